@@ -1,0 +1,179 @@
+"""The exception tree of imagesetter.
+
+::
+
+    ImagesetterError                  what, where, hint
+    ├── UsageError                    the command line, the environment or the functionConfig is wrong (exit 2)
+    ├── InputError                    something that was read is not what it has to be
+    │   ├── TextError                 bytes that are not UTF-8, text that is not YAML
+    │   ├── ResourceListError         stdin holds no ResourceList
+    │   ├── ResourceError             a Kubernetes resource breaks its schema; `where` ends in the field path
+    │   ├── MarkerError               a marker comment that cannot be read
+    │   ├── ImageReferenceError       an image reference that cannot be parsed
+    │   └── TemplateError             a commit message template that does not parse or run
+    ├── PolicyError                   a policy gives no tag; `stage` says where it stopped
+    │   ├── InvalidPolicy             the rule itself: a bad range, a bad order     (stage invalid_policy)
+    │   ├── InvalidFilter             a pattern that does not compile               (stage invalid_filter)
+    │   ├── NoTags                    the registry has no tag for it                (stage no_tags)
+    │   └── NothingSelected           no tag passes, or one cannot be read          (stage select)
+    ├── ResolveError                  a policy cannot be asked: unknown, suspended without answer, no repository
+    ├── RegistryError                 a registry did not give an answer
+    │   ├── Unreachable               no connection, TLS failure, timeout
+    │   ├── Unauthorized              401 or 403, or the token server refused
+    │   ├── NotFound                  404: unknown or hidden repository, tag or blob
+    │   ├── RateLimited               429 beyond what waiting can mend
+    │   ├── ProtocolError             an answer that is no registry's answer, or larger than allowed
+    │   └── EgressRefused             our own rules forbid the request
+    ├── CredentialError               a credential file, helper or Secret that cannot be used
+    ├── LockError                     the lock is missing, stale, newer than we are, or in a merge conflict
+    ├── SpliceError                   the proof failed: the edited text does not read as planned
+    ├── FileChangedError              a file changed on disk between reading and writing
+    └── GitError                      git refused, failed or timed out
+
+An error holds data; ``str()`` makes the first of three parts, *what*. *where* (a file position, a field path, a
+resource) and *hint* (what to do about it) are kept apart so that a KRM result, a terminal and JSON can each place them.
+They are caught in two places only: where they become a Result, and at the command line.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Stage = Literal["invalid_policy", "invalid_filter", "no_tags", "select"]
+
+
+class ImagesetterError(Exception):
+    """Anything that imagesetter refuses to do, in three parts: what, where, what to do.
+
+    Args:
+        what: one sentence without a final full stop; names the part and the value.
+        where: ``file:line:column``, a field path, or a resource; empty where the caller knows better.
+        hint: what the reader can do about it; empty when *what* already says so.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.what
+
+    def located(self, where: str) -> ImagesetterError:
+        """The same error with *where* filled in, unless it is known already."""
+        if not self.where:
+            self.where = where
+        return self
+
+
+class UsageError(ImagesetterError):
+    """The command line, the environment or the functionConfig is wrong."""
+
+
+class InputError(ImagesetterError):
+    """Something that was read is not what it has to be."""
+
+
+class TextError(InputError):
+    """Bytes that are not UTF-8, or text that is not YAML."""
+
+
+class ResourceListError(InputError):
+    """Standard input does not hold a ResourceList."""
+
+
+class ResourceError(InputError):
+    """A Kubernetes resource breaks its schema; *where* ends in the field path."""
+
+
+class MarkerError(InputError):
+    """A marker comment that names ``$imagepolicy`` but cannot be read."""
+
+
+class ImageReferenceError(InputError):
+    """An image reference that cannot be parsed."""
+
+
+class TemplateError(InputError):
+    """A commit message template that does not parse or does not run."""
+
+
+class PolicyError(ImagesetterError):
+    """A policy that gives no tag."""
+
+    stage: ClassVar[Stage] = "select"
+
+
+class InvalidPolicy(PolicyError):
+    """The rule itself is invalid: a bad range, a bad order, no rule at all."""
+
+    stage: ClassVar[Stage] = "invalid_policy"
+
+
+class InvalidFilter(PolicyError):
+    """A filterTags or exclusionList pattern that does not compile."""
+
+    stage: ClassVar[Stage] = "invalid_filter"
+
+
+class NoTags(PolicyError):
+    """The repository has no tag, or none that the exclusion list leaves."""
+
+    stage: ClassVar[Stage] = "no_tags"
+
+
+class NothingSelected(PolicyError):
+    """No tag passes, or one of them cannot be read by the rule."""
+
+
+class ResolveError(ImagesetterError):
+    """A policy that cannot be asked: unknown, without a repository, or suspended without an answer."""
+
+
+class RegistryError(ImagesetterError):
+    """A registry did not give an answer."""
+
+
+class Unreachable(RegistryError):
+    """No connection, a TLS failure, or a timeout."""
+
+
+class Unauthorized(RegistryError):
+    """401 or 403 from the registry, or a refusal by its token server."""
+
+
+class NotFound(RegistryError):
+    """404: the repository, tag or blob is unknown, or hidden from these credentials."""
+
+
+class RateLimited(RegistryError):
+    """429 beyond what waiting can mend."""
+
+
+class ProtocolError(RegistryError):
+    """An answer that is no registry's answer, or one larger than allowed."""
+
+
+class EgressRefused(RegistryError):
+    """Our own rules forbid the request."""
+
+
+class CredentialError(ImagesetterError):
+    """A credential file, helper or Secret that cannot be used."""
+
+
+class LockError(ImagesetterError):
+    """The lock is missing, stale, newer than this program, or in a merge conflict."""
+
+
+class SpliceError(ImagesetterError):
+    """The run-time proof failed: the edited text does not read as planned. Nothing was written."""
+
+
+class FileChangedError(ImagesetterError):
+    """A file changed on disk between reading and writing. Nothing was written."""
+
+
+class GitError(ImagesetterError):
+    """git refused, failed or timed out."""
