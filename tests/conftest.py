@@ -1,0 +1,61 @@
+"""What every test gets: an environment of its own, and a closing word on the tools that were missing."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tools import missing_tool
+
+# Shared machines are slow at random, so no example is timed; CI repeats the same examples, people get new ones.
+settings.register_profile("people", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "people")
+
+_PERSONAL = ("IMAGESETTER_", "GIT_", "DOCKER_", "REGISTRY_", "KPT_", "KUBE", "XDG_")
+_PERSONAL_NAMES = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("LOG_TO_STDERR", "NO_COLOR", "FORCE_COLOR", "SOURCE_DATE_EPOCH"),
+)
+_KEPT = ("IMAGESETTER_REQUIRE_TOOLS", "IMAGESETTER_UPDATE_GOLDENS", "GIT_SSL_CAINFO")
+
+_GIT_CONFIG = """\
+[user]
+\tname = Tester
+\temail = tester@example.com
+[init]
+\tdefaultBranch = main
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither read a person's credentials, Git settings or proxies nor write to a person's cache."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if (name.startswith(_PERSONAL) or name in _PERSONAL_NAMES) and name not in _KEPT:
+                patch.delenv(name)
+        patch.setenv("PIP_CACHE_DIR", os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip"))
+        patch.setenv("HOME", str(home))
+        (home / ".gitconfig").write_text(_GIT_CONFIG, encoding="utf-8")
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    missing = Counter(
+        tool
+        for report in terminalreporter.stats.get("skipped", [])
+        if (tool := missing_tool(str(report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr)))
+    )
+    if missing:
+        terminalreporter.section("missing tools", yellow=True)
+        for tool, count in sorted(missing.items()):
+            terminalreporter.line(f"{tool}: {count} skipped for want of it")
+        terminalreporter.line("`make tools` installs what the end-to-end tests need.")
