@@ -1,0 +1,160 @@
+"""Trees of files: which ones to read, and how to write one without ever leaving half of it.
+
+Departures from Flux (image-automation-controller internal/update/filereader.go): ``.git`` is never entered, a
+``Kptfile`` is read too, ``.krmignore`` and ``--exclude`` are honoured, a symbolic link is never written through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from imagesetter.errors import FileChangedError, InputError, UsageError
+
+_NAMES = ("Kustomization", "Kptfile")
+_SUFFIXES = (".yaml", ".yml")
+_IGNORE_FILE = ".krmignore"
+
+Ignored = Callable[[str], bool]
+"""Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
+
+
+def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Iterator[Path]:
+    """The configuration files under the given paths, sorted, each once.
+
+    ``*.yaml``, ``*.yml``, ``Kustomization`` and ``Kptfile``, in hidden directories too, as Flux reads them. A file that
+    is named itself is taken whatever its name. Symbolic links inside a directory are not followed: one that points
+    into the tree is met as itself, one that points out of it is not ours to change.
+
+    Args:
+        paths: files and directories.
+        exclude: patterns in the language of ``.gitignore``, relative to each directory given.
+
+    Raises:
+        UsageError: a path that does not exist.
+    """
+    seen: set[str] = set()
+    patterns = list(exclude)
+    for given in paths:
+        root = Path(given)
+        if root.is_dir():
+            found: Iterable[Path] = _walk(str(root), "", [(_matcher(patterns), "")] if patterns else [])
+        elif root.exists():
+            found = (root,)
+        else:
+            raise UsageError(f"{given}: no such file or directory", hint="name a file or directory of the configuration")
+        for path in found:
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                yield path
+
+
+def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> Iterator[Path]:
+    """One directory and what is below it.
+
+    Args:
+        directory: its path.
+        relative: the same from the top of the walk, with a final slash; empty at the top.
+        rules: each matcher with the ``relative`` of the directory that it stands in.
+    """
+    with os.scandir(directory) as entries:
+        listing = sorted(entries, key=lambda entry: entry.name)
+    for entry in listing:
+        if entry.name == _IGNORE_FILE:
+            lines = Path(entry.path).read_text(encoding="utf-8", errors="replace").splitlines()
+            rules = [*rules, (_matcher(lines), relative)]
+    for entry in listing:
+        is_directory = entry.is_dir(follow_symlinks=False)
+        name = f"{relative}{entry.name}/" if is_directory else f"{relative}{entry.name}"
+        if any(ignored(name[len(base) :]) for ignored, base in rules):
+            continue
+        if is_directory and entry.name != ".git":
+            yield from _walk(entry.path, name, rules)
+        elif (entry.name.endswith(_SUFFIXES) or entry.name in _NAMES) and entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
+
+
+def _matcher(lines: Iterable[str]) -> Ignored:
+    # Only a tree that has patterns pays for the import.
+    from pathspec import PathSpec
+
+    return PathSpec.from_lines("gitignore", lines).match_file
+
+
+def repository_root(start: Path) -> Path | None:
+    """The nearest directory at or above *start* that holds ``.git``, or None."""
+    start = start.resolve()
+    for directory in (start, *start.parents):
+        if (directory / ".git").exists():
+            return directory
+    return None
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def write(path: Path, before: bytes, after: bytes) -> None:
+    """Replace a file's bytes at once: a reader, or a crash at any moment, sees the old ones or the new ones.
+
+    The new bytes go to a temporary file beside the old one, with its mode and, where allowed, its owner; they are
+    flushed to the disk before the rename.
+
+    Raises:
+        FileChangedError: the file no longer holds *before*; nothing was written.
+        InputError: the directory or the file cannot be written.
+    """
+    path = path.resolve()  # a link that the user named is followed, not replaced
+    try:
+        status = path.stat()
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".imagesetter")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    try:
+        with os.fdopen(handle, "wb") as temporary:
+            temporary.write(after)
+            temporary.flush()
+            os.fchmod(temporary.fileno(), stat.S_IMODE(status.st_mode))
+            with contextlib.suppress(PermissionError):
+                os.fchown(temporary.fileno(), status.st_uid, status.st_gid)
+            os.fsync(temporary.fileno())
+        if path.read_bytes() != before:
+            raise FileChangedError(
+                "changed on disk while imagesetter was at work; it was left alone", where=str(path), hint="run it again"
+            )
+        os.replace(name, path)
+    except OSError as error:
+        _discard(name)
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    except BaseException:
+        _discard(name)
+        raise
+    _sync_directory(path.parent)
+
+
+def _discard(name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name)
+
+
+def _sync_directory(directory: Path) -> None:
+    # A rename is only durable when its directory is; some file systems refuse to sync one, and that is no failure.
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
