@@ -1,0 +1,101 @@
+# A few verbs; `make help` lists them. `make demo` and `make test` need only Python 3.11 or later and make.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/sh
+
+# The first Python on PATH that is new enough; PYTHON=... to choose another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# Arguments for pytest or for the command that a verb runs: make pytest ARGS="-k marker -n 0"
+ARGS ?=
+
+.PHONY: help
+help: ## list these verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb text; do \
+		printf '  make %-14s %s\n' "$$verb" "$$text"; done
+
+.PHONY: demo
+demo: $(VENV)/.run ## show the main job on a registry of its own, on loopback
+	@$(BIN)/imagesetter demo $(ARGS)
+
+.PHONY: test
+test: lint pytest ## everything that CI runs: lint, types and all tests
+
+.PHONY: pytest
+pytest: $(VENV)/.dev ## the tests alone; ARGS="tests/policy -k semver" picks some
+	$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadgroup $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff, its formatter as a check, and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(VENV)/.dev ## format the code and mend what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: tools
+tools: ## install the real tools that end-to-end tests drive (apt-get, go install)
+	@.ci/tools
+
+.PHONY: test-matrix
+test-matrix: $(VENV)/.release ## the tests on Python 3.11, 3.12 and 3.13, and with the lowest dependencies allowed
+	@.ci/matrix $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## measure and write the benchmark page; QUICK=1 for a short run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/.docs ## build the manual into build/site, broken links are errors
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+.PHONY: image
+image: ## build the container image with docker, podman or buildah
+	@.ci/image $(ARGS)
+
+.PHONY: release
+release: $(VENV)/.release ## wheel, sdist and SBOM into dist/, from a clean tree, twice, with equal hashes
+	@.ci/release
+
+.PHONY: audit
+audit: $(VENV)/.release ## licenses of what we depend on, and known vulnerabilities
+	@.ci/audit
+
+.PHONY: requirements
+requirements: $(VENV)/.release ## pin the dependencies anew
+	@.ci/requirements $(ARGS)
+
+.PHONY: clean
+clean: ## remove what these verbs made, but not .tools
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find fn tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment, filled as far as a verb needs it. Each stamp is as new as the requirements it was made from.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later on PATH; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "make: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/.run: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
+	$(PIP) --require-hashes -r requirements/docs.txt
+	@touch $@
+
+$(VENV)/.release: requirements/release.txt $(VENV)/.dev
+	$(PIP) --require-hashes -r requirements/release.txt
+	@touch $@
