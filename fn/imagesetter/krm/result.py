@@ -1,0 +1,208 @@
+"""What a function has to say about its run: one `Result` for each thing worth telling.
+
+The wire form is the ``results`` list of a ResourceList (KRM functions specification v1). Departures from the Go SDK
+(kpt-functions-sdk ``go/fn/result.go``), both on the side of saying more:
+
+* ``severity`` is always written. The specification's default is ``error``, but kpt prints a missing one as ``info``.
+* a ``resourceRef`` without kind or name is left out, and a ``field`` goes with it; the Go SDK writes them half filled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+from types import MappingProxyType
+from typing import Literal
+
+from imagesetter.errors import ImagesetterError
+
+Severity = Literal["error", "warning", "info"]
+
+ERROR: Severity = "error"
+WARNING: Severity = "warning"
+INFO: Severity = "info"
+
+_RANK: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRef:
+    """The resource that a result is about."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the three parts that the specification requires are there."""
+        return bool(self.api_version and self.kind and self.name)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.api_version, self.kind, self.namespace, self.name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The field that a result is about; ``None`` for a value means that it is not known."""
+
+    path: str
+    current_value: object = None
+    proposed_value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The file that a result is about: a path with forward slashes, relative to the package, and the document in it."""
+
+    path: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One message to the person who runs the function.
+
+    A result of severity ``error`` makes the function fail. ``tags`` are free strings for other programs; the tag
+    ``line``, where a function sets it, is shown behind the file's name.
+    """
+
+    message: str
+    severity: Severity = ERROR
+    resource_ref: ResourceRef | None = None
+    field: Field | None = None
+    file: File | None = None
+    tags: Mapping[str, str] = default(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.message:
+            raise ValueError("a result needs a message")
+        if self.severity not in _RANK:
+            raise ValueError(f"a result's severity is error, warning or info, not {self.severity!r}")
+        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+
+    @classmethod
+    def from_error(
+        cls,
+        error: ImagesetterError,
+        *,
+        severity: Severity = ERROR,
+        resource_ref: ResourceRef | None = None,
+        field: Field | None = None,
+        file: File | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Result:
+        """The result that tells an error's three parts in one sentence: ``where: what; hint``."""
+        where = f"{error.where}: " if error.where else ""
+        hint = f"; {error.hint}" if error.hint else ""
+        return cls(f"{where}{error.what}{hint}", severity, resource_ref, field, file, tags or {})
+
+    @classmethod
+    def from_dict(cls, data: object) -> Result:
+        """Read another function's result, whatever is wrong with it; what cannot be read is left out.
+
+        A severity that is missing or unknown counts as ``error``, the specification's default.
+        """
+        wire = _mapping(data)
+        severity = wire.get("severity")
+        ref = _mapping(wire.get("resourceRef"))
+        spot = _mapping(wire.get("field"))
+        file = _mapping(wire.get("file"))
+        index = file.get("index")
+        return cls(
+            message=_string(wire.get("message")) or "(no message)",
+            severity="warning" if severity == "warning" else "info" if severity == "info" else "error",
+            resource_ref=ResourceRef(
+                _string(ref.get("apiVersion")),
+                _string(ref.get("kind")),
+                _string(ref.get("name")),
+                _string(ref.get("namespace")),
+            )
+            if ref
+            else None,
+            field=Field(_string(spot.get("path")), spot.get("currentValue"), spot.get("proposedValue"))
+            if spot.get("path")
+            else None,
+            file=File(_string(file.get("path")), index if isinstance(index, int) else 0) if file.get("path") else None,
+            tags={_string(key): _string(value) for key, value in _mapping(wire.get("tags")).items()},
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The wire form, in the specification's order of fields."""
+        wire: dict[str, object] = {"message": self.message, "severity": self.severity}
+        ref = self.resource_ref
+        if ref is not None and ref.complete:
+            wire["resourceRef"] = {
+                "apiVersion": ref.api_version,
+                "kind": ref.kind,
+                "name": ref.name,
+                **({"namespace": ref.namespace} if ref.namespace else {}),
+            }
+            if self.field is not None:
+                wire["field"] = {
+                    "path": self.field.path,
+                    **({} if self.field.current_value is None else {"currentValue": self.field.current_value}),
+                    **({} if self.field.proposed_value is None else {"proposedValue": self.field.proposed_value}),
+                }
+        if self.file is not None and self.file.path:
+            wire["file"] = {"path": self.file.path, **({"index": self.file.index} if self.file.index else {})}
+        if self.tags:
+            wire["tags"] = dict(sorted(self.tags.items()))
+        return wire
+
+    def __str__(self) -> str:
+        """One line for a terminal: ``[error] apps/v1/Deployment/ns/app spec.replicas: message (deploy.yaml:12)``.
+
+        The Go SDK's line (``Result.String``) with the file behind it. Control characters are shown escaped, so that a
+        hostile value can neither break the line nor talk to the terminal.
+        """
+        about = [f"[{self.severity}]"]
+        if self.resource_ref is not None and str(self.resource_ref):
+            about.append(str(self.resource_ref))
+        if self.field is not None:
+            about.append(self.field.path)
+        line = f":{self.tags['line']}" if self.tags.get("line") else ""
+        file = f" ({self.file.path}{line})" if self.file is not None and self.file.path else ""
+        return _UNPRINTABLE.sub(_escape, f"{' '.join(about)}: {self.message}{file}")
+
+
+def order(results: Iterable[Result]) -> list[Result]:
+    """Results in the Go SDK's order: by file, document in the file, severity, then resource, field and message.
+
+    ``Results.Sort`` in kpt-functions-sdk ``go/fn/result.go``; results about no file come first. It is stable: equal
+    ones keep the order in which they were given.
+    """
+    return sorted(results, key=_sort_key)
+
+
+def failed(results: Iterable[Result]) -> bool:
+    """Whether any of them is an error."""
+    return any(result.severity == ERROR for result in results)
+
+
+def _sort_key(result: Result) -> tuple[str, int, int, str, str, str]:
+    return (
+        result.file.path if result.file else "",
+        result.file.index if result.file else 0,
+        _RANK[result.severity],
+        str(result.resource_ref or ""),
+        result.field.path if result.field else "",
+        result.message,
+    )
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    return " " if character in "\r\n\t" else f"\\u{ord(character):04x}"
+
+
+def _mapping(data: object) -> Mapping[object, object]:
+    return data if isinstance(data, Mapping) else {}
+
+
+def _string(data: object) -> str:
+    return data if isinstance(data, str) else "" if data is None else str(data)
