@@ -136,7 +136,7 @@ class _Parser:
                 return
             self._expect(",")
             if not self._peek():
-                raise self._error("expected a label after ','")
+                raise self._error("expected a label after the comma")
 
     def _requirement(self) -> Requirement:
         """key | "!" key | key operator value | key ( "in" | "notin" ) values"""
