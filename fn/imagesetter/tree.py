@@ -46,7 +46,9 @@ def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
         elif root.exists():
             found = (root,)
         else:
-            raise UsageError(f"{given}: no such file or directory", hint="name a file or directory of the configuration")
+            raise UsageError(
+                f"{given}: no such file or directory", hint="name a file or directory of the configuration"
+            )
         for path in found:
             real = os.path.realpath(path)
             if real not in seen:
@@ -135,7 +137,7 @@ def write(path: Path, before: bytes, after: bytes) -> None:
             raise FileChangedError(
                 "changed on disk while imagesetter was at work; it was left alone", where=str(path), hint="run it again"
             )
-        os.replace(name, path)
+        Path(name).replace(path)
     except OSError as error:
         _discard(name)
         raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
@@ -147,7 +149,7 @@ def write(path: Path, before: bytes, after: bytes) -> None:
 
 def _discard(name: str) -> None:
     with contextlib.suppress(OSError):
-        os.unlink(name)
+        Path(name).unlink()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,0 +1,56 @@
+"""The answer to a policy, in Flux's own word: the latest ref."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Part = Literal["", "tag", "name", "digest"]
+
+
+@dataclass(frozen=True, slots=True)
+class LatestRef:
+    """Name, tag and digest that a policy selects, as in ``ImagePolicy.status.latestRef``.
+
+    ``name`` is the repository's ``spec.image`` verbatim; ``digest`` is empty where the policy reflects none.
+    """
+
+    name: str
+    tag: str
+    digest: str = ""
+
+    def __str__(self) -> str:
+        """``name:tag`` and, with a digest, ``name:tag@digest``: what a plain marker writes."""
+        return f"{self.name}:{self.tag}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
+
+    def part(self, part: Part) -> str:
+        """The text for a marker's part: the whole ref, ``tag``, ``name`` or ``digest`` (which may be empty)."""
+        match part:
+            case "tag":
+                return self.tag
+            case "name":
+                return self.name
+            case "digest":
+                return self.digest
+            case _:
+                return str(self)
+
+
+def from_status(status: object) -> LatestRef | None:
+    """The latest ref that a cluster reported in an ImagePolicy's ``status``, or None.
+
+    ``latestRef`` {name, tag, digest} is read first; ``latestImage`` ("name:tag", v1beta1 and v1beta2 up to 0.34) is
+    the fallback. Flux's documentation shows ``image`` for ``name`` in one example; the API has only ``name``.
+    """
+    if not isinstance(status, Mapping):
+        return None
+    ref = status.get("latestRef")
+    if isinstance(ref, Mapping) and ref.get("name") and ref.get("tag"):
+        return LatestRef(str(ref["name"]), str(ref["tag"]), str(ref.get("digest") or ""))
+    image = status.get("latestImage")
+    if not isinstance(image, str) or not image:
+        return None
+    image, _, digest = image.partition("@")
+    name, colon, tag = image.rpartition(":")
+    return LatestRef(name, tag, digest) if colon and "/" not in tag and name and tag else None

@@ -1,0 +1,314 @@
+"""Flux's image resources, validated as their CRDs validate them.
+
+``image.toolkit.fluxcd.io`` v1, v1beta2 and v1beta1 of ImageRepository, ImagePolicy and ImageUpdateAutomation. The field
+names of the three versions are the same; a field that a version does not know yet is accepted in it (the API server
+would prune it), so that one model a kind is enough. Source of the rules: image-reflector-controller api/v1 and
+image-automation-controller api/v1, the ``+kubebuilder:validation`` markers.
+
+Departures:
+
+- ``interval`` may be missing: policies as files are often completed by a kustomization. The scan cache then uses its
+  default.
+- An order may be written in any case, as the controllers accept it (``internal/policy/factory.go``), although the CRD
+  wants lower case.
+- Unknown fields are kept for the linter instead of being pruned without a word.
+
+This module imports pydantic and is itself imported only by a run that has to read a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from imagesetter.errors import ResourceError
+from imagesetter.flux.durations import parse_duration
+
+GROUP = "image.toolkit.fluxcd.io"
+
+
+def _seconds(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _seconds_without_hours(text: str) -> str:
+    if "h" in text:
+        raise ValueError(f"{text!r} uses hours, which spec.timeout does not accept: write minutes")
+    return _seconds(text)
+
+
+def _known_order(text: str) -> str:
+    if text.upper() not in ("", "ASC", "DESC"):
+        raise ValueError(f"invalid order {text!r}: must be asc or desc")
+    return text.lower() or "asc"
+
+
+Spec = TypeVar("Spec", bound="Model")
+Duration = Annotated[str, AfterValidator(_seconds)]
+ShortDuration = Annotated[str, AfterValidator(_seconds_without_hours)]
+Order = Annotated[str, AfterValidator(_known_order)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
+
+
+class Model(BaseModel):
+    """A part of a resource: camelCase on the wire, types not converted, unknown fields kept aside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow", strict=True, frozen=True)
+
+
+class LocalObjectReference(Model):
+    """A resource of the same namespace, by name."""
+
+    name: Name
+
+
+class NamespacedObjectReference(Model):
+    """A resource by name, in this or another namespace."""
+
+    name: Name
+    namespace: str | None = None
+
+
+class NamespaceSelector(Model):
+    """Namespaces by label; an empty map selects all."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+
+
+class AccessFrom(Model):
+    """Which namespaces besides its own may refer to an ImageRepository."""
+
+    namespace_selectors: list[NamespaceSelector]
+
+
+class ImageRepositorySpec(Model):
+    """ImageRepository.spec: which repository, how often, with which credentials."""
+
+    image: str
+    interval: Duration | None = None
+    timeout: ShortDuration | None = None
+    secret_ref: LocalObjectReference | None = None
+    proxy_secret_ref: LocalObjectReference | None = None
+    service_account_name: Annotated[str, StringConstraints(max_length=253)] | None = None
+    cert_secret_ref: LocalObjectReference | None = None
+    suspend: bool = False
+    access_from: AccessFrom | None = None
+    exclusion_list: Annotated[list[str], Field(max_length=25)] | None = None
+    provider: Literal["generic", "aws", "azure", "gcp"] = "generic"
+    insecure: bool = False
+
+
+class SemVerPolicy(Model):
+    """A Masterminds/semver range."""
+
+    range: str
+
+
+class OrderedPolicy(Model):
+    """Alphabetical or numerical order."""
+
+    order: Order = "asc"
+
+
+class PolicyChoice(Model):
+    """One of the three rules; where several are given, semver wins, then alphabetical (policy/factory.go)."""
+
+    semver: SemVerPolicy | None = None
+    alphabetical: OrderedPolicy | None = None
+    numerical: OrderedPolicy | None = None
+
+    @model_validator(mode="after")
+    def _has_a_choice(self) -> PolicyChoice:
+        if not (self.semver or self.alphabetical or self.numerical):
+            raise ValueError("given ImagePolicyChoice object is invalid: write semver, alphabetical or numerical")
+        return self
+
+
+class TagFilter(Model):
+    """filterTags: a Go regular expression and what to take from its match."""
+
+    pattern: str = ""
+    extract: str = ""
+
+
+DigestReflection = Literal["Never", "IfNotPresent", "Always"]
+
+
+class ImagePolicySpec(Model):
+    """ImagePolicy.spec: which tag of the repository."""
+
+    image_repository_ref: NamespacedObjectReference
+    policy: PolicyChoice
+    filter_tags: TagFilter | None = None
+    digest_reflection_policy: DigestReflection = "Never"
+    interval: Duration | None = None
+    suspend: bool = False
+
+    @model_validator(mode="after")
+    def _interval_goes_with_always(self) -> ImagePolicySpec:
+        if self.interval is not None and self.digest_reflection_policy != "Always":
+            raise ValueError("spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'")
+        if self.interval is None and self.digest_reflection_policy == "Always":
+            raise ValueError("spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'")
+        return self
+
+
+class SourceReference(Model):
+    """The GitRepository that an automation works on."""
+
+    kind: Literal["GitRepository"] = "GitRepository"
+    name: Name
+    namespace: str | None = None
+
+
+class GitReference(Model):
+    """What to check out; Flux prefers commit, then name, semver, tag and branch."""
+
+    branch: str | None = None
+    tag: str | None = None
+    semver: str | None = None
+    name: str | None = None
+    commit: str | None = None
+
+
+class Checkout(Model):
+    """git.checkout."""
+
+    ref: GitReference
+
+
+class CommitAuthor(Model):
+    """Who the commit is by; Flux's committer is the same person."""
+
+    name: str = ""
+    email: str
+
+
+class SigningKey(Model):
+    """A Secret with a gpg or ssh key."""
+
+    secret_ref: LocalObjectReference
+    type: Literal["gpg", "ssh"] = "gpg"
+
+
+class CommitSpec(Model):
+    """git.commit."""
+
+    author: CommitAuthor
+    signing_key: SigningKey | None = None
+    message_template: str = ""
+    message_template_values: dict[str, str] = Field(default_factory=dict)
+
+
+class PushSpec(Model):
+    """git.push."""
+
+    branch: str | None = None
+    refspec: str | None = None
+    options: dict[str, str] = Field(default_factory=dict)
+
+
+class GitSpec(Model):
+    """ImageUpdateAutomation.spec.git."""
+
+    checkout: Checkout | None = None
+    commit: CommitSpec
+    push: PushSpec | None = None
+
+
+class UpdateStrategy(Model):
+    """ImageUpdateAutomation.spec.update; Setters is the only strategy."""
+
+    strategy: Literal["Setters"] = "Setters"
+    path: str = ""
+
+
+class LabelRequirement(Model):
+    """One matchExpressions entry."""
+
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: list[str] = Field(default_factory=list)
+
+
+class LabelSelector(Model):
+    """A Kubernetes label selector."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: list[LabelRequirement] = Field(default_factory=list)
+
+
+class ImageUpdateAutomationSpec(Model):
+    """ImageUpdateAutomation.spec: what to check out, change, commit and push, and when."""
+
+    source_ref: SourceReference
+    git: GitSpec | None = None
+    interval: Duration
+    policy_selector: LabelSelector | None = None
+    update: UpdateStrategy = Field(default_factory=UpdateStrategy)
+    suspend: bool = False
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """One validation error in words that name the field and the mend."""
+    value, kind = error.get("input"), error["type"]
+    if kind == "missing":
+        return "is required"
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "string_type":
+        quoted = f': write "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+        return f"must be a string, not {type(value).__name__} {value!r}{quoted}"
+    if kind == "literal_error":
+        return f"{value!r} is not accepted: write {error['ctx']['expected']}"
+    if kind in ("model_type", "dict_type", "list_type"):
+        return f"must be a {'list' if kind == 'list_type' else 'mapping'}, not {type(value).__name__} {value!r}"
+    message: str = error["msg"]
+    return message[0].lower() + message[1:]
+
+
+def _path(location: tuple[str | int, ...]) -> str:
+    text = "spec"
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text
+
+
+def validated(model: type[Spec], spec: object, *, where: str) -> Spec:
+    """The spec of a resource as a model.
+
+    Args:
+        model: the model of this kind's spec.
+        spec: what stands under ``spec`` in the resource, as loaded.
+        where: the resource and its file, for the error.
+
+    Raises:
+        ResourceError: with one ``spec.path: reason`` a broken rule, in the order of the fields.
+    """
+    if spec is None:
+        raise ResourceError("spec: is required", where=where)
+    try:
+        return model.model_validate(spec)
+    except ValidationError as error:
+        lines = [f"{_path(e['loc'])}: {_sentence(dict(e))}" for e in error.errors()]
+        raise ResourceError("; ".join(lines), where=where) from error
+
+
+def unknown_fields(spec: Model) -> list[str]:
+    """The paths of fields that the CRD does not have, such as ``spec.filterTag``; the API server would prune them."""
+
+    def walk(value: object, path: tuple[str | int, ...]) -> list[str]:
+        if isinstance(value, list):
+            return [found for index, item in enumerate(value) for found in walk(item, (*path, index))]
+        if not isinstance(value, Model):
+            return []
+        here = [_path((*path, name)) for name in value.model_extra or ()]
+        for name, field in type(value).model_fields.items():
+            here += walk(getattr(value, name), (*path, field.alias or name))
+        return here
+
+    return walk(spec, ())
