@@ -81,21 +81,28 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later on PATH; set PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "make: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	"$(PYTHON)" -m venv $(VENV)
+	@echo "make: $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv $(VENV)
+
+define fill
+	@echo "make: $(VENV) gets $<"
+	@$(PIP) --require-hashes -r $<
+endef
 
 $(VENV)/.run: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
-	$(PIP) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
-	$(PIP) --no-deps --no-build-isolation --editable .
+	$(fill)
+	@$(PIP) --require-hashes -r requirements/build.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
-	$(PIP) --require-hashes -r requirements/dev.txt
+	$(fill)
 	@touch $@
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
-	$(PIP) --require-hashes -r requirements/docs.txt
+	$(fill)
 	@touch $@
 
 $(VENV)/.release: requirements/release.txt $(VENV)/.dev
-	$(PIP) --require-hashes -r requirements/release.txt
+	$(fill)
 	@touch $@
