@@ -1,0 +1,95 @@
+"""The door to the YAML parser: events with marks, from libyaml where it is there, and its errors in our words.
+
+Only events are used, never nodes or objects: they need no memory beyond the one at hand, and their marks are offsets into
+the text. libyaml and Go's yaml.v3 (which kyaml, kpt, kustomize and Flux read with) come from one source and refuse the
+same documents; PyYAML's pure parser refuses a few more (a tab before a comment), and serves where the C extension is absent.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a text is not YAML, and where: line and column from 1, counted in that text."""
+
+    line: int
+    column: int
+    reason: str
+
+
+class Unreadable(Exception):
+    """The parser refused the text. Internal to this room: callers get a Broken or a TextError."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
+    """A function that gives the next event of a text at each call, and None after the last one.
+
+    Args:
+        text: without a byte order mark.
+        pure: use PyYAML's Python parser even where libyaml is there.
+
+    Raises:
+        yaml.YAMLError: at the call that meets the problem; see ``problem_of``.
+    """
+    import yaml
+
+    if not pure and yaml.__with_libyaml__:
+        from yaml._yaml import CParser
+
+        return CParser(text).get_event  # type: ignore[no-any-return]
+
+    class _Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]
+        """The three parts of PyYAML's pure loader that make events."""
+
+        def __init__(self, stream: str) -> None:
+            yaml.reader.Reader.__init__(self, stream)
+            yaml.scanner.Scanner.__init__(self)
+            yaml.parser.Parser.__init__(self)
+
+    return _Parser(text).get_event  # type: ignore[no-any-return]
+
+
+@contextmanager
+def parsing(text: str) -> Iterator[None]:
+    """Around a pass over events: the cyclic collector rests (events make no cycles), and parser errors become ``Unreadable``."""
+    import yaml
+
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    except yaml.YAMLError as err:
+        raise Unreadable(problem_of(err, text)) from err
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def problem_of(err: Exception, text: str) -> Problem:
+    """What a PyYAML error says, in one line."""
+    import yaml
+
+    from imagesetter.text.source import position
+
+    if isinstance(err, yaml.MarkedYAMLError):
+        mark = err.problem_mark or err.context_mark
+        reason = err.problem or err.context or "not YAML"
+        if err.problem and err.context:
+            reason = f"{err.problem} {err.context}"
+        return Problem(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, reason)
+    if isinstance(err, yaml.reader.ReaderError):
+        odd = err.character if isinstance(err.character, int) else ord(err.character[:1] or "\0")
+        at = text.find(chr(odd)) if 0 <= odd < 0x110000 else -1
+        line, column = position(text, max(at, 0))
+        return Problem(line, column, f"character U+{odd:04X} is not allowed in YAML")
+    return Problem(1, 1, str(err))

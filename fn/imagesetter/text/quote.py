@@ -1,0 +1,126 @@
+"""How a string is written as a YAML scalar so that every reader reads that string, in the style that was there.
+
+A value such as ``1.10`` or ``on`` is a string to one YAML reader and a number or a boolean to another. A plain scalar is
+put into double quotes when any of these would not read a string: YAML 1.1 (PyYAML; kyaml's list in
+``yaml/internal/k8sgen/.../compatibility.go``), YAML 1.2 core (ruamel.yaml, most JavaScript readers), Go's yaml.v2 and
+yaml.v3. Quoting too much is harmless; too little turns the tag ``1e3`` into ``1000.0``.
+
+Departures from Flux (kyaml):
+
+* ``123e4567`` and other floats beyond 64 bits are quoted: Go reads a string, YAML 1.2 readers read infinity.
+* A plain number, boolean or null replaced by a string never keeps a type tag (Flux writes ``!!int 6.7.1``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imagesetter.text.scan import Scalar
+
+_WORDS = frozenset(
+    spelling
+    for word in ("y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", "+.inf", "-.inf", ".nan")
+    for spelling in (word, word.capitalize(), word.upper())
+) | {"", "~", "=", "<<", ".Inf", "+.Inf", "-.Inf", ".NaN"}
+
+_NUMBER = re.compile(
+    r"""[-+]?(?:
+        0[bB][01]+ | 0[oO][0-7]+ | 0[xX][0-9a-fA-F]+     # the bases of YAML 1.1, 1.2 and Go
+      | (?:[0-9]+\.?[0-9]* | \.[0-9]+)(?:[eE][-+]?[0-9]+)?  # decimal, octal with a leading 0, and float
+      | [0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?              # base 60 of YAML 1.1
+    )""",
+    re.VERBOSE,
+)
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
+    r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
+)
+_PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s,\[\]{}]))[^,\[\]{}]*")
+_PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+_ESCAPES = {
+    "\\": "\\\\", '"': '\\"', "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
+    "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
+}  # fmt: skip
+
+
+def needs_quotes(value: str) -> bool:
+    """Whether a value, written plain, would not be that string to every YAML reader, in a block or a flow collection."""
+    if value in _WORDS:
+        return True
+    if value[0] in "0123456789+-.":
+        digits = value.replace("_", "")
+        if _NUMBER.fullmatch(digits) or _DATE.fullmatch(value):
+            return True
+    return (
+        _PLAIN.fullmatch(value) is None
+        or value[-1] in " \t:"
+        or ": " in value
+        or " #" in value
+        or "\t" in value
+        or value[:3] in ("---", "...")
+        or _single_line(value) is None
+    )
+
+
+def _single_line(value: str) -> re.Match[str] | None:
+    return _PRINTABLE.fullmatch(value)
+
+
+def single_quoted(value: str) -> str:
+    """In single quotes; in double quotes where single ones cannot hold it (a line end, a control character)."""
+    if _single_line(value) is None:
+        return double_quoted(value)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def double_quoted(value: str) -> str:
+    """In double quotes on one line, with escapes for what may not stand there as it is."""
+    if _single_line(value) is not None and "\\" not in value and '"' not in value and "\t" not in value:
+        return f'"{value}"'
+    return '"' + "".join(_escaped(char) for char in value) + '"'
+
+
+def _escaped(char: str) -> str:
+    known = _ESCAPES.get(char)
+    if known is not None:
+        return known
+    if _PRINTABLE.fullmatch(char):
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def render(value: str, scalar: Scalar, text: str) -> str:
+    """The new text of a scalar's content, ``text[scalar.start:scalar.end]``, in the style that it has."""
+    if scalar.style == "'":
+        return single_quoted(value)
+    if scalar.style == '"':
+        return double_quoted(value)
+    if scalar.style in ("|", ">"):
+        return _block(value, scalar, text)
+    return double_quoted(value) if needs_quotes(value) else value
+
+
+def _block(value: str, scalar: Scalar, text: str) -> str:
+    """A block scalar with one line of text; ``-`` in the header because the value has no line end."""
+    old = text[scalar.start : scalar.end]
+    parts = _BLOCK.fullmatch(old)
+    assert parts is not None, "every block scalar has a header"
+    blank_only = not parts["text"].strip()
+    suits = _single_line(value) is not None and value.strip(" \t") == value != ""
+    if not suits:
+        return double_quoted(value) + parts["rest"] + (parts["end"] if scalar.end < len(text) or parts["end"] else "")
+    digit = re.sub("[^0-9]", "", parts["signs"])
+    margin = " " * (scalar.indent + int(digit or 2)) if blank_only else parts["margin"]
+    newline = parts["break"] or "\n"
+    return f"{parts['style']}{digit}-{parts['rest']}{newline}{margin}{value}{parts['end']}"
+
+
+_BREAKS = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
+_BLOCK = re.compile(
+    rf"(?P<style>[|>])(?P<signs>[-+0-9]*)(?P<rest>[^\n\r\x85\u2028\u2029]*)"
+    rf"(?:(?P<break>{_BREAKS})(?:[ ]*{_BREAKS})*(?P<text>(?P<margin>[ ]*).*?))?(?P<end>(?:[ ]*{_BREAKS})*[ ]*)",
+    re.DOTALL,
+)

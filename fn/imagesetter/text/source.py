@@ -1,0 +1,74 @@
+"""Bytes to text and back without losing one: UTF-8 only, the byte order mark kept aside, line ends untouched.
+
+Everything behind this module works on ``str``: libyaml's marks count code points, so a span found by the parser is a slice
+of the text, and no table from marks to bytes is needed. The byte order mark is taken off first because libyaml does not
+count it while PyYAML's own reader does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagesetter.errors import TextError
+
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file or stream as text; ``encode(source.text, bom=source.bom)`` gives its bytes back exactly."""
+
+    text: str
+    """The decoded text without a leading byte order mark; CR, LF and every other line end as they were."""
+    bom: bool
+    """Whether the bytes began with a byte order mark."""
+
+
+def decode(data: bytes, *, name: str = "") -> Source:
+    """Read bytes as UTF-8, refusing what is not.
+
+    Args:
+        data: the whole file or stream.
+        name: how errors call it, for example the path as the user wrote it.
+
+    Raises:
+        TextError: a byte sequence that is not UTF-8; *where* is ``name:line:column`` of its first byte.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as err:
+        before = data[: err.start].decode("utf-8", "replace")
+        line, column = position(before, len(before))
+        raise TextError(
+            f"byte 0x{data[err.start]:02x} at offset {err.start} is not UTF-8",
+            where=f"{name}:{line}:{column}" if name else f"{line}:{column}",
+            hint=_hint(data),
+        ) from err
+    if text.startswith(_BOM):
+        return Source(text[1:], bom=True)
+    return Source(text, bom=False)
+
+
+def encode(text: str, *, bom: bool) -> bytes:
+    """The bytes of an edited text; the byte order mark comes back if there was one."""
+    return (_BOM + text if bom else text).encode("utf-8")
+
+
+def position(text: str, index: int) -> tuple[int, int]:
+    """Line and column, both from 1, of a code point offset; lines end where YAML 1.1 ends them (LF, CR, CRLF, NEL, LS, PS)."""
+    line = 1 + text.count("\n", 0, index)
+    start = text.rfind("\n", 0, index) + 1
+    for mark in "\r\x85\u2028\u2029":
+        found = text.count(mark, 0, index)
+        if found:
+            line += found - (text.count("\r\n", 0, index) if mark == "\r" else 0)
+            last = text.rfind(mark, 0, index) + 1
+            if not (mark == "\r" and text[last : last + 1] == "\n"):
+                start = max(start, last)
+    return line, index - start + 1
+
+
+def _hint(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "the file is UTF-16; store it as UTF-8"
+    return "store the file as UTF-8"
