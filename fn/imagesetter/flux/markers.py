@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal, NamedTuple, cast
 from urllib.parse import unquote
 
 from imagesetter.errors import MarkerError
@@ -37,6 +37,16 @@ _PARTS: Final = ("tag", "name", "digest")
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
 
 
+class PolicyName(NamedTuple):
+    """An ImagePolicy by namespace and name; ``str()`` gives ``namespace:name``."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """Which policy a field follows, and which part of its answer; ``str()`` gives the marker's value."""
@@ -45,6 +55,11 @@ class Marker:
     name: str
     part: Part = ""
     """Empty: the whole reference ``name:tag[@digest]``."""
+
+    @property
+    def policy(self) -> PolicyName:
+        """The policy that the field follows."""
+        return PolicyName(self.namespace, self.name)
 
     def __str__(self) -> str:
         return f"{self.namespace}:{self.name}" + (f":{self.part}" if self.part else "")
