@@ -14,7 +14,8 @@ CHANGELOG = Path(__file__).resolve().parent.parent / "CHANGELOG.md"
 
 def section(text: str, version: str) -> str | None:
     heading = "Unreleased" if ".dev" in version else version
-    found = re.search(rf"^## \[?{re.escape(heading)}\]?[^\n]*\n(.*?)(?=^## |^\[[^\]\n]+\]: |\Z)", text, re.M | re.S)
+    title = rf"^## (?:\[{re.escape(heading)}\]|{re.escape(heading)})(?: [^\n]*)?\n"
+    found = re.search(title + r"(.*?)(?=^## |^\[[^\]\n]+\]: |\Z)", text, re.M | re.S)
     return found[1].strip() if found else None
 
 
