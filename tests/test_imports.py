@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent / "fn"
-HEAVY = {"pydantic", "httpx", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "logging", "importlib.metadata"}
+HEAVY = {"pydantic", "httpx", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "importlib.metadata"}
 
 FUNCTION_PATH = [
     "imagesetter.errors",
@@ -32,6 +32,7 @@ FUNCTION_PATH = [
     "imagesetter.plan",
     "imagesetter.config",
     "imagesetter.function",
+    "imagesetter.cli.function",
     "imagesetter.__main__",
 ]
 
