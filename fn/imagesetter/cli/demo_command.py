@@ -1,0 +1,223 @@
+"""``imagesetter demo``: the whole story on an embedded loopback registry, in a temporary Git repository."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from imagesetter.cli.demo_registry import loopback_registry
+from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.terminal import styled
+
+TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
+
+POLICIES = """\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata:
+  name: my-app
+  namespace: flux-system
+  annotations:
+    config.kubernetes.io/local-config: "true"
+spec:
+  image: {registry}/my-app
+  interval: 5m
+  insecure: true # the demo's registry speaks plain HTTP
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata:
+  name: my-app
+  namespace: flux-system
+  annotations:
+    config.kubernetes.io/local-config: "true"
+spec:
+  imageRepositoryRef:
+    name: my-app
+  policy:
+    semver:
+      range: 1.0.x # patch releases only
+"""
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: my-app
+  namespace: default
+spec:
+  selector:
+    matchLabels: {{app: my-app}} # formatting stays as you like it
+  template:
+    metadata:
+      labels: {{app: my-app}}
+    spec:
+      containers:
+        - name: my-app
+          image: {registry}/my-app:1.0.0 # {{"$imagepolicy": "flux-system:my-app"}}
+"""
+
+KPTFILE = """\
+apiVersion: kpt.dev/v1
+kind: Kptfile
+metadata:
+  name: demo
+  annotations:
+    config.kubernetes.io/local-config: "true"
+pipeline:
+  mutators:
+    - exec: imagesetter
+"""
+
+KUSTOMIZATION = """\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources: [policies.yaml, deployment.yaml]
+transformers:
+  - |-
+    apiVersion: imagesetter.dev/v1alpha1
+    kind: ImageSetter
+    metadata:
+      name: images
+      annotations:
+        config.kubernetes.io/function: |
+          exec: {path: imagesetter}
+    spec:
+      targets:
+        - select: {kind: Deployment, name: my-app}
+          fieldPaths: ["spec.template.spec.containers[name=my-app].image"]
+          policy: flux-system:my-app
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A temporary directory with the demo's files, and the environment in which `imagesetter` is on PATH."""
+
+    root: Path
+    registry: str
+    environment: dict[str, str]
+
+    def package(self, name: str, **files: str) -> Path:
+        """A directory with policies, a deployment, and the given files."""
+        directory = self.root / name
+        directory.mkdir()
+        (directory / "policies.yaml").write_text(POLICIES.format(registry=self.registry))
+        (directory / "deployment.yaml").write_text(DEPLOYMENT.format(registry=self.registry))
+        for file, text in files.items():
+            (directory / file.replace("_", ".", 1)).write_text(text)
+        return directory
+
+    def run(self, directory: Path, *command: str, keep: str = "") -> bool:
+        """Show and run a command; True when it succeeded.
+
+        Args:
+            directory: where to run it.
+            command: program and arguments.
+            keep: show only lines with this text; empty shows all.
+        """
+        click.echo(f"\n{styled('$ ' + ' '.join(command), sys.stdout, bold=True)}", color=True)
+        done = subprocess.run(
+            command, cwd=directory, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        for line in done.stdout.splitlines():
+            if keep in line:
+                click.echo(f"  {_coloured(line)}", color=True)
+        return done.returncode == 0
+
+
+def _coloured(line: str) -> str:
+    if line.startswith("+") and not line.startswith("+++"):
+        return styled(line, sys.stdout, fg="green")
+    if line.startswith("-") and not line.startswith("---"):
+        return styled(line, sys.stdout, fg="red")
+    return line
+
+
+@click.command("demo")
+@click.option("--serve", metavar="PORT", type=int, help="Only serve the registry on 127.0.0.1:PORT, for the examples.")
+def command(serve: int | None) -> int:
+    """See the whole story in a few seconds: an embedded registry, a Git repository, before and after.
+
+    Nothing is needed but imagesetter itself, and nothing of yours is touched. git, kpt and kustomize are used where
+    they are on PATH.
+    """
+    if serve is not None:
+        return _serve(serve)
+    scripts = sysconfig.get_path("scripts")
+    environment = {
+        **os.environ,
+        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+        "IMAGESETTER_COLOR": "never",
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="imagesetter-demo-") as directory,
+        loopback_registry({"my-app": TAGS}) as registry,
+    ):
+        stage = Stage(Path(directory), registry, environment)
+        _say(f"A registry on {registry} holds my-app with the tags {', '.join(TAGS)}.")
+        _say("A Flux repository asks for patch releases (range 1.0.x), and its Deployment still runs 1.0.0:")
+        ok = [_in_files(stage), _with_kpt(stage), _with_kustomize(stage)]
+    if all(ok):
+        _say("Done. Next: run `imagesetter update --diff` in your own repository.")
+        return OK
+    _say("A step failed; its output is above.")
+    return FAILED
+
+
+def _serve(port: int) -> int:
+    with loopback_registry({"my-app": TAGS}, port=port) as registry:
+        click.echo(f"{registry} serves my-app with the tags {', '.join(TAGS)}; end with Ctrl-C", err=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    return OK
+
+
+def _say(text: str) -> None:
+    click.echo(f"\n{styled(text, sys.stdout, fg='cyan')}", color=True)
+
+
+def _in_files(stage: Stage) -> bool:
+    package = stage.package("flux-repository")
+    for line in (package / "deployment.yaml").read_text().splitlines()[-2:]:
+        click.echo(f"  {line}")
+    if shutil.which("git"):
+        identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
+        for arguments in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "Before")):
+            subprocess.run(("git", *arguments), cwd=package, env=stage.environment, check=True)
+    _say("1. On files, byte-exact (this is also what the pre-commit hook does):")
+    ok = stage.run(package, "imagesetter", "update", "--diff")
+    _say("   Once more: nothing left to do.")
+    ok = stage.run(package, "imagesetter", "update", "--check") and ok
+    if shutil.which("git"):
+        ok = stage.run(package, "git", "diff", "--stat") and ok
+    return ok
+
+
+def _with_kpt(stage: Stage) -> bool:
+    if not shutil.which("kpt"):
+        _say("2. As a kpt function: kpt is not on PATH, so this step is left out.")
+        return True
+    _say("2. As a kpt function, written back into the package:")
+    package = stage.package("kpt-package", Kptfile=KPTFILE)
+    ok = stage.run(package, "kpt", "fn", "render", "--allow-exec")
+    return stage.run(package, "grep", "-n", "image:", "deployment.yaml") and ok
+
+
+def _with_kustomize(stage: Stage) -> bool:
+    if not shutil.which("kustomize", path=stage.environment["PATH"]):
+        _say("3. In kustomize build: kustomize is not on PATH, so this step is left out.")
+        return True
+    _say("3. In kustomize build, which renders and never edits sources:")
+    package = stage.package("kustomize-build", kustomization_yaml=KUSTOMIZATION)
+    return stage.run(package, "kustomize", "build", "--enable-alpha-plugins", "--enable-exec", keep="image: ")

@@ -1,0 +1,21 @@
+"""Exit statuses, in one place."""
+
+from __future__ import annotations
+
+from imagesetter.errors import ImagesetterError, UsageError
+
+OK = 0
+FAILED = 1
+USAGE = 2
+BUG = 3
+INTERRUPTED = 130
+
+BUG_REQUEST = (
+    "imagesetter: this is a bug of ours. Please report it with the lines above and what you ran: "
+    "https://github.com/imagesetter/imagesetter/issues"
+)
+
+
+def status_of(error: ImagesetterError) -> int:
+    """2 for wrong usage or configuration, 1 for everything else that we refuse to do."""
+    return USAGE if isinstance(error, UsageError) else FAILED

@@ -1,0 +1,95 @@
+"""The command line: one group, one file a command, and the one place where exceptions become exit statuses.
+
+0 done · 1 a check failed, or some result is an error · 2 usage or configuration · 3 a bug of ours · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from imagesetter import __version__
+from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
+from imagesetter.cli.terminal import print_error
+from imagesetter.errors import ImagesetterError
+
+# Commands by the task they serve, in the order of the help page; each module has a `command`.
+TASKS: dict[str, tuple[str, ...]] = {
+    "Update": ("update",),
+    "As a KRM function": ("fn",),
+    "Start here": ("demo",),
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module when the command is run, and lists commands by task."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of the help page."""
+        return [name for names in TASKS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = import_module(f"imagesetter.cli.{'function' if cmd_name == 'fn' else cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, grouped by task."""
+        for task, names in TASKS.items():
+            rows = []
+            for name in names:
+                command = self.get_command(ctx, name)
+                rows.append((name, command.get_short_help_str(90) if command else ""))
+            with formatter.section(task):
+                formatter.write_dl(rows)
+
+
+@click.command(
+    cls=Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "IMAGESETTER",
+        "max_content_width": 100,
+    },
+    epilog="Without arguments and with a ResourceList on standard input, imagesetter is a KRM function.",
+)
+@click.version_option(__version__, "-V", "--version", message="imagesetter %(version)s")
+def group() -> None:
+    """Flux's image automation without a controller.
+
+    Finds the fields of Kubernetes configuration that follow an image policy, asks the registries for tags, selects
+    by policy, and rewrites exactly those fields.
+    """
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and give the exit status; every exception ends here."""
+    try:
+        status = group.main(list(arguments), prog_name="imagesetter", standalone_mode=False)
+        return status if isinstance(status, int) else OK
+    except ImagesetterError as error:
+        print_error(error)
+        return status_of(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return OK
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; that is its decision, not a failure to report on.
+        sys.stderr.close()
+        return FAILED
+    except Exception:  # noqa: BLE001 - the last line of defence: a bug is reported as one
+        traceback.print_exc()
+        print(BUG_REQUEST, file=sys.stderr)  # noqa: T201
+        return BUG

@@ -1,0 +1,120 @@
+"""The options that commands share, each with its environment variable."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+
+from imagesetter.config import SourceName
+from imagesetter.errors import UsageError
+from imagesetter.flux.catalog import DEFAULT_NAMESPACE
+from imagesetter.flux.markers import PolicyName
+
+Output = Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The shared options of a run, as given on the command line or in the environment."""
+
+    source: SourceName
+    policies: tuple[str, ...]
+    namespace: str
+    only: frozenset[PolicyName]
+    exclude: tuple[str, ...]
+    keep_on_error: bool
+    output: Output
+    quiet: bool
+    verbose: bool
+
+
+def policy_name(text: str, namespace: str) -> PolicyName:
+    """``NS:NAME``, or ``NAME`` in the default namespace.
+
+    Raises:
+        UsageError: anything else.
+    """
+    parts = text.split(":")
+    if len(parts) == 1 and parts[0]:
+        return PolicyName(namespace, parts[0])
+    if len(parts) == 2 and all(parts):
+        return PolicyName(parts[0], parts[1])
+    raise UsageError(f"{text!r} names no policy", hint="write NAMESPACE:NAME, or NAME in the default namespace")
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options to a command, which gets them as one ``options`` value."""
+
+    @click.option(
+        "--from",
+        "source",
+        type=click.Choice(["registry", "lock", "status"]),
+        default="registry",
+        show_default=True,
+        envvar="IMAGESETTER_FROM",
+        help="Where tags come from: asked now, the lock, or a cluster's exported policies.",
+    )
+    @click.option(
+        "--policies",
+        multiple=True,
+        metavar="PATH",
+        envvar="IMAGESETTER_POLICIES",
+        help="File or directory with ImagePolicy and ImageRepository, or - for a rendered stream. Repeatable.",
+    )
+    @click.option(
+        "--namespace",
+        default=DEFAULT_NAMESPACE,
+        show_default=True,
+        envvar="IMAGESETTER_NAMESPACE",
+        help="Namespace of policies that have none.",
+    )
+    @click.option("--only", multiple=True, metavar="NS:NAME", envvar="IMAGESETTER_ONLY", help="Only this policy.")
+    @click.option(
+        "--exclude",
+        multiple=True,
+        metavar="GLOB",
+        envvar="IMAGESETTER_EXCLUDE",
+        help="Leave out files, in the language of .gitignore; .krmignore files count too. Repeatable.",
+    )
+    @click.option(
+        "--on-error",
+        type=click.Choice(["fail", "keep"]),
+        default="fail",
+        show_default=True,
+        envvar="IMAGESETTER_ON_ERROR",
+        help="A policy without an answer: write nothing at all, or keep its fields and change the others.",
+    )
+    @click.option(
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        envvar="IMAGESETTER_OUTPUT",
+        help="Form of the report.",
+    )
+    @click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Only warnings and errors.")
+    @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
+    @functools.wraps(command)
+    def wrapper(
+        *arguments: Any, source: SourceName, only: tuple[str, ...], on_error: str, namespace: str, **others: Any
+    ) -> Any:
+        options = RunOptions(
+            source=source,
+            namespace=namespace,
+            only=frozenset(policy_name(text, namespace) for text in only),
+            keep_on_error=on_error == "keep",
+            **{name: others.pop(name) for name in ("policies", "exclude", "output", "quiet", "verbose")},
+        )
+        return command(*arguments, options=options, **others)
+
+    return wrapper
+
+
+def read_stdin() -> bytes:
+    """All of standard input, for a path given as ``-``."""
+    return sys.stdin.buffer.read()

@@ -1,0 +1,53 @@
+"""What people read: results and errors as lines, coloured only on a terminal that wants it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+import click
+
+from imagesetter.errors import ImagesetterError
+from imagesetter.krm.result import Result
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal whose user has not said NO_COLOR (https://no-color.org)."""
+    choice = os.environ.get("IMAGESETTER_COLOR", "auto")
+    if choice in ("always", "never"):
+        return choice == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, stream: TextIO, **style: str | bool) -> str:
+    """The text in a style where the stream wants colours, else as it is."""
+    return click.style(text, **style) if wants_colour(stream) else text  # type: ignore[arg-type]
+
+
+def print_error(error: ImagesetterError) -> None:
+    """An error on stderr in three parts: what, where, what to do."""
+    lines = [f"{styled('error', sys.stderr, fg='red', bold=True)}: {error.what}"]
+    if error.where:
+        lines.append(f"  where: {error.where}")
+    if error.hint:
+        lines.append(f"  hint:  {error.hint}")
+    click.echo("\n".join(lines), err=True, color=True)
+
+
+def print_results(results: Iterable[Result]) -> None:
+    """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
+    for result in results:
+        label = styled(result.severity, sys.stderr, fg=_COLOURS[result.severity], bold=True)
+        click.echo(f"{place_of(result)}{label}: {result.message}", err=True, color=True)
+
+
+def place_of(result: Result) -> str:
+    """``file:line: `` of a result, or what is known of it."""
+    if result.file:
+        line = result.tags.get("line")
+        return f"{result.file.path}:{line}: " if line else f"{result.file.path}: "
+    return f"{result.resource_ref}: " if result.resource_ref else ""

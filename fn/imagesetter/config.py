@@ -1,0 +1,154 @@
+"""What a run is asked to do: the functionConfig, in its three forms, as one value.
+
+None at all; a ConfigMap whose ``data`` are the flat options; or an ``ImageSetter`` (``imagesetter.dev/v1alpha1``).
+Nothing here names a path, a helper, a proxy or a certificate file: a ResourceList may come from a stranger, so those
+are the operator's alone (command line and environment).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from imagesetter.errors import UsageError
+from imagesetter.flux.catalog import DEFAULT_NAMESPACE, GROUP, Resource
+from imagesetter.krm.functionconfig import FunctionConfig
+from imagesetter.krm.select import Selector
+
+API_VERSION = "imagesetter.dev/v1alpha1"
+KIND = "ImageSetter"
+
+SourceName = Literal["registry", "lock", "status"]
+OnError = Literal["fail", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Explicit places: fields of the selected resources, and the policy (with its part) that they follow."""
+
+    select: Selector
+    field_paths: tuple[str, ...]
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The options of a run over a ResourceList; the defaults are those of an absent functionConfig."""
+
+    source: SourceName = "registry"
+    on_error: OnError = "fail"
+    strict: bool = False
+    bind_by_image: bool = False
+    source_scan: bool = True
+    namespace: str = DEFAULT_NAMESPACE
+    policies: tuple[Resource, ...] = ()
+    targets: tuple[Target, ...] = ()
+
+
+_FLAT: dict[str, str] = {
+    "from": "source",
+    "onError": "on_error",
+    "strict": "strict",
+    "bindByImage": "bind_by_image",
+    "sourceScan": "source_scan",
+    "namespace": "namespace",
+}
+_CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status"), "on_error": ("fail", "keep")}
+_BOOLEANS = {"strict", "bind_by_image", "source_scan"}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean x?)`` for a name close to a known one, else an empty text."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def parse(function_config: FunctionConfig | None) -> Config:
+    """The options that a functionConfig gives.
+
+    Raises:
+        UsageError: an unknown kind or field, or a value that is not accepted; names the field and the nearest one.
+    """
+    if function_config is None:
+        return Config()
+    if function_config.is_config_map:
+        return from_options(function_config.body, where="functionConfig ConfigMap", prefix="data")
+    if function_config.kind == KIND and function_config.api_version.startswith("imagesetter.dev/"):
+        from imagesetter.image_setter import parse_image_setter
+
+        return parse_image_setter(function_config.body)
+    raise UsageError(
+        f"functionConfig is a {function_config.api_version} {function_config.kind}, which imagesetter does not read",
+        where="functionConfig",
+        hint=f"write a ConfigMap with flat options, or kind {KIND} of {API_VERSION} (see `imagesetter schema`)",
+    )
+
+
+def from_options(options: Mapping[str, Any], *, where: str, prefix: str) -> Config:
+    """The Config of flat options, as a ConfigMap or the environment gives them.
+
+    Raises:
+        UsageError: an unknown option or value.
+    """
+    values: dict[str, Any] = {}
+    for key, raw in options.items():
+        name = _FLAT.get(key)
+        if name is None:
+            raise UsageError(
+                f"{prefix}.{key}: no such option{nearest(str(key), _FLAT)}",
+                where=where,
+                hint=f"the options are {', '.join(_FLAT)}; policies and targets need kind {KIND}",
+            )
+        text = str(raw)
+        if name in _BOOLEANS:
+            if text.lower() not in ("true", "false"):
+                raise UsageError(f'{prefix}.{key}: {text!r} is neither "true" nor "false"', where=where)
+            values[name] = text.lower() == "true"
+        elif name in _CHOICES and text not in _CHOICES[name]:
+            accepted = ", ".join(_CHOICES[name])
+            raise UsageError(
+                f"{prefix}.{key}: {text!r} is not one of {accepted}{nearest(text, _CHOICES[name])}", where=where
+            )
+        else:
+            values[name] = text
+    return Config(**values)
+
+
+def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> tuple[Resource, Resource]:
+    """An ImagePolicy and an ImageRepository as one entry of ``spec.policies`` describes them together.
+
+    Args:
+        policy: name, namespace, image, the rule and the other fields under Flux's names.
+        namespace: for an entry without one.
+        index: its place in the list, for errors.
+    """
+    name, namespace = str(policy["name"]), str(policy.get("namespace") or namespace)
+    origin = f"functionConfig spec.policies[{index}]"
+
+    def taken(*fields: str) -> dict[str, Any]:
+        return {field: policy[field] for field in fields if policy.get(field) is not None}
+
+    metadata = {"name": name, "namespace": namespace}
+    rule = taken("semver", "alphabetical", "numerical")
+    spec = {
+        "imageRepositoryRef": {"name": name},
+        "policy": rule,
+        **taken("filterTags", "digestReflectionPolicy", "interval"),
+    }
+    if spec.get("digestReflectionPolicy") == "Always":
+        spec.setdefault("interval", "10m")
+    source = taken("image", "exclusionList", "insecure", "secretRef", "timeout")
+    return (
+        Resource(
+            {"apiVersion": f"{GROUP}/v1", "kind": "ImagePolicy", "metadata": metadata, "spec": spec},
+            origin,
+            ((namespace, name),),
+        ),
+        Resource(
+            {"apiVersion": f"{GROUP}/v1", "kind": "ImageRepository", "metadata": metadata, "spec": source},
+            origin,
+            ((namespace, name),),
+        ),
+    )

@@ -1,0 +1,315 @@
+"""One story: the marked fields in a tree of files follow their policies.
+
+Files without ``$imagepolicy`` are read but never parsed. Nothing is written when any result is an error, unless errors
+were asked to be kept as warnings: half an update is harder to review than none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagesetter.errors import ImagesetterError, InputError, TextError
+from imagesetter.flux import catalog as flux
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.krm.result import Result
+from imagesetter.places import misplaced
+from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
+from imagesetter.resolve import Source
+from imagesetter.text.fieldpath import format_path
+from imagesetter.text.load import load, load_all
+from imagesetter.text.proof import rewrite
+from imagesetter.text.scan import Scan, scan
+from imagesetter.text.source import Source as Text
+from imagesetter.text.source import decode, encode
+from imagesetter.tree import find_files, read, repository_root, write
+
+NEEDLE = "$imagepolicy"
+_MARKED = NEEDLE.encode()
+_FLUX = flux.GROUP.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedFile:
+    """A file that holds markers: its bytes, its text, and where the markers are."""
+
+    path: Path
+    data: bytes
+    text: Text
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A file's bytes before and after."""
+
+    path: Path
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What was read of a tree: the files with markers, the Flux resources, and what could not be read."""
+
+    marked: tuple[MarkedFile, ...]
+    resources: tuple[flux.Resource, ...]
+    results: tuple[Result, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an update did or, under ``check``, would do."""
+
+    changes: tuple[Change, ...]
+    rewrites: tuple[Rewrite, ...]
+    results: tuple[Result, ...]
+    unchanged: int
+    files: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether any result is an error."""
+        return any(result.severity == "error" for result in self.results)
+
+
+def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tree:
+    """Read every configuration file under the paths once, for its markers and for its Flux resources.
+
+    Raises:
+        UsageError: a path that does not exist.
+    """
+    marked: list[MarkedFile] = []
+    resources: list[flux.Resource] = []
+    results: list[Result] = []
+    count = 0
+    for path in find_files(paths, exclude=exclude):
+        count += 1
+        try:
+            data = read(path)
+            if _FLUX in data:
+                resources += flux_resources(data, str(path))
+            if _MARKED in data:
+                text = decode(data, name=str(path))
+                marked.append(MarkedFile(path, data, text, scan(text.text, NEEDLE)))
+        except TextError as error:
+            if _MARKED in data:
+                results.append(failure(error, Place(file=str(path))))
+        except InputError as error:
+            results.append(failure(error, Place(file=str(path))))
+    return Tree(tuple(marked), tuple(resources), tuple(results), count)
+
+
+def flux_resources(data: bytes, name: str) -> list[flux.Resource]:
+    """The Flux resources in a file's or stream's bytes; a document that does not parse holds none.
+
+    Raises:
+        TextError: the bytes are not UTF-8.
+    """
+    found: list[flux.Resource] = []
+    for document, line in _documents(decode(data, name=name).text, name):
+        for item in flux.flatten(document):
+            resource = flux.resource(item, f"{name}:{line}")
+            if resource:
+                found.append(resource)
+    return found
+
+
+def _documents(text: str, name: str) -> Iterable[tuple[object, int]]:
+    """Every document that parses, with its first line; the ones beside a broken one as well."""
+    try:
+        return list(load_all(text, name=name))
+    except TextError:
+        found: list[tuple[object, int]] = []
+        for node in scan(text, outline={}).documents:
+            with contextlib.suppress(TextError):
+                found.append((load(text[node.start : node.end], name=name, first_line=node.line), node.line))
+        return found
+
+
+def build_catalog(
+    tree: Tree,
+    *,
+    policies: Sequence[str | Path],
+    stdin: Callable[[], bytes],
+    namespace: str,
+    paths: Sequence[str | Path],
+) -> Catalog:
+    """The policies of a run: those named with ``--policies``, else those in the tree.
+
+    Without ``--policies``, a marker whose policy is not under the given paths (a hook is given changed files only) is
+    looked for in the whole repository, or under the working directory where there is none.
+
+    Raises:
+        UsageError: a path that does not exist.
+        TextError: a policies file that cannot be read.
+    """
+    catalog = Catalog(namespace)
+    catalog.add(tree.resources)
+    if policies:
+        catalog.add(_named_policies(policies, stdin))
+        return catalog
+    wanted = {marker.policy for file in tree.marked for marker in _markers(file)}
+    if any(not catalog.has_policy(name) for name in wanted):
+        start = Path(paths[0]) if paths else Path()
+        root = repository_root(start if start.is_dir() else start.parent) or Path()
+        known = {resource.origin for resource in tree.resources}
+        for path in find_files([root]):
+            data = read(path)
+            if _FLUX in data:
+                shown = _shown(path)
+                catalog.add(found for found in flux_resources(data, shown) if found.origin not in known)
+    return catalog
+
+
+def _shown(path: Path) -> str:
+    """A path as a user in the working directory would write it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _named_policies(policies: Sequence[str | Path], stdin: Callable[[], bytes]) -> Iterable[flux.Resource]:
+    for given in policies:
+        if str(given) == "-":
+            yield from flux_resources(stdin(), "<stdin>")
+        else:
+            for path in find_files([given]):
+                yield from flux_resources(read(path), str(path))
+
+
+def _markers(file: MarkedFile) -> Iterable[Marker]:
+    for comment in file.scan.comments:
+        if comment.scalar:
+            try:
+                marker = parse_marker(comment.text)
+            except ImagesetterError:
+                continue
+            if marker:
+                yield marker
+
+
+def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
+    """The fields of a file that follow a policy, and what is wrong with its other markers."""
+    fields: list[MarkedField] = []
+    results: list[Result] = []
+    name = str(file.path)
+    for comment in file.scan.comments:
+        place = Place(file=name, line=comment.line, column=comment.column)
+        try:
+            marker = parse_marker(comment.text)
+        except ImagesetterError as error:
+            if comment.scalar:
+                results.append(failure(error, place, severity="warning"))
+            continue
+        if marker and comment.scalar:
+            at = Place(name, comment.scalar.line, comment.scalar.column, None, None, format_path(comment.scalar.path))
+            fields.append(MarkedField(marker, comment.scalar, at))
+        elif marker and (warning := misplaced(comment, place)):
+            results.append(warning)
+    for broken in file.scan.broken:
+        if any(broken.start_line <= comment.line <= broken.end_line for comment in file.scan.comments):
+            place = Place(file=name, line=broken.line, column=broken.column)
+            unreadable = TextError(
+                f"a document with markers is not YAML: {broken.problem}",
+                hint="mend it, or leave the file out with --exclude",
+            )
+            results.append(failure(unreadable, place))
+    return fields, results
+
+
+def update(
+    tree: Tree,
+    source_of: Callable[[Sequence[MarkedField]], Source],
+    *,
+    keep_on_error: bool = False,
+    only: frozenset[PolicyName] = frozenset(),
+    guards: Sequence[Guard] = (),
+) -> Outcome:
+    """Plan what the tree's marked fields become; `write_all` then writes it.
+
+    Args:
+        tree: what `read_tree` gave.
+        source_of: makes the source of latest refs, once the fields are known (their digests may be kept).
+        keep_on_error: a policy without an answer is a warning, its fields stay, and the rest is changed.
+        only: the policies to follow; empty means all.
+        guards: see `imagesetter.plan.plan`.
+    """
+    results = list(tree.results)
+    fields: list[MarkedField] = []
+    by_file: dict[str, MarkedFile] = {}
+    for file in tree.marked:
+        found, problems = marked_fields(file)
+        fields += [marked for marked in found if not only or marked.marker.policy in only]
+        results += problems
+        by_file[str(file.path)] = file
+    names = dict.fromkeys(marked.marker.policy for marked in fields)
+    answers = source_of(fields).answers(names) if names else {}
+    planned = plan(fields, answers, keep_on_error=keep_on_error, guards=guards)
+    results += planned.results
+    rewrites: list[Rewrite] = []
+    done: list[Change] = []
+    for name, changes in _by_file(planned.changes).items():
+        try:
+            rewrites.append(_rewritten(by_file[name], changes))
+            done += changes
+        except ImagesetterError as error:
+            results.append(failure(error, Place(file=name)))
+    return Outcome(tuple(done), tuple(rewrites), tuple(results), planned.unchanged, tree.count)
+
+
+def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    grouped: dict[str, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault(change.field.place.file, []).append(change)
+    return grouped
+
+
+def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
+    text = rewrite(file.text.text, [(change.field.scalar, change.new) for change in changes], scan=file.scan)
+    return Rewrite(file.path, file.data, encode(text, bom=file.text.bom))
+
+
+def write_all(rewrites: Iterable[Rewrite]) -> list[Result]:
+    """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
+    results: list[Result] = []
+    for rewritten in rewrites:
+        try:
+            write(rewritten.path, rewritten.before, rewritten.after)
+        except ImagesetterError as error:
+            results.append(failure(error, Place(file=str(rewritten.path))))
+    return results
+
+
+def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:
+    """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
+
+    A digest is known for a name and tag when one field holds ``name:tag@digest``, or when a ``:digest`` field of the
+    policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it unknown.
+    """
+    whole: dict[tuple[PolicyName, str], set[str]] = {}
+    parts: dict[tuple[PolicyName, str, int, tuple[str | int, ...]], dict[str, str]] = {}
+    for marked in fields:
+        marker, value = marked.marker, marked.scalar.value
+        if marker.part == "":
+            reference, at, digest = value.partition("@")
+            if at:
+                whole.setdefault((marker.policy, reference), set()).add(digest)
+        else:
+            place = (marker.policy, marked.place.file, marked.scalar.document, marked.scalar.path[:-1])
+            parts.setdefault(place, {})[marker.part] = value
+    for (policy, _, _, _), values in parts.items():
+        if values.get("digest", "").startswith("sha") and "tag" in values:
+            whole.setdefault((policy, f"{values.get('name', '')}:{values['tag']}"), set()).add(values["digest"])
+
+    def known(policy: PolicyName, ref: LatestRef) -> str:
+        digests = whole.get((policy, f"{ref.name}:{ref.tag}"), set()) | whole.get((policy, f":{ref.tag}"), set())
+        return next(iter(digests)) if len(digests) == 1 else ""
+
+    return known

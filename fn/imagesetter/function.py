@@ -1,0 +1,117 @@
+"""One story: the fields of one ResourceList follow their policies.
+
+The policies are items (or stand in the functionConfig), the places are markers, targets or images, and what comes back
+is the list's own text with the changed scalars and the results in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from imagesetter.config import Config
+from imagesetter.errors import ImagesetterError
+from imagesetter.files import known_digests
+from imagesetter.flux import catalog as flux
+from imagesetter.flux.catalog import Catalog
+from imagesetter.krm.item import Item
+from imagesetter.krm.resourcelist import ResourceList
+from imagesetter.krm.result import Result
+from imagesetter.places import find_places, place_of
+from imagesetter.plan import Guard, Plan, failure, plan, report, summary
+from imagesetter.resolve import KnownDigest, Source
+from imagesetter.text.edits import Edit
+from imagesetter.text.proof import proved_edits
+
+NEEDLE = "$imagepolicy"
+
+SourceOf = Callable[[Catalog, KnownDigest], Source]
+"""Makes the source of latest refs, once policies and fields are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the function gives back: edits of the list's text, and results."""
+
+    edits: tuple[Edit, ...]
+    results: tuple[Result, ...]
+
+
+def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards: Sequence[Guard] = ()) -> Answer:
+    """Find the fields, resolve their policies, and plan the edits.
+
+    Any error leaves the whole list as it is: the orchestrator writes nothing after a failure, and a rendered stream
+    that is half updated would be worse than none.
+
+    Raises:
+        UsageError: a target in the functionConfig that cannot be read.
+    """
+    catalog, origins = build_catalog(listing, config)
+    places = find_places(listing, config, catalog)
+    names = dict.fromkeys(marked.marker.policy for marked in places.fields)
+    answers = source_of(catalog, known_digests(places.fields)).answers(names) if names else {}
+    planned = plan(places.fields, answers, keep_on_error=config.on_error == "keep", guards=guards)
+    problems = [*places.results, *planned.results, *_unused(catalog, names, origins, config)]
+    if any(result.severity == "error" for result in problems):
+        return Answer((), tuple(problems))
+    try:
+        edits = proved_edits(
+            listing.text, [(change.field.scalar, change.new) for change in planned.changes], scan=listing.scan
+        )
+    except ImagesetterError as error:
+        return Answer((), (*problems, failure(error)))
+    return Answer(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+
+
+def _told(planned: Plan) -> Iterable[Result]:
+    return (change.result for change in planned.changes)
+
+
+def build_catalog(listing: ResourceList, config: Config) -> tuple[Catalog, dict[str, Item]]:
+    """The policies among the items and in the functionConfig, and the item behind each origin."""
+    catalog = Catalog(config.namespace)
+    catalog.add(config.policies)
+    origins: dict[str, Item] = {}
+    for item in listing.items:
+        wanted = flux.is_wanted(item.api_version, item.kind)
+        if wanted or item.kind.endswith("List"):
+            origin = f"{item.path}[{item.index}]" if item.path else f"item {item.ref}"
+            names = [(identity.namespace, identity.name) for identity in item.identities]
+            for data in flux.flatten(item.load()):
+                found = flux.resource(data, origin, _spelled(names) if wanted else ())
+                if found:
+                    origins[origin] = item
+                    catalog.add([found])
+    return catalog, origins
+
+
+def _spelled(names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The names of a resource through kustomize's layers, in every reading that a marker may have.
+
+    kustomize writes ``default`` for a namespace that was not set. A policy that got its namespace and its prefix from
+    a kustomization is known to its authors as the new namespace with the old name, too.
+    """
+    spelled = list(names)
+    spelled += [("", name) for namespace, name in names if namespace == "default"]
+    spelled += [(names[-1][0], name) for _, name in names]
+    return list(dict.fromkeys(spelled))
+
+
+def _unused(
+    catalog: Catalog, used: Iterable[flux.PolicyName], origins: dict[str, Item], config: Config
+) -> list[Result]:
+    """A policy that no field follows: kustomize hides so much that silence here would be taken for success."""
+    touched = {id(catalog.find("ImagePolicy", *name)) for name in used if catalog.has_policy(name)}
+    results = []
+    for name, found in catalog.of_kind("ImagePolicy"):
+        if id(found) not in touched:
+            item = origins.get(found.origin)
+            results.append(
+                report(
+                    "error" if config.strict else "warning",
+                    f"no field follows ImagePolicy {name}; mark one, name one in spec.targets, or remove the policy",
+                    place_of(item) if item else None,
+                    tags={"error": "UnusedPolicy", "policy": str(name)},
+                )
+            )
+    return results

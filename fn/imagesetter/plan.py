@@ -1,0 +1,211 @@
+"""Fields and latest refs make changes: pure, the same for a file, an item and a rendered stream.
+
+A Change is the one source of both the edit and the report, so text and report cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imagesetter.errors import ImagesetterError
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import Marker, PolicyName
+from imagesetter.krm.result import Field, File, ResourceRef, Result, Severity
+from imagesetter.resolve import Answer, Failed
+from imagesetter.text.scan import Scalar
+
+FoundBy = Literal["marker", "target", "annotation", "source", "image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: a file with a line, an item of a ResourceList, or both.
+
+    ``file`` is a path as the user knows it; ``index`` the resource's number in that file (KRM's ``file.index``);
+    ``line`` and ``column`` count from 1, and are 0 where the text that we see is not the user's file.
+    """
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    index: int | None = None
+    resource: ResourceRef | None = None
+    field: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.file, *([str(self.line), str(self.column)] if self.line else [])] if self.file else []
+        return ":".join(parts) or (str(self.resource) if self.resource else self.field)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedField:
+    """A scalar that follows a policy, and how that was found."""
+
+    marker: Marker
+    scalar: Scalar
+    place: Place
+    found_by: FoundBy = "marker"
+
+    def text_for(self, ref: LatestRef) -> str:
+        """What the field becomes; empty where the ref has no digest and the marker asks for it.
+
+        An image that was bound by its repository keeps its own spelling of the name (``nginx`` for
+        ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling.
+        """
+        if self.found_by != "image":
+            return ref.part(self.marker.part)
+        name = self.scalar.value.partition("@")[0]
+        head, colon, tail = name.rpartition(":")
+        return str(LatestRef(head if colon and "/" not in tail else name, ref.tag, ref.digest))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field, the text it holds, and the text that its policy selects."""
+
+    field: MarkedField
+    new: str
+    ref: LatestRef
+
+    @property
+    def old(self) -> str:
+        """The text that the field holds now."""
+        return self.field.scalar.value
+
+    @property
+    def result(self) -> Result:
+        """The change as a KRM result."""
+        place = self.field.place
+        tags = {"policy": str(self.field.marker.policy), "foundBy": self.field.found_by}
+        if self.field.scalar.anchor:
+            tags["anchor"] = self.field.scalar.anchor
+        follow = f" (aliases of &{self.field.scalar.anchor} follow)" if self.field.scalar.anchor else ""
+        return report("info", f"set {self.old} → {self.new}{follow}", place, old=self.old, new=self.new, tags=tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to change, and what to say besides: failures, warnings, in the order of the fields."""
+
+    changes: tuple[Change, ...] = ()
+    results: tuple[Result, ...] = ()
+    unchanged: int = 0
+
+
+def report(
+    severity: Severity,
+    message: str,
+    place: Place | None = None,
+    *,
+    old: str | None = None,
+    new: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Result:
+    """A Result about a place; the one spot where places become KRM's words."""
+    place = place or Place()
+    tags = dict(tags or {})
+    if place.line:
+        tags["line"] = str(place.line)
+    return Result(
+        message=message,
+        severity=severity,
+        resource_ref=place.resource,
+        field=Field(place.field, current_value=old, proposed_value=new) if place.field else None,
+        file=File(place.file, place.index or 0) if place.file else None,
+        tags=tags,
+    )
+
+
+def failure(
+    error: ImagesetterError, place: Place | None = None, *, severity: Severity = "error", **tags: str
+) -> Result:
+    """An error as a Result: what, where and what to do in one message, its class as a tag."""
+    where = f" ({error.where})" if error.where else ""
+    hint = f"; {error.hint}" if error.hint else ""
+    return report(severity, f"{error.what}{where}{hint}", place, tags={"error": type(error).__name__, **tags})
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Failed policies, each reported once, at the first field that names it, with how many more fields it holds up."""
+
+    severity: Severity
+    first: dict[PolicyName, tuple[Failed, MarkedField]] = field(default_factory=dict)
+    more: dict[PolicyName, int] = field(default_factory=dict)
+
+    def add(self, failed: Failed, marked: MarkedField) -> None:
+        name = marked.marker.policy
+        if name in self.first:
+            self.more[name] += 1
+        else:
+            self.first[name], self.more[name] = (failed, marked), 0
+
+    def results(self) -> Iterable[Result]:
+        for name, (failed, marked) in self.first.items():
+            more = self.more[name]
+            held = f" ({more} more field{'s' if more > 1 else ''} follow{'' if more > 1 else 's'} it)" if more else ""
+            result = failure(failed.error, marked.place, severity=self.severity, policy=str(name))
+            yield Result(
+                message=f"{name}: {result.message}{held}",
+                severity=result.severity,
+                resource_ref=result.resource_ref,
+                field=result.field,
+                file=result.file,
+                tags=result.tags,
+            )
+
+
+Guard = Callable[[MarkedField, LatestRef, str], Result | None]
+"""Says why a field must not take the new text (a downgrade, say), or None."""
+
+
+def plan(
+    fields: Sequence[MarkedField],
+    answers: Mapping[PolicyName, Answer],
+    *,
+    keep_on_error: bool = False,
+    guards: Sequence[Guard] = (),
+) -> Plan:
+    """What each field becomes.
+
+    Args:
+        fields: in the order in which they shall be reported.
+        answers: one for each policy that a field names.
+        keep_on_error: report a policy without an answer as a warning, not an error; its fields stay either way.
+        guards: asked in turn before a change is planned.
+
+    A ``:digest`` field whose policy reflects no digest is an error: no field is ever set to an empty text.
+    """
+    severity: Severity = "warning" if keep_on_error else "error"
+    changes: list[Change] = []
+    results: list[Result] = []
+    failures = _Failures(severity)
+    unchanged = 0
+    for marked in fields:
+        answer = answers[marked.marker.policy]
+        if isinstance(answer, Failed):
+            failures.add(answer, marked)
+            continue
+        new = marked.text_for(answer.ref)
+        if not new:
+            message = f"{marked.marker}: the policy reflects no digest, so there is nothing to write here"
+            hint = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
+            results.append(report(severity, f"{message}; {hint}", marked.place, tags={"error": "NoDigest"}))
+        elif new == marked.scalar.value:
+            unchanged += 1
+        else:
+            refusal = next((found for guard in guards if (found := guard(marked, answer.ref, new))), None)
+            if refusal:
+                results.append(refusal)
+            else:
+                changes.append(Change(marked, new, answer.ref))
+    return Plan(tuple(changes), (*failures.results(), *results), unchanged)
+
+
+def summary(changed: int, unchanged: int, *, would: bool = False) -> Result:
+    """The closing line of a run: how many fields changed and how many were right already."""
+    verb = "would change" if would else "changed"
+    plural = "" if changed == 1 else "s"
+    return report("info", f"{changed} field{plural} {verb}, {unchanged} up to date", tags={"summary": "true"})

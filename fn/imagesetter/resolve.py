@@ -1,0 +1,186 @@
+"""Policies become latest refs, from one of three sources; a failure is a value.
+
+``registry`` asks now, ``status`` takes what a cluster reported; the lock has a module of its own. Only policies that
+are asked for are resolved, each once, and each repository is scanned once however many policies share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from imagesetter.errors import ImagesetterError, ResolveError
+from imagesetter.flux.catalog import Catalog, ImagePolicy
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.policy.select import select
+from imagesetter.registry.client import Registry, Scan, ScanOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A policy's answer; ``notes`` are things its reader should know (dropped tags, a stale scan)."""
+
+    ref: LatestRef
+    notes: tuple[str, ...] = ()
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a policy has no answer."""
+
+    error: ImagesetterError
+
+
+Answer = Resolved | Failed
+
+
+T = TypeVar("T")
+THREADS = 16
+
+
+class Source(Protocol):
+    """Where latest refs come from."""
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
+        """One answer for each name; never raises for a policy that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromStatus:
+    """The answers that a cluster's ImagePolicies report (``kubectl get imagepolicies -A -o yaml``)."""
+
+    catalog: Catalog
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
+        """``status.latestRef``, or the older ``latestImage``."""
+        return {name: _caught(partial(self._answer, name)) for name in names}
+
+    def _answer(self, name: PolicyName) -> Answer:
+        ref = self.catalog.recorded(name)
+        if ref is None:
+            raise ResolveError(
+                f"ImagePolicy {name} has no status.latestRef",
+                hint="export them: `kubectl get imagepolicies -A -o yaml`, and name the file with --policies",
+            )
+        return Resolved(ref)
+
+
+KnownDigest = Callable[[PolicyName, LatestRef], str]
+"""The digest that is recorded already for this name and tag (in a field, in the lock), or an empty text."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromRegistry:
+    """The answers of the registries, asked now.
+
+    ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
+    the controller keeps the one in its status (imagepolicy_controller.go); here the state is the field or the lock.
+    """
+
+    catalog: Catalog
+    registry: Registry
+    known_digest: KnownDigest = lambda name, ref: ""
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
+        """Scan each repository once, concurrently, then select, then ask for the digests that are wanted."""
+        questions: dict[PolicyName, ImagePolicy] = {}
+        answers: dict[PolicyName, Answer] = {}
+        for name in names:
+            try:
+                questions[name] = self.catalog.policy(name)
+            except ImagesetterError as error:
+                answers[name] = Failed(error)
+        asked = {name: question for name, question in questions.items() if not _rests(question)}
+        scans = self._scans(asked.values())
+        for name, question in asked.items():
+            scan = scans[question.image.canonical, scan_options(question)]
+            answers[name] = _caught(partial(_select, question, scan))
+        for name, question in questions.items():
+            if name not in asked:
+                answers[name] = _caught(partial(_recorded, question))
+        self._add_digests(asked, answers)
+        return answers
+
+    def _scans(self, questions: Iterable[ImagePolicy]) -> dict[tuple[str, ScanOptions], Scan | ImagesetterError]:
+        """Each repository's tags, asked once for all policies that ask it the same way."""
+        wanted = {(question.image.canonical, scan_options(question)): question.image for question in questions}
+        calls = [partial(self.registry.scan, image, options=options) for (_, options), image in wanted.items()]
+        return dict(zip(wanted, _concurrently(calls), strict=True))
+
+    def _add_digests(self, questions: Mapping[PolicyName, ImagePolicy], answers: dict[PolicyName, Answer]) -> None:
+        wanted: list[tuple[PolicyName, Resolved]] = []
+        for name, question in questions.items():
+            answer = answers[name]
+            if question.reflection == "Never" or not isinstance(answer, Resolved):
+                continue
+            known = self.known_digest(name, answer.ref) if question.reflection == "IfNotPresent" else ""
+            if known:
+                answers[name] = _with_digest(answer, known)
+            else:
+                wanted.append((name, answer))
+        calls = [
+            partial(self.registry.digest, questions[name].image, answer.ref.tag, options=scan_options(questions[name]))
+            for name, answer in wanted
+        ]
+        for (name, answer), digest in zip(wanted, _concurrently(calls), strict=True):
+            answers[name] = Failed(digest) if isinstance(digest, ImagesetterError) else _with_digest(answer, digest)
+
+
+def scan_options(question: ImagePolicy) -> ScanOptions:
+    """How the registry of a policy is to be asked."""
+    return ScanOptions(insecure=question.insecure, interval=question.interval, timeout=question.timeout)
+
+
+def _concurrently(calls: Sequence[Callable[[], T]]) -> list[T | ImagesetterError]:
+    """The results in order, failures as values. The client limits connections a host; this limits threads."""
+
+    def caught(call: Callable[[], T]) -> T | ImagesetterError:
+        try:
+            return call()
+        except ImagesetterError as error:
+            return error
+
+    if len(calls) < 2:
+        return [caught(call) for call in calls]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(len(calls), THREADS)) as pool:
+        return list(pool.map(caught, calls))
+
+
+def _rests(question: ImagePolicy) -> bool:
+    return question.suspended or question.repository_suspended
+
+
+def _recorded(question: ImagePolicy) -> Answer:
+    """A suspended policy keeps its last answer, which Flux keeps in the status (imagepolicy_controller.go)."""
+    if question.recorded is None:
+        raise ResolveError(
+            f"ImagePolicy {question.name} is suspended, and its status holds no latestRef to go on with",
+            where=question.origin,
+            hint="set suspend: false, or export the policies with their status from the cluster",
+        )
+    return Resolved(question.recorded, (f"{question.name} is suspended: its recorded answer stands",))
+
+
+def _select(question: ImagePolicy, scan: Scan | ImagesetterError) -> Answer:
+    if isinstance(scan, ImagesetterError):
+        raise scan
+    tag = select(question.tags, scan.tags)
+    return Resolved(LatestRef(question.image.written, tag), tuple(scan.warnings), len(scan.tags))
+
+
+def _with_digest(answer: Resolved, digest: str) -> Resolved:
+    ref = LatestRef(answer.ref.name, answer.ref.tag, digest)
+    return Resolved(ref, answer.notes, answer.candidates)
+
+
+def _caught(ask: Callable[[], Answer]) -> Answer:
+    try:
+        return ask()
+    except ImagesetterError as error:
+        return Failed(error)

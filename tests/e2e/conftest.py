@@ -1,0 +1,95 @@
+"""The main job's stage: a real registry with `my-app`, and an environment in which `imagesetter` is on PATH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.registries import RunningRegistry, push_image, run_registry
+from tools import CHECKOUT
+
+TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
+EXAMPLES = CHECKOUT / "kustomization-examples"
+WRITTEN_HOST = "localhost:5000"
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    """Debian's docker-registry with the tags of the classic example."""
+    with run_registry("2.8", folder=tmp_path_factory.mktemp("registry")) as running:
+        push_image(running, "my-app", TAGS)
+        yield running
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A directory to work in, and the environment to run commands in."""
+
+    root: Path
+    host: str
+    environment: dict[str, str]
+
+    def run(self, *command: str, cwd: Path | None = None, stdin: str = "", **environment: str) -> Done:
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.root,
+            env={**self.environment, **environment},
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def shell(self, script: str, *, cwd: Path) -> Done:
+        return self.run("bash", "-euo", "pipefail", "-c", script, cwd=cwd)
+
+    def example(self, name: str) -> Path:
+        """A copy of an example, with the port of this run's registry in place of the written one."""
+        target = self.root / name
+        for source in sorted((EXAMPLES / name).rglob("*")):
+            if source.is_file():
+                path = target / source.relative_to(EXAMPLES / name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(source.read_bytes().replace(WRITTEN_HOST.encode(), self.host.encode()))
+        return target
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: exit status, stdout, stderr."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"exit {self.status}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, registry: RunningRegistry) -> Stage:
+    """A directory of its own, away from any credentials of the machine."""
+    home = tmp_path / "home"
+    home.mkdir()
+    work = tmp_path / "work"
+    work.mkdir()
+    scripts = Path(sys.executable).parent
+    path = os.pathsep.join([str(scripts), str(CHECKOUT / ".tools/bin"), os.environ.get("PATH", os.defpath)])
+    environment = {
+        "PATH": path,
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
+        "LANG": "C.UTF-8",
+    }
+    (home / "gitconfig").write_text(
+        "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
+    )
+    return Stage(work, registry.host.replace("127.0.0.1", "localhost"), environment)
