@@ -6,7 +6,7 @@ is the list's own text with the changed scalars and the results in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imagesetter.config import Config
@@ -14,6 +14,7 @@ from imagesetter.errors import ImagesetterError
 from imagesetter.files import known_digests
 from imagesetter.flux import catalog as flux
 from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
@@ -21,7 +22,8 @@ from imagesetter.places import find_places, place_of
 from imagesetter.plan import Guard, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
 from imagesetter.text.edits import Edit
-from imagesetter.text.proof import proved_edits
+from imagesetter.text.proof import rewrite
+from imagesetter.text.quote import render
 
 NEEDLE = "$imagepolicy"
 
@@ -55,12 +57,17 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
     if any(result.severity == "error" for result in problems):
         return Answer((), tuple(problems))
     try:
-        edits = proved_edits(
-            listing.text, [(change.field.scalar, change.new) for change in planned.changes], scan=listing.scan
-        )
+        edits = _edits(listing, planned)
     except ImagesetterError as error:
         return Answer((), (*problems, failure(error)))
     return Answer(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+
+
+def _edits(listing: ResourceList, planned: Plan) -> Iterable[Edit]:
+    """The edits of a plan, after the proof that the edited list reads as planned."""
+    wanted = [(change.field.scalar, change.new) for change in planned.changes]
+    rewrite(listing.text, wanted, scan=listing.scan)
+    return [Edit(scalar.start, scalar.end, render(new, scalar, listing.text)) for scalar, new in wanted]
 
 
 def _told(planned: Plan) -> Iterable[Result]:
@@ -98,20 +105,16 @@ def _spelled(names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _unused(
-    catalog: Catalog, used: Iterable[flux.PolicyName], origins: dict[str, Item], config: Config
-) -> list[Result]:
+    catalog: Catalog, used: Iterable[PolicyName], origins: Mapping[str, Item], config: Config
+) -> Iterable[Result]:
     """A policy that no field follows: kustomize hides so much that silence here would be taken for success."""
     touched = {id(catalog.find("ImagePolicy", *name)) for name in used if catalog.has_policy(name)}
-    results = []
     for name, found in catalog.of_kind("ImagePolicy"):
         if id(found) not in touched:
             item = origins.get(found.origin)
-            results.append(
-                report(
-                    "error" if config.strict else "warning",
-                    f"no field follows ImagePolicy {name}; mark one, name one in spec.targets, or remove the policy",
-                    place_of(item) if item else None,
-                    tags={"error": "UnusedPolicy", "policy": str(name)},
-                )
+            yield report(
+                "error" if config.strict else "warning",
+                f"no field follows ImagePolicy {name}; mark one, name one in spec.targets, or remove the policy",
+                place_of(item) if item else None,
+                tags={"error": "UnusedPolicy", "policy": str(name)},
             )
-    return results

@@ -86,7 +86,7 @@ class ImageSetter(Model):
     api_version: Literal["imagesetter.dev/v1alpha1"]
     kind: Literal["ImageSetter"]
     metadata: Metadata = Field(default_factory=Metadata)
-    spec: ImageSetterSpec = Field(default_factory=lambda: ImageSetterSpec())
+    spec: ImageSetterSpec = Field(default_factory=lambda: ImageSetterSpec.model_validate({}))
 
 
 def _known_fields(location: tuple[str | int, ...]) -> list[str]:
