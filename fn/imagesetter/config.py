@@ -7,12 +7,11 @@ are the operator's alone (command line and environment).
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from imagesetter.errors import UsageError
+from imagesetter.errors import UsageError, did_you_mean
 from imagesetter.flux.catalog import DEFAULT_NAMESPACE, GROUP, Resource
 from imagesetter.krm.functionconfig import FunctionConfig
 from imagesetter.krm.select import Selector
@@ -59,12 +58,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status")
 _BOOLEANS = {"strict", "bind_by_image", "source_scan"}
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`` (did you mean x?)`` for a name close to a known one, else an empty text."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
 def parse(function_config: FunctionConfig | None) -> Config:
     """The options that a functionConfig gives.
 
@@ -97,7 +90,7 @@ def from_options(options: Mapping[str, Any], *, where: str, prefix: str) -> Conf
         name = _FLAT.get(key)
         if name is None:
             raise UsageError(
-                f"{prefix}.{key}: no such option{nearest(str(key), _FLAT)}",
+                f"{prefix}.{key}: no such option{did_you_mean(str(key), _FLAT)}",
                 where=where,
                 hint=f"the options are {', '.join(_FLAT)}; policies and targets need kind {KIND}",
             )
@@ -109,7 +102,7 @@ def from_options(options: Mapping[str, Any], *, where: str, prefix: str) -> Conf
         elif name in _CHOICES and text not in _CHOICES[name]:
             accepted = ", ".join(_CHOICES[name])
             raise UsageError(
-                f"{prefix}.{key}: {text!r} is not one of {accepted}{nearest(text, _CHOICES[name])}", where=where
+                f"{prefix}.{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}", where=where
             )
         else:
             values[name] = text

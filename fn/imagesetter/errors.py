@@ -37,9 +37,18 @@ They are caught in two places only: where they become a Result, and at the comma
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 Stage = Literal["invalid_policy", "invalid_filter", "no_tags", "select"]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean x?)`` for a name that is close to a known one, else an empty text."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 class ImagesetterError(Exception):

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy, nearest
-from imagesetter.errors import UsageError
+from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy
+from imagesetter.errors import UsageError, did_you_mean
 from imagesetter.flux.catalog import DEFAULT_NAMESPACE, Resource
 from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter, unknown_fields
 from imagesetter.krm.labels import LabelSelector
@@ -114,7 +114,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     location: tuple[str | int, ...] = error["loc"]
     match error["type"]:
         case "extra_forbidden":
-            return f"{_path(location)}: no such field{nearest(str(location[-1]), _known_fields(location))}"
+            return f"{_path(location)}: no such field{did_you_mean(str(location[-1]), _known_fields(location))}"
         case "missing":
             return f"{_path(location)}: is required"
         case "literal_error":
@@ -156,7 +156,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
                 name = unknown.rpartition(".")[2]
                 path = f"spec.policies[{index}].{to_camel(part)}.{name}"
                 known = list(type(rule).model_fields)
-                raise UsageError(f"{path}: no such field{nearest(name, known)}", where=where)
+                raise UsageError(f"{path}: no such field{did_you_mean(name, known)}", where=where)
         policies += inline_policy(raw["policies"][index], namespace=namespace, index=index)
     targets = tuple(
         Target(

@@ -15,7 +15,7 @@ import click
 from imagesetter import __version__
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.terminal import print_error
-from imagesetter.errors import ImagesetterError
+from imagesetter.errors import ImagesetterError, did_you_mean
 
 # Commands by the task they serve, in the order of the help page; each module has a `command`.
 TASKS: dict[str, tuple[str, ...]] = {
@@ -36,9 +36,18 @@ class Commands(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = import_module(f"imagesetter.cli.{'function' if cmd_name == 'fn' else cmd_name}_command")
+        module = import_module(f"imagesetter.cli.{cmd_name}_command")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; an unknown one is answered with the nearest."""
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], known)}.")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, grouped by task."""

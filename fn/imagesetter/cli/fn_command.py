@@ -1,0 +1,27 @@
+"""``imagesetter fn``: the KRM function, said explicitly, or over a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imagesetter.cli.function import main
+
+
+@click.command("fn")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def command(file: Path | None) -> int:
+    """Run as a KRM function: a ResourceList in, a ResourceList out.
+
+    kpt and kustomize run `imagesetter` without arguments and hand the list to standard input; this says the same
+    explicitly, or reads FILE. The functionConfig is a ConfigMap with flat options or a kind ImageSetter
+    (`imagesetter schema` prints its JSON Schema).
+
+    \b
+    Examples:
+      kpt fn eval PACKAGE --exec imagesetter -- from=lock
+      kustomize build --enable-alpha-plugins --enable-exec OVERLAY
+      imagesetter fn list.yaml
+    """
+    return main(file.read_bytes() if file else None)
