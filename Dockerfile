@@ -41,6 +41,7 @@ ARG REVISION=
 ARG CREATED=
 LABEL org.opencontainers.image.title="imagesetter" \
       org.opencontainers.image.description="Flux's image automation without a controller: a KRM function" \
+      org.opencontainers.image.source="https://github.com/imagesetter/imagesetter" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

@@ -19,7 +19,7 @@ help: ## list these verbs
 
 .PHONY: demo
 demo: $(VENV)/.run ## show the main job on a registry of its own, on loopback
-	@$(BIN)/imagesetter demo $(ARGS)
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" $(BIN)/imagesetter demo $(ARGS)
 
 .PHONY: test
 test: lint pytest ## everything that CI runs: lint, types and all tests
