@@ -18,7 +18,7 @@ FLOORS = [
     {"policy"},
     {"registry"},
     {"flux"},
-    {"config", "image_setter", "plan", "resolve", "tree"},
+    {"config", "image_setter", "plan", "resolve", "strict", "tree"},
     {"function", "files", "lock", "lint", "automate"},
     {"cli", "__main__"},
 ]
@@ -33,7 +33,7 @@ OWNERS = {
     "httpx": ("registry.transport", "registry.auth"),
     "re2": ("policy",),
     "semver": ("policy",),
-    "pydantic": ("flux", "image_setter"),
+    "pydantic": ("flux", "image_setter", "policy_test_model", "schemas", "strict"),
     "click": ("cli",),
     "rich": ("cli",),
 }

@@ -8,21 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy
-from imagesetter.errors import UsageError, did_you_mean
+from imagesetter.errors import UsageError
 from imagesetter.flux.catalog import DEFAULT_NAMESPACE, Resource
-from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter, unknown_fields
+from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter
 from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.select import Selector
-
-
-class Model(BaseModel):
-    """A part of the functionConfig: camelCase on the wire, types not converted, unknown fields refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True)
+from imagesetter.strict import Metadata, Model, validated
 
 
 class InlinePolicy(Model):
@@ -71,15 +65,6 @@ class ImageSetterSpec(Model):
     source_scan: bool = True
 
 
-class Metadata(BaseModel):
-    """metadata, of which only name and namespace matter; kustomize adds annotations of its own."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str = ""
-    namespace: str = ""
-
-
 class ImageSetter(Model):
     """The functionConfig of imagesetter."""
 
@@ -87,40 +72,6 @@ class ImageSetter(Model):
     kind: Literal["ImageSetter"]
     metadata: Metadata = Field(default_factory=Metadata)
     spec: ImageSetterSpec = Field(default_factory=lambda: ImageSetterSpec.model_validate({}))
-
-
-def _known_fields(location: tuple[str | int, ...]) -> list[str]:
-    """The fields of the model in which an unknown one was found."""
-    model: Any = ImageSetter
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        field = next(f for name, f in model.model_fields.items() if (f.alias or name) == part)
-        model = next((m for m in _models_in(field.annotation)), Model)
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]
-
-
-def _path(location: tuple[str | int, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    location: tuple[str | int, ...] = error["loc"]
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{_path(location)}: no such field{did_you_mean(str(location[-1]), _known_fields(location))}"
-        case "missing":
-            return f"{_path(location)}: is required"
-        case "literal_error":
-            return f"{_path(location)}: {error['input']!r} is not accepted: write {error['ctx']['expected']}"
-        case _:
-            return f"{_path(location)}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
 
 
 def _labels(text: str | None) -> LabelSelector | None:
@@ -134,14 +85,8 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
         UsageError: one sentence a broken rule, each with its field path.
     """
     where = "functionConfig " + KIND
-    try:
-        setter = ImageSetter.model_validate(function_config)
-    except ValidationError as error:
-        raise UsageError(
-            "; ".join(_sentence(dict(found)) for found in error.errors()),
-            where=where,
-            hint=f"`imagesetter schema` prints the JSON Schema of {API_VERSION} {KIND}",
-        ) from error
+    hint = f"`imagesetter schema` prints the JSON Schema of {API_VERSION} {KIND}"
+    setter = validated(ImageSetter, function_config, where=where, hint=hint)
     namespace = setter.metadata.namespace or DEFAULT_NAMESPACE
     raw = function_config.get("spec") or {}
     policies: list[Resource] = []
@@ -150,13 +95,6 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
             raise UsageError(
                 f"spec.policies[{index}]: write exactly one of semver, alphabetical and numerical", where=where
             )
-        for part in ("semver", "alphabetical", "numerical", "filter_tags"):
-            rule = getattr(policy, part)
-            for unknown in unknown_fields(rule) if rule else ():
-                name = unknown.rpartition(".")[2]
-                path = f"spec.policies[{index}].{to_camel(part)}.{name}"
-                known = list(type(rule).model_fields)
-                raise UsageError(f"{path}: no such field{did_you_mean(name, known)}", where=where)
         policies += inline_policy(raw["policies"][index], namespace=namespace, index=index)
     targets = tuple(
         Target(
