@@ -1,0 +1,237 @@
+"""The answer's text: edits, results and changed items spliced into the input's text.
+
+**Where results go.** Not behind the items: a comment that ends the last item would then stand above the key
+``results``, and kpt writes it twice, at the end of the file and once more indented (measured with kpt 1.0.0-beta.56 and
+``kpt fn render`` without a functionConfig). A new ``results`` goes behind the line of ``kind`` and ``apiVersion``,
+where no resource is near; that also spares every question about how the text ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from imagesetter.errors import InputError, ResourceListError, SpliceError
+from imagesetter.krm.item import Item
+from imagesetter.krm.layout import NO_MORE, Part
+from imagesetter.krm.result import Result
+from imagesetter.text.comments import line_start
+from imagesetter.text.edits import Edit, splice
+from imagesetter.text.gaps import content_start
+
+if TYPE_CHECKING:
+    from imagesetter.krm.resourcelist import ResourceList
+
+_BREAKS = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
+_BREAK = re.compile(_BREAKS)
+_LINE = re.compile(rf"([^\n\r\x85\u2028\u2029]*)({_BREAKS})")
+_FOOT = re.compile(rf"(?:[ \t]*{_BREAKS})*(?P<indent> *)#[^\n\r\x85\u2028\u2029]*(?:{_BREAKS}|\Z)")
+"""A comment on its own line, with the blank lines above it."""
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON allows in a string and YAML does not, or not as itself."""
+
+Entry = Item | Mapping[str, Any]
+
+
+def render(resources: ResourceList, edits: list[Edit], results: Sequence[Result], items: Sequence[Entry] | None) -> str:
+    """The text of the answer; `ResourceList.render` says what it is made of."""
+    text, parts = resources.text, resources.layout.parts
+    added: dict[str, list[Any]] = {}
+    if results:
+        added["results"] = [result.to_dict() for result in results]
+    if items is not None:
+        for item in items:
+            if isinstance(item, Item) and item.whole is not resources.whole:
+                raise SpliceError(f"item {item.ref} belongs to another list", hint="give back item.load()")
+        if resources.items:
+            edits = _with_items(resources, edits, items)
+        elif items:
+            added["items"] = list(items)
+    places = _Places(resources)
+    for name, data in added.items():
+        part = parts.get(name)
+        if part is None:
+            places.add_key(name, data)
+        elif part.scalar is not None or _is_empty(text, part):
+            places.fill(part, data)
+        else:
+            places.append(name, part, data)
+    after = splice(text, [*edits, *places.edits()])
+    if items is not None:
+        _prove(resources, after, len(items))
+    return after
+
+
+class _Places:
+    """Edits that add to the list itself; what goes to one offset is gathered into one edit."""
+
+    def __init__(self, resources: ResourceList) -> None:
+        self._text = text = resources.text
+        self._name = resources.whole.name
+        root = resources.layout.root
+        self._column = root.column - 1
+        self._is_flow = text[content_start(text, root.start, root.end)] == "{"
+        self._newline = _newline(text)
+        own = [scalar for key in ("apiVersion", "kind") if (scalar := resources.layout.own(key))]
+        self._behind = max(scalar.end for scalar in own)
+        self._inserted: dict[int, str] = {}
+        self._replaced: list[Edit] = []
+
+    def edits(self) -> list[Edit]:
+        """What was asked for."""
+        return [*(Edit(at, at, text) for at, text in self._inserted.items()), *self._replaced]
+
+    def add_key(self, name: str, data: list[Any]) -> None:
+        """A key that the list does not have yet."""
+        if self._is_flow:
+            self._insert(self._behind, f', "{name}": {flow(data)}')
+        else:
+            self._insert_lines(self._behind, " " * self._column + name + ":" + self._newline + self._block(data))
+
+    def fill(self, part: Part, data: list[Any]) -> None:
+        """A key that is null or an empty list."""
+        if self._is_flow:
+            blank = "" if self._text[part.start - 1].isspace() else " "
+            self._replaced.append(Edit(part.start, part.end, blank + flow(data)))
+            return
+        if part.end > part.start:
+            self._replaced.append(Edit(part.start, part.end, ""))
+        self._insert_lines(part.end, self._block(data))
+
+    def append(self, name: str, part: Part, data: list[Any]) -> None:
+        """A list that has something in it already."""
+        opening = content_start(self._text, part.start, part.end)
+        if self._text[opening] not in "-[":
+            raise ResourceListError(f"{name} is a mapping, expected a list", where=f"{self._name}:{part.line}")
+        if self._text[opening] == "-":
+            column = opening - line_start(self._text, opening)
+            self._insert_lines(part.end, self._block(data, column))
+            return
+        end = max((node.end for node in part.children.values()), default=opening + 1)
+        if not NO_MORE.fullmatch(self._text, end, part.end):
+            raise ResourceListError(f"{name} holds what is no mapping", where=f"{self._name}:{part.line}")
+        self._insert(end, "".join(f", {flow(each)}" for each in data))
+
+    def _block(self, data: list[Any], column: int | None = None) -> str:
+        return block(data, self._column if column is None else column, self._newline)
+
+    def _insert_lines(self, at: int, lines: str) -> None:
+        """Whole lines behind the line of an offset, which has nothing but a comment on the rest of it."""
+        behind = after_line(self._text, at)
+        if behind == len(self._text) and not _BREAK.match(self._text, behind - 1):
+            lines = self._newline + lines
+        self._insert(behind, lines)
+
+    def _insert(self, at: int, text: str) -> None:
+        self._inserted[at] = self._inserted.get(at, "") + text
+
+
+def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entry]) -> list[Edit]:
+    """The edits with those of changed items in place of the ones inside the items."""
+    if len(items) == len(resources.items) and all(
+        isinstance(item, Item) and item.number == number for number, item in enumerate(items)
+    ):
+        return edits
+    text, part = resources.text, resources.layout.parts["items"]
+    opening = content_start(text, part.start, part.end)
+    if text[opening] == "[":
+        start, end = opening, part.end
+        stretches = [(item.start, item.end) for item in resources.items]
+    else:
+        stretches = _entries(text, opening, resources.items)
+        start, end = stretches[0][0], stretches[-1][1]
+    inside: dict[int, list[Edit]] = {}
+    outside = []
+    for edit in edits:
+        if not start <= edit.start <= edit.end <= end:
+            outside.append(edit)
+            continue
+        found = [n for n, (first, last) in enumerate(stretches) if first <= edit.start < last and edit.end <= last]
+        if not found or not any(isinstance(item, Item) and item.number == found[0] for item in items):
+            raise SpliceError(f"edit {edit.start}:{edit.end} lies in no item that is given back")
+        inside.setdefault(found[0], []).append(edit)
+
+    def kept(item: Item) -> str:
+        first, last = stretches[item.number]
+        moved = [Edit(edit.start - first, edit.end - first, edit.replacement) for edit in inside.get(item.number, ())]
+        return splice(text[first:last], moved)
+
+    if text[opening] == "[":
+        content = ", ".join(kept(item) if isinstance(item, Item) else flow(item) for item in items)
+        return [*outside, Edit(start, end, f"[{content}]")]
+    newline = _newline(text)
+    margin = " " * (opening - line_start(text, opening))
+    pieces = [
+        kept(item) if isinstance(item, Item) else block([item], len(margin), newline).removeprefix(margin)
+        for item in items
+    ]
+    pieces = [piece if piece.endswith(("\n", "\r")) else piece + newline for piece in pieces]
+    return [*outside, Edit(start, end, margin.join(pieces) or f"  []{newline}")]
+
+
+def _entries(text: str, opening: int, items: Sequence[Item]) -> list[tuple[int, int]]:
+    """Where the entries of a block list stand, from the dash on; comments behind an entry's last line are its own."""
+    column = opening - line_start(text, opening)
+    starts = [opening]
+    for before, item in pairwise(items):
+        at = item.start
+        while True:
+            at = line_start(text, at, before.end)
+            if text[at + column] == "-" and not text[at : at + column].strip() and at + column < item.start:
+                break
+            at -= 1
+        starts.append(at + column)
+    end = after_line(text, items[-1].end)
+    while (foot := _FOOT.match(text, end)) and len(foot["indent"]) > column:
+        end = foot.end()
+    return list(zip(starts, [*(start - column for start in starts[1:]), end], strict=True))
+
+
+def _prove(resources: ResourceList, after: str, count: int) -> None:
+    """Read the answer again: it has to be a list of as many items."""
+    from imagesetter.krm.resourcelist import ResourceList
+
+    try:
+        found = len(ResourceList.parse(after.encode(), name="the answer").items)
+    except InputError as err:
+        hint = "an item that is given back may repeat a node (*anchor) of one that is not"
+        raise SpliceError(f"the answer cannot be read: {err.what}", where=err.where, hint=hint) from err
+    if found != count:
+        raise SpliceError(f"the answer has {found} items instead of {count}")
+
+
+def _is_empty(text: str, part: Part) -> bool:
+    opening = content_start(text, part.start, part.end)
+    return text[opening] == "[" and NO_MORE.fullmatch(text, opening + 1, part.end) is not None
+
+
+def after_line(text: str, at: int) -> int:
+    """Where the line after that of an offset starts; the offset itself, where it is a line's start."""
+    if at and _BREAK.match(text, at - 1):
+        return at
+    found = _BREAK.search(text, at)
+    return found.end() if found else len(text)
+
+
+def block(data: list[Any], column: int, newline: str) -> str:
+    """A list in block style, each line indented to a column and ended by *newline*."""
+    from imagesetter.text.load import dump
+
+    margin = " " * column
+    lines = _LINE.findall(dump(data))
+    return "".join(
+        (margin if line else "") + line + (newline if line_break == "\n" else line_break) for line, line_break in lines
+    )
+
+
+def flow(data: object) -> str:
+    """Data as JSON on one line that is YAML as well."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(data, ensure_ascii=False))
+
+
+def _newline(text: str) -> str:
+    found = _BREAK.search(text)
+    return found.group() if found and found.group() in ("\n", "\r\n", "\r") else "\n"
