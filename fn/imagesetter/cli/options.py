@@ -47,6 +47,39 @@ def policy_name(text: str, namespace: str) -> PolicyName:
     raise UsageError(f"{text!r} names no policy", hint="write NAMESPACE:NAME, or NAME in the default namespace")
 
 
+# Options that commands with few of them take one by one.
+policies_option = click.option(
+    "--policies",
+    multiple=True,
+    metavar="PATH",
+    envvar="IMAGESETTER_POLICIES",
+    help="File or directory with ImagePolicy and ImageRepository, or - for a rendered stream. Repeatable.",
+)
+namespace_option = click.option(
+    "--namespace",
+    default=DEFAULT_NAMESPACE,
+    show_default=True,
+    envvar="IMAGESETTER_NAMESPACE",
+    help="Namespace of policies that have none.",
+)
+exclude_option = click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    envvar="IMAGESETTER_EXCLUDE",
+    help="Leave out files, in the language of .gitignore; .krmignore files count too. Repeatable.",
+)
+output_option = click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="IMAGESETTER_OUTPUT",
+    help="Form of the report.",
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Only warnings and errors.")
+
+
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the shared options to a command, which gets them as one ``options`` value."""
 
@@ -59,28 +92,10 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="IMAGESETTER_FROM",
         help="Where tags come from: asked now, the lock, or a cluster's exported policies.",
     )
-    @click.option(
-        "--policies",
-        multiple=True,
-        metavar="PATH",
-        envvar="IMAGESETTER_POLICIES",
-        help="File or directory with ImagePolicy and ImageRepository, or - for a rendered stream. Repeatable.",
-    )
-    @click.option(
-        "--namespace",
-        default=DEFAULT_NAMESPACE,
-        show_default=True,
-        envvar="IMAGESETTER_NAMESPACE",
-        help="Namespace of policies that have none.",
-    )
+    @policies_option
+    @namespace_option
     @click.option("--only", multiple=True, metavar="NS:NAME", envvar="IMAGESETTER_ONLY", help="Only this policy.")
-    @click.option(
-        "--exclude",
-        multiple=True,
-        metavar="GLOB",
-        envvar="IMAGESETTER_EXCLUDE",
-        help="Leave out files, in the language of .gitignore; .krmignore files count too. Repeatable.",
-    )
+    @exclude_option
     @click.option(
         "--on-error",
         type=click.Choice(["fail", "keep"]),
@@ -89,15 +104,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="IMAGESETTER_ON_ERROR",
         help="A policy without an answer: write nothing at all, or keep its fields and change the others.",
     )
-    @click.option(
-        "--output",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        envvar="IMAGESETTER_OUTPUT",
-        help="Form of the report.",
-    )
-    @click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Only warnings and errors.")
+    @output_option
+    @quiet_option
     @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
     @functools.wraps(command)
     def wrapper(
