@@ -86,7 +86,7 @@ def test_release_notes_are_the_section_of_the_version_and_nothing_else(tmp_path:
 
     assert notes("1.2.0") == (0, "### Fixed\n\n- that\n")
     assert notes("1.1.0") == (0, "- old\n")
-    assert notes("1.3.0.dev0") == (0, "- new\n")
+    assert notes("Unreleased") == (0, "- new\n")
     assert notes("1.2") == (1, "")
 
 
