@@ -9,6 +9,7 @@ from typing import Protocol
 from imagesetter.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.catalog import Catalog
+from imagesetter.registry.client import Registry
 from imagesetter.resolve import FromRegistry, FromStatus, KnownDigest, Source
 
 
@@ -29,7 +30,14 @@ def source_for(asked: Asked, catalog: Catalog) -> Iterator[Callable[[KnownDigest
         case "lock":
             raise UsageError("--from lock is not there yet")
         case _:
-            from imagesetter.registry.client import Client
+            with open_registry() as registry:
+                yield lambda known: FromRegistry(catalog, registry, known)
 
-            with Client() as client:
-                yield lambda known: FromRegistry(catalog, client, known)
+
+@contextmanager
+def open_registry() -> Iterator[Registry]:
+    """A registry client for one run; nothing is imported or connected before its first question."""
+    from imagesetter.registry.client import Client
+
+    with Client() as client:
+        yield client
