@@ -12,10 +12,11 @@ Departure from Go, a bound against hostile templates: more than :data:`MAX_TEMPL
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
-from imagesetter.policy.regexp import Regexp, Spans, encode
+from imagesetter.policy.regexp import Regexp, Spans
 
 MAX_TEMPLATE_BYTES = 1024
 MAX_REFERENCES = 32
@@ -32,10 +33,16 @@ class Template:
 
     parts: tuple[bytes | Groups, ...]
 
-    def expand(self, text: bytes, spans: Spans) -> str:
-        """What the template makes of one match; *text* is what was searched."""
-        pieces = [part if isinstance(part, bytes) else _first(text, spans, part) for part in self.parts]
-        return b"".join(pieces).decode(errors="replace")
+    def expand_all(self, found: Iterable[tuple[str, bytes, Spans]]) -> list[str]:
+        """What the template makes of each match that :meth:`Regexp.search_all` found."""
+        match self.parts:
+            case ((group,),):  # the usual template; a group that took no part is the empty slice from -1 to -1
+                return [data[spans[group][0] : spans[group][1]].decode("utf-8", "replace") for _, data, spans in found]
+        return [self._expand(data, spans) for _, data, spans in found]
+
+    def _expand(self, data: bytes, spans: Spans) -> str:
+        pieces = [part if isinstance(part, bytes) else _first(data, spans, part) for part in self.parts]
+        return b"".join(pieces).decode("utf-8", "replace")
 
 
 def _first(text: bytes, spans: Spans, groups: Groups) -> bytes:
@@ -58,7 +65,7 @@ def parse_template(template: str, regexp: Regexp) -> Template:
     rest = template
     while rest:
         before, dollar, rest = rest.partition("$")
-        parts.append(encode(before))
+        parts.append(before.encode(errors="replace"))
         if rest.startswith("$"):
             parts.append(b"$")
             rest = rest[1:]

@@ -10,9 +10,9 @@ program needs more than :data:`MAX_MEMORY`, is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from imagesetter.errors import InvalidFilter
@@ -59,17 +59,27 @@ class Regexp:
     Args:
         pattern: as written.
         names: the name of every group, "" for those without; the first is the whole match.
-        search: the leftmost match in a text in UTF-8, or ``None``.
+        match: RE2's leftmost match between two offsets of a text in UTF-8; all spans are (-1, -1) when there is none.
     """
 
     pattern: str
     names: tuple[str, ...]
-    search: Callable[[bytes], Spans | None]
+    match: Callable[[bytes, int, int], Spans]
 
+    def search(self, text: str) -> Spans | None:
+        """The leftmost match in *text*, or ``None``."""
+        for _, _, spans in self.search_all([text]):
+            return spans
+        return None
 
-def encode(text: str) -> bytes:
-    """The text as :attr:`Regexp.search` takes it; what is no character becomes a question mark."""
-    return text.encode(errors="replace")
+    def search_all(self, texts: Iterable[str]) -> list[tuple[str, bytes, Spans]]:
+        """The texts that hold a match, each with itself in UTF-8 and the leftmost match."""
+        match = self.match
+        return [
+            (text, data, spans)
+            for text in texts
+            if (spans := match(data := text.encode("utf-8", "replace"), 0, len(data)))[0][0] >= 0
+        ]
 
 
 @lru_cache(maxsize=128)
@@ -81,12 +91,11 @@ def compile_pattern(pattern: str) -> Regexp:
     """
     import re2
 
-    if len(pattern) > MAX_PATTERN_BYTES or len(encode(pattern)) > MAX_PATTERN_BYTES:
+    if len(pattern) > MAX_PATTERN_BYTES or len(pattern.encode(errors="replace")) > MAX_PATTERN_BYTES:
         raise InvalidFilter(
             f"error parsing regexp: expression too large: `{pattern[:40]}…`",
             hint=f"imagesetter takes patterns up to {MAX_PATTERN_BYTES} bytes",
         )
-    names = _group_names(pattern)
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
@@ -96,8 +105,11 @@ def compile_pattern(pattern: str) -> Regexp:
         raise _refused(pattern, "invalid UTF-8", pattern) from err
     except re2.error as err:
         reason, _, part = err.args[0].decode(errors="replace").partition(": ")
+        if part in ("(?<=", "(?<!"):  # Go takes a look-behind for the beginning of a group name
+            before, bracket, _ = pattern[pattern.index(part) :].partition(">")
+            reason, part = "invalid named capture", before + bracket
         raise _refused(pattern, _GO_WORDS.get(reason, reason), part) from err
-    return Regexp(pattern, names, _searcher(compiled))
+    return Regexp(pattern, _group_names(pattern), _matcher(compiled))
 
 
 def _group_names(pattern: str) -> tuple[str, ...]:
@@ -119,14 +131,8 @@ def _refused(pattern: str, reason: str, part: str) -> InvalidFilter:
     return InvalidFilter(f"error parsing regexp: {reason}: `{part}`", hint=hint)
 
 
-def _searcher(compiled: Any) -> Callable[[bytes], Spans | None]:
-    """RE2's own search, without the match object that google-re2 builds around it: a third of the time."""
+def _matcher(compiled: Any) -> Callable[[bytes, int, int], Spans]:
+    """RE2's own match, without the match object that google-re2 builds around it: a third of the time."""
     from re2 import _re2
 
-    match, anywhere = compiled._regexp.Match, _re2.RE2.Anchor.UNANCHORED
-
-    def search(text: bytes) -> Spans | None:
-        spans: Spans = match(anywhere, text, 0, len(text))
-        return None if spans[0][0] < 0 else spans
-
-    return search
+    return partial(compiled._regexp.Match, _re2.RE2.Anchor.UNANCHORED)

@@ -1,108 +1,153 @@
-"""Tags to one tag: what a policy chooses, exactly as Flux does, and always the same.
+"""Tags to one tag: what a policy chooses, as Flux does, and always the same.
 
-The order of things is Flux's (image-reflector-controller, ``imagepolicy_controller.go``): the exclusion list, then
-filterTags, then the rule. Messages are Flux's too; what to do about them is in ``hint``.
+The order of steps is Flux's (image-reflector-controller, ``imagerepository_controller.go`` and
+``imagepolicy_controller.go``): the exclusion list, then filterTags, then the rule. ``str()`` of every error is Flux's
+message, and ``hint`` what to do about it.
+
+Departures from Flux:
+
+* Ties under filterTags, which Flux settles at random, are settled as without: see
+  :mod:`imagesetter.policy.rankers`.
+* Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.policy.number`.
+* Patterns and templates are bounded in size: see :mod:`imagesetter.policy.regexp`, :mod:`imagesetter.policy.expand`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
-from imagesetter.errors import InputError, InvalidFilter, InvalidPolicy, NoTags, NothingSelected
-from imagesetter.policy.expand import parse_template
-from imagesetter.policy.number import Exact, exact, parse_number
+from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
+from imagesetter.policy.filters import Exclusion, Keys, TagFilter, compile_exclusions, compile_filter
 from imagesetter.policy.ranges import parse_range
-from imagesetter.policy.regexp import compile_pattern, encode
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, Numerical, Semver, TagPolicy
-from imagesetter.policy.version import parse_tag
+from imagesetter.policy.rankers import AlphabeticalRanker, NumericalRanker, Ranker, SemverRanker
+from imagesetter.policy.rules import Alphabetical, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.shown import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A compiled policy: the steps that tags go through, one method each."""
+
+    exclusions: tuple[Exclusion, ...]
+    filter: TagFilter | None
+    ranker: Ranker
+
+    def keep(self, tags: list[str]) -> list[str]:
+        """The tags that the exclusion list leaves.
+
+        Raises:
+            NoTags: none.
+        """
+        kept = tags
+        for exclusion in self.exclusions:
+            kept = exclusion.keep(kept)
+        if not kept:
+            hint = f"all {len(tags)} tags are on the exclusion list" if tags else "the repository has no tags"
+            raise NoTags("no tags in database", hint=hint)
+        return kept
+
+    def keys(self, tags: list[str]) -> Keys:
+        """The texts that the rule reads, each with its tag.
+
+        Raises:
+            NothingSelected: filterTags lets nothing pass.
+        """
+        if self.filter is None:
+            return dict(zip(tags, tags, strict=True))
+        keys = self.filter.keys(tags)
+        if not keys:
+            raise NothingSelected(
+                "version list argument cannot be empty",
+                hint=f"filterTags.pattern {shown(self.filter.pattern)} is found in none of the {len(tags)} tags",
+            )
+        return keys
+
+
+@lru_cache(maxsize=256)
+def compile_policy(policy: TagPolicy) -> Selector:
+    """Compile everything that a policy holds.
+
+    Raises:
+        InvalidPolicy: the rule: no rule, a bad range, a bad order.
+        InvalidFilter: a pattern of filterTags or of the exclusion list.
+    """
+    ranker = _ranker(policy.rule)
+    exclusions = compile_exclusions(policy.exclusion_list)
+    return Selector(exclusions, compile_filter(policy.filter_tags) if policy.filter_tags else None, ranker)
+
+
+def _ranker(rule: Rule | None) -> Ranker:
+    match rule:
+        case Semver(range=text):
+            try:
+                return SemverRanker(parse_range(text))
+            except InvalidPolicy as err:
+                raise InvalidPolicy(f"invalid policy: {err}", hint=err.hint) from err
+        case Alphabetical(order=order):
+            return AlphabeticalRanker(_descending(order))
+        case Numerical(order=order):
+            return NumericalRanker(_descending(order))
+        case None:
+            raise InvalidPolicy(
+                "invalid policy: given ImagePolicyChoice object is invalid",
+                hint="name a rule: policy.semver, policy.alphabetical or policy.numerical",
+            )
+
+
+def _descending(order: str) -> bool:
+    """``asc`` or ``desc`` in any case; nothing means ``asc``."""
+    wanted = order.upper()
+    if wanted not in ("", "ASC", "DESC"):
+        raise InvalidPolicy(
+            f"invalid policy: invalid order argument provided: '{shown(wanted)}', must be one of: ASC, DESC"
+        )
+    return wanted == "DESC"
 
 
 def select(policy: TagPolicy, tags: Iterable[str]) -> str:
-    """The tag that the policy chooses."""
-    return ranking(policy, tags)[0]
+    """The tag that the policy chooses, whatever the order in which the tags are given.
+
+    Raises:
+        InvalidPolicy: the rule itself is wrong.
+        InvalidFilter: a pattern does not compile.
+        NoTags: no tags, or all of them excluded.
+        NothingSelected: no tag passes, or the numerical rule met one that is no number.
+    """
+    selector = compile_policy(policy)
+    return selector.ranker.best(selector.keys(selector.keep(list(tags))))
 
 
 def ranking(policy: TagPolicy, tags: Iterable[str]) -> list[str]:
-    """The tags that the policy could choose, best first."""
-    check(policy)
-    kept = sorted(set(tags), reverse=True)
-    for pattern in policy.exclusion_list or DEFAULT_EXCLUSIONS:
-        search = compile_pattern(pattern).search
-        kept = [tag for tag in kept if search(encode(tag)) is None]
-    if not kept:
-        raise NoTags("no tags in database")
-    keys = {tag: tag for tag in kept}
-    if policy.filter_tags:
-        keys = {}
-        regexp = compile_pattern(policy.filter_tags.pattern)
-        template = parse_template(policy.filter_tags.extract, regexp)
-        for tag in kept:
-            data = encode(tag)
-            spans = regexp.search(data)
-            if spans is not None:
-                keys[template.expand(data, spans) if policy.filter_tags.extract else tag] = tag
-    if not keys:
-        raise NothingSelected("version list argument cannot be empty")
-    match policy.rule:
-        case Semver(range=text):
-            wanted = parse_range(text)
-            versions = []
-            for key, tag in keys.items():
-                try:
-                    version = parse_tag(key)
-                except InputError:
-                    continue
-                if wanted.admits(version):
-                    versions.append((version.key, tag))
-            if not versions:
-                raise NothingSelected("unable to determine latest version from provided list")
-            return [tag for _, tag in sorted(versions, reverse=True)]
-        case Alphabetical(order=order):
-            return [keys[key] for key in sorted(keys, reverse=order.upper() != "DESC")]
-        case Numerical(order=order):
-            numbers: list[tuple[float, Exact, str]] = []
-            for key in sorted(keys, key=keys.__getitem__, reverse=True):
-                try:
-                    number = parse_number(key)
-                except InputError as err:
-                    raise NothingSelected(f"failed to parse invalid numeric value '{key}'") from err
-                numbers.append((number, exact(key, number), keys[key]))
-            numbers.sort(key=lambda row: row[2])
-            return [row[2] for row in sorted(numbers, key=lambda row: row[:2], reverse=order.upper() != "DESC")]
-    raise AssertionError(policy.rule)
+    """All tags that the policy could choose: the one that it does, then the one it would without that, and so on.
+
+    Of tags that filterTags.extract makes the same text of, only the one that counts is listed. Raises as
+    :func:`select` does.
+    """
+    selector = compile_policy(policy)
+    return selector.ranker.rank(selector.keys(selector.keep(list(tags))))
 
 
 def compare(policy: TagPolicy, a: str, b: str) -> int | None:
-    """1 if the policy ranks *a* above *b*, -1 if below, 0 if neither; ``None`` when it cannot rank one of them."""
-    raise NotImplementedError
+    """How the policy ranks two tags: 1 if *a* is above *b*, -1 if it is below, 0 if they rank the same.
+
+    ``None`` when it cannot rank one of them, because filterTags does not let it pass or the rule cannot read it. The
+    exclusion list and the limits of a version range play no part, so a tag that is in use and no longer allowed can
+    be compared: going from 2.1.0 back to 1.9.0 under ``1.x`` is a downgrade.
+
+    Raises:
+        InvalidPolicy, InvalidFilter: as :func:`select`.
+    """
+    selector = compile_policy(policy)
+    if selector.filter is None:
+        return selector.ranker.compare(a, b)
+    first, second = selector.filter.key(a), selector.filter.key(b)
+    if first is None or second is None:
+        return None
+    return selector.ranker.compare(first, second)
 
 
 def check(policy: TagPolicy) -> None:
-    """Compile everything that the policy holds."""
-    match policy.rule:
-        case Semver(range=text):
-            try:
-                parse_range(text)
-            except InvalidPolicy as err:
-                raise InvalidPolicy(f"invalid policy: {err}", hint=err.hint) from err
-        case Alphabetical(order=order) | Numerical(order=order):
-            if order.upper() not in ("", "ASC", "DESC"):
-                raise InvalidPolicy(
-                    f"invalid policy: invalid order argument provided: '{order.upper()}', must be one of: ASC, DESC"
-                )
-        case _:
-            raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid")
-    for pattern in policy.exclusion_list:
-        try:
-            compile_pattern(pattern)
-        except InvalidFilter as err:
-            raise InvalidFilter(f"failed to compile regex {pattern}: {err}", hint=err.hint) from err
-    if policy.filter_tags:
-        try:
-            regexp = compile_pattern(policy.filter_tags.pattern)
-        except InvalidFilter as err:
-            raise InvalidFilter(
-                f"failed to filter tags: invalid regular expression pattern '{policy.filter_tags.pattern}': {err}",
-                hint=err.hint,
-            ) from err
-        parse_template(policy.filter_tags.extract, regexp)
+    """Compile everything that the policy holds, and raise InvalidPolicy or InvalidFilter if that fails."""
+    compile_policy(policy)

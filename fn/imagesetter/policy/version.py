@@ -32,8 +32,9 @@ Key = tuple[int, int, int, PrereleaseKey]
 
 RELEASE: PrereleaseKey = ((1,),)
 
-_IDENTIFIERS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
-_LOOSE = re.compile(r"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?" rf"(?:-({_IDENTIFIERS}))?" rf"(?:\+({_IDENTIFIERS}))?")
+IDENTIFIERS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
+_LOOSE = re.compile(r"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?" rf"(?:-({IDENTIFIERS}))?" rf"(?:\+({IDENTIFIERS}))?")
+_LEADING_ZERO = re.compile(r"(?:^|\.)0[0-9]+(?:\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,14 @@ def parse_version(text: str) -> Version:
         raise InputError("invalid semantic version")
     major, minor, patch, prerelease, metadata = match.groups("")
     numbers = _number(major), _number(minor or "0"), _number(patch or "0")
-    for part in prerelease.split("."):
-        if len(part) > 1 and part[0] == "0" and part.isdigit():
-            raise InputError("version segment starts with 0")
+    if not valid_prerelease(prerelease):
+        raise InputError("version segment starts with 0")
     return Version(*numbers, prerelease, metadata, text)
+
+
+def valid_prerelease(prerelease: str) -> bool:
+    """Has no number in it a leading zero? ``rc.1`` and ``rc01`` have none, ``rc.01`` has."""
+    return _LEADING_ZERO.search(prerelease) is None
 
 
 def _number(digits: str) -> int:

@@ -1,0 +1,95 @@
+"""The filters before a rule: the exclusion list of the repository, then filterTags of the policy.
+
+The sources are image-reflector-controller's ``imagerepository_controller.go`` (exclusion) and
+``internal/policy/filter.go``. Departures from Flux: none in what passes; Flux then hands the texts that extract makes
+to the rule in random order, and here the order never matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from imagesetter.errors import InvalidFilter
+from imagesetter.policy.expand import Template, parse_template
+from imagesetter.policy.regexp import Regexp, compile_pattern
+from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, FilterTags
+
+Keys = Mapping[str, str]
+"""The texts that the rule reads, each with the tag that it stands for."""
+
+_SHOWN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """One pattern of an exclusion list; without *regexp* it is the one of :data:`DEFAULT_EXCLUSIONS`."""
+
+    pattern: str
+    regexp: Regexp | None
+
+    def keep(self, tags: list[str]) -> list[str]:
+        """The tags in which the pattern is not found."""
+        if self.regexp is None:  # "." takes no newline
+            return [tag for tag in tags if not tag.endswith(".sig") or "\n" in tag]
+        found = {tag for tag, _, _ in self.regexp.search_all(tags)}
+        return [tag for tag in tags if tag not in found]
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """A compiled filterTags: which tags pass, and what the rule reads of each."""
+
+    pattern: str
+    extract: str
+    regexp: Regexp
+    template: Template | None
+
+    def keys(self, tags: Iterable[str]) -> Keys:
+        """The texts for the rule. Of tags that give the same text the first in byte order counts, as in Flux."""
+        found = self.regexp.search_all(tags)
+        passed = [tag for tag, _, _ in found]
+        if self.template is None:
+            return dict(zip(passed, passed, strict=True))
+        texts = self.template.expand_all(found)
+        keys = dict(zip(texts, passed, strict=True))
+        if len(keys) < len(passed):
+            keys = {text: tag for tag, text in sorted(zip(passed, texts, strict=True), reverse=True)}
+        return keys
+
+    def key(self, tag: str) -> str | None:
+        """The text for the rule, or ``None`` when the pattern is not found in *tag*."""
+        return next(iter(self.keys([tag])), None)
+
+
+def compile_exclusions(patterns: tuple[str, ...]) -> tuple[Exclusion, ...]:
+    """An exclusion list, compiled; the default one in place of an empty one.
+
+    Raises:
+        InvalidFilter: in Flux's words.
+    """
+    return tuple(_compile_exclusion(pattern) for pattern in patterns or DEFAULT_EXCLUSIONS)
+
+
+def _compile_exclusion(pattern: str) -> Exclusion:
+    if pattern in DEFAULT_EXCLUSIONS:
+        return Exclusion(pattern, None)
+    try:
+        return Exclusion(pattern, compile_pattern(pattern))
+    except InvalidFilter as err:
+        raise InvalidFilter(f"failed to compile regex {pattern[:_SHOWN]}: {err}", hint=err.hint) from err
+
+
+def compile_filter(filter_tags: FilterTags) -> TagFilter:
+    """A filterTags, compiled.
+
+    Raises:
+        InvalidFilter: in Flux's words.
+    """
+    pattern, extract = filter_tags.pattern, filter_tags.extract
+    try:
+        regexp = compile_pattern(pattern)
+    except InvalidFilter as err:
+        what = f"failed to filter tags: invalid regular expression pattern '{pattern[:_SHOWN]}': {err}"
+        raise InvalidFilter(what, hint=err.hint) from err
+    return TagFilter(pattern, extract, regexp, parse_template(extract, regexp) if extract else None)
