@@ -8,7 +8,7 @@ are the operator's alone (command line and environment).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from imagesetter.errors import UsageError, did_you_mean
@@ -85,28 +85,38 @@ def from_options(options: Mapping[str, Any], *, where: str, prefix: str) -> Conf
     Raises:
         UsageError: an unknown option or value.
     """
+    return with_options(Config(), options, where=where, prefix=prefix)
+
+
+def with_options(config: Config, options: Mapping[str, Any], *, where: str, prefix: str = "") -> Config:
+    """A Config with flat options laid over it.
+
+    Raises:
+        UsageError: an unknown option or value.
+    """
     values: dict[str, Any] = {}
+    prefix = f"{prefix}." if prefix else ""
     for key, raw in options.items():
         name = _FLAT.get(key)
         if name is None:
             raise UsageError(
-                f"{prefix}.{key}: no such option{did_you_mean(str(key), _FLAT)}",
+                f"{prefix}{key}: no such option{did_you_mean(str(key), _FLAT)}",
                 where=where,
                 hint=f"the options are {', '.join(_FLAT)}; policies and targets need kind {KIND}",
             )
         text = str(raw)
         if name in _BOOLEANS:
             if text.lower() not in ("true", "false"):
-                raise UsageError(f'{prefix}.{key}: {text!r} is neither "true" nor "false"', where=where)
+                raise UsageError(f'{prefix}{key}: {text!r} is neither "true" nor "false"', where=where)
             values[name] = text.lower() == "true"
         elif name in _CHOICES and text not in _CHOICES[name]:
             accepted = ", ".join(_CHOICES[name])
             raise UsageError(
-                f"{prefix}.{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}", where=where
+                f"{prefix}{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}", where=where
             )
         else:
             values[name] = text
-    return Config(**values)
+    return replace(config, **values)
 
 
 def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> tuple[Resource, Resource]:

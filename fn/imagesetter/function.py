@@ -66,7 +66,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
 def _edits(listing: ResourceList, planned: Plan) -> Iterable[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
     wanted = [(change.field.scalar, change.new) for change in planned.changes]
-    rewrite(listing.text, wanted, scan=listing.scan)
+    rewrite(listing.text, wanted, scan=listing.layout.scan)
     return [Edit(scalar.start, scalar.end, render(new, scalar, listing.text)) for scalar, new in wanted]
 
 

@@ -133,7 +133,7 @@ def _take(places: Places, taken: set[int], item: Item, scalar: Scalar, marker: M
 
 
 def _add_markers(places: Places, taken: set[int], listing: ResourceList) -> None:
-    for comment in listing.scan.comments:
+    for comment in listing.comments:
         scalar = comment.scalar
         path = scalar.path if scalar else ()
         inside = len(path) > 2 and path[0] == "items" and isinstance(path[1], int)

@@ -84,13 +84,13 @@ def test_update_names_the_place_and_writes_nothing(changes: dict[str, str], word
 
 
 LISTS = {
-    "not a ResourceList": ("kind: Deployment\napiVersion: apps/v1\n", ["ResourceList", "Deployment"], 1),
+    "not a ResourceList": ("kind: Deployment\napiVersion: apps/v1\n", ["ResourceList", "Deployment"], 2),
     "truncated YAML": (
         'apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: [{"a": "b\n',
-        ["stdin", "3:"],
-        1,
+        ["stdin", "4:1"],
+        2,
     ),
-    "nothing at all": ("", ["ResourceList"], 1),
+    "nothing at all": ("", ["ResourceList"], 2),
     "unknown functionConfig field": (
         "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\nfunctionConfig:\n"
         "  apiVersion: imagesetter.dev/v1alpha1\n  kind: ImageSetter\n  metadata: {name: x}\n"

@@ -10,10 +10,8 @@ USAGE = 2
 BUG = 3
 INTERRUPTED = 130
 
-BUG_REQUEST = (
-    "imagesetter: this is a bug of ours. Please report it with the lines above and what you ran: "
-    "https://github.com/imagesetter/imagesetter/issues"
-)
+TRACKER = "https://github.com/imagesetter/imagesetter/issues"
+BUG_REQUEST = f"imagesetter: this is a bug of ours. Please report it with the lines above and what you ran: {TRACKER}"
 
 
 def status_of(error: ImagesetterError) -> int:

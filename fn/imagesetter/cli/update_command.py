@@ -38,10 +38,10 @@ def command(paths: tuple[str, ...], check: bool, diff: bool, options: RunOptions
     """
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    with source_for(options, catalog) as make_source:
+    with source_for(options.source) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> Source:
-            return make_source(known_digests(fields))
+            return make_source(catalog, known_digests(fields))
 
         outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only)
     write = not check and not outcome.failed

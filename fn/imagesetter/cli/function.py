@@ -1,0 +1,50 @@
+"""The KRM function as a program: standard input to standard output, without any command-line library.
+
+An orchestrator passes no arguments, so the operator's options come from the environment; they win over the
+functionConfig, as a command line would.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+
+from imagesetter.cli.exit_status import TRACKER
+from imagesetter.krm.resourcelist import ResourceList
+from imagesetter.krm.run import Output, run
+
+NEEDLE = "$imagepolicy"
+# environment variable -> functionConfig option
+ENVIRONMENT = {
+    "IMAGESETTER_FROM": "from",
+    "IMAGESETTER_ON_ERROR": "onError",
+    "IMAGESETTER_STRICT": "strict",
+    "IMAGESETTER_BIND_BY_IMAGE": "bindByImage",
+    "IMAGESETTER_SOURCE_SCAN": "sourceScan",
+    "IMAGESETTER_NAMESPACE": "namespace",
+}
+
+
+def main(data: bytes | None = None) -> int:
+    """Run the function and give the exit status.
+
+    Args:
+        data: the ResourceList; None reads standard input.
+    """
+    stdin = io.BytesIO(data) if data is not None else None
+    return run(process, stdin=stdin, needle=NEEDLE, report_to=TRACKER)
+
+
+def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:
+    """One ResourceList; see `imagesetter.function.follow`."""
+    from imagesetter.cli.clients import source_for
+    from imagesetter.config import parse, with_options
+    from imagesetter.function import follow
+    from imagesetter.krm.functionconfig import read
+
+    options = {option: environment[name] for name, option in ENVIRONMENT.items() if environment.get(name)}
+    config = with_options(parse(read(listing.function_config)), options, where="environment")
+    with source_for(config.source) as source:
+        answer = follow(listing, config, source)
+    return Output(edits=answer.edits, results=answer.results)
