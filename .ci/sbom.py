@@ -1,4 +1,4 @@
-"""The components of a CycloneDX file, as `name==version` lines: `python .ci/sbom.py FILE`."""
+"""What a CycloneDX file describes and lists, as `name==version` lines: `python .ci/sbom.py FILE`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sbom = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    for component in sbom["components"]:
+    for component in (sbom["metadata"]["component"], *sbom["components"]):
         print(f"{component['name']}=={component['version']}")
