@@ -74,7 +74,7 @@ class _Places:
         root = resources.layout.root
         self._column = root.column - 1
         self._is_flow = text[content_start(text, root.start, root.end)] == "{"
-        self._newline = _newline(text)
+        self._newline = newline_of(text)
         own = [scalar for key in ("apiVersion", "kind") if (scalar := resources.layout.own(key))]
         self._behind = max(scalar.end for scalar in own)
         self._inserted: dict[int, str] = {}
@@ -149,7 +149,7 @@ def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entr
         if not start <= edit.start <= edit.end <= end:
             outside.append(edit)
             continue
-        found = [n for n, (first, last) in enumerate(stretches) if first <= edit.start < last and edit.end <= last]
+        found = [n for n, (first, last) in enumerate(stretches) if first <= edit.start and first < edit.end <= last]
         if not found or not any(isinstance(item, Item) and item.number == found[0] for item in items):
             raise SpliceError(f"edit {edit.start}:{edit.end} lies in no item that is given back")
         inside.setdefault(found[0], []).append(edit)
@@ -162,7 +162,7 @@ def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entr
     if text[opening] == "[":
         content = ", ".join(kept(item) if isinstance(item, Item) else flow(item) for item in items)
         return [*outside, Edit(start, end, f"[{content}]")]
-    newline = _newline(text)
+    newline = newline_of(text)
     margin = " " * (opening - line_start(text, opening))
     pieces = [
         kept(item) if isinstance(item, Item) else block([item], len(margin), newline).removeprefix(margin)
@@ -216,8 +216,8 @@ def after_line(text: str, at: int) -> int:
     return found.end() if found else len(text)
 
 
-def block(data: list[Any], column: int, newline: str) -> str:
-    """A list in block style, each line indented to a column and ended by *newline*."""
+def block(data: object, column: int, newline: str) -> str:
+    """Data in block style, each line indented to a column and ended by *newline*."""
     from imagesetter.text.load import dump
 
     margin = " " * column
@@ -232,6 +232,7 @@ def flow(data: object) -> str:
     return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(data, ensure_ascii=False))
 
 
-def _newline(text: str) -> str:
+def newline_of(text: str) -> str:
+    """What ends the lines of a text: what ends its first one."""
     found = _BREAK.search(text)
     return found.group() if found and found.group() in ("\n", "\r\n", "\r") else "\n"

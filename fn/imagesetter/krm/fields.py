@@ -1,0 +1,115 @@
+"""Setting fields of an item by edits of its text, so that its comments and its formatting stay.
+
+A value that is there is replaced in the style that it has. A field that is not is added behind the last line of the
+mapping that it belongs to, parents included where they are missing too; in a flow mapping (``{a: b}``) it comes first.
+Loading an item, changing the data and giving them back instead is easier for large changes, but loses every comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from imagesetter.errors import ResourceError
+from imagesetter.krm.item import Item
+from imagesetter.krm.layout import NULLS
+from imagesetter.krm.render import after_line, block, flow, newline_of
+from imagesetter.text.comments import line_start
+from imagesetter.text.edits import Edit
+from imagesetter.text.fieldpath import FieldPath, format_path
+from imagesetter.text.gaps import content_start
+from imagesetter.text.quote import render
+from imagesetter.text.scan import SPAN, Node, scan
+
+if TYPE_CHECKING:
+    from imagesetter.text.scan import Scalar
+
+_NOTHING = "\0"
+_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
+_DASH = re.compile(r"-[\s]")
+_EMPTY = re.compile(r"\{(?:\s|#[^\n\r\x85\u2028\u2029]*+)*\}")
+
+
+def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
+    """The edits that give fields new values.
+
+    Args:
+        item: the resource.
+        values: the new value of each path, such as ``("metadata", "labels", "team")``. Where the field is not there
+            yet, any data will do. Indexes lead to items of lists that exist.
+
+    Raises:
+        ResourceError: a path leads through a scalar or beyond a list, or to a list or mapping that is there already.
+        TextError: the item cannot be read by itself.
+    """
+    text = item.whole.text
+    scalars = {scalar.path: scalar for scalar in item.scalars()}
+    nodes = _collections(item, values)
+    edits: list[Edit] = []
+    missing: dict[FieldPath, dict[str, Any]] = {}
+    for path, value in values.items():
+        if path in scalars:
+            edits.append(_replaced(text, scalars[path], value))
+            continue
+        depth = max(depth for depth in range(len(path)) if path[:depth] in nodes or path[:depth] in scalars)
+        if path in nodes or not all(isinstance(name, str) for name in path[depth:]):
+            raise ResourceError("is no scalar and no key to be added", where=format_path(path))
+        fields = missing.setdefault(path[:depth], {})
+        for name in path[depth:-1]:
+            fields = fields.setdefault(str(name), {})
+        fields[str(path[-1])] = value
+    added: dict[int, str] = {}
+    for parent in sorted(missing, key=len, reverse=True):
+        if parent in scalars:
+            if scalars[parent].style or scalars[parent].value not in NULLS:
+                raise ResourceError("is a scalar and has no fields", where=format_path(parent))
+            edits.append(_replaced(text, scalars[parent], missing[parent]))
+        else:
+            at, lines = _addition(text, nodes[parent], missing[parent])
+            added[at] = added.get(at, "") + lines
+    return [*edits, *(Edit(at, at, lines) for at, lines in added.items())]
+
+
+def _replaced(text: str, scalar: Scalar, value: object) -> Edit:
+    if scalar.start == scalar.end:
+        new = flow(value) if text[scalar.start - 1].isspace() else f" {flow(value)}"
+    elif isinstance(value, str):
+        new = render(value, scalar, text)
+    else:
+        new = flow(value) + (newline_of(text) if _BREAK.match(text, scalar.end - 1) else "")
+    return Edit(scalar.start, scalar.end, new)
+
+
+def _addition(text: str, node: Node, fields: Mapping[str, object]) -> tuple[int, str]:
+    """Where new fields of a mapping go, and their text."""
+    opening = content_start(text, node.start, node.end)
+    if text[opening] == "[" or _DASH.match(text, opening):
+        raise ResourceError("is a list and has no fields", where=format_path(node.path))
+    if text[opening] == "{":
+        rest = "" if _EMPTY.match(text, opening) else ", "
+        return opening + 1, flow(fields)[1:-1] + rest
+    newline = newline_of(text)
+    first = opening if _BREAK.search(text, node.start, opening) else node.start
+    column = first - line_start(text, first)
+    lines = block(fields, column, newline)
+    at = after_line(text, node.end)
+    if at == len(text) and not _BREAK.match(text, at - 1):
+        # A line end behind the last line could become part of its value, where that is a block scalar.
+        return first, lines.lstrip(" ") + " " * column
+    return at, lines
+
+
+def _collections(item: Item, paths: Iterable[FieldPath]) -> dict[FieldPath, Node]:
+    """The mappings and lists on the way to some fields, at their places in the whole list."""
+    outline: dict[Any, Any] = {SPAN: True}
+    for path in paths:
+        inner = outline
+        for step in path:
+            inner = inner.setdefault(step, {SPAN: True})
+    shift = item.start - item.column
+    return {
+        node.path: replace(node, start=node.start + shift, end=node.end + shift)
+        for node in scan(item.text, _NOTHING, outline=outline).nodes
+    }
