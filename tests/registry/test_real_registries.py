@@ -6,12 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.registry.client import Client, ClientSettings
+from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.credentials import Credential, Lookup
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.trust import Tls
 from support.certificates import make_authority
 from support.registries import KINDS, Kind, push_image, run_registry, write_tags
 
 ALICE = ("alice", "s3cret")
+
+
+class Always:
+    """A keychain that has one login for everything."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._credential = Credential(username, password, source="the test")
+
+    def find(self, registry: str, path: str) -> Lookup:
+        return Lookup(self._credential)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -31,6 +43,6 @@ def test_password_and_own_authority_open_a_private_registry(kind: Kind, tmp_path
     authority = make_authority(tmp_path / "ca")
     with run_registry(kind, folder=tmp_path, users=dict([ALICE]), tls=authority) as registry:
         push_image(registry, "team/app", ["1.0.0"], user=ALICE)
-        settings = ClientSettings(keychain=lambda registry, path: ALICE, ca_file=authority.certificate)
-        with Client(settings) as client:
-            assert client.scan(parse_flux_image(f"{registry.host}/team/app")).tags == ("1.0.0",)
+        options = ScanOptions(keychain=Always(*ALICE), tls=Tls(ca=authority.certificate.read_bytes()))
+        with Client() as client:
+            assert client.scan(parse_flux_image(f"{registry.host}/team/app"), options=options).tags == ("1.0.0",)

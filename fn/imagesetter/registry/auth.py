@@ -1,56 +1,233 @@
-"""How a request gets its ``Authorization``: challenge, token, retry."""
+"""How a request gets its ``Authorization``: the challenge, the token, the second attempt.
+
+The real request goes first, without asking ``/v2/`` what it wants. Where it is answered 401, the challenge says what to
+do, and is remembered for the host: for the next repository the token is fetched before the request. Bearer is chosen
+before Basic; the realm of Basic is a label and never asked. Tokens are kept by host, repository and credential, and a
+token that several threads need is fetched by one of them.
+
+Wrong credentials are an error. They never lead to an anonymous attempt, which would show a private repository as one
+that does not exist.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
+import math
+import re
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urljoin
 
-import httpx
+from imagesetter.errors import ProtocolError, RegistryError, Unauthorized
+from imagesetter.registry.challenges import Challenge, parse_challenges
+from imagesetter.registry.credentials import Credential
+from imagesetter.registry.egress import Egress
+from imagesetter.registry.hosts import Host, origin
+from imagesetter.registry.pacing import RETRIED_STATUSES, Clock
+from imagesetter.registry.questions import Answer, Busy
+from imagesetter.registry.transport import AuthFlow, Request, Response, make_request, read_answer
+from imagesetter.registry.wording import safe, safe_reason, safe_url
 
-from imagesetter.registry.challenges import parse_challenges
+CLIENT_ID = "imagesetter"
+
+# Tokens for less than a minute are taken to last one, as the specification's default has it and other clients do;
+# should they not, the registry's 401 tells. The margin is the time that a request may be under way.
+_SHORTEST_LIFE = 60.0
+_LONGEST_LIFE = 86400.0
+_MARGIN = 10.0
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
+_LONGEST_SCOPE = 1024
+
+Flow = Generator[Request, Response, None]
+Steps = Generator[Request, Response, str]
 
 
+@dataclass(slots=True)
+class _Token:
+    header: str
+    good_until: float
+
+
+@dataclass
 class Tokens:
-    """Tokens by host and repository."""
+    """What a run has learned: the challenge of each host, and the tokens."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.header: dict[tuple[str, str], str] = {}
+    clock: Clock = field(default_factory=Clock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _fetching: dict[object, threading.Lock] = field(default_factory=dict)
+    _challenges: dict[str, Challenge] = field(default_factory=dict)
+    _tokens: dict[object, _Token] = field(default_factory=dict)
+    _refreshed: dict[Credential, str] = field(default_factory=dict)
+
+    def fetching(self, key: object) -> threading.Lock:
+        """The lock that whoever fetches this token holds."""
+        with self._lock:
+            return self._fetching.setdefault(key, threading.Lock())
+
+    def challenge(self, host: str) -> Challenge | None:
+        """What the host asked for last."""
+        return self._challenges.get(host)
+
+    def learn(self, host: str, challenge: Challenge) -> None:
+        """Remember what a host asks for."""
+        self._challenges[host] = challenge
+
+    def find(self, key: object) -> str:
+        """The ``Authorization`` that is good for a while yet, or ""."""
+        token = self._tokens.get(key)
+        return token.header if token is not None and token.good_until > self.clock.monotonic() + _MARGIN else ""
+
+    def keep(self, key: object, header: str, seconds: float) -> None:
+        """Remember a token."""
+        self._tokens[key] = _Token(header, self.clock.monotonic() + seconds)
+
+    def refresh_token(self, credential: Credential) -> str:
+        """The credential's refresh token, or the one that the server gave in its place."""
+        return self._refreshed.get(credential, credential.secret)
+
+    def replace_refresh_token(self, credential: Credential, token: str) -> None:
+        """Use another refresh token from now on, in this process."""
+        self._refreshed[credential] = token
 
 
-class RegistryAuth(httpx.Auth):
-    """One request's way through the registry's challenge."""
+@dataclass
+class RegistryAuth(AuthFlow):
+    """One request's way past the challenge; `AuthFlow` sends what it yields and gives back the answers."""
 
-    def __init__(self, tokens: Tokens, repository: str, credential: tuple[str, str] | None) -> None:
-        self._tokens, self._repository, self._credential = tokens, repository, credential
+    repository: str
+    credential: Callable[[], Credential | None]
+    """Looked up only when something asks for it."""
+    tokens: Tokens
+    egress: Egress
+    _credential: Credential | None = field(default=None, init=False, repr=False)
+    _looked: bool = field(default=False, init=False)
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Ask; where that is refused, do what the challenge says and ask again."""
-        key = (request.url.netloc.decode(), self._repository)
-        if key in self._tokens.header:
-            request.headers["Authorization"] = self._tokens.header[key]
-        response = yield request
-        if response.status_code != 401:
-            return
-        offered = {c.scheme: c for c in reversed(parse_challenges(response.headers.get_list("www-authenticate")))}
-        basic = ""
-        if self._credential is not None:
-            basic = "Basic " + base64.b64encode(":".join(self._credential).encode()).decode()
-        if "bearer" in offered:
-            wanted = offered["bearer"].parameters
-            url = httpx.URL(wanted["realm"]).copy_merge_params(
-                {"service": wanted.get("service", ""), "scope": wanted.get("scope", "")}
-            )
-            answer = yield httpx.Request("GET", url, headers={"Authorization": basic} if basic else {})
-            if answer.status_code != 200:
+    def sync_auth_flow(self, request: Request) -> Flow:
+        """Ask; where that is refused, do what the challenge says and ask again, twice at most."""
+        url, host = str(request.url), request.url.netloc.decode("ascii")
+        scope, used = f"repository:{self.repository}:pull", ""
+        known = self.tokens.challenge(host)
+        if known is not None:
+            used = yield from self._authorize(url, known, refused="", scope=scope)
+        for _ in range(2):
+            if used:
+                request.headers["Authorization"] = used
+            response = yield request
+            if response.status_code != 401:
                 return
-            token = json.loads(answer.read())
-            header = "Bearer " + (token.get("token") or token["access_token"])
-        elif "basic" in offered and basic:
-            header = basic
-        else:
-            return
-        self._tokens.header[key] = request.headers["Authorization"] = header
+            lines = response.headers.get_list("www-authenticate")
+            read_answer(response, url)  # frees the connection before anybody waits for a token
+            challenge = _choose(parse_challenges(lines))
+            if challenge is None:
+                return
+            self.tokens.learn(host, challenge)
+            if used:  # our own idea of the scope did not do; a virtual repository may go by another name
+                scope = challenge.parameters.get("scope", "")[:_LONGEST_SCOPE] or scope
+            refused = used
+            used = yield from self._authorize(url, challenge, refused=refused, scope=scope)
+            if used in ("", refused):
+                return
+        request.headers["Authorization"] = used
         yield request
+
+    def _authorize(self, url: str, challenge: Challenge, *, refused: str, scope: str) -> Steps:
+        """The value of the header that the challenge asks for, "" where there is none to give."""
+        credential = self._find_credential()
+        if challenge.scheme == "basic":
+            if credential is None or credential.kind == "token":
+                return ""
+            self.egress.check_credentials(url)
+            return credential.basic
+        if credential is not None and credential.kind == "token":
+            self.egress.check_credentials(url)
+            return f"Bearer {credential.secret}"
+        key = (url.partition("/v2/")[0], scope, credential)
+        with self.tokens.fetching(key):
+            header = self.tokens.find(key)
+            if not header or header == refused:
+                header, seconds, refresh = yield from self._fetch(url, challenge, scope, credential)
+                self.tokens.keep(key, header, seconds)
+                if refresh and credential is not None and credential.kind == "identity":
+                    self.tokens.replace_refresh_token(credential, refresh)
+        return header
+
+    def _fetch(
+        self, url: str, challenge: Challenge, scope: str, credential: Credential | None
+    ) -> Generator[Request, Response, tuple[str, float, str]]:
+        """A token from the token server: header, seconds it lasts, refresh token."""
+        registry = origin(url)[1]
+        realm = urljoin(url, challenge.parameters.get("realm", ""))
+        self.egress.check_realm(registry, realm, credentials=credential is not None)
+        wanted = {"service": challenge.parameters.get("service", ""), "scope": scope}
+        wanted = {name: value for name, value in wanted.items() if value}
+        answer = None
+        if credential is not None and credential.kind == "identity":
+            grant = {"grant_type": "refresh_token", "refresh_token": self.tokens.refresh_token(credential)}
+            form = urlencode({**grant, **wanted, "client_id": CLIENT_ID})
+            answer = read_answer((yield make_request("POST", realm, headers={}, form=form)), realm)
+        if answer is None or answer.status in (404, 405):
+            login = {"Authorization": credential.basic} if credential is not None else {}
+            name = {"account": credential.username} if credential is not None and credential.username else {}
+            asked = f"{realm}{'&' if '?' in realm else '?'}{urlencode({**wanted, **name, 'client_id': CLIENT_ID})}"
+            answer = read_answer((yield make_request("GET", asked, headers=login)), realm)
+        if answer.status != 200:
+            raise _refusal(answer, registry, credential)
+        return _read_token(answer)
+
+    def _find_credential(self) -> Credential | None:
+        if not self._looked:
+            self._credential = self.credential()
+            self._looked = True
+        return self._credential
+
+
+def _choose(challenges: tuple[Challenge, ...]) -> Challenge | None:
+    """Bearer with a realm before Basic; Negotiate and the like are not for us."""
+    for challenge in challenges:
+        if challenge.scheme == "bearer" and challenge.parameters.get("realm"):
+            return challenge
+    return next((challenge for challenge in challenges if challenge.scheme == "basic"), None)
+
+
+def _read_token(answer: Answer) -> tuple[str, float, str]:
+    """``token`` or ``access_token``, ``expires_in`` and ``refresh_token`` of the token server's answer."""
+    where = safe_url(answer.url)
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise ProtocolError(f"the token server {where} did not answer with JSON") from None  # it may hold a token
+    if not isinstance(document, dict):
+        raise ProtocolError(f"the token server {where} did not answer with a JSON object")
+    token = document.get("token") or document.get("access_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise ProtocolError(f"the token server {where} gave no token")
+    seconds = document.get("expires_in")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not math.isfinite(seconds):
+        seconds = _SHORTEST_LIFE
+    refresh = document.get("refresh_token")
+    refresh = refresh if isinstance(refresh, str) and _TOKEN.fullmatch(refresh) else ""
+    return f"Bearer {token}", max(_SHORTEST_LIFE, min(float(seconds), _LONGEST_LIFE)), refresh
+
+
+def _refusal(answer: Answer, registry: Host, credential: Credential | None) -> RegistryError:
+    """What a token server's refusal means for whoever asked."""
+    server = safe_url(answer.url)
+    said = safe_reason(answer.body, answer.header("content-type"))
+    ending = f": {said}" if said else ""
+    if answer.status in RETRIED_STATUSES:
+        return Busy(answer, f"the token server {server} of {registry} answered {answer.status}{ending}")
+    if answer.status in (400, 401, 403):
+        if credential is None:
+            return Unauthorized(
+                f"the token server {server} of {registry} gives nothing without credentials{ending}",
+                hint=f"log in to {registry}, or name a secretRef",
+            )
+        return Unauthorized(
+            f"the token server {server} of {registry} refuses the credentials from {safe(credential.source)}{ending}",
+            hint="they are wrong or have expired; nothing was tried without them",
+        )
+    if 300 <= answer.status < 400:
+        return ProtocolError(f"the token server {server} of {registry} redirects, which is not followed")
+    return ProtocolError(f"the token server {server} of {registry} answered {answer.status}{ending}")

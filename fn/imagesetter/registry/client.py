@@ -5,39 +5,34 @@ Nothing here opens a connection, or even imports an HTTP library, before the fir
 
 from __future__ import annotations
 
-import json
-import re
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from imagesetter.errors import (
-    ImagesetterError,
-    NotFound,
-    ProtocolError,
-    RateLimited,
-    RegistryError,
-    Unauthorized,
-    Unreachable,
-)
-from imagesetter.registry.reference import DOCKER_HUB, Repository, is_tag
+from imagesetter.errors import ImageReferenceError, ImagesetterError
+from imagesetter.registry.cache import Asker, Cache, Entry
+from imagesetter.registry.credentials import Credential, Keychain, Keychains
+from imagesetter.registry.egress import Egress
+from imagesetter.registry.events import Event, Finished, Listed, Listener, Note, Waiting
+from imagesetter.registry.manifests import Image, is_digest
+from imagesetter.registry.pacing import Clock, Deadline, Pace
+from imagesetter.registry.proxies import Proxy
+from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.trust import Tls
+from imagesetter.registry.ways import Ways
+from imagesetter.registry.wording import safe
+from imagesetter.registry.workers import Job, run_jobs
 
 if TYPE_CHECKING:
-    from imagesetter.registry.transport import Answer, Transport
+    from imagesetter.registry.asking import Asking, Network
 
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
+DEFAULT_TIMEOUT = 60.0
+"""Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
 
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +41,12 @@ class Scan:
 
     tags: tuple[str, ...]
     scanned_at: float
+    """Seconds since 1970."""
     from_cache: bool = False
     warnings: tuple[str, ...] = ()
+    """What the registry wants people to know, and what was dropped from its list; safe to print."""
     uploaded: Mapping[str, float] = field(default_factory=dict)
+    """tag → seconds since 1970, where the registry tells it for nothing (Google's do); else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +54,73 @@ class ScanOptions:
     """How one repository is asked: what its ImageRepository and its Secrets say."""
 
     insecure: bool = False
+    """``spec.insecure``: plain HTTP may be spoken, if the operator named the host too."""
     interval: float | None = None
+    """``spec.interval`` in seconds: a younger scan from the cache will do."""
     timeout: float | None = None
+    """``spec.timeout`` in seconds, for all requests about the repository together."""
+    keychain: Keychain | None = None
+    """``secretRef`` and the ServiceAccount's pull secrets; asked before the logins of this machine."""
+    tls: Tls | None = None
+    """``certSecretRef``."""
+    proxy: Proxy | None = None
+    """``proxySecretRef``."""
 
 
 class Registry(Protocol):
     """The seam between resolving and the network: `Client` in earnest, a dictionary in tests."""
 
-    def scan(self, repository: Repository, *, options: ScanOptions = ...) -> Scan:
+    def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
         """All tags of a repository."""
         ...
 
-    def digest(self, repository: Repository, tag: str, *, options: ScanOptions = ...) -> str:
-        """The digest that a tag points to now: ``sha256:…``, the index's for several platforms."""
+    def digest(
+        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
+    ) -> str:
+        """The digest that a tag points to now: ``sha256:…``, the index's unless a platform is named."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClientSettings:
     """What the operator decides, for every repository alike."""
 
-    keychain: Callable[[str, str], tuple[str, str] | None] | None = None
-    ca_file: Path | None = None
+    egress: Egress = field(default_factory=Egress)
+    keychain: Keychain | None = None
+    """The logins of this machine; None: nobody's."""
+    ways: Ways = field(default_factory=Ways)
+    """Proxies and ``certs.d``."""
+    cache_folder: Path | None = None
+    """None: no cache."""
+    refresh: bool = False
+    """Ask even where the cache has a young scan, and keep the answer."""
     connections: int = 16
+    connections_per_host: int = 8
+    timeout: float | None = None
+    """Seconds for a repository that names none; 60 by default."""
+    deadline: float | None = None
+    """Seconds for the whole run, from the first question."""
+    listener: Listener | None = None
+    clock: Clock = field(default_factory=Clock)
 
 
 class Client:
-    """A registry client for one run; use it as a context manager."""
+    """A registry client for one run, for any number of threads; a context manager."""
 
     def __init__(self, settings: ClientSettings | None = None) -> None:
         self._settings = settings or ClientSettings()
-        self._started: Transport | None = None
+        clock = self._settings.clock
+        self._pace = Pace(
+            clock, self._settings.connections, self._settings.connections_per_host, on_wait=self._note_waiting
+        )
+        folder = self._settings.cache_folder
+        self._cache = Cache(folder, clock, self._settings.refresh) if folder is not None else None
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
+        self._told: set[str] = set()
+        self._network: Network | None = None
+        self._close_network: Callable[[], None] = lambda: None
+        self._run_ends = float("inf")
 
     def __enter__(self) -> Self:
         return self
@@ -98,81 +131,229 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
-        if self._started is not None:
-            self._started.close()
+        """End everything that is under way, and close every connection."""
+        self._pace.stop()
+        self._close_network()
 
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
-        """All tags of a repository.
+        """All tags of a repository, or those of a scan that is young enough.
 
         Raises:
             RegistryError: the registry did not give an answer; never "no tags" for that.
+            CredentialError: there may be credentials for it, and they cannot be read.
         """
         options = options or ScanOptions()
-        tags: set[str] = set()
-        path = f"/v2/{repository.path}/tags/list"
-        query = "n=1000"
-        seen = set()
-        while query not in seen:
-            seen.add(query)
-            answer = self._ask("GET", repository, f"{path}?{query}", accept="application/json")
-            _check_status(answer, f"{repository}")
-            try:
-                page = json.loads(answer.body)
-            except (ValueError, RecursionError) as err:
-                raise ProtocolError(f"{repository}: the tag list is not JSON") from err
-            tags.update(tag for tag in page.get("tags") or () if is_tag(tag))
-            link = _NEXT.search(answer.headers.get("link", ""))
-            if link is None:
-                break
-            query = link[1].partition("?")[2]
-        return Scan(tuple(sorted(tags)), time.time())
+        try:
+            scan = self._scan(repository, options)
+        except ImagesetterError:
+            self._tell(Finished(repository.canonical, 0, failed=True))
+            raise
+        self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
+        return scan
 
     def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
-        """Scan several repositories at once; results in the given order, a failure is a value in its place."""
+        """Scan several repositories at once; results in the given order, a failure is a value in its place.
 
-        def one(question: tuple[Repository, ScanOptions]) -> Scan | ImagesetterError:
-            try:
-                return self.scan(question[0], options=question[1])
-            except ImagesetterError as err:
-                return err
+        Repositories with the same canonical name and the same way of asking are asked once.
+        """
+        groups: dict[tuple[str, ScanOptions], list[int]] = {}
+        for number, (repository, options) in enumerate(questions):
+            same = replace(options, interval=None, timeout=None)
+            groups.setdefault((repository.canonical, same), []).append(number)
 
-        with ThreadPoolExecutor(self._settings.connections) as pool:
-            return list(pool.map(one, questions))
+        def job(numbers: list[int]) -> Job[Scan]:
+            repository, options = questions[numbers[0]]
+            intervals = [questions[number][1].interval for number in numbers]
+            timeouts = [questions[number][1].timeout for number in numbers]
+            options = replace(
+                options,
+                interval=min((each for each in intervals if each is not None), default=None),
+                timeout=max((each for each in timeouts if each is not None), default=None),
+            )
+            return Job(_host_of(repository), lambda: self.scan(repository, options=options))
 
-    def digest(self, repository: Repository, tag: str, *, options: ScanOptions | None = None) -> str:
-        """The digest that a tag points to now: the index's where the image is for several platforms."""
-        answer = self._ask(
-            "HEAD", repository, f"/v2/{repository.path}/manifests/{tag}", accept=", ".join(MANIFEST_TYPES)
+        found = self._run([job(numbers) for numbers in groups.values()])
+        results: dict[int, Scan | ImagesetterError] = {}
+        for numbers, result in zip(groups.values(), found, strict=True):
+            results.update(dict.fromkeys(numbers, result))
+        return [results[number] for number in range(len(questions))]
+
+    def digest(
+        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
+    ) -> str:
+        """The digest that a tag points to now; with a platform (``linux/arm64``) that platform's manifest.
+
+        Raises:
+            RegistryError: there is no such tag or platform, or no answer.
+        """
+        from imagesetter.registry import inspecting
+
+        asking = self._asking(repository, options or ScanOptions())
+        _check_tag(tag)
+        if platform:
+            return inspecting.inspect(asking, tag, platform, self._cache).platform_digest
+        return inspecting.find_digest(asking, tag)
+
+    def digest_all(
+        self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
+    ) -> list[str | ImagesetterError]:
+        """`digest` for several tags at once; results in the given order, a failure is a value in its place."""
+
+        def job(repository: Repository, tag: str, options: ScanOptions) -> Job[str]:
+            return Job(_host_of(repository), lambda: self.digest(repository, tag, platform=platform, options=options))
+
+        return self._run([job(*question) for question in questions])
+
+    def inspect(
+        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
+    ) -> Image:
+        """What is behind a tag: digests, creation time, labels. Blobs that were read once are read from the cache.
+
+        Raises:
+            RegistryError: there is no such tag or platform, no answer, or one that its digest belies.
+        """
+        from imagesetter.registry import inspecting
+
+        asking = self._asking(repository, options or ScanOptions())
+        _check_tag(tag)
+        return inspecting.inspect(asking, tag, platform, self._cache)
+
+    def inspect_all(
+        self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
+    ) -> list[Image | ImagesetterError]:
+        """`inspect` for several tags at once; results in the given order, a failure is a value in its place."""
+
+        def job(repository: Repository, tag: str, options: ScanOptions) -> Job[Image]:
+            return Job(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
+
+        return self._run([job(*question) for question in questions])
+
+    def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
+        asking = self._asking(repository, options)
+        asker = None
+        if self._cache is not None:
+            asker = Asker(asking.credential(), _way(options))
+            entry = self._cache.load_scan(repository.canonical, asker, options.interval)
+            if entry is not None:
+                return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
+        from imagesetter.registry.listing import PAGE_CAP, list_tags
+
+        listing = list_tags(
+            lambda query: asking.ask(
+                "GET",
+                f"tags/list?{query}" if query else "tags/list",
+                cap=PAGE_CAP,
+                passing=(400,) if "n=" in query else (),
+            ),
+            repository.canonical,
+            lambda count: self._tell(Listed(repository.canonical, count)),
         )
-        _check_status(answer, f"{repository}:{tag}")
-        digest = answer.headers.get("docker-content-digest", "")
-        if not digest:
-            raise ProtocolError(f"{repository}:{tag}: no digest")
-        return digest
+        entry = Entry(tuple(listing.tags), self._settings.clock.time(), tuple(listing.warnings), listing.uploaded)
+        if self._cache is not None and asker is not None:
+            self._cache.store_scan(repository.canonical, asker, entry)
+        return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)
 
-    def _ask(self, method: str, repository: Repository, target: str, *, accept: str) -> Answer:
+    def _asking(self, repository: Repository, options: ScanOptions) -> Asking:
+        from imagesetter.registry.asking import Asking
+        from imagesetter.registry.questions import Route
+
+        settings = self._settings
+        host = settings.egress.check_repository(repository.registry, repository.path)
+        network = self._start()
+        now = settings.clock.monotonic()
+        seconds = options.timeout or settings.timeout or DEFAULT_TIMEOUT
+        what = "spec.timeout of the ImageRepository, or --timeout"
+        deadline = Deadline(settings.clock, min(now + seconds, self._run_ends), what)
+        return Asking(
+            network,
+            repository,
+            host,
+            Route(options.tls, options.proxy),
+            options.insecure,
+            deadline,
+            lambda: self._credential(repository, options),
+        )
+
+    def _credential(self, repository: Repository, options: ScanOptions) -> Credential | None:
+        """The first credential of the input's Secrets and this machine's logins.
+
+        An authority and a proxy of the input's choosing could together pose as any registry. So the logins of this
+        machine do not take such a way, unless the operator trusts the input; Secrets of the input may.
+        """
+        strange = options.tls is not None or options.proxy is not None
+        chain = [keychain for keychain in (options.keychain,) if keychain is not None]
+        if self._settings.keychain is not None and (not strange or self._settings.egress.trust_input):
+            chain.append(self._settings.keychain)
+        elif self._settings.keychain is not None:
+            self._tell_once(
+                f"{repository}: the logins of this machine are not used, since the input brings its own certificates or"
+                " proxy (--trust-input)"
+            )
+        lookup = Keychains(chain).find(repository.registry, repository.path)
+        if lookup.note:
+            self._tell_once(lookup.note)
+        return lookup.credential
+
+    def _start(self) -> Network:
         with self._lock:
-            if self._started is None:
+            if self._network is None:
+                from imagesetter.registry.asking import Network
+                from imagesetter.registry.auth import Tokens
+                from imagesetter.registry.exchange import Exchange
                 from imagesetter.registry.transport import Transport
 
-                self._started = Transport(self._settings.ca_file)
-        host = "registry-1.docker.io" if repository.registry == DOCKER_HUB else repository.registry
-        credential = self._settings.keychain(repository.registry, repository.path) if self._settings.keychain else None
-        try:
-            return self._started.ask(
-                method, f"https://{host}{target}", accept=accept, repository=repository.path, credential=credential
-            )
-        except Unreachable:
-            if not host.startswith(("localhost:", "127.0.0.1")):
-                raise
-            return self._started.ask(
-                method, f"http://{host}{target}", accept=accept, repository=repository.path, credential=credential
-            )
+                settings = self._settings
+                transport = Transport(settings.egress, self._pace, settings.ways)
+                exchange = Exchange(transport, settings.egress, self._pace)
+                self._network = Network(exchange, Tokens(settings.clock), settings.egress)
+                self._close_network = transport.close
+                if settings.deadline is not None:
+                    self._run_ends = settings.clock.monotonic() + settings.deadline
+            return self._network
+
+    def _run(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
+        return run_jobs(jobs, self._pace.limit, self.close)
+
+    def _note_waiting(self, host: str, seconds: float, status: int) -> None:
+        self._tell(Waiting(host, seconds, status))
+
+    def _tell_once(self, text: str) -> None:
+        with self._telling:
+            if text in self._told:
+                return
+            self._told.add(text)
+        self._tell(Note(text))
+
+    def _tell(self, event: Event) -> None:
+        if self._settings.listener is not None:
+            with self._telling:
+                self._settings.listener(event)
 
 
-def _check_status(answer: Answer, what: str) -> None:
-    if answer.status == 200:
-        return
-    kinds: dict[int, type[RegistryError]] = {401: Unauthorized, 403: Unauthorized, 404: NotFound, 429: RateLimited}
-    raise kinds.get(answer.status, ProtocolError)(f"{what}: the registry answered {answer.status}")
+def _check_tag(tag: str) -> None:
+    if not is_tag(tag) and not is_digest(tag):
+        raise ImageReferenceError(f"'{safe(tag)}' cannot be a tag")
+
+
+def _host_of(repository: Repository) -> str:
+    """Which connections a repository shares, as far as that can be told without asking."""
+    from imagesetter.registry.hosts import parse_host
+
+    try:
+        return str(parse_host(repository.registry))
+    except ImagesetterError:
+        return repository.registry
+
+
+def _way(options: ScanOptions) -> str:
+    """What of the way is the input's choice, in a form that tells two of them apart."""
+    import hashlib
+
+    if options.tls is None and options.proxy is None:
+        return "insecure" if options.insecure else ""
+    parts = (
+        options.insecure,
+        options.tls and (options.tls.ca, options.tls.certificate),
+        options.proxy and options.proxy.url,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -1,0 +1,121 @@
+"""One repository's questions to its registry: scheme, credentials, deadline, and what a refusal means."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imagesetter.errors import NotFound, ProtocolError, RateLimited, RegistryError, Unauthorized, Unreachable
+from imagesetter.registry.auth import RegistryAuth, Tokens
+from imagesetter.registry.credentials import Credential
+from imagesetter.registry.egress import Egress
+from imagesetter.registry.exchange import Exchange
+from imagesetter.registry.hosts import Host
+from imagesetter.registry.pacing import Deadline
+from imagesetter.registry.questions import Answer, NoTls, Question, Route
+from imagesetter.registry.reference import Repository
+from imagesetter.registry.wording import safe, safe_reason
+
+
+@dataclass
+class Network:
+    """What all repositories of a run share."""
+
+    exchange: Exchange
+    tokens: Tokens
+    egress: Egress
+    schemes: dict[tuple[str, bool], str] = field(default_factory=dict)
+    """(host, whether plain HTTP is allowed) → the scheme that it was found to speak."""
+
+
+@dataclass
+class Asking:
+    """A conversation about one repository."""
+
+    network: Network
+    repository: Repository
+    host: Host
+    route: Route
+    insecure: bool
+    deadline: Deadline
+    look_up: Callable[[], Credential | None]
+    _credential: Credential | None = field(default=None, init=False, repr=False)
+    _looked: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def credential(self) -> Credential | None:
+        """The credential for the repository, looked up once and only when wanted."""
+        with self._lock:
+            if not self._looked:
+                self._credential = self.look_up()
+                self._looked = True
+            return self._credential
+
+    def ask(
+        self, method: Literal["GET", "HEAD"], target: str, *, cap: int, accept: str = "application/json",
+        passing: tuple[int, ...] = (), elsewhere: bool = False, what: str = "",
+    ) -> Answer:  # fmt: skip
+        """Ask for ``/v2/NAME/TARGET``.
+
+        Args:
+            passing: statuses besides 200 that the caller wants to see.
+            elsewhere: whether it may be redirected to another host.
+            what: what is asked for, in messages; the repository by default.
+
+        Raises:
+            RegistryError: there is no answer, or it is a refusal.
+        """
+        answer = self._send(method, f"/v2/{self.repository.path}/{target}", cap, accept, elsewhere)
+        if answer.status == 200 or answer.status in passing:
+            return answer
+        raise self._refusal(answer, what or str(self.repository))
+
+    def _send(self, method: Literal["GET", "HEAD"], path: str, cap: int, accept: str, elsewhere: bool) -> Answer:
+        """Speak https, or plain HTTP where that is allowed and https is not spoken."""
+        plain = self.network.egress.may_use_plain_http(self.host, insecure=self.insecure)
+        known = self.network.schemes.get((str(self.host), plain))
+        schemes = (known,) if known else ("https", "http") if plain else ("https",)
+        for scheme in schemes:
+            last = scheme == schemes[-1]
+            url = f"{scheme}://{self.host}{path}"
+            auth = RegistryAuth(self.repository.path, self.credential, self.network.tokens, self.network.egress)
+            question = Question(
+                method, url, accept, cap, self.deadline, self.route, auth, elsewhere=elsewhere, retry_refused=last
+            )
+            try:
+                answer = self.network.exchange.ask(question)
+            except NoTls as err:
+                if not last:
+                    continue
+                if plain:
+                    raise
+                hint = f"if it speaks plain HTTP only: spec.insecure, and --allow-registry {self.host}"
+                raise Unreachable(err.what, hint=hint) from err
+            self.network.schemes[str(self.host), plain] = scheme
+            return answer
+        raise AssertionError("the last scheme answers or raises")
+
+    def _refusal(self, answer: Answer, what: str) -> RegistryError:
+        said = safe_reason(answer.body, answer.header("content-type"))
+        ending = f": {said}" if said else ""
+        credential = self.credential() if answer.status in (401, 403, 404) else None
+        asker = f"with the credentials from {safe(credential.source)}" if credential else "without credentials"
+        match answer.status:
+            case 401 | 403:
+                hint = (
+                    "they are wrong or expired, or do not allow to pull this repository"
+                    if credential
+                    else f"log in to {self.repository.registry}, or name a secretRef"
+                )
+                return Unauthorized(f"{what}: {self.host} refuses ({answer.status}) {asker}{ending}", hint=hint)
+            case 404:
+                hint = f"asked {asker}; registries answer so, too, for what these must not see"
+                return NotFound(f"{what} is not there{ending}", hint=hint)
+            case 429:
+                hint = "try again later; with credentials most registries allow more"
+                return RateLimited(f"{what}: {self.host} allows no more requests for now (429){ending}", hint=hint)
+        if answer.status >= 500:
+            return RegistryError(f"{what}: {self.host} fails ({answer.status}){ending}")
+        return ProtocolError(f"{what}: {self.host} answered {answer.status}{ending}")

@@ -1,0 +1,162 @@
+"""Names and addresses of hosts: read strictly, compared as one thing, told apart by whom they reach. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from imagesetter.errors import EgressRefused
+from imagesetter.registry.wording import safe, safe_url
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+AddressKind = Literal["public", "loopback", "private", "forbidden"]
+
+HUB_API = "registry-1.docker.io"
+"""The host that speaks for Docker Hub."""
+
+_HUB_NAMES = frozenset({"docker.io", "index.docker.io", HUB_API, "registry.hub.docker.com"})
+
+_METADATA_ADDRESSES = frozenset(
+    ipaddress.ip_address(text)
+    for text in (
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure
+        "192.0.0.192",  # Oracle Cloud
+        "fd00:ec2::254",  # AWS
+        "fd20:ce::254",  # Google Cloud
+    )
+)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_IPV6_GLOBAL = ipaddress.ip_network("2000::/3")
+_THIS_HOST = ipaddress.ip_network("0.0.0.0/8")
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_URL = re.compile(r"(https?)://([^/?#\\\s@]+)(?:[/?][!-~]*)?", re.ASCII)
+DEFAULT_PORTS = {"https": 443, "http": 80}
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+
+# Suffixes under which strangers register names: `a.co.uk` and `b.co.uk` are two sites, as are two GitHub pages. A
+# heuristic in place of the public suffix list; where it is wrong, --allow-auth-host is the way.
+_SECOND_LEVEL = frozenset({"ac", "co", "com", "edu", "gob", "gov", "go", "gv", "ne", "net", "nom", "or", "org", "mil"})
+# fmt: off
+_SHARED_SITES = frozenset([
+    "amazonaws.com", "appspot.com", "azurecr.io", "azurecr.cn", "azurewebsites.net", "cloudapp.net",
+    "cloudfront.net", "duckdns.org", "dyndns.org", "firebaseapp.com", "fly.dev", "github.io", "gitlab.io",
+    "googleapis.com", "herokuapp.com", "jfrog.io", "netlify.app", "ngrok.app", "ngrok.io", "nip.io", "no-ip.org",
+    "onrender.com", "pages.dev", "pkg.dev", "run.app", "sslip.io", "vercel.app", "web.app", "windows.net",
+    "workers.dev",
+])
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host as it is compared: lower case, without a final dot, Docker Hub's names made one; and a port or None."""
+
+    name: str
+    port: int | None = None
+
+    @property
+    def address(self) -> Address | None:
+        """The IP address that the name spells, if it spells one."""
+        try:
+            return ipaddress.ip_address(self.name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the name itself says that this machine is meant: ``localhost``, ``127.0.0.1``, ``[::1]``."""
+        address = self.address
+        if address is not None:
+            return classify(address) == "loopback"
+        return self.name == "localhost" or self.name.endswith(".localhost")
+
+    def __str__(self) -> str:
+        return self.name if self.port is None else f"{self.name}:{self.port}"
+
+
+def parse_host(text: str) -> Host:
+    """``HOST[:PORT]`` of a registry, checked letter by letter: nothing else gets into a URL or a file name.
+
+    Raises:
+        EgressRefused: it is none.
+    """
+    name, port = text.lower(), ""
+    if name.startswith("["):
+        name, closed, port = name.partition("]")
+        name += closed
+        valid = bool(closed) and _is_ipv6(name[1:-1]) and (not port or port.startswith(":"))
+        port = port.removeprefix(":")
+    else:
+        name, colon, port = name.partition(":")
+        name = name.removesuffix(".")
+        valid = bool(name) and len(name) <= 253 and all(_LABEL.fullmatch(label) for label in name.split("."))
+        valid = valid and (bool(port) or not colon)
+    if port:
+        valid = valid and bool(_PORT.fullmatch(port)) and 0 < int(port) < 65536
+    if not valid:
+        raise EgressRefused(f"'{safe(text)}' is not the name of a host")
+    if name in _HUB_NAMES:
+        name = HUB_API
+    return Host(name, int(port) if port else None)
+
+
+def classify(address: Address) -> AddressKind:
+    """What kind of place an address is; an IPv4 address inside an IPv6 one is seen through."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if inner is None and (address in _NAT64 or 1 < int(address) < 1 << 32):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return classify(inner)
+    if address in _METADATA_ADDRESSES or address.is_link_local or address.is_multicast or address.is_unspecified:
+        return "forbidden"
+    if address.is_loopback:
+        return "loopback"
+    if address.version == 4 and (address in _THIS_HOST or address.is_reserved):
+        return "forbidden"
+    return "public" if address.is_global and (address.version == 4 or address in _IPV6_GLOBAL) else "private"
+
+
+def same_site(one: Host, other: Host) -> bool:
+    """Whether two hosts belong to one owner, as far as their names tell: equal, or under one registrable name."""
+    if one.name == other.name or (one.is_local and other.is_local):
+        return True
+    if one.address is not None or other.address is not None:
+        return False
+    site = _site(one.name)
+    return bool(site) and site == _site(other.name)
+
+
+def _site(name: str) -> str:
+    """The registrable part of a name: ``example.com`` of ``registry.example.com``; empty where there is none."""
+    labels = name.split(".")
+    shared = ".".join(labels[-2:]) in _SHARED_SITES or (
+        len(labels) >= 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
+    )
+    count = 3 if shared else 2
+    return ".".join(labels[-count:]) if len(labels) >= count else ""
+
+
+def origin(url: str) -> tuple[str, Host]:
+    """Scheme and host of an absolute URL, read so strictly that no other reader can see another host in it.
+
+    Raises:
+        EgressRefused: it is not http or https, names a user, or holds what a URL does not.
+    """
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise EgressRefused(f"'{safe_url(url)}' is not a URL that is asked")
+    host = parse_host(match[2])
+    return match[1], Host(host.name) if host.port == DEFAULT_PORTS[match[1]] else host
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return "%" not in text

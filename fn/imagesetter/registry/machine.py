@@ -1,0 +1,59 @@
+"""The client as this machine and its operator have it: logins, proxies, certificates, cache, and the rules.
+
+Nothing here comes from a ResourceList; that is the point. What the input may say is in `ScanOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imagesetter.registry.cache import cache_folder
+from imagesetter.registry.client import ClientSettings
+from imagesetter.registry.dockerconfig import LocalKeychain, credential_files
+from imagesetter.registry.egress import Egress
+from imagesetter.registry.events import Listener
+from imagesetter.registry.ways import ways_from
+
+
+def settings_of(
+    environment: Mapping[str, str], home: Path, *, allow_registry: Sequence[str] = (),
+    allow_auth_host: Sequence[str] = (), allow_http_credentials: bool = False, trust_input: bool = False,
+    cache_dir: Path | None = None, cache: bool = True, refresh: bool = False, timeout: float | None = None,
+    deadline: float | None = None, listener: Listener | None = None,
+) -> ClientSettings:  # fmt: skip
+    """Settings from the environment and the operator's options.
+
+    Reads no file yet: credential files and ``certs.d`` are read when a registry asks for them.
+
+    Args:
+        environment: ``DOCKER_CONFIG``, ``REGISTRY_AUTH_FILE``, ``XDG_…``, ``HTTPS_PROXY`` and its kin, ``PATH``.
+        home: the home folder; ``Path.home()`` may fail where there is none, any folder will do then.
+        allow_registry: patterns, see `imagesetter.registry.egress.Pattern`.
+        allow_auth_host: ``REGISTRY=HOST`` pairs.
+        cache_dir: in place of ``$XDG_CACHE_HOME/imagesetter``.
+        cache: False for no cache at all.
+        refresh: ask even where the cache has a young scan.
+        timeout: seconds for a repository whose ImageRepository names none.
+        deadline: seconds for the whole run.
+
+    Raises:
+        UsageError: a pattern that cannot be read.
+        CredentialError: a proxy's variable that cannot be read.
+    """
+    egress = Egress.parse(
+        tuple(allow_registry),
+        tuple(allow_auth_host),
+        http_credentials=allow_http_credentials,
+        trust_input=trust_input,
+    )
+    return ClientSettings(
+        egress=egress,
+        keychain=LocalKeychain(credential_files(environment, home), environment, egress),
+        ways=ways_from(environment, home),
+        cache_folder=(cache_dir or cache_folder(environment, home)) if cache else None,
+        refresh=refresh,
+        timeout=timeout,
+        deadline=deadline,
+        listener=listener,
+    )
