@@ -10,20 +10,21 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from imagesetter.errors import ImagesetterError, InputError, TextError
 from imagesetter.flux import catalog as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
-from imagesetter.krm.result import Result
+from imagesetter.krm.result import ResourceRef, Result
 from imagesetter.places import misplaced
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
 from imagesetter.resolve import Source
-from imagesetter.text.fieldpath import format_path
+from imagesetter.text.fieldpath import FieldPath, format_path
 from imagesetter.text.load import load, load_all
 from imagesetter.text.proof import rewrite
-from imagesetter.text.scan import Scan, scan
+from imagesetter.text.scan import KEEP, SPAN, Scalar, Scan, scan
 from imagesetter.text.source import Source as Text
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import find_files, read, repository_root, write
@@ -31,6 +32,9 @@ from imagesetter.tree import find_files, read, repository_root, write
 NEEDLE = "$imagepolicy"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
+# What says which resource a field belongs to; collected in the pass that finds the markers.
+_RESOURCE: Final = {SPAN: True, "apiVersion": KEEP, "kind": KEEP, "metadata": {"name": KEEP, "namespace": KEEP}}
+_OUTLINE: Final = {**_RESOURCE, "items": {"*": _RESOURCE}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
                 resources += flux_resources(data, str(path))
             if _MARKED in data:
                 text = decode(data, name=str(path))
-                marked.append(MarkedFile(path, data, text, scan(text.text, NEEDLE)))
+                marked.append(MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE)))
         except TextError as error:
             if _MARKED in data:
                 results.append(failure(error, Place(file=str(path))))
@@ -140,8 +144,9 @@ def build_catalog(
     namespace: str,
     paths: Sequence[str | Path],
 ) -> Catalog:
-    """The policies of a run: those named with ``--policies``, else those in the tree.
+    """The policies of a run: those named with ``--policies``, and of those in the tree the ones that they leave out.
 
+    A rendered stream or a cluster's export thus stands in for the bases that it was made from.
     Without ``--policies``, a marker whose policy is not under the given paths (a hook is given changed files only) is
     looked for in the whole repository, or under the working directory where there is none.
 
@@ -150,10 +155,11 @@ def build_catalog(
         TextError: a policies file that cannot be read.
     """
     catalog = Catalog(namespace)
-    catalog.add(tree.resources)
     if policies:
         catalog.add(_named_policies(policies, stdin))
+        catalog.add([found for found in tree.resources if not catalog.knows(found)])
         return catalog
+    catalog.add(tree.resources)
     wanted = {marker.policy for file in tree.marked for marker in _markers(file)}
     if any(not catalog.has_policy(name) for name in wanted):
         start = Path(paths[0]) if paths else Path()
@@ -200,6 +206,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     fields: list[MarkedField] = []
     results: list[Result] = []
     name = str(file.path)
+    resources = _resources(file.scan)
     for comment in file.scan.comments:
         place = Place(file=name, line=comment.line, column=comment.column)
         try:
@@ -209,8 +216,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
                 results.append(failure(error, place, severity="warning"))
             continue
         if marker and comment.scalar:
-            at = Place(name, comment.scalar.line, comment.scalar.column, None, None, format_path(comment.scalar.path))
-            fields.append(MarkedField(marker, comment.scalar, at))
+            fields.append(MarkedField(marker, comment.scalar, _place(name, comment.scalar, resources)))
         elif marker and (warning := misplaced(comment, place)):
             results.append(warning)
     for broken in file.scan.broken:
@@ -222,6 +228,36 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             )
             results.append(failure(unreadable, place))
     return fields, results
+
+
+def _resources(found: Scan) -> dict[tuple[int, FieldPath], ResourceRef]:
+    """The resources of a file by document and path: the documents themselves, and the items of a List."""
+    refs: dict[tuple[int, FieldPath], ResourceRef] = {}
+    for node in found.nodes:
+        kept = {path[-1]: scalar.value for path, scalar in node.kept.items()}
+        if kept.get("apiVersion") and kept.get("kind"):
+            refs[node.document, node.path] = ResourceRef(
+                kept["apiVersion"], kept["kind"], kept.get("name", ""), kept.get("namespace", "")
+            )
+    return refs
+
+
+def _place(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], ResourceRef]) -> Place:
+    """The place of a field in a file; its path counts from the resource that holds it."""
+    for depth in (2, 0):
+        resource = resources.get((scalar.document, scalar.path[:depth]))
+        if resource:
+            break
+    else:
+        depth = 0
+    return Place(
+        file=name,
+        line=scalar.line,
+        column=scalar.column,
+        index=scalar.document,
+        resource=resource,
+        field=format_path(scalar.path[depth:]),
+    )
 
 
 def update(
