@@ -8,8 +8,9 @@ Departures from the controllers, which read complete objects from a cluster:
 - A missing namespace is the run's default namespace, since files often leave it to kustomize.
 - A resource renamed by kustomize is found under its original and its current name: kustomize renames the policy but
   not its ``imageRepositoryRef``.
-- The same policy may be found several times (a base, a rendered stream, a patch). Equal inputs are one policy; of a
-  complete and an incomplete one the complete one counts; two complete ones that differ are an error that names both.
+- The same policy may be found several times (a base, a rendered stream, a patch, a cluster's export). Equal inputs are
+  one policy, with the status where there is one; of a complete and an incomplete one the complete one counts; two
+  complete ones that differ are an error that names both.
 """
 
 from __future__ import annotations
@@ -166,6 +167,11 @@ class Catalog:
         """Whether any ImagePolicy goes by this name."""
         return ("ImagePolicy", name.namespace, name.name) in self._found
 
+    def knows(self, found: Resource) -> bool:
+        """Whether a complete resource of this kind goes by one of this one's names."""
+        keys = [(found.kind, namespace or self.default_namespace, name) for namespace, name in found.names]
+        return any(_is_complete(other) for key in keys for other in self._found.get(key, ()))
+
     def find(self, kind: str, namespace: str, name: str) -> Resource | None:
         """The one resource of that kind and name.
 
@@ -181,7 +187,10 @@ class Catalog:
                 where=places,
                 hint="give --policies with the rendered stream or directory that is meant",
             )
-        return complete[0] if complete else None
+        # Equal inputs, but perhaps one of them is a cluster's export and has the status.
+        return min(
+            complete, key=lambda found: (from_status(found.data.get("status")) is None, found.origin), default=None
+        )
 
     def policy(self, name: PolicyName) -> ImagePolicy:
         """The question that a policy and its repository ask, validated.
@@ -268,8 +277,10 @@ class Catalog:
             **(declared if isinstance(declared, Mapping) else {}),
         }
         for selector in selectors if isinstance(selectors, list) else ():
-            wanted = selector.get("matchLabels") if isinstance(selector, Mapping) else None
-            if all(labels.get(key) == value for key, value in (wanted or {}).items()):
+            if not isinstance(selector, Mapping):
+                continue
+            wanted = selector.get("matchLabels") or {}
+            if isinstance(wanted, Mapping) and all(labels.get(key) == value for key, value in wanted.items()):
                 return
         raise refusal
 
