@@ -1,0 +1,72 @@
+"""What goes wrong inside a template: faults that Go would report, and limits that only we have."""
+
+from __future__ import annotations
+
+MAX_STEPS = 1_000_000
+"""Nodes walked, values visited and comparisons made in one rendering."""
+MAX_WORK = 64 * 1024 * 1024
+"""Bytes that functions may read and write in one rendering, all calls together."""
+MAX_TEXT = 1024 * 1024
+"""Bytes of a template, of one value, and of the message."""
+MAX_DEPTH = 100
+"""Templates within templates; Go allows 100,000, of which a commit message needs five."""
+
+
+class Fault(Exception):
+    """An error that a Go function returns or panics with; *message* is Go's wording."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class LimitReached(Exception):
+    """A template that asks for more steps, bytes or depth than a commit message may need."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
+"""What Go says where a sprig function is given nil for a list."""
+
+
+class Budget:
+    """What is left for one rendering; hostile templates run out of it instead of out of memory or time."""
+
+    __slots__ = ("_steps", "_work")
+
+    def __init__(self) -> None:
+        self._steps = MAX_STEPS
+        self._work = MAX_WORK
+
+    def step(self, count: int = 1) -> None:
+        """Take *count* steps.
+
+        Raises:
+            LimitReached: when there are none left.
+        """
+        self._steps -= count
+        if self._steps < 0:
+            raise LimitReached(f"the template needs more than {MAX_STEPS:,} steps")
+
+    def size(self, length: int) -> None:
+        """Announce a value of *length* bytes (or list elements) before it is made.
+
+        Raises:
+            LimitReached: when the value, or all values together, are too large.
+        """
+        if length > MAX_TEXT:
+            raise LimitReached(f"the template makes a value larger than {MAX_TEXT:,} bytes")
+        self.charge(length)
+
+    def charge(self, length: int) -> None:
+        """Take *length* bytes from what functions may read and write.
+
+        Raises:
+            LimitReached: when there are none left.
+        """
+        self._work -= length
+        if self._work < 0:
+            raise LimitReached(f"the template moves more than {MAX_WORK:,} bytes")
