@@ -12,11 +12,11 @@ Departure from Go, a bound against hostile templates: more than :data:`MAX_TEMPL
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
-from imagesetter.policy.regexp import Regexp, Spans
+from imagesetter.policy.regexp import Found, Regexp
 
 MAX_TEMPLATE_BYTES = 1024
 MAX_REFERENCES = 32
@@ -31,26 +31,21 @@ Groups = tuple[int, ...]
 class Template:
     """A parsed template: plain text and references in turn."""
 
-    parts: tuple[bytes | Groups, ...]
+    parts: tuple[str | Groups, ...]
 
-    def expand_all(self, found: Iterable[tuple[str, bytes, Spans]]) -> list[str]:
-        """What the template makes of each match that :meth:`Regexp.search_all` found."""
+    def expand_all(self, found: Sequence[Found]) -> list[str]:
+        """What the template makes of each match that :meth:`Regexp.find_all` found."""
         match self.parts:
-            case ((group,),):  # the usual template; a group that took no part is the empty slice from -1 to -1
-                return [data[spans[group][0] : spans[group][1]].decode("utf-8", "replace") for _, data, spans in found]
-        return [self._expand(data, spans) for _, data, spans in found]
-
-    def _expand(self, data: bytes, spans: Spans) -> str:
-        pieces = [part if isinstance(part, bytes) else _first(data, spans, part) for part in self.parts]
-        return b"".join(pieces).decode("utf-8", "replace")
+            case ((group,),):  # the usual template
+                return [match[group + 1] or "" for match in found]
+        return [
+            "".join([part if isinstance(part, str) else _first(match, part) for part in self.parts]) for match in found
+        ]
 
 
-def _first(text: bytes, spans: Spans, groups: Groups) -> bytes:
-    for group in groups:
-        start, end = spans[group]
-        if start >= 0:
-            return text[start:end]
-    return b""
+def _first(match: Found, groups: Groups) -> str:
+    """The first of the groups that took part; one that took part may be empty."""
+    return next((text for group in groups if (text := match[group + 1]) is not None), "")
 
 
 def parse_template(template: str, regexp: Regexp) -> Template:
@@ -59,19 +54,19 @@ def parse_template(template: str, regexp: Regexp) -> Template:
     Raises:
         InvalidFilter: it is longer or refers more often than imagesetter allows.
     """
-    parts: list[bytes | Groups] = []
+    parts: list[str | Groups] = []
     if len(template) > MAX_TEMPLATE_BYTES:
         raise InvalidFilter(f"extract is longer than {MAX_TEMPLATE_BYTES} bytes")
     rest = template
     while rest:
         before, dollar, rest = rest.partition("$")
-        parts.append(before.encode(errors="replace"))
+        parts.append(before)
         if rest.startswith("$"):
-            parts.append(b"$")
+            parts.append("$")
             rest = rest[1:]
         elif dollar:
             name, length = _reference(rest)
-            parts.append(_groups(name, regexp) if name else b"$")
+            parts.append(_groups(name, regexp) if name else "$")
             rest = rest[length:]
     if sum(isinstance(part, tuple) for part in parts) > MAX_REFERENCES:
         raise InvalidFilter(f"extract refers to groups more than {MAX_REFERENCES} times")

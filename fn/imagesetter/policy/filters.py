@@ -7,7 +7,7 @@ to the rule in random order, and here the order never matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
@@ -30,9 +30,12 @@ class Exclusion:
 
     def keep(self, tags: list[str]) -> list[str]:
         """The tags in which the pattern is not found."""
-        if self.regexp is None:  # "." takes no newline
+        if self.regexp is None:
+            if ".sig" not in "\n".join(tags):
+                return tags
+            # "." takes no newline
             return [tag for tag in tags if not tag.endswith(".sig") or "\n" in tag]
-        found = {tag for tag, _, _ in self.regexp.search_all(tags)}
+        found = {match[0] for match in self.regexp.find_all(tags)}
         return [tag for tag in tags if tag not in found]
 
 
@@ -45,10 +48,10 @@ class TagFilter:
     regexp: Regexp
     template: Template | None
 
-    def keys(self, tags: Iterable[str]) -> Keys:
+    def keys(self, tags: Sequence[str]) -> Keys:
         """The texts for the rule. Of tags that give the same text the first in byte order counts, as in Flux."""
-        found = self.regexp.search_all(tags)
-        passed = [tag for tag, _, _ in found]
+        found = self.regexp.find_all(tags)
+        passed = [match[0] for match in found]
         if self.template is None:
             return dict(zip(passed, passed, strict=True))
         texts = self.template.expand_all(found)

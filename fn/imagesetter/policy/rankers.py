@@ -232,4 +232,4 @@ def _value(text: str) -> tuple[float, Exact] | None:
 
 
 def _order(a: Any, b: Any) -> int:
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)

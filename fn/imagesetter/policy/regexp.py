@@ -1,7 +1,8 @@
 r"""Go regular expressions for filterTags and exclusion lists, on RE2, which takes linear time whatever the pattern is.
 
-Go's ``regexp`` and RE2 share their syntax; the two differences that were measured are refused up front: ``\C``, and
-group names that are not ASCII. A pattern is searched for, leftmost, anywhere in the tag, as Flux does it.
+Go's ``regexp`` and RE2 share their syntax; the two differences that were measured are refused: ``\C``, and group names
+that are not ASCII. A pattern is searched for, leftmost, anywhere in the tag, as Flux does it. Patterns that are plain
+enough for :mod:`imagesetter.policy.plain` are read there, and google-re2 is not even imported for them.
 
 Departures from Go, both bounds against hostile patterns: a pattern longer than :data:`MAX_PATTERN_BYTES`, and one whose
 program needs more than :data:`MAX_MEMORY`, is an error.
@@ -10,18 +11,19 @@ program needs more than :data:`MAX_MEMORY`, is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 from imagesetter.errors import InvalidFilter
+from imagesetter.policy.plain import Plain, compile_plain
 
 MAX_PATTERN_BYTES = 4096
 MAX_MEMORY = 8 << 20
 
-Spans = Sequence[tuple[int, int]]
-"""Where the match and each of its groups lie, in bytes of UTF-8; ``(-1, -1)`` for a group that took no part."""
+Found = Sequence[Any]
+"""A text that holds a match, the leftmost match, and each group of that, ``None`` (or "") for one without part."""
 
 # Go's words for what RE2 calls otherwise.
 _GO_WORDS = {
@@ -35,10 +37,10 @@ _GO_WORDS = {
     "trailing \\": "trailing backslash at end of expression",
 }
 _HINTS = (
-    (re.compile(r"\(\?<?[=!]"), "look-around is not in Go's RE2 syntax; leave tags out with a narrower pattern"),
+    (re.compile(r"\(\?<?[=!]"), "look-around is not in Go's RE2 syntax; a narrower pattern can leave tags out"),
     (re.compile(r"\\[1-9]|\(\?P="), "back-references are not in Go's RE2 syntax"),
     (re.compile(r"\(\?>|[*+?}]\+"), "atomic groups and possessive quantifiers are not in Go's RE2 syntax"),
-    (re.compile(r"\\Z"), r"end of text is \z or $ in Go's RE2 syntax"),
+    (re.compile(r"\\Z"), r"the end of the text is \z or $ in Go's RE2 syntax"),
 )
 _SYNTAX = "the syntax is that of Go's regexp package: https://pkg.go.dev/regexp/syntax"
 
@@ -54,48 +56,62 @@ _GROUP_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class Regexp:
-    """A compiled pattern.
+    """A pattern that Go would compile.
 
     Args:
         pattern: as written.
         names: the name of every group, "" for those without; the first is the whole match.
-        match: RE2's leftmost match between two offsets of a text in UTF-8; all spans are (-1, -1) when there is none.
+        plain: the same pattern for Python's engine, if it is plain.
     """
 
     pattern: str
     names: tuple[str, ...]
-    match: Callable[[bytes, int, int], Spans]
+    plain: Plain | None
 
-    def search(self, text: str) -> Spans | None:
-        """The leftmost match in *text*, or ``None``."""
-        for _, _, spans in self.search_all([text]):
-            return spans
-        return None
+    def find_all(self, texts: Sequence[str]) -> Sequence[Found]:
+        """The texts that hold a match, in the order given, each with its leftmost match."""
+        found = self.plain.find_all(texts) if self.plain else None
+        return self._search_all(texts) if found is None else found
 
-    def search_all(self, texts: Iterable[str]) -> list[tuple[str, bytes, Spans]]:
-        """The texts that hold a match, each with itself in UTF-8 and the leftmost match."""
-        match = self.match
-        return [
-            (text, data, spans)
-            for text in texts
-            if (spans := match(data := text.encode("utf-8", "replace"), 0, len(data)))[0][0] >= 0
-        ]
+    def _search_all(self, texts: Sequence[str]) -> Sequence[Found]:
+        match = _re2_match(self.pattern)
+        found: list[Found] = []
+        for text in texts:
+            data = text.encode("utf-8", "replace")  # what is no character, and no registry has, is a question mark
+            spans = match(data, 0, len(data))
+            if spans[0][0] >= 0:
+                groups = [None if start < 0 else data[start:end].decode("utf-8", "replace") for start, end in spans]
+                found.append((text, *groups))
+        return found
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def compile_pattern(pattern: str) -> Regexp:
     """Compile a pattern as Go would.
 
     Raises:
         InvalidFilter: with Go's words after ``error parsing regexp:``.
     """
-    import re2
-
-    if len(pattern) > MAX_PATTERN_BYTES or len(pattern.encode(errors="replace")) > MAX_PATTERN_BYTES:
+    if len(pattern) > MAX_PATTERN_BYTES or len(pattern.encode("utf-8", "replace")) > MAX_PATTERN_BYTES:
         raise InvalidFilter(
             f"error parsing regexp: expression too large: `{pattern[:40]}…`",
-            hint=f"imagesetter takes patterns up to {MAX_PATTERN_BYTES} bytes",
+            hint=f"imagesetter takes patterns of up to {MAX_PATTERN_BYTES} bytes",
         )
+    plain = compile_plain(pattern)
+    if plain:
+        return Regexp(pattern, plain.names, plain)
+    _re2_match(pattern)
+    return Regexp(pattern, _group_names(pattern), None)
+
+
+@lru_cache(maxsize=128)
+def _re2_match(pattern: str) -> Callable[[bytes, int, int], Sequence[tuple[int, int]]]:
+    """RE2's leftmost match between two offsets: the spans in bytes of the match and its groups, (-1, -1) for none.
+
+    This is the call beneath google-re2's own ``search``, without the match object around it: a third of the time.
+    """
+    import re2
+
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
@@ -104,12 +120,12 @@ def compile_pattern(pattern: str) -> Regexp:
     except UnicodeEncodeError as err:
         raise _refused(pattern, "invalid UTF-8", pattern) from err
     except re2.error as err:
-        reason, _, part = err.args[0].decode(errors="replace").partition(": ")
+        reason, _, part = err.args[0].decode("utf-8", "replace").partition(": ")
         if part in ("(?<=", "(?<!"):  # Go takes a look-behind for the beginning of a group name
             before, bracket, _ = pattern[pattern.index(part) :].partition(">")
             reason, part = "invalid named capture", before + bracket
         raise _refused(pattern, _GO_WORDS.get(reason, reason), part) from err
-    return Regexp(pattern, _group_names(pattern), _matcher(compiled))
+    return partial(compiled._regexp.Match, re2._re2.RE2.Anchor.UNANCHORED)
 
 
 def _group_names(pattern: str) -> tuple[str, ...]:
@@ -129,10 +145,3 @@ def _group_names(pattern: str) -> tuple[str, ...]:
 def _refused(pattern: str, reason: str, part: str) -> InvalidFilter:
     hint = next((hint for construct, hint in _HINTS if construct.search(pattern)), _SYNTAX)
     return InvalidFilter(f"error parsing regexp: {reason}: `{part}`", hint=hint)
-
-
-def _matcher(compiled: Any) -> Callable[[bytes, int, int], Spans]:
-    """RE2's own match, without the match object that google-re2 builds around it: a third of the time."""
-    from re2 import _re2
-
-    return partial(compiled._regexp.Match, _re2.RE2.Anchor.UNANCHORED)
