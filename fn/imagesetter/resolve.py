@@ -15,7 +15,7 @@ from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.catalog import Catalog, ImagePolicy
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.policy.select import select
+from imagesetter.policy.select import check, select
 from imagesetter.registry.client import Registry, Scan, ScanOptions
 
 
@@ -86,28 +86,33 @@ class FromRegistry:
     known_digest: KnownDigest = lambda name, ref: ""
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
-        """Scan each repository once, concurrently, then select, then ask for the digests that are wanted."""
+        """Scan each repository once, concurrently, then select, then ask for the digests that are wanted.
+
+        A rule that does not compile is told before any registry is asked, as by the controller.
+        """
         questions: dict[PolicyName, ImagePolicy] = {}
         answers: dict[PolicyName, Answer] = {}
         for name in names:
             try:
-                questions[name] = self.catalog.policy(name)
+                question = self.catalog.policy(name)
+                if not _rests(question):
+                    check(question.tags)
+                questions[name] = question
             except ImagesetterError as error:
                 answers[name] = Failed(error)
         asked = {name: question for name, question in questions.items() if not _rests(question)}
         scans = self._scans(asked.values())
         for name, question in asked.items():
-            scan = scans[question.image.canonical, scan_options(question)]
-            answers[name] = _caught(partial(_select, question, scan))
+            answers[name] = _caught(partial(_select, question, scans[_key(question)]))
         for name, question in questions.items():
             if name not in asked:
                 answers[name] = _caught(partial(_recorded, question))
         self._add_digests(asked, answers)
         return answers
 
-    def _scans(self, questions: Iterable[ImagePolicy]) -> dict[tuple[str, ScanOptions], Scan | ImagesetterError]:
+    def _scans(self, questions: Iterable[ImagePolicy]) -> dict[_Key, Scan | ImagesetterError]:
         """Each repository's tags, asked once for all policies that ask it the same way."""
-        wanted = {(question.image.canonical, scan_options(question)): question.image for question in questions}
+        wanted = {_key(question): question.image for question in questions}
         calls = [partial(self.registry.scan, image, options=options) for (_, options), image in wanted.items()]
         return dict(zip(wanted, _concurrently(calls), strict=True))
 
@@ -122,17 +127,31 @@ class FromRegistry:
                 answers[name] = _with_digest(answer, known)
             else:
                 wanted.append((name, answer))
-        calls = [
-            partial(self.registry.digest, questions[name].image, answer.ref.tag, options=scan_options(questions[name]))
-            for name, answer in wanted
-        ]
-        for (name, answer), digest in zip(wanted, _concurrently(calls), strict=True):
+        digests = self._digests((questions[name], answer.ref.tag) for name, answer in wanted)
+        for name, answer in wanted:
+            digest = digests[_key(questions[name]), answer.ref.tag]
             answers[name] = Failed(digest) if isinstance(digest, ImagesetterError) else _with_digest(answer, digest)
+
+    def _digests(self, wanted: Iterable[tuple[ImagePolicy, str]]) -> dict[tuple[_Key, str], str | ImagesetterError]:
+        """The digest of each tag, asked once for all policies that chose it."""
+        tags = {(_key(question), tag): question.image for question, tag in wanted}
+        calls = [
+            partial(self.registry.digest, image, tag, options=options) for ((_, options), tag), image in tags.items()
+        ]
+        return dict(zip(tags, _concurrently(calls), strict=True))
 
 
 def scan_options(question: ImagePolicy) -> ScanOptions:
     """How the registry of a policy is to be asked."""
     return ScanOptions(insecure=question.insecure, interval=question.interval, timeout=question.timeout)
+
+
+_Key = tuple[str, ScanOptions]
+
+
+def _key(question: ImagePolicy) -> _Key:
+    """What two policies share that can be answered by one scan."""
+    return question.image.canonical, scan_options(question)
 
 
 def _concurrently(calls: Sequence[Callable[[], T]]) -> list[T | ImagesetterError]:

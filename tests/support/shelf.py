@@ -1,0 +1,41 @@
+"""A registry that is a dictionary, for tests of what comes before and after the network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from imagesetter.errors import ImagesetterError, NotFound
+from imagesetter.registry.client import Scan, ScanOptions
+from imagesetter.registry.reference import Repository
+
+
+def digest_of(name: str, tag: str) -> str:
+    """The digest that a `Shelf` gives for a tag."""
+    return f"sha256:{hashlib.sha256(f'{name}:{tag}'.encode()).hexdigest()}"
+
+
+@dataclass
+class Shelf:
+    """Repositories by canonical name, with the tags of each, or the error that asking for them gives."""
+
+    repositories: Mapping[str, Sequence[str] | ImagesetterError]
+    broken_digests: ImagesetterError | None = None
+    scanned: list[tuple[str, ScanOptions]] = field(default_factory=list)
+    """Which repositories were scanned, in order, and how."""
+    asked: list[str] = field(default_factory=list)
+    """Which digests were asked for, as ``name:tag``."""
+
+    def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
+        self.scanned.append((repository.canonical, options or ScanOptions()))
+        tags = self.repositories.get(repository.canonical, NotFound(f"{repository} is not there"))
+        if isinstance(tags, ImagesetterError):
+            raise tags
+        return Scan(tuple(sorted(set(tags))), 0.0)
+
+    def digest(self, repository: Repository, tag: str, *, options: ScanOptions | None = None) -> str:
+        self.asked.append(f"{repository.canonical}:{tag}")
+        if self.broken_digests:
+            raise self.broken_digests
+        return digest_of(repository.canonical, tag)
