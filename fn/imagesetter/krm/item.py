@@ -181,6 +181,10 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
     opening = content_start(text, part.start, part.end)
     if text[opening] not in "-[":
         raise ResourceListError("items is a mapping, expected a list", where=f"{whole.name}:{part.line}")
+    for alias in layout.scan.aliases:
+        if alias.path[0] == "items" and len(alias.path) == 2:
+            where = f"{whole.name}:{alias.line}:{alias.column}"
+            raise ResourceListError(f"items[{alias.path[1]}] is an alias, expected it written out", where=where)
     nodes = [part.children[number] for number in range(len(part.children)) if number in part.children]
     rest = text[nodes[-1].end : part.end] if nodes else text[opening + (text[opening] == "[") : part.end]
     if len(nodes) < len(part.children) or not NO_MORE.fullmatch(rest):
