@@ -34,7 +34,9 @@ class Shelf:
             raise tags
         return Scan(tuple(sorted(set(tags))), 0.0)
 
-    def digest(self, repository: Repository, tag: str, *, options: ScanOptions | None = None) -> str:
+    def digest(
+        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
+    ) -> str:
         self.asked.append(f"{repository.canonical}:{tag}")
         if self.broken_digests:
             raise self.broken_digests

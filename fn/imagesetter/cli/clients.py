@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from imagesetter.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.resolve import FromRegistry, FromStatus, KnownDigest, Source
+
+if TYPE_CHECKING:
+    from imagesetter.registry.client import Client
 
 MakeSource = Callable[[Catalog, KnownDigest], Source]
 
@@ -22,7 +26,14 @@ def source_for(name: SourceName) -> Iterator[MakeSource]:
         case "lock":
             raise UsageError("--from lock is not there yet")
         case _:
-            from imagesetter.registry.client import Client
-
-            with Client() as client:
+            with open_client() as client:
                 yield lambda catalog, known: FromRegistry(catalog, client, known)
+
+
+@contextmanager
+def open_client() -> Iterator[Client]:
+    """A registry client for one run; nothing is connected before its first question."""
+    from imagesetter.registry.client import Client
+
+    with Client() as client:
+        yield client
