@@ -14,7 +14,7 @@ from imagesetter.registry.egress import Egress
 from imagesetter.registry.exchange import Exchange
 from imagesetter.registry.hosts import Host
 from imagesetter.registry.pacing import Deadline
-from imagesetter.registry.questions import Answer, NoTls, Question, Route
+from imagesetter.registry.questions import Answer, Interrupted, NoTls, Question, Route
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.wording import safe, safe_reason
 
@@ -73,27 +73,37 @@ class Asking:
         raise self._refusal(answer, what or str(self.repository))
 
     def _send(self, method: Literal["GET", "HEAD"], path: str, cap: int, accept: str, elsewhere: bool) -> Answer:
-        """Speak https, or plain HTTP where that is allowed and https is not spoken."""
+        """Speak https, or plain HTTP where that is allowed and spoken; what a host spoke once it speaks for the run."""
         plain = self.network.egress.may_use_plain_http(self.host, insecure=self.insecure)
-        known = self.network.schemes.get((str(self.host), plain))
-        schemes = (known,) if known else ("https", "http") if plain else ("https",)
-        for scheme in schemes:
-            last = scheme == schemes[-1]
-            url = f"{scheme}://{self.host}{path}"
+        key = (str(self.host), plain)
+        known = self.network.schemes.get(key)
+        schemes = (known,) if known else _schemes(self.host, plain)
+        for number, scheme in enumerate(schemes, 1):
+            last = number == len(schemes)
             auth = RegistryAuth(self.repository.path, self.credential, self.network.tokens, self.network.egress)
             question = Question(
-                method, url, accept, cap, self.deadline, self.route, auth, elsewhere=elsewhere, retry_refused=last
+                method,
+                f"{scheme}://{self.host}{path}",
+                accept,
+                cap,
+                self.deadline,
+                self.route,
+                auth,
+                elsewhere=elsewhere,
+                patient=last,
             )
             try:
                 answer = self.network.exchange.ask(question)
-            except NoTls as err:
+            except (NoTls, Interrupted) as err:
                 if not last:
                     continue
-                if plain:
+                if plain or isinstance(err, Interrupted):
                     raise
                 hint = f"if it speaks plain HTTP only: spec.insecure, and --allow-registry {self.host}"
                 raise Unreachable(err.what, hint=hint) from err
-            self.network.schemes[str(self.host), plain] = scheme
+            if not last and scheme == "http" and _wants_https(answer):
+                continue
+            self.network.schemes[key] = scheme
             return answer
         raise AssertionError("the last scheme answers or raises")
 
@@ -119,3 +129,19 @@ class Asking:
         if answer.status >= 500:
             return RegistryError(f"{what}: {self.host} fails ({answer.status}){ending}")
         return ProtocolError(f"{what}: {self.host} answered {answer.status}{ending}")
+
+
+def _schemes(host: Host, plain: bool) -> tuple[str, ...]:
+    """What to try in turn.
+
+    On loopback plain HTTP is tried first, as Flux has it: a server without TLS may not answer a TLS greeting for a long
+    time, while one with TLS turns plain HTTP down at once. Elsewhere it is the second choice, and only where allowed.
+    """
+    if not plain:
+        return ("https",)
+    return ("http", "https", "http") if host.is_local else ("https", "http")
+
+
+def _wants_https(answer: Answer) -> bool:
+    """Whether this is a TLS server's answer to plain HTTP, as Go, nginx and Apache give it."""
+    return answer.status == 400 and (b"HTTPS" in answer.body or b"SSL-enabled" in answer.body)

@@ -1,6 +1,6 @@
 """What registries said before, on disk: scans while they are young, blobs by digest for ever.
 
-One folder (``$XDG_CACHE_HOME/imagesetter``, by default ``~/.cache/imagesetter``), one file an entry. A scan's name is
+One folder (`imagesetter.registry.machine.cache_folder`), one file an entry. A scan's name is
 a hash of the canonical repository and of who asked by which way, so that nobody is shown what another login listed.
 Files appear whole or not at all and carry a checksum: an entry that is torn, damaged, of another version or from the
 future is a miss, and so is a folder that cannot be read. A folder that cannot be written, or a full disk, costs the
@@ -14,8 +14,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,12 +53,6 @@ class Entry:
     scanned_at: float
     warnings: tuple[str, ...] = ()
     uploaded: Mapping[str, float] = field(default_factory=dict)
-
-
-def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
-    """Where the cache is, unless ``--cache-dir`` says otherwise."""
-    base = environment.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else home / ".cache") / "imagesetter"
 
 
 @dataclass
@@ -135,6 +127,8 @@ class Cache:
             return self._identities[credential]
 
     def _load_salt(self) -> bytes:
+        import secrets
+
         file = self.folder / "salt"
         for _ in range(2):
             salt = _read_file(file)
@@ -165,6 +159,8 @@ class Cache:
 
     def _write(self, file: Path, parts: list[bytes], *, replace: bool = True) -> None:
         """Write beside and move into place; whoever reads meanwhile sees the old file or the new one."""
+        import tempfile
+
         temporary = ""
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

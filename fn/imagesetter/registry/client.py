@@ -5,6 +5,7 @@ Nothing here opens a connection, or even imports an HTTP library, before the fir
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from imagesetter.errors import ImageReferenceError, ImagesetterError
-from imagesetter.registry.cache import Asker, Cache, Entry
 from imagesetter.registry.credentials import Credential, Keychain, Keychains
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Event, Finished, Listed, Listener, Note, Waiting
-from imagesetter.registry.manifests import Image, is_digest
+from imagesetter.registry.hosts import parse_host
 from imagesetter.registry.pacing import Clock, Deadline, Pace
 from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import Repository, is_tag
@@ -28,6 +28,8 @@ from imagesetter.registry.workers import Job, run_jobs
 
 if TYPE_CHECKING:
     from imagesetter.registry.asking import Asking, Network
+    from imagesetter.registry.cache import Cache
+    from imagesetter.registry.manifests import Image
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
@@ -113,8 +115,7 @@ class Client:
         self._pace = Pace(
             clock, self._settings.connections, self._settings.connections_per_host, on_wait=self._note_waiting
         )
-        folder = self._settings.cache_folder
-        self._cache = Cache(folder, clock, self._settings.refresh) if folder is not None else None
+        self._cache = _open_cache(self._settings)
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._told: set[str] = set()
@@ -229,6 +230,8 @@ class Client:
         return self._run([job(*question) for question in questions])
 
     def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
+        from imagesetter.registry.cache import Asker, Entry
+
         asking = self._asking(repository, options)
         asker = None
         if self._cache is not None:
@@ -330,15 +333,23 @@ class Client:
                 self._settings.listener(event)
 
 
+def _open_cache(settings: ClientSettings) -> Cache | None:
+    if settings.cache_folder is None:
+        return None
+    from imagesetter.registry.cache import Cache
+
+    return Cache(settings.cache_folder, settings.clock, settings.refresh)
+
+
 def _check_tag(tag: str) -> None:
+    from imagesetter.registry.manifests import is_digest
+
     if not is_tag(tag) and not is_digest(tag):
         raise ImageReferenceError(f"'{safe(tag)}' cannot be a tag")
 
 
 def _host_of(repository: Repository) -> str:
     """Which connections a repository shares, as far as that can be told without asking."""
-    from imagesetter.registry.hosts import parse_host
-
     try:
         return str(parse_host(repository.registry))
     except ImagesetterError:
@@ -347,8 +358,6 @@ def _host_of(repository: Repository) -> str:
 
 def _way(options: ScanOptions) -> str:
     """What of the way is the input's choice, in a form that tells two of them apart."""
-    import hashlib
-
     if options.tls is None and options.proxy is None:
         return "insecure" if options.insecure else ""
     parts = (

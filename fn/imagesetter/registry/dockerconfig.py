@@ -25,7 +25,6 @@ from pathlib import Path
 from imagesetter.errors import CredentialError, EgressRefused
 from imagesetter.registry.credentials import Credential, Lookup, load_document, read_entry, section
 from imagesetter.registry.egress import Egress
-from imagesetter.registry.helpers import ask_helper
 from imagesetter.registry.hosts import Host, parse_host
 from imagesetter.registry.wording import safe
 
@@ -90,6 +89,8 @@ class LocalKeychain:
         return Lookup(self._ask(store, registry))
 
     def _ask(self, helper: str, registry: str) -> Credential | None:
+        from imagesetter.registry.helpers import ask_helper
+
         question = (helper, registry)
         with self._lock:
             running = self._running.setdefault(question, threading.Lock())

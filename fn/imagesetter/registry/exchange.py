@@ -15,7 +15,7 @@ from imagesetter.errors import EgressRefused, ProtocolError, RateLimited
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.hosts import origin
 from imagesetter.registry.pacing import ATTEMPTS, LONGEST_WAIT, RETRIED_STATUSES, Deadline, Pace, backoff, retry_after
-from imagesetter.registry.questions import Answer, Busy, Interrupted, NoTls, Question
+from imagesetter.registry.questions import Answer, Busy, Interrupted, Question
 from imagesetter.registry.transport import Transport
 from imagesetter.registry.wording import duration, safe_url
 
@@ -59,9 +59,8 @@ class Exchange:
             wait = backoff(attempt, pace.clock.jitter())
             try:
                 answer = self._transport.send(question)
-            except (Interrupted, NoTls) as err:
-                final = isinstance(err, NoTls) and not question.retry_refused
-                if last or final or deadline.left() <= wait:
+            except Interrupted:
+                if last or not question.patient or deadline.left() <= wait:
                     raise
                 pace.sleep(wait)
                 continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imagesetter.registry.cache import cache_folder
 from imagesetter.registry.client import ClientSettings
 from imagesetter.registry.dockerconfig import LocalKeychain, credential_files
 from imagesetter.registry.egress import Egress
@@ -57,3 +56,9 @@ def settings_of(
         deadline=deadline,
         listener=listener,
     )
+
+
+def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """Where the cache is, unless ``--cache-dir`` says otherwise."""
+    base = environment.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else home / ".cache") / "imagesetter"

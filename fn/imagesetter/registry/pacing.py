@@ -5,8 +5,6 @@ One `Pace` serves all threads of a run. A host that answers 429 is left alone by
 
 from __future__ import annotations
 
-import email.utils
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -42,6 +40,8 @@ class Clock:
 
     def jitter(self) -> float:
         """A number from 0 to 1."""
+        import random
+
         return random.random()  # noqa: S311 - nobody gains from guessing it
 
 
@@ -155,6 +155,8 @@ def retry_after(value: str, now: float) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:18])
+    import email.utils
+
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):

@@ -20,7 +20,7 @@ class Interrupted(Unreachable):
 
 
 class NoTls(Unreachable):
-    """Nobody listens there, or whoever does speaks no TLS: plain HTTP may be spoken instead."""
+    """Whoever listens there speaks no TLS: plain HTTP may be spoken instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Question:
     auth: AuthFlow | None = None
     elsewhere: bool = False
     """Whether a redirect to another origin is followed (without credentials), as blobs need it."""
-    retry_refused: bool = True
-    """Whether a refused connection is worth another attempt."""
+    patient: bool = True
+    """Whether a broken connection is worth another attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,7 @@ _READ_SECONDS = 30.0
 _CAP = "imagesetter.cap"
 _AGENT = f"imagesetter/{__version__}"
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
-_NOT_TLS = frozenset(
-    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
-)
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"})
 
 
 def make_request(method: str, url: str, *, headers: Mapping[str, str], cap: int = ERROR_CAP, form: str = "") -> Request:
@@ -348,7 +346,7 @@ def _explain(err: BaseException, request: httpx.Request, deadline: Deadline, pro
     if isinstance(cause, socket.gaierror):
         return Unreachable(f"there is no host {host}{by}: {safe(cause.strerror or '')}")
     if isinstance(cause, ConnectionRefusedError):
-        return NoTls(f"{host} refuses connections{by}")
+        return Interrupted(f"{host} refuses connections{by}")
     if isinstance(err, httpcore.ProxyError):
         return Unreachable(f"the proxy does not lead to {host}{by}: {safe(str(err))}")
     if isinstance(err, httpcore.ConnectError):

@@ -12,7 +12,6 @@ that Docker and podman read as well::
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +124,8 @@ def _read(path: Path) -> bytes:
 
 def _load_client(context: ssl.SSLContext, tls: Tls) -> None:
     """OpenSSL takes a client certificate from a file only; this one lives as long as the call, readable to us alone."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="imagesetter-", suffix=".pem") as file:
         file.write(tls.certificate + b"\n" + tls.key)
         file.flush()
