@@ -62,7 +62,7 @@ TREES = {
         {"range": "9.x"},
         ["deployment.yaml:5:", "flux-system:my-app", "unable to determine latest version from provided list"],
     ),
-    "range that is none": ({"range": '"1..x"'}, ["flux-system:my-app", "improper constraint: 1..x"]),
+    "range that is none": ({"range": '"1..x"'}, ["flux-system:my-app", 'improper constraint: "1..x"']),
     "image with a tag": (
         {"image": "{host}/my-app:1.0.0"},
         ["policies.yaml", "spec.image", "should not include a tag; remove ':1.0.0'"],

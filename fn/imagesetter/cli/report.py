@@ -40,7 +40,9 @@ def print_update(
         if not diff:
             for change in outcome.changes:
                 click.echo(line_of(change), color=True)
-        click.echo(f"{closing.message} ({outcome.files} file{'' if outcome.files == 1 else 's'} read)")
+        read = f"{outcome.files} file{'' if outcome.files == 1 else 's'} read"
+        refused = "; nothing was written" if outcome.failed else ""
+        click.echo(f"{closing.message} ({read}){refused}")
 
 
 def line_of(change: Change) -> str:
