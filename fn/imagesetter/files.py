@@ -143,12 +143,13 @@ def build_catalog(
     stdin: Callable[[], bytes],
     namespace: str,
     paths: Sequence[str | Path],
+    wanted: Iterable[PolicyName] = (),
 ) -> Catalog:
     """The policies of a run: those named with ``--policies``, and of those in the tree the ones that they leave out.
 
     A rendered stream or a cluster's export thus stands in for the bases that it was made from.
-    Without ``--policies``, a marker whose policy is not under the given paths (a hook is given changed files only) is
-    looked for in the whole repository, or under the working directory where there is none.
+    Without ``--policies``, a policy that a marker or *wanted* names and that is not under the given paths (a hook is
+    given changed files only) is looked for in the whole repository, or under the working directory where there is none.
 
     Raises:
         UsageError: a path that does not exist.
@@ -160,8 +161,8 @@ def build_catalog(
         catalog.add([found for found in tree.resources if not catalog.knows(found)])
         return catalog
     catalog.add(tree.resources)
-    wanted = {marker.policy for file in tree.marked for marker in _markers(file)}
-    if any(not catalog.has_policy(name) for name in wanted):
+    named = {*wanted, *(marker.policy for file in tree.marked for marker in _markers(file))}
+    if any(not catalog.has_policy(name) for name in named):
         start = Path(paths[0]) if paths else Path()
         root = repository_root(start if start.is_dir() else start.parent) or Path()
         known = {resource.origin for resource in tree.resources}
