@@ -1,0 +1,62 @@
+"""What the linter says, as values: a spot, a problem at that spot, and the rule that found it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from imagesetter.krm.result import Severity
+from imagesetter.lint.subject import Spot, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it should be: where, what, and what to do about it."""
+
+    spot: Spot
+    message: str
+    hint: str = ""
+
+
+Check = Callable[[Subject], Iterable[Problem]]
+"""A rule's own part: reads the subject, changes nothing, yields what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule by its name, which never changes: people switch rules off by it, and documentation is found by it."""
+
+    name: str
+    severity: Severity
+    summary: str
+    """One sentence: what is wrong where this rule finds something."""
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem with the rule that found it."""
+
+    rule: Rule
+    problem: Problem
+
+    @property
+    def severity(self) -> Severity:
+        """The rule's severity."""
+        return self.rule.severity
+
+    def __str__(self) -> str:
+        """``file:line:column: severity rule-name: message; hint``, on one line."""
+        return _on_one_line(f"{self.problem.spot}: {self.severity} {self.rule.name}: {self.text}")
+
+    @property
+    def text(self) -> str:
+        """``message; hint``; of a hint that draws a pointer under a text only the words."""
+        words = self.problem.hint.partition("\n")[0].rstrip(":")
+        return f"{self.problem.message}; {words}" if words else self.problem.message
+
+
+def _on_one_line(text: str) -> str:
+    """The text without what could break its line or talk to a terminal: a pattern may hold anything."""
+    shown = (char if char.isprintable() else " " if char.isspace() else f"\\u{ord(char):04x}" for char in text)
+    return "".join(shown)

@@ -1,0 +1,189 @@
+"""Rules about a policy's answer: whether it can be a tag that nobody meant.
+
+The tags that fields hold now are the evidence, since the linter asks no registry. A rule tries the policy itself on
+such tags, with other numbers in their place, instead of guessing from its text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+
+from imagesetter.errors import ImagesetterError, InputError, PolicyError
+from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.finding import Problem
+from imagesetter.lint.subject import Mark, Subject
+from imagesetter.lint.tag_policies import Definition, definitions, key_of
+from imagesetter.policy.number import parse_number
+from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
+from imagesetter.policy.select import ranking
+from imagesetter.policy.version import parse_tag
+from imagesetter.registry.reference import parse
+
+MUTABLE = (
+    *("latest", "stable", "edge", "nightly", "rolling", "current", "release", "canary", "main", "master", "trunk"),
+    *("develop", "dev", "test", "testing", "qa", "uat", "staging", "stage", "prod", "production", "live", "preview"),
+)
+"""Tags that are moved from image to image by habit."""
+
+EXACT = 2**53
+"""Up to here float64 tells every whole number from its neighbours."""
+
+# What cosign pushes beside an image (signature, attestation, SBOM), and the tag of the OCI referrers fallback.
+_DIGESTS = [hashlib.sha256(bytes([number])).hexdigest() for number in range(8)]
+_SIGNATURES = [f"sha256-{digest}{suffix}" for suffix in (".sig", ".att", ".sbom", "") for digest in _DIGESTS]
+
+# A number that stands alone in a tag, at most after a short word such as v or rc; eight digits and more are dates.
+_COUNTER = re.compile(
+    r"(?<![0-9A-Za-z])(?:v|r|b|m|rc|pr|rev|build|alpha|beta)?(?P<number>[1-9][0-9]{0,6})(?![0-9A-Za-z])"
+)
+_DATE = re.compile(r"[0-9]{4}[-._]?[0-9]{2}[-._]?[0-9]{2}(?:[T_.-]?[0-9]{2}(?:[-:._]?[0-9]{2}){1,2}Z?)?(?![0-9])")
+_LONG_DIGITS = re.compile(r"(?:\[0-9\]|\\d)\{(?P<least>[0-9]+)")
+
+
+def unanchored_pattern(subject: Subject) -> Iterator[Problem]:
+    """A pattern that lets the tags of signatures and attestations pass, where the rule can then choose one."""
+    for policy in definitions(subject):
+        caught = next(_caught(policy.tags), None)
+        if policy.tags.filter_tags and caught:
+            message = (
+                f"ImagePolicy {policy.name}: the pattern '{policy.tags.filter_tags.pattern}' lets tags of signatures "
+                f"pass as well, such as {caught[:15]}…{caught[71:]}"
+            )
+            hint = "anchor it (^…$), or add '^sha256-[0-9a-f]{64}' to spec.exclusionList of the ImageRepository"
+            yield Problem(policy.placed.spot("spec", "filterTags", "pattern"), message, hint)
+
+
+def _caught(policy: TagPolicy) -> Iterator[str]:
+    """The tags of signatures that a policy's rule gets to see."""
+    for tag in _SIGNATURES if policy.filter_tags else ():
+        key = key_of(policy, tag)
+        if key is None:
+            continue
+        if isinstance(policy.rule, Semver):
+            try:
+                parse_tag(key)
+            except InputError:
+                continue
+        if policy.rule:
+            yield tag
+
+
+def alphabetical_unpadded_numbers(subject: Subject) -> Iterator[Problem]:
+    """Alphabetical order where tags hold numbers without leading zeros."""
+    for policy in definitions(subject):
+        if not isinstance(policy.tags.rule, Alphabetical):
+            continue
+        found = next(_misordered(policy.tags, subject.tags.get(policy.name, ())), None)
+        if found:
+            tag, first, second = found
+            message = (
+                f"ImagePolicy {policy.name} is alphabetical, and tags such as {tag} hold numbers of any length: "
+                f"it prefers {first} to {second}"
+            )
+            hint = "use semver, or numerical with filterTags.extract for the number"
+            yield Problem(policy.placed.spot("spec", "policy", "alphabetical"), message, hint)
+
+
+def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """A known tag, and two like it of which the policy prefers the wrong one."""
+    for tag in tags:
+        dates = [found.span() for found in _DATE.finditer(tag)]
+        for found in _COUNTER.finditer(tag):
+            start, end = found.span("number")
+            if any(first < end and start < last for first, last in dates):
+                continue
+            smaller = f"{tag[:start]}{'9' * (end - start)}{tag[end:]}"
+            larger = f"{tag[:start]}1{'0' * (end - start)}{tag[end:]}"
+            try:
+                order = ranking(policy, [smaller, larger])
+            except PolicyError:
+                continue
+            falling = isinstance(policy.rule, Alphabetical) and policy.rule.order.upper() == "DESC"
+            if order == ([larger, smaller] if falling else [smaller, larger]):
+                yield tag, order[0], order[1]
+
+
+def numerical_beyond_2_53(subject: Subject) -> Iterator[Problem]:
+    """Numerical order over numbers that float64 cannot tell apart."""
+    for policy in definitions(subject):
+        if not isinstance(policy.tags.rule, Numerical):
+            continue
+        evidence = _large_number(policy.tags, subject.tags.get(policy.name, ()))
+        if evidence:
+            message = (
+                f"ImagePolicy {policy.name} is numerical, and {evidence}: beyond 2^53 Flux cannot tell every number "
+                "from its neighbours (imagesetter can, so the two may choose differently)"
+            )
+            hint = "use alphabetical, the same order for numbers of one length, or extract fewer digits"
+            yield Problem(policy.placed.spot("spec", "policy", "numerical"), message, hint)
+
+
+def _large_number(policy: TagPolicy, tags: Iterable[str]) -> str:
+    for tag in tags:
+        key = key_of(policy, tag)
+        try:
+            if key is not None and EXACT < abs(parse_number(key)) < float("inf"):
+                return f"the tag {tag} gives {key}"
+        except InputError:
+            continue
+    pattern = policy.filter_tags.pattern if policy.filter_tags else ""
+    digits = max((int(found["least"]) for found in _LONG_DIGITS.finditer(pattern)), default=0)
+    return f"its pattern asks for {digits} digits" if digits > len(str(EXACT)) else ""
+
+
+def mutable_tag(subject: Subject) -> Iterator[Problem]:
+    """A policy that can choose a tag such as ``latest``, or a field that holds one, without a digest."""
+    moving: set[PolicyName] = set()
+    reflecting: set[PolicyName] = set()
+    for policy in definitions(subject):
+        if policy.reflects:
+            reflecting.add(policy.name)
+        elif found := _mutable_policy(policy):
+            moving.add(policy.name)
+            yield found
+    pinned = {_mapping(mark) for mark in subject.fields if mark.marker and mark.marker.part == "digest"}
+    for mark in subject.fields:
+        if not mark.marker or not mark.comment.scalar or mark.marker.policy in moving:
+            continue
+        held = _held_tag(mark)
+        whole = mark.marker.part == ""
+        safe = mark.marker.policy in reflecting if whole else _mapping(mark) in pinned
+        if held in MUTABLE and not safe:
+            message = f"{mark.comment.scalar.value} is a tag that moves, without a digest"
+            if whole:
+                message = f"{mark.comment.scalar.value} has a tag that moves, and no digest"
+            hint = "run `imagesetter update`, so that the field holds what its policy selects"
+            yield Problem(mark.spot, message, hint)
+
+
+def _mutable_policy(policy: Definition) -> Problem | None:
+    if not isinstance(policy.tags.rule, Alphabetical):
+        return None  # the other rules cannot read such tags
+    passing = next((tag for tag in MUTABLE if key_of(policy.tags, tag) is not None), None)
+    if passing is None:
+        return None
+    message = f"ImagePolicy {policy.name} can choose {passing}, a tag that moves, and reflects no digest"
+    hint = "narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
+    return Problem(policy.placed.spot("spec", "policy", "alphabetical"), message, hint)
+
+
+def _held_tag(mark: Mark) -> str:
+    """The tag in a field that has no digest beside it; ``latest`` where a whole reference has neither."""
+    if not mark.marker or not mark.comment.scalar:
+        return ""
+    value = mark.comment.scalar.value
+    if mark.marker.part:
+        return value if mark.marker.part == "tag" else ""
+    try:
+        reference = parse(value)
+    except ImagesetterError:
+        return ""
+    return "" if reference.digest else reference.identifier
+
+
+def _mapping(mark: Mark) -> tuple[object, ...]:
+    """The mapping that a field stands in."""
+    scalar = mark.comment.scalar
+    return (mark.file, scalar.document, scalar.path[:-1]) if scalar else ()

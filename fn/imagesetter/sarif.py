@@ -1,0 +1,89 @@
+"""Findings as SARIF 2.1.0, the form in which code hosts take them to show beside the lines of a change.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section numbers below are that document's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from imagesetter import __version__
+from imagesetter.krm.result import Severity
+from imagesetter.lint.finding import Finding, Rule
+from imagesetter.lint.subject import STDIN, Spot
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+HOME = "https://github.com/imagesetter/imagesetter"
+
+_LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def as_sarif(findings: Iterable[Finding], rules: Sequence[Rule]) -> dict[str, object]:
+    """One run of the linter as a SARIF log.
+
+    Args:
+        findings: what was found.
+        rules: every rule that ran, found something or not.
+    """
+    index = {rule.name: number for number, rule in enumerate(rules)}
+    driver = {
+        "name": "imagesetter",
+        "version": __version__,
+        "informationUri": HOME,
+        "rules": [_rule(rule) for rule in rules],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, index[finding.rule.name]) for finding in findings],
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def help_page(rule: Rule) -> str:
+    """Where a rule is explained."""
+    return f"{HOME}/blob/main/docs/lint.md#{rule.name}"
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    """A reportingDescriptor (§3.49)."""
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "helpUri": help_page(rule),
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    }
+
+
+def _result(finding: Finding, index: int) -> dict[str, object]:
+    """A result (§3.27)."""
+    result: dict[str, object] = {
+        "ruleId": finding.rule.name,
+        "ruleIndex": index,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": finding.text},
+        "partialFingerprints": {"imagesetter/v1": _fingerprint(finding)},
+    }
+    if finding.problem.spot.file != STDIN:
+        result["locations"] = [{"physicalLocation": _location(finding.problem.spot)}]
+    return result
+
+
+def _location(spot: Spot) -> dict[str, object]:
+    """A physicalLocation (§3.29); a relative path counts from the root of the sources, where CI runs linters."""
+    path = Path(spot.file)
+    if path.is_absolute():
+        artifact = {"uri": path.as_uri()}
+    else:
+        artifact = {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
+    region = {"region": {"startLine": spot.line, "startColumn": spot.column}} if spot.line else {}
+    return {"artifactLocation": artifact, **region}
+
+
+def _fingerprint(finding: Finding) -> str:
+    """The same for a finding that only moved to another line, so that a host does not report it anew (§3.27.17)."""
+    parts = "\0".join((finding.rule.name, finding.problem.spot.file, finding.problem.message))
+    return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:32]
