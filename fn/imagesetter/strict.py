@@ -21,7 +21,7 @@ Location = tuple[str | int, ...]
 class Model(BaseModel):
     """A part of a kind: camelCase on the wire, types not converted, unknown fields refused."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
 
 class Metadata(BaseModel):

@@ -98,6 +98,12 @@ def test_the_rule_is_the_first_that_is_given_in_the_order_of_flux(choice: dict[s
     assert catalog(policy(policy=choice), repository()).policy(APP).tags.rule == rule
 
 
+def test_a_field_in_python_spelling_is_no_field() -> None:
+    question = catalog(policy(filter_tags={"pattern": "^v"}), repository(exclusion_list=["^x"])).policy(APP)
+    assert question.tags.filter_tags is None
+    assert question.tags.exclusion_list == DEFAULT_EXCLUSIONS
+
+
 @pytest.mark.parametrize("given", [{}, {"exclusionList": []}], ids=["absent", "empty"])
 def test_without_an_exclusion_list_the_default_one_counts(given: dict[str, Any]) -> None:
     assert catalog(policy(), repository(**given)).policy(APP).tags.exclusion_list == DEFAULT_EXCLUSIONS

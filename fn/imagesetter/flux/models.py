@@ -57,7 +57,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 class Model(BaseModel):
     """A part of a resource: camelCase on the wire, types not converted, unknown fields kept aside."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True, frozen=True)
 
 
 class LocalObjectReference(Model):
