@@ -21,12 +21,12 @@ COPY fn /source/fn
 # Bytecode is compiled here, since nobody can write it at run time; unchecked, so that no time stamp decides about it.
 RUN /opt/build/bin/pip wheel -q --no-deps --no-build-isolation -w /wheel /source \
     && /opt/build/bin/pip --python /opt/imagesetter install -q --no-compile --no-deps --no-index -f /wheel imagesetter \
-    && PYTHONHASHSEED=0 python3 -m compileall -q --invalidation-mode unchecked-hash /opt/imagesetter/lib
+    && PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /opt/imagesetter/lib
 
 FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}}
 # The slim base comes without the standard library's bytecode: compile what a function may import.
-RUN ["env", "PYTHONHASHSEED=0", "python3", "-c", "import compileall, py_compile, re, sysconfig; \
-compileall.compile_dir(sysconfig.get_path('stdlib'), quiet=1, \
+RUN ["env", "PYTHONHASHSEED=0", "python3", "-B", "-c", "import compileall, py_compile, re, sysconfig; \
+compileall.compile_dir(sysconfig.get_path('stdlib'), quiet=1, force=True, \
 rx=re.compile('/(test|idlelib|tkinter|turtledemo|lib2to3|ensurepip|site-packages|dist-packages)/'), \
 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)"]
 COPY --from=build /opt/imagesetter /opt/imagesetter

@@ -1,0 +1,168 @@
+"""The container image, built by `make image`'s script with buildah, and a command that runs it.
+
+The base is a stand-in: Debian's own Python, from debootstrap, under the name of the base that the Dockerfile asks for.
+So these tests prove the Dockerfile, the start as an unprivileged user on a read-only root, and the protocol with kpt
+and kustomize; they say nothing about the real base image. The base is kept in ``.tools/cache``, making it takes a
+minute.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.conftest import registry, stage  # noqa: F401 -- the registry with my-app, and copies of the examples
+from tools import CHECKOUT, require_tool
+
+CACHE = CHECKOUT / ".tools" / "cache"
+BASE = "docker.io/library/python:3.13-slim"
+NAME = "localhost/imagesetter:test"
+
+# What no test needs, and the bytecode, which the real base does not have either.
+SPARE = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")
+
+
+@dataclass(frozen=True)
+class Image:
+    """The built image: its configuration, its unpacked root and the environment with a `docker` that runs it."""
+
+    id: str
+    config: Mapping[str, Any]
+    root: Path
+    environment: Mapping[str, str]
+    log: Path
+
+    def run(self, *arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run a command that finds the `docker` of this image on PATH."""
+        return subprocess.run(
+            arguments, cwd=cwd, env=dict(self.environment), input=stdin, capture_output=True, timeout=120, check=False
+        )
+
+    def runs(self) -> list[list[str]]:
+        """The arguments of each `docker run` since the last call."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return [json.loads(line) for line in lines]
+
+
+class Buildah:
+    """buildah with a storage of its own, where only the base image stays."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration = folder / "storage.conf"
+        configuration.write_text(
+            f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n', encoding="utf-8"
+        )
+        self.environment = {
+            **os.environ,
+            "ENGINE": "buildah",
+            "CONTAINERS_STORAGE_CONF": str(configuration),
+            "BUILDAH_ISOLATION": "chroot",
+            "STORAGE_DRIVER": "vfs",
+        }
+
+    def __call__(self, *arguments: str) -> str:
+        return self.execute(require_tool("buildah"), *arguments)
+
+    def execute(self, *command: str) -> str:
+        done = subprocess.run(command, env=self.environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout.strip()
+
+    def build(self, *arguments: str) -> str:
+        """Build the image as `make image` does; its ID."""
+        self.execute(
+            str(CHECKOUT / ".ci" / "image"),
+            *("--quiet", "--pull-never", "--network=host", "--build-arg", "BASE_DIGEST=", *arguments),
+        )
+        return self("images", "--no-trunc", "--quiet", NAME)
+
+
+@pytest.fixture(scope="session")
+def buildah() -> Iterator[Buildah]:
+    for tool in ("buildah", "debootstrap", "unshare", "setpriv"):
+        require_tool(tool)
+    if os.geteuid() != 0:
+        pytest.skip("needs root: debootstrap and buildah make a root file system")
+    with _locked(CACHE / "image.lock"):
+        buildah = Buildah(CACHE / "containers")
+        buildah.environment["IMAGE"] = NAME
+        if not buildah("images", "--quiet", "--filter", f"reference={BASE}"):
+            _make_base(buildah)
+        yield buildah
+
+
+@pytest.fixture
+def image(built_image: Image) -> Image:
+    """The image, with no run of another test in its log."""
+    built_image.runs()
+    return built_image
+
+
+@pytest.fixture(scope="session")
+def built_image(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    number = buildah.build()
+    container = buildah("from", "--pull-never", NAME)
+    try:
+        root = Path(buildah("mount", container))
+        config = json.loads(buildah("inspect", "--type", "image", NAME))["OCIv1"]["config"]
+        yield Image(number, config, root, *_make_docker(tmp_path_factory.mktemp("docker"), root, config))
+    finally:
+        buildah("rm", container)
+        buildah("rmi", "--prune", "--force")
+        buildah("rmi", "--force", NAME)
+
+
+def _make_docker(folder: Path, root: Path, config: Mapping[str, Any]) -> tuple[dict[str, str], Path]:
+    """A folder with the stand-in for `docker`, for this image, and the environment that finds it."""
+    docker = folder / "docker"
+    # The interpreter by name: kpt and kustomize may start it with any PATH.
+    text = (Path(__file__).parent / "docker").read_text(encoding="utf-8")
+    docker.write_text(text.replace("/usr/bin/env python3", sys.executable, 1), encoding="utf-8")
+    docker.chmod(0o755)
+    known = {"user": config["User"], "entrypoint": config["Entrypoint"], "environment": config["Env"]}
+    (folder / "docker.json").write_text(json.dumps({NAME: {"root": str(root), **known}}), encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    return environment, folder / "docker.log"
+
+
+def _make_base(buildah: Buildah) -> None:
+    """debootstrap's smallest Debian with Python, as the base image that the Dockerfile names."""
+    folder = CACHE / "base"
+    shutil.rmtree(folder, ignore_errors=True)
+    root = folder / "root"
+    packages = "--include=python3,python3-venv,ca-certificates"
+    buildah.execute(require_tool("debootstrap"), "--variant=minbase", packages, "bookworm", str(root))
+    for name in SPARE:
+        shutil.rmtree(root / name)
+    for bytecode in sorted(root.glob("usr/lib/python3*/**/__pycache__")):
+        shutil.rmtree(bytecode)
+    # pip in the build has to reach the same index in the same way as pip on this machine.
+    for name in ("etc/pip.conf", "etc/ssl/certs/ca-certificates.crt"):
+        if Path("/", name).exists():
+            shutil.copyfile(Path("/", name), root / name)
+    buildah.execute("tar", "--numeric-owner", "-cf", str(folder / "root.tar"), "-C", str(root), ".")
+    (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n", encoding="utf-8")
+    buildah("build", "--quiet", "--tag", BASE, str(folder))
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Only one session at a time uses the storage."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
