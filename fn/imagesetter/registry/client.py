@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imagesetter.registry.asking import Asking, Network
     from imagesetter.registry.cache import Cache
     from imagesetter.registry.manifests import Image
+    from imagesetter.registry.transport import Wire
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
@@ -104,6 +105,8 @@ class ClientSettings:
     """Seconds for the whole run, from the first question."""
     listener: Listener | None = None
     clock: Clock = field(default_factory=Clock)
+    wire: Wire | None = None
+    """What answers in the place of a network, such as ``httpx.MockTransport``."""
 
 
 class Client:
@@ -306,7 +309,7 @@ class Client:
                 from imagesetter.registry.transport import Transport
 
                 settings = self._settings
-                transport = Transport(settings.egress, self._pace, settings.ways)
+                transport = Transport(settings.egress, self._pace, settings.ways, wire=settings.wire)
                 exchange = Exchange(transport, settings.egress, self._pace)
                 self._network = Network(exchange, Tokens(settings.clock), settings.egress)
                 self._close_network = transport.close

@@ -100,7 +100,10 @@ class Pace:
                     )
                 if left <= 0:
                     raise Unreachable(f"{host}: no connection was free in time", hint=deadline.what)
-                self.clock.wait(self._changed, min(pause, left) if pause > 0 else left)
+                if pause > 0:
+                    self.clock.wait(self._changed, pause)
+                else:
+                    self._changed.wait(left)
 
     def release(self, host: str) -> None:
         """Give a connection back."""

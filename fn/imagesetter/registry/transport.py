@@ -35,6 +35,7 @@ from imagesetter.registry.wording import safe, safe_url
 AuthFlow = httpx.Auth
 Request = httpx.Request
 Response = httpx.Response
+Wire = httpx.BaseTransport
 
 ERROR_CAP = 64 * 1024
 """Bytes that are read of an answer which is not a success, and of a token server's answer."""
@@ -81,11 +82,11 @@ def read_answer(response: Response, url: str) -> Answer:
 class Transport:
     """The connections of a run."""
 
-    def __init__(self, egress: Egress, pace: Pace, ways: Ways, *, wire: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, egress: Egress, pace: Pace, ways: Ways, *, wire: Wire | None = None) -> None:
         """Connect nowhere yet; *wire* answers in the place of a network."""
         self._call = _Call()
         self._pools = _Pools(ways, egress, self._call)
-        self._make_wire: Callable[[Route], httpx.BaseTransport] = lambda route: (
+        self._make_wire: Callable[[Route], Wire] = lambda route: (
             wire or _Wire(route, self._pools, egress, pace, self._call)
         )
         self._lock = threading.Lock()
@@ -178,7 +179,7 @@ class _Pools:
             raise Unreachable("a socks5 proxy is configured, but support for it is not installed", hint=hint) from err
 
 
-class _Wire(httpx.BaseTransport):
+class _Wire(Wire):
     """Where requests leave, those of the library's own making too; see the module."""
 
     def __init__(self, route: Route, pools: _Pools, egress: Egress, pace: Pace, call: _Call) -> None:
