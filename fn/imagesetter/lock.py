@@ -1,0 +1,240 @@
+"""The lock: what every policy resolved to, in a file that people review and that any run can apply without a network.
+
+``images.lock.yaml`` is a Kubernetes resource (kind ImageLock, local-config), so that it travels inside a package and
+reaches the function as an ordinary item. Entries are sorted by policy; an entry whose answer did not change keeps its
+bytes, its time included; comments stay (`imagesetter.text.records`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imagesetter.config import API_VERSION
+from imagesetter.errors import ImagesetterError, LockError, TextError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.resolve import Answer, Failed, Resolved
+from imagesetter.text.load import load_all
+from imagesetter.text.records import Record, update_records
+
+KIND = "ImageLock"
+FILE_NAME = "images.lock.yaml"
+REMEDY = "run `imagesetter lock`, and commit the lock"
+_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+
+TEMPLATE = f"""\
+# What every image policy resolved to. `imagesetter lock` writes this file and keeps your comments;
+# `--from lock` applies it without a network.
+apiVersion: {API_VERSION}
+kind: {KIND}
+metadata:
+  name: images
+  annotations:
+    config.kubernetes.io/local-config: "true"
+spec:
+  entries: []
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one policy resolved to.
+
+    ``digest`` is what the tag pointed to, whether the policy reflects it into fields or not; ``reflection`` says that.
+    ``candidates`` counts the tags that the registry listed. ``changed`` is the time of the last change (RFC 3339, UTC).
+    """
+
+    policy: PolicyName
+    image: str
+    tag: str
+    digest: str
+    reflection: str
+    inputs: str
+    candidates: int
+    changed: str
+
+    @property
+    def ref(self) -> LatestRef:
+        """The answer, as the policy's markers write it."""
+        return LatestRef(self.image, self.tag, self.digest if self.reflection != "Never" else "")
+
+    @property
+    def record(self) -> Record:
+        """The entry as it is written."""
+        optional = {"digestReflectionPolicy": self.reflection} if self.reflection != "Never" else {}
+        return {
+            "policy": str(self.policy),
+            "image": self.image,
+            "tag": self.tag,
+            "digest": self.digest,
+            **optional,
+            "inputs": self.inputs,
+            "candidates": self.candidates,
+            "changed": self.changed,
+        }
+
+    def same_answer(self, other: Entry) -> bool:
+        """Whether the other entry says the same; the count and the time of it do not matter."""
+        return (self.image, self.tag, self.digest, self.reflection, self.inputs) == (
+            other.image,
+            other.tag,
+            other.digest,
+            other.reflection,
+            other.inputs,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """One lock, or several of a package taken together."""
+
+    entries: Mapping[PolicyName, Entry]
+    origin: str = FILE_NAME
+
+
+def parse(text: str, name: str) -> Lock:
+    """The lock in a file's text.
+
+    Raises:
+        LockError: a merge conflict, another version, a field that is missing; *hint* says which command mends it.
+        TextError: not YAML.
+    """
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise LockError(
+            "the lock is in a merge conflict",
+            where=f"{name}:{line}",
+            hint="take either side (`git checkout --theirs` or `--ours`), then run `imagesetter lock`",
+        )
+    locks = [(data, line) for data, line in load_all(text, name=name) if is_lock(data)]
+    if not locks:
+        raise LockError(f"holds no {KIND}", where=name, hint=REMEDY)
+    return merged([from_data(data, f"{name}:{line}") for data, line in locks])
+
+
+def is_lock(data: object) -> bool:
+    """Whether a loaded resource is a lock of any version."""
+    return (
+        isinstance(data, Mapping)
+        and data.get("kind") == KIND
+        and str(data.get("apiVersion", "")).startswith(API_VERSION.partition("/")[0] + "/")
+    )
+
+
+def from_data(data: Mapping[str, Any], origin: str) -> Lock:
+    """The lock in a loaded resource.
+
+    Raises:
+        LockError: as `parse`.
+    """
+    if data.get("apiVersion") != API_VERSION:
+        raise LockError(
+            f"the lock is {data.get('apiVersion')}, and this imagesetter reads {API_VERSION}",
+            where=origin,
+            hint="use the imagesetter that wrote it, or write it again with `imagesetter lock`",
+        )
+    spec = data.get("spec")
+    rows = spec.get("entries") if isinstance(spec, Mapping) else None
+    entries: dict[PolicyName, Entry] = {}
+    for number, row in enumerate(rows or ()):
+        entry = _entry(row, f"{origin}: spec.entries[{number}]")
+        if entry.policy in entries:
+            raise LockError(f"policy {entry.policy} is locked twice", where=origin, hint=REMEDY)
+        entries[entry.policy] = entry
+    return Lock(entries, origin)
+
+
+def _entry(row: object, where: str) -> Entry:
+    if not isinstance(row, Mapping):
+        raise LockError(f"expected a mapping, not {row!r}", where=where, hint=REMEDY)
+    missing = [name for name in ("policy", "image", "tag", "digest", "inputs") if not isinstance(row.get(name), str)]
+    namespace, colon, name = str(row.get("policy", "")).partition(":")
+    if missing or not colon:
+        raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=REMEDY)
+    candidates = row.get("candidates", 0)
+    return Entry(
+        policy=PolicyName(namespace, name),
+        image=row["image"],
+        tag=row["tag"],
+        digest=row["digest"],
+        reflection=str(row.get("digestReflectionPolicy", "Never")),
+        inputs=row["inputs"],
+        candidates=candidates if isinstance(candidates, int) else 0,
+        changed=str(row.get("changed", "")),
+    )
+
+
+def merged(locks: Iterable[Lock]) -> Lock:
+    """Several locks as one.
+
+    Raises:
+        LockError: they lock a policy to different refs.
+    """
+    entries: dict[PolicyName, Entry] = {}
+    origins: list[str] = []
+    for lock in locks:
+        origins.append(lock.origin)
+        for name, entry in lock.entries.items():
+            other = entries.setdefault(name, entry)
+            if not other.same_answer(entry):
+                raise LockError(
+                    f"policy {name} is locked to {other.ref} and to {entry.ref}",
+                    where=" and ".join(origins),
+                    hint="keep one lock for the policy",
+                )
+    return Lock(entries, ", ".join(origins) or FILE_NAME)
+
+
+def render(text: str, entries: Mapping[PolicyName, Entry]) -> str:
+    """The lock's text with these entries; equal to *text* when no answer changed.
+
+    Args:
+        text: the present text, or an empty one.
+        entries: all entries that the lock shall hold.
+
+    Raises:
+        LockError: the text is not in a layout that can be kept.
+    """
+    records = [entries[name].record for name in sorted(entries, key=str)]
+    try:
+        return update_records(text or TEMPLATE, ("spec", "entries"), records, identity=lambda record: record["policy"])
+    except TextError as error:
+        raise LockError(
+            f"the lock cannot be brought up to date: {error}",
+            where=error.where,
+            hint="write spec.entries as a block list of block mappings, or remove the file and lock again",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FromLock:
+    """The answers that were recorded: no network, no credentials, the same bytes for ever."""
+
+    catalog: Catalog
+    lock: Lock
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
+        """The locked refs; an entry whose policy has changed since is an error that says so."""
+        answers: dict[PolicyName, Answer] = {}
+        for name in names:
+            try:
+                answers[name] = Resolved(self._entry(name).ref)
+            except ImagesetterError as error:
+                answers[name] = Failed(error)
+        return answers
+
+    def _entry(self, name: PolicyName) -> Entry:
+        entry = self.lock.entries.get(name)
+        if entry is None:
+            raise LockError(f"policy {name} is not in the lock", where=self.lock.origin, hint=REMEDY)
+        # A package may travel without its policies; the lock then is all there is to know.
+        if self.catalog.has_policy(name) and self.catalog.inputs(name) != entry.inputs:
+            raise LockError(
+                f"policy {name} has changed since it was locked to {entry.ref}", where=self.lock.origin, hint=REMEDY
+            )
+        return entry
