@@ -59,6 +59,21 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
     return _Parser(text).get_event  # type: ignore[no-any-return]
 
 
+def count_events(text: str, *, pure: bool = False) -> int:
+    """How many events a text has; with libyaml at several times the speed of a pass over them.
+
+    Raises:
+        yaml.YAMLError: the text does not parse.
+    """
+    import yaml
+
+    if not pure and yaml.__with_libyaml__:
+        from yaml._yaml import CParser
+
+        return CParser(text).raw_parse()  # type: ignore[no-any-return]
+    return sum(1 for _ in iter(reader(text, pure=pure), None))
+
+
 @contextmanager
 def parsing(text: str) -> Iterator[None]:
     """Around a pass over events: the cyclic collector rests (events make no cycles), and parser errors become ``Unreadable``."""

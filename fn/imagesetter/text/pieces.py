@@ -12,24 +12,41 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from imagesetter.text.comments import breaks_between, line_end, line_start
+from imagesetter.text.comments import BREAK, breaks_between, line_end, line_start
 from imagesetter.text.events import Problem, Unreadable, parsing
 from imagesetter.text.scan import Broken, Comment, Outline, Scan
 
-_BOUNDARY = re.compile(r"(?:^|(?<=[\n\r\x85\u2028\u2029]))(?:---|\.\.\.)(?=[ \t\r\n\x85\u2028\u2029]|\Z)")
-_PROLOGUE = re.compile(r"(?:[ \t]*(?:#.*)?(?:\r\n|[\n\r\x85\u2028\u2029])|%.*(?:\r\n|[\n\r\x85\u2028\u2029]))*")
+_AFTER = frozenset(("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029"))
+_PROLOGUE = re.compile(rf"(?:[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?{BREAK}|%[^\n\r\x85\u2028\u2029]*{BREAK})*+")
+"""Lines before a ``---`` that belong to the document behind it: comments, blank lines, directives."""
+
+
+def is_boundary(text: str, at: int) -> bool:
+    """Whether the line that starts at an offset bounds a document."""
+    return text.startswith(("---", "..."), at) and text[at + 3 : at + 4] in _AFTER
+
+
+def _boundaries(text: str) -> list[int]:
+    found = [0] if is_boundary(text, 0) else []
+    for line_break in "\n\r\x85\u2028\u2029":
+        for mark in ("---", "..."):
+            at = text.find(line_break + mark)
+            while at >= 0:
+                if is_boundary(text, at + 1):
+                    found.append(at + 1)
+                at = text.find(line_break + mark, at + 1)
+    return sorted(found)
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of each document's stretch of text; comments and directives go with the document they precede."""
     start = 0
-    for found in _BOUNDARY.finditer(text):
-        at = found.start()
-        if found[0] == "...":
+    for at in _boundaries(text):
+        if text[at] == ".":
             stop = line_end(text, at)
-            stop += 2 if text.startswith("\r\n", stop) else 1
-            yield start, min(stop, len(text))
-            start = min(stop, len(text))
+            stop = min(stop + (2 if text.startswith("\r\n", stop) else 1), len(text))
+            yield start, stop
+            start = stop
         elif _PROLOGUE.fullmatch(text, start, at) is None:
             yield start, at
             start = at
@@ -61,7 +78,13 @@ def walk_pieces(text: str, hits: list[int], outline: Outline | None, pure: bool,
         number += len(scan.documents)
         for name in ("comments", "documents", "nodes", "aliases"):
             found[name] += [moved(each, start, lines) for each in getattr(scan, name)]
-    return Scan(**{name: tuple(each) for name, each in found.items()})
+    return Scan(
+        comments=tuple(found["comments"]),
+        broken=tuple(found["broken"]),
+        documents=tuple(found["documents"]),
+        nodes=tuple(found["nodes"]),
+        aliases=tuple(found["aliases"]),
+    )
 
 
 def moved(value: Any, by: int, lines: int) -> Any:

@@ -39,6 +39,8 @@ _DATE = re.compile(
 )
 _PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s,\[\]{}]))[^,\[\]{}]*")
 _PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+_CORE = "tag:yaml.org,2002:"
+_TAG = re.compile(r"(?:&\S+\s+|#[^\n\r\x85\u2028\u2029]*\s+)*(?P<tag>!(?:<[^>]*>|\S*)[ \t]*)")
 _ESCAPES = {
     "\\": "\\\\", '"': '\\"', "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
     "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
@@ -90,6 +92,19 @@ def _escaped(char: str) -> str:
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def typed_away(scalar: Scalar, text: str) -> tuple[int, int] | None:
+    """The span of a tag that has to go when the scalar becomes a string, with the blanks behind it; None when it may stay.
+
+    A tag of YAML's own types (``!!int``, ``!!null``, ``!!timestamp``) would make the new string that type, or an error;
+    quotes do not help. ``!!str``, ``!`` and an application's own tags (``!env``) are kept.
+    """
+    if not scalar.tag.startswith(_CORE) or scalar.tag == _CORE + "str":
+        return None
+    found = _TAG.match(text, scalar.node, scalar.start)
+    assert found is not None, "the parser saw a tag"
+    return found.span("tag")
 
 
 def render(value: str, scalar: Scalar, text: str) -> str:

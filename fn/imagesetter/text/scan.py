@@ -10,9 +10,8 @@ The place of a comment (``comments.py`` has the rules) follows what kyaml and ya
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -67,6 +66,8 @@ class Scalar:
     """Where the node starts, anchor and tag included; equals ``start`` when it has neither."""
     indent: int
     """The column (from 0) that a block scalar's text here has to be right of."""
+    lead: int = -1
+    """How far before ``node`` the line starts with which it can be read by itself (see proof.py); -1: not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,29 +124,6 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What a pass saw, for the proof: one 64-bit fingerprint per event, and where the text may be cut and read in parts."""
-
-    prints: array[int]
-    parts: tuple[Part, ...]
-    pure: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of the text that can be read on its own: a document, or items of a top-level sequence."""
-
-    start: int
-    end: int
-    first: int
-    """Its first event in the record."""
-    last: int
-    """One beyond its last event."""
-    cuts: tuple[tuple[int, int], ...] = ()
-    """For a document: (offset, event) of each item of a top-level block sequence that starts its own line, and of its end."""
-
-
-@dataclass(frozen=True, slots=True)
 class Scan:
     """What one pass over a text found."""
 
@@ -154,7 +132,8 @@ class Scan:
     documents: tuple[Node, ...] = ()
     nodes: tuple[Node, ...] = ()
     aliases: tuple[Alias, ...] = ()
-    record: Record | None = field(default=None, repr=False)
+    events: int = 0
+    """How many events the parser gave; 0 when the text was not parsed as a whole."""
 
     def followers(self, scalar: Scalar) -> tuple[Alias, ...]:
         """The aliases that repeat an anchored scalar and so change with it."""

@@ -1,26 +1,26 @@
-"""The pass over the events: paths, outline, fingerprints, and for each hit the two events between which it fell.
+"""The pass over the events: paths, outline, and for each hit the two events between which it fell.
 
-Everything in the loop is a local variable and nothing of ours is created per event; a hit is rare, so what it needs (the
-path, the role of the scalar before it) is worked out only when it comes, in ``gaps.py``.
+The loop sees some 170 events per Deployment, so everything in it is a local variable, nothing of ours is created per event,
+and events that no hit falls between pass unlooked at: the next one that matters is found by bisection. What a hit needs
+(the path, the role of the scalar before it) is worked out when it comes, in ``gaps.py``.
 """
 
 from __future__ import annotations
 
-from array import array
+from bisect import bisect_right
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
 from imagesetter.text.events import Problem, Unreadable, reader
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.gaps import ITEM, KEY, NEVER, ROOT, VALUE, Frame, Gaps, path_of, scalar_of
-from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Alias, Node, Outline, Part, Record, Scalar, Scan
+from imagesetter.text.gaps import ITEM, KEY, ROOT, VALUE, Gaps, path_of, scalar_of
+from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Alias, Node, Outline, Scalar, Scan
 
-signature = attrgetter("value", "style", "anchor", "tag")
-"""What the proof compares of a scalar."""
-opening = attrgetter("__class__", "anchor", "tag", "flow_style")
-"""What the proof compares of the start of a collection."""
 BATCH: Final = 512
+"""How many events are taken from the parser at a time."""
+start_of = attrgetter("start_mark.index")
+"""Where an event starts."""
 
 
 def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, document: int = 0) -> Scan:
@@ -37,160 +37,149 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     document_start, document_end = yaml.DocumentStartEvent, yaml.DocumentEndEvent
 
     gaps = Gaps(text, hits)
+    hit = gaps.next
     documents: list[Node] = []
     nodes: list[Node] = []
     aliases: list[Alias] = []
-    parts: list[Part] = []
     anchors: dict[str, int] = {}
-    anchored = "&" in text or "*" in text
-    prints = array("q")
+    anchored = "&" in text
+    number = document - 1
+    count = 0
 
+    # Where the pass stands: in the innermost collection, and in those around it.
     stack: list[tuple[Any, ...]] = []
-    mode, key, index, dead, dup, flow = ROOT, "", -1, False, False, False
+    mode, key, index, dead, key_event, flow, opened = ROOT, "", -1, "", None, False, 0
+    dup = False
     seen: set[str] = set()
     out: Any = None
     group = _Group((), None, 0)
-    cuts: list[tuple[int, int]] = []
-    number = document - 1
-    first = 0
-    begun: Any = None
-    prev: Any = None
-    key_event: Any = None
-    hit = gaps.next
+    root: Any = None  # the event that starts the document's root
+    prev: Any = None  # the last event with a text of its own
 
     events = iter(reader(text, pure=pure), None)
     while batch := list(islice(events, BATCH)):
-        buffer: list[object] = []
-        note = buffer.append
-        for event in batch:
-            cls = event.__class__
+        size = len(batch)
+        count += size
+        at = 0
+        while at < size:
+            event = batch[at]
             if hit < event.start_mark.index:
-                frames: tuple[Frame, ...] = (*stack, (mode, key, index, dead or dup, key_event))
-                hit = gaps.settle(event, prev, frames, number)
-            if cls is scalar_event:
-                note(signature(event))
-                if mode == VALUE:
-                    if out is not None and not (dead or dup):
-                        take = _inner(out, key)
-                        if take is KEEP or take is KEEP_ALL:
-                            group.keep(scalar_of(text, event, number, (*stack, (mode, key, index, dead, key_event))))
-                    mode = KEY
-                elif mode == KEY:
-                    key = event.value
-                    dup = key in seen
-                    if not dup:
-                        seen.add(key)
-                    key_event = event
-                    mode = VALUE
-                else:
-                    if mode == ITEM:
-                        index += 1
-                    elif begun is None:
-                        begun = event
-                    if out is not None and not dead:
-                        take = _inner(out, index) if mode == ITEM else out
-                        if take is KEEP or take is KEEP_ALL:
-                            group.keep(scalar_of(text, event, number, (*stack, (mode, key, index, dead, key_event))))
-                if anchored and event.anchor:
-                    anchors[event.anchor] = event.start_mark.index
-                prev = event
-            elif cls is mapping_start or cls is sequence_start:
-                note(opening(event))
-                if mode == ITEM:
-                    index += 1
-                    if len(stack) <= 2 and not flow and cls is mapping_start:
-                        cuts.append((event.start_mark.index, len(prints) + len(buffer) - 1, len(stack)))
-                elif mode == ROOT:
-                    begun = event
-                stack.append((mode, key, index, dead, key_event, dup, seen, out, flow, group, cls))
-                if out is not None:
-                    if mode == VALUE:
-                        out = None if dup else _inner(out, key)
-                    elif mode == ITEM:
-                        out = _inner(out, index)
-                    elif mode == KEY:
-                        out = None
-                    if out is not None and out is not KEEP_ALL:
-                        if out is KEEP:
-                            out = None
-                        elif SPAN in out:
-                            group = _Group(path_of(stack), event, number)
-                dead = dead or mode == KEY or (mode == VALUE and dup)
-                dup = False
-                flow = bool(event.flow_style)
-                if cls is mapping_start:
-                    mode, seen = KEY, set()
-                else:
-                    mode, index = ITEM, -1
-                if anchored and event.anchor:
-                    anchors[event.anchor] = event.start_mark.index
-                prev = event
-            elif cls is mapping_end or cls is sequence_end:
-                note(cls)
-                if flow:
-                    if event.end_mark.index > event.start_mark.index:
-                        prev = event
-                    else:
-                        gaps.remember(prev, (*stack, (mode, key, index, dead or dup, key_event)))
-                inner = group
-                mode, key, index, dead, key_event, dup, seen, out, flow, group, _ = stack.pop()
-                if inner is not group:
-                    nodes.append(inner.close(prev.end_mark.index))
-                if mode == VALUE:
-                    mode = KEY
-                elif mode == KEY:
-                    key, dup, mode = "?", True, VALUE
-            elif cls is alias_event:
-                note((cls, event.anchor))
-                if event.anchor not in anchors:
-                    mark = event.start_mark
-                    raise Unreadable(Problem(mark.line + 1, mark.column + 1, f"undefined alias *{event.anchor}"))
-                if mode == ITEM:
-                    index += 1
-                if mode == KEY:
-                    key, dup, mode = f"*{event.anchor}", False, VALUE
-                else:
-                    mark = event.start_mark
-                    path = path_of((*stack, (mode, key, index)))
-                    aliases.append(Alias(number, path, mark.line + 1, mark.column + 1, anchors[event.anchor]))
+                frame = (mode, key, index, dead or ("duplicate" if dup else ""), key_event, flow, opened)
+                hit = gaps.settle(event, prev, (*stack, frame), number)
+            stop = at + 1 if hit < 0 else bisect_right(batch, hit, at + 1, size, key=start_of)
+            for event in batch[at:stop]:
+                cls = event.__class__
+                if cls is scalar_event:
                     if mode == VALUE:
                         mode = KEY
-                prev = event
-            elif cls is document_start:
-                first = len(prints) + len(buffer)
-                note((cls, event.explicit))
-                number += 1
-                mode, key, index, dead, dup, flow = ROOT, "", -1, False, False, False
-                out, begun = outline, None
-                group = _Group((), None, number)
-                anchors, cuts = {}, []
-                start = event.start_mark.index
-                if event.end_mark.index > start:
+                        if out is not None and not dup:
+                            inner = _inner(out, key)
+                            if inner is KEEP or inner is KEEP_ALL:
+                                frame = (VALUE, key, index, dead, key_event, flow, opened)
+                                group.keep(scalar_of(text, event, number, (*stack, frame)))
+                    elif mode == KEY:
+                        mode = VALUE
+                        key = event.value
+                        key_event = event
+                        if key in seen:
+                            dup = True
+                        else:
+                            dup = False
+                            seen.add(key)
+                    else:
+                        if mode == ITEM:
+                            index += 1
+                        else:
+                            root = event
+                        if out is not None:
+                            inner = _inner(out, index) if mode == ITEM else out
+                            if inner is KEEP or inner is KEEP_ALL:
+                                frame = (mode, key, index, dead, key_event, flow, opened)
+                                group.keep(scalar_of(text, event, number, (*stack, frame)))
+                    if anchored and event.anchor:
+                        anchors[event.anchor] = event.start_mark.index
                     prev = event
-            elif cls is document_end:
-                note((cls, event.explicit))
-                end = prev.end_mark.index if prev is not None else 0
-                group.opening = begun
-                documents.append(group.close(max(end, begun.start_mark.index)))
-                parts.append(Part(start, event.end_mark.index, first, len(prints) + len(buffer), ()))
-                if event.end_mark.index > event.start_mark.index:
+                elif cls is mapping_start or cls is sequence_start:
+                    if mode == ITEM:
+                        index += 1
+                    elif mode == ROOT:
+                        root = event
+                    stack.append((mode, key, index, dead, key_event, flow, opened, dup, seen, out, group))
+                    if out is not None:
+                        out = None if dup or mode == KEY else _inner(out, index if mode == ITEM else key, mode)
+                        if out is KEEP:
+                            out = None
+                        elif out is not None and out is not KEEP_ALL and SPAN in out:
+                            group = _Group(path_of(stack), event, number)
+                    if mode == KEY:
+                        dead = dead or "complex-key"
+                    elif dup:
+                        dead = dead or "duplicate"
+                    dup = False
+                    flow = event.flow_style
+                    opened = event.start_mark.index
+                    if cls is mapping_start:
+                        mode, seen = KEY, set()
+                    else:
+                        mode, index = ITEM, -1
+                    if anchored and event.anchor:
+                        anchors[event.anchor] = opened
                     prev = event
-            else:
-                note(cls)
-        prints.extend(map(hash, buffer))
+                elif cls is mapping_end or cls is sequence_end:
+                    if flow:
+                        if event.end_mark.index > event.start_mark.index:
+                            prev = event
+                        else:
+                            gaps.remember(prev, (*stack, (mode, key, index, dead, key_event, flow, opened)))
+                    closing = group
+                    mode, key, index, dead, key_event, flow, opened, dup, seen, out, group = stack.pop()
+                    if closing is not group:
+                        nodes.append(closing.close(prev.end_mark.index))
+                    if mode == VALUE:
+                        mode = KEY
+                    elif mode == KEY:
+                        mode, key, dup, key_event = VALUE, "?", "?" in seen, event
+                        seen.add(key)
+                elif cls is alias_event:
+                    mark = event.start_mark
+                    if event.anchor not in anchors:
+                        raise Unreadable(Problem(mark.line + 1, mark.column + 1, f"undefined alias *{event.anchor}"))
+                    if mode == KEY:
+                        mode, key, dup, key_event = VALUE, f"*{event.anchor}", False, event
+                    else:
+                        if mode == ITEM:
+                            index += 1
+                        path = path_of((*stack, (mode, key, index)))
+                        aliases.append(Alias(number, path, mark.line + 1, mark.column + 1, anchors[event.anchor]))
+                        if mode == VALUE:
+                            mode = KEY
+                    prev = event
+                elif cls is document_start:
+                    number += 1
+                    anchors = {}
+                    mode, dead, dup, flow, out = ROOT, "", False, False, outline
+                    group = _Group((), None, number)
+                    if event.explicit:
+                        prev = event
+                elif cls is document_end:
+                    group.opening = root
+                    documents.append(group.close(max(prev.end_mark.index, root.end_mark.index)))
+                    if event.explicit:
+                        prev = event
+            at = stop
     nodes.sort(key=lambda node: (node.start, -node.end))
     return Scan(
         comments=tuple(gaps.finish()),
         documents=tuple(documents),
         nodes=tuple(nodes),
         aliases=tuple(aliases),
-        record=Record(prints, tuple(parts), pure),
+        events=count,
     )
 
 
-def _inner(out: Any, step: str | int) -> Any:
-    """The outline one step further down, or None."""
-    if out is KEEP_ALL:
+def _inner(out: Any, step: str | int, mode: int = VALUE) -> Any:
+    """The outline one step further down, or None; at a document's root there is no step."""
+    if out is KEEP_ALL or mode == ROOT:
         return out
     if out is KEEP:
         return None
