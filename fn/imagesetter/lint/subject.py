@@ -240,10 +240,9 @@ def read_subject(
     resources = [placed.resource for file in files for placed in file.resources]
     catalog.add([resource for resource in resources if not catalog.knows(resource)])
     subject = Subject(tuple(files), tuple(named), (), catalog, len(given))
-    if not _asks_around(subject, searched=bool(policies)):
+    root = _search(subject, paths, searched=bool(policies))
+    if root is None:
         return subject
-    start = Path(paths[0]) if paths else Path()
-    root = repository_root(start if start.is_dir() else start.parent) or Path()
     around = [
         found
         for path in find_files([root])
@@ -254,18 +253,21 @@ def read_subject(
     return Subject(tuple(files), tuple(named), tuple(around), catalog, len(given))
 
 
-def _asks_around(subject: Subject, *, searched: bool) -> bool:
-    """Whether a marker's policy is not among the files read, or a policy's fields are not."""
-    if not searched and any(
-        not subject.catalog.has_policy(mark.marker.policy) for mark in subject.fields if mark.marker
-    ):
-        return True
-    return any(
-        subject.name_of(placed.resource) not in subject.followed
-        for file in subject.files
-        for placed in file.resources
-        if placed.resource.kind == "ImagePolicy"
-    )
+def _search(subject: Subject, paths: Sequence[str | Path], *, searched: bool) -> Path | None:
+    """Where to look for the policies that markers name and for the fields that follow policies; None if all are here.
+
+    Markers without a policy are looked into as `update` does it: in the repository, or in the working directory where
+    there is none.
+    """
+    start = Path(paths[0]) if paths else Path()
+    repository = repository_root(start if start.is_dir() else start.parent)
+    names = {mark.marker.policy for mark in subject.fields if mark.marker}
+    if not searched and any(not subject.catalog.has_policy(name) for name in names):
+        return repository or Path()
+    policies = (placed for file in subject.files for placed in file.resources if placed.resource.kind == "ImagePolicy")
+    if any(subject.name_of(placed.resource) not in subject.followed for placed in policies):
+        return repository
+    return None
 
 
 def _shown(path: Path) -> str:

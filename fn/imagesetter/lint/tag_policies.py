@@ -13,8 +13,8 @@ from typing import Any
 from imagesetter.errors import ImagesetterError, PolicyError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.subject import Placed, Subject
+from imagesetter.policy.filters import compile_exclusions, compile_filter
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
-from imagesetter.policy.select import compile_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def exclusions_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
 def key_of(policy: TagPolicy, tag: str) -> str | None:
     """The text by which the rule ranks a tag; None where the tag does not get that far, or the policy is invalid."""
     try:
-        selector = compile_policy(policy)
-        return next(iter(selector.keys(selector.keep([tag]))))
+        if any(not exclusion.keep([tag]) for exclusion in compile_exclusions(policy.exclusion_list)):
+            return None
+        return compile_filter(policy.filter_tags).key(tag) if policy.filter_tags else tag
     except PolicyError:
         return None

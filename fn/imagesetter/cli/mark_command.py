@@ -1,0 +1,159 @@
+"""``imagesetter mark``: insert markers where an image matches a policy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.options import (
+    exclude_option,
+    namespace_option,
+    output_option,
+    policies_option,
+    policy_name,
+    quiet_option,
+    read_stdin,
+)
+from imagesetter.cli.report import unified_diff
+from imagesetter.cli.terminal import print_results, styled
+from imagesetter.config import API_VERSION
+from imagesetter.errors import ResolveError, UsageError
+from imagesetter.files import build_catalog, read_tree, write_all
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.krm.result import Result
+from imagesetter.mark import Outcome, find_owners, mark
+from imagesetter.text.fieldpath import format_path
+from imagesetter.tree import repository_root
+
+_NOWHERE = PolicyName("", "")
+
+
+@click.command("mark")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--policy",
+    "only",
+    multiple=True,
+    metavar="NS:NAME",
+    envvar="IMAGESETTER_POLICY",
+    help="Name only this policy in markers. Repeatable.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would be marked.")
+@click.option("--diff", is_flag=True, help="Print a unified diff of the changes.")
+@policies_option
+@namespace_option
+@exclude_option
+@output_option
+@quiet_option
+def command(
+    paths: tuple[str, ...],
+    only: tuple[str, ...],
+    check: bool,
+    diff: bool,
+    policies: tuple[str, ...],
+    namespace: str,
+    exclude: tuple[str, ...],
+    output: str,
+    quiet: bool,
+) -> int:
+    """Insert markers where an image matches a policy.
+
+    PATH is a file or a directory, the working directory by default. Marks the images of containers, kustomize's
+    images: and Helm's repository: and tag: where exactly one policy selects from the image's repository. Nothing but
+    comments is inserted, and what cannot be marked is said.
+
+    \b
+    Examples:
+      imagesetter mark --check --diff                 show what would be marked
+      imagesetter mark clusters/prod                  mark it
+      imagesetter mark --policy flux-system:web-prod clusters/prod
+    """
+    names = frozenset(policy_name(text, namespace) for text in only)
+    catalog = _catalog(paths, policies, namespace, exclude, names)
+    owners = find_owners(catalog, names)
+    outcome = mark(paths or (".",), owners, exclude=exclude)
+    failed = any(result.severity == "error" for result in outcome.results)
+    write = not check and not failed
+    problems = [*outcome.results, *(write_all(outcome.rewrites) if write else ())]
+    if not owners:
+        problems.append(
+            Result("no ImagePolicy with its ImageRepository was found; name them with --policies", "warning")
+        )
+    if diff and output == "text":
+        for rewritten in outcome.rewrites:
+            sys.stdout.write(unified_diff(rewritten))
+    if output == "json":
+        click.echo(json.dumps(_as_json(outcome, problems), indent=2, ensure_ascii=False))
+    elif not quiet:
+        _print_text(outcome, written=write, diff=diff)
+    print_results(result for result in problems if not quiet or result.severity != "info")
+    if any(result.severity == "error" for result in problems):
+        return FAILED
+    return FAILED if check and outcome.insertions else OK
+
+
+def _catalog(
+    paths: tuple[str, ...],
+    policies: tuple[str, ...],
+    namespace: str,
+    exclude: tuple[str, ...],
+    names: frozenset[PolicyName],
+) -> Catalog:
+    """The policies that an image may match: those of the whole repository, not only those beside the image.
+
+    Raises:
+        UsageError: a policy is asked for that is not there.
+    """
+    tree = read_tree(paths or (".",), exclude=exclude)
+    start = Path(paths[0]) if paths else Path()
+    inside = repository_root(start if start.is_dir() else start.parent) is not None
+    alone = not any(found.kind == "ImagePolicy" for found in tree.resources)
+    # A name that no policy has makes the search go on through the repository.
+    wanted = names or ({_NOWHERE} if inside or alone else ())
+    catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
+    for name in sorted(names):
+        if not catalog.has_policy(name):
+            try:
+                catalog.recorded(name)
+            except ResolveError as error:
+                raise UsageError(error.what, hint=error.hint) from error
+    return catalog
+
+
+def _print_text(outcome: Outcome, *, written: bool, diff: bool) -> None:
+    if not diff:
+        for each in outcome.insertions:
+            marker = styled(each.comment, sys.stdout, fg="green")
+            click.echo(f"{each.file}:{each.scalar.line}: {each.scalar.value} {marker}", color=True)
+    count = len(outcome.insertions)
+    verb = "marked" if written else "would be marked"
+    click.echo(
+        f"{count} field{'' if count == 1 else 's'} {verb}, {outcome.marked} had a marker "
+        f"({outcome.files} file{'' if outcome.files == 1 else 's'} read)"
+    )
+
+
+def _as_json(outcome: Outcome, results: Iterable[Result]) -> dict[str, object]:
+    """The JSON document: ``markers`` with policy, part, file, line, field and value, and ``results``."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "MarkReport",
+        "markers": [
+            {
+                "policy": str(each.marker.policy),
+                "part": each.marker.part,
+                "file": each.file,
+                "line": each.scalar.line,
+                "field": format_path(each.scalar.path),
+                "value": each.scalar.value,
+            }
+            for each in outcome.insertions
+        ],
+        "results": [result.to_dict() for result in results],
+    }
