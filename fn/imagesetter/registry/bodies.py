@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from imagesetter.errors import ProtocolError
 from imagesetter.registry.wording import safe
 
+PACKED_CAP = 16 * 1024 * 1024
+"""Bytes that a packed body may unpack to: nobody asked for packing, and a bomb is to cost little."""
+
 _STEP = 64 * 1024
 
 
@@ -17,6 +20,8 @@ def whole_body(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[byt
     Raises:
         ProtocolError: it is larger than *cap* bytes (unpacked), or not packed as it says.
     """
+    if encoding not in ("", "identity"):
+        cap = min(cap, PACKED_CAP)
     total = 0
     for part in _unpack(chunks, encoding):
         total += len(part)

@@ -1,0 +1,304 @@
+"""How hard a registry is pressed: connections, waiting, retries, deadlines, the end."""
+
+from __future__ import annotations
+
+import email.utils
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagesetter.errors import ImagesetterError, RateLimited, RegistryError, Unreachable
+from imagesetter.registry.client import Client, ClientSettings, Scan, ScanOptions
+from imagesetter.registry.pacing import Clock, Deadline, Pace, backoff, retry_after
+from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.workers import Job, run_jobs
+from support.clocks import FakeClock
+from support.fakes import Reply, Seen, run_fake
+from support.registries import free_port
+
+TAGS = Reply(200, {"tags": ["1.0"]})
+FN = str(Path(__file__).parents[2] / "fn")
+
+
+def image(host: str, path: str = "app") -> Repository:
+    return parse_flux_image(f"{host}/{path}")
+
+
+def answers(*replies: Reply | None) -> Any:
+    iterator: Iterator[Reply | None] = iter(replies)
+    return lambda seen: next(iterator)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_passing_trouble_is_tried_four_times_with_growing_pauses(status: int) -> None:
+    clock = FakeClock()
+    with (
+        run_fake(answers(Reply(status), Reply(status), Reply(status), TAGS)) as fake,
+        Client(ClientSettings(clock=clock)) as client,
+    ):
+        assert client.scan(image(fake.host)).tags == ("1.0",)
+    assert clock.waits == pytest.approx([0.2, 0.4, 0.8])
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 501])
+def test_refusal_is_not_tried_again(status: int) -> None:
+    clock = FakeClock()
+    with run_fake(lambda seen: Reply(status)) as fake, Client(ClientSettings(clock=clock)) as client:
+        with pytest.raises(RegistryError):
+            client.scan(image(fake.host))
+        assert len(fake.seen) == (2 if status == 400 else 1), "400 is asked once more without n"
+    assert clock.waits == []
+
+
+def test_trouble_that_stays_is_an_error_after_four_attempts() -> None:
+    with run_fake(lambda seen: Reply(503, {"errors": [{"message": "maintenance"}]})) as fake:
+        with Client(ClientSettings(clock=FakeClock())) as client, pytest.raises(RegistryError) as caught:
+            client.scan(image(fake.host))
+        assert len(fake.seen) == 4
+    assert str(caught.value) == f"{fake.host}/app: {fake.host} fails (503): maintenance"
+
+
+def test_connection_that_breaks_is_tried_again() -> None:
+    def respond(seen: Seen) -> Reply | None:
+        return TAGS if len(fake.seen) > 3 else None
+
+    with run_fake(respond) as fake, Client(ClientSettings(clock=FakeClock())) as client:
+        assert client.scan(image(fake.host)).tags == ("1.0",)
+
+
+def test_nobody_there_is_an_error_that_names_the_host() -> None:
+    host = f"127.0.0.1:{free_port()}"
+    with Client(ClientSettings(clock=FakeClock())) as client, pytest.raises(Unreachable) as caught:
+        client.scan(image(host))
+    assert str(caught.value) == f"{host} refuses connections"
+
+
+def test_retry_after_in_seconds_is_waited_for() -> None:
+    clock = FakeClock()
+    with (
+        run_fake(answers(Reply(429, b"", {"Retry-After": "7"}), TAGS)) as fake,
+        Client(ClientSettings(clock=clock)) as client,
+    ):
+        client.scan(image(fake.host))
+    assert clock.waits == [7.0]
+
+
+def test_retry_after_as_a_date_is_waited_for() -> None:
+    clock = FakeClock()
+    date = email.utils.formatdate(clock.now + 9, usegmt=True)
+    with (
+        run_fake(answers(Reply(503, b"", {"Retry-After": date}), TAGS)) as fake,
+        Client(ClientSettings(clock=clock)) as client,
+    ):
+        client.scan(image(fake.host))
+    assert clock.waits == [9.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("12", 12.0),
+        (" 12 ", 12.0),
+        ("9" * 400, 999999999999999999.0),
+        ("-1", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("١٢", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 99:99:99 GMT", None),
+    ],
+)
+def test_retry_after_reads_both_forms_and_ignores_nonsense_and_the_past(value: str, seconds: float | None) -> None:
+    assert retry_after(value, 1_700_000_000.0) == seconds
+
+
+def test_wait_beyond_a_minute_is_an_error_with_the_time_in_it() -> None:
+    with (
+        run_fake(lambda seen: Reply(503, b"", {"Retry-After": "3600"})) as fake,
+        Client(ClientSettings(clock=FakeClock())) as client,
+        pytest.raises(RateLimited) as caught,
+    ):
+        client.scan(image(fake.host))
+    assert str(caught.value) == f"{fake.host} answered 503 and asked to wait 60 min"
+
+
+def test_wait_beyond_the_deadline_is_an_error_at_once() -> None:
+    clock = FakeClock()
+    with (
+        run_fake(lambda seen: Reply(429, b"", {"Retry-After": "30"})) as fake,
+        Client(ClientSettings(clock=clock)) as client,
+        pytest.raises(RateLimited, match="asked to wait 30 s"),
+    ):
+        client.scan(image(fake.host), options=ScanOptions(timeout=20))
+    assert clock.waits == []
+
+
+def test_paused_host_is_left_alone_by_every_thread() -> None:
+    clock = FakeClock()
+    pace = Pace(clock)
+    pace.pause("slow.example", 12.0, 429)
+    pace.acquire("quick.example", Deadline(clock, clock.now + 60, ""))
+    assert clock.waits == [], "another host is not held back"
+    pace.acquire("slow.example", Deadline(clock, clock.now + 60, ""))
+    assert clock.waits == [12.0]
+
+
+def test_shorter_pause_does_not_end_a_longer_one() -> None:
+    clock = FakeClock()
+    pace = Pace(clock)
+    pace.pause("slow.example", 12.0, 429)
+    pace.pause("slow.example", 1.0, 429)
+    pace.acquire("slow.example", Deadline(clock, clock.now + 60, ""))
+    assert clock.waits == [12.0]
+
+
+def test_pause_beyond_the_deadline_is_an_error() -> None:
+    clock = FakeClock()
+    pace = Pace(clock)
+    pace.pause("slow.example", 50.0, 429)
+    with pytest.raises(RateLimited) as caught:
+        pace.acquire("slow.example", Deadline(clock, clock.now + 10, "--timeout"))
+    assert str(caught.value) == "slow.example asked to wait 50 s, longer than there is time for"
+    assert "--timeout" in caught.value.hint
+
+
+@pytest.mark.parametrize("attempt", range(12))
+def test_backoff_is_somewhere_between_nothing_and_five_seconds(attempt: int) -> None:
+    assert backoff(attempt, 0.0) == 0.0
+    assert backoff(attempt, 1.0) == min(5.0, 0.2 * 2**attempt)
+    assert 0.0 <= Clock().jitter() < 1.0
+
+
+def test_host_gets_eight_connections_at_most() -> None:
+    def respond(seen: Seen) -> Reply:
+        time.sleep(0.02)
+        return TAGS
+
+    with run_fake(respond) as fake, Client() as client:
+        found = client.scan_all([(image(fake.host, f"app{n}"), ScanOptions()) for n in range(40)])
+        assert all(isinstance(scan, Scan) for scan in found)
+        assert 1 < fake.most_at_once <= 8
+
+
+def test_run_gets_its_share_of_connections_and_no_more() -> None:
+    def respond(seen: Seen) -> Reply:
+        time.sleep(0.02)
+        return TAGS
+
+    with run_fake(respond) as fake, Client(ClientSettings(connections=3)) as client:
+        client.scan_all([(image(fake.host, f"app{n}"), ScanOptions()) for n in range(20)])
+        assert 1 < fake.most_at_once <= 3
+
+
+def test_results_come_in_the_order_of_the_questions_and_failures_are_values() -> None:
+    def respond(seen: Seen) -> Reply:
+        name = seen.path.split("/")[2]
+        time.sleep(0.03 if name == "app0" else 0)
+        return Reply(404, {"errors": [{"code": "NAME_UNKNOWN"}]}) if name == "app2" else Reply(200, {"tags": [name]})
+
+    with run_fake(respond) as fake, Client() as client:
+        questions = [(image(fake.host, f"app{n}"), ScanOptions()) for n in range(5)]
+        found = client.scan_all([*questions, (image("10.0.0.1", "app"), ScanOptions())])
+    assert [scan.tags if isinstance(scan, Scan) else type(scan).__name__ for scan in found] == [
+        ("app0",), ("app1",), "NotFound", ("app3",), ("app4",), "EgressRefused",
+    ]  # fmt: skip
+
+
+def test_repository_that_is_named_twice_is_asked_once() -> None:
+    with run_fake(lambda seen: TAGS) as fake, Client() as client:
+        options = [ScanOptions(interval=60, timeout=10), ScanOptions(interval=600), ScanOptions()]
+        found = client.scan_all([(image(fake.host), each) for each in options])
+        assert [scan.tags for scan in found if isinstance(scan, Scan)] == [("1.0",)] * 3
+        assert len(fake.seen) == 1
+
+
+def test_bug_in_one_job_is_not_swallowed() -> None:
+    def job() -> None:
+        raise ZeroDivisionError
+
+    stopped: list[bool] = []
+    with pytest.raises(ZeroDivisionError):
+        run_jobs([Job("a", job)], lambda host: 1, lambda: stopped.append(True))
+    assert stopped == [True]
+
+
+def test_no_jobs_have_no_results() -> None:
+    none: list[Job[int]] = []
+    assert run_jobs(none, lambda host: 1, lambda: None) == []
+
+
+def test_time_for_the_whole_run_is_kept() -> None:
+    clock = FakeClock()
+    with run_fake(lambda seen: Reply(503)) as fake, Client(ClientSettings(clock=clock, deadline=0.5)) as client:
+        with pytest.raises(ImagesetterError):
+            client.scan(image(fake.host))
+        with pytest.raises(ImagesetterError):
+            client.scan(image(fake.host))
+    assert clock.now - 1_700_000_000.0 < 2
+
+
+def test_closing_wakes_whoever_waits() -> None:
+    """With a real clock: a wait of 30 s ends when the client is closed."""
+    caught: list[BaseException] = []
+    waiting = threading.Event()
+
+    def respond(seen: Seen) -> Reply:
+        waiting.set()
+        return Reply(429, b"", {"Retry-After": "30"})
+
+    with run_fake(respond) as fake:
+        client = Client()
+
+        def work() -> None:
+            try:
+                client.scan(image(fake.host))
+            except Unreachable as err:
+                caught.append(err)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert waiting.wait(10)
+        client.close()
+        thread.join(10)
+        assert not thread.is_alive()
+    assert [str(err) for err in caught] == ["stopped"]
+
+
+def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> None:
+    """Ctrl-C while 20 requests are under way to a server that does not answer."""
+    hung = threading.Event()
+
+    def respond(seen: Seen) -> Reply:
+        hung.set()
+        time.sleep(20)
+        return TAGS
+
+    with run_fake(respond) as fake:
+        script = f"""
+        import sys
+        sys.path.insert(0, {FN!r})
+        from imagesetter.registry.client import Client, ScanOptions
+        from imagesetter.registry.reference import parse_flux_image
+        with Client() as client:
+            client.scan_all([(parse_flux_image(f"{fake.host}/app{{n}}"), ScanOptions()) for n in range(20)])
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(script)], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert hung.wait(30)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=15)
+        assert time.monotonic() - began < 10
+    assert process.returncode != 0
+    assert b"KeyboardInterrupt" in errors
