@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import ResolveError
-from imagesetter.files import Outcome, build_catalog, known_digests, read_tree, update, write_all
+from imagesetter.files import Outcome, known_digests, update, write_all
+from imagesetter.reading import build_catalog, read_tree
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.resolve import Answer, Failed, Resolved

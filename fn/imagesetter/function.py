@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from imagesetter import lock
 from imagesetter.config import Config
-from imagesetter.errors import ImagesetterError
+from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.files import known_digests
 from imagesetter.flux import catalog as flux
 from imagesetter.flux.catalog import Catalog
@@ -90,6 +91,19 @@ def build_catalog(listing: ResourceList, config: Config) -> tuple[Catalog, dict[
                     origins[origin] = item
                     catalog.add([found])
     return catalog, origins
+
+
+def find_lock(listing: ResourceList) -> lock.Lock:
+    """The lock among the items; several are taken together.
+
+    Raises:
+        LockError: none is there, or it cannot be used.
+    """
+    items = [item for item in listing.items if item.kind == lock.KIND]
+    found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
+    if not found:
+        raise LockError(f"no {lock.KIND} is among the items", hint=f"{lock.REMEDY} with the package")
+    return lock.merged(found)
 
 
 def _spelled(names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

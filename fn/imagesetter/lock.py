@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from imagesetter.config import API_VERSION
 from imagesetter.errors import ImagesetterError, LockError, TextError
@@ -111,13 +111,14 @@ def parse(text: str, name: str) -> Lock:
             where=f"{name}:{line}",
             hint="take either side (`git checkout --theirs` or `--ours`), then run `imagesetter lock`",
         )
-    locks = [(data, line) for data, line in load_all(text, name=name) if is_lock(data)]
+    documents = load_all(text, name=name)
+    locks = [from_data(data, f"{name}:{line}") for data, line in documents if is_lock(data)]
     if not locks:
         raise LockError(f"holds no {KIND}", where=name, hint=REMEDY)
-    return merged([from_data(data, f"{name}:{line}") for data, line in locks])
+    return merged(locks)
 
 
-def is_lock(data: object) -> bool:
+def is_lock(data: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a loaded resource is a lock of any version."""
     return (
         isinstance(data, Mapping)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from imagesetter.config import SourceName
-from imagesetter.errors import UsageError
 from imagesetter.flux.catalog import Catalog
+from imagesetter.lock import FromLock, Lock
 from imagesetter.resolve import FromRegistry, FromStatus, KnownDigest, Source
 
 if TYPE_CHECKING:
@@ -18,13 +18,19 @@ MakeSource = Callable[[Catalog, KnownDigest], Source]
 
 
 @contextmanager
-def source_for(name: SourceName) -> Iterator[MakeSource]:
-    """A maker of the source that the run asks for; connections are closed when the block ends."""
+def source_for(name: SourceName, lock: Callable[[], Lock]) -> Iterator[MakeSource]:
+    """A maker of the source that the run asks for; connections are closed when the block ends.
+
+    Args:
+        name: where the answers come from.
+        lock: reads the lock, if that is where.
+    """
     match name:
         case "status":
             yield lambda catalog, known: FromStatus(catalog)
         case "lock":
-            raise UsageError("--from lock is not there yet")
+            recorded = lock()
+            yield lambda catalog, known: FromLock(catalog, recorded)
         case _:
             with open_client() as client:
                 yield lambda catalog, known: FromRegistry(catalog, client, known)

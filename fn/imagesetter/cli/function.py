@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
+from functools import partial
 
 from imagesetter.cli.exit_status import TRACKER
 from imagesetter.krm.resourcelist import ResourceList
@@ -40,11 +41,11 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     """One ResourceList; see `imagesetter.function.follow`."""
     from imagesetter.cli.clients import source_for
     from imagesetter.config import parse, with_options
-    from imagesetter.function import follow
+    from imagesetter.function import find_lock, follow
     from imagesetter.krm.functionconfig import read
 
     options = {option: environment[name] for name, option in ENVIRONMENT.items() if environment.get(name)}
     config = with_options(parse(read(listing.function_config)), options, where="environment")
-    with source_for(config.source) as source:
+    with source_for(config.source, partial(find_lock, listing)) as source:
         answer = follow(listing, config, source)
     return Output(edits=answer.edits, results=answer.results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -12,8 +13,9 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.options import RunOptions, read_stdin, run_options
 from imagesetter.cli.report import print_update, unified_diff
 from imagesetter.cli.terminal import print_results
-from imagesetter.files import build_catalog, known_digests, read_tree, update, write_all
+from imagesetter.files import known_digests, update, write_all
 from imagesetter.plan import MarkedField
+from imagesetter.reading import build_catalog, find_lock, read_tree
 from imagesetter.resolve import Source
 
 
@@ -38,7 +40,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool, options: RunOptions
     """
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    with source_for(options.source) as make_source:
+    with source_for(options.source, partial(find_lock, tree, paths)) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return make_source(catalog, known_digests(fields))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -134,9 +134,11 @@ class Catalog:
 
     Args:
         default_namespace: the namespace of resources that have none.
+        more: what a policy may refer to besides its repository (Secrets, a Namespace); asked once, when it is needed.
     """
 
     default_namespace: str = DEFAULT_NAMESPACE
+    more: Callable[[], Iterable[Resource]] | None = None
     _found: dict[tuple[str, str, str], list[Resource]] = field(default_factory=dict)
 
     def add(self, resources: Iterable[Resource]) -> None:
@@ -178,6 +180,9 @@ class Catalog:
         Raises:
             ResolveError: several complete ones that differ in what decides the answer.
         """
+        if kind in _OTHER_KINDS and self.more is not None:
+            load, self.more = self.more, None
+            self.add(load())
         bucket = self._found.get((kind, namespace, name), [])
         complete = [found for found in bucket if _is_complete(found)] or bucket
         if len({_inputs_of(found) for found in complete}) > 1:

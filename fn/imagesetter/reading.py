@@ -1,0 +1,217 @@
+"""Reading a tree of files once: its markers, its policies, its lock.
+
+Files without a marker, a Flux resource or a lock are read but never parsed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from imagesetter import lock
+from imagesetter.errors import ImagesetterError, InputError, LockError, TextError
+from imagesetter.flux import catalog as flux
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.krm.result import Result
+from imagesetter.plan import Place, failure
+from imagesetter.text.load import load, load_all
+from imagesetter.text.scan import KEEP, SPAN, Scan, scan
+from imagesetter.text.source import Source as Text
+from imagesetter.text.source import decode
+from imagesetter.tree import find_files, read, repository_root
+
+NEEDLE = "$imagepolicy"
+_MARKED = NEEDLE.encode()
+_FLUX = flux.GROUP.encode()
+_LOCK = f"kind: {lock.KIND}".encode()
+_OTHERS = re.compile(rb"kubernetes\.io/dockerc|kind: (?:ServiceAccount|Namespace|GitRepository)\b")
+# What says which resource a field belongs to; collected in the pass that finds the markers.
+_RESOURCE: Final = {SPAN: True, "apiVersion": KEEP, "kind": KEEP, "metadata": {"name": KEEP, "namespace": KEEP}}
+_OUTLINE: Final = {**_RESOURCE, "items": {"*": _RESOURCE}}
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedFile:
+    """A file that holds markers: its bytes, its text, and where the markers are."""
+
+    path: Path
+    data: bytes
+    text: Text
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What was read of a tree: the files with markers, the Flux resources, and what could not be read.
+
+    ``locks`` are files with an ImageLock, as bytes; ``others`` are files that may hold what a policy refers to besides
+    its repository (Secrets and the like), read only when that happens.
+    """
+
+    marked: tuple[MarkedFile, ...]
+    resources: tuple[flux.Resource, ...]
+    locks: tuple[tuple[Path, bytes], ...]
+    others: tuple[Path, ...]
+    results: tuple[Result, ...]
+    count: int
+
+
+def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tree:
+    """Read every configuration file under the paths once, for its markers and for its Flux resources.
+
+    Raises:
+        UsageError: a path that does not exist.
+    """
+    marked: list[MarkedFile] = []
+    resources: list[flux.Resource] = []
+    locks: list[tuple[Path, bytes]] = []
+    others: list[Path] = []
+    results: list[Result] = []
+    count = 0
+    for path in find_files(paths, exclude=exclude):
+        count += 1
+        try:
+            data = read(path)
+            if _FLUX in data:
+                resources += flux_resources(data, str(path))
+            elif _OTHERS.search(data):
+                others.append(path)
+            if _LOCK in data:
+                locks.append((path, data))
+            if _MARKED in data:
+                text = decode(data, name=str(path))
+                marked.append(MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE)))
+        except TextError as error:
+            if _MARKED in data:
+                results.append(failure(error, Place(file=str(path))))
+        except InputError as error:
+            results.append(failure(error, Place(file=str(path))))
+    return Tree(tuple(marked), tuple(resources), tuple(locks), tuple(others), tuple(results), count)
+
+
+def flux_resources(data: bytes, name: str) -> list[flux.Resource]:
+    """The Flux resources in a file's or stream's bytes; a document that does not parse holds none.
+
+    Raises:
+        TextError: the bytes are not UTF-8.
+    """
+    found: list[flux.Resource] = []
+    for document, line in _documents(decode(data, name=name).text, name):
+        for item in flux.flatten(document):
+            resource = flux.resource(item, f"{name}:{line}")
+            if resource:
+                found.append(resource)
+    return found
+
+
+def _documents(text: str, name: str) -> Iterable[tuple[object, int]]:
+    """Every document that parses, with its first line; the ones beside a broken one as well."""
+    try:
+        return list(load_all(text, name=name))
+    except TextError:
+        found: list[tuple[object, int]] = []
+        for node in scan(text, outline={}).documents:
+            with contextlib.suppress(TextError):
+                found.append((load(text[node.start : node.end], name=name, first_line=node.line), node.line))
+        return found
+
+
+def build_catalog(
+    tree: Tree,
+    *,
+    policies: Sequence[str | Path],
+    stdin: Callable[[], bytes],
+    namespace: str,
+    paths: Sequence[str | Path],
+    wanted: Iterable[PolicyName] = (),
+) -> Catalog:
+    """The policies of a run: those named with ``--policies``, and of those in the tree the ones that they leave out.
+
+    A rendered stream or a cluster's export thus stands in for the bases that it was made from.
+    Without ``--policies``, a policy that a marker or *wanted* names and that is not under the given paths (a hook is
+    given changed files only) is looked for in the whole repository, or under the working directory where there is none.
+
+    Raises:
+        UsageError: a path that does not exist.
+        TextError: a policies file that cannot be read.
+    """
+    catalog = Catalog(namespace, more=partial(_others, tree))
+    if policies:
+        catalog.add(_named_policies(policies, stdin))
+        catalog.add([found for found in tree.resources if not catalog.knows(found)])
+        return catalog
+    catalog.add(tree.resources)
+    named = {*wanted, *(marker.policy for file in tree.marked for marker in _markers(file))}
+    if any(not catalog.has_policy(name) for name in named):
+        start = Path(paths[0]) if paths else Path()
+        root = repository_root(start if start.is_dir() else start.parent) or Path()
+        known = {resource.origin for resource in tree.resources}
+        for path in find_files([root]):
+            data = read(path)
+            if _FLUX in data:
+                shown = _shown(path)
+                catalog.add(found for found in flux_resources(data, shown) if found.origin not in known)
+    return catalog
+
+
+def _others(tree: Tree) -> Iterable[flux.Resource]:
+    """What a policy may refer to besides its repository, from the files that may hold it."""
+    for path in tree.others:
+        with contextlib.suppress(InputError):
+            yield from flux_resources(read(path), str(path))
+
+
+def find_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock:
+    """The lock of a run: what the tree holds, else the nearest one above the first path.
+
+    Raises:
+        LockError: none is there, or it cannot be used.
+        TextError: it is not YAML.
+    """
+    found = tree.locks
+    if not found:
+        start = (Path(paths[0]) if paths else Path()).resolve()
+        root = repository_root(start) or start
+        for directory in (start, *start.parents):
+            path = directory / lock.FILE_NAME
+            if path.is_file():
+                found = ((path, read(path)),)
+            if found or directory == root:
+                break
+    if not found:
+        raise LockError(f"there is no {lock.FILE_NAME}", where=str(paths[0]) if paths else ".", hint=lock.REMEDY)
+    return lock.merged([lock.parse(decode(data, name=str(path)).text, str(path)) for path, data in found])
+
+
+def _shown(path: Path) -> str:
+    """A path as a user in the working directory would write it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _named_policies(policies: Sequence[str | Path], stdin: Callable[[], bytes]) -> Iterable[flux.Resource]:
+    for given in policies:
+        if str(given) == "-":
+            yield from flux_resources(stdin(), "<stdin>")
+        else:
+            for path in find_files([given]):
+                yield from flux_resources(read(path), str(path))
+
+
+def _markers(file: MarkedFile) -> Iterable[Marker]:
+    for comment in file.scan.comments:
+        if comment.scalar:
+            try:
+                marker = parse_marker(comment.text)
+            except ImagesetterError:
+                continue
+            if marker:
+                yield marker
