@@ -7,16 +7,14 @@ to the rule in random order, and here the order never matters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
 from imagesetter.policy.expand import Template, parse_template
+from imagesetter.policy.ranker import Keys
 from imagesetter.policy.regexp import Regexp, compile_pattern
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, FilterTags
-
-Keys = Mapping[str, str]
-"""The texts that the rule reads, each with the tag that it stands for."""
 
 _SHOWN = 4096
 
@@ -51,18 +49,18 @@ class TagFilter:
     def keys(self, tags: Sequence[str]) -> Keys:
         """The texts for the rule. Of tags that give the same text the first in byte order counts, as in Flux."""
         found = self.regexp.find_all(tags)
-        passed = [match[0] for match in found]
+        passed: list[str] = [match[0] for match in found]
         if self.template is None:
-            return dict(zip(passed, passed, strict=True))
+            return Keys.of_tags(passed)
         texts = self.template.expand_all(found)
-        keys = dict(zip(texts, passed, strict=True))
-        if len(keys) < len(passed):
-            keys = {text: tag for tag, text in sorted(zip(passed, texts, strict=True), reverse=True)}
-        return keys
+        tag_of = dict(zip(texts, passed, strict=True))
+        if len(tag_of) < len(passed):
+            tag_of = {text: tag for tag, text in sorted(zip(passed, texts, strict=True), reverse=True)}
+        return Keys.of_texts(tag_of)
 
     def key(self, tag: str) -> str | None:
         """The text for the rule, or ``None`` when the pattern is not found in *tag*."""
-        return next(iter(self.keys([tag])), None)
+        return next(iter(self.keys([tag]).texts), None)
 
 
 def compile_exclusions(patterns: tuple[str, ...]) -> tuple[Exclusion, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from imagesetter.errors import InvalidFilter
 from imagesetter.policy.plain import Plain, compile_plain
+from imagesetter.policy.shown import shown
 
 MAX_PATTERN_BYTES = 4096
 MAX_MEMORY = 8 << 20
@@ -118,7 +119,7 @@ def _re2_match(pattern: str) -> Callable[[bytes, int, int], Sequence[tuple[int, 
     try:
         compiled = re2.compile(pattern, options)
     except UnicodeEncodeError as err:
-        raise _refused(pattern, "invalid UTF-8", pattern) from err
+        raise _refused(pattern, "invalid UTF-8", shown(pattern)) from err
     except re2.error as err:
         reason, _, part = err.args[0].decode("utf-8", "replace").partition(": ")
         if part in ("(?<=", "(?<!"):  # Go takes a look-behind for the beginning of a group name

@@ -7,7 +7,7 @@ message, and ``hint`` what to do about it.
 Departures from Flux:
 
 * Ties under filterTags, which Flux settles at random, are settled as without: see
-  :mod:`imagesetter.policy.rankers`.
+  :mod:`imagesetter.policy.ranker`.
 * Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.policy.number`.
 * Patterns and templates are bounded in size: see :mod:`imagesetter.policy.regexp`, :mod:`imagesetter.policy.expand`.
 """
@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
-from imagesetter.policy.filters import Exclusion, Keys, TagFilter, compile_exclusions, compile_filter
+from imagesetter.policy.alphabetical import AlphabeticalRanker
+from imagesetter.policy.filters import Exclusion, TagFilter, compile_exclusions, compile_filter
+from imagesetter.policy.numerical import NumericalRanker
 from imagesetter.policy.ranges import parse_range
-from imagesetter.policy.rankers import AlphabeticalRanker, NumericalRanker, Ranker, SemverRanker
+from imagesetter.policy.ranker import Keys, Ranker
 from imagesetter.policy.rules import Alphabetical, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.semver import SemverRanker
 from imagesetter.policy.shown import shown
 
 
@@ -44,7 +47,7 @@ class Selector:
         for exclusion in self.exclusions:
             kept = exclusion.keep(kept)
         if not kept:
-            hint = f"all {len(tags)} tags are on the exclusion list" if tags else "the repository has no tags"
+            hint = f"the exclusion list drops every tag, {len(tags)} of them" if tags else "the repository has no tags"
             raise NoTags("no tags in database", hint=hint)
         return kept
 
@@ -55,9 +58,9 @@ class Selector:
             NothingSelected: filterTags lets nothing pass.
         """
         if self.filter is None:
-            return dict(zip(tags, tags, strict=True))
+            return Keys.of_tags(tags)
         keys = self.filter.keys(tags)
-        if not keys:
+        if not keys.texts:
             raise NothingSelected(
                 "version list argument cannot be empty",
                 hint=f"filterTags.pattern {shown(self.filter.pattern)} is found in none of the {len(tags)} tags",
@@ -126,7 +129,7 @@ def ranking(policy: TagPolicy, tags: Iterable[str]) -> list[str]:
     :func:`select` does.
     """
     selector = compile_policy(policy)
-    return selector.ranker.rank(selector.keys(selector.keep(list(tags))))
+    return selector.ranker.rank(selector.keys(selector.keep(list(dict.fromkeys(tags)))))
 
 
 def compare(policy: TagPolicy, a: str, b: str) -> int | None:

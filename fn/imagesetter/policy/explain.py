@@ -1,0 +1,253 @@
+"""Why a policy chose the tag it did, and why not another: the funnel from all tags to the one.
+
+Everything here runs the steps of :class:`imagesetter.policy.select.Selector`, the same that ``select`` runs, and looks
+at what is left after each. So an explanation and a choice cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from heapq import nlargest
+from typing import Literal, get_args
+
+from imagesetter.errors import InputError, NoTags, NothingSelected, PolicyError
+from imagesetter.policy.number import parse_number
+from imagesetter.policy.rules import TagPolicy
+from imagesetter.policy.select import Selector, compile_policy
+from imagesetter.policy.semver import SemverRanker
+from imagesetter.policy.shown import shown
+from imagesetter.policy.version import Version, parse_tag
+
+Step = Literal["unlisted", "excluded", "filtered", "shadowed", "unparsed", "out of range", "candidate", "chosen"]
+"""How far a tag came: the step that dropped it, or one of the last two. They are in the order of the steps."""
+
+_STEPS: tuple[Step, ...] = get_args(Step)
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """How many tags each step took, in the order of the steps.
+
+    Every listed tag is in one of the counts that follow, unless the policy itself is invalid: then they are 0.
+
+    Args:
+        listed: different tags given.
+        excluded: those that the exclusion list drops.
+        filtered_out: those in which filterTags.pattern is not found.
+        shadowed: those of which filterTags.extract makes the same text as of another tag, which counts instead.
+        unparsed: those that the rule cannot read; under the numerical rule one of them fails the policy.
+        out_of_range: versions outside the range.
+        candidates: those that are left; the best of them is chosen.
+    """
+
+    listed: int
+    excluded: int = 0
+    filtered_out: int = 0
+    shadowed: int = 0
+    unparsed: int = 0
+    out_of_range: int = 0
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A tag, how far it came, and why no further; ``str()`` is a sentence."""
+
+    tag: str
+    step: Step
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.tag)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a policy made of a list of tags.
+
+    Args:
+        chosen: the tag, or ``None``.
+        error: why there is none.
+        funnel: how many tags each step took.
+        rejected: dropped tags: those that came furthest first, and of these versions before other tags, high ones
+            first.
+    """
+
+    chosen: str | None
+    error: PolicyError | None
+    funnel: Funnel
+    rejected: tuple[Rejected, ...]
+
+
+def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Explanation:
+    """The choice with its funnel, and up to *limit* of the dropped tags with the reason of each. Raises nothing."""
+    listed = list(dict.fromkeys(tags))
+    try:
+        walk = _walk(compile_policy(policy), listed)
+    except PolicyError as err:
+        return Explanation(None, err, Funnel(len(listed)), ())
+    steps = {tag: _step(walk, tag) for tag in listed}
+    counts = Counter(steps.values())
+    funnel = Funnel(
+        listed=len(listed),
+        excluded=counts["excluded"],
+        filtered_out=counts["filtered"],
+        shadowed=counts["shadowed"],
+        unparsed=counts["unparsed"],
+        out_of_range=counts["out of range"],
+        candidates=counts["candidate"] + counts["chosen"],
+    )
+    dropped = [tag for tag, step in steps.items() if step not in ("candidate", "chosen")]
+    best = nlargest(limit, dropped, key=lambda tag: (_STEPS.index(steps[tag]), _merit(tag)))
+    return Explanation(walk.chosen, walk.error, funnel, tuple(_rejected(walk, tag) for tag in best))
+
+
+def why_not(policy: TagPolicy, tags: Iterable[str], tag: str) -> Rejected:
+    """Why the policy does not choose *tag* among *tags*; if it is not among them, what would become of it if it were.
+
+    Raises:
+        InvalidPolicy: the policy cannot be asked at all.
+        InvalidFilter: one of its patterns does not compile.
+    """
+    listed = dict.fromkeys(tags)
+    answer = _rejected(_walk(compile_policy(policy), list(listed | {tag: None})), tag)
+    if tag in listed:
+        return answer
+    return Rejected(tag, "unlisted", f"it is not among the {len(listed)} tags; if it were: {answer.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One run through the steps of a selector.
+
+    Args:
+        selector: whose steps they are.
+        kept: the tags that the exclusion list left.
+        texts: the tags that filterTags left, each with the text that the rule read.
+        ranked: the tags that the rule ranked.
+        chosen: the best of them.
+        error: why there is none.
+    """
+
+    selector: Selector
+    kept: frozenset[str] = frozenset()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    ranked: frozenset[str] = frozenset()
+    chosen: str | None = None
+    error: PolicyError | None = None
+
+
+def _walk(selector: Selector, listed: list[str]) -> _Walk:
+    kept: list[str] = []
+    texts: dict[str, str] = {}
+    try:
+        kept = selector.keep(listed)
+        keys = selector.keys(kept)
+        texts = {keys.tag(text): text for text in keys.texts}
+        ranked = selector.ranker.rank(keys)
+        return _Walk(selector, frozenset(kept), texts, frozenset(ranked), selector.ranker.best(keys))
+    except (NoTags, NothingSelected) as err:
+        return _Walk(selector, frozenset(kept), texts, error=err)
+
+
+def _step(walk: _Walk, tag: str) -> Step:
+    """How far a listed tag came."""
+    if tag not in walk.kept:
+        return "excluded"
+    if tag not in walk.texts:
+        return "filtered" if _text(walk, tag) is None else "shadowed"
+    if tag == walk.chosen:
+        return "chosen"
+    if tag in walk.ranked:
+        return "candidate"
+    if _problem(walk, walk.texts[tag]):
+        return "unparsed"
+    return "out of range" if isinstance(walk.selector.ranker, SemverRanker) else "candidate"
+
+
+def _rejected(walk: _Walk, tag: str) -> Rejected:
+    step = _step(walk, tag)
+    match step:
+        case "excluded":
+            found = [shown(rule.pattern) for rule in walk.selector.exclusions if not rule.keep([tag])]
+            reason = f"the exclusion list drops it: {found[0]} is found in it"
+        case "filtered" | "shadowed":
+            reason = _why_filtered(walk, tag)
+        case "unparsed":
+            reason = _why_unparsed(walk, tag)
+        case "out of range":
+            reason = _why_out_of_range(walk, tag)
+        case "chosen":
+            reason = "it is the tag that the policy chooses"
+        case _:
+            reason = _why_outranked(walk, tag)
+    return Rejected(tag, step, reason)
+
+
+def _why_filtered(walk: _Walk, tag: str) -> str:
+    tag_filter, text = walk.selector.filter, _text(walk, tag)
+    assert tag_filter is not None
+    if text is None:
+        return f"filterTags.pattern {shown(tag_filter.pattern)} is not found in it"
+    counts = next(other for other, same in walk.texts.items() if same == text)
+    return (
+        f"filterTags.extract makes {shown(text)!r} of it as of {shown(counts)}, which comes first in byte order and so "
+        "is the one that counts"
+    )
+
+
+def _why_unparsed(walk: _Walk, tag: str) -> str:
+    text = walk.texts[tag]
+    what = "it" if text == tag else f"what filterTags.extract makes of it, {shown(text)!r},"
+    kind = "version" if isinstance(walk.selector.ranker, SemverRanker) else "number"
+    return f"{what} is not a {kind}: {_problem(walk, text)}"
+
+
+def _problem(walk: _Walk, text: str) -> str:
+    """What the rule has against a text; empty when it can read it."""
+    semver = isinstance(walk.selector.ranker, SemverRanker)
+    if semver and text.count(".") < 2:
+        return "Flux wants two dots, as in 1.2.3"
+    try:
+        (parse_tag if semver else parse_number)(text)
+    except InputError as err:
+        return str(err)
+    return ""
+
+
+def _why_out_of_range(walk: _Walk, tag: str) -> str:
+    assert isinstance(walk.selector.ranker, SemverRanker)
+    wanted, version = walk.selector.ranker.wanted, parse_tag(walk.texts[tag])
+    release = Version(version.major, version.minor, version.patch)
+    if version.prerelease and not wanted.prerelease_groups:
+        if wanted.admits(release):
+            return f"{version} is a prerelease, and {wanted} names none; a range such as >=1.0.0-0 does"
+        return f"{version} is a prerelease, and its release is not in {wanted} either"
+    if len(wanted.groups) > 1:
+        return f"{version} is in no part of {wanted}"
+    [group] = wanted.groups
+    failed = " and ".join(str(item) for item in group.comparators if not item.admits(version.key))
+    return f"{version} is not {failed}"
+
+
+def _why_outranked(walk: _Walk, tag: str) -> str:
+    if walk.chosen is None:
+        return f"it could be chosen, but the policy chooses nothing: {walk.error}"
+    if walk.selector.ranker.compare(walk.texts[tag], walk.texts[walk.chosen]) == 0:
+        which = "last" if isinstance(walk.selector.ranker, SemverRanker) else "first"
+        return f"it ranks the same as {shown(walk.chosen)}, which comes {which} in byte order and is chosen for that"
+    return f"it could be chosen, but {shown(walk.chosen)} ranks above it"
+
+
+def _text(walk: _Walk, tag: str) -> str | None:
+    """What the rule reads of a tag, or ``None`` when filterTags drops it."""
+    return walk.selector.filter.key(tag) if walk.selector.filter else tag
+
+
+def _merit(tag: str) -> tuple[bool, object, str]:
+    try:
+        return True, parse_tag(tag).key, tag
+    except InputError:
+        return False, (), tag

@@ -1,0 +1,94 @@
+"""The numerical rule (image-reflector-controller ``internal/policy/numerical.go``).
+
+Departures from Flux: numbers that float64 cannot tell apart are told apart, see :mod:`imagesetter.policy.number`;
+with filterTags the text that an error names is not random, it is that of the last tag in byte order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isnan
+from operator import itemgetter
+from typing import Any
+
+from imagesetter.errors import InputError, NothingSelected
+from imagesetter.policy.number import Exact, exact, parse_number
+from imagesetter.policy.ranker import Keys, order
+from imagesetter.policy.shown import shown
+
+_PLAIN_DIGITS = 300
+"""A row of so many digits is a number that float64 can hold, if not exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumericalRanker:
+    """The largest number, or the smallest if *descending*; of equal numbers the first tag in byte order.
+
+    A NaN is neither larger nor smaller than anything, so in Flux's walk, which goes down the tags in byte order,
+    whatever comes after a NaN replaces it: only the tags after the last NaN count. That is kept.
+    """
+
+    descending: bool
+
+    def best(self, keys: Keys) -> str:
+        """The tag of the largest or the smallest number."""
+        values = _values(keys)
+        if None in values:
+            return self._rank(keys, values)[0]
+        best = min(values) if self.descending else max(values)
+        return min(keys.tag(text) for text, value in zip(keys.texts, values, strict=True) if value == best)
+
+    def rank(self, keys: Keys) -> list[str]:
+        """All tags."""
+        return self._rank(keys, _values(keys))
+
+    def compare(self, a: str, b: str) -> int | None:
+        """By value; what is no number, or NaN, cannot be ranked."""
+        try:
+            first, second = _value(a), _value(b)
+        except InputError:
+            return None
+        if first is None or second is None:
+            return None
+        return order(second, first) if self.descending else order(first, second)
+
+    def _rank(self, keys: Keys, values: Iterable[Any]) -> list[str]:
+        rows = sorted(zip(map(keys.tag, keys.texts), values, strict=True), key=itemgetter(0))
+        ranked: list[str] = []
+        since_nan: list[tuple[str, Any]] = []
+        for tag, value in rows:
+            if value is None:
+                ranked += [*self._sorted(since_nan), tag]
+                since_nan = []
+            else:
+                since_nan.append((tag, value))
+        return ranked + self._sorted(since_nan)
+
+    def _sorted(self, rows: list[tuple[str, Any]]) -> list[str]:
+        return [tag for tag, _ in sorted(rows, key=itemgetter(1), reverse=not self.descending)]
+
+
+def _values(keys: Keys) -> list[Any]:
+    """The value of each text, ``None`` for NaN. Those of one answer can be compared with each other."""
+    texts = keys.texts
+    digits = "".join(texts)
+    if digits.isdecimal() and digits.isascii() and "" not in texts and len(max(texts, key=len)) <= _PLAIN_DIGITS:
+        return list(map(int, texts))
+    values: dict[str, Any] = {}
+    for tag, text in sorted(((keys.tag(text), text) for text in texts), reverse=True):
+        try:
+            values[text] = _value(text)
+        except InputError as err:
+            raise NothingSelected(
+                f"failed to parse invalid numeric value '{shown(text)}'",
+                hint=("the tag" if text == tag else f"what extract makes of the tag {shown(tag)}")
+                + f" is not a number ({err}), and one such tag fails the policy; leave them out with "
+                "filterTags.pattern, or cut the number out of them with extract",
+            ) from err
+    return [values[text] for text in texts]
+
+
+def _value(text: str) -> tuple[float, Exact] | None:
+    number = parse_number(text)
+    return None if isnan(number) else (number, exact(text, number))
