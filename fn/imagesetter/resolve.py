@@ -79,11 +79,14 @@ class FromRegistry:
 
     ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
     the controller keeps the one in its status (imagepolicy_controller.go); here the state is the field or the lock.
+
+    ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records.
     """
 
     catalog: Catalog
     registry: Registry
     known_digest: KnownDigest = lambda name, ref: ""
+    pin: bool = False
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
         """Scan each repository once, concurrently, then select, then ask for the digests that are wanted.
@@ -120,9 +123,10 @@ class FromRegistry:
         wanted: list[tuple[PolicyName, Resolved]] = []
         for name, question in questions.items():
             answer = answers[name]
-            if question.reflection == "Never" or not isinstance(answer, Resolved):
+            if not isinstance(answer, Resolved) or (question.reflection == "Never" and not self.pin):
                 continue
-            known = self.known_digest(name, answer.ref) if question.reflection == "IfNotPresent" else ""
+            keeps = question.reflection == "IfNotPresent" and not self.pin
+            known = self.known_digest(name, answer.ref) if keeps else ""
             if known:
                 answers[name] = _with_digest(answer, known)
             else:

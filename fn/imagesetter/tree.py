@@ -147,6 +147,33 @@ def write(path: Path, before: bytes, after: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def create(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, at once.
+
+    Raises:
+        FileChangedError: it is there by now; it was left alone.
+        InputError: it cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".imagesetter")
+        try:
+            with os.fdopen(handle, "wb") as temporary:
+                temporary.write(data)
+                temporary.flush()
+                mask = os.umask(0)
+                os.umask(mask)
+                os.fchmod(temporary.fileno(), 0o666 & ~mask)
+                os.fsync(temporary.fileno())
+            path.hardlink_to(name)
+        finally:
+            _discard(name)
+    except FileExistsError as error:
+        raise FileChangedError("appeared while imagesetter was at work; it was left alone", where=str(path)) from error
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    _sync_directory(path.parent)
+
+
 def _discard(name: str) -> None:
     with contextlib.suppress(OSError):
         Path(name).unlink()

@@ -235,7 +235,7 @@ class Catalog:
     def _policy_resource(self, name: PolicyName) -> Resource:
         found = self.find("ImagePolicy", name.namespace, name.name)
         if found is None:
-            raise ResolveError(f"no ImagePolicy {name} is known", hint=self._advice(name))
+            raise self.unknown(name)
         _check_version(found, f"ImagePolicy {name}")
         return found
 
@@ -340,6 +340,10 @@ class Catalog:
             cert_secret=source.cert_secret_ref.name if source.cert_secret_ref else "",
             proxy_secret=source.proxy_secret_ref.name if source.proxy_secret_ref else "",
         )
+
+    def unknown(self, name: PolicyName) -> ResolveError:
+        """The error for a policy that is not there, with the nearest one that is."""
+        return ResolveError(f"no ImagePolicy {name} is known", hint=self._advice(name))
 
     def _advice(self, name: PolicyName) -> str:
         names = [str(known) for known in self.policy_names]

@@ -1,0 +1,103 @@
+"""``imagesetter lock``: resolve every policy and write images.lock.yaml."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from imagesetter.cli.clients import open_client
+from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.options import RunOptions, read_stdin, run_options
+from imagesetter.cli.terminal import print_results
+from imagesetter.config import API_VERSION
+from imagesetter.errors import UsageError
+from imagesetter.lock import FILE_NAME, Lock, parse, render
+from imagesetter.locking import EntryChange, Locked, relock
+from imagesetter.reading import build_catalog, read_tree
+from imagesetter.resolve import FromRegistry
+from imagesetter.text.source import decode, encode
+from imagesetter.tree import create, read, write
+
+
+@click.command("lock")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the lock would change.")
+@click.option(
+    "--lock-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="IMAGESETTER_LOCK_FILE",
+    help=f"The lock to write; else the one under PATH, else PATH/{FILE_NAME}.",
+)
+@run_options
+def command(paths: tuple[str, ...], check: bool, lock_file: Path | None, options: RunOptions) -> int:
+    """Resolve every policy under PATH and write images.lock.yaml.
+
+    Whoever applies the lock (`--from lock`, in the function, in `update`, in a hook) needs no network and no
+    credentials, and gets the same bytes for ever. An entry whose answer did not change is not touched, and your
+    comments stay.
+
+    \b
+    Examples:
+      imagesetter lock                         resolve, and look at the diff
+      imagesetter lock --check                 in CI: is the lock up to date?
+      imagesetter lock --only flux-system:web  this policy alone
+      imagesetter update --from lock           apply it
+    """
+    tree = read_tree(paths or (".",), exclude=options.exclude)
+    catalog = build_catalog(
+        tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+    )
+    if not catalog.policy_names:
+        raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
+    path = lock_file or _lock_path([found for found, _ in tree.locks], paths)
+    before = read(path) if path.exists() else b""
+    text = decode(before, name=str(path))
+    present = parse(text.text, str(path)) if text.text.strip() else Lock({})
+    with open_client() as client:
+        locked = relock(catalog, present, FromRegistry(catalog, client, pin=True), now=time.time(), only=options.only)
+    after = encode(render(text.text, locked.entries), bom=text.bom)
+    if after != before and not check:
+        write(path, before, after) if before else create(path, after)
+    _print(locked, path, options, written=not check)
+    print_results(locked.results)
+    return FAILED if locked.results or (check and after != before) else OK
+
+
+def _lock_path(found: list[Path], paths: tuple[str, ...]) -> Path:
+    if len(found) > 1:
+        names = ", ".join(map(str, found))
+        raise UsageError(f"there are several locks: {names}", hint="name one with --lock-file, or lock each directory")
+    if found:
+        return found[0]
+    start = Path(paths[0]) if paths else Path()
+    return (start if start.is_dir() else start.parent) / FILE_NAME
+
+
+def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) -> None:
+    if options.output == "json":
+        report = {
+            "apiVersion": API_VERSION,
+            "kind": "LockReport",
+            "changes": [_as_json(change, path) for change in locked.changes],
+            "results": [result.to_dict() for result in locked.results],
+        }
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    elif not options.quiet:
+        for change in locked.changes:
+            click.echo(change.result.message)
+        count = len(locked.changes)
+        verb = "changed" if written else "would change"
+        click.echo(f"{path}: {count} of {len(locked.entries)} entr{'y' if len(locked.entries) == 1 else 'ies'} {verb}")
+
+
+def _as_json(change: EntryChange, path: Path) -> dict[str, object]:
+    return {
+        "policy": str(change.policy),
+        "file": str(path),
+        "field": "spec.entries",
+        "old": str(change.old.ref) if change.old else None,
+        "new": str(change.new.ref) if change.new else None,
+    }
