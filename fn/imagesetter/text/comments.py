@@ -9,7 +9,7 @@ entry it belongs to the key, so it reaches a value only in a sequence.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 Place = Literal[
     "line",  # the line comment of its scalar
@@ -29,8 +29,10 @@ Place = Literal[
     "unparsable",  # in a document that does not parse
 ]
 
-BREAK = "(?:\r\n|[\n\r\x85\u2028\u2029])"
-"""Where a line ends for libyaml and yaml.v3."""
+BREAKS: Final = "\n\r\x85\u2028\u2029"
+"""The characters that end a line for libyaml and yaml.v3; CR LF counts once."""
+BREAK: Final = "(?:\r\n|[\n\r\x85\u2028\u2029])"
+"""One line end, as a regular expression."""
 
 _SAME_LINE = re.compile("[ \t]*(?:,[ \t]*)?(#[^\n\r\x85\u2028\u2029]*)")
 _BREAK = re.compile("[\n\r\x85\u2028\u2029]")

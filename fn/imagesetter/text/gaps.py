@@ -18,8 +18,8 @@ from imagesetter.text.comments import (
     has_line_comment,
     has_second_comment,
     header_comment,
-    is_sure_head,
     is_commented_out,
+    is_sure_head,
     line_end,
     line_start,
     only_properties,
@@ -211,9 +211,7 @@ class Gaps:
             return "directive", None
         elif kind == "AliasEvent" and follows_it:
             return "alias", None
-        elif kind in ("MappingEndEvent", "SequenceEndEvent") and follows_it:
-            return "collection", None
-        elif kind in ("MappingStartEvent", "SequenceStartEvent") and prev.flow_style:
+        elif (kind in ("MappingEndEvent", "SequenceEndEvent") and follows_it) or (kind in ("MappingStartEvent", "SequenceStartEvent") and prev.flow_style):
             return "collection", None
         if _is_scalar(event) and frames[-1][0] == ITEM and not frames[-1][5] and not follows_it:
             return "ambiguous-head", None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from imagesetter.text.comments import BREAK, breaks_between, line_end, line_start
+from imagesetter.text.comments import BREAK, BREAKS, breaks_between, line_end, line_start
 from imagesetter.text.events import Problem, Unreadable, parsing
 from imagesetter.text.scan import Broken, Comment, Outline, Scan
 
@@ -28,7 +28,7 @@ def is_boundary(text: str, at: int) -> bool:
 
 def _boundaries(text: str) -> list[int]:
     found = [0] if is_boundary(text, 0) else []
-    for line_break in "\n\r\x85\u2028\u2029":
+    for line_break in [each for each in BREAKS if each in text]:
         for mark in ("---", "..."):
             at = text.find(line_break + mark)
             while at >= 0:

@@ -28,13 +28,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any, Final
 
 from imagesetter.errors import SpliceError
-from imagesetter.text.comments import breaks_between, line_end, line_start
+from imagesetter.text.comments import BREAKS, breaks_between, line_end
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.events import Unreadable, count_events, parsing, reader
 from imagesetter.text.pieces import is_boundary, pieces
@@ -45,15 +45,20 @@ SMALL: Final = 1 << 17
 """Up to how many characters a document is compared as a whole."""
 
 _HINT: Final = "please report this with the file; nothing was written"
-_LOOK: Final = {
+_OPEN: Final = "---\n"
+_LOOKS: Final = {
     "ScalarEvent": attrgetter("value", "style", "anchor", "tag"),
     "MappingStartEvent": attrgetter("anchor", "tag", "flow_style"),
     "SequenceStartEvent": attrgetter("anchor", "tag", "flow_style"),
+    "MappingEndEvent": attrgetter("__class__"),
+    "SequenceEndEvent": attrgetter("__class__"),
     "AliasEvent": attrgetter("anchor"),
     "DocumentStartEvent": attrgetter("explicit", "version", "tags"),
     "DocumentEndEvent": attrgetter("explicit"),
+    "StreamStartEvent": attrgetter("__class__"),
+    "StreamEndEvent": attrgetter("__class__"),
 }
-"""What makes an event of each class what it is; the other classes say it all by themselves."""
+"""What makes an event of each class what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,8 @@ class _Planned:
     scalar: Scalar
     value: str
     edits: tuple[Edit, ...]
-
-    @property
-    def growth(self) -> int:
-        """How many characters the text gains."""
-        return sum(len(edit.replacement) - (edit.end - edit.start) for edit in self.edits)
+    growth: int
+    """How many characters the text gains."""
 
 
 def rewrite(text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | None = None, pure: bool = False) -> str:
@@ -92,7 +94,7 @@ def edits(
 ) -> list[Edit]:
     """The edits that ``rewrite`` makes, after the same proof: for callers who have further edits of their own."""
     wanted = [
-        _Planned(scalar, value, _edits(text, scalar, value))
+        _plan(text, scalar, value)
         for scalar, value in sorted(planned, key=lambda each: each[0].start)
         if value != scalar.value
     ]
@@ -102,11 +104,15 @@ def edits(
     return made
 
 
-def _edits(text: str, scalar: Scalar, value: str) -> tuple[Edit, ...]:
+def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
     """The new content; and no tag in front of it that would make the string a number again."""
-    content = Edit(scalar.start, scalar.end, render(value, scalar, text))
+    content = render(value, scalar, text)
+    growth = len(content) - scalar.end + scalar.start
+    edit = Edit(scalar.start, scalar.end, content)
     tag = typed_away(scalar, text)
-    return (Edit(*tag, ""), content) if tag else (content,)
+    if tag is None:
+        return _Planned(scalar, value, (edit,), growth)
+    return _Planned(scalar, value, (Edit(*tag, ""), edit), growth - tag[1] + tag[0])
 
 
 def _prove(before: str, after: str, wanted: Sequence[_Planned], events: int, pure: bool) -> None:
@@ -140,7 +146,7 @@ def _prove_document(
 ) -> None:
     """Compare one document; ``wanted`` has the offset in it of each scalar's node."""
     if len(before) > SMALL:
-        stretches = _stretches(before, wanted)
+        stretches = _stretches(before, after, wanted)
         if stretches is not None and _compare(*stretches, pure) is None:
             with _failing():
                 same = count_events(after, pure=pure) == (events or count_events(before, pure=pure))
@@ -165,72 +171,70 @@ def _failing() -> Iterator[None]:
         raise SpliceError(what, where=f"line {err.problem.line}", hint=_HINT) from err
 
 
-def _stretches(before: str, wanted: Sequence[tuple[_Planned, int]]) -> tuple[str, str, dict[int, _Planned]] | None:
+def _stretches(
+    before: str, after: str, wanted: Sequence[tuple[_Planned, int]]
+) -> tuple[str, str, dict[int, _Planned]] | None:
     """All stretches as documents of one text, before and after, with the offset of each scalar's node in the former.
 
     None when some scalar cannot be read with a few lines around it: it has no key or dash on its line, or stands in a flow
     collection that began on an earlier line.
     """
-    spans: list[tuple[int, int, list[tuple[_Planned, int]]]] = []
-    for each, offset in wanted:
-        scalar = each.scalar
-        end = scalar.end - scalar.node + offset
-        begin = offset - scalar.lead
-        finish = line_end(before, end) if scalar.style not in ("|", ">") else end
-        if scalar.lead < 0 or begin != line_start(before, begin, max(0, begin - 1)) or is_boundary(before, begin):
-            return None
-        if spans and begin < spans[-1][1]:
-            first, last, inside = spans[-1]
-            spans[-1] = (first, max(last, finish), [*inside, (each, offset)])
-        else:
-            spans.append((begin, finish, [(each, offset)]))
     old: list[str] = []
     new: list[str] = []
     planned: dict[int, _Planned] = {}
-    at = 0
-    for begin, finish, inside in spans:
-        stretch = before[begin:finish]
-        moved = [
-            replace(edit, start=edit.start + by, end=edit.end + by)
-            for each, offset in inside
-            for by in [offset - each.scalar.node - begin]
-            for edit in each.edits
-        ]
-        close = "" if stretch[-1] in "\n\r" else "\n"
-        old += ("---\n", stretch, close)
-        new += ("---\n", splice(stretch, moved), close)
-        for each, offset in inside:
-            planned[at + 4 + offset - begin] = each
-        at += 4 + len(stretch) + len(close)
+    at = shift = done = 0
+    for each, offset in wanted:
+        scalar = each.scalar
+        begin = offset - scalar.lead
+        finish = scalar.end - scalar.node + offset
+        if scalar.style not in ("|", ">"):
+            finish = line_end(before, finish)
+        starts_line = begin == 0 or (begin > 0 and before[begin - 1] in BREAKS)
+        if scalar.lead < 0 or begin < done or not starts_line or is_boundary(before, begin):
+            return None
+        planned[at + len(_OPEN) + scalar.lead] = each
+        done = finish
+        close = "" if before[finish - 1] in BREAKS else "\n"
+        old += (_OPEN, before[begin:finish], close)
+        at += len(_OPEN) + finish - begin + len(close)
+        begin += shift
+        shift += each.growth
+        new += (_OPEN, after[begin : finish + shift], close)
     return "".join(old), "".join(new), planned
 
 
 def _compare(before: str, after: str, planned: Mapping[int, _Planned], pure: bool) -> tuple[int, str] | None:
     """Read two texts side by side; where and how they differ in more than the plan, or None."""
-    waiting = sorted(planned.items(), reverse=True)
-    shift = 0
-    at = 0
+    import yaml
+
+    looks = {getattr(yaml, name): look for name, look in _LOOKS.items()}
+    scalar_event = yaml.ScalarEvent
+    waiting = sorted(planned, reverse=True)
+    due = waiting.pop()
+    at = shift = 0
     try:
         with parsing(after):
             pairs = zip_longest(iter(reader(before, pure=pure), None), iter(reader(after, pure=pure), None))
             for was, now in pairs:
-                if was is None or now is None or was.__class__ is not now.__class__:
+                cls = was.__class__
+                if now.__class__ is not cls:
                     return at, "its structure is another"
                 at = was.start_mark.index
                 if now.start_mark.index != at + shift:
                     return at, "something stands at another place"
-                look = _LOOK.get(was.__class__.__name__)
-                if waiting and at == waiting[-1][0] and was.__class__.__name__ == "ScalarEvent":
-                    each = waiting.pop()[1]
-                    problem = _misread(each, was, now)
+                if at == due and cls is scalar_event:
+                    problem = _misread(planned[due], was, now)
                     if problem:
                         return at, problem
-                    shift += each.growth
-                elif look is not None and look(was) != look(now):
-                    return at, f"{getattr(was, 'value', 'a collection')!r} reads differently"
+                    shift += planned[due].growth
+                    due = waiting.pop() if waiting else -1
+                else:
+                    look = looks[cls]
+                    if look(was) != look(now):
+                        return at, f"{getattr(was, 'value', 'a collection')!r} reads differently"
     except Unreadable as err:
         return at, err.problem.reason
-    return (waiting[-1][0], "a planned value is not there") if waiting else None
+    return (due, "a planned value is not there") if due >= 0 else None
 
 
 def _misread(each: _Planned, was: Any, now: Any) -> str:

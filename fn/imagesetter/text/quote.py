@@ -14,6 +14,7 @@ Departures from Flux (kyaml):
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _ESCAPES = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def needs_quotes(value: str) -> bool:
     """Whether a value, written plain, would not be that string to every YAML reader, in a block or a flow collection."""
     if value in _WORDS:
