@@ -7,7 +7,7 @@ Those are read here by a small grammar, and written anew, class by class as sets
 
     pattern = ["^"] *( atom [count] | "(" | ")" ) ["$"]      balanced; "(", "(?:", "(?P<name>", "(?<name>"
     atom    = character | "\" punctuation | "\d" | "\w" | "\s" and their negations | "." | "[" ["^"] items "]"
-    count   = "*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}"     on atoms only, greedy, at most 1000
+    count   = "*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}"     on atoms only, greedy; the sum is at most 1000
 
 Why the answer is the same: there are no alternatives, no repeated groups and no empty loops, so leftmost-first matching
 is one rule for a backtracking engine and for RE2.
@@ -26,6 +26,7 @@ from functools import lru_cache
 
 MAX_LINE = 256
 MAX_COUNT = 1000
+"""How often all atoms together may be asked for at most, or at least where there is no most."""
 
 _CHARACTERS = frozenset(map(chr, range(128))) - {"\n"}
 _DIGITS = frozenset("0123456789")
@@ -120,7 +121,7 @@ def compile_plain(pattern: str) -> Plain | None:
             return None
     named = [name for name in names if name]
     atoms = [piece for piece in pieces if isinstance(piece, _Atom)]
-    if depth or len(set(named)) < len(named) or _loose(atoms) > anchored:
+    if depth or len(set(named)) < len(named) or _loose(atoms) > anchored or _size(atoms) > MAX_COUNT:
         return None
     before, after = "" if anchored else r"[^\n]*?", "" if ends else r"[^\n]*"
     return Plain(tuple(names), re.compile(f"^({before}({''.join(map(str, pieces))}){after})$", re.MULTILINE))
@@ -134,7 +135,7 @@ def _atom(token: re.Match[str]) -> _Atom | None:
     else:
         least = int(token["least"])
         most = (int(token["most"]) if token["most"] else None) if token["comma"] else least
-    if not characters or least > MAX_COUNT or (most is not None and not least <= most <= MAX_COUNT):
+    if not characters or (most is not None and most < least):
         return None
     return _Atom(characters, least, most)
 
@@ -165,6 +166,11 @@ def _loose(atoms: list[_Atom]) -> int:
         loose += atom.least != atom.most and not following.isdisjoint(atom.characters)
         following = atom.characters | following if atom.least == 0 else atom.characters
     return loose
+
+
+def _size(atoms: list[_Atom]) -> int:
+    """How large the program for the atoms is, about; Go and RE2 refuse large ones, and so they are left to them."""
+    return sum(max(atom.least, atom.most or 0, 1) for atom in atoms)
 
 
 def _write(characters: frozenset[str]) -> str:

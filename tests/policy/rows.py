@@ -1,0 +1,35 @@
+"""The captured answers about versions, ranges, filters and policies, and policies as they stand there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+
+ORACLE = Path(__file__).resolve().parents[1] / "oracle"
+
+
+def load(name: str) -> dict[str, Any]:
+    return json.loads((ORACLE / name).read_text(encoding="utf-8"))
+
+
+def rule_of(choice: dict[str, Any]) -> Rule | None:
+    """Of several rules Flux takes the first in this order."""
+    if "semver" in choice:
+        return Semver(choice["semver"]["range"])
+    if "alphabetical" in choice:
+        return Alphabetical(choice["alphabetical"]["order"])
+    if "numerical" in choice:
+        return Numerical(choice["numerical"]["order"])
+    return None
+
+
+def policy_of(case: dict[str, Any]) -> TagPolicy:
+    filter_tags = case.get("filterTags")
+    return TagPolicy(
+        rule=rule_of(case["policy"]),
+        filter_tags=FilterTags(**filter_tags) if filter_tags is not None else None,
+        exclusion_list=tuple(case.get("exclusionList", ())),
+    )
