@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy
 from imagesetter.errors import UsageError
@@ -18,9 +18,13 @@ from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.select import Selector
 from imagesetter.strict import Metadata, Model, validated
 
+_ONE_RULE: dict[str, Any] = {"oneOf": [{"required": [rule]} for rule in ("semver", "alphabetical", "numerical")]}
+
 
 class InlinePolicy(Model):
     """A policy beside those found among the items: Flux's ImagePolicy and ImageRepository in one."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_RULE)
 
     name: str = Field(min_length=1)
     namespace: str | None = Field(None, description="defaults to metadata.namespace, then flux-system")

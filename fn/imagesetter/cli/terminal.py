@@ -34,7 +34,7 @@ def print_error(error: ImagesetterError) -> None:
     if error.where:
         lines.append(f"  where: {error.where}")
     if error.hint:
-        lines.append(f"  hint:  {error.hint}")
+        lines.append("  hint:  " + error.hint.replace("\n", "\n         "))  # a drawing keeps its columns
     click.echo("\n".join(lines), err=True, color=True)
 
 

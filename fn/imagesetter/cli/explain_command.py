@@ -1,0 +1,197 @@
+"""``imagesetter explain``: why a policy gives this tag and not another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from imagesetter.cli.clients import open_client
+from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.explain_report import print_explained, print_parity
+from imagesetter.cli.images import image_argument
+from imagesetter.cli.options import (
+    Output,
+    exclude_option,
+    namespace_option,
+    output_option,
+    policies_option,
+    policy_name,
+    read_stdin,
+)
+from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.explain import Explained, ad_hoc, compare_status, explain_registry, explain_tags
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.reading import build_catalog, read_tree
+from imagesetter.tag_lists import parse_tags, read_tags
+
+_ORDER = click.Choice(["asc", "desc"])
+
+
+@dataclass(frozen=True, slots=True)
+class AdHoc:
+    """The options that make up a policy on the spot."""
+
+    semver: str | None
+    alphabetical: str | None
+    numerical: str | None
+    filter_pattern: str | None
+    extract: str | None
+    exclude_tag: tuple[str, ...]
+    insecure: bool
+
+    @property
+    def given(self) -> list[str]:
+        """The names of those that were given."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return [f"--{name.replace('_', '-')}" for name, value in fields.items() if value not in (None, (), False)]
+
+    def tag_policy(self) -> TagPolicy:
+        """The policy that they make up.
+
+        Raises:
+            UsageError: not exactly one rule.
+        """
+        rules: list[Rule] = []
+        if self.semver is not None:
+            rules.append(Semver(self.semver))
+        if self.alphabetical is not None:
+            rules.append(Alphabetical(self.alphabetical))
+        if self.numerical is not None:
+            rules.append(Numerical(self.numerical))
+        if len(rules) != 1:
+            raise UsageError(
+                f"{'no rule is' if not rules else 'several rules are'} given",
+                hint="give one of --semver RANGE, --alphabetical asc|desc and --numerical asc|desc",
+            )
+        filtered = self.filter_pattern is not None or self.extract is not None
+        filter_tags = FilterTags(self.filter_pattern or "", self.extract or "") if filtered else None
+        return TagPolicy(rules[0], filter_tags, self.exclude_tag or DEFAULT_EXCLUSIONS)
+
+
+@click.command("explain")
+@click.argument("subject", required=False, metavar="[POLICY|IMAGE]")
+@click.option("--semver", metavar="RANGE", help="For an IMAGE: the highest version in this range.")
+@click.option("--alphabetical", type=_ORDER, help="For an IMAGE: the last tag in byte order, or the first.")
+@click.option("--numerical", type=_ORDER, help="For an IMAGE: the largest number, or the smallest.")
+@click.option("--filter-pattern", metavar="REGEX", help="For an IMAGE: only tags in which this is found.")
+@click.option("--extract", metavar="TEMPLATE", help="For an IMAGE: what the rule reads of such a tag, such as $1.")
+@click.option(
+    "--exclude-tag",
+    metavar="REGEX",
+    multiple=True,
+    help="For an IMAGE: the exclusion list, instead of Flux's. Repeatable.",
+)
+@click.option("--insecure", is_flag=True, help="For an IMAGE: plain HTTP is allowed.")
+@click.option("--tag", default="", metavar="TAG", help="Say why this tag is not the one.")
+@click.option("--tags-file", metavar="FILE", help="Tags from a file, or - for standard input; no registry is asked.")
+@click.option("--digest", is_flag=True, help="Ask for the digest too, even if the policy reflects none.")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="How many rejected tags to show.")
+@click.option("--compare-status", is_flag=True, help="Every policy's status in the cluster beside our answer.")
+@policies_option
+@namespace_option
+@exclude_option
+@output_option
+def command(
+    subject: str | None,
+    tag: str,
+    tags_file: str | None,
+    digest: bool,
+    limit: int,
+    compare_status: bool,
+    policies: tuple[str, ...],
+    namespace: str,
+    exclude: tuple[str, ...],
+    output: Output,
+    **rule: object,
+) -> int:
+    """Say why a policy gives this tag and not another.
+
+    POLICY is NAMESPACE:NAME, or NAME, of an ImagePolicy under the working directory or in --policies. IMAGE, with a
+    rule from the options, needs no file at all. The exit status is 1 if there is no tag to give.
+
+    \b
+    Examples:
+      imagesetter explain flux-system:web
+      imagesetter explain web --tag 1.4.2                     why not 1.4.2?
+      imagesetter explain ghcr.io/org/app --semver 6.x
+      imagesetter explain ghcr.io/org/app --numerical asc --filter-pattern '^main-.*-(?P<ts>[0-9]+)$' --extract '$ts'
+      imagesetter explain web --tags-file tags.txt            no registry
+      kubectl get imagepolicies,imagerepositories -A -o yaml | imagesetter explain --compare-status --policies -
+    """
+    made_up = AdHoc(**rule)  # type: ignore[arg-type]
+    if compare_status:
+        if subject or made_up.given:
+            raise UsageError("--compare-status looks at all policies, so it takes neither a policy nor a rule")
+        return _compare(_catalog(policies, namespace, exclude), output)
+    if tags_file == "-" and "-" in policies:
+        raise UsageError("--policies and --tags-file cannot both read standard input")
+    if made_up.given:
+        question = ad_hoc(made_up.tag_policy(), image_argument(subject) if subject else None, insecure=made_up.insecure)
+    else:
+        catalog = _catalog(policies, namespace, exclude, subject)
+        name = _name(subject, catalog, namespace)
+        try:
+            question = catalog.policy(name)
+        except ImagesetterError as error:
+            print_explained(Explained(name, None, None, error), output=output)
+            return FAILED
+    if tags_file is not None:
+        tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
+        explained = explain_tags(question, tags, asked=tag, limit=limit)
+    elif not question.image.path:
+        raise UsageError("there is neither an IMAGE nor a list of tags", hint="name an IMAGE, or give --tags-file")
+    else:
+        with open_client() as client:
+            explained = explain_registry(question, client, asked=tag, limit=limit, digest=digest)
+    print_explained(explained, output=output)
+    return OK if explained.chosen else FAILED
+
+
+def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], subject: str | None = None) -> Catalog:
+    """The policies in the named files; without any, those under the working directory, as for an update.
+
+    Raises:
+        UsageError: the subject looks like an image, and there is no rule for it.
+    """
+    if subject and ("/" in subject or "@" in subject):
+        raise UsageError(
+            f"{subject} looks like an image, and no rule says which of its tags is wanted",
+            hint=f"give one: imagesetter explain {subject} --semver '>=1.0.0'",
+        )
+    wanted = [policy_name(subject, namespace)] if subject else []
+    tree = read_tree(() if policies else (".",), exclude=exclude)
+    return build_catalog(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
+
+
+def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:
+    """The policy that the subject means: in its namespace, or a name alone that stands for one policy only.
+
+    Raises:
+        UsageError: there is no subject.
+    """
+    names = catalog.policy_names
+    if not subject:
+        known = f"known here: {', '.join(map(str, names[:8]))}{' …' if len(names) > 8 else ''}"
+        none = "no ImagePolicy is known here: name files that hold some with --policies, or explain an image: "
+        raise UsageError("which policy?", hint=known if names else f"{none}imagesetter explain IMAGE --semver 6.x")
+    wanted = policy_name(subject, namespace)
+    alike = [name for name in names if name.name == subject]
+    return alike[0] if len(alike) == 1 and not catalog.has_policy(wanted) else wanted
+
+
+def _compare(catalog: Catalog, output: Output) -> int:
+    with open_client() as client:
+        parities, others = compare_status(catalog, client)
+    if not parities:
+        raise UsageError(
+            "no ImagePolicy with a status was found, so there is nothing to compare",
+            hint="export them: kubectl get imagepolicies,imagerepositories -A -o yaml > policies.yaml, "
+            "and name the file with --policies",
+        )
+    print_parity(parities, others, output=output)
+    return OK if all(parity.same for parity in parities) else FAILED

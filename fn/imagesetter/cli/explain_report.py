@@ -1,0 +1,206 @@
+"""What ``imagesetter explain`` prints: the funnel from all tags to the one, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+
+import click
+
+from imagesetter.cli.options import Output
+from imagesetter.cli.table import aligned
+from imagesetter.cli.terminal import print_error, styled
+from imagesetter.config import API_VERSION
+from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
+from imagesetter.explain import Explained, Parity
+from imagesetter.flux.catalog import ImagePolicy
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.policy.explain import Explanation, Funnel, Rejected
+from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
+from imagesetter.policy.shown import shown
+
+
+def print_explained(explained: Explained, *, output: Output) -> None:
+    """A policy's explanation on stdout; why it gives no tag on stderr."""
+    if output == "json":
+        click.echo(json.dumps(explained_as_json(explained), indent=2, ensure_ascii=False))
+        return
+    for line in text_of(explained):
+        click.echo(line, color=True)
+    if explained.error:
+        print_error(explained.error)
+
+
+def text_of(explained: Explained) -> Iterable[str]:
+    """The explanation for people, line by line; the error comes after it."""
+    if explained.question:
+        yield from _headline(explained.policy, explained.question)
+    if explained.explanation:
+        yield ""
+        yield from funnel_lines(explained.explanation)
+    if explained.chosen:
+        yield ""
+        chosen = str(explained.chosen) if explained.chosen.name else explained.chosen.tag
+        yield f"→ {styled(chosen, sys.stdout, fg='green', bold=True)}"
+    if explained.asked:
+        yield ""
+        yield _answer(explained.asked)
+    elif explained.explanation and explained.explanation.rejected:
+        yield ""
+        yield "rejected, the nearest first:"
+        rows = [("", shown(each.tag), each.step, each.reason) for each in explained.explanation.rejected]
+        yield from aligned(rows)
+    for note in explained.notes:
+        yield f"{styled('note', sys.stdout, fg='cyan')}: {note}"
+
+
+def _headline(policy: PolicyName | None, question: ImagePolicy) -> Iterable[str]:
+    if policy:
+        yield f"{styled(str(policy), sys.stdout, bold=True)}  ({question.origin})"
+    yield "  ".join(part for part in (question.image.written, rule_text(question.tags)) if part)
+
+
+def rule_text(tags: TagPolicy) -> str:
+    """A rule and its filters on one line."""
+    match tags.rule:
+        case Semver(range=text):
+            words = f"semver {shown(text)}"
+        case Alphabetical(order=order):
+            words = f"alphabetical {shown(order)}"
+        case Numerical(order=order):
+            words = f"numerical {shown(order)}"
+        case _:
+            words = "no rule"
+    if tags.filter_tags:
+        words += f", filterTags {shown(tags.filter_tags.pattern)}"
+        if tags.filter_tags.extract:
+            words += f" → {shown(tags.filter_tags.extract)}"
+    return words
+
+
+def funnel_lines(explanation: Explanation) -> list[str]:
+    """Each step with how many tags it drops and how many it leaves."""
+    funnel = explanation.funnel
+    left = funnel.listed
+    rows = [("listed", "", str(left))]
+    invalid = isinstance(explanation.error, InvalidPolicy | InvalidFilter)
+    for name, dropped in () if invalid else steps_of(funnel):
+        left -= dropped
+        rows.append((name, f"-{dropped}" if dropped else "0", str(left)))
+    if explanation.error is None:
+        rows.append(("chosen", "", "1"))
+    width = max(len(count) for row in rows for count in row[1:])
+    return aligned([("", name, *(count.rjust(width) for count in counts)) for name, *counts in rows])
+
+
+def steps_of(funnel: Funnel) -> list[tuple[str, int]]:
+    """The steps that drop tags, in their order, with how many they drop."""
+    return [
+        ("excluded", funnel.excluded),
+        ("filtered", funnel.filtered_out),
+        *([("shadowed", funnel.shadowed)] if funnel.shadowed else []),
+        ("unparsed", funnel.unparsed),
+        ("out of range", funnel.out_of_range),
+    ]
+
+
+def _answer(asked: Rejected) -> str:
+    question = f"why not {shown(asked.tag)}?" if asked.step != "chosen" else f"{shown(asked.tag)}:"
+    return f"{styled(question, sys.stdout, bold=True)} {asked.reason}"
+
+
+def explained_as_json(explained: Explained) -> dict[str, object]:
+    """The JSON document of an explanation."""
+    question, explanation, error = explained.question, explained.explanation, explained.error
+    document: dict[str, object] = {
+        "apiVersion": API_VERSION,
+        "kind": "Explanation",
+        "policy": str(explained.policy) if explained.policy else None,
+        "image": question.image.written or None if question else None,
+        "rule": rule_as_json(question.tags) if question else None,
+        "chosen": ref_as_json(explained.chosen),
+        "error": error.what if error else None,
+        "stage": error.stage if isinstance(error, PolicyError) else None,
+        "where": error.where or None if error else None,
+        "hint": error.hint or None if error else None,
+        "funnel": funnel_as_json(explanation.funnel) if explanation else None,
+        "rejected": [asdict(each) for each in explanation.rejected] if explanation else [],
+        "notes": list(explained.notes),
+    }
+    if explained.asked:
+        document["asked"] = asdict(explained.asked)
+    return document
+
+
+def funnel_as_json(funnel: Funnel) -> dict[str, int]:
+    """The counts in the order of the steps."""
+    return {
+        "listed": funnel.listed,
+        "excluded": funnel.excluded,
+        "filteredOut": funnel.filtered_out,
+        "shadowed": funnel.shadowed,
+        "unparsed": funnel.unparsed,
+        "outOfRange": funnel.out_of_range,
+        "candidates": funnel.candidates,
+    }
+
+
+def rule_as_json(tags: TagPolicy) -> dict[str, object]:
+    """A rule and its filters, as in Flux's resources."""
+    rule: dict[str, object] = {}
+    match tags.rule:
+        case Semver(range=text):
+            rule["semver"] = {"range": text}
+        case Alphabetical(order=order):
+            rule["alphabetical"] = {"order": order}
+        case Numerical(order=order):
+            rule["numerical"] = {"order": order}
+        case _:
+            pass
+    if tags.filter_tags:
+        rule["filterTags"] = asdict(tags.filter_tags)
+    rule["exclusionList"] = list(tags.exclusion_list)
+    return rule
+
+
+def ref_as_json(ref: LatestRef | None) -> dict[str, str] | None:
+    """Name, tag and digest, the latter empty where there is none."""
+    return asdict(ref) if ref else None
+
+
+def print_parity(parities: Sequence[Parity], others: Mapping[PolicyName, str], *, output: Output) -> None:
+    """Where the cluster's answers differ from ours, and why."""
+    differing = [parity for parity in parities if not parity.same]
+    if output == "json":
+        document = {
+            "apiVersion": API_VERSION,
+            "kind": "ParityReport",
+            "policies": [_parity_as_json(parity) for parity in parities],
+            "notCompared": [{"policy": str(name), "reason": reason} for name, reason in others.items()],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for parity in differing:
+        click.echo(styled(str(parity.policy), sys.stdout, bold=True), color=True)
+        rows = [
+            ("", "cluster", str(parity.cluster)),
+            ("", "here", str(parity.ours or "no answer")),
+            ("", "why", parity.reason),
+        ]
+        click.echo("\n".join(aligned(rows)), color=True)
+    for name, reason in others.items():
+        click.echo(f"{name}: not compared: {reason}")
+    click.echo(f"{len(parities) - len(differing)} of {len(parities)} policies with a status have the same answer here")
+
+
+def _parity_as_json(parity: Parity) -> dict[str, object]:
+    return {
+        "policy": str(parity.policy),
+        "same": parity.same,
+        "cluster": ref_as_json(parity.cluster),
+        "ours": ref_as_json(parity.ours),
+        "reason": parity.reason or None,
+    }

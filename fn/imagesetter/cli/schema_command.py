@@ -1,0 +1,29 @@
+"""``imagesetter schema``: the JSON Schema of a kind."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from imagesetter.cli.exit_status import OK
+from imagesetter.config import KIND
+
+
+@click.command("schema")
+@click.argument("kind", default=KIND)
+def command(kind: str) -> int:
+    """Print the JSON Schema of a kind of imagesetter.dev/v1alpha1.
+
+    KIND is ImageSetter, the functionConfig, by default; PolicyTest is what `imagesetter test` runs. Editors check and
+    complete such files when they are told of the schema.
+
+    \b
+    Examples:
+      imagesetter schema > imagesetter.schema.json
+      imagesetter schema PolicyTest
+    """
+    from imagesetter.schemas import schema_of
+
+    click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
+    return OK

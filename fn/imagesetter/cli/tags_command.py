@@ -1,0 +1,182 @@
+"""``imagesetter tags``: the tags that a registry has, and what is behind them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from imagesetter.cli.clients import open_client
+from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.images import image_argument
+from imagesetter.cli.options import Output, output_option
+from imagesetter.cli.table import aligned
+from imagesetter.cli.terminal import print_error, styled
+from imagesetter.config import API_VERSION
+from imagesetter.errors import ImagesetterError, InputError
+from imagesetter.policy.shown import shown
+from imagesetter.policy.version import Key, parse_tag
+from imagesetter.registry.client import Scan, ScanOptions
+from imagesetter.registry.reference import Repository
+
+if TYPE_CHECKING:
+    from imagesetter.registry.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag with what was asked about it; None where it was not asked or could not be had."""
+
+    name: str
+    digest: str | None = None
+    created: str | None = None
+    platforms: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What is shown beside the tag."""
+
+    digest: bool
+    created: bool
+    platform: bool
+
+
+@click.command("tags")
+@click.argument("image")
+@click.option(
+    "--sort",
+    type=click.Choice(["bytes", "semver"]),
+    default="bytes",
+    show_default=True,
+    help="semver: versions first, the newest at the top, then the other tags.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N.")
+@click.option("--digest", is_flag=True, help="The digest behind each tag; one request a tag.")
+@click.option("--created", is_flag=True, help="When its image was made, as the image says; up to four requests a tag.")
+@click.option("--platform", is_flag=True, help="The platforms of its image; up to four requests a tag.")
+@click.option("--insecure", is_flag=True, help="Plain HTTP is allowed.")
+@output_option
+def command(
+    image: str,
+    sort: str,
+    limit: int | None,
+    digest: bool,
+    created: bool,
+    platform: bool,
+    insecure: bool,
+    output: Output,
+) -> int:
+    """List the tags that a registry has.
+
+    IMAGE is a repository as in an ImageRepository: registry, path, neither scheme nor tag. Without columns there is
+    one tag a line and nothing else, ready for a pipe.
+
+    \b
+    Examples:
+      imagesetter tags ghcr.io/org/app
+      imagesetter tags ghcr.io/org/app --sort semver --limit 5 --digest
+      imagesetter tags ghcr.io/org/app --output json | imagesetter explain --semver 6.x --tags-file -
+    """
+    repository = image_argument(image)
+    options = ScanOptions(insecure=insecure)
+    columns = Columns(digest, created, platform)
+    with open_client() as client:
+        scan = client.scan(repository, options=options)
+        names = list(scan.tags) if sort == "bytes" else newest_first(scan.tags)
+        tags, errors = _looked_up(client, repository, options, names[:limit], columns)
+    if output == "json":
+        click.echo(json.dumps(_as_json(repository, scan, tags, columns), indent=2, ensure_ascii=False))
+    else:
+        _print(tags, columns)
+    for warning in scan.warnings:
+        click.echo(f"{styled('warning', sys.stderr, fg='yellow', bold=True)}: {warning}", err=True, color=True)
+    if not scan.tags:
+        click.echo(f"{repository} has no tags", err=True)
+    for error in errors:
+        print_error(error)
+    return FAILED if errors else OK
+
+
+def newest_first(tags: Iterable[str]) -> list[str]:
+    """Tags that Flux reads as versions, the highest first, then the others in byte order."""
+    versions: list[tuple[Key, str]] = []
+    others: list[str] = []
+    for tag in tags:
+        try:
+            versions.append((parse_tag(tag).key, tag))
+        except InputError:
+            others.append(tag)
+    return [tag for _, tag in sorted(versions, reverse=True)] + sorted(others)
+
+
+def _looked_up(
+    client: Client, repository: Repository, options: ScanOptions, names: Sequence[str], columns: Columns
+) -> tuple[list[Tag], list[ImagesetterError]]:
+    """The tags with what was asked about them, and what could not be had."""
+    questions = [(repository, name, options) for name in names]
+    tags: list[Tag] = []
+    errors: list[ImagesetterError] = []
+    if columns.created or columns.platform:
+        for name, image in zip(names, client.inspect_all(questions), strict=True):
+            if isinstance(image, ImagesetterError):
+                errors.append(image)
+                tags.append(Tag(name))
+            else:
+                platforms = image.platforms or ((image.platform,) if image.platform else ())
+                tags.append(Tag(name, image.digest, image.created, platforms))
+    elif columns.digest:
+        for name, digest in zip(names, client.digest_all(questions), strict=True):
+            if isinstance(digest, ImagesetterError):
+                errors.append(digest)
+                tags.append(Tag(name))
+            else:
+                tags.append(Tag(name, digest))
+    else:
+        tags = [Tag(name) for name in names]
+    return tags, errors
+
+
+def _print(tags: Sequence[Tag], columns: Columns) -> None:
+    rows = []
+    if columns.digest or columns.created or columns.platform:
+        rows.append(_row("TAG", "CREATED", "DIGEST", "PLATFORMS", columns))
+    for tag in tags:
+        created, platforms = shown(tag.created or "-"), shown(" ".join(tag.platforms or ("-",)))
+        rows.append(_row(tag.name, created, tag.digest or "-", platforms, columns))
+    for line in aligned(rows):
+        click.echo(line)
+
+
+def _row(name: str, created: str, digest: str, platforms: str, columns: Columns) -> list[str]:
+    wanted = ((created, columns.created), (digest, columns.digest), (platforms, columns.platform))
+    return [name, *(cell for cell, asked in wanted if asked)]
+
+
+def _as_json(repository: Repository, scan: Scan, tags: Sequence[Tag], columns: Columns) -> dict[str, object]:
+    """``tags`` as a registry lists them, so that ``--tags-file`` reads it; ``images`` has the columns."""
+    document: dict[str, object] = {
+        "apiVersion": API_VERSION,
+        "kind": "TagList",
+        "image": repository.written,
+        "total": len(scan.tags),
+        "tags": [tag.name for tag in tags],
+    }
+    if columns.digest or columns.created or columns.platform:
+        document["images"] = [_image_as_json(tag, columns) for tag in tags]
+    return document
+
+
+def _image_as_json(tag: Tag, columns: Columns) -> dict[str, object]:
+    image: dict[str, object] = {"tag": tag.name}
+    if columns.digest:
+        image["digest"] = tag.digest
+    if columns.created:
+        image["created"] = tag.created
+    if columns.platform:
+        image["platforms"] = None if tag.platforms is None else list(tag.platforms)
+    return image

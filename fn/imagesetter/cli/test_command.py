@@ -1,0 +1,66 @@
+"""``imagesetter test``: policies tested against lists of tags, offline."""
+
+from __future__ import annotations
+
+import click
+
+from imagesetter.cli.exit_status import FAILED, OK, USAGE
+from imagesetter.cli.options import (
+    Output,
+    exclude_option,
+    namespace_option,
+    output_option,
+    policies_option,
+    quiet_option,
+    read_stdin,
+)
+from imagesetter.cli.test_report import print_report
+from imagesetter.errors import UsageError
+from imagesetter.policy_tests import find_tests, run, wanted
+from imagesetter.reading import build_catalog, read_tree
+
+
+@click.command("test")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@policies_option
+@namespace_option
+@exclude_option
+@output_option
+@quiet_option
+def command(
+    files: tuple[str, ...],
+    policies: tuple[str, ...],
+    namespace: str,
+    exclude: tuple[str, ...],
+    output: Output,
+    quiet: bool,
+) -> int:
+    """Test policies against lists of tags, offline.
+
+    FILE holds documents of kind PolicyTest; in a directory, and without FILE under the working directory, all such
+    documents are found. Each says for some lists of tags which one a policy has to pick, or which error it has to give.
+    The exit status is 1 if a case fails, and 2 if a test cannot be read.
+
+    \b
+    Examples:
+      imagesetter test
+      imagesetter test clusters/prod/web.policy-test.yaml
+      kustomize build clusters/prod | imagesetter test --policies -
+      imagesetter schema PolicyTest                         what may stand in such a file
+    """
+    suites, broken = find_tests(files or (".",), exclude=exclude)
+    if not suites and not broken:
+        raise UsageError(
+            "there are no policy tests here",
+            hint="write a PolicyTest into a file such as web.policy-test.yaml, or name the file that holds one",
+        )
+    named = wanted(suites, namespace)
+    tree = read_tree((".",) if named and not policies else (), exclude=exclude)
+    catalog = build_catalog(
+        tree, paths=files, policies=policies if named else (), namespace=namespace, stdin=read_stdin, wanted=named
+    )
+    outcomes = run(suites, catalog)
+    print_report(outcomes, broken, output=output, quiet=quiet)
+    if broken:
+        return USAGE
+    return OK if all(outcome.passed for outcome in outcomes) else FAILED

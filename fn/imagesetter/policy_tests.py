@@ -1,0 +1,241 @@
+"""One story: policies are tested against lists of tags, offline, like any other code.
+
+A ``PolicyTest`` names a policy in the files or brings one, and says for some lists of tags which one it has to pick, or
+which error it has to give. The selection is the one of an update.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagesetter.config import API_VERSION
+from imagesetter.errors import ImagesetterError, PolicyError, Stage, TextError, UsageError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
+from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.tag_lists import read_tags
+from imagesetter.text.load import load_all
+from imagesetter.text.source import decode
+from imagesetter.tree import find_files, read
+
+if TYPE_CHECKING:
+    from imagesetter.policy_test_model import PolicyTestSpec, TagLists
+
+KIND = "PolicyTest"
+_KIND = KIND.encode()
+_GROUP = API_VERSION.partition("/")[0]
+_NAME = "policy-test"
+_HINT = f"`imagesetter schema {KIND}` prints the JSON Schema of {API_VERSION} {KIND}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What has to come: a tag, or an error by a part of its text, by its stage, or by both."""
+
+    pick: str | None = None
+    error: str | None = None
+    stage: Stage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Tags, and what has to come of them."""
+
+    name: str
+    tags: tuple[str, ...]
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One PolicyTest: a policy, by name or its own, and its cases. ``place`` is ``file:line``."""
+
+    place: str
+    name: str
+    policy: str | TagPolicy
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A test that cannot be run, and why."""
+
+    place: str
+    error: ImagesetterError
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOutcome:
+    """What came of a case; ``why_not`` says why the expected tag was not picked."""
+
+    case: Case
+    passed: bool
+    explanation: Explanation
+    why_not: Rejected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteOutcome:
+    """What came of a suite; with an ``error`` its policy could not be had, and no case was run."""
+
+    suite: Suite
+    cases: tuple[CaseOutcome, ...] = ()
+    error: ImagesetterError | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case was run and passed."""
+        return self.error is None and all(case.passed for case in self.cases)
+
+
+def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> tuple[list[Suite], list[Broken]]:
+    """The policy tests in files and under directories.
+
+    In a directory a file counts if its name holds ``policy-test`` or its documents are of the kind; a file that is
+    named itself has to hold some.
+
+    Raises:
+        UsageError: a path that does not exist.
+    """
+    suites: list[Suite] = []
+    broken: list[Broken] = []
+    for given in paths:
+        named = not Path(given).is_dir()
+        for path in find_files([given], exclude=exclude):
+            if not (named or _NAME in path.name) and not _may_hold_tests(path):
+                continue
+            found = list(_in_file(path))
+            suites += [suite for suite in found if isinstance(suite, Suite)]
+            broken += [problem for problem in found if isinstance(problem, Broken)]
+            if not found and (named or _NAME in path.name):
+                broken.append(Broken(str(path), UsageError(f"holds no {API_VERSION} {KIND}", hint=_HINT)))
+    return suites, broken
+
+
+def _may_hold_tests(path: Path) -> bool:
+    with contextlib.suppress(ImagesetterError):
+        data = read(path)
+        return _KIND in data and _GROUP.encode() in data
+    return False
+
+
+def _in_file(path: Path) -> Iterator[Suite | Broken]:
+    try:
+        documents = list(load_all(decode(read(path), name=str(path)).text, name=str(path)))
+    except TextError as error:
+        yield Broken(error.where or str(path), error)
+        return
+    except ImagesetterError as error:
+        yield Broken(str(path), error)
+        return
+    for data, line in documents:
+        if isinstance(data, Mapping) and data.get("kind") == KIND and _is_ours(data.get("apiVersion")):
+            place = f"{path}:{line}"
+            try:
+                yield _suite(data, place, path.parent)
+            except ImagesetterError as error:
+                yield Broken(place, error)
+
+
+def _is_ours(api_version: object) -> bool:
+    return isinstance(api_version, str) and api_version.partition("/")[0] == _GROUP
+
+
+def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
+    from imagesetter.policy_test_model import PolicyTest
+    from imagesetter.strict import validated
+
+    test = validated(PolicyTest, data, where=place, hint=_HINT)
+    spec = test.spec
+    shared = _tags(spec, folder) if spec.brings_tags else ()
+    cases = tuple(
+        Case(
+            case.name or f"case {number}",
+            _tags(case, folder) if case.brings_tags else shared,
+            Expected(case.pick, case.error, case.stage),
+        )
+        for number, case in enumerate(spec.cases, 1)
+    )
+    return Suite(place, test.metadata.name, spec.policy_ref or _own_policy(spec), cases)
+
+
+def _tags(lists: TagLists, folder: Path) -> tuple[str, ...]:
+    tags = list(lists.tags or ())
+    if lists.tags_file:
+        tags += read_tags(folder / lists.tags_file)
+    for generated in lists.generate or ():
+        tags += [generated.format.format(number) for number in range(generated.from_, generated.to + 1)]
+    return tuple(tags)
+
+
+def _own_policy(spec: PolicyTestSpec) -> TagPolicy:
+    rule: Rule | None = None
+    match spec.policy:
+        case None:
+            pass
+        case choice if choice.semver:
+            rule = Semver(choice.semver.range)
+        case choice if choice.alphabetical:
+            rule = Alphabetical(choice.alphabetical.order)
+        case choice if choice.numerical:
+            rule = Numerical(choice.numerical.order)
+    filter_tags = FilterTags(spec.filter_tags.pattern, spec.filter_tags.extract) if spec.filter_tags else None
+    return TagPolicy(rule, filter_tags, tuple(spec.exclusion_list or DEFAULT_EXCLUSIONS))
+
+
+def run(suites: Iterable[Suite], catalog: Catalog) -> list[SuiteOutcome]:
+    """Run every case; a policy that cannot be had fails its suite.
+
+    Args:
+        suites: what `find_tests` found.
+        catalog: where policies that are named are found.
+    """
+    return [_run(suite, catalog) for suite in suites]
+
+
+def wanted(suites: Iterable[Suite], namespace: str) -> list[PolicyName]:
+    """The policies that suites name, to be looked for in the files."""
+    return [_name(suite.policy, namespace) for suite in suites if isinstance(suite.policy, str)]
+
+
+def _name(text: str, namespace: str) -> PolicyName:
+    first, colon, rest = text.partition(":")
+    return PolicyName(first, rest) if colon else PolicyName(namespace, first)
+
+
+def _run(suite: Suite, catalog: Catalog) -> SuiteOutcome:
+    try:
+        policy = (
+            catalog.policy(_name(suite.policy, catalog.default_namespace)).tags
+            if isinstance(suite.policy, str)
+            else suite.policy
+        )
+    except ImagesetterError as error:
+        return SuiteOutcome(suite, (), error)
+    return SuiteOutcome(suite, tuple(_run_case(case, policy) for case in suite.cases))
+
+
+def _run_case(case: Case, policy: TagPolicy) -> CaseOutcome:
+    explanation = explain(policy, case.tags)
+    passed = _meets(explanation, case.expected)
+    reason = None
+    if not passed and case.expected.pick is not None:
+        with contextlib.suppress(PolicyError):  # a rule that does not compile: the explanation says so
+            reason = why_not(policy, case.tags, case.expected.pick)
+    return CaseOutcome(case, passed, explanation, reason)
+
+
+def _meets(explanation: Explanation, expected: Expected) -> bool:
+    if expected.pick is not None:
+        return explanation.error is None and explanation.chosen == expected.pick
+    error = explanation.error
+    return (
+        error is not None
+        and (expected.error is None or expected.error in str(error))
+        and (expected.stage is None or expected.stage == error.stage)
+    )

@@ -1,0 +1,67 @@
+"""The JSON Schema of each of our kinds, made from the model that validates it.
+
+Editors and check-jsonschema read them: what the schema accepts is what imagesetter accepts, apart from rules that JSON
+Schema has no words for (ranges, patterns, names that have to exist).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from pydantic import BaseModel
+
+from imagesetter.config import API_VERSION
+from imagesetter.errors import UsageError, did_you_mean
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# kind -> module and name of its pydantic model, imported when the schema is asked for
+MODELS = {
+    "ImageSetter": ("imagesetter.image_setter", "ImageSetter"),
+    "PolicyTest": ("imagesetter.policy_test_model", "PolicyTest"),
+}
+
+# Kubernetes' own fields, which hold more than we read.
+_OPEN = ("Metadata",)
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a kind.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    known = {name.lower(): name for name in MODELS}
+    name = known.get(kind.lower())
+    if name is None:
+        raise UsageError(
+            f"there is no schema of {kind!r}{did_you_mean(kind, MODELS)}", hint=f"the kinds are {', '.join(MODELS)}"
+        )
+    module, attribute = MODELS[name]
+    model: type[BaseModel] = getattr(import_module(module), attribute)
+    schema: dict[str, Any] = _plain(model.model_json_schema(by_alias=True))
+    for definition, part in [("", schema), *schema.get("$defs", {}).items()]:
+        if part.get("type") == "object" and definition not in _OPEN:
+            part["additionalProperties"] = False  # Flux's parts too: the API server would drop what they do not have
+    # Every tool tells kinds apart by these two.
+    schema["required"] = sorted({*schema.get("required", ()), "apiVersion", "kind"})
+    return {"$schema": DIALECT, **schema, "title": f"{API_VERSION} {name}"}
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without what only repeats: titles made from names, ``null`` for "may be left out"."""
+    if isinstance(schema, list):
+        return [_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _plain(part) for key, part in schema.items() if not (key == "title" and isinstance(part, str))}
+    choices = [choice for choice in plain.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del plain["anyOf"]
+        plain = {**choices[0], **plain}
+    if plain.get("default", "") is None:
+        del plain["default"]
+    if "const" in plain:
+        plain.pop("enum", None)
+    return plain
