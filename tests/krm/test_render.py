@@ -167,6 +167,30 @@ def test_results_that_cannot_be_added_to_are_refused_only_when_there_is_somethin
         resources.render([], ONE)
 
 
+def test_a_last_value_to_which_a_line_end_would_be_added_stays_as_it_is() -> None:
+    resources = parse(HEAD + "results:\n  - message: |\n      old")
+    assert resources.render([], ONE).decode() == (
+        HEAD + "results:\n  - message: done\n    severity: info\n  - message: |\n      old"
+    )
+    resources = parse(HEAD + "results:\n- {}")
+    assert resources.render([], ONE).decode() == HEAD + "results:\n- {}\n" + WRITTEN
+    resources = parse(HEAD + "items:\n- kind: A # one\n- kind: |\n    B")
+    found = resources.render(items=[*resources.items, {"kind": "X"}]).decode()
+    assert found == HEAD + "items:\n- kind: A # one\n- kind: B\n- kind: X\n"
+    assert resources.render(items=resources.items[1:]).decode() == HEAD + "items:\n- kind: |\n    B"
+
+
+def test_new_text_does_not_take_in_the_comments_and_blank_lines_behind_it() -> None:
+    for behind in ("      # deep\n", "\n\n"):
+        before = f"items: []\nkind: ResourceList\n{behind}"
+        data = {"name": "x\n\n", "labels": {}}
+        after = parse(before).render([], [Result("m", tags={"a": "b\n"})], items=[data, {"text": "y\n"}])
+        assert after.decode().endswith(behind)
+        resources = ResourceList.parse(after)
+        assert [item.load() for item in resources.items] == [data, {"text": "y\n"}]
+        assert resources.results[0].tags == {"a": "b\n"}
+
+
 def test_edits_results_and_comments_go_together() -> None:
     text = HEAD + "items:\n- kind: A # marker\n  # foot\n"
     resources = parse(text)

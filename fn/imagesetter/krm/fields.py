@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imagesetter.errors import ResourceError
 from imagesetter.krm.item import Item
 from imagesetter.krm.layout import NULLS
-from imagesetter.krm.render import after_line, block, flow, newline_of
+from imagesetter.krm.writing import BREAK, absorbs, after_line, block, flow, newline_of
 from imagesetter.text.comments import line_start
 from imagesetter.text.edits import Edit
 from imagesetter.text.fieldpath import FieldPath, format_path
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from imagesetter.text.scan import Scalar
 
 _NOTHING = "\0"
-_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _DASH = re.compile(r"-[\s]")
 _EMPTY = re.compile(r"\{(?:\s|#[^\n\r\x85\u2028\u2029]*+)*\}")
 
@@ -78,7 +77,7 @@ def _replaced(text: str, scalar: Scalar, value: object) -> Edit:
     elif isinstance(value, str):
         new = render(value, scalar, text)
     else:
-        new = flow(value) + (newline_of(text) if _BREAK.match(text, scalar.end - 1) else "")
+        new = flow(value) + (newline_of(text) if BREAK.match(text, scalar.end - 1) else "")
     return Edit(scalar.start, scalar.end, new)
 
 
@@ -91,14 +90,13 @@ def _addition(text: str, node: Node, fields: Mapping[str, object]) -> tuple[int,
         rest = "" if _EMPTY.match(text, opening) else ", "
         return opening + 1, flow(fields)[1:-1] + rest
     newline = newline_of(text)
-    first = opening if _BREAK.search(text, node.start, opening) else node.start
+    first = opening if BREAK.search(text, node.start, opening) else node.start
     column = first - line_start(text, first)
-    lines = block(fields, column, newline)
     at = after_line(text, node.end)
-    if at == len(text) and not _BREAK.match(text, at - 1):
+    if at == len(text) and not BREAK.match(text, at - 1):
         # A line end behind the last line could become part of its value, where that is a block scalar.
-        return first, lines.lstrip(" ") + " " * column
-    return at, lines
+        return first, block(fields, column, newline).lstrip(" ") + " " * column
+    return at, block(fields, column, newline, closed=absorbs(text, at))
 
 
 def _collections(item: Item, paths: Iterable[FieldPath]) -> dict[FieldPath, Node]:
@@ -108,7 +106,7 @@ def _collections(item: Item, paths: Iterable[FieldPath]) -> dict[FieldPath, Node
         inner = outline
         for step in path:
             inner = inner.setdefault(step, {SPAN: True})
-    shift = item.start - item.column
+    shift = item.start - item.margin
     return {
         node.path: replace(node, start=node.start + shift, end=node.end + shift)
         for node in scan(item.text, _NOTHING, outline=outline).nodes

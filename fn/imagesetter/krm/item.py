@@ -50,7 +50,8 @@ class Item:
         start: where its text starts in the list's text, in code points; ``text[start:end]`` is the resource.
         end: where it ends. Comments behind its last value are outside.
         line: the line of the list on which it starts, from 1.
-        column: the column at which it starts, from 0; further lines are indented as far, unless it is a flow mapping.
+        column: the column at which it starts, from 0.
+        margin: how far its further lines are indented; 0 for a flow mapping.
         api_version: as written, empty where the resource does not say; so are the next three.
         kind: its kind.
         name: its name, as it is now.
@@ -66,6 +67,7 @@ class Item:
     end: int
     line: int
     column: int
+    margin: int
     api_version: str
     kind: str
     name: str
@@ -77,8 +79,8 @@ class Item:
 
     @property
     def text(self) -> str:
-        """The resource as it is written, indented so that it is YAML by itself."""
-        return " " * self.column + self.whole.text[self.start : self.end]
+        """The resource as it is written, its first line indented like the others, so that it is YAML by itself."""
+        return " " * self.margin + self.whole.text[self.start : self.end]
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -152,7 +154,7 @@ class Item:
         """Every scalar value of the resource: path from the resource's root, offsets in the list's text."""
         from imagesetter.text.scan import scalars
 
-        shift = self.start - self.column
+        shift, aside = self.start - self.margin, self.column - self.margin
         return [
             replace(
                 scalar,
@@ -160,6 +162,7 @@ class Item:
                 end=scalar.end + shift,
                 node=scalar.node + shift,
                 line=scalar.line + self.line - 1,
+                column=scalar.column + (aside if scalar.line == 1 else 0),
             )
             for scalar in scalars(self.text)
         ]
@@ -208,6 +211,8 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
 
 
 def _item(whole: Whole, node: Node, borrows: bool) -> Item:
+    from imagesetter.text.gaps import content_start
+
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}
     names: dict[str, str] = {}
@@ -225,6 +230,7 @@ def _item(whole: Whole, node: Node, borrows: bool) -> Item:
         end=node.end,
         line=node.line,
         column=node.column - 1,
+        margin=0 if whole.text[content_start(whole.text, node.start, node.end)] == "{" else node.column - 1,
         api_version=names.get("apiVersion", ""),
         kind=names.get("kind", ""),
         name=names.get("name", ""),

@@ -8,7 +8,6 @@ where no resource is near; that also spares every question about how the text en
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -18,21 +17,17 @@ from imagesetter.errors import InputError, ResourceListError, SpliceError
 from imagesetter.krm.item import Item
 from imagesetter.krm.layout import NO_MORE, Part
 from imagesetter.krm.result import Result
+from imagesetter.krm.writing import BREAK, BREAKS, absorbs, after_line, block, flow, is_open, newline_of
 from imagesetter.text.comments import line_start
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.gaps import content_start
+from imagesetter.text.load import load
 
 if TYPE_CHECKING:
     from imagesetter.krm.resourcelist import ResourceList
 
-_BREAKS = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
-_BREAK = re.compile(_BREAKS)
-_LINE = re.compile(rf"([^\n\r\x85\u2028\u2029]*)({_BREAKS})")
-_FOOT = re.compile(rf"(?:[ \t]*{_BREAKS})*(?P<indent> *)#[^\n\r\x85\u2028\u2029]*(?:{_BREAKS}|\Z)")
+_FOOT = re.compile(rf"(?:[ \t]*{BREAKS})*(?P<indent> *)#[^\n\r\x85\u2028\u2029]*(?:{BREAKS}|\Z)")
 """A comment on its own line, with the blank lines above it."""
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-"""What JSON allows in a string and YAML does not, or not as itself."""
-
 Entry = Item | Mapping[str, Any]
 
 
@@ -89,7 +84,7 @@ class _Places:
         if self._is_flow:
             self._insert(self._behind, f', "{name}": {flow(data)}')
         else:
-            self._insert_lines(self._behind, " " * self._column + name + ":" + self._newline + self._block(data))
+            self._insert_lines(self._behind, data, self._column, " " * self._column + name + ":" + self._newline)
 
     def fill(self, part: Part, data: list[Any]) -> None:
         """A key that is null or an empty list."""
@@ -99,7 +94,7 @@ class _Places:
             return
         if part.end > part.start:
             self._replaced.append(Edit(part.start, part.end, ""))
-        self._insert_lines(part.end, self._block(data))
+        self._insert_lines(part.end, data, self._column)
 
     def append(self, name: str, part: Part, data: list[Any]) -> None:
         """A list that has something in it already."""
@@ -108,22 +103,24 @@ class _Places:
             raise ResourceListError(f"{name} is a mapping, expected a list", where=f"{self._name}:{part.line}")
         if self._text[opening] == "-":
             column = opening - line_start(self._text, opening)
-            self._insert_lines(part.end, self._block(data, column))
+            if part.end == len(self._text) and is_open(" " * column + self._text[opening:]):
+                margin = " " * column
+                self._insert(opening, block(data, column, self._newline).removeprefix(margin) + margin)
+            else:
+                self._insert_lines(part.end, data, column)
             return
         end = max((node.end for node in part.children.values()), default=opening + 1)
         if not NO_MORE.fullmatch(self._text, end, part.end):
             raise ResourceListError(f"{name} holds what is no mapping", where=f"{self._name}:{part.line}")
         self._insert(end, "".join(f", {flow(each)}" for each in data))
 
-    def _block(self, data: list[Any], column: int | None = None) -> str:
-        return block(data, self._column if column is None else column, self._newline)
-
-    def _insert_lines(self, at: int, lines: str) -> None:
+    def _insert_lines(self, at: int, data: list[Any], column: int, key: str = "") -> None:
         """Whole lines behind the line of an offset, which has nothing but a comment on the rest of it."""
-        behind = after_line(self._text, at)
-        if behind == len(self._text) and not _BREAK.match(self._text, behind - 1):
-            lines = self._newline + lines
-        self._insert(behind, lines)
+        text = self._text
+        behind = after_line(text, at)
+        unfinished = behind == len(text) and not BREAK.match(text, behind - 1) and behind not in self._inserted
+        lines = block(data, column, self._newline, closed=absorbs(text, behind))
+        self._insert(behind, (self._newline if unfinished else "") + key + lines)
 
     def _insert(self, at: int, text: str) -> None:
         self._inserted[at] = self._inserted.get(at, "") + text
@@ -164,11 +161,19 @@ def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entr
         return [*outside, Edit(start, end, f"[{content}]")]
     newline = newline_of(text)
     margin = " " * (opening - line_start(text, opening))
-    pieces = [
-        kept(item) if isinstance(item, Item) else block([item], len(margin), newline).removeprefix(margin)
-        for item in items
-    ]
-    pieces = [piece if piece.endswith(("\n", "\r")) else piece + newline for piece in pieces]
+    pieces = []
+    for position, item in enumerate(items):
+        if isinstance(item, Item):
+            pieces.append(kept(item))
+        else:
+            closed = position == len(items) - 1 and absorbs(text, end)
+            pieces.append(block([item], len(margin), newline, closed=closed).removeprefix(margin))
+    for position, piece in enumerate(pieces):
+        if not piece.endswith(("\n", "\r")) and position < len(pieces) - 1:
+            # Only the text's last entry has no line end.
+            if is_open(margin + piece):
+                piece = block(load(margin + piece), len(margin), newline).removeprefix(margin)
+            pieces[position] = piece.removesuffix(newline) + newline
     return [*outside, Edit(start, end, margin.join(pieces) or f"  []{newline}")]
 
 
@@ -206,33 +211,3 @@ def _prove(resources: ResourceList, after: str, count: int) -> None:
 def _is_empty(text: str, part: Part) -> bool:
     opening = content_start(text, part.start, part.end)
     return text[opening] == "[" and NO_MORE.fullmatch(text, opening + 1, part.end) is not None
-
-
-def after_line(text: str, at: int) -> int:
-    """Where the line after that of an offset starts; the offset itself, where it is a line's start."""
-    if at and _BREAK.match(text, at - 1):
-        return at
-    found = _BREAK.search(text, at)
-    return found.end() if found else len(text)
-
-
-def block(data: object, column: int, newline: str) -> str:
-    """Data in block style, each line indented to a column and ended by *newline*."""
-    from imagesetter.text.load import dump
-
-    margin = " " * column
-    lines = _LINE.findall(dump(data))
-    return "".join(
-        (margin if line else "") + line + (newline if line_break == "\n" else line_break) for line, line_break in lines
-    )
-
-
-def flow(data: object) -> str:
-    """Data as JSON on one line that is YAML as well."""
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(data, ensure_ascii=False))
-
-
-def newline_of(text: str) -> str:
-    """What ends the lines of a text: what ends its first one."""
-    found = _BREAK.search(text)
-    return found.group() if found and found.group() in ("\n", "\r\n", "\r") else "\n"

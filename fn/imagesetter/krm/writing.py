@@ -1,0 +1,74 @@
+"""Data as text that can be put into another text, and where it can be put."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from imagesetter.text.load import dump
+from imagesetter.text.quote import double_quoted
+from imagesetter.text.scan import Scalar, scalars
+
+BREAKS: Final = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
+"""A pattern of what ends a line of YAML."""
+BREAK: Final = re.compile(BREAKS)
+
+_LINE = re.compile(rf"([^\n\r\x85\u2028\u2029]*)({BREAKS})")
+_ABSORBED = re.compile(rf"[ \t]*(?:#|{BREAKS})")
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON allows in a string and YAML does not, or not as itself."""
+
+
+def block(data: object, column: int, newline: str, *, closed: bool = False) -> str:
+    """Data in block style, each line indented to a column and ended by *newline*.
+
+    Args:
+        data: a list or a mapping.
+        column: how far to indent.
+        newline: what ends each line.
+        closed: whether the last value must not be a block scalar, because of what follows: see `absorbs`.
+    """
+    text = dump(data)
+    if closed and (last := _last_block_scalar(text)):
+        text = f"{text[: last.start]}{double_quoted(last.value)}\n"
+    margin = " " * column
+    return "".join(
+        (margin if line else "") + line + (newline if line_break == "\n" else line_break)
+        for line, line_break in _LINE.findall(text)
+    )
+
+
+def flow(data: object) -> str:
+    """Data as JSON on one line that is YAML as well."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(data, ensure_ascii=False))
+
+
+def newline_of(text: str) -> str:
+    """What ends the lines of a text: what ends its first one."""
+    found = BREAK.search(text)
+    return found.group() if found and found.group() in ("\n", "\r\n", "\r") else "\n"
+
+
+def after_line(text: str, at: int) -> int:
+    """Where the line after that of an offset starts; the offset itself, where it is a line's start."""
+    if at and BREAK.match(text, at - 1):
+        return at
+    found = BREAK.search(text, at)
+    return found.end() if found else len(text)
+
+
+def absorbs(text: str, at: int) -> bool:
+    """Whether a block scalar put before an offset would take in what follows: a blank line, or a deeper comment."""
+    return _ABSORBED.match(text, at) is not None
+
+
+def is_open(text: str) -> bool:
+    """Whether a text ends in a block scalar without a line end: one more line end would be part of its value."""
+    return not BREAK.match(text, len(text) - 1) and _last_block_scalar(text) is not None
+
+
+def _last_block_scalar(text: str) -> Scalar | None:
+    """The block scalar that a text ends in."""
+    last = list(scalars(text))[-1:] if "|" in text or ">" in text else []
+    return last[0] if last and last[0].style in ("|", ">") and last[0].end == len(text) else None
