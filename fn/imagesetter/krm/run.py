@@ -138,7 +138,8 @@ def _unchanged(resources: ResourceList, data: bytes, results: list[Result]) -> b
     try:
         return resources.render((), results)
     except ImagesetterError as err:
-        results.append(Result.from_error(err))
+        if (result := Result.from_error(err)) not in results:
+            results.append(result)
         return data
 
 

@@ -1,0 +1,64 @@
+"""The functionConfig: a ConfigMap's options, a kind of the function's own, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagesetter.errors import UsageError
+from imagesetter.krm.functionconfig import FunctionConfig, read
+
+EMPTY_INPUT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "function-input"}, "data": {}}
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        pytest.param(None, id="absent"),
+        pytest.param({}, id="empty"),
+        pytest.param(EMPTY_INPUT, id="what kpt fn eval sends when nothing was given"),
+        pytest.param({**EMPTY_INPUT, "data": None}, id="data null"),
+        pytest.param({"kind": "ConfigMap"}, id="no data"),
+    ],
+)
+def test_function_runs_without_configuration(resource: object) -> None:
+    assert read(resource) is None
+
+
+def test_config_map_gives_its_data() -> None:
+    config = read({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "n"}, "data": {"a": "1", "b": ""}})
+    assert config == FunctionConfig("v1", "ConfigMap", "n", "", {"a": "1", "b": ""})
+    assert config is not None
+    assert config.is_config_map
+
+
+def test_own_kind_gives_the_whole_resource() -> None:
+    resource = {"apiVersion": "x.y/v1", "kind": "Own", "metadata": {"name": "n", "namespace": "ns"}, "spec": {"a": 1}}
+    config = read(resource)
+    assert config == FunctionConfig("x.y/v1", "Own", "n", "ns", resource)
+    assert config is not None
+    assert not config.is_config_map
+
+
+def test_own_kind_needs_neither_metadata_nor_version() -> None:
+    assert read({"kind": "Own", "metadata": None}) == FunctionConfig(
+        "", "Own", "", "", {"kind": "Own", "metadata": None}
+    )
+
+
+@pytest.mark.parametrize(
+    ("resource", "where", "what"),
+    [
+        (["a"], "functionConfig", "expected a resource"),
+        ({"a": "b"}, "functionConfig", "has no kind"),
+        ({"kind": ""}, "functionConfig", "has no kind"),
+        ({"kind": 7}, "functionConfig.kind", "expected a string, not 7"),
+        ({"kind": "A", "metadata": {"name": 7}}, "functionConfig.metadata.name", "expected a string, not 7"),
+        ({"kind": "ConfigMap", "data": ["a"]}, "functionConfig.data", "expected a mapping"),
+        ({"kind": "ConfigMap", "data": {"a": True}}, "functionConfig.data.a", "expected a string, not True"),
+        ({"kind": "ConfigMap", "data": {"a": None}}, "functionConfig.data.a", "expected a string, not None"),
+    ],
+)
+def test_broken_configuration_is_refused_with_its_place(resource: object, where: str, what: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(resource)
+    assert (caught.value.where, caught.value.what) == (where, what)
