@@ -14,6 +14,7 @@ from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config import API_VERSION
+from imagesetter.policy.explain import Explanation
 from imagesetter.policy.shown import shown
 from imagesetter.policy_tests import Broken, CaseOutcome, Expected, Suite, SuiteOutcome
 
@@ -56,7 +57,7 @@ def _case_lines(outcome: CaseOutcome) -> Iterable[str]:
     explanation = outcome.explanation
     rows = [
         ("", "expected", expected_text(outcome.case.expected)),
-        ("", "got", f"error: {explanation.error}" if explanation.error else f"tag {shown(explanation.chosen or '')}"),
+        ("", "got", got_text(explanation)),
     ]
     if outcome.why_not:
         rows.append(("", "why", str(outcome.why_not)))
@@ -77,6 +78,12 @@ def expected_text(expected: Expected) -> str:
     parts = [f"with {shown(expected.error)!r}"] if expected.error is not None else []
     parts += [f"from stage {expected.stage}"] if expected.stage is not None else []
     return f"an error {' '.join(parts)}"
+
+
+def got_text(explanation: Explanation) -> str:
+    """What came, in the same words."""
+    error = explanation.error
+    return f"an error from stage {error.stage}: {error}" if error else f"tag {shown(explanation.chosen or '')}"
 
 
 def _summary(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken]) -> str:
