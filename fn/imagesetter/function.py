@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from imagesetter import lock
 from imagesetter.config import Config
@@ -22,6 +23,7 @@ from imagesetter.krm.result import Result
 from imagesetter.places import find_places, place_of
 from imagesetter.plan import Guard, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
+from imagesetter.source_scan import SourceMarks
 from imagesetter.text.edits import Edit
 from imagesetter.text.proof import rewrite
 from imagesetter.text.quote import render
@@ -50,7 +52,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
         UsageError: a target in the functionConfig that cannot be read.
     """
     catalog, origins = build_catalog(listing, config)
-    places = find_places(listing, config, catalog)
+    places = find_places(listing, config, catalog, _sources(listing, config))
     names = dict.fromkeys(marked.marker.policy for marked in places.fields)
     answers = source_of(catalog, known_digests(places.fields)).answers(names) if names else {}
     planned = plan(places.fields, answers, keep_on_error=config.on_error == "keep", guards=guards)
@@ -62,6 +64,15 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
     except ImagesetterError as error:
         return Answer((), (*problems, failure(error)))
     return Answer(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+
+
+def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
+    """The markers in the source files: only under kustomize build, where the list itself has no comments left."""
+    if not (config.source_scan and listing.by_kustomize):
+        return None
+    from imagesetter.source_scan import scan_sources
+
+    return scan_sources(Path.cwd())
 
 
 def _edits(listing: ResourceList, planned: Plan) -> Iterable[Edit]:

@@ -1,12 +1,13 @@
-"""Where the fields of a ResourceList that follow a policy are: markers, targets, or the image itself.
+"""Where the fields of a ResourceList that follow a policy are.
 
-Explicit beats implicit: a field that a target names is not looked at again, then a marker counts, then (when asked for)
-a container image whose repository is a policy's.
+Explicit beats implicit: a field that a target names is not looked at again, then the resource's own annotation counts,
+then a marker, in the list or (under kustomize, which strips comments) in the source files, and last, when asked for, a
+container image whose repository is a policy's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imagesetter.config import Config, Target
@@ -15,13 +16,18 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
-from imagesetter.plan import FoundBy, MarkedField, Place, failure, report
+from imagesetter.krm.result import Result, Severity
+from imagesetter.plan import FoundBy, MarkedField, Place, failure, report, split_image
 from imagesetter.registry.reference import Reference, parse, parse_flux_image
-from imagesetter.text.fieldpath import FieldPath, find_scalars, format_path, parse_path
+from imagesetter.source_scan import SourceId, SourceMarks, ambiguous, matches
+from imagesetter.text.fieldpath import FieldPath, Index, find_scalars, format_path, parse_path
+from imagesetter.text.load import load
 from imagesetter.text.scan import Comment, Scalar
 
+FIELDS_ANNOTATION = "imagesetter.dev/fields"
 _PARTS = ("tag", "name", "digest")
+_BOUND = frozenset({"tag", "digest"})
+_ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].image: flux-system:web"
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
 MISPLACED = {
@@ -61,8 +67,14 @@ def misplaced(comment: Comment, place: Place) -> Result | None:
     )
 
 
-def find_places(listing: ResourceList, config: Config, catalog: Catalog) -> Places:
-    """Every field of the list that follows a policy.
+def find_places(listing: ResourceList, config: Config, catalog: Catalog, sources: SourceMarks | None = None) -> Places:
+    """Every field of the list that follows a policy; of several ways to find a field the first one counts.
+
+    Args:
+        listing: the resources.
+        config: targets, and whether images are bound.
+        catalog: the policies.
+        sources: the markers in the source files, where there are any to scan.
 
     Raises:
         UsageError: a target that cannot be read.
@@ -71,9 +83,14 @@ def find_places(listing: ResourceList, config: Config, catalog: Catalog) -> Plac
     taken: set[int] = set()
     for number, target in enumerate(config.targets):
         _add_target(places, taken, listing.items, number, target, config)
+    for item in listing.items:
+        if FIELDS_ANNOTATION in item.annotations:
+            _add_annotated(places, taken, item, config)
     _add_markers(places, taken, listing)
+    if sources:
+        _add_sources(places, taken, listing.items, sources)
     if config.bind_by_image:
-        _add_images(places, taken, listing.items, catalog)
+        _add_images(places, taken, listing.items, catalog, sources)
     places.fields.sort(key=lambda marked: marked.scalar.start)
     return places
 
@@ -125,11 +142,78 @@ def _add_target(
                 break
 
 
-def _take(places: Places, taken: set[int], item: Item, scalar: Scalar, marker: Marker, found_by: FoundBy) -> None:
+def _add_annotated(places: Places, taken: set[int], item: Item, config: Config) -> None:
+    """The fields that a resource's own annotation names: a YAML map from field path to policy."""
+    where = f"annotation {FIELDS_ANNOTATION}"
+    try:
+        wanted = load(item.annotations[FIELDS_ANNOTATION], name=where)
+        if not isinstance(wanted, Mapping):
+            raise UsageError(f"{where}: expected a map from field path to policy", hint=_ANNOTATION_HINT)
+        scalars = item.scalars()
+        for path, policy in wanted.items():
+            pattern = parse_path(str(path))
+            if any(isinstance(step, Index) for step in pattern.steps):
+                raise UsageError(f"{where}: {path} counts positions, which a patch can shift", hint=_ANNOTATION_HINT)
+            marker = target_marker(str(policy), config.namespace, where)
+            found = find_scalars(scalars, pattern)
+            for scalar in found:
+                _take(places, taken, item, scalar, marker, "annotation")
+            if not found:
+                severity: Severity = "error" if config.strict else "warning"
+                message = f"{where}: the resource has no {path}"
+                places.results.append(report(severity, message, place_of(item), tags={"error": "UnusedTarget"}))
+    except ImagesetterError as error:
+        places.results.append(failure(error, place_of(item)))
+
+
+def _take(
+    places: Places,
+    taken: set[int],
+    item: Item,
+    scalar: Scalar,
+    marker: Marker,
+    found_by: FoundBy,
+    parts: frozenset[str] = frozenset(),
+) -> None:
     if scalar.start in taken:
         return
     taken.add(scalar.start)
-    places.fields.append(MarkedField(marker, scalar, place_of(item, scalar.path), found_by))
+    places.fields.append(MarkedField(marker, scalar, place_of(item, scalar.path), found_by, parts))
+
+
+def _add_sources(places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks) -> None:
+    places.results += sources.results
+    unclear: set[SourceId] = set()
+    for source_id, marks in ambiguous(sources.marks):
+        if any(matches(mark, item) for mark in marks for item in items):
+            unclear.add(source_id)
+            identity = source_id.identity
+            error = ResolveError(
+                f"{identity.kind} {identity.name} stands in {' and in '.join(mark.file.shown for mark in marks)}, "
+                "with different markers, so nobody can tell which of them an item came from",
+                hint="name the fields in spec.targets by their current names, which wins over the source scan",
+            )
+            places.results.append(failure(error, marks[0].place))
+    matched: set[int] = set()
+    for item in items:
+        mine = [(number, mark) for number, mark in enumerate(sources.marks) if matches(mark, item)]
+        wanted = [(number, mark) for number, mark in mine if mark.id not in unclear]
+        matched |= {number for number, _ in mine}
+        scalars = item.scalars() if wanted or (sources.images and not item.is_local_config) else []
+        for number, mark in wanted:
+            for scalar in find_scalars(scalars, mark.pattern):
+                _take(places, taken, item, scalar, mark.marker, "source")
+            if not find_scalars(scalars, mark.pattern):
+                matched.discard(number)
+        for entry in sources.images:
+            marker = Marker(entry.policy.namespace, entry.policy.name, "")
+            for scalar in scalars:
+                if is_image(scalar.path) and split_image(scalar.value)[0] in entry.names:
+                    _take(places, taken, item, scalar, marker, "source", entry.parts)
+    for number, mark in enumerate(sources.marks):
+        if number not in matched:
+            message = f"the field that this marker marks is not in the build; {mark.marker} is not applied here"
+            places.results.append(report("warning", message, mark.place, tags={"error": "UnusedMarker"}))
 
 
 def _add_markers(places: Places, taken: set[int], listing: ResourceList) -> None:
@@ -155,27 +239,38 @@ def _add_markers(places: Places, taken: set[int], listing: ResourceList) -> None
             places.fields.append(MarkedField(marker, scalar, place, "marker"))
 
 
-def _add_images(places: Places, taken: set[int], items: Iterable[Item], catalog: Catalog) -> None:
+def _add_images(
+    places: Places, taken: set[int], items: Iterable[Item], catalog: Catalog, sources: SourceMarks | None
+) -> None:
     owners = image_owners(catalog)
-    ambiguous: set[str] = set()
+    ambiguous_images: set[str] = set()
     for item in items:
         if item.is_local_config:
             continue
         for scalar in item.scalars():
-            if scalar.start in taken or not _is_container_image(scalar.path):
+            if scalar.start in taken or not is_image(scalar.path):
                 continue
             reference = _reference(scalar.value)
             context = str(reference.context) if reference else ""
             policies = owners.get(context, [])
             if len(policies) == 1:
-                _take(places, taken, item, scalar, Marker(policies[0].namespace, policies[0].name, ""), "image")
-            elif policies and context not in ambiguous:
-                ambiguous.add(context)
+                marker = Marker(policies[0].namespace, policies[0].name, "")
+                _take(places, taken, item, scalar, marker, "image", _BOUND)
+            elif policies and context not in ambiguous_images:
+                ambiguous_images.add(context)
                 error = ResolveError(
                     f"{' and '.join(map(str, policies))} both follow {context}, so its image cannot be bound",
                     hint="name the field in spec.targets, which wins over bindByImage",
                 )
                 places.results.append(failure(error, place_of(item, scalar.path)))
+    for name, new_name, file in sources.renames if sources else ():
+        reference = _reference(name)
+        if reference and str(reference.context) in owners:
+            message = (
+                f"images: {name} is renamed to {new_name} here, and the policy follows {reference.context}: "
+                "bindByImage cannot see that they belong together; name the field in spec.targets"
+            )
+            places.results.append(report("warning", message, Place(file=file), tags={"error": "RenamedImage"}))
 
 
 def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:
@@ -190,8 +285,11 @@ def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:
     return owners
 
 
-def _is_container_image(path: FieldPath) -> bool:
-    return len(path) >= 3 and path[-1] == "image" and path[-3] in _CONTAINERS
+def is_image(path: FieldPath) -> bool:
+    """Whether a path is that of a container's image, or of an image volume's reference."""
+    if path[-1:] == ("image",):
+        return len(path) >= 3 and path[-3] in _CONTAINERS
+    return path[-2:] == ("image", "reference") and "volumes" in path[-4:-2]
 
 
 def _reference(text: str) -> Reference | None:

@@ -16,7 +16,7 @@ from imagesetter.krm.result import Field, File, ResourceRef, Result, Severity
 from imagesetter.resolve import Answer, Failed
 from imagesetter.text.scan import Scalar
 
-FoundBy = Literal["marker", "target", "annotation", "source", "image"]
+FoundBy = Literal["target", "annotation", "marker", "source", "image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,33 @@ class MarkedField:
     scalar: Scalar
     place: Place
     found_by: FoundBy = "marker"
+    parts: frozenset[str] = frozenset()
+    """Parts of an image reference to set one by one, where the scalar is such a reference and not the marker's text."""
 
     def text_for(self, ref: LatestRef) -> str:
-        """What the field becomes; empty where the ref has no digest and the marker asks for it.
+        """What the field becomes; empty where the ref has no digest and one is asked for.
 
-        An image that was bound by its repository keeps its own spelling of the name (``nginx`` for
-        ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling.
+        An image that is set by parts keeps the others: its own spelling of the name (``nginx`` for
+        ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling. A digest
+        without its tag would lie, so it goes when only the tag is set.
         """
-        if self.found_by != "image":
+        if not self.parts:
             return ref.part(self.marker.part)
-        name = self.scalar.value.partition("@")[0]
-        head, colon, tail = name.rpartition(":")
-        return str(LatestRef(head if colon and "/" not in tail else name, ref.tag, ref.digest))
+        name, tag, digest = split_image(self.scalar.value)
+        if "digest" in self.parts and not ref.digest and self.found_by != "image":
+            return ""
+        name = ref.name if "name" in self.parts else name
+        if "tag" in self.parts:
+            tag, digest = ref.tag, ""
+        digest = ref.digest if "digest" in self.parts else digest
+        return f"{name}{':' if tag else ''}{tag}{'@' if digest else ''}{digest}"
+
+
+def split_image(text: str) -> tuple[str, str, str]:
+    """The name, tag and digest of an image as it is written; tag and digest may be empty."""
+    name, _, digest = text.partition("@")
+    head, colon, tail = name.rpartition(":")
+    return (head, tail, digest) if colon and "/" not in tail else (name, "", digest)
 
 
 @dataclass(frozen=True, slots=True)

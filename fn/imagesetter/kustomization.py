@@ -1,0 +1,132 @@
+"""What a kustomization is made of, as far as files go: its resources, components, bases and patches, recursively.
+
+kustomize hands a function resources without comments. The comments are still in the files, and the function runs in the
+directory of the kustomization that declares it, so the files can be found again.
+
+Nothing is read outside *root*, however a link or a ``../..`` leads there; remote entries are named and not fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from imagesetter.errors import ImagesetterError
+from imagesetter.text.load import load
+from imagesetter.text.source import decode
+
+FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+Role = Literal["resource", "patch", "kustomization"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a kustomization.
+
+    ``target`` is the patch target of the kustomization entry, where one is written.
+    """
+
+    path: Path
+    shown: str
+    role: Role
+    target: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Sources:
+    """All files of a kustomization, each once, and what could not be followed."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    remote: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    renames: list[tuple[str, str, str]] = field(default_factory=list)
+    """``images:`` entries with a ``newName``: name, new name, file."""
+
+
+def find_kustomization(directory: Path) -> Path | None:
+    """The kustomization file of a directory, or None."""
+    return next((directory / name for name in FILE_NAMES if (directory / name).is_file()), None)
+
+
+def find_sources(directory: Path, root: Path) -> Sources:
+    """The files of the kustomization in a directory.
+
+    Args:
+        directory: where the kustomization stands.
+        root: nothing outside this directory is read.
+    """
+    sources = Sources()
+    _walk(directory.resolve(), root.resolve(), sources, set())
+    return sources
+
+
+def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> None:
+    path = find_kustomization(directory)
+    if path is None or path in seen:
+        return
+    seen.add(path)
+    if not path.resolve().is_relative_to(root):
+        sources.outside.append(_shown(path, root))
+        return
+    _add(sources, SourceFile(path, _shown(path, root), "kustomization"))
+    try:
+        data = load(decode(path.read_bytes(), name=str(path)).text, name=str(path))
+    except (ImagesetterError, OSError):
+        return  # kustomize itself refuses such a file, and says so better
+    if not isinstance(data, Mapping):
+        return
+    images = data.get("images")
+    for image in images if isinstance(images, list) else ():
+        if isinstance(image, Mapping) and image.get("name") and image.get("newName"):
+            sources.renames.append((str(image["name"]), str(image["newName"]), _shown(path, root)))
+    for entry in _texts(data, "resources", "components", "bases"):
+        found = _inside(directory, entry, root, sources)
+        if found is None:
+            continue
+        if found.is_dir():
+            _walk(found, root, sources, seen)
+        elif found.is_file():
+            _add(sources, SourceFile(found, _shown(found, root), "resource"))
+    for entry, target in _patches(data):
+        found = _inside(directory, entry, root, sources)
+        if found is not None and found.is_file():
+            _add(sources, SourceFile(found, _shown(found, root), "patch", target))
+
+
+def _add(sources: Sources, file: SourceFile) -> None:
+    if file not in sources.files:
+        sources.files.append(file)
+
+
+def _texts(data: Mapping[str, Any], *keys: str) -> Iterator[str]:
+    for key in keys:
+        entries = data.get(key)
+        yield from (entry for entry in entries if isinstance(entry, str)) if isinstance(entries, list) else ()
+
+
+def _patches(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    yield from ((entry, None) for entry in _texts(data, "patchesStrategicMerge") if "\n" not in entry)
+    entries = data.get("patches")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
+            target = entry.get("target")
+            yield entry["path"], target if isinstance(target, Mapping) else None
+
+
+def _inside(directory: Path, entry: str, root: Path, sources: Sources) -> Path | None:
+    """The path of a local entry, or None: remote and outside ones are noted."""
+    path = directory / entry
+    if "://" in entry or (not path.exists() and ("?" in entry or entry.startswith(("git@", "github.com", "git::")))):
+        sources.remote.append(entry)
+        return None
+    real = path.resolve()
+    if not real.is_relative_to(root):
+        sources.outside.append(entry)
+        return None
+    return real
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
