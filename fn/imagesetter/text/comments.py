@@ -1,9 +1,9 @@
 """How comments look in a text, and the names of the places where one can stand.
 
-yaml.v3 gives every node a head, a line and a foot comment, and kyaml's setters, hence Flux, read the line comment of a
-scalar value, else its head comment. A *line comment* starts on the line on which the scalar ends, with nothing but blanks
-and at most one comma (in a flow collection) between. A *head comment* stands on a line of its own above; above a mapping
-entry it belongs to the key, so it reaches a value only in a sequence.
+yaml.v3 gives every node a head, a line and a foot comment, and kyaml's setters, hence Flux, read the line comment of
+a scalar value, else its head comment. A *line comment* starts on the line on which the scalar ends, with nothing but
+blanks and at most one comma (in a flow collection) between. A *head comment* stands on a line of its own above; above
+a mapping entry it belongs to the key, so it reaches a value only in a sequence.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final, Literal
 Place = Literal[
     "line",  # the line comment of its scalar
     "head",  # the head comment of its scalar, an item of a block sequence
-    "ambiguous-head",  # above a scalar; readers do not agree, or not in all versions, that it belongs to it
-    "hidden",  # another comment of the same scalar takes precedence
+    "ambiguous-head",  # above a scalar; yaml.v3 sees a head comment of it in some contexts only
+    "hidden",  # another comment of the same scalar takes precedence, or spoils this one
     "above",  # on a line of its own above a mapping entry, a collection or an alias
     "commented-out",  # on a line of its own, behind text: a line that was switched off together with its marker
-    "key",  # behind the key of a mapping or sequence, the key of a value on the next line, or a dash
+    "key",  # behind the key of a mapping or sequence, behind that of a value on the next line, or behind a dash
     "collection",  # behind a flow collection, or behind one of its brackets
     "alias",  # behind an alias
     "empty",  # behind a key or dash that has no value
@@ -34,17 +34,18 @@ BREAKS: Final = "\n\r\x85\u2028\u2029"
 BREAK: Final = "(?:\r\n|[\n\r\x85\u2028\u2029])"
 """One line end, as a regular expression."""
 
-_SAME_LINE = re.compile("[ \t]*(?:,[ \t]*)?(#[^\n\r\x85\u2028\u2029]*)")
+_WORDS = "#[^\n\r\x85\u2028\u2029]*"
 _BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _BREAKS = re.compile(BREAK)
+_SAME_LINE = re.compile(f"[ \t]*(?:,[ \t]*)?({_WORDS})")
 _BETWEEN = re.compile(rf"(?:[ \t]|{BREAK}(?=(?:[ \t]|{BREAK})*,))*(?:,[ \t]*)?")
-_COLON = re.compile(r"[ \t]*:[ \t]*")
+_COLON = re.compile("[ \t]*:[ \t]*")
+_BELOW_KEY = re.compile(rf"{BREAK}[ \t]*{_WORDS}{BREAK}\s*:[ \t]*#")
 _OWN = re.compile(rf"[ \t]*(?:#|(?:[ \t]|{BREAK})*,[ \t]*#)")
 _SECOND = re.compile(rf"(?:[ \t]|{BREAK})*,[ \t]*#")
 _COMMENTED_OUT = re.compile(r"#+[ \t]*[^\s#{][^#]*#")
-_BELOW_KEY = re.compile(rf"{BREAK}[ \t]*#[^\n\r\x85\u2028\u2029]*{BREAK}\s*:[ \t]*#")
-_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)+#[^\n\r\x85\u2028\u2029]*(?:-\s|\s|#[^\n\r\x85\u2028\u2029]*|[&!]\S*\s)*")
-_HEADER = re.compile(r"[|>][-+0-9]*[ \t]*(?=#)")
+_HEADER = re.compile("[|>][-+0-9]*[ \t]*(?=#)")
+_PROPERTIES = re.compile(rf"(?:[&!]\S*[ \t]+)+{_WORDS}(?:-\s|\s|{_WORDS}|[&!]\S*\s)*")
 
 
 def line_end(text: str, index: int) -> int:
@@ -63,7 +64,7 @@ def line_start(text: str, index: int, floor: int = 0) -> int:
 
 def breaks_between(text: str, start: int, end: int) -> int:
     """How many lines end in a stretch of text; CR LF counts once."""
-    return sum(1 for _ in _BREAKS.finditer(text, start, end))
+    return sum(1 for _ in _BREAKS.finditer(text, start, end)) if end > start else 0
 
 
 def same_line(text: str, end: int) -> re.Match[str] | None:
@@ -81,10 +82,15 @@ def follows_colon(text: str, end: int, comment: int) -> bool:
     return _COLON.fullmatch(text, end, comment) is not None
 
 
-def colon_comment(text: str, end: int, start: int, flow: bool) -> bool:
-    """Whether a comment behind the colon between a key that ends at ``end`` and its value takes the value's line comment.
+def has_colon(text: str, end: int) -> bool:
+    """Whether the colon of a key that ends at ``end`` stands on the same line."""
+    return _COLON.match(text, end) is not None
 
-    In a flow mapping every comment there does; in a block mapping the key has it, unless it has a comment below it already.
+
+def colon_comment(text: str, end: int, start: int, flow: bool) -> bool:
+    """Whether a comment between a key ending at ``end`` and its value at ``start`` spoils the value's line comment.
+
+    In a flow mapping one behind the colon does. In a block mapping the key gets it, unless it has one below already.
     """
     between = text[end:start]
     sharp = between.find("#")
@@ -97,7 +103,7 @@ def has_line_comment(text: str, end: int) -> bool:
 
 
 def has_second_comment(text: str, end: int) -> bool:
-    """Whether a comment that ends at ``end`` is followed by a comma on the next line with a comment of its own."""
+    """Whether a comment that ends at ``end`` is followed by a comma on a later line with a comment of its own."""
     return _SECOND.match(text, end) is not None
 
 
@@ -105,11 +111,6 @@ def header_comment(text: str, start: int) -> int:
     """Where the comment on the header line of a block scalar starts, or -1."""
     found = _HEADER.match(text, start)
     return found.end() if found else -1
-
-
-def stands_alone(text: str, comment: int) -> bool:
-    """Whether a comment has its line to itself."""
-    return not text[line_start(text, comment) : comment].strip(" \t")
 
 
 def is_commented_out(comment: str) -> bool:
@@ -128,8 +129,8 @@ def only_properties(text: str, start: int, end: int) -> bool:
 def is_sure_head(text: str, comment: int, floor: int) -> bool:
     """Whether a comment on a line of its own is a head comment for yaml.v3 in every context.
 
-    Not behind another comment, however far above, which may be part of the same one; not with CR LF, which yaml.v3 counts
-    as two line ends while it looks for the blank line that makes a foot comment.
+    Not behind another comment, however far above, which may be part of the same one; not with CR LF, which yaml.v3
+    counts as two line ends while it looks for the blank line that makes a foot comment.
 
     Args:
         text: the whole text.
@@ -137,13 +138,30 @@ def is_sure_head(text: str, comment: int, floor: int) -> bool:
         floor: where the last token before it ends.
     """
     begin = line_start(text, comment, floor)
-    end = line_end(text, comment)
-    if text[end : end + 1] != "\n" or "\r" in text[floor:begin]:
+    if not text.startswith("\n", line_end(text, comment)) or "\r" in text[floor:begin]:
         return False
+    ends_midway = floor > 0 and text[floor - 1] not in BREAKS
     while begin > floor:
         end = begin
         begin = line_start(text, begin - 1, floor)
         line = text[begin:end].strip()
         if line:
-            return not line.lstrip("-? ").startswith("#") or (begin == floor and floor > 0)
+            return not line.lstrip("-? ").startswith("#") or (begin == floor and ends_midway)
     return True
+
+
+def comment_run(text: str, begin: int, floor: int) -> int:
+    """Where the lines start that hold nothing but comments, down to the line that starts at ``begin``.
+
+    Args:
+        text: the whole text.
+        begin: where a line starts.
+        floor: where a comment starts, the first that matters.
+    """
+    run = begin
+    while run > floor:
+        start = line_start(text, run - (2 if text.startswith("\r\n", run - 2) else 1), floor)
+        if not text[start:run].lstrip(" \t").startswith("#"):
+            break
+        run = start
+    return run

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from imagesetter.errors import SpliceError
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """One replacement in a text: ``text[start:end]`` becomes ``replacement``; offsets are code points, ``end`` exclusive."""
+    """One replacement: ``text[start:end]`` becomes ``replacement``; offsets are code points, ``end`` exclusive."""
 
     start: int
     end: int
@@ -26,7 +27,7 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
     Raises:
         SpliceError: an edit lies outside the text, or two of them overlap.
     """
-    ordered = sorted(edits)
+    ordered = sorted(edits, key=attrgetter("start", "end"))
     if not ordered:
         return text
     parts: list[str] = []

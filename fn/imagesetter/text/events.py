@@ -1,8 +1,9 @@
 """The door to the YAML parser: events with marks, from libyaml where it is there, and its errors in our words.
 
-Only events are used, never nodes or objects: they need no memory beyond the one at hand, and their marks are offsets into
-the text. libyaml and Go's yaml.v3 (which kyaml, kpt, kustomize and Flux read with) come from one source and refuse the
-same documents; PyYAML's pure parser refuses a few more (a tab before a comment), and serves where the C extension is absent.
+Only events are used, never nodes or objects: they need no memory beyond the one at hand, and their marks are offsets
+into the text. libyaml and Go's yaml.v3 (which kyaml, kpt, kustomize and Flux read with) come from one source and refuse
+the same documents; PyYAML's pure parser refuses a few more (a tab before a comment), and serves where the C extension
+is absent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+DEEPEST: Final = 500
+"""How many collections may be nested; each one costs time for every marker inside it."""
+TOO_DEEP: Final = f"collections are nested more than {DEEPEST} deep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,10 @@ def count_events(text: str, *, pure: bool = False) -> int:
 
 @contextmanager
 def parsing(text: str) -> Iterator[None]:
-    """Around a pass over events: the cyclic collector rests (events make no cycles), and parser errors become ``Unreadable``."""
+    """Around a pass over a text's events: parser errors become ``Unreadable``, and the cyclic collector rests.
+
+    Events make no cycles, so the collector would only walk over them again and again.
+    """
     import yaml
 
     collecting = gc.isenabled()

@@ -1,7 +1,7 @@
 """Field paths: where a scalar stands in a document, and the patterns by which people point at fields.
 
-A *path* is what was found: a tuple of mapping keys and item indexes, written ``spec.containers[0].image`` as KRM results
-and kubectl write it. A *pattern* is what somebody asks for; its grammar::
+A *path* is what was found: a tuple of mapping keys and item indexes, written ``spec.containers[0].image`` as KRM
+results and kubectl write it. A *pattern* is what somebody asks for; its grammar::
 
     pattern  = step *( "." name / bracket )
     step     = name / bracket
@@ -226,14 +226,14 @@ def _text(value: object) -> str:
 
 
 def find_scalars(scalars: Iterable[_P], pattern: FieldPattern) -> list[_P]:
-    """The scalars of ONE document that a pattern names, in the order given; a pattern that ends on a mapping names none."""
+    """The scalars of one document that a pattern names, in the order given; one that ends on a mapping names none."""
     every = list(scalars)
     values = {scalar.path: scalar.value for scalar in every}
     return [scalar for scalar in every if matches(scalar.path, pattern, values)]
 
 
 def matches(path: FieldPath, pattern: FieldPattern, values: Mapping[FieldPath, str]) -> bool:
-    """Whether a path is one that a pattern names; ``values`` (path to text, of the same document) answers ``[field=value]``."""
+    """Whether a pattern names a path; ``values``, the texts of the same document by path, answer ``[field=value]``."""
     if len(path) != len(pattern.steps):
         return False
     for depth, (part, step) in enumerate(zip(path, pattern.steps, strict=True)):

@@ -1,8 +1,8 @@
 """YAML as plain data, read the way kyaml, kpt, kustomize and Flux read it, and written block style.
 
-Scalars follow yaml.v3: ``true``/``false`` are booleans while ``yes``, ``no``, ``on``, ``off``, ``y``, ``n`` are strings;
-``~``, ``null`` and nothing are None; ``0644`` and ``0o644`` are octal, ``0x1F`` and ``0b11`` numbers; a date stays the text
-that it is, as in Kubernetes' JSON. Mapping keys are always strings, as they are in JSON.
+Scalars follow yaml.v3: ``true`` and ``false`` are booleans while ``yes``, ``no``, ``on``, ``off``, ``y``, ``n`` are
+strings; ``~``, ``null`` and nothing are None; ``0644`` and ``0o644`` are octal, ``0x1F`` and ``0b11`` numbers; a date
+stays the text that it is, as in Kubernetes' JSON. Mapping keys are always strings, as they are in JSON.
 
 Hostile input cannot do harm: no tag runs code, nothing recurses, and aliases may not make the data larger than
 ``MOST_NODES``. A key given twice is an error that names both lines.
@@ -222,7 +222,7 @@ def _plain(value: str) -> object:
 
 
 def dump(data: object) -> str:
-    """Data as YAML in block style, keys in their order, strings quoted wherever a YAML reader could take them for more."""
+    """Data as YAML in block style, keys in their order, strings quoted wherever a reader could take them for more."""
     import yaml
 
     from imagesetter.text.quote import needs_quotes

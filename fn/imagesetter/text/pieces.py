@@ -1,20 +1,25 @@
 """A text that does not parse as a whole: its documents one by one, so that the good ones still count.
 
-Cutting is sound where a line begins with ``---`` or ``...`` followed by a blank or a line end: no YAML scalar, quoted or
-block, may contain such a line at column 0 (YAML 1.2 §9.1.2 ``c-forbidden``; libyaml and yaml.v3 stop there in every state
-of the scanner), so such a line bounds a document whatever stands before it.
+Cutting is sound where a line begins with ``---`` or ``...`` followed by a blank or a line end: no YAML scalar, quoted
+or block, may hold such a line at column 0 (YAML 1.2 §9.1.2, ``c-forbidden``), and libyaml and yaml.v3 look for one at
+the start of every line, whatever state they are in. So such a line bounds a document whatever stands before it. A
+text of a template language in which it does not mean that (inside a comment of the template, say) is out of reach for
+any reader.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from imagesetter.text.comments import BREAK, BREAKS, breaks_between, line_end, line_start
+from imagesetter.text.comments import BREAK, BREAKS, breaks_between, is_commented_out, line_end, line_start
 from imagesetter.text.events import Problem, Unreadable, parsing
-from imagesetter.text.scan import Broken, Comment, Outline, Scan
+from imagesetter.text.scan import Alias, Broken, Comment, Node, Outline, Scalar, Scan
+
+_Found = TypeVar("_Found", Comment, Node, Alias, Scalar)
 
 _AFTER = frozenset(("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029"))
 _PROLOGUE = re.compile(rf"(?:[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?{BREAK}|%[^\n\r\x85\u2028\u2029]*{BREAK})*+")
@@ -55,39 +60,45 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
 
 
 def walk_pieces(text: str, hits: list[int], outline: Outline | None, pure: bool, problem: Problem) -> Scan:
-    """What the documents that parse hold, and which do not; ``problem`` is what refused the whole."""
+    """What the documents that parse hold, and which do not; ``problem`` is what refused the whole text."""
     from imagesetter.text.walk import walk
 
-    found: dict[str, list[Any]] = {"comments": [], "broken": [], "documents": [], "nodes": [], "aliases": []}
-    number = 0
+    comments: list[Comment] = []
+    broken: list[Broken] = []
+    documents: list[Node] = []
+    nodes: list[Node] = []
+    aliases: list[Alias] = []
+    number = lines = at = 0
     for start, end in pieces(text):
         part = text[start:end]
-        lines = breaks_between(text, 0, start)
-        inner = [hit - start for hit in hits if start <= hit < end]
+        first = bisect_left(hits, start, at)
+        at = bisect_left(hits, end, first)
+        inner = [hit - start for hit in hits[first:at]]
+        height = breaks_between(part, 0, len(part))
         try:
             with parsing(part):
                 scan = walk(part, inner, outline, pure, document=number)
         except Unreadable as err:
-            last = lines + max(1, breaks_between(text, start, end))
-            found["broken"].append(
-                Broken(number, lines + 1, last, lines + err.problem.line, err.problem.column, err.problem.reason)
-            )
-            found["comments"] += _unparsable(text, inner, start, lines)
+            last = lines + height + (part[-1] not in BREAKS)
+            line = lines + min(err.problem.line, last - lines)
+            broken.append(Broken(number, lines + 1, last, line, err.problem.column, err.problem.reason))
+            comments += [moved(comment, start, lines) for comment in _unparsable(part, inner)]
             number += 1
-            continue
-        number += len(scan.documents)
-        for name in ("comments", "documents", "nodes", "aliases"):
-            found[name] += [moved(each, start, lines) for each in getattr(scan, name)]
-    return Scan(
-        comments=tuple(found["comments"]),
-        broken=tuple(found["broken"]),
-        documents=tuple(found["documents"]),
-        nodes=tuple(found["nodes"]),
-        aliases=tuple(found["aliases"]),
-    )
+        else:
+            comments += [moved(comment, start, lines) for comment in scan.comments]
+            documents += [moved(node, start, lines) for node in scan.documents]
+            nodes += [moved(node, start, lines) for node in scan.nodes]
+            aliases += [moved(alias, start, lines) for alias in scan.aliases]
+            number += len(scan.documents)
+        lines += height
+    if not broken:
+        # Every document parses by itself but not the whole: no telling which of them the parser objected to.
+        whole = Broken(0, 1, lines + 1, problem.line, problem.column, problem.reason)
+        return Scan(comments=tuple(_unparsable(text, hits)), broken=(whole,))
+    return Scan(tuple(comments), tuple(broken), tuple(documents), tuple(nodes), tuple(aliases))
 
 
-def moved(value: Any, by: int, lines: int) -> Any:
+def moved(value: _Found, by: int, lines: int) -> _Found:
     """The same finding in a text that has ``by`` characters and ``lines`` lines more before it."""
     if not by:
         return value
@@ -95,22 +106,27 @@ def moved(value: Any, by: int, lines: int) -> Any:
     for name in ("start", "end", "node", "target"):
         if hasattr(value, name):
             changes[name] = getattr(value, name) + by
-    if getattr(value, "scalar", None) is not None:
+    if isinstance(value, Comment) and value.scalar is not None:
         changes["scalar"] = moved(value.scalar, by, lines)
-    if hasattr(value, "kept"):
+    if isinstance(value, Node):
         changes["kept"] = {path: moved(scalar, by, lines) for path, scalar in value.kept.items()}
     return replace(value, **changes)
 
 
-def _unparsable(text: str, hits: list[int], start: int, lines: int) -> Iterator[Comment]:
-    """The lines of a broken document that hold a hit behind a ``#``: what the document would have said is unknown."""
-    stop = -1
+def _unparsable(text: str, hits: list[int]) -> Iterator[Comment]:
+    """The lines of a broken document with a hit behind a ``#``: whose comment it would have been cannot be known.
+
+    A line that begins with ``#`` and holds text before the marker is commented out, or text itself, in any reading.
+    """
+    line, counted, stop = 1, 0, -1
     for hit in hits:
-        at = hit + start
-        begin = line_start(text, at)
-        comment = text.find("#", begin, at)
-        if at < stop or comment < 0:
+        begin = line_start(text, hit, counted)
+        at = text.find("#", begin, hit)
+        if hit < stop or at < 0:
             continue
+        line += breaks_between(text, counted, begin)
+        counted = begin
         stop = line_end(text, at)
-        line = lines + 1 + breaks_between(text, start, comment)
-        yield Comment(text[comment:stop], comment, line, comment - begin + 1, None, "unparsable")
+        words = text[at:stop]
+        switched_off = not text[begin:at].strip(" \t") and is_commented_out(words)
+        yield Comment(words, at, line, at - begin + 1, None, "commented-out" if switched_off else "unparsable")

@@ -1,27 +1,32 @@
 """Rewriting scalars, and the proof that nothing else changed.
 
-**What is proved.** The edited text is read again. Every event of the parser (scalar, start or end of a collection, alias,
-document) has to be what it was in the text before, with its value, style, tag and anchor, in the same order; only a planned
-scalar differs: it stands at its place, has exactly the planned value, keeps its anchor, and reads as a string in YAML 1.1,
-YAML 1.2 and Go. Otherwise nothing is given back but a SpliceError.
+**What is proved.** The edited text is read again. Every event of the parser (scalar, start or end of a collection,
+alias, document) has to be what it was before, with its value, style, tag and anchor, in the same order and at the same
+place but for what the edits add or take away. Only a planned scalar differs: it stands where the old one stood, has
+exactly the planned value, keeps its anchor, and reads as a string in YAML 1.1, YAML 1.2 and Go. Otherwise nothing is
+given back but a SpliceError.
 
-**What is read.** Only documents with an edit in them are read: a line ``---`` or ``...`` bounds a document whatever stands
-before it (``pieces.py``), so what stands between two of them reads the same wherever it is. In a document of up to
-``SMALL`` characters, all of it is compared. A larger one (a ResourceList of a thousand resources) is compared in *stretches*:
-the whole lines from the line of an edited scalar's key or dash to the line of its end, each read by itself, before and after.
+**What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever stands before
+it (``pieces.py``), so each reads the same by itself. A document of up to ``SMALL`` characters is compared as a whole. A
+larger one, such as a ResourceList of a thousand resources, is parsed as a whole too, but in C and only to count its
+events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its end, each read
+by itself, before and after. Where a stretch does not stand by itself, the whole document is compared after all.
 
-**Why stretches suffice.** Both texts are the same outside the stretches, so it is enough that the scanner leaves a stretch
-in the state in which it left the old one, with the same tokens but for the planned value. The scanner of libyaml (and of
-yaml.v3) enters a line, where no token and no flow collection is open, with nothing but its stack of indents: simple keys
-do not outlive a line. The first scan has shown that a stretch begins so: it starts the line of a key or a dash in block
-context, and no token runs over the start of that line, since only indicators can stand before a key or dash on its line.
-Reading a stretch by itself differs in one thing, the indents below its own. They decide only how many collections end
-before its first token, which is the same for both texts because edits leave the columns of keys and dashes alone; within
-the stretch every indent that counts was put on the stack by the stretch itself. At its end, a plain scalar could still run
-on into the line below; it does so exactly if the old one did, because that depends on the lines below and on the indent
-only, and the old one did not: a plain scalar only ever replaces a plain scalar that ended there. Hence tokens and state
-agree, stretch by stretch, to the end of the text. As a check on this argument the whole edited document is parsed once more
-in C, which has to succeed with the same number of events.
+**Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the same
+tokens as before, but for the planned value, and leaves the scanner in the same state.
+
+1. Where no token and no flow collection is open, the scanner of libyaml (and of yaml.v3) enters a line with nothing but
+   its stack of indents; simple keys do not outlive a line. A stretch begins at such a line: the scan has shown that it
+   holds, in block context, a key with its colon or a dash, and before these only indicators can stand on a line.
+2. By itself a stretch lacks the indents below its own. They decide how many collections end before its first token,
+   which depends on that token's column alone, and no edit touches that. Within the stretch, scalars are measured against
+   the indent of the key or dash, which the stretch itself has put on the stack.
+3. At the end of a stretch a plain scalar could run on into the line below. That depends on the indent and on the lines
+   below, which are the same, and the old one did not run on: only a plain scalar is ever replaced by a plain one. A block
+   scalar keeps its margin, so what ended the old one ends the new one.
+
+So tokens and state agree from stretch to stretch to the end of the text, and the parser makes events of tokens alone.
+The count of events over the whole document is there to catch a mistake in this argument.
 """
 
 from __future__ import annotations
@@ -80,28 +85,33 @@ def rewrite(text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | No
     Args:
         text: what the scalars' offsets count in.
         planned: scalars and their new values, in any order; no scalar twice.
-        scan: the scan that found them, if there is one at hand; spares a pass over a large text.
+        scan: the scan that found them, if there is one at hand; spares a count over a large text.
         pure: use PyYAML's Python parser.
 
     Raises:
         SpliceError: the edited text does not read as planned, or two plans concern one scalar.
     """
-    return splice(text, edits(text, planned, scan=scan, pure=pure))
+    return _proved(text, planned, scan, pure)[1]
 
 
 def edits(
     text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | None = None, pure: bool = False
 ) -> list[Edit]:
     """The edits that ``rewrite`` makes, after the same proof: for callers who have further edits of their own."""
+    return _proved(text, planned, scan, pure)[0]
+
+
+def _proved(text: str, planned: Iterable[tuple[Scalar, str]], scan: Scan | None, pure: bool) -> tuple[list[Edit], str]:
     wanted = [
         _plan(text, scalar, value)
         for scalar, value in sorted(planned, key=lambda each: each[0].start)
         if value != scalar.value
     ]
     made = [edit for each in wanted for edit in each.edits]
+    after = splice(text, made)
     if made:
-        _prove(text, splice(text, made), wanted, scan.events if scan else 0, pure)
-    return made
+        _prove(text, after, wanted, scan.events if scan else 0, pure)
+    return made, after
 
 
 def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
@@ -176,8 +186,8 @@ def _stretches(
 ) -> tuple[str, str, dict[int, _Planned]] | None:
     """All stretches as documents of one text, before and after, with the offset of each scalar's node in the former.
 
-    None when some scalar cannot be read with a few lines around it: it has no key or dash on its line, or stands in a flow
-    collection that began on an earlier line.
+    None when some scalar cannot be read with a few lines around it: it has no key or dash on its line, or stands in a
+    flow collection that began on an earlier line.
     """
     old: list[str] = []
     new: list[str] = []

@@ -1,14 +1,16 @@
 """How a string is written as a YAML scalar so that every reader reads that string, in the style that was there.
 
-A value such as ``1.10`` or ``on`` is a string to one YAML reader and a number or a boolean to another. A plain scalar is
-put into double quotes when any of these would not read a string: YAML 1.1 (PyYAML; kyaml's list in
-``yaml/internal/k8sgen/.../compatibility.go``), YAML 1.2 core (ruamel.yaml, most JavaScript readers), Go's yaml.v2 and
-yaml.v3. Quoting too much is harmless; too little turns the tag ``1e3`` into ``1000.0``.
+A value such as ``1.10`` or ``on`` is a string to one YAML reader and a number or a boolean to another. A plain scalar
+is put into double quotes when any of these would not read a string: YAML 1.1 (PyYAML; what kyaml asks yaml.v2 in
+``yaml/compatibility.go``), YAML 1.2 core (ruamel.yaml, most JavaScript readers), Go's yaml.v3. Quoting too much is
+harmless; too little turns the tag ``1e3`` into ``1000.0``.
 
-Departures from Flux (kyaml):
+Departures from Flux (kyaml), on purpose:
 
-* ``123e4567`` and other floats beyond 64 bits are quoted: Go reads a string, YAML 1.2 readers read infinity.
-* A plain number, boolean or null replaced by a string never keeps a type tag (Flux writes ``!!int 6.7.1``).
+* ``123e4567``, a float beyond 64 bits, is quoted: Go reads a string, but YAML 1.2 readers read infinity. So are base 60
+  numbers (``10:30``), ``=`` and ``<<``, which only YAML 1.1 readers such as PyYAML take for more than a string.
+* A number, boolean, null or date replaced by a string never gets or keeps a type tag (Flux writes ``!!int 6.7.1``).
+* A date such as ``2024-01-31`` is quoted whatever stood there before; Flux writes ``!!int 2024-01-31`` over a number.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ _DATE = re.compile(
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
 )
 _PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s,\[\]{}]))[^,\[\]{}]*")
-_PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+_PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+"""What may stand on one line of YAML as it is."""
 _CORE = "tag:yaml.org,2002:"
 _TAG = re.compile(r"(?:&\S+\s+|#[^\n\r\x85\u2028\u2029]*\s+)*(?P<tag>!(?:<[^>]*>|\S*)[ \t]*)")
 _ESCAPES = {
@@ -50,7 +53,7 @@ _ESCAPES = {
 
 @lru_cache(maxsize=1024)
 def needs_quotes(value: str) -> bool:
-    """Whether a value, written plain, would not be that string to every YAML reader, in a block or a flow collection."""
+    """Whether a value written plain would not be that string to every YAML reader, in block and flow collections."""
     if value in _WORDS:
         return True
     if value[0] in "0123456789+-.":
@@ -97,7 +100,7 @@ def _escaped(char: str) -> str:
 
 
 def typed_away(scalar: Scalar, text: str) -> tuple[int, int] | None:
-    """The span of a tag that has to go when the scalar becomes a string, with the blanks behind it; None when it may stay.
+    """The span, blanks behind it included, of a tag that has to go when the scalar becomes a string; None: it may stay.
 
     A tag of YAML's own types (``!!int``, ``!!null``, ``!!timestamp``) would make the new string that type, or an error;
     quotes do not help. ``!!str``, ``!`` and an application's own tags (``!env``) are kept.
@@ -130,9 +133,13 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
     if not suits:
         return double_quoted(value) + parts["rest"] + (parts["end"] if scalar.end < len(text) or parts["end"] else "")
     digit = re.sub("[^0-9]", "", parts["signs"])
-    margin = " " * (scalar.indent + int(digit or 2)) if blank_only else parts["margin"]
+    if blank_only:
+        digit, margin = "", scalar.indent + 2
+    else:
+        first = next(line for line in scalar.value.split("\n") if line.strip(" "))
+        margin = len(parts["margin"]) - (len(first) - len(first.lstrip(" ")))
     newline = parts["break"] or "\n"
-    return f"{parts['style']}{digit}-{parts['rest']}{newline}{margin}{value}{parts['end']}"
+    return f"{parts['style']}{digit}-{parts['rest']}{newline}{' ' * margin}{value}{parts['end']}"
 
 
 _BREAKS = r"(?:\r\n|[\n\r\x85\u2028\u2029])"

@@ -1,10 +1,10 @@
-"""One pass over a YAML text: every comment that holds the needle, and the scalar it belongs to by yaml.v3's line rule.
+"""One pass over a YAML text: every comment that holds the needle, and the scalar it belongs to by yaml.v3's rule.
 
-The parser gives events with marks but no comments; a comment is what stands between two events. So the needle is searched
-in the text first, and the pass over the events only looks up, for each hit, between which two events it fell. An *outline*
-collects other places in the same pass: spans of nodes and chosen scalars.
+The parser gives events with marks but no comments; a comment is what stands between two events. So the needle is
+searched in the text first, and the pass over the events only looks up, for each hit, between which two events it fell.
+An *outline* collects other places in the same pass: spans of nodes and chosen scalars.
 
-The place of a comment (``comments.py`` has the rules) follows what kyaml and yaml.v3 do with it, since that is what Flux sees.
+Where a comment belongs follows what kyaml and yaml.v3 make of it, since that is what Flux sees (``gaps.py``).
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ SPAN: Final = Take.SPAN
 KEEP: Final = Take.SCALAR
 KEEP_ALL: Final = Take.TREE
 Outline = Mapping[Any, Any] | Take
-"""A trie of mapping keys (``"*"``: any key, any item) whose leaves are KEEP or KEEP_ALL: ``{"items": {"*": {SPAN: True, "kind": KEEP}}}``."""
+"""A trie of mapping keys (``"*"``: any key, any item) whose leaves are KEEP or KEEP_ALL; SPAN only of collections.
+
+Example: ``{"items": {"*": {SPAN: True, "kind": KEEP}}}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,9 @@ def scan(
 
 
 def scalars(text: str, *, pure: bool = False) -> Iterator[Scalar]:
-    """Every scalar value of a text, or of a slice that is YAML by itself, in order; second values of duplicate keys are left out.
+    """Every scalar value of a text, or of a slice that is YAML by itself, in order.
+
+    The values of a key that its mapping has already are left out.
 
     Raises:
         TextError: the text does not parse.

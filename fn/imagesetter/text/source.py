@@ -1,8 +1,8 @@
 """Bytes to text and back without losing one: UTF-8 only, the byte order mark kept aside, line ends untouched.
 
-Everything behind this module works on ``str``: libyaml's marks count code points, so a span found by the parser is a slice
-of the text, and no table from marks to bytes is needed. The byte order mark is taken off first because libyaml does not
-count it while PyYAML's own reader does.
+Everything behind this module works on ``str``: libyaml's marks count code points, so a span found by the parser is
+a slice of the text, and no table from marks to bytes is needed. The byte order mark is taken off first because libyaml
+does not count it while PyYAML's own reader does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imagesetter.errors import TextError
+from imagesetter.text.comments import breaks_between, line_start
 
 _BOM = "\ufeff"
 
@@ -55,17 +56,9 @@ def encode(text: str, *, bom: bool) -> bytes:
 
 
 def position(text: str, index: int) -> tuple[int, int]:
-    """Line and column, both from 1, of a code point offset; lines end where YAML 1.1 ends them (LF, CR, CRLF, NEL, LS, PS)."""
-    line = 1 + text.count("\n", 0, index)
-    start = text.rfind("\n", 0, index) + 1
-    for mark in "\r\x85\u2028\u2029":
-        found = text.count(mark, 0, index)
-        if found:
-            line += found - (text.count("\r\n", 0, index) if mark == "\r" else 0)
-            last = text.rfind(mark, 0, index) + 1
-            if not (mark == "\r" and text[last : last + 1] == "\n"):
-                start = max(start, last)
-    return line, index - start + 1
+    """Line and column, both from 1, of a code point offset; a line ends as in YAML 1.1: LF, CR, CRLF, NEL, LS or PS."""
+    begin = line_start(text, index)
+    return breaks_between(text, 0, begin) + 1, index - begin + 1
 
 
 def _hint(data: bytes) -> str:

@@ -1,8 +1,8 @@
 """The pass over the events: paths, outline, and for each hit the two events between which it fell.
 
-The loop sees some 170 events per Deployment, so everything in it is a local variable, nothing of ours is created per event,
-and events that no hit falls between pass unlooked at: the next one that matters is found by bisection. What a hit needs
-(the path, the role of the scalar before it) is worked out when it comes, in ``gaps.py``.
+The loop sees some 170 events per Deployment, so everything in it is a local variable, nothing of ours is created per
+event, and events that no hit falls between pass unlooked at: the next one that matters is found by bisection. What a
+hit needs (the path, the role of the scalar before it) is worked out when it comes, in ``gaps.py``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from imagesetter.text.events import Problem, Unreadable, reader
+from imagesetter.text.events import DEEPEST, TOO_DEEP, Problem, Unreadable, reader
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.gaps import ITEM, KEY, ROOT, VALUE, Gaps, path_of, scalar_of
+from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, path_of, scalar_of
+from imagesetter.text.gaps import Gaps
 from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Alias, Node, Outline, Scalar, Scan
 
 BATCH: Final = 512
@@ -100,6 +101,9 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         anchors[event.anchor] = event.start_mark.index
                     prev = event
                 elif cls is mapping_start or cls is sequence_start:
+                    if len(stack) > DEEPEST:
+                        mark = event.start_mark
+                        raise Unreadable(Problem(mark.line + 1, mark.column + 1, TOO_DEEP))
                     if mode == ITEM:
                         index += 1
                     elif mode == ROOT:
