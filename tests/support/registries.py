@@ -2,7 +2,7 @@
 
 They differ where clients break: 2.8 ignores ``n``, does not page and lists unsorted; v3 pages by ``Link``, sorts, and
 sends ``"tags": null``. Start one with `run_registry`, fill it with `push_image` (a few tags, by the protocol) or
-`write_tags` (thousands, straight into its storage folder).
+`link_tags` (thousands, straight into its storage folder).
 
 ::
 
@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from support.certificates import Authority, Certificate
+from support.certificates import Authority
 from tools import require_tool
 
 Kind = Literal["2.8", "v3"]
@@ -72,6 +72,7 @@ def run_registry(
     token_realm: str = "",
     token_certificate: Path | None = None,
     tls: Authority | None = None,
+    client_certificates: bool = False,
     storage: Path | None = None,
 ) -> Iterator[RunningRegistry]:
     """Start a registry on a free loopback port and stop it afterwards.
@@ -82,6 +83,7 @@ def run_registry(
         users: name → password: htpasswd authentication.
         token_realm: URL of a token server (`support.tokens.run_token_server`), with *token_certificate* its signer.
         tls: serve HTTPS with a certificate of this authority.
+        client_certificates: and only to clients that show one of the same authority.
         storage: an existing storage folder: both kinds read the same layout.
     """
     binary = require_tool(_BINARIES[kind])
@@ -98,10 +100,11 @@ def run_registry(
         },
         "http": {"addr": f"127.0.0.1:{port}"},
     }
-    certificate: Certificate | None = None
     if tls is not None:
         certificate = tls.issue("localhost", "127.0.0.1")
         settings["http"]["tls"] = {"certificate": str(certificate.certificate), "key": str(certificate.key)}
+        if client_certificates:
+            settings["http"]["tls"]["clientcas"] = [str(tls.certificate)]
     if users:
         settings["auth"] = {"htpasswd": {"realm": "test-registry", "path": str(write_htpasswd(folder, users))}}
     elif token_realm:
@@ -234,16 +237,22 @@ def push_image(
 
 
 def write_tags(registry: RunningRegistry, repository: str, tags: Iterable[str], digest: str) -> None:
-    """Add thousands of tags to a pushed image by writing the registry's storage folder."""
+    """Add a few tags that point to *digest*, there or not, by writing the registry's storage folder."""
     folder = registry.storage / "docker/registry/v2/repositories" / repository / "_manifests/tags"
-    hexadecimal = digest.removeprefix("sha256:")
     for tag in tags:
         current = folder / tag / "current"
         current.mkdir(parents=True, exist_ok=True)
         (current / "link").write_text(digest, encoding="ascii")
-        index = folder / tag / "index/sha256" / hexadecimal
-        index.mkdir(parents=True, exist_ok=True)
-        (index / "link").write_text(digest, encoding="ascii")
+
+
+def link_tags(registry: RunningRegistry, repository: str, tags: Iterable[str], existing: str) -> None:
+    """Give an image that was pushed under the tag *existing* thousands of tags more, in the registry's storage folder.
+
+    A symbolic link each: both kinds follow it, and 5,000 folders of folders take a slow disk half a minute to delete.
+    """
+    folder = registry.storage / "docker/registry/v2/repositories" / repository / "_manifests/tags"
+    for tag in tags:
+        (folder / tag).symlink_to(existing, target_is_directory=True)
 
 
 def delete_tags(registry: RunningRegistry, repository: str) -> None:

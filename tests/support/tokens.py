@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from support.certificates import Authority, make_authority
 
+LEEWAY = 60
+
 
 @dataclass
 class TokenServer:
@@ -39,7 +41,7 @@ class TokenServer:
     refresh_tokens: Mapping[str, str]
     """refresh token → user."""
     lifetime: int
-    """Seconds that a token is good for."""
+    """Seconds that a token is good for, by both registries' reckoning: they grant a minute beyond its claim."""
     refuses_post: bool = False
     """Answer 404 to POST, as servers do that know no refresh tokens."""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -52,7 +54,7 @@ class TokenServer:
         now = int(time.time())
         access = [{"type": "repository", "name": repository, "actions": actions}] if actions else []
         claims = {"iss": "test-issuer", "sub": user, "aud": "test-registry", "jti": uuid.uuid4().hex, "access": access}
-        return self.signer.sign({**claims, "exp": now + self.lifetime, "nbf": now - 5, "iat": now})
+        return self.signer.sign({**claims, "exp": now + self.lifetime - LEEWAY, "nbf": now - 90, "iat": now})
 
 
 @contextlib.contextmanager
