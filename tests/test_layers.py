@@ -31,7 +31,7 @@ OWNERS = {
     "yaml": ("text",),
     "ruamel": ("text",),
     "httpx": ("registry.transport", "registry.auth"),
-    "re2": ("policy",),
+    "re2": ("policy", "flux.template"),
     "semver": ("policy",),
     "pydantic": ("flux", "image_setter", "policy_test_model", "schemas", "strict"),
     "click": ("cli",),
