@@ -7,13 +7,14 @@ which error it has to give. The selection is the one of an update.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagesetter.config import API_VERSION
-from imagesetter.errors import ImagesetterError, PolicyError, Stage, TextError, UsageError
+from imagesetter.errors import ImagesetterError, InputError, PolicyError, Stage, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 KIND = "PolicyTest"
 _KIND = KIND.encode()
 _GROUP = API_VERSION.partition("/")[0]
+_KIND_LINE = re.compile(rb"^kind: *PolicyTest\b", re.M)
 _NAME = "policy-test"
 _HINT = f"`imagesetter schema {KIND}` prints the JSON Schema of {API_VERSION} {KIND}"
 
@@ -107,43 +109,38 @@ def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> t
     for given in paths:
         named = not Path(given).is_dir()
         for path in find_files([given], exclude=exclude):
-            if not (named or _NAME in path.name) and not _may_hold_tests(path):
-                continue
-            found = list(_in_file(path))
+            found = list(_in_file(path, meant=named or _NAME in path.name))
             suites += [suite for suite in found if isinstance(suite, Suite)]
             broken += [problem for problem in found if isinstance(problem, Broken)]
-            if not found and (named or _NAME in path.name):
-                broken.append(Broken(str(path), UsageError(f"holds no {API_VERSION} {KIND}", hint=_HINT)))
     return suites, broken
 
 
-def _may_hold_tests(path: Path) -> bool:
-    with contextlib.suppress(ImagesetterError):
-        data = read(path)
-        return _KIND in data and _GROUP.encode() in data
-    return False
-
-
-def _in_file(path: Path) -> Iterator[Suite | Broken]:
+def _in_file(path: Path, *, meant: bool) -> Iterator[Suite | Broken]:
+    """The tests in a file, and what is wrong with it: more, if it is *meant* to hold tests by its name."""
+    data = b""
     try:
-        documents = list(load_all(decode(read(path), name=str(path)).text, name=str(path)))
-    except TextError as error:
-        yield Broken(error.where or str(path), error)
+        data = read(path)
+        if not meant and not (_KIND in data and _GROUP.encode() in data):
+            return
+        documents = list(load_all(decode(data, name=str(path)).text, name=str(path)))
+    except InputError as error:
+        if meant or _KIND_LINE.search(data):
+            yield Broken(error.where or str(path), error)
         return
-    except ImagesetterError as error:
-        yield Broken(str(path), error)
-        return
-    for data, line in documents:
-        if isinstance(data, Mapping) and data.get("kind") == KIND and _is_ours(data.get("apiVersion")):
-            place = f"{path}:{line}"
-            try:
-                yield _suite(data, place, path.parent)
-            except ImagesetterError as error:
-                yield Broken(place, error)
+    tests = [(found, line) for found, line in documents if isinstance(found, Mapping) and _is_test(found)]
+    for test, line in tests:
+        place = f"{path}:{line}"
+        try:
+            yield _suite(test, place, path.parent)
+        except ImagesetterError as error:
+            yield Broken(place, error)
+    if meant and not tests:
+        yield Broken(str(path), UsageError(f"holds no {API_VERSION} {KIND}", hint=_HINT))
 
 
-def _is_ours(api_version: object) -> bool:
-    return isinstance(api_version, str) and api_version.partition("/")[0] == _GROUP
+def _is_test(data: Mapping[str, Any]) -> bool:
+    version = data.get("apiVersion")
+    return data.get("kind") == KIND and isinstance(version, str) and version.partition("/")[0] == _GROUP
 
 
 def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
