@@ -180,7 +180,9 @@ def test_setting_fields_sets_these_fields(text: str, values: dict[tuple[str, ...
 
 
 def test_a_field_below_a_scalar_or_a_list_cannot_be_set() -> None:
-    (item,) = ResourceList.parse(b"kind: ResourceList\nitems:\n- spec: x\n  list: [a]\n  map: {}\n").items
+    (item,) = ResourceList.parse(
+        b"kind: ResourceList\nitems:\n- kind: A\n  metadata: {name: n}\n  spec: x\n  list: [a]\n  map: {}\n"
+    ).items
     for path, where in (
         (("spec", "a"), "spec"),
         (("list", "a"), "list"),
@@ -190,4 +192,4 @@ def test_a_field_below_a_scalar_or_a_list_cannot_be_set() -> None:
     ):
         with pytest.raises(ResourceError) as caught:
             set_fields(item, {path: "x"})
-        assert caught.value.where == where
+        assert caught.value.where == f"A/n {where}"

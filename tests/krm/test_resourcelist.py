@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from imagesetter.errors import ImagesetterError, ResourceListError, TextError
@@ -94,7 +96,7 @@ def test_items_are_found_in_every_form(text: str, names: list[str] | None) -> No
         pytest.param(b" \n\xef\xbb\xbf"[:2], ResourceListError, "stdin", "is empty", id="blanks"),
         pytest.param(b"# only\n", ResourceListError, "stdin", "holds no document", id="a comment"),
         pytest.param(b"\xff\xfeA", TextError, "stdin:1:1", "is not UTF-8", id="not UTF-8"),
-        pytest.param(b"kind: [\n", TextError, "stdin:2:1", "is not YAML", id="truncated YAML"),
+        pytest.param(b"kind: A\n  b: c\n", TextError, "stdin:2:4", "is not YAML", id="broken YAML"),
         pytest.param(b"{{ .Values.x }}\n", ResourceListError, "stdin:1", "has no kind", id="a template"),
         pytest.param(b"hello\n", ResourceListError, "stdin:1", "has no kind", id="text"),
         pytest.param(b"- kind: ResourceList\n", ResourceListError, "stdin:1", "has no kind", id="a list"),
@@ -161,6 +163,12 @@ def test_what_is_no_resource_list_is_refused_with_its_place(
     with pytest.raises(error) as caught:
         ResourceList.parse(data)
     assert (caught.value.where, what in caught.value.what) == (where, True), caught.value.what
+
+
+def test_truncated_yaml_is_refused_and_a_line_is_named() -> None:
+    with pytest.raises(TextError) as caught:
+        ResourceList.parse(b"kind: ResourceList\nitems:\n- kind: [A,\n")
+    assert re.fullmatch(r"stdin:[34]:[0-9]+", caught.value.where)
 
 
 ITEM = """\

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imagesetter.text.scan import Scalar
 
 _NOTHING = "\0"
-_DASH = re.compile(r"-[\s]")
+_LIST = re.compile(r"\[|-\s")
 _EMPTY = re.compile(r"\{(?:\s|#[^\n\r\x85\u2028\u2029]*+)*\}")
 
 
@@ -54,7 +54,7 @@ def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
             continue
         depth = max(depth for depth in range(len(path)) if path[:depth] in nodes or path[:depth] in scalars)
         if path in nodes or not all(isinstance(name, str) for name in path[depth:]):
-            raise ResourceError("is no scalar and no key to be added", where=format_path(path))
+            raise ResourceError("is no scalar and no key to be added", where=_where(item, path))
         fields = missing.setdefault(path[:depth], {})
         for name in path[depth:-1]:
             fields = fields.setdefault(str(name), {})
@@ -63,12 +63,18 @@ def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
     for parent in sorted(missing, key=len, reverse=True):
         if parent in scalars:
             if scalars[parent].style or scalars[parent].value not in NULLS:
-                raise ResourceError("is a scalar and has no fields", where=format_path(parent))
+                raise ResourceError("is a scalar and has no fields", where=_where(item, parent))
             edits.append(_replaced(text, scalars[parent], missing[parent]))
         else:
+            if _is_list(text, nodes[parent]):
+                raise ResourceError("is a list and has no fields", where=_where(item, parent))
             at, lines = _addition(text, nodes[parent], missing[parent])
             added[at] = added.get(at, "") + lines
     return [*edits, *(Edit(at, at, lines) for at, lines in added.items())]
+
+
+def _where(item: Item, path: FieldPath) -> str:
+    return f"{item.ref} {format_path(path)}".strip()
 
 
 def _replaced(text: str, scalar: Scalar, value: object) -> Edit:
@@ -81,11 +87,13 @@ def _replaced(text: str, scalar: Scalar, value: object) -> Edit:
     return Edit(scalar.start, scalar.end, new)
 
 
+def _is_list(text: str, node: Node) -> bool:
+    return _LIST.match(text, content_start(text, node.start, node.end)) is not None
+
+
 def _addition(text: str, node: Node, fields: Mapping[str, object]) -> tuple[int, str]:
     """Where new fields of a mapping go, and their text."""
     opening = content_start(text, node.start, node.end)
-    if text[opening] == "[" or _DASH.match(text, opening):
-        raise ResourceError("is a list and has no fields", where=format_path(node.path))
     if text[opening] == "{":
         rest = "" if _EMPTY.match(text, opening) else ", "
         return opening + 1, flow(fields)[1:-1] + rest

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Give every resource the labels that the functionConfig asks for."""
+
+import sys
+
+from imagesetter.errors import UsageError
+from imagesetter.krm.fields import set_fields
+from imagesetter.krm.functionconfig import read
+from imagesetter.krm.result import Field, Result
+from imagesetter.krm.run import Output, run
+from imagesetter.text.fieldpath import format_path
+
+
+def set_labels(resources):
+    """One ResourceList: which edits it needs, and what to tell."""
+    wanted = read(resources.function_config)
+    if wanted is None:
+        raise UsageError("no labels are given", hint="write them as key: value into the data of a ConfigMap")
+    edits, results = [], []
+    for item in resources.items:
+        if not item.is_local_config:
+            missing = {key: value for key, value in wanted.body.items() if item.labels.get(key) != value}
+            edits += set_fields(item, {("metadata", "labels", key): value for key, value in missing.items()})
+            for key, value in missing.items():
+                field = Field(format_path(("metadata", "labels", key)), item.labels.get(key), value)
+                results.append(Result(f"label {key} set to {value}", "info", item.ref, field, item.file))
+    return Output(edits, results)
+
+
+if __name__ == "__main__":
+    sys.exit(run(set_labels))
