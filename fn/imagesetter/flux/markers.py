@@ -6,14 +6,14 @@ The grammar is kyaml's (``fieldmeta/fieldmeta.go``) and Flux's (``internal/updat
     JSON    = an object of strings or nulls, with a non-empty "$imagepolicy"; a key given twice: the last one counts
     value   = namespace ":" name [ ":" ( "tag" / "name" / "digest" ) ]     percent escapes are decoded
 
-or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE:NAME"}``. What Flux ignores silently is an
-error here, with the reason.
+or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE:NAME"}``.
 
 Departures from Flux, all on purpose:
 
-* kyaml's inline schema, ``{"x-k8s-cli": {"setter": {"name": …, "value": …}}}``, is not a marker: with Flux it writes a value
-  that no policy gave and that no report mentions.
-* A suffix other than the three, a missing namespace and an unknown form are errors instead of silence.
+* A comment that names ``$imagepolicy`` but is no marker, a value without namespace, a suffix other than the three: each
+  is an error with its reason. Flux passes over them in silence.
+* kyaml's inline schema, ``{"x-k8s-cli": {"setter": {"name": …, "value": …}}}``, is not a marker. With Flux it writes a
+  value that no policy gave and that no report mentions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import unquote
 
 from imagesetter.errors import MarkerError
@@ -34,7 +35,7 @@ _HINT: Final = (
     'write it as # {"$imagepolicy": "NAMESPACE:NAME"}, with :tag, :name or :digest behind the name for a part'
 )
 _PARTS: Final = ("tag", "name", "digest")
-_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
+_NAME = re.compile(r"[^\s/~:\"'{}]+")
 
 
 class PolicyName(NamedTuple):
@@ -65,64 +66,70 @@ class Marker:
         return f"{self.namespace}:{self.name}" + (f":{self.part}" if self.part else "")
 
 
+@lru_cache(maxsize=4096)
 def parse_marker(comment: str) -> Marker | None:
     """Read a comment, ``#`` included; None when it has nothing to do with markers.
 
     Raises:
-        MarkerError: it names ``$imagepolicy`` but is not a marker, or names no policy.
+        MarkerError: it names ``$imagepolicy`` but is no marker, or names no policy; *hint* says how to write it.
     """
     text = comment.lstrip("#")
     try:
-        pairs = json.loads(text, object_pairs_hook=list)
+        data = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as err:
         if KEY not in comment:
             return None
         raise MarkerError(f"not a marker: {_syntax(text)}", hint=_HINT) from err
-    value = _value(pairs, text)
-    return None if value is None else _parse_value(value)
+    if not isinstance(data, _Pairs):
+        if KEY not in comment:
+            return None
+        raise MarkerError("not a marker: the comment is not a JSON object", hint=_HINT)
+    value = _value(dict(data))
+    if value is not None:
+        return _parse_value(value)
+    if KEY in comment:
+        raise MarkerError(f'not a marker: the JSON object has no key "{KEY}"', hint=_HINT)
+    return None
 
 
-def _value(pairs: object, text: str) -> str | None:
-    if not (isinstance(pairs, list) and text.strip()[:1] == "{"):
-        if KEY in text:
-            raise MarkerError("not a marker: the comment is not a JSON object", hint=_HINT)
-        return None
-    found = dict(cast("list[tuple[str, object]]", pairs))
-    if KEY not in found and "$ref" not in found:
-        if KEY in text:
-            raise MarkerError(f'not a marker: the JSON object has no key "{KEY}"', hint=_HINT)
-        return None
-    for key, value in found.items():
-        if value is not None and not isinstance(value, str):
-            if KEY not in found:
-                return None
-            raise MarkerError(f"not a marker: the value of {json.dumps(key)} is not a string", hint=_HINT)
-    if found.get(KEY):
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object, key by key, told from an array by its type."""
+
+
+def _value(found: dict[str, Any]) -> str | None:
+    """The marker's value: by the short form, else by the long one; None when the object is about something else."""
+    odd = [key for key, value in found.items() if value is not None and not isinstance(value, str)]
+    if found.get(KEY) and not odd:
         return cast("str", found[KEY])
     ref = found.get("$ref")
     if isinstance(ref, str) and ref.startswith(_REF):
         return ref.removeprefix(_REF)
-    if KEY in found:
-        raise MarkerError("the marker names no policy", hint=_HINT)
-    return None
+    if KEY not in found:
+        return None
+    if odd:
+        raise MarkerError(f"not a marker: the value of {json.dumps(odd[0])} is not a string", hint=_HINT)
+    raise MarkerError("the marker names no policy", hint=_HINT)
 
 
 def _parse_value(written: str) -> Marker:
     """value = namespace ":" name [ ":" part ]"""
-    value = unquote(written)
-    parts = value.split(":")
-    if len(parts) == 1:
-        instead = value.replace("/", ":", 1) if "/" in value else f"NAMESPACE:{value}"
-        raise MarkerError(f"marker {written!r} has no namespace", hint=f'write "{instead}"')
-    namespace, name, part = parts[0], parts[1], ":".join(parts[2:])
-    if len(parts) > 2 and part not in _PARTS:
+    namespace, colon, rest = unquote(written).partition(":")
+    name, _, part = rest.partition(":")
+    if "/" in namespace or not colon:
+        head, slash, tail = namespace.partition("/")
+        instead = ":".join([*([head, tail] if slash else ["NAMESPACE", head]), *([rest] if colon else [])])
+        what = "a slash between namespace and name" if slash else "no namespace"
+        raise MarkerError(f"marker {written!r} has {what}", hint=f'write {{"{KEY}": "{instead}"}}')
+    for what, word in (("namespace", namespace), ("name", name)):
+        if not word:
+            raise MarkerError(f"marker {written!r} has an empty {what}", hint=_HINT)
+        if not _NAME.fullmatch(word):
+            raise MarkerError(f"marker {written!r}: {word!r} cannot be a {what}", hint=_HINT)
+    if ":" in rest and part not in _PARTS:
         raise MarkerError(
             f"marker {written!r} asks for {part!r}, which is no part of an image reference",
             hint="the parts are tag, name and digest; without one the whole reference is written",
         )
-    for what, word in (("namespace", namespace), ("policy name", name)):
-        if not _NAME.fullmatch(word):
-            raise MarkerError(f"marker {written!r}: {word!r} is not a {what}", hint=_HINT)
     return Marker(namespace, name, cast("Part", part))
 
 

@@ -71,7 +71,7 @@ def _lead_of_flow(frames: Sequence[Frame], mark: Any) -> int:
 
 
 def content_start(text: str, node: int, end: int) -> int:
-    """Where the content of a node from ``node`` to ``end`` starts, behind its anchor and tag; ``end`` when it has none."""
+    """Where the content of a node from ``node`` to ``end`` starts, behind its anchor and tag; ``end`` if empty."""
     at = node
     while at < end:
         char = text[at]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from imagesetter.errors import TextError
-from imagesetter.text.events import Problem, Unreadable, parsing, reader
+from imagesetter.text.events import DEEPEST, TOO_DEEP, Problem, Unreadable, parsing, reader
 
 MOST_NODES: Final = 1_000_000
 """How many nodes one document may have once its aliases are written out."""
@@ -62,114 +62,122 @@ def _where(name: str, line: int, column: int) -> str:
     return f"{name}:{line}:{column}" if name else f"{line}:{column}"
 
 
+_MERGE: Final = object()
+"""Stands for the key ``<<`` while its value is read."""
+
+
 class _Open:
     """A collection whose end has not come yet."""
 
-    __slots__ = ("anchor", "before", "data", "key", "lines", "merges")
+    __slots__ = ("anchor", "before", "data", "key", "lines", "merged")
 
     def __init__(self, data: dict[str, Any] | list[Any], anchor: str | None, before: int) -> None:
         self.data = data
         self.anchor = anchor
-        self.before = before
-        self.key: str | None = None
-        self.lines: dict[str, int] = {}
-        self.merges: list[Any] = []
+        self.before = before  # how many nodes the document had
+        self.key: Any = None  # the mapping key that waits for its value
+        self.lines: dict[str, int] = {}  # the line of each key
+        self.merged: list[Any] = []
+
+    def put(self, node: object, event: Any) -> None:
+        """Take the next node: an item, a key, or the value of the key before."""
+        if isinstance(self.data, list):
+            self.data.append(node)
+        elif self.key is None:
+            self._put_key(node, event)
+        elif self.key is _MERGE:
+            maps = node if isinstance(node, list) else [node]
+            if not all(isinstance(each, dict) for each in maps):
+                raise _refused(event, "<< needs a mapping or a list of mappings")
+            self.merged += maps
+            self.key = None
+        else:
+            self.data[self.key] = node
+            self.key = None
+
+    def _put_key(self, node: object, event: Any) -> None:
+        if not isinstance(node, str):
+            raise _refused(event, "a mapping key has to be a text")
+        if node in self.lines:
+            raise _refused(event, f"key {node!r} is given twice, first on line {self.lines[node]}")
+        self.lines[node] = event.start_mark.line + 1
+        self.key = _MERGE if node == "<<" and not getattr(event, "style", None) and not event.anchor else node
+
+    def close(self) -> object:
+        """The finished data; merged mappings give what the mapping itself does not say, the first of them first."""
+        if isinstance(self.data, dict):
+            for each in self.merged:
+                for key, value in each.items():
+                    self.data.setdefault(key, value)
+        return self.data
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether the next node is a mapping key."""
+        return isinstance(self.data, dict) and self.key is None
 
 
 def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
     """(data, line, whether it holds nothing but comments) of each document."""
     stack: list[_Open] = []
-    anchors: dict[str, tuple[object, int] | None] = {}
+    anchors: dict[str, tuple[object, int] | None] = {}  # the data and its size; None while it is being read
     root: object = None
-    line, total, empty = 1, 0, True
+    line, size, empty = 1, 0, True
     for event in iter(reader(text), None):
-        kind = type(event).__name__
-        mark = event.start_mark
-        if kind == "DocumentStartEvent":
-            stack, anchors, root, total, empty = [], {}, None, 0, True
-            line = mark.line + 1
-            continue
-        if kind == "DocumentEndEvent":
-            yield root, line, empty
-            continue
-        if kind in ("StreamStartEvent", "StreamEndEvent"):
-            continue
-        anchor: str | None = None
-        if kind in ("MappingStartEvent", "SequenceStartEvent"):
-            if not stack:
-                empty = False
-                line = mark.line + 1
-            elif isinstance(stack[-1].data, dict) and stack[-1].key is None:
-                raise _refused(event, "a mapping key has to be a scalar")
-            total += 1
-            stack.append(_Open({} if kind[0] == "M" else [], event.anchor, total))
-            if event.anchor:
-                anchors[event.anchor] = None
-            continue
-        if kind in ("MappingEndEvent", "SequenceEndEvent"):
-            done = stack.pop()
-            data: object = _merged(done) if isinstance(done.data, dict) else done.data
-            if done.anchor:
-                anchors[done.anchor] = (data, total - done.before + 1)
-        elif kind == "AliasEvent":
-            if event.anchor not in anchors:
-                raise _refused(event, f"undefined alias *{event.anchor}")
-            target = anchors[event.anchor]
-            if target is None:
-                raise _refused(event, f"alias *{event.anchor} is inside what it repeats")
-            data, size = target
-            total += size
-            if total > MOST_NODES:
-                raise _refused(event, f"its aliases make the document larger than {MOST_NODES} nodes")
+        node: object
+        match type(event).__name__:
+            case "DocumentStartEvent":
+                anchors, root, size, empty = {}, None, 0, True
+                line = event.end_mark.line + 1
+                continue
+            case "DocumentEndEvent":
+                yield root, line, empty
+                continue
+            case "MappingStartEvent" | "SequenceStartEvent" as kind:
+                if len(stack) > DEEPEST:
+                    raise _refused(event, TOO_DEEP)
+                if stack and stack[-1].wants_key:
+                    raise _refused(event, "a mapping key has to be a text")
+                if not stack:
+                    line, empty = event.start_mark.line + 1, False
+                size += 1
+                stack.append(_Open({} if kind == "MappingStartEvent" else [], event.anchor, size))
+                if event.anchor:
+                    anchors[event.anchor] = None
+                continue
+            case "MappingEndEvent" | "SequenceEndEvent":
+                done = stack.pop()
+                node = done.close()
+                if done.anchor:
+                    anchors[done.anchor] = (node, size - done.before + 1)
+            case "AliasEvent":
+                node, more = _repeated(event, anchors)
+                size += more
+                if size > MOST_NODES:
+                    raise _refused(event, f"its aliases make the document larger than {MOST_NODES} nodes")
+            case "ScalarEvent":
+                size += 1
+                node = event.value if stack and stack[-1].wants_key else _scalar(event)
+                if event.anchor:
+                    anchors[event.anchor] = (node, 1)
+                if not stack:
+                    line, empty = event.start_mark.line + 1, event.start_mark.index == event.end_mark.index
+            case _:
+                continue
+        if stack:
+            stack[-1].put(node, event)
         else:
-            total += 1
-            anchor = event.anchor
-            if stack and isinstance(stack[-1].data, dict) and stack[-1].key is None:
-                data = event.value
-            else:
-                data = _scalar(event)
-            if not stack:
-                line = mark.line + 1
-                empty = mark.index == event.end_mark.index
-            if anchor:
-                anchors[anchor] = (data, 1)
-        if not stack:
-            root = data
-        else:
-            _put(stack[-1], data, event)
+            root = node
 
 
-def _put(parent: _Open, data: object, event: Any) -> None:
-    if isinstance(parent.data, list):
-        parent.data.append(data)
-    elif parent.key is None:
-        key = data if isinstance(data, str) else str(data)
-        line = event.start_mark.line + 1
-        if key in parent.lines and not (key == "<<" and not event_style(event)):
-            raise _refused(event, f"key {key!r} is given twice, first on line {parent.lines[key]}")
-        parent.lines[key] = line
-        parent.key = key
-    elif parent.key == "<<":
-        parent.key = None
-        parent.merges += data if isinstance(data, list) else [data]
-        if not all(isinstance(each, dict) for each in parent.merges):
-            raise _refused(event, "<< needs a mapping or a list of mappings")
-    else:
-        parent.data[parent.key] = data
-        parent.key = None
-
-
-def event_style(event: Any) -> str:
-    """The style of a scalar event; both loaders' plain style is empty."""
-    return getattr(event, "style", None) or ""
-
-
-def _merged(done: _Open) -> dict[str, Any]:
-    assert isinstance(done.data, dict)
-    for each in done.merges:
-        for key, value in each.items():
-            done.data.setdefault(key, value)
-    return done.data
+def _repeated(event: Any, anchors: dict[str, tuple[object, int] | None]) -> tuple[object, int]:
+    """What an alias stands for, and how many nodes that is."""
+    if event.anchor not in anchors:
+        raise _refused(event, f"undefined alias *{event.anchor}")
+    target = anchors[event.anchor]
+    if target is None:
+        raise _refused(event, f"alias *{event.anchor} stands inside what it repeats")
+    return target
 
 
 def _refused(event: Any, reason: str) -> Unreadable:
@@ -181,11 +189,11 @@ def _scalar(event: Any) -> object:
     """A scalar event's data."""
     value: str = event.value
     tag: str = event.tag or ""
-    if tag in ("", "!") and (event_style(event) or tag == "!"):
+    if tag == "!" or (not tag and getattr(event, "style", None)):
         return value
     if not tag:
         return _plain(value)
-    short = tag.removeprefix(_CORE) if tag.startswith(_CORE) else ""
+    short = tag.removeprefix(_CORE)
     data = _plain(value)
     if short == "int" and isinstance(data, int) and not isinstance(data, bool):
         return data

@@ -1,29 +1,31 @@
 """Rewriting scalars, and the proof that nothing else changed.
 
 **What is proved.** The edited text is read again. Every event of the parser (scalar, start or end of a collection,
-alias, document) has to be what it was before, with its value, style, tag and anchor, in the same order and at the same
-place but for what the edits add or take away. Only a planned scalar differs: it stands where the old one stood, has
-exactly the planned value, keeps its anchor, and reads as a string in YAML 1.1, YAML 1.2 and Go. Otherwise nothing is
-given back but a SpliceError.
+alias, document) has to be what it was before, with its value, style, tag and anchor, in the same order and at the
+same place but for what the edits add or take away. Only a planned scalar differs: it stands where the old one stood,
+has exactly the planned value, keeps its anchor, and reads as a string in YAML 1.1, YAML 1.2 and Go. Otherwise nothing
+is given back but a SpliceError.
 
-**What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever stands before
-it (``pieces.py``), so each reads the same by itself. A document of up to ``SMALL`` characters is compared as a whole. A
-larger one, such as a ResourceList of a thousand resources, is parsed as a whole too, but in C and only to count its
-events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its end, each read
-by itself, before and after. Where a stretch does not stand by itself, the whole document is compared after all.
+**What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever stands
+before it (``pieces.py``), so each reads the same by itself. A document of up to ``SMALL`` characters is compared as a
+whole. A larger one, such as a ResourceList of a thousand resources, is parsed as a whole too, but in C and only to
+count its events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its
+end, each read by itself, before and after. Where a stretch does not stand by itself, the whole document is compared
+after all.
 
-**Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the same
-tokens as before, but for the planned value, and leaves the scanner in the same state.
+**Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the
+same tokens as before, but for the planned value, and leaves the scanner in the same state.
 
-1. Where no token and no flow collection is open, the scanner of libyaml (and of yaml.v3) enters a line with nothing but
-   its stack of indents; simple keys do not outlive a line. A stretch begins at such a line: the scan has shown that it
-   holds, in block context, a key with its colon or a dash, and before these only indicators can stand on a line.
+1. Where no token and no flow collection is open, the scanner of libyaml (and of yaml.v3) enters a line with nothing
+   but its stack of indents; simple keys do not outlive a line. A stretch begins at such a line: the scan has shown
+   that it holds, in block context, a key with its colon or a dash, and before these only indicators can stand on a
+   line.
 2. By itself a stretch lacks the indents below its own. They decide how many collections end before its first token,
-   which depends on that token's column alone, and no edit touches that. Within the stretch, scalars are measured against
-   the indent of the key or dash, which the stretch itself has put on the stack.
-3. At the end of a stretch a plain scalar could run on into the line below. That depends on the indent and on the lines
-   below, which are the same, and the old one did not run on: only a plain scalar is ever replaced by a plain one. A block
-   scalar keeps its margin, so what ended the old one ends the new one.
+   which depends on that token's column alone, and no edit touches that. Within the stretch, scalars are measured
+   against the indent of the key or dash, which the stretch itself has put on the stack.
+3. At the end of a stretch a plain scalar could run on into the line below. That depends on the indent and on the
+   lines below, which are the same, and the old one did not run on: only a plain scalar is ever replaced by a plain
+   one. A block scalar keeps its margin, so what ended the old one ends the new one.
 
 So tokens and state agree from stretch to stretch to the end of the text, and the parser makes events of tokens alone.
 The count of events over the whole document is there to catch a mistake in this argument.
