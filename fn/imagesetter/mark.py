@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagesetter.errors import ImagesetterError, SpliceError, TextError
-from imagesetter.files import NEEDLE, Rewrite
+from imagesetter.files import Rewrite
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import KEY, Marker, Part, PolicyName, parse_marker
 from imagesetter.krm.result import Result
@@ -25,7 +25,7 @@ from imagesetter.registry.reference import Reference, parse
 from imagesetter.text.comments import line_end
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.fieldpath import FieldPath, format_path
-from imagesetter.text.scan import KEEP_ALL, Comment, Scalar, Scan, scan
+from imagesetter.text.scan import KEEP_ALL, NEEDLE, Comment, Scalar, Scan, scan
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import find_files, read
 

@@ -23,11 +23,12 @@ from imagesetter.cli.report import unified_diff
 from imagesetter.cli.terminal import print_results, styled
 from imagesetter.config import API_VERSION
 from imagesetter.errors import ResolveError, UsageError
-from imagesetter.files import build_catalog, read_tree, write_all
+from imagesetter.files import write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.result import Result
 from imagesetter.mark import Outcome, find_owners, mark
+from imagesetter.reading import build_catalog, read_tree
 from imagesetter.text.fieldpath import format_path
 from imagesetter.tree import repository_root
 

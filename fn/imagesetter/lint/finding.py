@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from imagesetter.krm.result import Severity
-from imagesetter.lint.subject import Spot, Subject
+from imagesetter.lint.file_read import Spot
+from imagesetter.lint.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)

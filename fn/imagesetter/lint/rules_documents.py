@@ -1,11 +1,16 @@
-"""Rules about files as such: what cannot be read cannot be kept up to date either."""
+"""Rules about files as such, and about the lock: what cannot be read cannot be kept up to date either."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 
+from imagesetter.errors import ImagesetterError
+from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.subject import Subject
+from imagesetter.lock import REMEDY
 
 
 def unreadable_document(subject: Subject) -> Iterator[Problem]:
@@ -13,3 +18,26 @@ def unreadable_document(subject: Subject) -> Iterator[Problem]:
     for file in (*subject.files, *subject.named):
         for unread in file.unread:
             yield Problem(unread.spot, unread.message, unread.hint)
+
+
+def broken_lock(subject: Subject) -> Iterator[Problem]:
+    """A lock that cannot be used: a merge conflict, another version, a field that is missing."""
+    for file in subject.files:
+        if file.lock and file.lock.error:
+            line = re.match(re.escape(file.name) + r":(\d+)", file.lock.error.where)
+            yield Problem(Spot(file.name, int(line[1]) if line else 1, 1), file.lock.error.what, file.lock.error.hint)
+
+
+def stale_lock(subject: Subject) -> Iterator[Problem]:
+    """A lock that does not answer for a policy as it is now, so that ``--from lock`` would refuse it."""
+    locks = [(file.lock, file.lock.lock) for file in subject.files if file.lock and file.lock.lock]
+    for read, lock in locks:
+        for name, entry in lock.entries.items():
+            with contextlib.suppress(ImagesetterError):  # no such policy here, or incomplete-policy says so
+                if subject.catalog.has_policy(name) and subject.catalog.inputs(name) != entry.inputs:
+                    message = f"policy {name} has changed since it was locked to {entry.ref}"
+                    yield Problem(read.spot(name), message, REMEDY)
+    locked = {name for _, lock in locks for name in lock.entries}
+    for mark in subject.fields if locks else ():
+        if mark.marker and mark.marker.policy not in locked and subject.catalog.has_policy(mark.marker.policy):
+            yield Problem(mark.spot, f"policy {mark.marker.policy} is not in the lock", REMEDY)

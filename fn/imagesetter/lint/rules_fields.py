@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from imagesetter.errors import ImagesetterError
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.file_read import Mark
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Mark, Subject
+from imagesetter.lint.subject import Subject
 from imagesetter.registry.reference import parse, parse_flux_image
 
 # Keys that together are one image, as kustomize's images and Helm's values have them.

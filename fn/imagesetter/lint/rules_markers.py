@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from imagesetter.errors import ImagesetterError
 from imagesetter.flux.markers import KEY, parse_marker
+from imagesetter.lint.file_read import Mark
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Mark, Subject
+from imagesetter.lint.subject import Subject
 from imagesetter.places import MISPLACED
 
 _MISSPELLED = re.compile(r'#+\s*\{\s*"(?P<key>\$?image-?policy)"\s*:', re.IGNORECASE)

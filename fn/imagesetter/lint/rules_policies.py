@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from imagesetter.errors import ImagesetterError, PolicyError, ResolveError, ResourceError, did_you_mean
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.file_read import Placed
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Placed, Subject
+from imagesetter.lint.subject import Subject
 from imagesetter.lint.tag_policies import definitions, exclusions_of
 from imagesetter.policy.rules import Alphabetical, Semver, TagPolicy
 from imagesetter.policy.select import check

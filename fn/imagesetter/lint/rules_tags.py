@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 
 from imagesetter.errors import ImagesetterError, InputError, PolicyError
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.file_read import Mark
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Mark, Subject
+from imagesetter.lint.subject import Subject
 from imagesetter.lint.tag_policies import Definition, definitions, key_of
 from imagesetter.policy.number import parse_number
 from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
@@ -83,7 +84,7 @@ def alphabetical_unpadded_numbers(subject: Subject) -> Iterator[Problem]:
                 f"it prefers {first} to {second}"
             )
             hint = "use semver, or numerical with filterTags.extract for the number"
-            yield Problem(policy.placed.spot("spec", "policy", "alphabetical"), message, hint)
+            yield Problem(policy.placed.key_spot("spec", "policy", "alphabetical"), message, hint)
 
 
 def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, str, str]]:
@@ -117,7 +118,7 @@ def numerical_beyond_2_53(subject: Subject) -> Iterator[Problem]:
                 "from its neighbours (imagesetter can, so the two may choose differently)"
             )
             hint = "use alphabetical, the same order for numbers of one length, or extract fewer digits"
-            yield Problem(policy.placed.spot("spec", "policy", "numerical"), message, hint)
+            yield Problem(policy.placed.key_spot("spec", "policy", "numerical"), message, hint)
 
 
 def _large_number(policy: TagPolicy, tags: Iterable[str]) -> str:
@@ -166,7 +167,7 @@ def _mutable_policy(policy: Definition) -> Problem | None:
         return None
     message = f"ImagePolicy {policy.name} can choose {passing}, a tag that moves, and reflects no digest"
     hint = "narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
-    return Problem(policy.placed.spot("spec", "policy", "alphabetical"), message, hint)
+    return Problem(policy.placed.key_spot("spec", "policy", "alphabetical"), message, hint)
 
 
 def _held_tag(mark: Mark) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imagesetter.errors import UsageError, did_you_mean
+from imagesetter.lint.file_read import STDIN
 from imagesetter.lint.finding import Finding, Rule
-from imagesetter.lint.rules_documents import unreadable_document
+from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
 from imagesetter.lint.rules_markers import (
     commented_out_marker,
@@ -33,7 +34,7 @@ from imagesetter.lint.rules_tags import (
     numerical_beyond_2_53,
     unanchored_pattern,
 )
-from imagesetter.lint.subject import STDIN, Subject
+from imagesetter.lint.subject import Subject
 
 RULES: tuple[Rule, ...] = (
     Rule("dangling-marker", "error", "A marker names a policy that is not there.", dangling_marker),
@@ -72,6 +73,8 @@ RULES: tuple[Rule, ...] = (
     Rule("disagreeing-policies", "warning", "Two fields of one image follow different policies.", disagreeing_policies),
     Rule("other-repository", "warning", "A field holds an image that its policy does not select.", other_repository),
     Rule("unknown-field", "warning", "A Flux resource has a field that its CRD does not have.", unknown_field),
+    Rule("stale-lock", "error", "The lock does not answer for a policy as it is now.", stale_lock),
+    Rule("broken-lock", "error", "The lock cannot be read.", broken_lock),
     Rule("unreadable-document", "error", "A document of ours cannot be read.", unreadable_document),
 )
 """Every rule, in the order of the documentation."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from imagesetter.errors import ImagesetterError, PolicyError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.subject import Placed, Subject
+from imagesetter.lint.file_read import Placed
+from imagesetter.lint.subject import Subject
 from imagesetter.policy.filters import compile_exclusions, compile_filter
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 

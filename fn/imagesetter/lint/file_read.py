@@ -1,0 +1,273 @@
+"""One file as the linter sees it: the markers and resources in it, and where each of their fields stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagesetter import lock
+from imagesetter.errors import InputError, LockError, MarkerError, TextError
+from imagesetter.flux import catalog as flux
+from imagesetter.flux.catalog import Resource
+from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.text.fieldpath import FieldPath
+from imagesetter.text.load import load
+from imagesetter.text.scan import SPAN, Broken, Comment, Node, scalars, scan
+from imagesetter.text.source import decode, position
+from imagesetter.tree import read
+
+STDIN = "<stdin>"
+
+# The second spelling is a mistake that the linter names; the screen lets it pass so that it can be seen at all.
+_SPELLINGS = ("imagepolicy", "imagePolicy")
+_MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)
+_FLUX = flux.GROUP.encode()
+_OURS = b"imagesetter.dev/"
+_LOCK = f"kind: {lock.KIND}".encode()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Spot:
+    """A file as the user named it, with line and column from 1; both are 0 where the whole file is meant."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A comment that is, or wants to be, a marker."""
+
+    file: str
+    comment: Comment
+    marker: Marker | None
+    error: MarkerError | None
+
+    @property
+    def spot(self) -> Spot:
+        """Where the comment starts."""
+        return Spot(self.file, self.comment.line, self.comment.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A resource and where it stands: a document, or an item of a List in it."""
+
+    resource: Resource
+    file: str
+    text: str
+    """Its document."""
+    line: int
+    column: int
+    """Where that document starts."""
+    path: FieldPath
+    """The way from the document's root to the resource."""
+
+    def spot(self, *path: str | int) -> Spot:
+        """Where the value of a field starts; where it has no such field, the resource's name, else its first line."""
+        offset = self._offset((*self.path, *path))
+        if offset is None:
+            offset = self._offset((*self.path, "metadata", "name"))
+        return self._at(offset or 0)
+
+    def key_spot(self, *path: str | int) -> Spot:
+        """Where the key of a field stands; the place of its value where the key is spelled unusually."""
+        offset = self._offset((*self.path, *path))
+        if offset is None:
+            return self.spot()
+        key = self.text.rfind(str(path[-1]), 0, offset)
+        return self._at(key if key >= 0 else offset)
+
+    def _offset(self, path: FieldPath) -> int | None:
+        """Where the first scalar at or below a path starts; where there is none, the node at the path."""
+        below = (scalar.start for scalar in scalars(self.text) if scalar.path[: len(path)] == path)
+        return next(below, None) or self._empty(path)
+
+    def _empty(self, path: FieldPath) -> int | None:
+        """Where a collection without a scalar starts."""
+        outline: dict[object, object] = {SPAN: True}
+        for step in reversed(path):
+            outline = {"*" if isinstance(step, int) else step: outline}
+        return next((node.start for node in scan(self.text, outline=outline).nodes if node.path == path), None)
+
+    def _at(self, offset: int) -> Spot:
+        line, column = position(self.text, offset)
+        return Spot(self.file, self.line + line - 1, column + (self.column - 1 if line == 1 else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file or document that holds something for us but cannot be read, and why."""
+
+    spot: Spot
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockRead:
+    """A lock and its text, or why it cannot be read."""
+
+    name: str
+    text: str
+    lock: lock.Lock | None
+    error: LockError | TextError | None
+
+    def spot(self, policy: PolicyName) -> Spot:
+        """Where a policy's entry starts."""
+        for scalar in scalars(self.text):
+            if scalar.path[-1:] == ("policy",) and scalar.value == str(policy):
+                return Spot(self.name, scalar.line, scalar.column)
+        return Spot(self.name, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """One file's part in the run; a file without markers and without resources of ours has none."""
+
+    name: str
+    marks: tuple[Mark, ...] = ()
+    resources: tuple[Placed, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    targets: tuple[str, ...] = ()
+    """Policies that the ``spec.targets`` of an ImageSetter name."""
+    binds: bool = False
+    """An ImageSetter here binds fields by image, so that any policy may be followed without a marker."""
+    lock: LockRead | None = None
+
+
+def read_path(path: Path, name: str) -> FileRead | None:
+    """A file by its path; one that cannot be read is told of, since it may hold anything."""
+    try:
+        data = read(path)
+    except InputError as error:
+        return FileRead(name, unread=(Unread(Spot(name), error.what, error.hint),))
+    return read_data(data, name)
+
+
+def read_data(data: bytes, name: str) -> FileRead | None:
+    """What a file's bytes hold for us; None, without parsing them, where the screen finds nothing."""
+    wanted = _FLUX in data or _OURS in data
+    if not wanted and not any(spelling in data for spelling in _MARKED):
+        return None
+    try:
+        text = decode(data, name=name).text
+    except TextError as error:
+        line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
+        return FileRead(name, unread=(Unread(Spot(name, line, column), error.what, error.hint),))
+    needle = next((spelling for spelling in _SPELLINGS if spelling in text), "")
+    if not needle and not wanted:
+        return None
+    found = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
+    marks = tuple(_mark(name, comment) for comment in found.comments)
+    broken = [_unread(name, text, each, marks) for each in found.broken]
+    documents = [_Document(name, text, node) for node in found.documents] if wanted else []
+    unread = [each for each in (*broken, *(document.unread for document in documents)) if each]
+    return FileRead(
+        name,
+        marks,
+        tuple(placed for document in documents for placed in document.resources()),
+        tuple(unread),
+        tuple(target for document in documents for target in document.targets()),
+        any(document.binds() for document in documents),
+        _lock(name, text) if _LOCK in data else None,
+    )
+
+
+def _lock(name: str, text: str) -> LockRead:
+    try:
+        return LockRead(name, text, lock.parse(text, name), None)
+    except (LockError, TextError) as error:
+        return LockRead(name, text, None, error)
+
+
+def _mark(name: str, comment: Comment) -> Mark:
+    try:
+        return Mark(name, comment, parse_marker(comment.text), None)
+    except MarkerError as error:
+        return Mark(name, comment, None, error)
+
+
+def _unread(name: str, text: str, broken: Broken, marks: Iterable[Mark]) -> Unread | None:
+    """A document that does not parse, if it holds markers or resources; a Helm template of resources may stay one."""
+    spot = Spot(name, broken.line, broken.column)
+    if any(mark.comment.place == "unparsable" and _within(mark, broken) for mark in marks):
+        what = f"a document with markers is not YAML: {broken.problem}"
+        return Unread(spot, what, "mend it, or leave the file out with --exclude")
+    lines = "\n".join(text.splitlines()[broken.start_line - 1 : broken.end_line])
+    if flux.GROUP in lines and not _is_template(lines):
+        return Unread(spot, f"a document with Flux resources is not YAML: {broken.problem}", "mend it")
+    return None
+
+
+def _is_template(text: str) -> bool:
+    """Whether a document is a Helm template; an automation's commit message has braces of its own."""
+    return "{{" in text and "messageTemplate" not in text
+
+
+def _within(mark: Mark, broken: Broken) -> bool:
+    return broken.start_line <= mark.comment.line <= broken.end_line
+
+
+class _Document:
+    """One document of a file, loaded; ``unread`` says why it could not be."""
+
+    def __init__(self, name: str, text: str, node: Node) -> None:
+        self.name = name
+        self.node = node
+        self.text = text[node.start : node.end]
+        self.data: object = None
+        self.unread: Unread | None = None
+        if flux.GROUP not in self.text and "imagesetter.dev/" not in self.text and "kind: Namespace" not in self.text:
+            return
+        try:
+            self.data = load(self.text, name=name, first_line=node.line)
+        except TextError as error:
+            if _is_template(self.text):
+                return
+            line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
+            what = f"a document with Flux resources cannot be read: {error.what}"
+            self.unread = Unread(Spot(name, line, column), what, error.hint)
+
+    def resources(self) -> Iterator[Placed]:
+        """The resources that may matter to a policy, items of Lists included."""
+        for item, path in _items(self.data, ()):
+            found = flux.resource(item, f"{self.name}:{self.node.line}")
+            if found:
+                yield Placed(found, self.name, self.text, self.node.line, self.node.column, path)
+
+    def _setters(self) -> Iterator[Mapping[str, Any]]:
+        for item, _ in _items(self.data, ()):
+            spec = item.get("spec")
+            if str(item.get("apiVersion", "")).startswith("imagesetter.dev/") and isinstance(spec, Mapping):
+                yield spec
+
+    def targets(self) -> Iterator[str]:
+        """The policies that the targets of an ImageSetter name."""
+        for spec in self._setters():
+            targets = spec.get("targets")
+            for target in targets if isinstance(targets, list) else ():
+                if isinstance(target, Mapping) and target.get("policy"):
+                    yield str(target["policy"])
+
+    def binds(self) -> bool:
+        """Whether an ImageSetter binds fields by their image."""
+        return any(spec.get("bindByImage") is True for spec in self._setters())
+
+
+def _items(data: object, path: FieldPath) -> Iterator[tuple[Mapping[str, Any], FieldPath]]:
+    """The resources of a document, each with its path in it."""
+    if not isinstance(data, Mapping):
+        return
+    items = data.get("items")
+    if str(data.get("kind", "")).endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            yield from _items(item, (*path, "items", index))
+    else:
+        yield data, path

@@ -1,0 +1,282 @@
+"""What the rules about policies see, and what they leave alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from lint.conftest import FIELD, POLICIES, POLICY, REPOSITORY, Lint
+
+DIGEST = "sha256:" + "5" * 64
+
+
+def policy(name: str, rule: str, *more: str) -> str:
+    spec = ", ".join(["imageRepositoryRef: {name: web}", f"policy: {{{rule}}}", *more])
+    return POLICY.replace("name: web, namespace", f"name: {name}, namespace").replace(
+        "imageRepositoryRef: {name: web}, policy: {semver: {range: 1.x}}", spec
+    )
+
+
+def field(value: str, marker: str) -> str:
+    return f'value: {value} # {{"$imagepolicy": "flux-system:{marker}"}}\n'
+
+
+def documents(*texts: str) -> str:
+    return "---\n".join(texts)
+
+
+# rule, further documents beside the repository, and the findings of that rule
+CASES = {
+    "a missing namespace is the default one": (
+        "incomplete-policy",
+        [POLICY.replace(", namespace: flux-system", "")],
+        [],
+    ),
+    "a policy that a kustomization has to complete": (
+        "incomplete-policy",
+        [POLICY.replace(", policy: {semver: {range: 1.x}}", "")],
+        [
+            "a.yaml:8:18: error incomplete-policy: spec.policy: is required; policies as files are often completed by "
+            "a kustomization: give the rendered stream, as in `kustomize build clusters/prod | imagesetter update "
+            "--policies - .`"
+        ],
+    ),
+    "a number where a string belongs": (
+        "incomplete-policy",
+        [POLICY.replace("1.x", "1.0")],
+        [
+            "a.yaml:9:66: error incomplete-policy: spec.policy.semver.range: must be a string, not float 1.0: "
+            'write "1.0"'
+        ],
+    ),
+    "a repository without an image, and without a policy": (
+        "incomplete-policy",
+        [REPOSITORY.replace("name: web", "name: api").replace("image: registry.example.com/web, ", "")],
+        ["a.yaml:8:18: error incomplete-policy: spec.image: is required"],
+    ),
+    "an image with a tag": (
+        "incomplete-policy",
+        [
+            REPOSITORY.replace("name: web", "name: api").replace("com/web", "com/api:1"),
+            policy("api", "semver: {range: 1.x}").replace("{name: web}", "{name: api}"),
+        ],
+        [
+            "a.yaml:9:15: error incomplete-policy: spec.image: image 'registry.example.com/api:1' should not include "
+            "a tag; remove ':1'"
+        ],
+    ),
+    "a repository of another namespace that allows no access": (
+        "incomplete-policy",
+        [
+            policy("web", "semver: {range: 1.x}")
+            .replace("namespace: flux-system", "namespace: apps")
+            .replace("{name: web}", "{name: web, namespace: flux-system}")
+        ],
+        [
+            "a.yaml:9:35: error incomplete-policy: 'flux-system/web' can't be accessed due to missing ACL labels on "
+            "'accessFrom'; allow namespace apps in spec.accessFrom.namespaceSelectors of the ImageRepository, and keep "
+            "the Namespace with its labels among the files"
+        ],
+    ),
+    "the same policy twice": ("ambiguous-policy", [POLICY, POLICY], []),
+    "a repository twice, differently": (
+        "ambiguous-policy",
+        [POLICY, REPOSITORY.replace("com/web", "com/api")],
+        [
+            "a.yaml:8:18: error ambiguous-policy: ImageRepository flux-system:web is defined more than once, with "
+            "different specs: a.yaml:1 and a.yaml:11; give --policies with the rendered stream or directory that is "
+            "meant"
+        ],
+    ),
+    "a range with alternatives": ("invalid-range", [policy("web", "semver: {range: '>=1 <2 || ~3.1'}")], []),
+    "a bad pattern in the exclusion list": (
+        "invalid-pattern",
+        [
+            REPOSITORY.replace("name: web", "name: api").replace("5m", "5m, exclusionList: ['^dev', '(']"),
+        ],
+        [
+            "a.yaml:9:79: error invalid-pattern: failed to compile regex (: error parsing regexp: missing closing ): "
+            "`(`; the syntax is that of Go's regexp package: https://pkg.go.dev/regexp/syntax"
+        ],
+    ),
+    "signature tags that a semver rule cannot read": (
+        "unanchored-pattern",
+        [policy("web", "semver: {range: '*'}", "filterTags: {pattern: '.*'}")],
+        [],
+    ),
+    "any tag, in alphabetical order": (
+        "unanchored-pattern",
+        [policy("web", "alphabetical: {}", "filterTags: {pattern: '.*'}")],
+        [
+            "a.yaml:9:91: warning unanchored-pattern: ImagePolicy flux-system:web: the pattern '.*' lets tags of "
+            "signatures pass as well, such as sha256-6e340b9c….att; anchor it (^…$), or add '^sha256-[0-9a-f]{64}' to "
+            "spec.exclusionList of the ImageRepository"
+        ],
+    ),
+    "numbers of versions in alphabetical order": (
+        "alphabetical-unpadded-numbers",
+        [policy("web", "alphabetical: {order: asc}", "filterTags: {pattern: '^v1'}"), field("v1.4.10", "web:tag")],
+        [
+            "a.yaml:9:50: warning alphabetical-unpadded-numbers: ImagePolicy flux-system:web is alphabetical, and tags "
+            "such as v1.4.10 hold numbers of any length: it prefers v1.9.10 to v1.10.10; use semver, or numerical with "
+            "filterTags.extract for the number"
+        ],
+    ),
+    "falling numbers in alphabetical order": (
+        "alphabetical-unpadded-numbers",
+        [policy("web", "alphabetical: {order: desc}"), field("rc7", "web:tag")],
+        [
+            "a.yaml:9:50: warning alphabetical-unpadded-numbers: ImagePolicy flux-system:web is alphabetical, and tags "
+            "such as rc7 hold numbers of any length: it prefers rc10 to rc9; use semver, or numerical with "
+            "filterTags.extract for the number"
+        ],
+    ),
+    "numbers of a fixed length": (
+        "alphabetical-unpadded-numbers",
+        [policy("web", "alphabetical: {}", "filterTags: {pattern: '^b-[0-9]{4}$'}"), field("b-1234", "web:tag")],
+        [],
+    ),
+    "dates and times": (
+        "alphabetical-unpadded-numbers",
+        [
+            policy("web", "alphabetical: {}"),
+            field("2026-01-31", "web:tag"),
+            field("RELEASE.2026-01-31T10-20-30Z", "web:tag"),
+            field("20260131.102030", "web:tag"),
+        ],
+        [],
+    ),
+    "a time stamp behind a hash that begins with digits": (
+        "alphabetical-unpadded-numbers",
+        [
+            policy("web", "alphabetical: {}", "filterTags: {pattern: '^main-[0-9a-f]+-(?P<ts>[0-9]+)$', extract: $ts}"),
+            field("main-9c1ab2f-1769850000", "web:tag"),
+        ],
+        [],
+    ),
+    "a large number in a tag": (
+        "numerical-beyond-2-53",
+        [policy("web", "numerical: {}"), field("20260131102030405", "web:tag")],
+        [
+            "a.yaml:9:50: warning numerical-beyond-2-53: ImagePolicy flux-system:web is numerical, and the tag "
+            "20260131102030405 gives 20260131102030405: beyond 2^53 Flux cannot tell every number from its neighbours "
+            "(imagesetter can, so the two may choose differently); use alphabetical, the same order for numbers of one "
+            "length, or extract fewer digits"
+        ],
+    ),
+    "a number that float64 holds": (
+        "numerical-beyond-2-53",
+        [policy("web", "numerical: {}"), field("20260131102030", "web:tag")],
+        [],
+    ),
+    "every tag in alphabetical order": (
+        "mutable-tag",
+        [policy("web", "alphabetical: {}")],
+        [
+            "a.yaml:9:50: warning mutable-tag: ImagePolicy flux-system:web can choose latest, a tag that moves, and "
+            "reflects no digest; narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
+        ],
+    ),
+    "an image without a tag": (
+        "mutable-tag",
+        [policy("web", "semver: {range: 1.x}"), field("registry.example.com/web", "web")],
+        [
+            "a.yaml:11:33: warning mutable-tag: registry.example.com/web has a tag that moves, and no digest; run "
+            "`imagesetter update`, so that the field holds what its policy selects"
+        ],
+    ),
+    "a moving tag beside a digest": (
+        "mutable-tag",
+        [
+            policy("web", "semver: {range: 1.x}", "digestReflectionPolicy: IfNotPresent"),
+            'tag: latest # {"$imagepolicy": "flux-system:web:tag"}\n'
+            f'digest: {DIGEST} # {{"$imagepolicy": "flux-system:web:digest"}}\n',
+        ],
+        [],
+    ),
+    "a moving tag alone": (
+        "mutable-tag",
+        [policy("web", "semver: {range: 1.x}"), field("latest", "web:tag")],
+        [
+            "a.yaml:11:15: warning mutable-tag: latest is a tag that moves, without a digest; run `imagesetter "
+            "update`, so that the field holds what its policy selects"
+        ],
+    ),
+    "name and tag of one entry": (
+        "disagreeing-policies",
+        [
+            POLICY,
+            'newName: registry.example.com/web # {"$imagepolicy": "flux-system:web:name"}\n'
+            'newTag: 1.0.0 # {"$imagepolicy": "flux-system:next:tag"}\n',
+        ],
+        [
+            "a.yaml:12:15: warning disagreeing-policies: this image follows flux-system:next here and flux-system:web "
+            "on line 11, so the two come apart; let both follow the same policy"
+        ],
+    ),
+    "one image in two documents": ("disagreeing-policies", [POLICY, FIELD, FIELD.replace(":web", ":next")], []),
+    "two tags of one mapping that are not one image": (
+        "disagreeing-policies",
+        [POLICY, field("1.0.0", "web:tag") + field("1.0.0", "next:tag").replace("value", "other")],
+        [],
+    ),
+    "another spelling of the same repository": (
+        "other-repository",
+        [
+            REPOSITORY.replace("name: web", "name: nginx").replace("registry.example.com/web", "docker.io/nginx"),
+            policy("nginx", "semver: {range: 1.x}").replace("{name: web}", "{name: nginx}"),
+            field("nginx:1.27.0", "nginx"),
+        ],
+        [],
+    ),
+    "a name of another repository": (
+        "other-repository",
+        [POLICY, field("registry.example.com/api", "web:name")],
+        [
+            "a.yaml:11:33: warning other-repository: the field holds an image of registry.example.com/api, but "
+            "flux-system:web selects from registry.example.com/web; name the policy of this image, unless it is meant "
+            "to move there"
+        ],
+    ),
+    "a nested field that is not known": (
+        "unknown-field",
+        [POLICY.replace("range: 1.x", "range: 1.x, exclude: [1.3.0]")],
+        [
+            "a.yaml:9:71: warning unknown-field: spec.policy.semver.exclude: ImagePolicy has no such field; the API "
+            "server drops it without a word"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "texts", "lines"), CASES.values(), ids=CASES)
+def test_a_rule_finds_what_it_is_for_and_nothing_else(
+    rule: str, texts: list[str], lines: list[str], lint: Lint
+) -> None:
+    ran = lint({"a.yaml": documents(REPOSITORY, *texts)})
+    assert ran.about(rule) == lines
+
+
+def test_a_tag_that_a_cluster_reported_is_evidence(lint: Lint) -> None:
+    status = "status: {latestRef: {name: registry.example.com/web, tag: build-7}}\n"
+    ran = lint({"a.yaml": documents(REPOSITORY, policy("web", "alphabetical: {}") + status)})
+    assert "such as build-7 hold" in ran.about("alphabetical-unpadded-numbers")[0]
+
+
+def test_a_policy_in_a_list_is_found_where_it_stands(lint: Lint) -> None:
+    items = [
+        text.replace("apiVersion", "- apiVersion").replace("\n", "\n  ").rstrip(" ") for text in POLICIES.split("---\n")
+    ]
+    listing = "apiVersion: v1\nkind: List\nitems:\n" + "".join(items)
+    ran = lint({"a.yaml": listing.replace("1.x", "1.y")})
+    assert ran.about("invalid-range")[0].startswith("a.yaml:11:68: error")
+
+
+def test_namespaces_are_looked_up_in_their_own_files(lint: Lint) -> None:
+    repository = REPOSITORY.replace("5m", "5m, accessFrom: {namespaceSelectors: [{matchLabels: {team: web}}]}")
+    elsewhere = POLICY.replace("namespace: flux-system", "namespace: apps").replace(
+        "{name: web}", "{name: web, namespace: flux-system}"
+    )
+    files = {"a.yaml": documents(repository, elsewhere)}
+    assert len(lint(files).about("incomplete-policy")) == 1
+    files["namespace.yaml"] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: apps, labels: {team: web}}\n"
+    assert lint(files).about("incomplete-policy") == []

@@ -1,0 +1,111 @@
+"""What is reported about, and what is only known: the given paths, --policies, and the repository around them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lint.conftest import FIELD, POLICIES, POLICY, REPOSITORY, Lint
+
+TREE = {"clusters/policies.yaml": POLICIES, "apps/web.yaml": FIELD}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("path", ["apps/web.yaml", "clusters/policies.yaml"], ids=["the field", "the policy"])
+def test_a_hook_with_only_one_half_of_a_pair_knows_the_other(path: str, lint: Lint) -> None:
+    assert lint(TREE, path).out == "nothing found (1 file read)\n"
+
+
+@pytest.mark.usefixtures("repository")
+def test_nothing_is_reported_about_the_rest_of_the_repository(lint: Lint) -> None:
+    files = {**TREE, "other/bad.yaml": FIELD.replace(":web", ":wbe"), "apps/more.yaml": FIELD.replace(":web", ":api")}
+    ran = lint(files, "apps")
+    assert [line.split(":")[0] for line in ran.findings] == ["apps/more.yaml"]
+
+
+def test_without_a_repository_a_policy_is_unused_by_what_was_given(lint: Lint) -> None:
+    ran = lint(TREE, "clusters")
+    assert ran.findings == [
+        "clusters/policies.yaml:8:18: warning unused-policy: no field follows ImagePolicy flux-system:web; mark one "
+        "(`imagesetter mark`), or remove it"
+    ]
+
+
+def test_a_rendered_stream_stands_in_for_its_bases(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = POLICIES.replace(", policy: {semver: {range: 1.x}}", "")
+    rendered = POLICIES.replace("1.x", "1.x, newest: true")
+    files = {"base.yaml": base, "web.yaml": FIELD}
+    assert len(lint(files).about("incomplete-policy")) == 1
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(rendered.encode())))
+    assert lint(files, "--policies", "-", ".").findings == [
+        "<stdin>:9:71: warning unknown-field: spec.policy.semver.newest: ImagePolicy has no such field; the API server "
+        "drops it without a word"
+    ]
+
+
+def test_what_a_stream_repeats_is_said_once_and_at_the_file(lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = POLICIES.replace("1.x", "1.y")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(bad.encode())))
+    ran = lint({"base.yaml": bad, "web.yaml": FIELD}, "--policies", "-", ".")
+    assert [line.split(": ")[0] for line in ran.findings] == ["base.yaml:9:66"]
+
+
+def test_a_policies_file_that_is_also_in_the_tree_is_read_once(lint: Lint) -> None:
+    ran = lint({**TREE, "clusters/policies.yaml": POLICIES.replace("1.x", "1.y")}, "--policies", "clusters", ".")
+    assert len(ran.findings) == 1
+
+
+def test_policies_of_a_cluster_are_not_called_unused(lint: Lint) -> None:
+    api = POLICY.replace("name: web,", "name: api,")
+    assert lint(
+        {"export/all.yaml": f"{POLICIES}---\n{api}", "apps/web.yaml": FIELD}, "--policies", "export", "apps"
+    ).out == ("nothing found (1 file read)\n")
+
+
+def test_a_policy_that_a_target_names_or_that_images_are_bound_to_is_used(lint: Lint) -> None:
+    setter = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageSetter\nmetadata: {name: images}\nspec: "
+    for spec in (
+        "{targets: [{policy: web, fieldPaths: [a]}]}",
+        "{targets: [{policy: 'flux-system:web:tag', fieldPaths: [a]}]}",
+        "{bindByImage: true}",
+    ):
+        assert lint({"policies.yaml": POLICIES, "setter.yaml": setter + spec}).findings == []
+    other = "{targets: [{policy: api, fieldPaths: [a]}]}"
+    assert len(lint({"policies.yaml": POLICIES, "setter.yaml": setter + other}).findings) == 1
+
+
+def test_excluded_files_are_not_read(lint: Lint) -> None:
+    files = {"policies.yaml": POLICIES, "web.yaml": FIELD, "old/web.yaml": FIELD.replace(":web", ":old")}
+    assert lint(files, "--exclude", "old/").out == "nothing found (2 files read)\n"
+
+
+def test_the_default_namespace_can_be_another(lint: Lint) -> None:
+    bare = f"{REPOSITORY}---\n{POLICY}".replace(", namespace: flux-system", "")
+    files = {"policies.yaml": bare, "web.yaml": FIELD.replace("flux-system", "apps")}
+    assert lint(files).status == 1
+    assert lint(files, "--namespace", "apps").status == 0
+
+
+def test_a_path_that_does_not_exist_is_wrong_usage(lint: Lint) -> None:
+    ran = lint({}, "nowhere")
+    assert ran.status == 2
+    assert "nowhere: no such file or directory" in ran.err
+
+
+def test_a_stale_lock_is_found_by_the_field_that_it_does_not_answer_for(lint: Lint) -> None:
+    lock = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\nmetadata: {name: images}\nspec:\n  entries: []\n"
+    ran = lint({**TREE, "images.lock.yaml": lock})
+    assert ran.findings == [
+        "apps/web.yaml:1:39: error stale-lock: policy flux-system:web is not in the lock; run `imagesetter lock`, and "
+        "commit the lock"
+    ]
