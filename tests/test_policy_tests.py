@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli.main import main
+from tools import CHECKOUT
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -322,3 +323,9 @@ def test_a_mistake_in_a_test_is_told_with_its_field_and_the_others_run(text: str
     assert "  ok      ten is more than nine\n" in out
     assert message in err
     assert "where: web.policy-test.yaml:" in err
+
+
+def test_the_example_gives_its_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(CHECKOUT / "kustomization-examples" / "policy-tests")
+    assert main(["test"]) == 0
+    assert capsys.readouterr().out == Path(".expected/output.txt").read_text(encoding="utf-8")

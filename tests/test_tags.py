@@ -11,7 +11,7 @@ import pytest
 from imagesetter.cli.main import main
 from imagesetter.cli.table import aligned
 from imagesetter.cli.tags_command import newest_first
-from support.registries import Pushed, RunningRegistry, push_image, run_registry, write_tags
+from support.registries import Pushed, RunningRegistry, push_image, run_registry
 
 TAGS = ("1.0.0", "1.0.10", "1.0.9", "latest")
 CREATED = "2024-05-01T12:00:00Z"
@@ -95,13 +95,16 @@ def test_json_lists_tags_as_a_registry_does_and_the_columns_beside_them(run: Run
 def test_a_tag_whose_image_is_gone_is_an_error_and_the_others_are_listed(
     column: str, run: Run, registry: RunningRegistry
 ) -> None:
-    push_image(registry, "team/torn", ["1"])
-    write_tags(registry, "team/torn", ["2"], "sha256:" + "0" * 64)
-    status, out, err = run(f"{registry.host}/team/torn", column)
+    repository = f"team/torn{column}"
+    push_image(registry, repository, ["1"])
+    link = registry.storage / f"docker/registry/v2/repositories/{repository}/_manifests/tags/2/current/link"
+    link.parent.mkdir(parents=True)
+    link.write_text("sha256:" + "0" * 64)
+    status, out, err = run(f"{registry.host}/{repository}", column)
     assert status == 1
     assert [line.split()[0] for line in out.splitlines()] == ["TAG", "1", "2"]
     assert out.splitlines()[2].split()[1] == "-"
-    assert "team/torn:2" in err
+    assert f"{repository}:2" in err
 
 
 def test_an_unknown_repository_is_an_error(run: Run, registry: RunningRegistry) -> None:
