@@ -14,9 +14,10 @@ import pytest
 from imagesetter.cli.main import main
 from imagesetter.errors import InvalidPolicy, ResolveError, Unauthorized
 from imagesetter.explain import ad_hoc, compare_status, explain_registry, explain_tags
-from imagesetter.flux.catalog import Catalog, resource
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import resource
 from imagesetter.policy.rules import Semver, TagPolicy
 from imagesetter.registry.client import ScanOptions
 from imagesetter.registry.reference import parse_flux_image

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import ImagesetterError, InvalidPolicy, NothingSelected, ResolveError, Unauthorized
-from imagesetter.flux.catalog import Catalog, resource
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import resource
 from imagesetter.registry.client import ScanOptions
 from imagesetter.resolve import Answer, Failed, FromRegistry, FromStatus, Resolved
 from support.shelf import Shelf, digest_of

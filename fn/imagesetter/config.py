@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from imagesetter.errors import UsageError, did_you_mean
-from imagesetter.flux.catalog import DEFAULT_NAMESPACE, GROUP, Resource
+from imagesetter.flux.resources import DEFAULT_NAMESPACE, GROUP, Resource
 from imagesetter.krm.functionconfig import FunctionConfig
 from imagesetter.krm.select import Selector
 

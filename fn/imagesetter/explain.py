@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from imagesetter.errors import ImagesetterError, PolicyError, ResolveError
-from imagesetter.flux.catalog import Catalog, ImagePolicy
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import ImagePolicy
 from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
 from imagesetter.policy.rules import TagPolicy
 from imagesetter.policy.select import check

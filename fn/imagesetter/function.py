@@ -14,7 +14,7 @@ from imagesetter import lock
 from imagesetter.config import Config
 from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.files import known_digests
-from imagesetter.flux import catalog as flux
+from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.item import Item

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field
 
 from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy
 from imagesetter.errors import UsageError
-from imagesetter.flux.catalog import DEFAULT_NAMESPACE, Resource
 from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter
+from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.select import Selector
 from imagesetter.strict import Metadata, Model, validated

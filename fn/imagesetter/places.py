@@ -26,7 +26,6 @@ from imagesetter.text.scan import Comment, Scalar
 
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
 _PARTS = ("tag", "name", "digest")
-_BOUND = frozenset({"tag", "digest"})
 _ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].image: flux-system:web"
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -255,7 +254,7 @@ def _add_images(
             policies = owners.get(context, [])
             if len(policies) == 1:
                 marker = Marker(policies[0].namespace, policies[0].name, "")
-                _take(places, taken, item, scalar, marker, "image", _BOUND)
+                _take(places, taken, item, scalar, marker, "image")
             elif policies and context not in ambiguous_images:
                 ambiguous_images.add(context)
                 error = ResolveError(

@@ -19,6 +19,10 @@ from imagesetter.text.scan import Scalar
 FoundBy = Literal["target", "annotation", "marker", "source", "image"]
 
 
+BOUND = frozenset({"tag", "digest"})
+"""The parts that an image which is bound by its repository takes from the policy; the digest if there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where something stands: a file with a line, an item of a ResourceList, or both.
@@ -57,15 +61,17 @@ class MarkedField:
         ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling. A digest
         without its tag would lie, so it goes when only the tag is set.
         """
-        if not self.parts:
+        bound = self.found_by == "image"
+        parts = BOUND if bound else self.parts
+        if not parts:
             return ref.part(self.marker.part)
         name, tag, digest = split_image(self.scalar.value)
-        if "digest" in self.parts and not ref.digest and self.found_by != "image":
+        if "digest" in parts and not ref.digest and not bound:
             return ""
-        name = ref.name if "name" in self.parts else name
-        if "tag" in self.parts:
+        name = ref.name if "name" in parts else name
+        if "tag" in parts:
             tag, digest = ref.tag, ""
-        digest = ref.digest if "digest" in self.parts else digest
+        digest = ref.digest if "digest" in parts else digest
         return f"{name}{':' if tag else ''}{tag}{'@' if digest else ''}{digest}"
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from imagesetter import lock
 from imagesetter.errors import ImagesetterError, InputError, LockError, TextError
-from imagesetter.flux import catalog as flux
+from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result

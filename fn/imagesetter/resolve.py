@@ -12,9 +12,10 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from imagesetter.errors import ImagesetterError, ResolveError
-from imagesetter.flux.catalog import Catalog, ImagePolicy
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import ImagePolicy
 from imagesetter.policy.select import check, select
 from imagesetter.registry.client import Registry, Scan, ScanOptions
 
@@ -146,8 +147,28 @@ class FromRegistry:
 
 
 def scan_options(question: ImagePolicy) -> ScanOptions:
-    """How the registry of a policy is to be asked."""
-    return ScanOptions(insecure=question.insecure, interval=question.interval, timeout=question.timeout)
+    """How the registry of a policy is to be asked: what its ImageRepository and its Secrets say.
+
+    A Secret that is not among the resources is not an error: the machine's own logins are used in its place.
+
+    Raises:
+        CredentialError: a Secret that cannot be read.
+    """
+    keychain = tls = proxy = None
+    if question.pull_secrets or question.cert_secret or question.proxy_secret:
+        from imagesetter.registry.secrets import read_cert_secret, read_proxy_secret, read_pull_secrets
+
+        keychain = read_pull_secrets(question.pull_secrets).keychain if question.pull_secrets else None
+        tls = read_cert_secret(question.cert_secret) if question.cert_secret else None
+        proxy = read_proxy_secret(question.proxy_secret) if question.proxy_secret else None
+    return ScanOptions(
+        insecure=question.insecure,
+        interval=question.interval,
+        timeout=question.timeout,
+        keychain=keychain,
+        tls=tls,
+        proxy=proxy,
+    )
 
 
 _Key = tuple[str, ScanOptions]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import ImagesetterError, ResolveError, ResourceError
-from imagesetter.flux.catalog import Catalog, Resource, flatten, resource
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import Resource, flatten, resource
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver
 
 APP = PolicyName("flux-system", "app")
@@ -79,7 +80,7 @@ def test_a_policy_and_its_repository_make_one_question() -> None:
     assert question.tags.rule == Semver("1.0.x")
     assert question.tags.filter_tags == FilterTags("^v(.*)$", "$1")
     assert question.tags.exclusion_list == ("^x",)
-    assert (question.reflection, question.insecure, question.secret) == ("Always", True, "pull")
+    assert (question.reflection, question.insecure, question.missing) == ("Always", True, ("Secret pull",))
     assert (question.interval, question.timeout) == (300.0, 30.0)
     assert question.origin == "file.yaml:1"
 
@@ -333,3 +334,18 @@ def test_kinds_that_cannot_matter_are_left_out() -> None:
     assert resource({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app"}}, "x") is None
     assert resource({"apiVersion": "example.com/v1", "kind": "ImagePolicy"}, "x") is None
     assert resource({"apiVersion": "v1", "kind": "Secret", "metadata": None}, "x") is not None
+
+
+def test_secrets_of_a_repository_go_with_the_question_and_never_into_its_repr() -> None:
+    secret = made("Secret", "pull", type="kubernetes.io/dockerconfigjson", stringData={".dockerconfigjson": "hunter2"})
+    account = made("ServiceAccount", "puller", imagePullSecrets=[{"name": "pull"}, {"name": "gone"}])
+    source = {"serviceAccountName": "puller", "certSecretRef": {"name": "pull"}, "proxySecretRef": {"name": "none"}}
+    question = catalog(policy(), repository(**source), account, secret).policy(APP)
+    assert [found["type"] for found in question.pull_secrets] == ["kubernetes.io/dockerconfigjson"]
+    assert question.cert_secret is question.pull_secrets[0]
+    assert question.missing == ("Secret gone", "Secret none")
+    assert "hunter2" not in repr(question)
+
+
+def made(kind: str, name: str, **body: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "flux-system"}, **body}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagesetter.cli.network import NetworkOptions
 from imagesetter.config import SourceName
 from imagesetter.flux.catalog import Catalog
 from imagesetter.lock import FromLock, Lock
@@ -18,12 +22,13 @@ MakeSource = Callable[[Catalog, KnownDigest], Source]
 
 
 @contextmanager
-def source_for(name: SourceName, lock: Callable[[], Lock]) -> Iterator[MakeSource]:
+def source_for(name: SourceName, lock: Callable[[], Lock], network: NetworkOptions) -> Iterator[MakeSource]:
     """A maker of the source that the run asks for; connections are closed when the block ends.
 
     Args:
         name: where the answers come from.
         lock: reads the lock, if that is where.
+        network: what the operator allows, if a registry is where.
     """
     match name:
         case "status":
@@ -32,14 +37,49 @@ def source_for(name: SourceName, lock: Callable[[], Lock]) -> Iterator[MakeSourc
             recorded = lock()
             yield lambda catalog, known: FromLock(catalog, recorded)
         case _:
-            with open_client() as client:
+            with open_client(network) as client:
                 yield lambda catalog, known: FromRegistry(catalog, client, known)
 
 
 @contextmanager
-def open_client() -> Iterator[Client]:
-    """A registry client for one run; nothing is connected before its first question."""
-    from imagesetter.registry.client import Client
+def open_client(network: NetworkOptions, *, named: str = "") -> Iterator[Client]:
+    """The registry client of a run, as the operator asks for it; nothing is connected before its first question.
 
-    with Client() as client:
-        yield client
+    Args:
+        network: the operator's options.
+        named: a registry that the operator named on the command line, which is as good as allowing it.
+
+    Raises:
+        UsageError: a pattern that cannot be read.
+        CredentialError: a proxy variable that cannot be read.
+    """
+    from imagesetter.cli.progress import Progress
+    from imagesetter.registry.client import Client
+    from imagesetter.registry.machine import settings_of
+
+    if named and not network.allow_registry:
+        network = replace(network, allow_registry=(named,))
+    with Progress(verbose=network.verbose, quiet=network.quiet) as progress:
+        settings = settings_of(
+            os.environ,
+            _home(),
+            allow_registry=network.allow_registry,
+            allow_auth_host=network.allow_auth_host,
+            allow_http_credentials=network.allow_http_credentials,
+            trust_input=network.trust_input,
+            cache_dir=network.cache_dir,
+            cache=not network.no_cache,
+            refresh=network.refresh,
+            timeout=network.timeout,
+            listener=progress,
+        )
+        with Client(settings) as client:
+            yield client
+
+
+def _home() -> Path:
+    """The home folder; a container's user may have none, and then there is nothing to read there."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")

@@ -12,10 +12,12 @@ from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.explain_report import print_explained, print_parity
 from imagesetter.cli.images import image_argument
+from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
     Output,
     exclude_option,
     namespace_option,
+    network_options,
     output_option,
     policies_option,
     policy_name,
@@ -96,6 +98,7 @@ class AdHoc:
 @namespace_option
 @exclude_option
 @output_option
+@network_options
 def command(
     subject: str | None,
     tag: str,
@@ -107,6 +110,7 @@ def command(
     namespace: str,
     exclude: tuple[str, ...],
     output: Output,
+    network: NetworkOptions,
     **rule: object,
 ) -> int:
     """Say why a policy gives this tag and not another.
@@ -127,7 +131,7 @@ def command(
     if compare_status:
         if subject or made_up.given:
             raise UsageError("--compare-status looks at all policies, so it takes neither a policy nor a rule")
-        return _compare(_catalog(policies, namespace, exclude), output)
+        return _compare(_catalog(policies, namespace, exclude), output, network)
     if tags_file == "-" and "-" in policies:
         raise UsageError("--policies and --tags-file cannot both read standard input")
     if made_up.given:
@@ -146,7 +150,8 @@ def command(
     elif not question.image.path:
         raise UsageError("there is neither an IMAGE nor a list of tags", hint="name an IMAGE, or give --tags-file")
     else:
-        with open_client() as client:
+        named = question.image.registry if made_up.given else ""
+        with open_client(network, named=named) as client:
             explained = explain_registry(question, client, asked=tag, limit=limit, digest=digest)
     print_explained(explained, output=output)
     return OK if explained.chosen else FAILED
@@ -184,8 +189,8 @@ def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:
     return alike[0] if len(alike) == 1 and not catalog.has_policy(wanted) else wanted
 
 
-def _compare(catalog: Catalog, output: Output) -> int:
-    with open_client() as client:
+def _compare(catalog: Catalog, output: Output, network: NetworkOptions) -> int:
+    with open_client(network) as client:
         parities, others = compare_status(catalog, client)
     if not parities:
         raise UsageError(

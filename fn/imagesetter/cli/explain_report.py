@@ -15,9 +15,9 @@ from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config import API_VERSION
 from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
 from imagesetter.explain import Explained, Parity
-from imagesetter.flux.catalog import ImagePolicy
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import ImagePolicy
 from imagesetter.policy.explain import Explanation, Funnel, Rejected
 from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
 from imagesetter.policy.shown import shown

@@ -40,12 +40,13 @@ def main(data: bytes | None = None) -> int:
 def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:
     """One ResourceList; see `imagesetter.function.follow`."""
     from imagesetter.cli.clients import source_for
+    from imagesetter.cli.network import from_environment
     from imagesetter.config import parse, with_options
     from imagesetter.function import find_lock, follow
     from imagesetter.krm.functionconfig import read
 
     options = {option: environment[name] for name, option in ENVIRONMENT.items() if environment.get(name)}
     config = with_options(parse(read(listing.function_config)), options, where="environment")
-    with source_for(config.source, partial(find_lock, listing)) as source:
+    with source_for(config.source, partial(find_lock, listing), from_environment(environment)) as source:
         answer = follow(listing, config, source)
     return Output(edits=answer.edits, results=answer.results)

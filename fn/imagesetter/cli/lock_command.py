@@ -10,7 +10,8 @@ import click
 
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.options import RunOptions, read_stdin, run_options
+from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
 from imagesetter.cli.terminal import print_results
 from imagesetter.config import API_VERSION
 from imagesetter.errors import UsageError
@@ -32,7 +33,10 @@ from imagesetter.tree import create, read, write
     help=f"The lock to write; else the one under PATH, else PATH/{FILE_NAME}.",
 )
 @run_options
-def command(paths: tuple[str, ...], check: bool, lock_file: Path | None, options: RunOptions) -> int:
+@network_options
+def command(
+    paths: tuple[str, ...], check: bool, lock_file: Path | None, options: RunOptions, network: NetworkOptions
+) -> int:
     """Resolve every policy under PATH and write images.lock.yaml.
 
     Whoever applies the lock (`--from lock`, in the function, in `update`, in a hook) needs no network and no
@@ -47,16 +51,14 @@ def command(paths: tuple[str, ...], check: bool, lock_file: Path | None, options
       imagesetter update --from lock           apply it
     """
     tree = read_tree(paths or (".",), exclude=options.exclude)
-    catalog = build_catalog(
-        tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
-    )
+    catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
     path = lock_file or _lock_path([found for found, _ in tree.locks], paths)
     before = read(path) if path.exists() else b""
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
-    with open_client() as client:
+    with open_client(told(network, options)) as client:
         locked = relock(catalog, present, FromRegistry(catalog, client, pin=True), now=time.time(), only=options.only)
     after = encode(render(text.text, locked.entries), bom=text.bom)
     if after != before and not check:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.config import SourceName
 from imagesetter.errors import UsageError
-from imagesetter.flux.catalog import DEFAULT_NAMESPACE
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import DEFAULT_NAMESPACE
 
 Output = Literal["text", "json"]
 
@@ -119,6 +121,73 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             **{name: others.pop(name) for name in ("policies", "exclude", "output", "quiet", "verbose")},
         )
         return command(*arguments, options=options, **others)
+
+    return wrapper
+
+
+def told(network: NetworkOptions, options: RunOptions) -> NetworkOptions:
+    """The network options with how much the user wants to hear."""
+    return replace(network, verbose=options.verbose, quiet=options.quiet)
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what the operator says about the network to a command, which gets it as one ``network`` value."""
+
+    @click.option(
+        "--allow-registry",
+        multiple=True,
+        metavar="PATTERN",
+        envvar="IMAGESETTER_ALLOW_REGISTRY",
+        help="Ask only registries like HOST, HOST/PATH or *.SUFFIX; also what allows a private address. Repeatable.",
+    )
+    @click.option(
+        "--allow-auth-host",
+        multiple=True,
+        metavar="REGISTRY=HOST",
+        envvar="IMAGESETTER_ALLOW_AUTH_HOST",
+        help="A token server on another site than its registry may get that registry's credentials. Repeatable.",
+    )
+    @click.option(
+        "--allow-http-credentials",
+        is_flag=True,
+        envvar="IMAGESETTER_ALLOW_HTTP_CREDENTIALS",
+        help="Credentials may travel over plain HTTP.",
+    )
+    @click.option(
+        "--trust-input",
+        is_flag=True,
+        envvar="IMAGESETTER_TRUST_INPUT",
+        help="A proxy or certificate authority from a Secret may see credentials of this machine.",
+    )
+    @click.option(
+        "--cache-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="IMAGESETTER_CACHE_DIR",
+        help="Where scans are kept for spec.interval.  [default: the user's cache directory]",
+    )
+    @click.option("--refresh", is_flag=True, envvar="IMAGESETTER_REFRESH", help="Ask even where a scan is young.")
+    @click.option("--no-cache", is_flag=True, envvar="IMAGESETTER_NO_CACHE", help="Neither read nor keep scans.")
+    @click.option(
+        "--timeout",
+        metavar="DURATION",
+        envvar="IMAGESETTER_TIMEOUT",
+        help="For one repository whose ImageRepository names none, such as 30s.  [default: 60s]",
+    )
+    @functools.wraps(command)
+    def wrapper(*arguments: Any, timeout: str | None, **others: Any) -> Any:
+        taken = (
+            "allow_registry",
+            "allow_auth_host",
+            "allow_http_credentials",
+            "trust_input",
+            "cache_dir",
+            "refresh",
+            "no_cache",
+        )
+        network = NetworkOptions(
+            timeout=seconds(timeout, "--timeout") if timeout else None, **{name: others.pop(name) for name in taken}
+        )
+        return command(*arguments, network=network, **others)
 
     return wrapper
 

@@ -13,7 +13,12 @@ import click
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.images import image_argument
-from imagesetter.cli.options import Output, output_option
+from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.options import (
+    Output,
+    network_options,
+    output_option,
+)
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config import API_VERSION
@@ -61,6 +66,7 @@ class Columns:
 @click.option("--platform", is_flag=True, help="The platforms of its image; up to four requests a tag.")
 @click.option("--insecure", is_flag=True, help="Plain HTTP is allowed.")
 @output_option
+@network_options
 def command(
     image: str,
     sort: str,
@@ -70,6 +76,7 @@ def command(
     platform: bool,
     insecure: bool,
     output: Output,
+    network: NetworkOptions,
 ) -> int:
     """List the tags that a registry has.
 
@@ -85,7 +92,7 @@ def command(
     repository = image_argument(image)
     options = ScanOptions(insecure=insecure)
     columns = Columns(digest, created, platform)
-    with open_client() as client:
+    with open_client(network, named=repository.registry) as client:
         scan = client.scan(repository, options=options)
         names = list(scan.tags) if sort == "bytes" else newest_first(scan.tags)
         tags, errors = _looked_up(client, repository, options, names[:limit], columns)

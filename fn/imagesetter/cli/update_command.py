@@ -10,7 +10,8 @@ import click
 
 from imagesetter.cli.clients import source_for
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.options import RunOptions, read_stdin, run_options
+from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
 from imagesetter.cli.report import print_update, unified_diff
 from imagesetter.cli.terminal import print_results
 from imagesetter.files import known_digests, update, write_all
@@ -24,7 +25,8 @@ from imagesetter.resolve import Source
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would change.")
 @click.option("--diff", is_flag=True, help="Print a unified diff of the changes.")
 @run_options
-def command(paths: tuple[str, ...], check: bool, diff: bool, options: RunOptions) -> int:
+@network_options
+def command(paths: tuple[str, ...], check: bool, diff: bool, options: RunOptions, network: NetworkOptions) -> int:
     """Rewrite marked fields in place.
 
     PATH is a file or a directory, the working directory by default. Only the text of marked fields changes, proved
@@ -40,7 +42,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool, options: RunOptions
     """
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    with source_for(options.source, partial(find_lock, tree, paths)) as make_source:
+    with source_for(options.source, partial(find_lock, tree, paths), told(network, options)) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return make_source(catalog, known_digests(fields))

@@ -9,9 +9,9 @@ from typing import Any
 
 from imagesetter import lock
 from imagesetter.errors import InputError, LockError, MarkerError, TextError
-from imagesetter.flux import catalog as flux
-from imagesetter.flux.catalog import Resource
+from imagesetter.flux import resources as flux
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.flux.resources import Resource
 from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.load import load
 from imagesetter.text.scan import SPAN, Broken, Comment, Node, scalars, scan

@@ -14,9 +14,10 @@ from functools import cached_property
 from pathlib import Path
 
 from imagesetter.errors import ImagesetterError, InputError
-from imagesetter.flux import catalog as flux
-from imagesetter.flux.catalog import Catalog, Resource
+from imagesetter.flux import resources as flux
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
+from imagesetter.flux.resources import Resource
 from imagesetter.lint.file_read import STDIN, FileRead, Mark, Placed, read_data, read_path
 from imagesetter.reading import flux_resources
 from imagesetter.registry.reference import parse

@@ -1,0 +1,75 @@
+"""What the operator says about the network: options of the command line, and the same from the environment alone.
+
+The function is run without arguments, so every option has an environment variable; this module imports no command-line
+library.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagesetter.errors import UsageError
+from imagesetter.flux.durations import parse_duration
+
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("", "0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """Rules, cache and limits of a run's registry client. ``timeout`` is seconds for one repository."""
+
+    allow_registry: tuple[str, ...] = ()
+    allow_auth_host: tuple[str, ...] = ()
+    allow_http_credentials: bool = False
+    trust_input: bool = False
+    cache_dir: Path | None = None
+    no_cache: bool = False
+    refresh: bool = False
+    timeout: float | None = None
+    verbose: bool = False
+    quiet: bool = False
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOptions:
+    """The options that a run without a command line has.
+
+    Raises:
+        UsageError: a value that cannot be read; names the variable.
+    """
+    cache = environment.get("IMAGESETTER_CACHE_DIR", "")
+    timeout = environment.get("IMAGESETTER_TIMEOUT", "")
+    return NetworkOptions(
+        allow_registry=tuple(environment.get("IMAGESETTER_ALLOW_REGISTRY", "").split()),
+        allow_auth_host=tuple(environment.get("IMAGESETTER_ALLOW_AUTH_HOST", "").split()),
+        allow_http_credentials=_flag(environment, "IMAGESETTER_ALLOW_HTTP_CREDENTIALS"),
+        trust_input=_flag(environment, "IMAGESETTER_TRUST_INPUT"),
+        cache_dir=Path(cache) if cache else None,
+        no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
+        refresh=_flag(environment, "IMAGESETTER_REFRESH"),
+        timeout=seconds(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,
+        verbose=_flag(environment, "IMAGESETTER_VERBOSE"),
+        quiet=_flag(environment, "IMAGESETTER_QUIET"),
+    )
+
+
+def seconds(text: str, where: str) -> float:
+    """A duration such as ``30s`` in seconds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), where=where) from error
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name, "").lower()
+    if text not in (*TRUE, *FALSE):
+        raise UsageError(f"{text!r} is neither true nor false", where=name)
+    return text in TRUE

@@ -1,0 +1,74 @@
+"""Progress on a terminal, for runs long enough to wonder about: what is done, and whom we are waiting for.
+
+Nothing of it reaches a pipe. rich is imported only when there is a terminal and more than a few repositories.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+FEW = 3
+"""Repositories that are scanned without a word; a wait is told even with fewer."""
+
+
+class Progress:
+    """A listener of the registry client, to be called from any thread."""
+
+    def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
+        self._shows = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._verbose = verbose
+        self._lock = threading.Lock()
+        self._status: Status | None = None
+        self._done = 0
+        self._tags: dict[str, int] = {}
+        self._waiting = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+            self._shows = False
+
+    def __call__(self, event: Event) -> None:
+        """Take note of what happened."""
+        with self._lock:
+            match event:
+                case Listed(repository, tags):
+                    self._tags[repository] = tags
+                case Finished(repository, tags):
+                    self._tags[repository] = tags
+                    self._done += 1
+                    self._waiting = ""
+                case Waiting(host, seconds, status):
+                    self._waiting = f"{host} asked to wait {seconds:.0f} s ({status})"
+                case Note(text):
+                    if self._verbose and sys.stderr is not None:
+                        print(text, file=sys.stderr)  # noqa: T201
+            if self._shows and (self._waiting or len(self._tags) > FEW):
+                self._show()
+
+    def _show(self) -> None:
+        waiting = f" · {self._waiting}" if self._waiting else ""
+        text = f"{self._done} repositories done, {sum(self._tags.values()):,} tags seen{waiting}"
+        if self._status is None:
+            from rich.console import Console
+            from rich.status import Status
+
+            self._status = Status(text, console=Console(stderr=True))
+            self._status.start()
+        else:
+            self._status.update(text)

@@ -1,0 +1,155 @@
+"""The question: what an ImagePolicy and its ImageRepository ask together, validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from imagesetter.errors import ImagesetterError, InvalidPolicy, ResourceError
+from imagesetter.flux.durations import parse_duration
+from imagesetter.flux.latest import LatestRef, from_status
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import Resource, inputs_hash, is_complete
+from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.registry.reference import Repository, parse_flux_image
+
+if TYPE_CHECKING:
+    from imagesetter.flux.models import ImageRepositorySpec
+
+Reflection = Literal["Never", "IfNotPresent", "Always"]
+Find = Callable[[str, str], Resource | None]
+
+INCOMPLETE = (
+    "policies as files are often completed by a kustomization: give the rendered stream, "
+    "as in `kustomize build clusters/prod | imagesetter update --policies - .`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePolicy:
+    """The question: which tag of which repository.
+
+    ``inputs`` is a SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is
+    stale. ``interval`` and ``timeout`` are seconds.
+    """
+
+    name: PolicyName
+    image: Repository
+    tags: TagPolicy
+    reflection: Reflection
+    inputs: str
+    origin: str
+    suspended: bool = False
+    recorded: LatestRef | None = None
+    repository_name: PolicyName | None = None
+    repository_suspended: bool = False
+    interval: float | None = None
+    timeout: float | None = None
+    insecure: bool = False
+    provider: str = "generic"
+    pull_secrets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, compare=False, repr=False)
+    cert_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
+    proxy_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
+    missing: tuple[str, ...] = ()
+    """Secrets and service accounts that the repository names and that are not among the resources."""
+
+
+def question(
+    name: PolicyName, policy: Resource, repository: Resource, repository_name: PolicyName, find: Find
+) -> ImagePolicy:
+    """The question that a policy and its repository ask, validated.
+
+    Args:
+        name: the policy's.
+        policy: the ImagePolicy.
+        repository: its ImageRepository.
+        repository_name: the repository's.
+        find: looks up a Secret or ServiceAccount of the repository's namespace, by kind and name.
+
+    Raises:
+        ResourceError: a field breaks the CRD's rules.
+    """
+    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, validated
+
+    where = f"ImagePolicy {name} in {policy.origin}"
+    try:
+        spec = validated(ImagePolicySpec, policy.data.get("spec"), where=where)
+    except ResourceError as error:
+        error.hint = error.hint or ("" if is_complete(policy) else INCOMPLETE)
+        raise
+    where = f"ImageRepository {repository_name} in {repository.origin}"
+    source = validated(ImageRepositorySpec, repository.data.get("spec"), where=where)
+    try:
+        image = parse_flux_image(source.image)
+    except ImagesetterError as error:
+        raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
+    choice = spec.policy
+    rule: Rule
+    if choice.semver:
+        rule = Semver(choice.semver.range)
+    elif choice.alphabetical:
+        rule = Alphabetical(choice.alphabetical.order)
+    elif choice.numerical:
+        rule = Numerical(choice.numerical.order)
+    else:
+        raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid", where=where)
+    filter_tags = spec.filter_tags
+    related = _related(source, find)
+    return ImagePolicy(
+        name=name,
+        image=image,
+        tags=TagPolicy(
+            rule,
+            FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
+            tuple(source.exclusion_list or DEFAULT_EXCLUSIONS),
+        ),
+        reflection=spec.digest_reflection_policy,
+        inputs=inputs_hash(policy, repository),
+        origin=policy.origin,
+        suspended=spec.suspend,
+        recorded=from_status(policy.data.get("status")),
+        repository_name=repository_name,
+        repository_suspended=source.suspend,
+        interval=parse_duration(source.interval) if source.interval else None,
+        timeout=parse_duration(source.timeout) if source.timeout else None,
+        insecure=source.insecure,
+        provider=source.provider,
+        pull_secrets=tuple(related.pull_secrets),
+        cert_secret=related.cert_secret,
+        proxy_secret=related.proxy_secret,
+        missing=tuple(related.missing),
+    )
+
+
+@dataclass(slots=True)
+class _Related:
+    """The Secrets of a repository, as loaded data, and the names of those that are not there."""
+
+    pull_secrets: list[Mapping[str, Any]] = field(default_factory=list)
+    cert_secret: Mapping[str, Any] | None = None
+    proxy_secret: Mapping[str, Any] | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+def _related(source: ImageRepositorySpec, find: Find) -> _Related:
+    """``secretRef`` first, then the service account's (image-reflector-controller internal/registry/options.go)."""
+    related = _Related()
+
+    def secret(name: str) -> Mapping[str, Any] | None:
+        found = find("Secret", name)
+        if found is None:
+            related.missing.append(f"Secret {name}")
+        return found.data if found else None
+
+    names = [source.secret_ref.name] if source.secret_ref else []
+    if source.service_account_name:
+        account = find("ServiceAccount", source.service_account_name)
+        if account is None:
+            related.missing.append(f"ServiceAccount {source.service_account_name}")
+        pull = account.data.get("imagePullSecrets") if account else None
+        names += [str(each["name"]) for each in pull or () if isinstance(each, Mapping) and each.get("name")]
+    related.pull_secrets = [data for name in names if (data := secret(name)) is not None]
+    related.cert_secret = secret(source.cert_secret_ref.name) if source.cert_secret_ref else None
+    related.proxy_secret = secret(source.proxy_secret_ref.name) if source.proxy_secret_ref else None
+    return related

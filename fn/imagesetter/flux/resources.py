@@ -1,0 +1,167 @@
+"""Flux's resources, and what belongs to them, as loaded data; and what of them decides an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imagesetter.errors import ResourceError
+from imagesetter.policy.rules import DEFAULT_EXCLUSIONS
+
+GROUP = "image.toolkit.fluxcd.io"
+DEFAULT_NAMESPACE = "flux-system"
+VERSIONS = ("v1", "v1beta2", "v1beta1")
+FLUX_KINDS = ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation")
+OTHER_KINDS = ("Secret", "ServiceAccount", "Namespace", "GitRepository")
+"""What else a run may need to know; everything else is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One Kubernetes resource as loaded, with where it came from.
+
+    ``origin`` is ``file:line`` or a description of the item. ``names`` are the (namespace, name) pairs under which it
+    is found, the original one first; an empty namespace stands for the run's default.
+    """
+
+    data: Mapping[str, Any]
+    origin: str
+    names: tuple[tuple[str, str], ...]
+
+    @property
+    def kind(self) -> str:
+        """The resource's kind."""
+        return str(self.data.get("kind", ""))
+
+    @property
+    def api_version(self) -> str:
+        """The resource's apiVersion."""
+        return str(self.data.get("apiVersion", ""))
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """``spec`` where it is a mapping, else an empty one."""
+        spec = self.data.get("spec")
+        return spec if isinstance(spec, Mapping) else {}
+
+
+def flatten(data: object) -> Iterable[Mapping[str, Any]]:
+    """The resources in a loaded document: itself, or the items of a List (as ``kubectl get -o yaml`` prints)."""
+    if not isinstance(data, Mapping):
+        return
+    kind, items = data.get("kind"), data.get("items")
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+        for item in items:
+            yield from flatten(item)
+    else:
+        yield data
+
+
+def is_wanted(api_version: str, kind: str) -> bool:
+    """Whether a resource of this kind can matter to a policy."""
+    return (api_version.startswith(f"{GROUP}/") and kind in FLUX_KINDS) or kind in OTHER_KINDS
+
+
+def resource(data: Mapping[str, Any], origin: str, names: Iterable[tuple[str, str]] = ()) -> Resource | None:
+    """A Resource when its kind matters to a policy, else None.
+
+    Args:
+        data: the loaded resource.
+        origin: where it stands, for errors.
+        names: further (namespace, name) pairs, the original one first, where kustomize renamed it.
+    """
+    if not is_wanted(str(data.get("apiVersion", "")), str(data.get("kind", ""))):
+        return None
+    metadata = data.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    current = (str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
+    return Resource(data, origin, tuple(dict.fromkeys([*names, current])))
+
+
+def is_complete(found: Resource) -> bool:
+    """Whether a resource says what its kind is about; a patch for one does not."""
+    match found.kind:
+        case "ImagePolicy":
+            return "imageRepositoryRef" in found.spec and "policy" in found.spec
+        case "ImageRepository":
+            return "image" in found.spec
+        case _:
+            return True
+
+
+def check_version(found: Resource, what: str) -> None:
+    """Refuse a version that is not read.
+
+    Raises:
+        ResourceError: says how to write it instead.
+    """
+    version = found.api_version.partition("/")[2]
+    if version in VERSIONS:
+        return
+    if version.startswith("v1alpha"):
+        hint = (
+            "write it as v1: ImagePolicy.spec.imageRepositoryRef takes name and namespace, and "
+            "ImageUpdateAutomation moves checkout, commit and push under spec.git (`flux migrate` does it)"
+        )
+        raise ResourceError(
+            f"apiVersion: {found.api_version} is no longer read", where=f"{what} in {found.origin}", hint=hint
+        )
+    raise ResourceError(
+        f"apiVersion: {found.api_version} is not known",
+        where=f"{what} in {found.origin}",
+        hint=f"write {GROUP}/v1 (v1beta2 and v1beta1 are read too)",
+    )
+
+
+def _rule_inputs(choice: object) -> list[str]:
+    """The rule that counts, as [kind, argument]: the first of the three that is given (policy/factory.go)."""
+    if isinstance(choice, Mapping):
+        for kind, argument, default in (
+            ("semver", "range", ""),
+            ("alphabetical", "order", "asc"),
+            ("numerical", "order", "asc"),
+        ):
+            rule = choice.get(kind)
+            if isinstance(rule, Mapping):
+                text = str(rule.get(argument) or default)
+                return [kind, text if kind == "semver" else text.lower()]
+    return []
+
+
+def _policy_inputs(spec: Mapping[str, Any]) -> dict[str, Any]:
+    filter_tags = spec.get("filterTags")
+    return {
+        "policy": _rule_inputs(spec.get("policy")),
+        "filterTags": {key: value for key, value in filter_tags.items() if value}
+        if isinstance(filter_tags, Mapping)
+        else {},
+        "digestReflectionPolicy": spec.get("digestReflectionPolicy") or "Never",
+    }
+
+
+def _repository_inputs(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"image": spec.get("image"), "exclusionList": spec.get("exclusionList") or list(DEFAULT_EXCLUSIONS)}
+
+
+def _canonical(data: object) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def inputs_of(found: Resource) -> str:
+    """What of a resource decides an answer, as text that is equal for equal meaning."""
+    match found.kind:
+        case "ImagePolicy":
+            return _canonical([_policy_inputs(found.spec), found.spec.get("imageRepositoryRef")])
+        case "ImageRepository":
+            return _canonical(_repository_inputs(found.spec))
+        case _:
+            return _canonical({key: value for key, value in found.data.items() if key not in ("metadata", "status")})
+
+
+def inputs_hash(policy: Resource, repository: Resource) -> str:
+    """SHA-256 over what decides the answer, written the same for equal meaning (defaults filled in)."""
+    inputs = {**_policy_inputs(policy.spec), **_repository_inputs(repository.spec)}
+    return "sha256:" + hashlib.sha256(_canonical(inputs).encode()).hexdigest()
