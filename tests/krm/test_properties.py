@@ -193,3 +193,15 @@ def test_a_field_below_a_scalar_or_a_list_cannot_be_set() -> None:
         with pytest.raises(ResourceError) as caught:
             set_fields(item, {path: "x"})
         assert caught.value.where == f"A/n {where}"
+
+
+def test_fields_of_an_item_that_repeats_a_node_of_another_one_can_be_set() -> None:
+    text = b"kind: ResourceList\nitems:\n- spec: &s {a: b}\n- kind: A # a\n  spec: *s\n  <<: {c: d}\n"
+    resources = ResourceList.parse(text)
+    item = resources.items[1]
+    assert [scalar.path for scalar in item.scalars()] == [("kind",), ("<<", "c")]
+    after = resources.render(set_fields(item, {("kind",): "B", ("metadata", "name"): "new"}))
+    assert after == text.replace(b"kind: A", b"kind: B") + b"  metadata:\n    name: new\n"
+    for path in (("spec",), ("spec", "a")):
+        with pytest.raises(ResourceError, match="is an alias"):
+            set_fields(item, {path: "x"})

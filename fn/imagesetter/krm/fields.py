@@ -32,7 +32,7 @@ _EMPTY = re.compile(r"\{(?:\s|#[^\n\r\x85\u2028\u2029]*+)*\}")
 
 
 def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
-    """The edits that give fields new values.
+    """The edits that give fields new values. What repeats a changed value (``*anchor``) changes with it.
 
     Args:
         item: the resource.
@@ -40,18 +40,23 @@ def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
             yet, any data will do. Indexes lead to items of lists that exist.
 
     Raises:
-        ResourceError: a path leads through a scalar or beyond a list, or to a list or mapping that is there already.
+        ResourceError: a path leads through a scalar, an alias or beyond a list, or to a list or mapping that is there.
         TextError: the item cannot be read by itself.
     """
     text = item.whole.text
     scalars = {scalar.path: scalar for scalar in item.scalars()}
-    nodes = _collections(item, values)
+    nodes, aliases = _collections(item, values)
     edits: list[Edit] = []
     missing: dict[FieldPath, dict[str, Any]] = {}
     for path, value in values.items():
         if path in scalars:
             edits.append(_replaced(text, scalars[path], value))
             continue
+        for depth in range(1, len(path) + 1):
+            if path[:depth] in aliases:
+                raise ResourceError(
+                    "is an alias and can only be set where it is defined", where=_where(item, path[:depth])
+                )
         depth = max(depth for depth in range(len(path)) if path[:depth] in nodes or path[:depth] in scalars)
         if path in nodes or not all(isinstance(name, str) for name in path[depth:]):
             raise ResourceError("is no scalar and no key to be added", where=_where(item, path))
@@ -107,15 +112,20 @@ def _addition(text: str, node: Node, fields: Mapping[str, object]) -> tuple[int,
     return at, block(fields, column, newline, closed=absorbs(text, at))
 
 
-def _collections(item: Item, paths: Iterable[FieldPath]) -> dict[FieldPath, Node]:
-    """The mappings and lists on the way to some fields, at their places in the whole list."""
+def _collections(item: Item, paths: Iterable[FieldPath]) -> tuple[dict[FieldPath, Node], set[FieldPath]]:
+    """The mappings and lists on the way to some fields, at their places in the whole list; and every alias."""
     outline: dict[Any, Any] = {SPAN: True}
     for path in paths:
         inner = outline
         for step in path:
             inner = inner.setdefault(step, {SPAN: True})
-    shift = item.start - item.margin
-    return {
-        node.path: replace(node, start=node.start + shift, end=node.end + shift)
-        for node in scan(item.text, _NOTHING, outline=outline).nodes
+    root: FieldPath = ()
+    text, shift = item.text, item.start - item.margin
+    if item.borrows:
+        root = ("items", item.number)
+        text, shift, outline = item.whole.text, 0, {"items": {item.number: outline}}
+    found = scan(text, _NOTHING, outline=outline)
+    nodes = {
+        node.path[len(root) :]: replace(node, start=node.start + shift, end=node.end + shift) for node in found.nodes
     }
+    return nodes, {alias.path[len(root) :] for alias in found.aliases if alias.path[: len(root)] == root}

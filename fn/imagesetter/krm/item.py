@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from imagesetter.errors import ResourceListError
+from imagesetter.errors import ResourceListError, TextError
 from imagesetter.krm import annotations as notes
 from imagesetter.krm.annotations import Identity
 from imagesetter.krm.layout import NO_MORE, NULLS, Layout
@@ -23,20 +23,42 @@ _NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
 
 
 class Whole:
-    """The text that the items are parts of, and its data, loaded only when an item repeats a node of another one."""
+    """The text that the items are parts of. It is read as a whole only for items that repeat a node of another one."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
 
+    def copy(self, *path: str | int) -> Any:
+        """The data at a place, for the caller to keep.
+
+        Raises:
+            TextError: the list is YAML but no data, or the data is nested too deeply.
+        """
+        data = self._data
+        for step in path:
+            data = data[step]
+        try:
+            return copy.deepcopy(data)
+        except RecursionError as err:
+            raise TextError("data is nested too deeply", where=self.name) from err
+
     @cached_property
-    def data(self) -> dict[str, Any]:
-        """The whole ResourceList; whoever gives parts of it away gives copies."""
+    def _data(self) -> Any:
         from imagesetter.text.load import load
 
-        data = load(self.text, name=self.name)
-        assert isinstance(data, dict), "the list was read as a mapping before"
-        return data
+        return load(self.text, name=self.name)
+
+    @cached_property
+    def scalars(self) -> dict[int, list[Scalar]]:
+        """The scalar values of each item, with their paths from the item's root."""
+        from imagesetter.text.scan import scalars
+
+        found: dict[int, list[Scalar]] = {}
+        for scalar in scalars(self.text):
+            if scalar.path[:1] == ("items",):
+                found.setdefault(int(scalar.path[1]), []).append(replace(scalar, path=scalar.path[2:]))
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +162,7 @@ class Item:
             ResourceListError: it is no mapping.
         """
         if self.borrows:
-            data = copy.deepcopy(self.whole.data["items"][self.number])
+            data = self.whole.copy("items", self.number)
         else:
             from imagesetter.text.load import load
 
@@ -152,6 +174,8 @@ class Item:
 
     def scalars(self) -> list[Scalar]:
         """Every scalar value of the resource: path from the resource's root, offsets in the list's text."""
+        if self.borrows:
+            return list(self.whole.scalars.get(self.number, ()))
         from imagesetter.text.scan import scalars
 
         shift, aside = self.start - self.margin, self.column - self.margin

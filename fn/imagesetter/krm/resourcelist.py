@@ -10,7 +10,6 @@ kyaml ``kio.ByteReader`` accepts. JSON is YAML, and is read and answered as such
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -160,7 +159,7 @@ class ResourceList:
         if part is None or part.scalar is not None:
             return None
         if part.borrows:
-            return copy.deepcopy(self.whole.data.get(name))
+            return self.whole.copy(name)
         from imagesetter.text.load import load
 
         text = " " * part.column + self.text[part.start : part.end]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from imagesetter.errors import SpliceError
 from imagesetter.text.load import dump
 from imagesetter.text.quote import double_quoted
 from imagesetter.text.scan import Scalar, scalars
@@ -28,8 +31,12 @@ def block(data: object, column: int, newline: str, *, closed: bool = False) -> s
         column: how far to indent.
         newline: what ends each line.
         closed: whether the last value must not be a block scalar, because of what follows: see `absorbs`.
+
+    Raises:
+        SpliceError: the data is nested too deeply.
     """
-    text = dump(data)
+    with _shallow_enough():
+        text = dump(data)
     if closed and (last := _last_block_scalar(text)):
         text = f"{text[: last.start]}{double_quoted(last.value)}\n"
     margin = " " * column
@@ -41,7 +48,17 @@ def block(data: object, column: int, newline: str, *, closed: bool = False) -> s
 
 def flow(data: object) -> str:
     """Data as JSON on one line that is YAML as well."""
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(data, ensure_ascii=False))
+    with _shallow_enough():
+        text = json.dumps(data, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+@contextmanager
+def _shallow_enough() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError as err:
+        raise SpliceError("data is nested too deeply to be written") from err
 
 
 def newline_of(text: str) -> str:
