@@ -139,7 +139,8 @@ def key_matches(key: str, registry: str, path: str) -> bool:
     labels, wanted = host.split("."), target.split(".")
     if port != target_port or len(labels) != len(wanted):
         return False
-    if not all(fnmatch.fnmatchcase(label, pattern) for pattern, label in zip(labels, wanted, strict=True)):
+    pairs = zip(labels, wanted, strict=True)
+    if not all(pattern == label or fnmatch.fnmatchcase(label, pattern) for pattern, label in pairs):
         return False
     place = place.strip("/")
     return not place or path == place or path.startswith(f"{place}/")

@@ -1,0 +1,400 @@
+"""The cache on disk: when an entry counts, who sees it, what happens when runs collide or die, or the disk refuses."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Asker, Cache, Entry, validity
+from imagesetter.registry.client import Client, ClientSettings, ScanOptions
+from imagesetter.registry.credentials import Credential
+from imagesetter.registry.machine import cache_folder
+from imagesetter.registry.reference import parse_flux_image
+from support.clocks import FakeClock
+from support.fakes import Reply, run_fake
+from support.logins import PASSWORD, Always
+
+FN = str(Path(__file__).parents[2] / "fn")
+NAME = "ghcr.io/org/app"
+NOBODY = Asker()
+ALICE = Asker(Credential("alice", PASSWORD))
+
+
+def entry(clock: FakeClock, *tags: str) -> Entry:
+    return Entry(tags or ("1.0", "1.1"), clock.time(), ("a warning",), {"1.0": 5.0})
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, clock: FakeClock) -> Cache:
+    return Cache(tmp_path / "cache", clock)
+
+
+# --- when an entry counts --------------------------------------------------------------------------------------------
+
+
+def test_scan_comes_back_as_it_was_kept(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, NOBODY, entry(clock))
+    assert cache.load_scan(NAME, NOBODY, 300) == entry(clock)
+
+
+def test_scan_counts_as_long_as_its_interval(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, NOBODY, entry(clock))
+    clock.now += 299
+    assert cache.load_scan(NAME, NOBODY, 300) is not None
+    clock.now += 1
+    assert cache.load_scan(NAME, NOBODY, 300) is None
+    assert cache.load_scan(NAME, NOBODY, 301) is not None
+
+
+@pytest.mark.parametrize(
+    ("interval", "seconds"), [(None, DEFAULT_VALIDITY), (0, SHORTEST_VALIDITY), (1, SHORTEST_VALIDITY), (3600, 3600)]
+)
+def test_interval_has_a_floor_and_a_default(interval: float | None, seconds: float) -> None:
+    assert validity(interval) == seconds
+
+
+def test_scan_from_the_future_does_not_count(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, NOBODY, Entry(("1.0",), clock.time() + 100))
+    assert cache.load_scan(NAME, NOBODY, 3600) is None
+
+
+def test_refreshing_asks_again_and_keeps_the_answer(tmp_path: Path, clock: FakeClock) -> None:
+    Cache(tmp_path, clock).store_scan(NAME, NOBODY, entry(clock, "old"))
+    fresh = Cache(tmp_path, clock, refresh=True)
+    assert fresh.load_scan(NAME, NOBODY, 3600) is None
+    fresh.store_scan(NAME, NOBODY, entry(clock, "new"))
+    found = Cache(tmp_path, clock).load_scan(NAME, NOBODY, 3600)
+    assert found is not None
+    assert found.tags == ("new",)
+
+
+# --- who sees it -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        NOBODY,
+        Asker(Credential("bob", PASSWORD)),
+        Asker(Credential("alice", "another")),
+        Asker(Credential("alice", PASSWORD, "identity")),
+        Asker(Credential("alice", PASSWORD), "through a proxy of the input"),
+    ],
+    ids=["nobody", "another-user", "another-password", "another-kind", "another-way"],
+)
+def test_scan_is_shown_to_whoever_asked_for_it_only(cache: Cache, clock: FakeClock, other: Asker) -> None:
+    cache.store_scan(NAME, ALICE, entry(clock))
+    assert cache.load_scan(NAME, other, 3600) is None
+    assert cache.load_scan("ghcr.io/org/other", ALICE, 3600) is None
+    assert cache.load_scan(NAME, ALICE, 3600) is not None
+
+
+def test_folder_holds_neither_passwords_nor_their_plain_hashes(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, ALICE, entry(clock))
+    everything = b"".join(path.name.encode() + path.read_bytes() for path in cache.folder.rglob("*") if path.is_file())
+    assert PASSWORD.encode() not in everything
+    assert hashlib.sha256(PASSWORD.encode()).hexdigest().encode() not in everything
+    assert b"alice" not in everything
+
+
+def test_folder_is_private(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, ALICE, entry(clock))
+    for path in cache.folder.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_two_caches_of_one_folder_recognise_the_same_asker(tmp_path: Path, clock: FakeClock) -> None:
+    Cache(tmp_path, clock).store_scan(NAME, ALICE, entry(clock))
+    assert Cache(tmp_path, clock).load_scan(NAME, ALICE, 3600) is not None
+
+
+# --- damage ----------------------------------------------------------------------------------------------------------
+
+
+def the_file(cache: Cache) -> Path:
+    (file,) = (cache.folder / "scans").iterdir()
+    return file
+
+
+@pytest.mark.parametrize("length", [0, 1, 20, 80, 100, -1])
+def test_torn_entry_is_a_miss(cache: Cache, clock: FakeClock, length: int) -> None:
+    cache.store_scan(NAME, NOBODY, entry(clock))
+    data = the_file(cache).read_bytes()
+    the_file(cache).write_bytes(data[:length])
+    assert cache.load_scan(NAME, NOBODY, 3600) is None
+
+
+def test_every_flipped_byte_is_a_miss(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, NOBODY, entry(clock))
+    file = the_file(cache)
+    data = file.read_bytes()
+    for place in range(len(data)):
+        file.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert cache.load_scan(NAME, NOBODY, 3600) is None
+    file.write_bytes(data)
+    assert cache.load_scan(NAME, NOBODY, 3600) is not None
+
+
+GOOD = {"repository": NAME, "scanned_at": 1_700_000_000.0, "tags": ["1.0"], "warnings": [], "uploaded": {}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {**GOOD, "repository": "another"},
+        {**GOOD, "tags": ["1.0\x1b[31m"]},
+        {**GOOD, "tags": "1.0"},
+        {**GOOD, "scanned_at": "now"},
+        {**GOOD, "scanned_at": float("nan")},
+        {**GOOD, "warnings": [1]},
+        {**GOOD, "warnings": None},
+        {**GOOD, "uploaded": []},
+        {**GOOD, "uploaded": {"\n": 1}},
+        {**GOOD, "uploaded": {"1.0": "x"}},
+    ],
+)
+def test_entry_that_someone_made_up_is_read_like_a_registrys_answer(cache: Cache, document: object) -> None:
+    file = cache._scan_file(NAME, NOBODY)
+    file.parent.mkdir(parents=True)
+
+    def put(value: object) -> None:
+        body = json.dumps(value).encode()
+        file.write_bytes(b"imagesetter-cache 1 " + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+    put(GOOD)
+    assert cache.load_scan(NAME, NOBODY, 3600) is not None
+    put(document)
+    assert cache.load_scan(NAME, NOBODY, 3600) is None
+
+
+@pytest.mark.parametrize("salt", [b"", b"short", b"x" * 33])
+def test_damaged_salt_is_replaced(tmp_path: Path, clock: FakeClock, salt: bytes) -> None:
+    (tmp_path / "salt").write_bytes(salt)
+    Cache(tmp_path, clock).store_scan(NAME, ALICE, entry(clock))
+    assert Cache(tmp_path, clock).load_scan(NAME, ALICE, 3600) is not None
+
+
+def test_blob_counts_only_when_it_hashes_to_its_name(cache: Cache) -> None:
+    data = b"config"
+    for algorithm in ("sha256", "sha512"):
+        digest = f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+        assert cache.load_blob(digest) is None
+        cache.store_blob(digest, data)
+        assert cache.load_blob(digest) == data
+        cache.store_blob(digest, b"another")
+        assert cache.load_blob(digest) is None
+
+
+def test_entries_of_last_month_and_leftovers_of_killed_runs_are_removed(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan("ghcr.io/org/old", NOBODY, entry(clock))
+    scans = cache.folder / "scans"
+    old, leftover, young = the_file(cache), scans / ".new-killed", scans / ".new-writing"
+    for path, age in ((old, 31 * 86400), (leftover, 7200), (young, 60)):
+        path.touch()
+        os.utime(path, (clock.time() - age, clock.time() - age))
+    Cache(cache.folder, clock).store_scan(NAME, NOBODY, entry(clock))
+    assert not old.exists()
+    assert not leftover.exists()
+    assert young.exists(), "another run may be writing it"
+
+
+def test_folder_is_where_xdg_says() -> None:
+    home = Path("/home/x")
+    assert cache_folder({}, home) == Path("/home/x/.cache/imagesetter")
+    assert cache_folder({"XDG_CACHE_HOME": "/c"}, home) == Path("/c/imagesetter")
+    assert cache_folder({"XDG_CACHE_HOME": "relative"}, home) == Path("/home/x/.cache/imagesetter")
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def test_second_scan_within_the_interval_asks_nobody(tmp_path: Path) -> None:
+    with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]})) as fake:
+        image = parse_flux_image(f"{fake.host}/app")
+        for from_cache in (False, True):
+            with Client(ClientSettings(cache_folder=tmp_path)) as client:
+                scan = client.scan(image, options=ScanOptions(interval=300))
+                assert (scan.tags, scan.from_cache) == (("1.0",), from_cache)
+        assert len(fake.seen) == 1
+
+
+def test_failure_is_not_kept(tmp_path: Path) -> None:
+    answers = iter([Reply(404), Reply(200, {"tags": ["1.0"]})])
+    with run_fake(lambda seen: next(answers)) as fake, Client(ClientSettings(cache_folder=tmp_path)) as client:
+        image = parse_flux_image(f"{fake.host}/app")
+        found = client.scan_all([(image, ScanOptions())])
+        assert "is not there" in str(found[0])
+        assert client.scan(image).tags == ("1.0",)
+
+
+def test_blob_is_fetched_once(tmp_path: Path) -> None:
+    config = json.dumps({"os": "linux", "architecture": "amd64", "created": "2024-01-01T00:00:00Z"}).encode()
+    config_digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
+    manifest = json.dumps({"schemaVersion": 2, "config": {"digest": config_digest}, "layers": []}).encode()
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+
+    with run_fake(
+        lambda seen: Reply(200, config if "blobs" in seen.path else manifest, {"Docker-Content-Digest": digest})
+    ) as fake:
+        image = parse_flux_image(f"{fake.host}/app")
+        for _ in range(2):
+            with Client(ClientSettings(cache_folder=tmp_path)) as client:
+                assert client.inspect(image, "1.0").created == "2024-01-01T00:00:00Z"
+        assert fake.paths() == [
+            "HEAD /v2/app/manifests/1.0",
+            f"GET /v2/app/manifests/{digest}",
+            f"GET /v2/app/blobs/{config_digest}",
+            "HEAD /v2/app/manifests/1.0",
+        ]
+
+
+# --- runs that collide, die, or find no room -------------------------------------------------------------------------
+
+RUN = f"""
+import sys, time
+sys.path.insert(0, {FN!r})
+from pathlib import Path
+from imagesetter.registry.cache import Asker, Cache, Entry
+from imagesetter.registry.credentials import Credential
+folder, number, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+asker = Asker(Credential("alice", "word"))
+for count in range(rounds):
+    cache = Cache(folder)
+    found = cache.load_scan("ghcr.io/org/app", asker, 3600)
+    if found is not None:  # whole, and of one writer
+        assert len(found.tags) == 300 and len({{tag.split("-")[0] for tag in found.tags}}) == 1, found.tags[:3]
+    tags = tuple(sorted(f"w{{number}}-{{n}}" for n in range(300)))
+    cache.store_scan("ghcr.io/org/app", asker, Entry(tags, time.time()))
+    assert Cache(folder).load_scan("ghcr.io/org/app", asker, 3600) is not None
+    print("." if count else "ready", flush=True)
+"""
+
+
+def start(folder: Path, number: int, rounds: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-S", "-c", RUN, str(folder), str(number), str(rounds)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_hundred_runs_share_a_folder(tmp_path: Path) -> None:
+    """A hundred processes, ten at a time, each reading and writing the same entry and making the same salt."""
+    for batch in range(10):
+        runs = [start(tmp_path, 10 * batch + number, 2) for number in range(10)]
+        for run in runs:
+            output, errors = run.communicate(timeout=60)
+            assert (run.returncode, output) == (0, b"ready\n.\n"), errors.decode()
+    names = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert len(names) == 2, "one entry and the salt: nothing half written is left"
+
+
+def test_killed_runs_leave_no_partial_entry(tmp_path: Path) -> None:
+    """``kill -9`` at ten moments while runs do nothing but write."""
+    for number in range(10):
+        run = start(tmp_path, number, 100_000)
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        time.sleep(0.003 * number)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+        found = Cache(tmp_path).load_scan(NAME, Asker(Credential("alice", "word")), 3600)
+        assert found is not None
+        assert len(found.tags) == 300
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """File permissions hold for root only while it plays somebody else."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that everybody can reach, unlike those of pytest."""
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    yield place
+    for folder in place.iterdir():
+        folder.chmod(0o700)
+    shutil.rmtree(place)
+
+
+@pytest.fixture(params=[0o555, 0o000], ids=["read-only", "no-permission"])
+def locked_folder(request: pytest.FixtureRequest, public_folder: Path) -> Path:
+    folder = public_folder / "cache"
+    folder.mkdir()
+    Cache(folder).store_scan(NAME, ALICE, Entry(("1.0",), 1.0))
+    for path in [*folder.rglob("*"), folder]:
+        path.chmod(request.param if path.is_dir() else 0o444 & request.param)
+    return folder
+
+
+@pytest.mark.usefixtures("locked_folder", "ordinary_user")
+def test_folder_that_cannot_be_written_costs_only_the_speed(locked_folder: Path) -> None:
+    before = (
+        sorted(path.name for path in locked_folder.rglob("*"))
+        if os.access(locked_folder, os.R_OK, effective_ids=True)
+        else []
+    )
+    with run_fake(lambda seen: Reply(200, {"tags": ["2.0"]})) as fake:
+        image = parse_flux_image(f"{fake.host}/app")
+        for _ in range(2):
+            with Client(ClientSettings(cache_folder=locked_folder, keychain=Always())) as client:
+                assert client.scan(image).tags == ("2.0",)
+        assert len(fake.seen) == 2
+    if before:
+        assert sorted(path.name for path in locked_folder.rglob("*")) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB, where one may be mounted."""
+    place = tmp_path / "small"
+    place.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", str(place).encode(), b"tmpfs", 0, b"size=256k") != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield place
+    finally:
+        libc.umount2(str(place).encode(), 2)
+
+
+def test_full_disk_costs_only_the_speed(small_disk: Path) -> None:
+    tags = [f"v{number}" for number in range(100_000)]
+    with run_fake(lambda seen: Reply(200, {"tags": tags})) as fake:
+        image = parse_flux_image(f"{fake.host}/app")
+        for _ in range(2):
+            with Client(ClientSettings(cache_folder=small_disk / "cache", keychain=Always())) as client:
+                scan = client.scan(image)
+                assert scan.tags == tuple(sorted(tags))
+                assert not scan.from_cache
+        assert len(fake.seen) == 2
+    assert [path for path in small_disk.rglob("*") if path.is_file() and path.name != "salt"] == []
