@@ -55,8 +55,8 @@ def parse_template(template: str, regexp: Regexp) -> Template:
         InvalidFilter: it is longer or refers more often than imagesetter allows.
     """
     parts: list[str | Groups] = []
-    if len(template) > MAX_TEMPLATE_BYTES:
-        raise InvalidFilter(f"extract is longer than {MAX_TEMPLATE_BYTES} bytes")
+    if len(template.encode("utf-8", "replace")) > MAX_TEMPLATE_BYTES:
+        raise InvalidFilter(f"filterTags.extract is longer than {MAX_TEMPLATE_BYTES} bytes")
     rest = template
     while rest:
         before, dollar, rest = rest.partition("$")
@@ -69,7 +69,7 @@ def parse_template(template: str, regexp: Regexp) -> Template:
             parts.append(_groups(name, regexp) if name else "$")
             rest = rest[length:]
     if sum(isinstance(part, tuple) for part in parts) > MAX_REFERENCES:
-        raise InvalidFilter(f"extract refers to groups more than {MAX_REFERENCES} times")
+        raise InvalidFilter(f"filterTags.extract refers to groups more than {MAX_REFERENCES} times")
     return Template(tuple(part for part in parts if part))
 
 

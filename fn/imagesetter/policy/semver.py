@@ -65,21 +65,22 @@ class SemverRanker:
         if self.wanted.prerelease_groups or "+" in lines:
             rows = self._read_versions(lines, keys, all_of_them)
         else:
-            rows = self._read_releases(lines, keys)
-        if rows and (all_of_them or _beyond(max(rows))):
-            rows = [row for row in rows if not _beyond(row)]
+            rows = self._read_releases(lines, keys, all_of_them)
         if not rows:
             raise NothingSelected("unable to determine latest version from provided list", hint=self._advice(lines))
         return rows
 
-    def _read_releases(self, lines: str, keys: Keys) -> list[Row]:
-        """The releases in the range, from lines of which none holds metadata."""
+    def _read_releases(self, lines: str, keys: Keys, all_of_them: bool) -> list[Row]:
+        """The releases in the range, or at least the highest, from lines of which none holds metadata."""
         found = _releases(_fixed_numbers(self.wanted)).findall(lines)
         if not found:
             return []
         texts, majors, minors, patches = zip(*found, strict=True)
         numbers = (map(int, column) for column in (majors, minors, patches))
-        return self._within(zip(*numbers, repeat(RELEASE), map(keys.tag, texts)))
+        rows = self._within(zip(*numbers, repeat(RELEASE), map(keys.tag, texts)))
+        if rows and (all_of_them or _beyond(max(rows)[:3])):
+            rows = [row for row in rows if not _beyond(row[:3])]
+        return rows
 
     def _read_versions(self, lines: str, keys: Keys, all_of_them: bool) -> list[Row]:
         """The releases in the range, and the prereleases, unless they are below the highest release."""
@@ -123,17 +124,18 @@ def _lines(keys: Keys) -> str:
 
 
 def _read_all(lines: str) -> list[tuple[tuple[int, int, int], str, str]]:
-    """Whatever has the form of a version and two dots: numbers, prerelease, line."""
-    return [
+    """All versions, those with an invalid prerelease included: numbers, prerelease, line."""
+    versions = [
         ((int(major), int(minor or 0), int(patch or 0)), prerelease, line)
         for line, major, minor, patch, prerelease in _VERSIONS.findall(lines)
         if line.count(".") > 1
     ]
+    return [version for version in versions if not _beyond(version[0])]
 
 
-def _beyond(row: Row) -> bool:
+def _beyond(numbers: tuple[int, int, int]) -> bool:
     """Is one of the numbers too large for 64 bits?"""
-    return max(row[:3]) > MAX_NUMBER
+    return max(numbers) > MAX_NUMBER
 
 
 def _fixed_numbers(wanted: Range) -> tuple[int, ...]:

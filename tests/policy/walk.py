@@ -1,0 +1,83 @@
+"""Flux's policies as its controller runs them: one tag at a time, down the tags in byte order.
+
+Slow and plain on purpose. The one thing that is not Flux's is the exact value beside each float64.
+"""
+
+from __future__ import annotations
+
+import re2
+
+from imagesetter.errors import InputError
+from imagesetter.policy.expand import parse_template
+from imagesetter.policy.number import exact, parse_number
+from imagesetter.policy.ranges import parse_range
+from imagesetter.policy.regexp import Regexp, compile_pattern
+from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
+from imagesetter.policy.version import Version, parse_tag
+
+
+def searched(pattern: str, text: str) -> list[object] | None:
+    """The leftmost match and its groups, from RE2 itself."""
+    options = re2.Options()
+    options.log_errors = False
+    match = re2.compile(pattern, options).search(text)
+    return None if match is None else [match.group(), *match.groups()]
+
+
+def walk(policy: TagPolicy, tags: list[str]) -> str | None:
+    """The tag that is chosen, or ``None``."""
+    stored = sorted(tags, reverse=True)
+    for pattern in policy.exclusion_list or (r"^.*\.sig$",):
+        stored = [tag for tag in stored if searched(pattern, tag) is None]
+    keys: dict[str, str] = {}
+    for tag in stored:
+        if policy.filter_tags is None:
+            keys[tag] = tag
+            continue
+        groups = searched(policy.filter_tags.pattern, tag)
+        if groups is not None:
+            regexp: Regexp = compile_pattern(policy.filter_tags.pattern)
+            template = parse_template(policy.filter_tags.extract, regexp)
+            keys[template.expand_all([(tag, *groups)])[0] if policy.filter_tags.extract else tag] = tag
+    texts = sorted(keys, key=keys.__getitem__, reverse=True)
+    match policy.rule:
+        case Semver(range=text):
+            key = latest(text, texts)
+        case Alphabetical(order=order):
+            key = (min if order.lower() == "desc" else max)(texts, default=None)
+        case Numerical(order=order):
+            key = largest(order.lower() == "desc", texts)
+        case None:
+            raise AssertionError
+    return None if key is None else keys[key]
+
+
+def latest(text: str, texts: list[str]) -> str | None:
+    wanted = parse_range(text)
+    best: Version | None = None
+    for each in texts:
+        try:
+            version = parse_tag(each)
+        except InputError:
+            continue
+        if wanted.admits(version) and (best is None or version.key > best.key):
+            best = version
+    return best.original if best else None
+
+
+def largest(descending: bool, texts: list[str]) -> str | None:
+    pick: str | None = None
+    before = 0.0
+    for each in texts:
+        try:
+            number = parse_number(each)
+        except InputError:
+            return None
+        if pick is not None:
+            lower, higher = number < before, number > before
+            if number == before:
+                lower, higher = exact(each, number) < exact(pick, before), exact(each, number) > exact(pick, before)
+            if (descending and higher) or (not descending and lower):
+                continue
+        pick, before = each, number
+    return pick
