@@ -16,10 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from imagesetter.flux.latest import LatestRef
-from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.template.godata import (
     CHANGES,
     FILE_CHANGES,
@@ -40,6 +38,10 @@ from imagesetter.flux.template.godata import (
 )
 from imagesetter.flux.template.gostrings import sanitize
 from imagesetter.flux.template.values import STRING_MAP, Map, Slice
+
+if TYPE_CHECKING:
+    from imagesetter.flux.latest import LatestRef
+    from imagesetter.flux.markers import PolicyName
 
 Dialect = Literal["auto", "modern", "legacy"]
 
@@ -71,12 +73,11 @@ class TemplateData:
         """The value of dot at the top of the template, made anew: templates may change dictionaries."""
         file_changes = self._file_changes()
         images = self._images()
-        appends = dialect != "legacy"
         values = None if self.values is None else {sanitize(key): sanitize(text) for key, text in self.values.items()}
         return Root(
             go_type=root_type(dialect),
             automation=NamespacedName(sanitize(self.namespace), sanitize(self.name)),
-            changed=Changed(changed_type(dialect), file_changes, images, appends),
+            changed=Changed(changed_type(dialect), file_changes, images, appends=dialect != "legacy"),
             updated=images,
             values=Map(STRING_MAP, values),
         )

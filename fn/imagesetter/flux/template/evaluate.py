@@ -252,7 +252,7 @@ class Evaluator:
         if final is not _MISSING:
             values.append(self._validated(final, params[min(len(args), len(params) - 1)]))
         if function.builtin and name == "call":
-            values.insert(0, str(args[0]) if args else "")
+            values.insert(0, str(args[0]) if args else _callee(final))
         return self._invoke(function, node, name, values)
 
     def _short_circuit(self, dot: object, name: str, args: Sequence[Node], final: object) -> object:
@@ -340,6 +340,13 @@ class Evaluator:
         if found is not wanted:
             raise self.fault(f"wrong type for value; expected {wanted.name}; got {found.name}")
         return value
+
+
+def _callee(value: object) -> str:
+    """What Go calls a function that comes from the pipeline: a text itself, else its type."""
+    if isinstance(value, str):
+        return value
+    return f"<{'invalid' if value is INVALID else type_of(value).name} Value>"
 
 
 def _weight(value: object) -> int:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from imagesetter.flux.template.evaluate import Evaluator, Library
 from imagesetter.flux.template.faults import MAX_DEPTH, MAX_TEXT, Budget, LimitReached
 from imagesetter.flux.template.fmt import sprint
-from imagesetter.flux.template.gostrings import length
+from imagesetter.flux.template.gostrings import length, quote
 from imagesetter.flux.template.nodes import (
     ActionNode,
     BranchNode,
@@ -182,7 +182,7 @@ class _Walker:
 
     def _template(self, dot: object, node: TemplateNode) -> None:
         if node.name not in self._trees:
-            raise self._state.fault(f'template "{node.name}" not defined')
+            raise self._state.fault(f"template {quote(node.name)} not defined")
         if self._depth == MAX_DEPTH:
             raise self._state.fault(f"exceeded maximum template depth ({MAX_DEPTH})")
         value = self._state.pipeline(dot, node.pipe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 MAX_STEPS = 1_000_000
 """Nodes walked, values visited and comparisons made in one rendering."""
-MAX_WORK = 64 * 1024 * 1024
+MAX_WORK = 16 * 1024 * 1024
 """Bytes that functions may read and write in one rendering, all calls together."""
 MAX_TEXT = 1024 * 1024
 """Bytes of a template, of one value, and of the message."""

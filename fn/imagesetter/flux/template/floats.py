@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from decimal import Decimal
-
 from imagesetter.flux.template.literals import float_bits
 
 _MANTISSA_BITS = 52
@@ -16,9 +13,9 @@ def format_float(number: float, verb: str, precision: int) -> str:
 
     The sign is there for negative numbers only.
     """
-    if math.isnan(number):
+    if number != number:
         return "NaN"
-    if math.isinf(number):
+    if abs(number) == float("inf"):
         return "+Inf" if number > 0 else "-Inf"
     if verb == "b":
         return _binary(number)
@@ -40,16 +37,16 @@ def _exact(number: float, verb: str, precision: int) -> str:
 
 def _shortest(number: float, verb: str) -> str:
     """The fewest digits that read back as the same number; ``g`` writes an exponent below -4 and from 6 on."""
-    sign, digit_tuple, exponent = Decimal(repr(number)).as_tuple()
-    minus = "-" if sign else ""
-    digits = "".join(map(str, digit_tuple)).lstrip("0")
-    assert isinstance(exponent, int)  # neither NaN nor infinite
-    stripped = digits.rstrip("0")
-    point = len(digits) + exponent if stripped else 1
-    digits = stripped or "0"
+    written = repr(number)
+    minus = "-" if written[0] == "-" else ""
+    mantissa, _, exponent = written.lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    point = len(digits) - len(fraction) + int(exponent or 0) if digits else 1
+    digits = digits.rstrip("0") or "0"
     if verb == "e" or (verb == "g" and not -4 <= point - 1 < 6):
-        fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-        return f"{minus}{digits[0]}{fraction}e{point - 1:+03d}"
+        after = f".{digits[1:]}" if len(digits) > 1 else ""
+        return f"{minus}{digits[0]}{after}e{point - 1:+03d}"
     if point <= 0:
         return f"{minus}0.{'0' * -point}{digits}"
     if len(digits) <= point:
@@ -60,7 +57,7 @@ def _shortest(number: float, verb: str) -> str:
 def _binary(number: float) -> str:
     """``4503599627370496p-52``."""
     mantissa, exponent = _parts(number)
-    sign = "-" if math.copysign(1, number) < 0 else ""
+    sign = "-" if float_bits(number) >> 63 else ""
     return f"{sign}{mantissa}p{exponent - _MANTISSA_BITS:+d}"
 
 
@@ -75,7 +72,7 @@ def _parts(number: float) -> tuple[int, int]:
 
 def _hexadecimal(number: float, precision: int) -> str:
     """``0x1.8p+01``."""
-    sign = "-" if math.copysign(1, number) < 0 else ""
+    sign = "-" if float_bits(number) >> 63 else ""
     mantissa, exponent = _parts(number)
     if not mantissa:
         exponent = 0

@@ -103,15 +103,15 @@ class Printer:
         else:
             self._value(arg, verb, 0)
 
-    def _value(self, value: object, verb: str, depth: int) -> None:
-        """Write a value; *depth* counts the lists, maps and structs around it."""
+    def _value(self, value: object, verb: str, depth: int, *, hidden: bool = False) -> None:
+        """Write a value; *depth* counts what is around it, *hidden* is an unexported field, without its methods."""
         self._budget.step()
         if isinstance(value, Boxed):
             value = value.value
         if value is None:
             self.write("interface {}(nil)" if self.flags.sharp_v else "<nil>")
             return
-        if self._by_method(value, verb):
+        if not hidden and self._by_method(value, verb):
             return
         if isinstance(value, str):
             self._string(value, verb)
@@ -128,7 +128,7 @@ class Printer:
         elif isinstance(value, Map):
             self._map(value, verb, depth)
         else:
-            self._struct(value, verb, depth)
+            self._struct(value, verb, depth, hidden=hidden)
 
     def _by_method(self, value: object, verb: str) -> bool:
         """Use the value's ``String()`` where the verb takes a string."""
@@ -213,7 +213,7 @@ class Printer:
             self._value(item, verb, depth + 1)
         self.write(closing)
 
-    def _struct(self, value: object, verb: str, depth: int) -> None:
+    def _struct(self, value: object, verb: str, depth: int, *, hidden: bool) -> None:
         """A struct, or a pointer to one: ``&{…}`` at the top, an address inside."""
         struct: Type = type_of(value)
         if struct.kind == "ptr":
@@ -229,7 +229,7 @@ class Printer:
                 self.write(", " if self.flags.sharp_v else " ")
             if self.flags.plus_v or self.flags.sharp_v:
                 self.write(f"{field.name}:")
-            self._value(item, verb, depth + 1)
+            self._value(item, verb, depth + 1, hidden=hidden or not field.exported)
         self.write("}")
 
     def _pointer(self, value: object, verb: str = "p") -> None:

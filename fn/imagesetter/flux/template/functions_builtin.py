@@ -90,7 +90,7 @@ def _index(item: object, key: object) -> object:
         elem = item.go_type.elem
         assert elem is not None
         return zero_of(elem) if found is None else box(elem, found)
-    raise Fault(f"can't index item of type {type_name(item)}")
+    raise Fault(f"can't index item of type {_pointed_at(item)}")
 
 
 def _position(key: object, size: int, what: str) -> int:
@@ -126,7 +126,12 @@ def len_(item: object) -> int:
         return len(item.items)
     if item is INVALID:
         raise Fault("reflect: call of reflect.Value.Type on zero Value")
-    raise Fault(f"len of type {type_name(item)}")
+    raise Fault(f"len of type {_pointed_at(item)}")
+
+
+def _pointed_at(value: object) -> str:
+    """The type of a value, or of what it points at."""
+    return type_name(value).removeprefix("*")
 
 
 # --- comparison

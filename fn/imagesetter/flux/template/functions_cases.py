@@ -5,7 +5,7 @@ Words are runs of one class: numbers, capitals, letters, connectors (``-``, ``_`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from imagesetter.flux.template.gostrings import (
@@ -96,6 +96,17 @@ def _classify(char: str) -> _Class:
     return "number" if is_number(char) else "other"
 
 
+def _is_other(char: str) -> bool:
+    return _classify(char) == "other"
+
+
+_BELONGS: Mapping[str, Callable[[str], bool]] = {
+    "connector": _is_connector,
+    "punctuation": is_punctuation,
+    "number": is_number,
+}
+
+
 def _words(text: str) -> Iterator[_Word]:
     """The words of a text; ``HTTPServer`` is ``HTTP`` and ``Server``, a capital begins a word of small letters."""
     start = 0
@@ -113,7 +124,9 @@ def _words(text: str) -> Iterator[_Word]:
         elif kind == "letters":
             end = _end_of_small(text, end)
         else:
-            while end < len(text) and _classify(text[end]) == kind:
+            # A connector that is punctuation as well, such as "-", does not end a word of punctuation.
+            belongs = _BELONGS.get(kind, _is_other)
+            while end < len(text) and belongs(text[end]):
                 end += 1
         yield _Word(kind, text[start:end])
         start = end

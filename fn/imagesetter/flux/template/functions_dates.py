@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from imagesetter.flux.template.faults import Fault
-from imagesetter.flux.template.gostrings import quote
+from imagesetter.flux.template.gostrings import quote_bytes
 from imagesetter.flux.template.gotime import Time, parse
 from imagesetter.flux.template.literals import NotANumber, OutOfRange, parse_int
 from imagesetter.flux.template.values import Int64, wrap64
@@ -87,7 +87,7 @@ def parse_duration(text: str) -> int:
     if rest == "0":
         return 0
     total = 0
-    bad = Fault(f"time: invalid duration {quote(text)}")
+    bad = Fault(f"time: invalid duration {quote_bytes(text)}")
     if not rest:
         raise bad
     at = 0
@@ -97,9 +97,9 @@ def parse_duration(text: str) -> int:
             raise bad
         at = piece.end()
         if not piece[3]:
-            raise Fault(f"time: missing unit in duration {quote(text)}")
+            raise Fault(f"time: missing unit in duration {quote_bytes(text)}")
         if piece[3] not in _UNITS:
-            raise Fault(f"time: unknown unit {quote(piece[3])} in duration {quote(text)}")
+            raise Fault(f"time: unknown unit {quote_bytes(piece[3])} in duration {quote_bytes(text)}")
         unit = _UNITS[piece[3]]
         fraction = (piece[2] or "")[:18]
         total += int((piece[1] or "0")[-40:]) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)

@@ -3,7 +3,7 @@
 ``set``, ``unset`` and ``merge`` change the dictionary they are given, as in Go.
 
 Departures: ``keys`` and ``values`` are in the order of the keys, where Go's order is random; ``deepCopy`` of a value
-inside itself ends in an error instead of a crash.
+inside itself ends in an error instead of a crash, and a copied image stays what it is (Go's copy loses it).
 """
 
 from __future__ import annotations
@@ -139,10 +139,16 @@ def _merge(budget: Budget, target: dict[str, Any], source: dict[str, Any], *, ov
 
 def deep_copy(budget: Budget, value: object) -> object:
     """``deepCopy``."""
+    if value is None:
+        raise Fault("reflect: call of reflect.Value.Type on zero Value")
+    return _copied(budget, value)
+
+
+def _copied(budget: Budget, value: object) -> object:
     budget.step()
     if isinstance(value, Slice):
-        return Slice(value.go_type, None if value.nil else [deep_copy(budget, item) for item in value.items])
+        return Slice(value.go_type, None if value.nil else [_copied(budget, item) for item in value.items])
     if isinstance(value, Map):
-        copied = {key: deep_copy(budget, item) for key, item in value.items.items()}
+        copied = {key: _copied(budget, item) for key, item in value.items.items()}
         return Map(value.go_type, None if value.nil else copied)
     return value

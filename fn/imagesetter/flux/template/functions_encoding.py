@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from base64 import b32encode, b64encode
+from base64 import b32decode, b32encode, b64decode, b64encode
 from typing import Any, Final
 
 from imagesetter.flux.template.faults import Budget, Fault
@@ -15,8 +15,9 @@ from imagesetter.flux.template.floats import format_float
 from imagesetter.flux.template.gostrings import decode, encode
 from imagesetter.flux.template.values import Map, Slice, Type, type_of
 
-_B64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_B32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_B64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_B32: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_PAD: Final = ord("=")
 _MUST_ESCAPE: Final = re.compile('[\x00-\x1f"\\\\\u2028\u2029]')
 _ESCAPE_HTML: Final = re.compile('[\x00-\x1f"\\\\\u2028\u2029<>&]')
 _SHORT: Final = {"\\": "\\\\", '"': '\\"', "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -66,50 +67,68 @@ def b32enc(text: str) -> str:
 
 def b64dec(text: str) -> str:
     """``b64dec``: the error's text where the text is no base64, as sprig does."""
-    return _decoded(text, _B64, 6, 4, "base64")
+    data, kept = encode(text), bytearray()
+    for at, byte in enumerate(data):
+        if byte in b"\r\n":
+            continue
+        if byte == _PAD:
+            wrong = _bad_base64_padding(data, at, len(kept) % 4)
+            if wrong is not None:
+                return f"illegal base64 data at input byte {wrong}"
+            return decode(b64decode(kept + b"=="))
+        if byte not in _B64:
+            return f"illegal base64 data at input byte {at}"
+        kept.append(byte)
+    missing = len(kept) % 4
+    return f"illegal base64 data at input byte {len(data) - missing}" if missing else decode(b64decode(kept))
+
+
+def _bad_base64_padding(data: bytes, at: int, group: int) -> int | None:
+    """Where Go notices that the padding from *at* on, behind so many characters of the last group, is bad."""
+    if group < 2:
+        return at
+    at += 1
+    if group == 2:
+        at = _skip_line_ends(data, at)
+        if at == len(data):
+            return at
+        if data[at] != _PAD:
+            return at - 1
+        at += 1
+    at = _skip_line_ends(data, at)
+    return at if at < len(data) else None
+
+
+def _skip_line_ends(data: bytes, at: int) -> int:
+    while at < len(data) and data[at] in b"\r\n":
+        at += 1
+    return at
 
 
 def b32dec(text: str) -> str:
-    """``b32dec``."""
-    return _decoded(text, _B32, 5, 8, "base32")
+    """``b32dec``: the error's text where the text is no base32."""
+    data, kept = encode(text).translate(None, b"\r\n"), bytearray()
+    for at, byte in enumerate(data):
+        group, rest = len(kept) % 8, len(data) - at - 1
+        if byte == _PAD and group >= 2 and rest < 8:
+            wrong = _bad_base32_padding(data, at, group, rest)
+            if wrong is not None:
+                return f"illegal base32 data at input byte {wrong}"
+            return decode(b32decode(kept + b"=" * (8 - group)))
+        if byte not in _B32:
+            return f"illegal base32 data at input byte {at}"
+        kept.append(byte)
+    missing = len(kept) % 8
+    return f"illegal base32 data at input byte {len(data) - missing}" if missing else decode(b32decode(kept))
 
 
-def _decoded(text: str, alphabet: str, bits: int, group: int, name: str) -> str:
-    """Groups of characters, the last one padded with ``=``; line ends are skipped."""
-    data = encode(text)
-    values: list[int] = []
-    position = 0
-    for position, byte in enumerate(data):
-        char = chr(byte)
-        if char in "\r\n":
-            continue
-        if char == "=":
-            break
-        if char not in alphabet:
-            return f"illegal {name} data at input byte {position}"
-        values.append(alphabet.index(char))
-    else:
-        position = len(data)
-    tail = len(values) % group
-    padding = bytes(byte for byte in data[position:] if byte not in b"\r\n")
-    good_tails = (0, 2, 3) if name == "base64" else (0, 2, 4, 5, 7)
-    wanted = b"=" * ((group - tail) % group)
-    if tail not in good_tails or padding != wanted:
-        return f"illegal {name} data at input byte {_illegal_at(data, position, padding, wanted)}"
-    number = 0
-    for value in values:
-        number = number << bits | value
-    extra = len(values) * bits % 8
-    return decode((number >> extra).to_bytes(len(values) * bits // 8, "big"))
-
-
-def _illegal_at(data: bytes, position: int, padding: bytes, wanted: bytes) -> int:
-    """Where Go's decoders notice: at the padding that is too early, behind it, or at the end."""
-    if position == len(data) or len(padding) < len(wanted):
+def _bad_base32_padding(data: bytes, at: int, group: int, rest: int) -> int | None:
+    if rest + group < 7:
         return len(data)
-    if len(padding) > len(wanted):
-        return position + len(wanted)
-    return position
+    for offset, byte in enumerate(data[at + 1 : at + 8 - group]):
+        if byte != _PAD:
+            return at + offset
+    return at if group in (3, 6) else None
 
 
 # --- JSON
@@ -142,8 +161,10 @@ def to_raw_json(budget: Budget, value: object) -> str:
 
 def from_json(budget: Budget, text: str) -> object:
     """``fromJson``: nil for what is no JSON."""
+    from imagesetter.flux.template.jsonreader import read
+
     try:
-        return must_from_json(budget, text)
+        return read(budget, text)[0]
     except Fault:
         return None
 
@@ -152,7 +173,10 @@ def must_from_json(budget: Budget, text: str) -> object:
     """``mustFromJson``."""
     from imagesetter.flux.template.jsonreader import read
 
-    return read(budget, text)
+    value, fault = read(budget, text)
+    if fault is not None:
+        raise fault
+    return value
 
 
 def _or_nothing(budget: Budget, value: object, indent: str) -> str:

@@ -114,12 +114,14 @@ def slice_(values: object, *bounds: object) -> object:
 
 
 def chunk(size: int, values: object) -> Slice:
-    """``chunk 3``: lists of three."""
+    """``chunk 3``: lists of three. A negative size is an error, but for lists that sprig's arithmetic lets pass."""
     items = _items(values, "chunk")
-    if size < 1:
+    if size < -1 and len(items) == 1:
+        size = 1
+    if size < 1 and not (size < 0 and 2 <= len(items) <= 1 - size):
         raise Fault("runtime error: makeslice: len out of range")
-    chunks = [Slice(LIST, items[start : start + size]) for start in range(0, len(items), size)]
-    return Slice(slice_of(LIST), chunks)
+    starts = range(0, len(items), size) if size > 0 else ()
+    return Slice(slice_of(LIST), [Slice(LIST, items[start : start + size]) for start in starts])
 
 
 def concat(budget: Budget, *lists: object) -> object:

@@ -17,6 +17,7 @@ from imagesetter.flux.template.gostrings import (
     is_letter,
     is_lower,
     is_space,
+    is_title,
     is_upper,
     length,
     lower,
@@ -156,7 +157,7 @@ def swapcase(text: str) -> str:
     out: list[str] = []
     after_space = True
     for char in mend(text):
-        if is_upper(char) or char.istitle():
+        if is_upper(char) or is_title(char):
             out.append(to_lower(char))
             after_space = False
         elif is_lower(char):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from imagesetter.errors import ImageReferenceError
 from imagesetter.flux.template.faults import Fault
 from imagesetter.flux.template.gostrings import sanitize
-from imagesetter.flux.template.values import STRING, STRING_MAP, Field, Map, Method, Slice, Type, map_of, slice_of
+from imagesetter.flux.template.values import BOOL, STRING, STRING_MAP, Field, Map, Method, Slice, Type, map_of, slice_of
 
 if TYPE_CHECKING:
     from imagesetter.registry.reference import Reference as ParsedReference
@@ -40,13 +40,16 @@ NAMESPACED_NAME = _struct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NamespacedName:
+class NamespacedName(NamedTuple):
     """Namespace and name; prints as ``namespace/name``."""
 
     namespace: str
     name: str
-    go_type: ClassVar[Type] = NAMESPACED_NAME
+
+    @property
+    def go_type(self) -> Type:
+        """Go's type."""
+        return NAMESPACED_NAME
 
     @property
     def text(self) -> str:
@@ -73,24 +76,6 @@ OBJECT_IDENTIFIER.inlined = ("ResourceIdentifier",)
 
 
 @dataclass(frozen=True, slots=True)
-class TypeMeta:
-    """``.TypeMeta`` of an object."""
-
-    api_version: str
-    kind: str
-    go_type: ClassVar[Type] = TYPE_META
-
-
-@dataclass(frozen=True, slots=True)
-class NameMeta:
-    """``.NameMeta`` of an object."""
-
-    name: str
-    namespace: str
-    go_type: ClassVar[Type] = NAME_META
-
-
-@dataclass(frozen=True, slots=True)
 class ObjectIdentifier:
     """Which object a field is in; all empty for a file that is no object, such as a kustomization.yaml.
 
@@ -106,12 +91,12 @@ class ObjectIdentifier:
     @property
     def type_meta(self) -> TypeMeta:
         """``.TypeMeta``."""
-        return TypeMeta(self.api_version, self.kind)
+        return TypeMeta(self.api_version, self.kind, self.name, self.namespace)
 
     @property
     def name_meta(self) -> NameMeta:
         """``.NameMeta``."""
-        return NameMeta(self.name, self.namespace)
+        return NameMeta(self.api_version, self.kind, self.name, self.namespace)
 
     @property
     def resource_identifier(self) -> ResourceIdentifier:
@@ -124,10 +109,24 @@ class ObjectIdentifier:
 
 
 class ResourceIdentifier(ObjectIdentifier):
-    """kyaml's struct inside an `ObjectIdentifier`."""
+    """kyaml's struct inside an `ObjectIdentifier`; Go shows less of the same."""
 
     __slots__ = ()
     go_type: ClassVar[Type] = RESOURCE_IDENTIFIER
+
+
+class TypeMeta(ObjectIdentifier):
+    """apiVersion and kind alone."""
+
+    __slots__ = ()
+    go_type: ClassVar[Type] = TYPE_META
+
+
+class NameMeta(ObjectIdentifier):
+    """Name and namespace alone."""
+
+    __slots__ = ()
+    go_type: ClassVar[Type] = NAME_META
 
 
 # --- changes
@@ -138,14 +137,17 @@ CHANGE = _struct(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One changed field."""
 
     old_value: str
     new_value: str
     setter: str
-    go_type: ClassVar[Type] = CHANGE
+
+    @property
+    def go_type(self) -> Type:
+        """Go's type."""
+        return CHANGE
 
 
 CHANGES = slice_of(CHANGE)
@@ -153,15 +155,20 @@ OBJECT_CHANGES = Type("update.ObjectChanges", "map", key=OBJECT_IDENTIFIER, elem
 FILE_CHANGES = map_of(STRING, OBJECT_CHANGES)
 
 
-@dataclass(slots=True, eq=False)
 class Changed:
-    """``.Changed``: changes by file and object."""
+    """``.Changed``: changes by file and object.
 
-    go_type: Type
-    file_changes: Map
-    image_result: Updated
-    appends: bool
-    """Whether an object that is in several files gets the changes of all of them."""
+    Args:
+        appends: whether an object that is in several files gets the changes of all of them.
+    """
+
+    __slots__ = ("_appends", "file_changes", "go_type", "image_result")
+
+    def __init__(self, go_type: Type, file_changes: Map, image_result: Updated, *, appends: bool) -> None:
+        self.go_type = go_type
+        self.file_changes = file_changes
+        self.image_result = image_result
+        self._appends = appends
 
     def changes(self) -> Slice:
         """``.Changes``: every change once."""
@@ -178,7 +185,7 @@ class Changed:
         found: dict[Any, Slice] = {}
         for _, objects in self.file_changes.sorted():
             for identifier, changes in objects.sorted():
-                before = found[identifier].items if self.appends and identifier in found else []
+                before = found[identifier].items if self._appends and identifier in found else []
                 found[identifier] = Slice(CHANGES, before + changes.items)
         return Map(OBJECT_CHANGES, found)
 
@@ -191,26 +198,45 @@ _CHANGED_METHODS = {
 # --- images
 
 
-REPOSITORY = Type("name.Repository", "struct", string="text")
+REGISTRY = _struct("name.Registry", ("insecure", "insecure", BOOL), ("registry", "text", STRING), string="text")
+REPOSITORY = _struct(
+    "name.Repository", ("Registry", "host", REGISTRY), ("repository", "written_path", STRING), string="text"
+)
+_TAG = _struct(
+    "name.Tag",
+    ("Repository", "context", REPOSITORY),
+    ("tag", "identifier", STRING),
+    ("original", "text", STRING),
+    string="text",
+)
+_DIGEST = _struct(
+    "name.Digest",
+    ("Repository", "context", REPOSITORY),
+    ("digest", "identifier", STRING),
+    ("original", "text", STRING),
+    string="text",
+)
 REFERENCE = Type("name.Reference", "interface")
 IMAGE_REF = Type("update.ImageRef", "interface", string="text")
-_TAG = Type("name.Tag", "struct", string="text")
-_DIGEST = Type("name.Digest", "struct", string="text")
-_IMAGE_REF = Type("update.imageRef", "struct", string="text")
+_IMAGE_REF = _struct(
+    "update.imageRef", ("Reference", "reference", REFERENCE), ("policy", "policy", NAMESPACED_NAME), string="text"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRepository:
-    """``.Context`` of an image: where it comes from."""
+class Registry(NamedTuple):
+    """A registry's host."""
 
-    registry: str
-    path: str
-    go_type: ClassVar[Type] = REPOSITORY
+    text: str
 
     @property
-    def text(self) -> str:
-        """``String()``."""
-        return f"{self.registry}/{self.path}"
+    def go_type(self) -> Type:
+        """Go's type."""
+        return REGISTRY
+
+    @property
+    def insecure(self) -> bool:
+        """Flux never asks for plain HTTP here."""
+        return False
 
     @property
     def json_text(self) -> str:
@@ -218,8 +244,31 @@ class ImageRepository:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class ImageRepository(NamedTuple):
+    """``.Context`` of an image: where it comes from."""
+
+    host: Registry
+    path: str
+    written_path: str
+    """The path as written: Docker Hub's ``library/`` is understood."""
+
+    @property
+    def go_type(self) -> Type:
+        """Go's type."""
+        return REPOSITORY
+
+    @property
+    def text(self) -> str:
+        """``String()``."""
+        return f"{self.host.text}/{self.path}"
+
+    @property
+    def json_text(self) -> str:
+        """What JSON has for it."""
+        return self.text
+
+
+class Reference(NamedTuple):
     """go-containerregistry's reference inside an `ImageRef`."""
 
     text: str
@@ -248,7 +297,9 @@ class Reference:
     def context(self) -> ImageRepository:
         """The repository."""
         parsed = self._parsed()
-        return ImageRepository(parsed.registry, parsed.repository)
+        implied = parsed.repository.startswith("library/") and "library/" not in self.text
+        written = parsed.repository.removeprefix("library/") if implied and not parsed.digest else parsed.repository
+        return ImageRepository(Registry(parsed.registry), parsed.repository, written)
 
     def _parsed(self) -> ParsedReference:
         from imagesetter.registry.reference import parse
@@ -259,13 +310,16 @@ class Reference:
             raise Fault(str(err)) from err
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRef:
+class ImageRef(NamedTuple):
     """An image that was set; prints as the policy's latest ref."""
 
     text: str
     policy: NamespacedName
-    go_type: ClassVar[Type] = _IMAGE_REF
+
+    @property
+    def go_type(self) -> Type:
+        """Go's type."""
+        return _IMAGE_REF
 
     @property
     def reference(self) -> Reference:
@@ -273,34 +327,43 @@ class ImageRef:
         return Reference(self.text)
 
 
-_COMMON = {
-    "String": Method(lambda ref: ref.text),
-    "Identifier": Method(lambda ref: ref.identifier),
-    "Name": Method(lambda ref: ref.full_name),
-    "Context": Method(lambda ref: ref.context),
-    "Scope": Method(lambda ref, action: f"repository:{ref.context.path}:{action}", (STRING,)),
+def _via(method: Method, attribute: str) -> Method:
+    """A method of an embedded struct."""
+    return method._replace(call=lambda value, *args: method.call(getattr(value, attribute), *args))
+
+
+REGISTRY.methods = {
+    "String": Method(lambda registry: registry.text),
+    "Name": Method(lambda registry: registry.text),
+    "RegistryStr": Method(lambda registry: registry.text),
+    "Scope": Method(lambda _registry, _action: "registry:catalog:*", (STRING,)),
 }
-for _reference_type in (_TAG, _DIGEST):
-    _reference_type.methods.update(_COMMON)
-_TAG.methods["TagStr"] = _COMMON["Identifier"]
-_DIGEST.methods["DigestStr"] = _COMMON["Identifier"]
-for _reference_type in (_TAG, _DIGEST):
-    _reference_type.methods["RepositoryStr"] = Method(lambda ref: ref.context.path)
-    _reference_type.methods["RegistryStr"] = Method(lambda ref: ref.context.registry)
-_IMAGE_REF.methods = {
-    name: method._replace(call=lambda ref, *args, _call=method.call: _call(ref.reference, *args))
-    for name, method in _COMMON.items()
-}
-_IMAGE_REF.methods["Policy"] = Method(lambda ref: ref.policy)
-_IMAGE_REF.methods["Repository"] = Method(lambda ref: ref.reference.context.path)
-_IMAGE_REF.methods["Registry"] = Method(lambda ref: ref.reference.context.registry)
-_IMAGE_REF.fields = (Field("Reference", "reference", REFERENCE), Field("policy", "policy", NAMESPACED_NAME))
 REPOSITORY.methods = {
     "String": Method(lambda repository: repository.text),
     "Name": Method(lambda repository: repository.text),
-    "RegistryStr": Method(lambda repository: repository.registry),
+    "RegistryStr": Method(lambda repository: repository.host.text),
     "RepositoryStr": Method(lambda repository: repository.path),
     "Scope": Method(lambda repository, action: f"repository:{repository.path}:{action}", (STRING,)),
+}
+_REFERENCE_METHODS = {
+    "String": Method(lambda reference: reference.text),
+    "Identifier": Method(lambda reference: reference.identifier),
+    "Name": Method(lambda reference: reference.full_name),
+    "Context": Method(lambda reference: reference.context),
+    "Scope": _via(REPOSITORY.methods["Scope"], "context"),
+}
+for _type, _name in ((_TAG, "TagStr"), (_DIGEST, "DigestStr")):
+    _type.methods = {
+        **_REFERENCE_METHODS,
+        _name: _REFERENCE_METHODS["Identifier"],
+        "RegistryStr": _via(REPOSITORY.methods["RegistryStr"], "context"),
+        "RepositoryStr": _via(REPOSITORY.methods["RepositoryStr"], "context"),
+    }
+_IMAGE_REF.methods = {
+    **{name: _via(method, "reference") for name, method in _REFERENCE_METHODS.items()},
+    "Policy": Method(lambda image: image.policy),
+    "Repository": Method(lambda image: image.reference.context.path),
+    "Registry": Method(lambda image: image.reference.context.host.text),
 }
 
 IMAGES = slice_of(IMAGE_REF)
@@ -308,12 +371,14 @@ IMAGE_OBJECTS = map_of(OBJECT_IDENTIFIER, IMAGES)
 FILE_RESULT = _struct("update.FileResult", ("Objects", "objects", IMAGE_OBJECTS))
 
 
-@dataclass(slots=True, eq=False)
 class FileResult:
     """The images set in one file."""
 
-    objects: Map
-    go_type: ClassVar[Type] = FILE_RESULT
+    __slots__ = ("objects",)
+    go_type = FILE_RESULT
+
+    def __init__(self, objects: Map) -> None:
+        self.objects = objects
 
 
 FILE_RESULT.zero = lambda: FileResult(Map(IMAGE_OBJECTS, None))
@@ -321,12 +386,14 @@ FILE_RESULTS = map_of(STRING, FILE_RESULT)
 UPDATED = _struct("update.Result", ("Files", "files", FILE_RESULTS))
 
 
-@dataclass(slots=True, eq=False)
 class Updated:
     """``.Updated``: images by file and object."""
 
-    files: Map
-    go_type: ClassVar[Type] = UPDATED
+    __slots__ = ("files",)
+    go_type = UPDATED
+
+    def __init__(self, files: Map) -> None:
+        self.files = files
 
     def images(self) -> Slice:
         """``.Images``: every image once."""
@@ -356,8 +423,7 @@ UPDATED.methods = {
 # --- the whole
 
 
-@dataclass(slots=True, eq=False)
-class Root:
+class Root(NamedTuple):
     """What dot is at the top of a template."""
 
     go_type: Type

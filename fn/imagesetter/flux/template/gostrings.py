@@ -8,7 +8,6 @@ Python or YAML escape can smuggle in (``\\ud800``) are replaced on entry by `san
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SMUGGLED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -73,24 +72,35 @@ def is_digit(char: str) -> bool:
     return char.isdecimal()
 
 
+def _category(char: str) -> str:
+    from unicodedata import category
+
+    return category(char)
+
+
 def is_number(char: str) -> bool:
     """Go's ``unicode.IsNumber``: categories Nd, Nl and No."""
-    return unicodedata.category(char)[0] == "N"
+    return _category(char)[0] == "N"
 
 
 def is_punctuation(char: str) -> bool:
     """Go's ``unicode.IsPunct``: category P."""
-    return unicodedata.category(char)[0] == "P"
+    return _category(char)[0] == "P"
 
 
 def is_upper(char: str) -> bool:
     """Go's ``unicode.IsUpper``: category Lu."""
-    return unicodedata.category(char) == "Lu"
+    return _category(char) == "Lu"
+
+
+def is_title(char: str) -> bool:
+    """Go's ``unicode.IsTitle``: category Lt."""
+    return _category(char) == "Lt"
 
 
 def is_lower(char: str) -> bool:
     """Go's ``unicode.IsLower``: category Ll."""
-    return unicodedata.category(char) == "Ll"
+    return _category(char) == "Ll"
 
 
 def is_printable(char: str) -> bool:
@@ -133,6 +143,15 @@ def mend(text: str) -> str:
 def quote(text: str, *, ascii_only: bool = False) -> str:
     """Go's ``strconv.Quote`` (and ``QuoteToASCII``)."""
     return '"' + "".join([_escape(char, '"', ascii_only) for char in text]) + '"'
+
+
+def quote_bytes(text: str) -> str:
+    """The text in quotes as package ``time`` writes it: whatever is not plain ASCII as ``\\xNN``."""
+    return '"' + "".join(f"\\{chr(byte)}" if byte in b'"\\\\' else _byte(byte) for byte in encode(text)) + '"'
+
+
+def _byte(byte: int) -> str:
+    return chr(byte) if 0x20 <= byte < 0x80 else f"\\x{byte:02x}"
 
 
 def quote_rune(code: int, *, ascii_only: bool = False) -> str:

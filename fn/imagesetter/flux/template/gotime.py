@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import ClassVar, Final
 
 from imagesetter.flux.template.faults import Fault
-from imagesetter.flux.template.gostrings import quote
+from imagesetter.flux.template.gostrings import quote_bytes
 from imagesetter.flux.template.values import INT, STRING, Int64, Method, Sized, Type
 
 MONTHS: Final = (
@@ -205,12 +205,14 @@ def parse(layout: str, text: str) -> Time:
                 values[".9"] = fraction[0]
                 at = fraction.end()
     if at < len(text):
-        raise Fault(f"parsing time {quote(text)}: extra text: {quote(text[at:])}")
+        raise Fault(f"parsing time {quote_bytes(text)}: extra text: {quote_bytes(text[at:])}")
     return _assembled(text, values)
 
 
 def _cannot(layout: str, text: str, rest: str, part: str) -> Fault:
-    return Fault(f"parsing time {quote(text)} as {quote(layout)}: cannot parse {quote(rest)} as {quote(part)}")
+    return Fault(
+        f"parsing time {quote_bytes(text)} as {quote_bytes(layout)}: cannot parse {quote_bytes(rest)} as {quote_bytes(part)}"
+    )
 
 
 def _assembled(text: str, values: dict[str, str]) -> Time:
@@ -233,18 +235,18 @@ def _assembled(text: str, values: dict[str, str]) -> Time:
     minute, second = number("04", "4", default=0), number("05", "5", default=0)
     for name, value, limit in (("hour", hour, 24), ("minute", minute, 60), ("second", second, 60)):
         if value >= limit:
-            raise Fault(f"parsing time {quote(text)}: {name} out of range")
+            raise Fault(f"parsing time {quote_bytes(text)}: {name} out of range")
     if not 1 <= month <= 12:
-        raise Fault(f"parsing time {quote(text)}: month out of range")
+        raise Fault(f"parsing time {quote_bytes(text)}: month out of range")
     fraction = next((value[1:] for part, value in values.items() if part[0] in ".," and value), "")
     zone, offset = _zone(values)
     year = 0 if year < 0 else year
     try:
         moment = datetime(year or 1, month, day, hour, minute, second, tzinfo=timezone(offset))
     except ValueError as err:
-        raise Fault(f"parsing time {quote(text)}: day out of range") from err
+        raise Fault(f"parsing time {quote_bytes(text)}: day out of range") from err
     if not year:
-        raise Fault(f"parsing time {quote(text)}: year out of range")
+        raise Fault(f"parsing time {quote_bytes(text)}: year out of range")
     for part in ("002", "__2"):
         if part in values:
             moment += timedelta(days=number(part, default=1) - 1)

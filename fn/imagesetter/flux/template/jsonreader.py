@@ -14,11 +14,17 @@ _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f]*')
 _DIGITS: Final = re.compile(r"[0-9]*")
 _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_FINISHED_BY_BLANK: Final = (
+    "in literal", "in numeric", "in exponent", "after decimal", "in string escape", "in \\u",
+)  # fmt: skip
+"""Go tries a blank at the end of the text, and complains about that where no blank may stand."""
 _MAX_NESTING: Final = 10_000
 
 
-def read(budget: Budget, text: str) -> object:
+def read(budget: Budget, text: str) -> tuple[object, Fault | None]:
     """The value of a JSON text: numbers are float64, objects ``map[string]interface{}``.
+
+    A number that no float64 holds is nil, and the fault that Go reports for the whole; the rest is read.
 
     Raises:
         Fault: the text is not JSON.
@@ -28,7 +34,7 @@ def read(budget: Budget, text: str) -> object:
     reader.skip()
     if reader.at < len(reader.source):
         raise reader.unexpected("after top-level value")
-    return value
+    return value, reader.out_of_range
 
 
 class _Reader:
@@ -37,6 +43,7 @@ class _Reader:
         self.at = 0
         self._budget = budget
         self._depth = 0
+        self.out_of_range: Fault | None = None
 
     def skip(self) -> None:
         match = _SPACE.match(self.source, self.at)
@@ -49,6 +56,8 @@ class _Reader:
     def unexpected(self, where: str) -> Fault:
         """The character at hand does not belong there."""
         char = self._char()
+        if not char and where.startswith(_FINISHED_BY_BLANK):
+            char = " "
         if not char:
             return Fault("unexpected end of JSON input")
         shown = {"'": "'\\''", '"': "'\"'"}.get(char) or quote_rune(encode(char)[0])
@@ -166,7 +175,7 @@ class _Reader:
         assert match is not None
         self.at = match.end()
 
-    def _number(self) -> float:
+    def _number(self) -> float | None:
         start = self.at
         if self._char() == "-":
             self.at += 1
@@ -191,9 +200,10 @@ class _Reader:
         text = self.source[start : self.at]
         try:
             return parse_float(text)
-        except OutOfRange as err:
+        except OutOfRange:
             message = f"json: cannot unmarshal number {text} into Go value of type float64"
-            raise Fault(message) from err
+            self.out_of_range = self.out_of_range or Fault(message)
+            return None
 
     def _is_digit(self) -> bool:
         return "0" <= self._char() <= "9"

@@ -17,51 +17,52 @@ Unicode's, and ``_`` is a letter.
 
 from __future__ import annotations
 
-from enum import IntEnum, auto
 from typing import Final, NamedTuple
 
 from imagesetter.flux.template.gostrings import name_of, quote
 
 
-class Kind(IntEnum):
-    """What a token is; keywords come last."""
+class Kind:
+    """What a token is."""
 
-    ERROR = auto()
-    BOOL = auto()
-    CHAR = auto()
-    CHAR_CONSTANT = auto()
-    COMPLEX = auto()
-    ASSIGN = auto()
-    DECLARE = auto()
-    EOF = auto()
-    FIELD = auto()
-    IDENTIFIER = auto()
-    LEFT_DELIM = auto()
-    LEFT_PAREN = auto()
-    NUMBER = auto()
-    PIPE = auto()
-    RAW_STRING = auto()
-    RIGHT_DELIM = auto()
-    RIGHT_PAREN = auto()
-    SPACE = auto()
-    STRING = auto()
-    TEXT = auto()
-    VARIABLE = auto()
-    BLOCK = auto()
-    BREAK = auto()
-    CONTINUE = auto()
-    DOT = auto()
-    DEFINE = auto()
-    ELSE = auto()
-    END = auto()
-    IF = auto()
-    NIL = auto()
-    RANGE = auto()
-    TEMPLATE = auto()
-    WITH = auto()
+    ERROR: Final = "error"
+    BOOL: Final = "bool"
+    CHAR: Final = "char"
+    CHAR_CONSTANT: Final = "char constant"
+    COMPLEX: Final = "complex"
+    ASSIGN: Final = "="
+    DECLARE: Final = ":="
+    EOF: Final = "EOF"
+    FIELD: Final = "field"
+    IDENTIFIER: Final = "identifier"
+    LEFT_DELIM: Final = "{{"
+    LEFT_PAREN: Final = "("
+    NUMBER: Final = "number"
+    PIPE: Final = "|"
+    RAW_STRING: Final = "raw string"
+    RIGHT_DELIM: Final = "}}"
+    RIGHT_PAREN: Final = ")"
+    SPACE: Final = "space"
+    STRING: Final = "string"
+    TEXT: Final = "text"
+    VARIABLE: Final = "variable"
+    DOT: Final = "."
+    BLOCK: Final = "block"
+    BREAK: Final = "break"
+    CONTINUE: Final = "continue"
+    DEFINE: Final = "define"
+    ELSE: Final = "else"
+    END: Final = "end"
+    IF: Final = "if"
+    NIL: Final = "nil"
+    RANGE: Final = "range"
+    TEMPLATE: Final = "template"
+    WITH: Final = "with"
 
 
-_KEYWORDS: Final = {kind.name.lower(): kind for kind in Kind if kind >= Kind.BLOCK and kind is not Kind.DOT}
+KEYWORDS: Final = frozenset(
+    ("block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with")
+)
 _BLANKS: Final = " \t\r\n"
 _SIMPLE: Final = {"=": Kind.ASSIGN, "|": Kind.PIPE}
 _DIGITS: Final = "0123456789_"
@@ -71,17 +72,17 @@ _BASES: Final = {"x": "0123456789abcdefABCDEF_", "o": "01234567_", "b": "01_"}
 class Token(NamedTuple):
     """A piece of the template: kind, offset in code points, text (or the error's), line."""
 
-    kind: Kind
+    kind: str
     position: int
     text: str
     line: int
 
     def __str__(self) -> str:
-        if self.kind is Kind.EOF:
+        if self.kind == Kind.EOF:
             return "EOF"
-        if self.kind is Kind.ERROR:
+        if self.kind == Kind.ERROR:
             return self.text
-        if self.kind >= Kind.BLOCK:
+        if self.kind in KEYWORDS or self.kind == Kind.DOT:
             return f"<{self.text}>"
         if len(self.text) > 10:
             return quote(self.text[:10]) + "..."
@@ -129,7 +130,7 @@ class Lexer:
         self._position += len(char)
         return char
 
-    def _emit(self, kind: Kind) -> Token:
+    def _emit(self, kind: str) -> Token:
         text = self._source[self._start : self._position]
         token = Token(kind, self._start, text, self._start_line)
         self._skip()
@@ -275,9 +276,9 @@ class Lexer:
         self._check_terminator()
         if word in ("true", "false"):
             return self._emit(Kind.BOOL)
-        return self._emit(_KEYWORDS.get(word, Kind.IDENTIFIER))
+        return self._emit(word if word in KEYWORDS else Kind.IDENTIFIER)
 
-    def _named(self, kind: Kind, bare: Kind) -> Token:
+    def _named(self, kind: str, bare: str) -> Token:
         """``.name`` or ``$name``, or the sign alone; the sign has been read."""
         if self._at_terminator():
             return self._emit(bare)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import struct
 from typing import Final
 
 from imagesetter.flux.template.gostrings import decode
 
 _MAX_UINT64: Final = (1 << 64) - 1
-_FLOAT: Final = re.compile(r"[+-]?(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)(?:[eE][+-]?[0-9_]+)?")
-_HEX_FLOAT: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?[0-9_]+")
-_SPECIAL: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE)
+_FLOAT: Final = r"[+-]?(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)(?:[eE][+-]?[0-9_]+)?"
+_HEX_FLOAT: Final = r"[+-]?0[xX](?:[0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?[0-9_]+"
+_SPECIAL: Final = r"(?i:[+-]?inf(?:inity)?|nan)"
 _SIMPLE_ESCAPES: Final = dict(zip("abfnrtv\\", "\a\b\f\n\r\t\v\\", strict=True))
 _HEX_LENGTHS: Final = {"x": 2, "u": 4, "U": 8}
 
@@ -77,10 +76,10 @@ def parse_float(text: str) -> float:
         NotANumber: text that is no number.
         OutOfRange: a number beyond what 64 bits hold.
     """
-    if _SPECIAL.fullmatch(text):
+    if re.fullmatch(_SPECIAL, text):
         return float(text)
-    hexadecimal = _HEX_FLOAT.fullmatch(text) is not None
-    if not hexadecimal and not _FLOAT.fullmatch(text):
+    hexadecimal = re.fullmatch(_HEX_FLOAT, text) is not None
+    if not hexadecimal and not re.fullmatch(_FLOAT, text):
         raise NotANumber(text)
     if "_" in text:
         if not _underscores_ok(text):
@@ -184,5 +183,7 @@ def _escape(text: str, position: int, delimiter: str) -> tuple[bytes, int]:
 
 def float_bits(number: float) -> int:
     """The 64 bits of a float."""
+    import struct
+
     bits: int = struct.unpack(">Q", struct.pack(">d", number))[0]
     return bits

@@ -2,69 +2,80 @@
 
 ``str(node)`` is the node in Go's own spelling: error messages quote it (``at <.Changed.Nope>``). *position* is the
 offset in code points at which Go says the node is, which is not always where it begins.
+
+Plain classes, since two dozen dataclasses take longer to make than a message takes to render.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from imagesetter.flux.template.gostrings import quote
+from imagesetter.flux.template.gostrings import SPACES, quote
 
 
-@dataclass(slots=True)
 class Node:
     """A piece of the template."""
 
-    position: int
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
 
 
-@dataclass(slots=True)
 class ListNode(Node):
     """``{ text | action }``: what stands between two control actions."""
 
-    nodes: list[Node] = field(default_factory=list)
+    __slots__ = ("nodes",)
 
-    def __str__(self) -> str:
-        return "".join(map(str, self.nodes))
+    def __init__(self, position: int, nodes: list[Node] | None = None) -> None:
+        super().__init__(position)
+        self.nodes: list[Node] = nodes or []
 
 
-@dataclass(slots=True)
 class TextNode(Node):
     """Text outside of actions."""
 
-    text: str
+    __slots__ = ("text",)
 
-    def __str__(self) -> str:
-        return self.text
+    def __init__(self, position: int, text: str) -> None:
+        super().__init__(position)
+        self.text = text
 
 
-@dataclass(slots=True)
 class VariableNode(Node):
     """``$x`` or ``$x.Field``: the name with its ``$``, then the fields."""
 
-    names: list[str]
+    __slots__ = ("names",)
+
+    def __init__(self, position: int, names: list[str]) -> None:
+        super().__init__(position)
+        self.names = names
 
     def __str__(self) -> str:
         return ".".join(self.names)
 
 
-@dataclass(slots=True)
 class CommandNode(Node):
     """``operand { operand }``: a value, or a function with its arguments."""
 
-    args: list[Node] = field(default_factory=list)
+    __slots__ = ("args",)
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.args: list[Node] = []
 
     def __str__(self) -> str:
         return " ".join(_in_parens(arg) for arg in self.args)
 
 
-@dataclass(slots=True)
 class PipeNode(Node):
     """``[ variables ( ":=" | "=" ) ] command { "|" command }``."""
 
-    assigns: bool = False
-    variables: list[VariableNode] = field(default_factory=list)
-    commands: list[CommandNode] = field(default_factory=list)
+    __slots__ = ("assigns", "commands", "variables")
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.assigns = False
+        self.variables: list[VariableNode] = []
+        self.commands: list[CommandNode] = []
 
     def __str__(self) -> str:
         commands = " | ".join(map(str, self.commands))
@@ -73,141 +84,174 @@ class PipeNode(Node):
         return f"{', '.join(map(str, self.variables))} {'=' if self.assigns else ':='} {commands}"
 
 
-@dataclass(slots=True)
 class ActionNode(Node):
     """``{{ pipeline }}``: prints the value unless it declares or assigns variables."""
 
-    pipe: PipeNode
+    __slots__ = ("pipe",)
+
+    def __init__(self, position: int, pipe: PipeNode) -> None:
+        super().__init__(position)
+        self.pipe = pipe
 
     def __str__(self) -> str:
         return f"{{{{{self.pipe}}}}}"
 
 
-@dataclass(slots=True)
 class IdentifierNode(Node):
     """The name of a function."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, position: int, name: str) -> None:
+        super().__init__(position)
+        self.name = name
 
     def __str__(self) -> str:
         return self.name
 
 
-@dataclass(slots=True)
 class FieldNode(Node):
     """``.A.B``: fields, methods or map keys, starting from dot."""
 
-    names: list[str]
+    __slots__ = ("names",)
+
+    def __init__(self, position: int, names: list[str]) -> None:
+        super().__init__(position)
+        self.names = names
 
     def __str__(self) -> str:
         return "".join(f".{name}" for name in self.names)
 
 
-@dataclass(slots=True)
 class ChainNode(Node):
     """``(pipeline).A.B`` or ``function.A``: fields of something that is no field itself."""
 
-    node: Node
-    names: list[str] = field(default_factory=list)
+    __slots__ = ("names", "node")
+
+    def __init__(self, position: int, node: Node, names: list[str]) -> None:
+        super().__init__(position)
+        self.node = node
+        self.names = names
 
     def __str__(self) -> str:
         return _in_parens(self.node) + "".join(f".{name}" for name in self.names)
 
 
-@dataclass(slots=True)
 class DotNode(Node):
     """``.``, the cursor."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "."
 
 
-@dataclass(slots=True)
 class NilNode(Node):
     """``nil``, which is an argument and never a command."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "nil"
 
 
-@dataclass(slots=True)
 class BoolNode(Node):
     """``true`` or ``false``."""
 
-    value: bool
+    __slots__ = ("value",)
+
+    def __init__(self, position: int, value: bool) -> None:
+        super().__init__(position)
+        self.value = value
 
     def __str__(self) -> str:
         return "true" if self.value else "false"
 
 
-@dataclass(slots=True)
 class NumberNode(Node):
     """A number, in every type that can hold it; its spelling decides where nothing else does."""
 
-    text: str
-    integer: int | None = None
-    unsigned: int | None = None
-    real: float | None = None
-    complex: complex | None = None
+    __slots__ = ("complex", "integer", "real", "text", "unsigned")
+
+    def __init__(self, position: int, text: str) -> None:
+        super().__init__(position)
+        self.text = text
+        self.integer: int | None = None
+        self.unsigned: int | None = None
+        self.real: float | None = None
+        self.complex: complex | None = None
 
     def __str__(self) -> str:
         return self.text
 
 
-@dataclass(slots=True)
 class StringNode(Node):
     """A string constant as written, and its value."""
 
-    quoted: str
-    text: str
+    __slots__ = ("quoted", "text")
+
+    def __init__(self, position: int, quoted: str, text: str) -> None:
+        super().__init__(position)
+        self.quoted = quoted
+        self.text = text
 
     def __str__(self) -> str:
         return self.quoted
 
 
-@dataclass(slots=True)
 class BranchNode(Node):
     """``{{if}}``, ``{{with}}`` or ``{{range}}`` with its two lists."""
 
-    keyword: str
-    pipe: PipeNode
-    body: ListNode
-    otherwise: ListNode | None = None
+    __slots__ = ("body", "keyword", "otherwise", "pipe")
+
+    def __init__(self, position: int, keyword: str, pipe: PipeNode, body: ListNode, otherwise: ListNode | None) -> None:
+        super().__init__(position)
+        self.keyword = keyword
+        self.pipe = pipe
+        self.body = body
+        self.otherwise = otherwise
 
 
-@dataclass(slots=True)
 class TemplateNode(Node):
     """``{{template "name" pipeline}}``, and what is left of a ``{{block}}``."""
 
-    name: str
-    pipe: PipeNode | None = None
+    __slots__ = ("name", "pipe")
+
+    def __init__(self, position: int, name: str, pipe: PipeNode | None = None) -> None:
+        super().__init__(position)
+        self.name = name
+        self.pipe = pipe
 
     def __str__(self) -> str:
         pipe = "" if self.pipe is None else f" {self.pipe}"
         return f"{{{{template {quote(self.name)}{pipe}}}}}"
 
 
-@dataclass(slots=True)
 class BreakNode(Node):
     """``{{break}}``."""
 
+    __slots__ = ()
 
-@dataclass(slots=True)
+
 class ContinueNode(Node):
     """``{{continue}}``."""
 
+    __slots__ = ()
 
-@dataclass(slots=True)
+
 class EndNode(Node):
     """``{{end}}``; seen by the parser only."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "{{end}}"
 
 
-@dataclass(slots=True)
 class ElseNode(Node):
     """``{{else}}``; seen by the parser only."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "{{else}}"
@@ -221,4 +265,4 @@ def is_empty(node: Node) -> bool:
     """Whether a template made of this would print blanks only; such a definition does not replace another one."""
     if isinstance(node, ListNode):
         return all(map(is_empty, node.nodes))
-    return isinstance(node, TextNode) and not node.text.strip(" \t\n\v\f\r\u0085\u00a0\u2028\u2029\u202f\u205f\u3000")
+    return isinstance(node, TextNode) and not node.text.strip(SPACES)

@@ -129,7 +129,7 @@ class _Parser:
 
     def _next_non_space(self) -> Token:
         token = self._next()
-        while token.kind is Kind.SPACE:
+        while token.kind == Kind.SPACE:
             token = self._next()
         return token
 
@@ -138,7 +138,7 @@ class _Parser:
         self._back(token)
         return token
 
-    def _expect(self, context: str, *kinds: Kind) -> Token:
+    def _expect(self, context: str, *kinds: str) -> Token:
         token = self._next_non_space()
         if token.kind not in kinds:
             raise self._unexpected(token, context)
@@ -148,7 +148,7 @@ class _Parser:
         return ParseFault(message, self._last.line, function=function)
 
     def _unexpected(self, token: Token, context: str) -> ParseFault:
-        if token.kind is not Kind.ERROR:
+        if token.kind != Kind.ERROR:
             return self._fault(f"unexpected {token} in {context}")
         where = ""
         if self._action_line not in (0, token.line):
@@ -161,11 +161,11 @@ class _Parser:
     def template(self) -> None:
         """``template``: to the end of the text."""
         root = ListNode(self._peek().position)
-        while self._peek().kind is not Kind.EOF:
-            if self._peek().kind is Kind.LEFT_DELIM:
+        while self._peek().kind != Kind.EOF:
+            if self._peek().kind == Kind.LEFT_DELIM:
                 delim = self._next()
                 token = self._next_non_space()
-                if token.kind is Kind.DEFINE:
+                if token.kind == Kind.DEFINE:
                     self._inner("")._define()
                     continue
                 self._back(delim, token)
@@ -202,7 +202,7 @@ class _Parser:
         """``list``, and the ``{{end}}`` or ``{{else}}`` that ends it."""
         nodes = ListNode(self._peek_non_space().position)
         while True:
-            if self._peek_non_space().kind is Kind.EOF:
+            if self._peek_non_space().kind == Kind.EOF:
                 raise self._fault("unexpected EOF")
             node = self._text_or_action()
             if isinstance(node, (EndNode, ElseNode)):
@@ -211,9 +211,9 @@ class _Parser:
 
     def _text_or_action(self) -> Node:
         token = self._next_non_space()
-        if token.kind is Kind.TEXT:
+        if token.kind == Kind.TEXT:
             return TextNode(token.position, token.text)
-        if token.kind is not Kind.LEFT_DELIM:
+        if token.kind != Kind.LEFT_DELIM:
             raise self._unexpected(token, "input")
         self._action_line = token.line
         node = self._action()
@@ -243,11 +243,11 @@ class _Parser:
 
     def _jump(self, token: Token) -> Node:
         after = self._next_non_space()
-        if after.kind is not Kind.RIGHT_DELIM:
+        if after.kind != Kind.RIGHT_DELIM:
             raise self._unexpected(after, f"{{{{{token.text}}}}}")
         if not self._ranges:
             raise self._fault(f"{{{{{token.text}}}}} outside {{{{range}}}}")
-        return BreakNode(token.position) if token.kind is Kind.BREAK else ContinueNode(token.position)
+        return BreakNode(token.position) if token.kind == Kind.BREAK else ContinueNode(token.position)
 
     def _else(self) -> ElseNode:
         token = self._peek_non_space()
@@ -288,7 +288,7 @@ class _Parser:
         token = self._next_non_space()
         name = self._template_name(token, context)
         after = self._next_non_space()
-        if after.kind is Kind.RIGHT_DELIM:
+        if after.kind == Kind.RIGHT_DELIM:
             return TemplateNode(token.position, name)
         self._back(after)
         return TemplateNode(token.position, name, self._pipeline(context, Kind.RIGHT_DELIM))
@@ -306,12 +306,12 @@ class _Parser:
 
     # --- pipelines
 
-    def _pipeline(self, context: str, end: Kind) -> PipeNode:
+    def _pipeline(self, context: str, end: str) -> PipeNode:
         pipe = PipeNode(self._peek_non_space().position)
         self._declarations(pipe, context)
         while True:
             token = self._next_non_space()
-            if token.kind is end:
+            if token.kind == end:
                 self._check_pipeline(pipe, context)
                 return pipe
             if token.kind not in _OPERANDS:
@@ -321,17 +321,17 @@ class _Parser:
 
     def _declarations(self, pipe: PipeNode, context: str) -> None:
         """``[ variable [ "," variable ] ( ":=" | "=" ) ]``; a variable without a sign behind it is an operand."""
-        while (variable := self._peek_non_space()).kind is Kind.VARIABLE:
+        while (variable := self._peek_non_space()).kind == Kind.VARIABLE:
             self._next_non_space()
             after = self._peek()
             sign = self._peek_non_space()
             if sign.kind in (Kind.ASSIGN, Kind.DECLARE):
-                pipe.assigns = sign.kind is Kind.ASSIGN
+                pipe.assigns = sign.kind == Kind.ASSIGN
                 self._next_non_space()
                 self._declare(pipe, variable)
                 return
-            if not (sign.kind is Kind.CHAR and sign.text == ","):
-                self._back(variable, after) if after.kind is Kind.SPACE else self._back(variable)
+            if not (sign.kind == Kind.CHAR and sign.text == ","):
+                self._back(variable, after) if after.kind == Kind.SPACE else self._back(variable)
                 return
             self._next_non_space()
             self._declare(pipe, variable)
@@ -360,11 +360,11 @@ class _Parser:
             if operand is not None:
                 command.args.append(operand)
             token = self._next()
-            if token.kind is Kind.SPACE:
+            if token.kind == Kind.SPACE:
                 continue
             if token.kind in (Kind.RIGHT_DELIM, Kind.RIGHT_PAREN):
                 self._back(token)
-            elif token.kind is not Kind.PIPE:
+            elif token.kind != Kind.PIPE:
                 raise self._unexpected(token, "operand")
             break
         if not command.args:
@@ -374,11 +374,11 @@ class _Parser:
     def _operand(self) -> Node | None:
         """``operand``, or nothing when the next token begins none."""
         node = self._term()
-        if node is None or self._peek().kind is not Kind.FIELD:
+        if node is None or self._peek().kind != Kind.FIELD:
             return node
         position = self._peek().position
         names: list[str] = []
-        while self._peek().kind is Kind.FIELD:
+        while self._peek().kind == Kind.FIELD:
             names.append(self._next().text[1:])
         if isinstance(node, FieldNode):
             return FieldNode(position, node.names + names)
@@ -429,15 +429,15 @@ def number(token: Token) -> NumberNode:
     """
     text = token.text
     node = NumberNode(token.position, text)
-    if token.kind is Kind.CHAR_CONSTANT:
+    if token.kind == Kind.CHAR_CONSTANT:
         code = unquote_char(text)
         node.integer, node.unsigned, node.real = code, code, float(code)
         return node
-    if token.kind is Kind.COMPLEX or text.endswith("i"):
+    if token.kind == Kind.COMPLEX or text.endswith("i"):
         sign = max(text.rfind("+"), text.rfind("-"))
         if sign > 0 and text[sign - 1] in "eEpP":
             sign = max(text.rfind("+", 0, sign), text.rfind("-", 0, sign))
-        split = sign if token.kind is Kind.COMPLEX else 0
+        split = sign if token.kind == Kind.COMPLEX else 0
         try:
             node.complex = complex(parse_float(text[:split]) if split else 0.0, parse_float(text[split:-1]))
         except (NotANumber, OutOfRange) as err:
