@@ -307,6 +307,25 @@ def test_wrong_usage_is_told_with_the_right_one(arguments: tuple[str, ...], what
     assert hint in err
 
 
+HEADLINES = {
+    "alphabetical": (("--alphabetical", "desc"), "alphabetical desc"),
+    "a filter": (("--numerical", "asc", "--filter-pattern", "^9"), "numerical asc, filterTags ^9"),
+    "an extract alone": (("--semver", "1.x", "--extract", "$0"), "semver 1.x, filterTags  → $0"),
+}
+
+
+@pytest.mark.parametrize(("options", "headline"), HEADLINES.values(), ids=HEADLINES)
+def test_the_rule_is_said_on_one_line(options: tuple[str, ...], headline: str, run: Run) -> None:
+    _, out, _ = run("explain", *options, "--tags-file", "tags.txt")
+    assert out.splitlines()[0] == headline
+
+
+def test_tags_that_extract_makes_alike_are_a_step_of_their_own(run: Run) -> None:
+    options = ("--alphabetical", "asc", "--filter-pattern", "^1", "--extract", "one", "--tags-file", "tags.txt")
+    _, out, _ = run("explain", *options)
+    assert "  shadowed      -5   1\n" in out
+
+
 def test_without_an_argument_the_known_policies_are_named(run: Run) -> None:
     write("policies.yaml", policy(), policy(name="web"), repository())
     status, _, err = run("explain")
@@ -444,6 +463,13 @@ def test_policies_without_a_status_are_named_and_not_asked_for() -> None:
     assert [parity.policy.name for parity in parities] == ["web"]
     assert others == {APP: "no status.latestRef"}
     assert len(shelf.scanned) == 1
+
+
+def test_a_policy_that_is_defined_twice_is_not_compared_and_says_so() -> None:
+    made = catalog(policy("1.x", status=status("1.0.0")), policy("2.x", status=status("2.0.0")), repository())
+    parities, others = compare_status(made, Shelf({NAME: TAGS}))
+    assert parities == []
+    assert "defined more than once" in others[APP]
 
 
 # From end to end

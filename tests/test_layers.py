@@ -33,7 +33,7 @@ OWNERS = {
     "httpx": ("registry.transport", "registry.auth"),
     "re2": ("policy", "flux.template"),
     "semver": ("policy",),
-    "pydantic": ("flux", "image_setter", "policy_test_model", "schemas", "strict"),
+    "pydantic": ("flux", "image_setter", "policy_test_model", "report_models", "schemas", "strict"),
     "click": ("cli",),
     "rich": ("cli",),
 }

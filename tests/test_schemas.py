@@ -21,6 +21,7 @@ from imagesetter.policy_test_model import PolicyTest
 from imagesetter.schemas import MODELS, schema_of
 from imagesetter.strict import Model, validated
 from imagesetter.text.load import load_all
+from support.registries import push_image, run_registry
 from tools import CHECKOUT
 
 PUBLISHED = CHECKOUT / "docs" / "schemas"
@@ -98,6 +99,16 @@ def test_what_the_program_reads_the_schema_accepts(document: dict[str, Any]) -> 
     assert (parses(document), accepts(document)) == (True, True)
 
 
+def test_every_document_of_ours_holds_no_more_than_its_schema_names() -> None:
+    """A schema that lets everything pass would make the tests below worthless."""
+    for kind in MODELS:
+        parts = [schema_of(kind), *schema_of(kind)["$defs"].values()]
+        open_parts = [
+            part for part in parts if part.get("type") == "object" and part["additionalProperties"] is not False
+        ]
+        assert [part.get("description", "")[:8] for part in open_parts] in ([], ["metadata"])
+
+
 @pytest.mark.parametrize("document", REFUSED.values(), ids=REFUSED)
 def test_what_the_program_refuses_the_schema_refuses(document: dict[str, Any]) -> None:
     assert (parses(document), accepts(document)) == (False, False)
@@ -134,6 +145,65 @@ def test_without_a_kind_it_is_the_function_config(capsys: pytest.CaptureFixture[
 def test_an_unknown_kind_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "PolicyTests"]) == 2
     assert "(did you mean PolicyTest?)" in capsys.readouterr().err
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """The JSON document that a command prints, whatever its exit status."""
+    main(arguments)
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+MADE_UP = ("explain", "--tags-file", "tags.txt", "--output", "json")
+REPORTS = {
+    "a choice": (*MADE_UP, "--semver", "1.x"),
+    "a question": (*MADE_UP, "--semver", "1.x", "--tag", "1.1.0"),
+    "no choice": (*MADE_UP, "--numerical", "desc", "--filter-pattern", "^1", "--extract", "$0"),
+    "a rule that does not compile": (*MADE_UP, "--semver", ">>1"),
+    "alphabetical": (*MADE_UP, "--alphabetical", "asc"),
+    "a policy that is not there": ("explain", "web", "--output", "json"),
+    "policy tests": ("test", "--output", "json"),
+}
+
+
+@pytest.mark.parametrize("arguments", REPORTS.values(), ids=REPORTS)
+def test_a_printed_document_is_as_its_schema_says(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tags.txt").write_text("1.0.0\n1.1.0\nlatest\n")
+    tests = [policy_test(policy=SEMVER), policy_test(policyRef="web"), policy_test()]
+    tests.append(policy_test(policy=SEMVER, cases=[{"pick": "1.1.0"}, {"stage": "no_tags"}]))
+    Path("a.policy-test.yaml").write_text("\n---\n".join(map(json.dumps, tests)))
+    document = printed(capsys, *arguments)
+    Draft202012Validator(schema_of(document["kind"])).validate(document)
+
+
+def test_documents_about_a_registry_are_as_their_schemas_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with run_registry("2.8", folder=tmp_path / "registry") as registry:
+        image = f"{registry.host}/app"
+        push_image(registry, "app", ["1.0.0"])
+        flux = {"apiVersion": "image.toolkit.fluxcd.io/v1", "metadata": {"name": "app"}}
+        status = {"latestImage": f"{image}:0.9.0"}
+        policy = {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.x"}}}
+        resources = [
+            {**flux, "kind": "ImageRepository", "spec": {"image": image}},
+            {**flux, "kind": "ImagePolicy", "spec": policy, "status": status},
+            {**flux, "kind": "ImagePolicy", "metadata": {"name": "other"}, "spec": policy},
+        ]
+        Path("policies.yaml").write_text("\n---\n".join(map(json.dumps, resources)))
+        documents = [
+            printed(capsys, "tags", image, "--output", "json"),
+            printed(capsys, "tags", image, "--output", "json", "--digest", "--platform"),
+            printed(capsys, "explain", "--compare-status", "--output", "json"),
+            printed(capsys, "explain", "app", "--digest", "--output", "json"),
+        ]
+    assert [document["kind"] for document in documents] == ["TagList", "TagList", "ParityReport", "Explanation"]
+    for document in documents:
+        Draft202012Validator(schema_of(document["kind"])).validate(document)
 
 
 def documents() -> list[tuple[str, dict[str, Any]]]:

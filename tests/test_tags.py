@@ -11,7 +11,7 @@ import pytest
 from imagesetter.cli.main import main
 from imagesetter.cli.table import aligned
 from imagesetter.cli.tags_command import newest_first
-from support.registries import Pushed, RunningRegistry, push_image, run_registry
+from support.registries import Pushed, RunningRegistry, delete_tags, push_image, run_registry
 
 TAGS = ("1.0.0", "1.0.10", "1.0.9", "latest")
 CREATED = "2024-05-01T12:00:00Z"
@@ -105,6 +105,17 @@ def test_a_tag_whose_image_is_gone_is_an_error_and_the_others_are_listed(
     assert [line.split()[0] for line in out.splitlines()] == ["TAG", "1", "2"]
     assert out.splitlines()[2].split()[1] == "-"
     assert f"{repository}:2" in err
+
+
+@pytest.mark.parametrize("column", [(), ("--digest",)], ids=["plain", "with a column"])
+def test_a_repository_without_tags_says_so_beside_its_empty_list(
+    column: tuple[str, ...], run: Run, registry: RunningRegistry
+) -> None:
+    push_image(registry, "team/empty", ["1"])
+    delete_tags(registry, "team/empty")
+    (registry.storage / "docker/registry/v2/repositories/team/empty/_manifests/tags").mkdir()
+    image = f"{registry.host}/team/empty"
+    assert run(image, "--no-cache", *column) == (0, "", f"{image} has no tags\n")
 
 
 def test_an_unknown_repository_is_an_error(run: Run, registry: RunningRegistry) -> None:

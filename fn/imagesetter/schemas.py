@@ -1,4 +1,4 @@
-"""The JSON Schema of each of our kinds, made from the model that validates it.
+"""The JSON Schema of each of our kinds, made from the model that validates or describes it.
 
 Editors and check-jsonschema read them: what the schema accepts is what imagesetter accepts, apart from rules that JSON
 Schema has no words for (ranges, patterns, names that have to exist).
@@ -20,6 +20,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS = {
     "ImageSetter": ("imagesetter.image_setter", "ImageSetter"),
     "PolicyTest": ("imagesetter.policy_test_model", "PolicyTest"),
+    # what --output json prints
+    "Explanation": ("imagesetter.report_models", "Explanation"),
+    "ParityReport": ("imagesetter.report_models", "ParityReport"),
+    "PolicyTestReport": ("imagesetter.report_models", "PolicyTestReport"),
+    "TagList": ("imagesetter.report_models", "TagList"),
 }
 
 # Kubernetes' own fields, which hold more than we read.
@@ -50,18 +55,17 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 
 def _plain(schema: Any) -> Any:
-    """A schema without what only repeats: titles made from names, ``null`` for "may be left out"."""
+    """A schema without what only repeats: titles made from names, ``null`` for a field that may be left out."""
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     plain = {key: _plain(part) for key, part in schema.items() if not (key == "title" and isinstance(part, str))}
-    choices = [choice for choice in plain.get("anyOf", ()) if choice != {"type": "null"}]
-    if len(choices) == 1:
-        del plain["anyOf"]
-        plain = {**choices[0], **plain}
     if plain.get("default", "") is None:
         del plain["default"]
+        choices = [choice for choice in plain.pop("anyOf", ()) if choice != {"type": "null"}]
+        if len(choices) == 1:
+            plain = {**choices[0], **plain}
     if "const" in plain:
         plain.pop("enum", None)
     return plain

@@ -16,12 +16,13 @@ def command(kind: str) -> int:
     """Print the JSON Schema of a kind of imagesetter.dev/v1alpha1.
 
     KIND is ImageSetter, the functionConfig, by default; PolicyTest is what `imagesetter test` runs. Editors check and
-    complete such files when they are told of the schema.
+    complete such files when they are told of the schema. What `--output json` prints has a kind, and a schema, too.
 
     \b
     Examples:
       imagesetter schema > imagesetter.schema.json
       imagesetter schema PolicyTest
+      imagesetter schema Explanation
     """
     from imagesetter.schemas import schema_of
 

@@ -150,7 +150,7 @@ def _looked_up(
 
 def _print(tags: Sequence[Tag], columns: Columns) -> None:
     rows = []
-    if columns.digest or columns.created or columns.platform:
+    if tags and (columns.digest or columns.created or columns.platform):
         rows.append(_row("TAG", "CREATED", "DIGEST", "PLATFORMS", columns))
     for tag in tags:
         created, platforms = shown(tag.created or "-"), shown(" ".join(tag.platforms or ("-",)))
@@ -165,7 +165,7 @@ def _row(name: str, created: str, digest: str, platforms: str, columns: Columns)
 
 
 def _as_json(repository: Repository, scan: Scan, tags: Sequence[Tag], columns: Columns) -> dict[str, object]:
-    """``tags`` as a registry lists them, so that ``--tags-file`` reads it; ``images`` has the columns."""
+    """``tags`` as a registry lists them, so that ``--tags-file`` reads it; ``images`` has what is behind them."""
     document: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "TagList",
@@ -174,16 +174,10 @@ def _as_json(repository: Repository, scan: Scan, tags: Sequence[Tag], columns: C
         "tags": [tag.name for tag in tags],
     }
     if columns.digest or columns.created or columns.platform:
-        document["images"] = [_image_as_json(tag, columns) for tag in tags]
+        document["images"] = [_image_as_json(tag) for tag in tags]
     return document
 
 
-def _image_as_json(tag: Tag, columns: Columns) -> dict[str, object]:
-    image: dict[str, object] = {"tag": tag.name}
-    if columns.digest:
-        image["digest"] = tag.digest
-    if columns.created:
-        image["created"] = tag.created
-    if columns.platform:
-        image["platforms"] = None if tag.platforms is None else list(tag.platforms)
-    return image
+def _image_as_json(tag: Tag) -> dict[str, object]:
+    platforms = None if tag.platforms is None else list(tag.platforms)
+    return {"tag": tag.name, "digest": tag.digest, "created": tag.created, "platforms": platforms}
