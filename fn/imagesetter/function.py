@@ -133,7 +133,7 @@ def _unused(
     catalog: Catalog, used: Iterable[PolicyName], origins: Mapping[str, Item], config: Config
 ) -> Iterable[Result]:
     """A policy that no field follows: kustomize hides so much that silence here would be taken for success."""
-    touched = {id(catalog.find("ImagePolicy", *name)) for name in used if catalog.has_policy(name)}
+    touched = {id(found) for name in used for found in catalog.named("ImagePolicy", name)}
     for name, found in catalog.of_kind("ImagePolicy"):
         if id(found) not in touched:
             item = origins.get(found.origin)

@@ -87,7 +87,7 @@ LISTS = {
     "not a ResourceList": ("kind: Deployment\napiVersion: apps/v1\n", ["ResourceList", "Deployment"], 2),
     "truncated YAML": (
         'apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: [{"a": "b\n',
-        ["stdin", "4:1"],
+        ["stdin:3:", "is not YAML"],
         2,
     ),
     "nothing at all": ("", ["ResourceList"], 2),

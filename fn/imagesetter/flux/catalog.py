@@ -74,6 +74,10 @@ class Catalog:
         """Whether any ImagePolicy goes by this name."""
         return ("ImagePolicy", name.namespace, name.name) in self._found
 
+    def named(self, kind: str, name: PolicyName) -> list[Resource]:
+        """Every resource of a kind that goes by this name: copies of one base, an export beside the file."""
+        return list(self._found.get((kind, name.namespace, name.name), ()))
+
     def knows(self, found: Resource) -> bool:
         """Whether a complete resource of this kind goes by one of this one's names."""
         keys = [(found.kind, namespace or self.default_namespace, name) for namespace, name in found.names]
