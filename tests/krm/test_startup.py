@@ -1,0 +1,46 @@
+"""What the SDK imports, and when: an orchestrator starts one process for every function of every run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE_ROOT = Path(__file__).resolve().parents[2] / "fn"
+OWN = {"imagesetter"}
+
+
+def foreign_modules(code: str, stdin: bytes = b"") -> set[str]:
+    """Modules from outside Python's own library that a program has imported when it ends."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(SOURCE_ROOT)!r}); before = set(sys.modules)\n{code}\n"
+        "names = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*(names - sys.stdlib_module_names), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], input=stdin, capture_output=True, check=False)
+    return set(done.stderr.decode().splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "module", ["run", "resourcelist", "item", "result", "select", "labels", "functionconfig", "annotations", "golden"]
+)
+def test_importing_the_sdk_imports_no_other_library(module: str) -> None:
+    assert foreign_modules(f"import imagesetter.krm.{module}") == OWN
+
+
+RUN = "from imagesetter.krm.run import Output, run\nrun(lambda resources: Output())"
+
+
+@pytest.mark.parametrize("data", [b"", b" \n", b"\xff"])
+def test_input_without_anything_to_parse_imports_no_yaml_library(data: bytes) -> None:
+    assert foreign_modules(RUN, data) == OWN
+
+
+def test_running_a_function_imports_the_yaml_library_and_nothing_more() -> None:
+    result = RUN.replace("Output()", "Output(results=[Result('m')])")
+    result = f"from imagesetter.krm.result import Result\n{result}"
+    assert foreign_modules(result, b"kind: ResourceList\nitems: [{kind: A}]\n") == {*OWN, "yaml"} | (
+        foreign_modules("import yaml") - OWN
+    )
