@@ -78,7 +78,8 @@ clean: ## remove what these verbs made, but not .tools
 
 # One environment, filled as far as a verb needs it. Each stamp is as new as the requirements it was made from.
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later on PATH; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "make: no Python 3.11 or later; set PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "make: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "make: $(VENV) with $$("$(PYTHON)" --version)"
