@@ -75,9 +75,11 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
         TextError: not YAML.
         ResourceListError: not one document, or a part that is neither a collection nor null.
     """
-    from imagesetter.text.scan import scan
+    from imagesetter.text.scan import NEEDLE, SPELLINGS, scan
 
-    found = scan(text, needle or _NOTHING, outline=_outline())
+    # The other spellings that the text room knows are those of its own needle.
+    also = SPELLINGS if needle == NEEDLE else ()
+    found = scan(text, needle or _NOTHING, also=also, outline=_outline())
     if found.broken:
         broken = found.broken[0]
         raise TextError(f"is not YAML: {broken.problem}", where=f"{name}:{broken.line}:{broken.column}")
