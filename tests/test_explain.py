@@ -488,6 +488,7 @@ def test_a_real_registry_is_explained_and_compared(run: Run, tmp_path: Path) -> 
     assert json.loads(made_up[1])["chosen"] == {"name": image, "tag": "1.0.10", "digest": pushed.digest}
     assert (found[0], found[2]) == (0, "")
     assert f"→ {image}:1.0.10\n" in found[1]
+    assert found[1].endswith("note: the tags are from the cache; --refresh asks the registry again\n")
     assert compared == (
         1,
         f"flux-system:app\n  cluster  {image}:1.0.9\n  here     {image}:1.0.10\n"

@@ -98,7 +98,8 @@ def explain_registry(
         scan = registry.scan(question.image, options=options)
     except ImagesetterError as error:
         return _suspended(question, Explained(policy, question, None, error))
-    found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=scan.warnings)
+    notes = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
+    found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *notes))
     if _rests(question):
         return _suspended(question, found)
     if found.chosen and (digest or question.reflection != "Never"):
