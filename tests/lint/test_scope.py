@@ -72,16 +72,35 @@ def test_policies_of_a_cluster_are_not_called_unused(lint: Lint) -> None:
     ).out == ("nothing found (1 file read)\n")
 
 
-def test_a_policy_that_a_target_names_or_that_images_are_bound_to_is_used(lint: Lint) -> None:
-    setter = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageSetter\nmetadata: {name: images}\nspec: "
-    for spec in (
-        "{targets: [{policy: web, fieldPaths: [a]}]}",
-        "{targets: [{policy: 'flux-system:web:tag', fieldPaths: [a]}]}",
-        "{bindByImage: true}",
-    ):
-        assert lint({"policies.yaml": POLICIES, "setter.yaml": setter + spec}).findings == []
-    other = "{targets: [{policy: api, fieldPaths: [a]}]}"
-    assert len(lint({"policies.yaml": POLICIES, "setter.yaml": setter + other}).findings) == 1
+SETTER = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageSetter\nmetadata: {name: images}\nspec: "
+UNMARKED = {
+    "a target": SETTER + "{targets: [{policy: web, fieldPaths: [a]}]}",
+    "a target with namespace and part": SETTER + "{targets: [{policy: 'flux-system:web:tag', fieldPaths: [a]}]}",
+    "an annotation": "kind: A\nmetadata:\n  annotations:\n    imagesetter.dev/fields: |\n      spec.image: web:tag\n",
+    "binding by image": SETTER + "{bindByImage: true}",
+    "binding by image in a Kptfile": "pipeline: {mutators: [{exec: a, configMap: {bindByImage: 'true'}}]}",
+}
+
+
+@pytest.mark.parametrize("text", UNMARKED.values(), ids=UNMARKED)
+def test_a_policy_can_be_followed_without_a_marker(text: str, lint: Lint) -> None:
+    assert lint({"policies.yaml": POLICIES, "a.yaml": text}).findings == []
+    other = text.replace("web", "api").replace("bindByImage: true", "strict: true").replace("'true'", "'false'")
+    assert any(": warning unused-policy: " in line for line in lint({"a.yaml": other}).findings)
+
+
+def test_targets_and_annotations_can_dangle_too(lint: Lint) -> None:
+    texts = {"policies.yaml": POLICIES, "a.yaml": UNMARKED["a target"].replace("web", "wbe")}
+    texts["b.yaml"] = UNMARKED["an annotation"].replace("web", "wbe")
+    assert lint(texts).about("dangling-marker") == [
+        "a.yaml:4:27: error dangling-marker: no ImagePolicy flux-system:wbe is known; did you mean flux-system:web?",
+        "b.yaml:4:29: error dangling-marker: no ImagePolicy flux-system:wbe is known; did you mean flux-system:web?",
+    ]
+
+
+def test_policies_in_an_image_setter_are_known(lint: Lint) -> None:
+    inline = "{policies: [{name: web, image: registry.example.com/web, semver: {range: 1.x}}, 7]}"
+    assert lint({"setter.yaml": SETTER + inline, "a.yaml": FIELD}).findings == []
 
 
 def test_excluded_files_are_not_read(lint: Lint) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imagesetter import lock
-from imagesetter.errors import InputError, LockError, MarkerError, TextError
+from imagesetter.config import KIND, inline_policy
+from imagesetter.errors import InputError, LockError, MarkerError, TextError, UsageError
 from imagesetter.flux import resources as flux
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.flux.resources import Resource
+from imagesetter.places import FIELDS_ANNOTATION, target_marker
 from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.load import load
 from imagesetter.text.scan import SPAN, Broken, Comment, Node, scalars, scan
@@ -25,6 +29,7 @@ _SPELLINGS = ("imagepolicy", "imagePolicy")
 _MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)
 _FLUX = flux.GROUP.encode()
 _OURS = b"imagesetter.dev/"
+_BINDS = re.compile(r"""bindByImage["']?:[ ]*["']?true""")
 _LOCK = f"kind: {lock.KIND}".encode()
 
 
@@ -128,6 +133,14 @@ class LockRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A policy, and where it is named without a marker."""
+
+    policy: PolicyName
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
 class FileRead:
     """One file's part in the run; a file without markers and without resources of ours has none."""
 
@@ -135,10 +148,12 @@ class FileRead:
     marks: tuple[Mark, ...] = ()
     resources: tuple[Placed, ...] = ()
     unread: tuple[Unread, ...] = ()
-    targets: tuple[str, ...] = ()
-    """Policies that the ``spec.targets`` of an ImageSetter name."""
+    named: tuple[Named, ...] = ()
+    """Policies that are followed without a marker: by a target of an ImageSetter, by an annotation."""
+    inline: tuple[Resource, ...] = ()
+    """Policies that stand in an ImageSetter."""
     binds: bool = False
-    """An ImageSetter here binds fields by image, so that any policy may be followed without a marker."""
+    """Fields are bound by image, so that any policy may be followed without a marker."""
     lock: LockRead | None = None
 
 
@@ -153,7 +168,7 @@ def read_path(path: Path, name: str) -> FileRead | None:
 
 def read_data(data: bytes, name: str) -> FileRead | None:
     """What a file's bytes hold for us; None, without parsing them, where the screen finds nothing."""
-    wanted = _FLUX in data or _OURS in data
+    wanted = _FLUX in data or _OURS in data or b"bindByImage" in data
     if not wanted and not any(spelling in data for spelling in _MARKED):
         return None
     try:
@@ -174,8 +189,9 @@ def read_data(data: bytes, name: str) -> FileRead | None:
         marks,
         tuple(placed for document in documents for placed in document.resources()),
         tuple(unread),
-        tuple(target for document in documents for target in document.targets()),
-        any(document.binds() for document in documents),
+        tuple(named for document in documents for named in document.named()),
+        tuple(resource for document in documents for resource in document.inline()),
+        _BINDS.search(text) is not None,
         _lock(name, text) if _LOCK in data else None,
     )
 
@@ -240,25 +256,49 @@ class _Document:
         for item, path in _items(self.data, ()):
             found = flux.resource(item, f"{self.name}:{self.node.line}")
             if found:
-                yield Placed(found, self.name, self.text, self.node.line, self.node.column, path)
+                yield self._placed(found, path)
 
-    def _setters(self) -> Iterator[Mapping[str, Any]]:
+    def _placed(self, resource: Resource, path: FieldPath) -> Placed:
+        return Placed(resource, self.name, self.text, self.node.line, self.node.column, path)
+
+    def named(self) -> Iterator[Named]:
+        """The policies that the targets of an ImageSetter, or a resource's own annotation, name."""
+        for item, path in _items(self.data, ()):
+            at = self._placed(Resource(item, "", ()), path)
+            metadata = _mapping(item.get("metadata"))
+            targets = _mapping(item.get("spec")).get("targets") if _is_setter(item) else None
+            for index, target in enumerate(targets if isinstance(targets, list) else ()):
+                policy = _mapping(target).get("policy")
+                yield from _named(policy, metadata, at.spot("spec", "targets", index, "policy"))
+            fields = _mapping(metadata.get("annotations")).get(FIELDS_ANNOTATION)
+            with contextlib.suppress(TextError):
+                for policy in _mapping(load(fields) if isinstance(fields, str) else None).values():
+                    yield from _named(policy, {}, at.spot("metadata", "annotations", FIELDS_ANNOTATION))
+
+    def inline(self) -> Iterator[Resource]:
+        """The policies that stand in an ImageSetter, with their repositories."""
         for item, _ in _items(self.data, ()):
-            spec = item.get("spec")
-            if str(item.get("apiVersion", "")).startswith("imagesetter.dev/") and isinstance(spec, Mapping):
-                yield spec
+            policies = _mapping(item.get("spec")).get("policies") if _is_setter(item) else None
+            for index, policy in enumerate(policies if isinstance(policies, list) else ()):
+                if _mapping(policy).get("name"):
+                    namespace = str(_mapping(item.get("metadata")).get("namespace") or flux.DEFAULT_NAMESPACE)
+                    yield from inline_policy(policy, namespace=namespace, index=index)
 
-    def targets(self) -> Iterator[str]:
-        """The policies that the targets of an ImageSetter name."""
-        for spec in self._setters():
-            targets = spec.get("targets")
-            for target in targets if isinstance(targets, list) else ():
-                if isinstance(target, Mapping) and target.get("policy"):
-                    yield str(target["policy"])
 
-    def binds(self) -> bool:
-        """Whether an ImageSetter binds fields by their image."""
-        return any(spec.get("bindByImage") is True for spec in self._setters())
+def _is_setter(item: Mapping[str, Any]) -> bool:
+    return item.get("kind") == KIND and str(item.get("apiVersion", "")).startswith("imagesetter.dev/")
+
+
+def _mapping(data: object) -> Mapping[str, Any]:
+    return data if isinstance(data, Mapping) else {}
+
+
+def _named(policy: object, metadata: Mapping[str, Any], spot: Spot) -> Iterator[Named]:
+    """A policy by ``[NS:]NAME[:PART]``; what cannot be read is the function's to refuse."""
+    namespace = str(metadata.get("namespace") or flux.DEFAULT_NAMESPACE)
+    if isinstance(policy, str):
+        with contextlib.suppress(UsageError):
+            yield Named(target_marker(policy, namespace, "").policy, spot)
 
 
 def _items(data: object, path: FieldPath) -> Iterator[tuple[Mapping[str, Any], FieldPath]]:

@@ -23,13 +23,15 @@ _BEHIND = "put it behind the value, on the same line"
 
 
 def dangling_marker(subject: Subject) -> Iterator[Problem]:
-    """A marker whose policy is not there."""
-    for mark in subject.fields:
-        if mark.marker and not subject.catalog.has_policy(mark.marker.policy):
+    """A marker, a target or an annotation whose policy is not there."""
+    named = [(mark.marker.policy, mark.spot) for mark in subject.fields if mark.marker]
+    named += [(found.policy, found.spot) for file in subject.files for found in file.named]
+    for policy, spot in named:
+        if not subject.catalog.has_policy(policy):
             try:
-                subject.catalog.recorded(mark.marker.policy)
+                subject.catalog.recorded(policy)
             except ImagesetterError as error:
-                yield Problem(mark.spot, error.what, error.hint)
+                yield Problem(spot, error.what, error.hint)
 
 
 def text_after_json(subject: Subject) -> Iterator[Problem]:

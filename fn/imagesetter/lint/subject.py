@@ -55,7 +55,7 @@ class Subject:
         names = {
             mark.marker.policy for file in everywhere for mark in file.marks if mark.marker and mark.comment.scalar
         }
-        return frozenset(names) | {self._target(text) for file in everywhere for text in file.targets}
+        return frozenset(names) | {named.policy for file in everywhere for named in file.named}
 
     @cached_property
     def binds(self) -> bool:
@@ -92,12 +92,6 @@ class Subject:
         """A resource's namespace and name."""
         namespace, name = resource.names[0]
         return PolicyName(namespace or self.catalog.default_namespace, name)
-
-    def _target(self, text: str) -> PolicyName:
-        parts = text.split(":")
-        if len(parts) > 1 and parts[-1] in ("tag", "name", "digest"):
-            parts.pop()
-        return PolicyName(parts[0] if len(parts) > 1 else self.catalog.default_namespace, parts[-1])
 
 
 def tag_of(marker: Marker, value: str) -> str:
@@ -139,6 +133,7 @@ def read_subject(
     catalog.add(placed.resource for file in named for placed in file.resources)
     # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
     resources = [placed.resource for file in files for placed in file.resources]
+    resources += [resource for file in files for resource in file.inline]
     catalog.add([resource for resource in resources if not catalog.knows(resource)])
     subject = Subject(tuple(files), tuple(named), (), catalog, len(given))
     root = _search(subject, paths, searched=bool(policies))
@@ -149,6 +144,7 @@ def read_subject(
     ]
     if not policies:
         catalog.add(placed.resource for file in around for placed in file.resources)
+        catalog.add(resource for file in around for resource in file.inline)
     return Subject(tuple(files), tuple(named), tuple(around), catalog, len(given))
 
 
@@ -170,6 +166,7 @@ def _search(subject: Subject, paths: Sequence[str | Path], *, searched: bool) ->
     start = Path(paths[0]) if paths else Path()
     repository = repository_root(start if start.is_dir() else start.parent)
     names = {mark.marker.policy for mark in subject.fields if mark.marker}
+    names |= {named.policy for file in subject.files for named in file.named}
     if not searched and any(not subject.catalog.has_policy(name) for name in names):
         return repository or Path()
     policies = (placed for file in subject.files for placed in file.resources if placed.resource.kind == "ImagePolicy")
