@@ -17,15 +17,16 @@ from imagesetter.config import API_VERSION
 from imagesetter.errors import ImagesetterError, InputError, PolicyError, Stage, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import tag_policy
 from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.rules import TagPolicy
 from imagesetter.tag_lists import read_tags
 from imagesetter.text.load import load_all
 from imagesetter.text.source import decode
 from imagesetter.tree import find_files, read
 
 if TYPE_CHECKING:
-    from imagesetter.policy_test_model import PolicyTestSpec, TagLists
+    from imagesetter.policy_test_model import TagLists
 
 KIND = "PolicyTest"
 _KIND = KIND.encode()
@@ -158,7 +159,12 @@ def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
         )
         for number, case in enumerate(spec.cases, 1)
     )
-    return Suite(place, test.metadata.name, spec.policy_ref or _own_policy(spec), cases)
+    return Suite(
+        place,
+        test.metadata.name,
+        spec.policy_ref or tag_policy(spec.policy, spec.filter_tags, spec.exclusion_list),
+        cases,
+    )
 
 
 def _tags(lists: TagLists, folder: Path) -> tuple[str, ...]:
@@ -168,21 +174,6 @@ def _tags(lists: TagLists, folder: Path) -> tuple[str, ...]:
     for generated in lists.generate or ():
         tags += [generated.format.format(number) for number in range(generated.from_, generated.to + 1)]
     return tuple(tags)
-
-
-def _own_policy(spec: PolicyTestSpec) -> TagPolicy:
-    rule: Rule | None = None
-    match spec.policy:
-        case None:
-            pass
-        case choice if choice.semver:
-            rule = Semver(choice.semver.range)
-        case choice if choice.alphabetical:
-            rule = Alphabetical(choice.alphabetical.order)
-        case choice if choice.numerical:
-            rule = Numerical(choice.numerical.order)
-    filter_tags = FilterTags(spec.filter_tags.pattern, spec.filter_tags.extract) if spec.filter_tags else None
-    return TagPolicy(rule, filter_tags, tuple(spec.exclusion_list or DEFAULT_EXCLUSIONS))
 
 
 def run(suites: Iterable[Suite], catalog: Catalog) -> list[SuiteOutcome]:

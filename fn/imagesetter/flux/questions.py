@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from imagesetter.errors import ImagesetterError, InvalidPolicy, ResourceError
+from imagesetter.errors import ImagesetterError, ResourceError
 from imagesetter.flux.durations import parse_duration
 from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
@@ -15,7 +15,7 @@ from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTag
 from imagesetter.registry.reference import Repository, parse_flux_image
 
 if TYPE_CHECKING:
-    from imagesetter.flux.models import ImageRepositorySpec
+    from imagesetter.flux.models import ImageRepositorySpec, PolicyChoice, TagFilter
 
 Reflection = Literal["Never", "IfNotPresent", "Always"]
 Find = Callable[[str, str], Resource | None]
@@ -84,26 +84,11 @@ def question(
         image = parse_flux_image(source.image)
     except ImagesetterError as error:
         raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
-    choice = spec.policy
-    rule: Rule
-    if choice.semver:
-        rule = Semver(choice.semver.range)
-    elif choice.alphabetical:
-        rule = Alphabetical(choice.alphabetical.order)
-    elif choice.numerical:
-        rule = Numerical(choice.numerical.order)
-    else:
-        raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid", where=where)
-    filter_tags = spec.filter_tags
     related = _related(source, find)
     return ImagePolicy(
         name=name,
         image=image,
-        tags=TagPolicy(
-            rule,
-            FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
-            tuple(source.exclusion_list or DEFAULT_EXCLUSIONS),
-        ),
+        tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list),
         reflection=spec.digest_reflection_policy,
         inputs=inputs_hash(policy, repository),
         origin=policy.origin,
@@ -119,6 +104,24 @@ def question(
         cert_secret=related.cert_secret,
         proxy_secret=related.proxy_secret,
         missing=tuple(related.missing),
+    )
+
+
+def tag_policy(
+    choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
+) -> TagPolicy:
+    """The rule and the filters of validated specs; where several rules are given, the first counts (policy/factory.go)."""
+    rule: Rule | None = None
+    if choice and choice.semver:
+        rule = Semver(choice.semver.range)
+    elif choice and choice.alphabetical:
+        rule = Alphabetical(choice.alphabetical.order)
+    elif choice and choice.numerical:
+        rule = Numerical(choice.numerical.order)
+    return TagPolicy(
+        rule,
+        FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
+        tuple(exclusion_list or DEFAULT_EXCLUSIONS),
     )
 
 
