@@ -110,7 +110,7 @@ def question(
 def tag_policy(
     choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
 ) -> TagPolicy:
-    """The rule and the filters of validated specs; where several rules are given, the first counts (policy/factory.go)."""
+    """The rule and the filters of validated specs; of several rules the first counts (Flux's policy/factory.go)."""
     rule: Rule | None = None
     if choice and choice.semver:
         rule = Semver(choice.semver.range)
