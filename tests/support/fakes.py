@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support.certificates import Authority
+from support.certificates import Authority, Certificate
 
 _TLS_GREETING = b"\x16"
 
@@ -97,11 +97,13 @@ class FakeServer:
 
 
 @contextlib.contextmanager
-def run_fake(respond: Respond, *, tls: Authority | None = None) -> Iterator[FakeServer]:
-    """Serve on a free loopback port until the block ends."""
+def run_fake(
+    respond: Respond, *, tls: Authority | None = None, certificate: Certificate | None = None
+) -> Iterator[FakeServer]:
+    """Serve on a free loopback port until the block ends; with TLS for loopback's names, or by *certificate*."""
     listener = _Listener(("127.0.0.1", 0), _Handler)
     if tls is not None:
-        certificate = tls.issue("localhost", "127.0.0.1")
+        certificate = certificate or tls.issue("localhost", "127.0.0.1")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.certificate, certificate.key)
         listener.context = context
