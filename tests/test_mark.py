@@ -105,6 +105,9 @@ spec:
       ephemeralContainers:
       - name: d
         image: nginx¶nginx¶
+      volumes:
+      - image:
+          reference: registry.example.com/web:1.0.0¶web¶
 """,
     "a container far down, and an item of a list": """\
 kind: List
@@ -370,6 +373,21 @@ def test_without_any_policy_a_warning_says_where_they_may_be(run: Mark) -> None:
     ran = run({"policies.yaml": "", "a.yaml": CONTAINER})
     assert ran.err == "warning: no ImagePolicy with its ImageRepository was found; name them with --policies\n"
     assert ran.status == 0
+
+
+def test_a_policy_that_cannot_be_read_is_said(run: Mark, tmp_path: Path) -> None:
+    ran = run(
+        {
+            "policies.yaml": policy("web") + POLICIES.partition("---\n")[0].replace("/web,", "/web:1,"),
+            "a.yaml": CONTAINER,
+        }
+    )
+    assert ran.err.splitlines() == [
+        "warning: no image of flux-system:web is marked: image 'registry.example.com/web:1' should not "
+        "include a tag; remove ':1'",
+        "warning: no ImagePolicy with its ImageRepository was found; name them with --policies",
+    ]
+    assert (tmp_path / "a.yaml").read_text() == CONTAINER
 
 
 def test_json_names_every_marker_and_every_result(run: Mark) -> None:

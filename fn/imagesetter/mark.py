@@ -1,9 +1,9 @@
 """One story: a marker behind every image that exactly one policy selects.
 
-What is looked at: the ``image`` of containers, the entries of kustomize's ``images:``, and ``repository:`` beside
-``tag:`` as Helm charts have them. A field is left alone, and that is said, where a marker cannot stand (inside a
-collection on one line, behind another comment), where two policies select from the repository, and where following the
-policy would take away a digest. Only comments are inserted; before a file is written, its new text is read again, and
+What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
+beside ``tag:`` as Helm charts have them. A field is left alone, and that is said, where a marker cannot stand (inside
+a collection on one line, behind another comment), where two policies select from the repository, and where following
+the policy would take away a digest. Only comments are inserted; before a file is written, its new text is read again, and
 every scalar has to be what it was and every planned marker where it was planned.
 """
 
@@ -19,17 +19,15 @@ from imagesetter.files import Rewrite
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import KEY, Marker, Part, PolicyName, parse_marker
 from imagesetter.krm.result import Result
-from imagesetter.places import image_owners
+from imagesetter.places import is_image
 from imagesetter.plan import Place, failure, report
-from imagesetter.registry.reference import Reference, parse
+from imagesetter.registry.reference import Reference, parse, parse_flux_image
 from imagesetter.text.comments import line_end
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.fieldpath import FieldPath, format_path
 from imagesetter.text.scan import KEEP_ALL, NEEDLE, Comment, Scalar, Scan, scan
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import find_files, read
-
-CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
@@ -85,21 +83,28 @@ class Outcome:
     files: int = 0
 
 
-def find_owners(catalog: Catalog, only: frozenset[PolicyName] = frozenset()) -> Owners:
-    """The policies that may be named by markers, by repository.
+def find_owners(catalog: Catalog, only: frozenset[PolicyName] = frozenset()) -> tuple[Owners, list[Result]]:
+    """The policies that may be named by markers, by repository, and a warning for each that cannot be read.
 
     Args:
         catalog: all policies.
         only: the ones to look at; empty means all.
     """
     owners: dict[str, list[Owner]] = {}
-    for image, names in image_owners(catalog).items():
-        for name in names:
+    results: list[Result] = []
+    for name in catalog.policy_names:
+        if only and name not in only:
+            continue
+        try:
+            image = parse_flux_image(catalog.image(name)).canonical
             policy = catalog.find("ImagePolicy", *name)
-            if policy and (not only or name in only):
-                reflection = policy.spec.get("digestReflectionPolicy") or "Never"
-                owners.setdefault(image, []).append(Owner(name, reflection != "Never"))
-    return owners
+        except ImagesetterError as error:
+            message = f"no image of {name} is marked: {failure(error).message}"
+            results.append(report("warning", message, tags={"error": "NotMarked", "policy": str(name)}))
+            continue
+        reflection = (policy.spec.get("digestReflectionPolicy") if policy else None) or "Never"
+        owners.setdefault(image, []).append(Owner(name, reflection != "Never"))
+    return owners, results
 
 
 def mark(paths: Sequence[str | Path], owners: Owners, *, exclude: Iterable[str] = ()) -> Outcome:
@@ -130,8 +135,10 @@ def _mark_file(path: Path, data: bytes, owners: Owners, outcome: Outcome) -> Non
     before = scan(source.text, NEEDLE, outline=KEEP_ALL)
     found = _Marking(str(path), source.text, owners)
     for document in before.documents:
-        for candidate in candidates({scalar.path: scalar for scalar in document.kept.values()}):
+        images = candidates({scalar.path: scalar for scalar in document.kept.values()})
+        for candidate in sorted(images, key=lambda image: image.scalars[0][0].start):
             found.add(candidate)
+    found.insertions.sort(key=lambda insertion: insertion.at)
     if found.insertions:
         edits = [Edit(each.at, each.at, f" {each.comment}") for each in found.insertions]
         after = splice(source.text, edits)
@@ -149,13 +156,13 @@ def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[Candidate]:
     """The images in the scalars of one document."""
     mappings: dict[FieldPath, dict[str, Scalar]] = {}
     for path, scalar in scalars.items():
-        if path and isinstance(path[-1], str):
+        if is_image(path):
+            yield from _candidate(scalar.value, [(scalar, "")])
+        elif path and isinstance(path[-1], str):
             mappings.setdefault(path[:-1], {})[path[-1]] = scalar
     for path, fields in mappings.items():
         last = path[-2:] if len(path) > 1 and isinstance(path[-1], int) else ()
-        if last and last[0] in CONTAINERS and "image" in fields:
-            yield from _candidate(fields["image"].value, [(fields["image"], "")])
-        elif last and last[0] == "images" and "name" in fields:
+        if last and last[0] == "images" and "name" in fields:
             name = fields.get("newName", fields["name"]).value
             yield from _candidate(name, _parts(fields, newName="name", newTag="tag", digest="digest"))
         elif "repository" in fields and "tag" in fields:

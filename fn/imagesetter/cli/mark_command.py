@@ -65,9 +65,9 @@ def command(
 ) -> int:
     """Insert markers where an image matches a policy.
 
-    PATH is a file or a directory, the working directory by default. Marks the images of containers, kustomize's
-    images: and Helm's repository: and tag: where exactly one policy selects from the image's repository. Nothing but
-    comments is inserted, and what cannot be marked is said.
+    PATH is a file or a directory, the working directory by default. Marks the images of containers and volumes,
+    kustomize's images: and Helm's repository: and tag: where exactly one policy selects from the image's repository.
+    Nothing but comments is inserted, and what cannot be marked is said.
 
     \b
     Examples:
@@ -77,11 +77,11 @@ def command(
     """
     names = frozenset(policy_name(text, namespace) for text in only)
     catalog = _catalog(paths, policies, namespace, exclude, names)
-    owners = find_owners(catalog, names)
+    owners, unreadable = find_owners(catalog, names)
     outcome = mark(paths or (".",), owners, exclude=exclude)
     failed = any(result.severity == "error" for result in outcome.results)
     write = not check and not failed
-    problems = [*outcome.results, *(write_all(outcome.rewrites) if write else ())]
+    problems = [*unreadable, *outcome.results, *(write_all(outcome.rewrites) if write else ())]
     if not owners:
         problems.append(
             Result("no ImagePolicy with its ImageRepository was found; name them with --policies", "warning")
