@@ -3,8 +3,8 @@
 What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
 beside ``tag:`` as Helm charts have them. A field is left alone, and that is said, where a marker cannot stand (inside
 a collection on one line, behind another comment), where two policies select from the repository, and where following
-the policy would take away a digest. Only comments are inserted; before a file is written, its new text is read again, and
-every scalar has to be what it was and every planned marker where it was planned.
+the policy would take away a digest. Only comments are inserted; before a file is written, its new text is read again,
+and every scalar has to be what it was and every planned marker where it was planned.
 """
 
 from __future__ import annotations
