@@ -145,6 +145,20 @@ def test_kpt_fn_eval(folders: tuple[Path, Path, Path]) -> None:
     assert tree(folders[1]) == tree(folders[0])
 
 
+def test_kpt_shows_the_error_among_many_results_and_writes_nothing(folders: tuple[Path, Path, Path]) -> None:
+    kpt = require_tool("kpt")
+    folder, function = folders[1:]
+    function.write_text(TALKATIVE.replace('"warning"', '"error" if item.name == "wide" else "warning"'))
+    before = tree(folder)
+    done = subprocess.run(
+        [kpt, "fn", "eval", ".", "--exec", str(function)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "[error] apps/v1/Deployment/wide metadata.name: talk: # {}" in done.stderr
+    assert "truncated" in done.stderr
+    assert tree(folder) == before
+
+
 def test_kustomize_fn_run(folders: tuple[Path, Path, Path]) -> None:
     kustomize = require_tool("kustomize")
     cat = subprocess.run(["which", "cat"], capture_output=True, text=True, check=True).stdout.strip()

@@ -133,17 +133,22 @@ def test_error_becomes_a_result_that_keeps_where_and_hint() -> None:
 def test_order_is_file_then_document_then_severity_then_resource_field_and_message() -> None:
     expected = [
         Result("about no file", "info"),
-        Result("b", "error", file=File("a.yaml")),
         Result("a", "warning", file=File("a.yaml")),
         Result("z", "info", ResourceRef("v1", "A", "a"), Field("a"), file=File("a.yaml")),
         Result("a", "info", ResourceRef("v1", "A", "a"), Field("b"), file=File("a.yaml")),
         Result("b", "info", ResourceRef("v1", "A", "a"), Field("b"), file=File("a.yaml")),
         Result("a", "info", ResourceRef("v1", "B", "a"), file=File("a.yaml")),
-        Result("a", "error", file=File("a.yaml", 2)),
-        Result("a", "error", file=File("a.yaml", 10)),
-        Result("a", "error", file=File("b.yaml")),
+        Result("a", "warning", file=File("a.yaml", 2)),
+        Result("a", "warning", file=File("a.yaml", 10)),
+        Result("a", "warning", file=File("b.yaml")),
     ]
     assert order(reversed(expected)) == expected
+
+
+def test_errors_come_first_because_kpt_shows_only_the_first_four_results() -> None:
+    errors = [Result("b", file=File("y.yaml")), Result("a", file=File("z.yaml"))]
+    others = [Result("c", "info"), Result("d", "warning", file=File("a.yaml"))]
+    assert order([*others, *reversed(errors)]) == [*errors, *others]
 
 
 def test_equal_results_keep_the_order_in_which_they_were_given() -> None:
