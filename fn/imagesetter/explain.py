@@ -176,6 +176,16 @@ class _Remembering:
     ) -> str:
         return self.registry.digest(repository, tag, platform=platform, options=options)
 
+    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
+        found = self.registry.scan_all(questions)
+        for (repository, _), scan in zip(questions, found, strict=True):
+            if isinstance(scan, Scan):
+                self.scans[repository.canonical] = scan
+        return found
+
+    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
+        return self.registry.digest_all(questions)
+
 
 def compare_status(catalog: Catalog, registry: Registry) -> tuple[list[Parity], dict[PolicyName, str]]:
     """Every policy with a status beside our answer; and why the others cannot be compared. Both sorted by name."""

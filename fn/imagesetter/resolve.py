@@ -6,10 +6,10 @@ are asked for are resolved, each once, and each repository is scanned once howev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.catalog import Catalog
@@ -18,6 +18,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.questions import ImagePolicy
 from imagesetter.policy.select import check, select
 from imagesetter.registry.client import Registry, Scan, ScanOptions
+from imagesetter.registry.reference import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,6 @@ class Failed:
 
 
 Answer = Resolved | Failed
-
-
-T = TypeVar("T")
-THREADS = 16
 
 
 class Source(Protocol):
@@ -94,56 +91,53 @@ class FromRegistry:
 
         A rule that does not compile is told before any registry is asked, as by the controller.
         """
-        questions: dict[PolicyName, ImagePolicy] = {}
+        asked: dict[PolicyName, _Asked] = {}
         answers: dict[PolicyName, Answer] = {}
         for name in names:
             try:
                 question = self.catalog.policy(name)
-                if not _rests(question):
+                if _rests(question):
+                    answers[name] = _recorded(question)
+                else:
                     check(question.tags)
-                questions[name] = question
+                    asked[name] = _Asked(question, scan_options(question))
             except ImagesetterError as error:
                 answers[name] = Failed(error)
-        asked = {name: question for name, question in questions.items() if not _rests(question)}
-        scans = self._scans(asked.values())
-        for name, question in asked.items():
-            answers[name] = _caught(partial(_select, question, scans[_key(question)]))
-        for name, question in questions.items():
-            if name not in asked:
-                answers[name] = _caught(partial(_recorded, question))
+        scans = self.registry.scan_all([(each.question.image, each.options) for each in asked.values()])
+        for (name, each), scan in zip(asked.items(), scans, strict=True):
+            answers[name] = _caught(partial(_select, each.question, scan))
         self._add_digests(asked, answers)
         return answers
 
-    def _scans(self, questions: Iterable[ImagePolicy]) -> dict[_Key, Scan | ImagesetterError]:
-        """Each repository's tags, asked once for all policies that ask it the same way."""
-        wanted = {_key(question): question.image for question in questions}
-        calls = [partial(self.registry.scan, image, options=options) for (_, options), image in wanted.items()]
-        return dict(zip(wanted, _concurrently(calls), strict=True))
-
-    def _add_digests(self, questions: Mapping[PolicyName, ImagePolicy], answers: dict[PolicyName, Answer]) -> None:
-        wanted: list[tuple[PolicyName, Resolved]] = []
-        for name, question in questions.items():
-            answer = answers[name]
-            if not isinstance(answer, Resolved) or (question.reflection == "Never" and not self.pin):
+    def _add_digests(self, asked: Mapping[PolicyName, _Asked], answers: dict[PolicyName, Answer]) -> None:
+        """Ask for the digest of each chosen tag that is wanted, once for all policies that chose it."""
+        wanted: dict[PolicyName, tuple[Repository, str, ScanOptions]] = {}
+        for name, each in asked.items():
+            answer, reflection = answers[name], each.question.reflection
+            if not isinstance(answer, Resolved) or (reflection == "Never" and not self.pin):
                 continue
-            keeps = question.reflection == "IfNotPresent" and not self.pin
-            known = self.known_digest(name, answer.ref) if keeps else ""
+            known = self.known_digest(name, answer.ref) if reflection == "IfNotPresent" and not self.pin else ""
             if known:
                 answers[name] = _with_digest(answer, known)
             else:
-                wanted.append((name, answer))
-        digests = self._digests((questions[name], answer.ref.tag) for name, answer in wanted)
-        for name, answer in wanted:
-            digest = digests[_key(questions[name]), answer.ref.tag]
-            answers[name] = Failed(digest) if isinstance(digest, ImagesetterError) else _with_digest(answer, digest)
+                wanted[name] = (each.question.image, answer.ref.tag, each.options)
+        tags = list(dict.fromkeys(wanted.values()))
+        digests = dict(zip(tags, self.registry.digest_all(tags), strict=True))
+        for name, tag in wanted.items():
+            digest = digests[tag]
+            answer = answers[name]
+            if isinstance(digest, ImagesetterError):
+                answers[name] = Failed(digest)
+            elif isinstance(answer, Resolved):
+                answers[name] = _with_digest(answer, digest)
 
-    def _digests(self, wanted: Iterable[tuple[ImagePolicy, str]]) -> dict[tuple[_Key, str], str | ImagesetterError]:
-        """The digest of each tag, asked once for all policies that chose it."""
-        tags = {(_key(question), tag): question.image for question, tag in wanted}
-        calls = [
-            partial(self.registry.digest, image, tag, options=options) for ((_, options), tag), image in tags.items()
-        ]
-        return dict(zip(tags, _concurrently(calls), strict=True))
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, and how its registry is to be asked."""
+
+    question: ImagePolicy
+    options: ScanOptions
 
 
 def scan_options(question: ImagePolicy) -> ScanOptions:
@@ -169,31 +163,6 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
         tls=tls,
         proxy=proxy,
     )
-
-
-_Key = tuple[str, ScanOptions]
-
-
-def _key(question: ImagePolicy) -> _Key:
-    """What two policies share that can be answered by one scan."""
-    return question.image.canonical, scan_options(question)
-
-
-def _concurrently(calls: Sequence[Callable[[], T]]) -> list[T | ImagesetterError]:
-    """The results in order, failures as values. The client limits connections a host; this limits threads."""
-
-    def caught(call: Callable[[], T]) -> T | ImagesetterError:
-        try:
-            return call()
-        except ImagesetterError as error:
-            return error
-
-    if len(calls) < 2:
-        return [caught(call) for call in calls]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(min(len(calls), THREADS)) as pool:
-        return list(pool.map(caught, calls))
 
 
 def _rests(question: ImagePolicy) -> bool:

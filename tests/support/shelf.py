@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from imagesetter.errors import ImagesetterError, NotFound
 from imagesetter.registry.client import Scan, ScanOptions
 from imagesetter.registry.reference import Repository
+
+T = TypeVar("T")
 
 
 def digest_of(name: str, tag: str) -> str:
@@ -41,3 +45,23 @@ class Shelf:
         if self.broken_digests:
             raise self.broken_digests
         return digest_of(repository.canonical, tag)
+
+    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
+        asked = list(dict.fromkeys((repository, options) for repository, options in questions))
+        scans = {
+            (repository.canonical, options): _caught(partial(self.scan, repository, options=options))
+            for repository, options in asked
+        }
+        return [scans[repository.canonical, options] for repository, options in questions]
+
+    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
+        return [
+            _caught(partial(self.digest, repository, tag, options=options)) for repository, tag, options in questions
+        ]
+
+
+def _caught(call: Callable[[], T]) -> T | ImagesetterError:
+    try:
+        return call()
+    except ImagesetterError as error:
+        return error

@@ -83,6 +83,14 @@ class Registry(Protocol):
         """The digest that a tag points to now: ``sha256:…``, the index's unless a platform is named."""
         ...
 
+    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
+        """`scan` for several repositories at once, each asked once; in the given order, a failure is a value."""
+        ...
+
+    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
+        """`digest` for several tags at once; in the given order, a failure is a value."""
+        ...
+
 
 @dataclass(frozen=True)
 class ClientSettings:
