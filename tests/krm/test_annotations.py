@@ -56,3 +56,12 @@ def test_lists_of_unequal_length_give_what_they_have_in_common() -> None:
         annotations.PREVIOUS_NAMESPACES: "default,prod",
     }
     assert annotations.identities(CURRENT, found) == (Identity("Deployment", "web", "default"), CURRENT)
+
+
+def test_identifier_is_whichever_the_orchestrator_wrote() -> None:
+    assert (
+        annotations.identifier({annotations.ID: "1", annotations.LEGACY_ID: "2", annotations.KUSTOMIZE_ID: "3"}) == "1"
+    )
+    assert annotations.identifier({annotations.LEGACY_ID: "2", annotations.KUSTOMIZE_ID: "3"}) == "2"
+    assert annotations.identifier({annotations.KUSTOMIZE_ID: "3"}) == "3"
+    assert annotations.identifier({}) == ""

@@ -311,6 +311,29 @@ def test_edit_behind_the_last_line_of_an_item_goes_with_that_item() -> None:
     assert found == HEAD + "items:\n- kind: B\n- kind: A\n  x: y\n"
 
 
+def test_the_dash_of_an_entry_is_found_above_its_comments_anchors_and_tags() -> None:
+    entries = ["- kind: A\n", "- # - why\n\n  # more\n  &b\n  kind: B\n", "-\n  !!map\n  kind: C\n", "-   kind: D\n"]
+    for margin in ("", "  "):
+        lines = ["".join(margin + line for line in entry.splitlines(True)) for entry in entries]
+        resources = parse(HEAD + "items:\n" + "".join(lines))
+        found = resources.render(items=resources.items[::-1]).decode()
+        assert found == HEAD + "items:\n" + "".join(lines[::-1])
+
+
+def test_edits_outside_the_items_stay_when_items_change() -> None:
+    resources = parse(BLOCK)
+    end = len(BLOCK)
+    found = resources.render([Edit(end - 2, end - 1, "z")], items=resources.items[1:]).decode()
+    assert found == HEAD + "items:\n" + B + C + "# the end\nx: z\n"
+
+
+def test_edit_that_makes_two_items_of_one_is_a_mistake_where_items_change() -> None:
+    resources = parse(BLOCK)
+    name = resources.items[1].scalars()[0]
+    with pytest.raises(SpliceError, match="3 items instead of 2"):
+        resources.render([Edit(name.start, name.end, "B\n- kind: B2")], items=resources.items[1:])
+
+
 def test_edit_in_an_item_that_is_dropped_is_a_mistake() -> None:
     resources = parse(BLOCK)
     kind = resources.items[1].scalars()[0]

@@ -28,7 +28,7 @@ def say(*results: Result) -> Callable[[ResourceList], Output]:
 
 
 def fail(error: BaseException) -> Callable[[ResourceList], Output]:
-    def process(resources: ResourceList) -> Output:
+    def process(resources: ResourceList, **options: object) -> Output:
         raise error
 
     return process
@@ -117,6 +117,13 @@ def test_what_is_no_list_is_told_on_standard_error_and_nothing_is_written(data: 
     assert (status, stdout) == (2, b"")
     assert stderr.startswith("[error]: stdin")
     assert stderr.count("\n") == 1
+
+
+def test_a_bug_in_reading_has_the_status_of_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ResourceList, "parse", fail(ValueError("unforeseen")))
+    status, stdout, stderr = start(say(), LIST)
+    assert (status, stdout) == (3, b"")
+    assert "ValueError: unforeseen" in stderr
 
 
 def test_kustomize_shows_no_results_so_they_are_printed() -> None:

@@ -159,7 +159,6 @@ class Item:
 
         Raises:
             TextError: it is YAML but no data: a key given twice, a mapping as a key, an alias bomb.
-            ResourceListError: it is no mapping.
         """
         if self.borrows:
             data = self.whole.copy("items", self.number)
@@ -167,9 +166,7 @@ class Item:
             from imagesetter.text.load import load
 
             data = load(self.text, name=self.whole.name, first_line=self.line)
-        if not isinstance(data, dict):
-            where = f"{self.whole.name}:{self.line}"
-            raise ResourceListError(f"items[{self.number}] is no mapping, expected a resource", where=where)
+        assert isinstance(data, dict), "find_items lets nothing but mappings pass"
         return data
 
     def scalars(self) -> list[Scalar]:

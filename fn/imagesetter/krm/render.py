@@ -9,6 +9,7 @@ where no resource is near; that also spares every question about how the text en
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -140,16 +141,19 @@ def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entr
     else:
         stretches = _entries(text, opening, resources.items)
         start, end = stretches[0][0], stretches[-1][1]
+    firsts = [first for first, _ in stretches]
+    given_back = {item.number for item in items if isinstance(item, Item)}
     inside: dict[int, list[Edit]] = {}
     outside = []
     for edit in edits:
         if not start <= edit.start <= edit.end <= end:
             outside.append(edit)
             continue
-        found = [n for n, (first, last) in enumerate(stretches) if first <= edit.start and first < edit.end <= last]
-        if not found or not any(isinstance(item, Item) and item.number == found[0] for item in items):
+        # An insertion between two items belongs to the one before.
+        number = bisect_left(firsts, edit.end) - 1
+        if number not in given_back or edit.start < firsts[number] or edit.end > stretches[number][1]:
             raise SpliceError(f"edit {edit.start}:{edit.end} lies in no item that is given back")
-        inside.setdefault(found[0], []).append(edit)
+        inside.setdefault(number, []).append(edit)
 
     def kept(item: Item) -> str:
         first, last = stretches[item.number]
@@ -187,6 +191,8 @@ def _entries(text: str, opening: int, items: Sequence[Item]) -> list[tuple[int, 
             at = line_start(text, at, before.end)
             if text[at + column] == "-" and not text[at : at + column].strip() and at + column < item.start:
                 break
+            if at == before.end:
+                raise SpliceError(f"the dash of items[{item.number}] is not found")
             at -= 1
         starts.append(at + column)
     end = after_line(text, items[-1].end)

@@ -114,6 +114,8 @@ def respond(
         resources = ResourceList.parse(data, needle=needle)
     except ImagesetterError as err:
         return Answer(b"", f"{Result.from_error(err)}\n", MISUSED)
+    except Exception as err:  # noqa: BLE001 an orchestrator needs the exit status, whatever happened
+        return Answer(b"", _traceback(err, report_to), BUG)
     trace = ""
     try:
         output = process(resources)
@@ -129,7 +131,8 @@ def respond(
         status, trace = BUG, _traceback(err, report_to)
         text = _unchanged(resources, data, results)
     by_kustomize = resources.by_kustomize or (env or {}).get("LOG_TO_STDERR", "").lower() in ("1", "t", "true")
-    lines = "".join(f"{result}\n" for result in results) if by_kustomize or text is data else ""
+    told_nowhere_else = by_kustomize or text is data
+    lines = "".join(f"{result}\n" for result in results) if told_nowhere_else else ""
     return Answer(text, trace + lines, status)
 
 
