@@ -360,3 +360,42 @@ def test_sources_outside_the_repository_are_not_read(stage: Stage, tmp_path: Pat
     assert status == 0, told
     assert f"image: {stage.host}/my-app:1.0.0" in output
     assert "lies outside the repository and was not scanned" in told
+
+
+def test_a_stream_that_the_function_was_skipped_for_is_recognised(stage: Stage) -> None:
+    plant(stage, CASES["base alone"].files)
+    kustomize = require_tool("kustomize")
+    skipped = stage.run(kustomize, "build", "--enable-alpha-plugins", ".")
+    assert skipped.status == 0
+    assert f"{stage.host}/my-app:1.0.0" in skipped.stdout
+    _, rendered, _ = build(stage, ".")
+    check = ("imagesetter", "lint", "--rendered", "-", "--policies", "policies.yaml")
+    told = stage.run(*check, stdin=skipped.stdout)
+    assert told.status == 1, str(told)
+    assert f"the image is {stage.host}/my-app:1.0.0" in told.stderr
+    assert "--enable-exec" in told.stderr
+    told = stage.run(*check, stdin=rendered)
+    assert told.status == 0, str(told)
+    assert told.stderr == ""
+
+
+def test_kubectl_skips_the_function_and_says_nothing(stage: Stage) -> None:
+    plant(stage, CASES["base alone"].files)
+    done = stage.run(require_tool("kubectl"), "kustomize", "--enable-alpha-plugins", ".")
+    assert done.status == 0, str(done)
+    assert f"image: {stage.host}/my-app:1.0.0" in done.stdout
+
+
+def test_kustomize_fn_run_edits_the_files_and_keeps_the_comments(stage: Stage) -> None:
+    files = CASES["base alone"].files
+    plant(stage, {name: files[name] for name in ("deployment.yaml", "policies.yaml")})
+    command = (require_tool("kustomize"), "fn", "run", ".", "--enable-exec", "--exec-path")
+    stage.run(*command, require_tool("cat"))
+    by_cat = (stage.root / "deployment.yaml").read_text()
+    done = stage.run(*command, require_tool("imagesetter"))
+    assert done.status == 0, str(done)
+    text = (stage.root / "deployment.yaml").read_text()
+    assert text == by_cat.replace("my-app:1.0.0 #", "my-app:1.0.10 #").replace('"1.0.0" #', '"1.0.10" #')
+    assert MARK % "" in text
+    done = stage.run(*command, require_tool("imagesetter"))
+    assert (stage.root / "deployment.yaml").read_text() == text

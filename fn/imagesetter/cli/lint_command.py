@@ -7,16 +7,33 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.options import exclude_option, namespace_option, policies_option, quiet_option, read_stdin
-from imagesetter.cli.terminal import styled
-from imagesetter.config import API_VERSION
+from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.options import (
+    exclude_option,
+    namespace_option,
+    network_options,
+    policies_option,
+    quiet_option,
+    read_stdin,
+    source_option,
+)
+from imagesetter.cli.terminal import print_results, styled
+from imagesetter.config import API_VERSION, SourceName
+from imagesetter.errors import UsageError
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.finding import Finding
 from imagesetter.lint.run import choose_rules, lint
 from imagesetter.lint.subject import read_subject
+from imagesetter.reading import build_catalog, find_lock, read_tree
+from imagesetter.tree import read
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _WORDS = {"error": "error", "warning": "warning", "info": "note"}
@@ -43,7 +60,14 @@ _WORDS = {"error": "error", "warning": "warning", "info": "note"}
     envvar="IMAGESETTER_OUTPUT",
     help="Form of the report.",
 )
+@click.option(
+    "--rendered",
+    metavar="FILE",
+    help="Hold a rendered stream (- for standard input) against what the policies or the lock say, instead.",
+)
+@source_option
 @quiet_option
+@network_options
 def command(
     paths: tuple[str, ...],
     policies: tuple[str, ...],
@@ -52,7 +76,10 @@ def command(
     disable: tuple[str, ...],
     strict: bool,
     output: str,
+    rendered: str | None,
+    source: SourceName,
     quiet: bool,
+    network: NetworkOptions,
 ) -> int:
     """Check markers and policies, offline.
 
@@ -66,7 +93,10 @@ def command(
       imagesetter lint --strict --disable unused-policy apps    warnings count, one rule is off
       kustomize build clusters/prod | imagesetter lint --policies - .
       imagesetter lint --output sarif > imagesetter.sarif       for code scanning
+      kustomize build … | imagesetter lint --rendered - --from lock     was the function skipped?
     """
+    if rendered is not None:
+        return _hold(rendered, paths, policies, namespace, exclude, source, replace(network, quiet=quiet))
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
     subject = read_subject(paths or (".",), policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
     findings = lint(subject, rules)
@@ -80,6 +110,39 @@ def command(
         _print_text(findings, subject.count, quiet=quiet)
     failing = {"error", "warning"} if strict else {"error"}
     return FAILED if any(finding.severity in failing for finding in findings) else OK
+
+
+def _hold(
+    rendered: str,
+    paths: tuple[str, ...],
+    policies: tuple[str, ...],
+    namespace: str,
+    exclude: tuple[str, ...],
+    source: SourceName,
+    network: NetworkOptions,
+) -> int:
+    """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
+    from imagesetter.cli.clients import source_for
+    from imagesetter.rendered import hold
+
+    if rendered == "-" and "-" in policies:
+        raise UsageError("--policies and --rendered cannot both read standard input")
+    data = read_stdin() if rendered == "-" else read(Path(rendered))
+    tree = read_tree(paths or (() if policies else (".",)), exclude=exclude)
+    catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
+    if not catalog.policy_names:
+        raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
+    with source_for(source, partial(find_lock, tree, paths), network) as make_source:
+        held = hold(data, "<stdin>" if rendered == "-" else rendered, catalog, make_source(catalog, _nothing_known))
+    print_results(held.results)
+    if not network.quiet:
+        wrong = len(held.results)
+        click.echo(f"{wrong} of {wrong + held.right} images of the policies' repositories are not as they should be")
+    return FAILED if held.results else OK
+
+
+def _nothing_known(name: PolicyName, ref: LatestRef) -> str:
+    return ""
 
 
 def _print_text(findings: Sequence[Finding], files: int, *, quiet: bool) -> None:

@@ -79,21 +79,22 @@ output_option = click.option(
     envvar="IMAGESETTER_OUTPUT",
     help="Form of the report.",
 )
+source_option = click.option(
+    "--from",
+    "source",
+    type=click.Choice(["registry", "lock", "status"]),
+    default="registry",
+    show_default=True,
+    envvar="IMAGESETTER_FROM",
+    help="Where tags come from: asked now, the lock, or a cluster's exported policies.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Only warnings and errors.")
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the shared options to a command, which gets them as one ``options`` value."""
 
-    @click.option(
-        "--from",
-        "source",
-        type=click.Choice(["registry", "lock", "status"]),
-        default="registry",
-        show_default=True,
-        envvar="IMAGESETTER_FROM",
-        help="Where tags come from: asked now, the lock, or a cluster's exported policies.",
-    )
+    @source_option
     @policies_option
     @namespace_option
     @click.option("--only", multiple=True, metavar="NS:NAME", envvar="IMAGESETTER_ONLY", help="Only this policy.")
