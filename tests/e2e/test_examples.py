@@ -22,10 +22,14 @@ UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
 NEEDED = {
     "kpt-package": ("kpt",),
     "kustomize-build": ("kustomize",),
+    "kustomize-source-scan": ("kustomize",),
+    "kustomize-annotation": ("kustomize",),
+    "kustomize-bind-by-image": ("kustomize",),
     "flux-repository": (),
     "pre-commit": ("git", "pre-commit"),
 }
 IN_PLACE = ("kpt-package", "flux-repository", "pre-commit")
+RENDERED = tuple(name for name in NEEDED if name.startswith("kustomize-"))
 
 
 def blocks(name: str) -> list[str]:
@@ -98,13 +102,15 @@ def test_example_changes_what_its_patch_says_and_nothing_on_a_second_run(name: s
     assert texts(package) == after
 
 
-def test_kustomize_build_example_gives_its_output(stage: Stage) -> None:
-    package = prepare(stage, "kustomize-build")
-    (block,) = blocks("kustomize-build")
+@pytest.mark.parametrize("name", RENDERED)
+def test_kustomize_build_example_gives_its_output(name: str, stage: Stage) -> None:
+    package = prepare(stage, name)
+    (stage.root / ".git").mkdir()  # the examples stand in a repository, below which sources may be scanned
+    (block,) = blocks(name)
     done = stage.shell(block, cwd=package)
     assert done.status == 0, str(done)
-    expect("kustomize-build", "output.yaml", done.stdout, stage.host)
-    expect("kustomize-build", "stderr.txt", done.stderr, stage.host)
+    expect(name, "output.yaml", done.stdout, stage.host)
+    expect(name, "stderr.txt", done.stderr, stage.host)
 
 
 def test_kpt_changes_nothing_beyond_what_cat_changes(stage: Stage) -> None:
