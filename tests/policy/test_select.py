@@ -56,6 +56,12 @@ SUFFIX = FilterTags(r"^(?P<v>.+)-(?:a|b|c)$", "$v")
         pytest.param(
             TagPolicy(Semver("1.x")), f"1.{'0' * 200}9.0 1.2.0 1.{'0' * 260}10.0", f"1.{'0' * 200}9.0", id="zeros ahead"
         ),
+        pytest.param(TagPolicy(Semver("!=1.2.x >=1.2.0-0 <1.3.0-0")), "1.2.3 1.2.2-a 1.2.1-a", "1.2.2-a", id="odd !="),
+        pytest.param(TagPolicy(Semver(">=1-0")), "1.2+b.1 1.2-rc.1 1-a.b.c 1.1.0", "1.2+b.1", id="short of numbers"),
+        pytest.param(TagPolicy(Semver("*")), "1.0.0+a 1.0.0+b 1.0.0", "1.0.0+b", id="metadata in any range"),
+        pytest.param(
+            TagPolicy(Semver(">=0-0")), "v1.0.0-a 1.0.0-a+x", "v1.0.0-a", id="metadata is no order, prereleases"
+        ),
         pytest.param(TagPolicy(Semver("^0")), "000.1.2 0.1.1 1.0.0", "000.1.2", id="only zeros"),
         pytest.param(TagPolicy(Semver("=1.2.3")), "1.2.3 1.2.30 11.2.3", "1.2.3", id="one version"),
         pytest.param(TagPolicy(Semver("1.x || 3.x")), "1.2.3 2.0.0 3.0.0", "3.0.0", id="alternatives"),
@@ -193,6 +199,14 @@ def test_comparison(policy: TagPolicy, a: str, b: str, place: int | None) -> Non
             "unable to determine latest version from provided list",
             ">=1.0.0-0",
             id="prereleases only",
+        ),
+        pytest.param(
+            TagPolicy(Semver("<2-0 >3")),
+            "1.0.0-a 4.0.0 1.0.0",
+            NothingSelected,
+            "unable to determine latest version from provided list",
+            "3 are versions, none of them within <2-0 >3",
+            id="a range of nothing",
         ),
         pytest.param(
             TagPolicy(Numerical()),

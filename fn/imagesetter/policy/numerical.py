@@ -37,6 +37,8 @@ class NumericalRanker:
         if None in values:
             return self._rank(keys, values)[0]
         best = min(values) if self.descending else max(values)
+        if values.count(best) == 1:
+            return keys.tag(keys.texts[values.index(best)])
         return min(keys.tag(text) for text, value in zip(keys.texts, values, strict=True) if value == best)
 
     def rank(self, keys: Keys) -> list[str]:

@@ -18,11 +18,22 @@ names one. Departures from upstream: none; messages are upstream's, and the hint
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 
 from imagesetter.errors import InputError, InvalidPolicy
-from imagesetter.policy.comparators import EVERYTHING, Bound, Comparator, Part, Span, comparator, intersect, unite
+from imagesetter.policy.comparators import (
+    BOTTOM,
+    EVERYTHING,
+    Bound,
+    Comparator,
+    Part,
+    Span,
+    comparator,
+    intersect,
+    unite,
+)
 from imagesetter.policy.version import RELEASE, Key, Version, parse_version
 
 MAX_RANGE_BYTES = 512
@@ -45,7 +56,12 @@ _WILDCARDS = ("", "x", "X", "*")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Comparisons that must all hold; *names_prerelease* if some of them does, so that prereleases are admitted."""
+    """Comparisons that must all hold.
+
+    Args:
+        comparators: the comparisons.
+        names_prerelease: does one of them? Only then is any prerelease admitted.
+    """
 
     comparators: tuple[Comparator, ...]
     names_prerelease: bool
@@ -70,11 +86,13 @@ class Range:
         groups: the alternatives.
         release_spans: the releases in it, as ascending, disjoint ``low <= (major, minor, patch) < high``.
         prerelease_groups: those of the groups that admit prereleases.
+        prerelease_ceiling: above all prereleases in it.
     """
 
     groups: tuple[Group, ...]
     release_spans: tuple[Span, ...]
     prerelease_groups: tuple[Group, ...]
+    prerelease_ceiling: Bound
 
     def admits(self, version: Version) -> bool:
         """Is the version in the range? (Masterminds/semver ``Constraints.Check``.)"""
@@ -99,11 +117,13 @@ def parse_range(text: str) -> Range:
     if len(parts) > MAX_GROUPS:
         raise InvalidPolicy(f"too many constraint groups (max {MAX_GROUPS})", hint=f"it has {len(parts)}")
     groups = tuple(_parse_group(part) for part in parts)
-    spans = unite((_releases(low), _releases(high)) for group in groups for low, high in _spans(group))
+    spans = unite((_releases(low), _releases(high)) for group in groups for low, high in _spans(group.comparators))
+    prerelease_groups = tuple(group for group in groups if group.names_prerelease)
     return Range(
         groups,
-        tuple((low, high) for low, high in spans if low < high),
-        tuple(group for group in groups if group.names_prerelease),
+        release_spans=tuple((low, high) for low, high in spans if low < high),
+        prerelease_groups=prerelease_groups,
+        prerelease_ceiling=max((_ceiling(group) for group in prerelease_groups), default=BOTTOM),
     )
 
 
@@ -162,8 +182,15 @@ def _skip(pattern: re.Pattern[str], text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _spans(group: Group) -> list[Span]:
-    return reduce(intersect, (comparator.spans for comparator in group.comparators), [EVERYTHING])
+def _spans(comparators: Iterable[Comparator]) -> list[Span]:
+    return reduce(intersect, (comparator.spans for comparator in comparators), [EVERYTHING])
+
+
+def _ceiling(group: Group) -> Bound:
+    """Where the prereleases of a group end; ``!=`` may admit some beside its spans, and ends nothing."""
+    return max(
+        (high for _, high in _spans(each for each in group.comparators if each.operator != "!=")), default=BOTTOM
+    )
 
 
 def _releases(bound: Bound) -> Bound:

@@ -80,9 +80,13 @@ class Regexp:
         for text in texts:
             data = text.encode("utf-8", "replace")  # what is no character, and no registry has, is a question mark
             spans = match(data, 0, len(data))
-            if spans[0][0] >= 0:
-                groups = [None if start < 0 else data[start:end].decode("utf-8", "replace") for start, end in spans]
-                found.append((text, *groups))
+            if spans[0][0] < 0:
+                continue
+            if text.isascii():
+                found.append((text, *[text[start:end] if start >= 0 else None for start, end in spans]))
+            else:
+                pieces = [data[start:end].decode("utf-8", "replace") if start >= 0 else None for start, end in spans]
+                found.append((text, *pieces))
         return found
 
 

@@ -21,6 +21,7 @@ from imagesetter.policy.version import (
     MAX_NUMBER,
     MAX_VERSION_BYTES,
     RELEASE,
+    Version,
     parse_tag,
     prerelease_key,
     valid_prerelease,
@@ -29,9 +30,11 @@ from imagesetter.policy.version import (
 Row = tuple[int, int, int, Any, str]
 """A version's key, and the tag it belongs to."""
 
-_VERSIONS = re.compile(
-    rf"^(v?(\d++)(?:\.(\d++))?(?:\.(\d++))?(?:-({IDENTIFIERS}))?(?:\+{IDENTIFIERS})?)$", re.ASCII | re.MULTILINE
-)
+# Over lines. Releases are found by :func:`_releases`; what may be a version besides is short of numbers (and gets its
+# second dot from a prerelease) or has metadata.
+_PRERELEASES = re.compile(rf"^(v?(\d++)\.(\d++)\.(\d++)-({IDENTIFIERS}))$", re.ASCII | re.MULTILINE)
+_SHORT = re.compile(r"^(v?\d++(?:\.\d++)?-[^.+\n]*+\.[^+\n]*)$", re.ASCII | re.MULTILINE)
+_METADATA = re.compile(r"^(v?\d[^+\n]*+\+[^\n]+)$", re.ASCII | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,19 @@ class SemverRanker:
             NothingSelected: none.
         """
         lines = _lines(keys)
-        if self.wanted.prerelease_groups or "+" in lines:
-            rows = self._read_versions(lines, keys, all_of_them)
-        else:
-            rows = self._read_releases(lines, keys, all_of_them)
+        rows = self._read_releases(lines, keys, all_of_them)
+        floor = max(rows)[:3] if rows and not all_of_them else ()
+        if "+" in lines:
+            rows += self._read_each(_METADATA.findall(lines), keys)
+        if self.wanted.prerelease_groups:
+            rows += self._read_each(_SHORT.findall(lines), keys)
+            rows += self._read_prereleases(lines, keys, floor)
         if not rows:
             raise NothingSelected("unable to determine latest version from provided list", hint=self._advice(lines))
         return rows
 
     def _read_releases(self, lines: str, keys: Keys, all_of_them: bool) -> list[Row]:
-        """The releases in the range, or at least the highest, from lines of which none holds metadata."""
+        """The releases in the range, or at least the highest; those with metadata come later."""
         found = _releases(_fixed_numbers(self.wanted)).findall(lines)
         if not found:
             return []
@@ -82,17 +88,25 @@ class SemverRanker:
             rows = [row for row in rows if not _beyond(row[:3])]
         return rows
 
-    def _read_versions(self, lines: str, keys: Keys, all_of_them: bool) -> list[Row]:
-        """The releases in the range, and the prereleases, unless they are below the highest release."""
-        versions = _read_all(lines)
-        rows = self._within((*numbers, RELEASE, keys.tag(text)) for numbers, pre, text in versions if not pre)
-        floor = max(rows)[:3] if rows and not all_of_them else ()
-        groups = self.wanted.prerelease_groups
-        prereleases = [version for version in versions if version[1] and version[0] > floor] if groups else []
-        for numbers, pre, text in prereleases:
-            key = (*numbers, prerelease_key(pre))
-            if valid_prerelease(pre) and any(group.admits(key) for group in groups):
-                rows.append((*key, keys.tag(text)))
+    def _read_each(self, texts: list[str], keys: Keys) -> list[Row]:
+        """The versions in the range, from texts that may be none."""
+        versions = [(_parsed(text), text) for text in texts]
+        return [(*each.key, keys.tag(text)) for each, text in versions if each and self.wanted.admits(each)]
+
+    def _read_prereleases(self, lines: str, keys: Keys, floor: tuple[int, ...]) -> list[Row]:
+        """The prereleases in the range whose numbers are above *floor*."""
+        found = _PRERELEASES.findall(lines)
+        if not found:
+            return []
+        texts, majors, minors, patches, prereleases = zip(*found, strict=True)
+        numbers = zip(map(int, majors), map(int, minors), map(int, patches), strict=True)
+        groups, ceiling = self.wanted.prerelease_groups, self.wanted.prerelease_ceiling
+        rows = []
+        for release, prerelease, text in zip(numbers, prereleases, texts, strict=True):
+            if floor < release < ceiling and not _beyond(release) and valid_prerelease(prerelease):
+                key = (*release, prerelease_key(prerelease))
+                if any(group.admits(key) for group in groups):
+                    rows.append((*key, keys.tag(text)))
         return rows
 
     def _within(self, rows: Iterable[Row]) -> list[Row]:
@@ -105,11 +119,11 @@ class SemverRanker:
         return [row for low, high in spans for row in rows if low <= row < high]
 
     def _advice(self, lines: str) -> str:
-        versions = _read_all(lines)
+        versions = [version for version in map(_parsed, lines.split("\n")) if version]
         if not versions:
             return "none is a version with two dots, such as 1.2.3; filterTags with extract can cut one out of a tag"
         advice = f"{len(versions)} are versions, none of them within {self.wanted}"
-        if any(pre for _, pre, _ in versions) and not self.wanted.prerelease_groups:
+        if any(version.prerelease for version in versions) and not self.wanted.prerelease_groups:
             advice += "; prereleases count only where the range names one, as >=1.0.0-0 does"
         return advice
 
@@ -123,14 +137,11 @@ def _lines(keys: Keys) -> str:
     return lines
 
 
-def _read_all(lines: str) -> list[tuple[tuple[int, int, int], str, str]]:
-    """All versions, those with an invalid prerelease included: numbers, prerelease, line."""
-    versions = [
-        ((int(major), int(minor or 0), int(patch or 0)), prerelease, line)
-        for line, major, minor, patch, prerelease in _VERSIONS.findall(lines)
-        if line.count(".") > 1
-    ]
-    return [version for version in versions if not _beyond(version[0])]
+def _parsed(text: str) -> Version | None:
+    try:
+        return parse_tag(text)
+    except InputError:
+        return None
 
 
 def _beyond(numbers: tuple[int, int, int]) -> bool:
