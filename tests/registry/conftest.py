@@ -10,8 +10,22 @@ from typing import Any
 import pytest
 
 from support.certificates import Authority, make_authority
+from support.logins import SECRETS
 
 Names = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Nothing that any of these tests logs, at any level, or prints, holds a planted secret."""
+    caplog.set_level(0)
+    for name in ("httpx", "httpcore"):
+        caplog.set_level(0, logger=name)
+    yield
+    printed = capfd.readouterr()
+    logged = "\n".join(record.getMessage() for phase in ("setup", "call") for record in caplog.get_records(phase))
+    for secret in SECRETS:
+        assert secret not in printed.out + printed.err + logged
 
 
 @pytest.fixture

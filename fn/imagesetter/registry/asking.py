@@ -108,9 +108,9 @@ class Asking:
         raise AssertionError("the last scheme answers or raises")
 
     def _refusal(self, answer: Answer, what: str) -> RegistryError:
-        said = safe_reason(answer.body, answer.header("content-type"))
+        credential = self.credential() if answer.status in (401, 403, 404) else self._credential
+        said = safe_reason(answer.body, answer.header("content-type"), credential.forms if credential else ())
         ending = f": {said}" if said else ""
-        credential = self.credential() if answer.status in (401, 403, 404) else None
         asker = f"with the credentials from {safe(credential.source)}" if credential else "without credentials"
         match answer.status:
             case 401 | 403:

@@ -46,7 +46,7 @@ Steps = Generator[Request, Response, str]
 
 @dataclass(slots=True)
 class _Token:
-    header: str
+    header: str = field(repr=False)
     good_until: float
 
 
@@ -59,7 +59,7 @@ class Tokens:
     _fetching: dict[object, threading.Lock] = field(default_factory=dict)
     _challenges: dict[str, Challenge] = field(default_factory=dict)
     _tokens: dict[object, _Token] = field(default_factory=dict)
-    _refreshed: dict[Credential, str] = field(default_factory=dict)
+    _refreshed: dict[Credential, str] = field(default_factory=dict, repr=False)
 
     def fetching(self, key: object) -> threading.Lock:
         """The lock that whoever fetches this token holds."""
@@ -214,7 +214,7 @@ def _read_token(answer: Answer) -> tuple[str, float, str]:
 def _refusal(answer: Answer, registry: Host, credential: Credential | None) -> RegistryError:
     """What a token server's refusal means for whoever asked."""
     server = safe_url(answer.url)
-    said = safe_reason(answer.body, answer.header("content-type"))
+    said = safe_reason(answer.body, answer.header("content-type"), credential.forms if credential else ())
     ending = f": {said}" if said else ""
     if answer.status in RETRIED_STATUSES:
         return Busy(answer, f"the token server {server} of {registry} answered {answer.status}{ending}")

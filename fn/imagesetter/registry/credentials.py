@@ -8,12 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+from urllib.parse import quote_plus
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.wording import safe
+
+_HEADER_TEXT = re.compile(r"[!-~]+")
 
 # The user name by which Docker says that the password is an identity token.
 TOKEN_USER = "<token>"  # noqa: S105
@@ -34,6 +38,11 @@ class Credential:
         """The value of an ``Authorization`` header for the Basic scheme."""
         name = self.username or TOKEN_USER
         return "Basic " + base64.b64encode(f"{name}:{self.secret}".encode()).decode("ascii")
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The secret as a careless server may repeat it: to be taken out of its words."""
+        return (self.secret, self.basic.partition(" ")[2], quote_plus(self.secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +162,6 @@ def _checked(credential: Credential) -> Credential:
         raise CredentialError(f"{credential.source} is encrypted (SOPS)", hint="decrypt it first")
     if any(character in credential.username + credential.secret for character in "\r\n\0"):
         raise CredentialError(f"{safe(credential.source)} holds a line break")
+    if credential.kind == "token" and not _HEADER_TEXT.fullmatch(credential.secret):
+        raise CredentialError(f"{safe(credential.source)} holds a token with characters that none has")
     return credential

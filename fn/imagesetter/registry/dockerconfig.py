@@ -47,7 +47,7 @@ class LocalKeychain:
     """The keychain over those files; read when first asked, each helper run once for a host."""
 
     files: tuple[Path, ...]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     egress: Egress = field(default_factory=Egress)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _documents: dict[Path, Mapping[str, object]] = field(default_factory=dict, repr=False)

@@ -23,7 +23,7 @@ from typing import Literal, Self
 
 from imagesetter.errors import EgressRefused, UsageError
 from imagesetter.registry.hosts import DEFAULT_PORTS, HUB_API, Address, Host, classify, origin, parse_host, same_site
-from imagesetter.registry.wording import safe, safe_url
+from imagesetter.registry.wording import safe, safe_origin
 
 # Token servers on a site of their own. Everybody else's is on the registry's site.
 _KNOWN_AUTH_HOSTS = {HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
@@ -194,10 +194,10 @@ class Egress:
         scheme, host = origin(realm)
         self.check_name(host)
         if host.is_local and not registry.is_local and not self.trusts(host):
-            raise EgressRefused(f"{registry} names a token server on this machine ({safe_url(realm)})")
+            raise EgressRefused(f"{registry} names a token server on this machine ({safe_origin(realm)})")
         if scheme != "https" and not (host.is_local or (host.name == registry.name and self.trusts(host))):
             raise EgressRefused(
-                f"{registry} names a token server without https ({safe_url(realm)})",
+                f"{registry} names a token server without https ({safe_origin(realm)})",
                 hint="the registry's administrator has to configure an https realm",
             )
         if not credentials:
@@ -219,9 +219,9 @@ class Egress:
         old_scheme, old = origin(source)
         scheme, host = origin(target)
         if scheme != "https" and old_scheme == "https":
-            raise EgressRefused(f"{old} redirects from https to {safe_url(target)}")
+            raise EgressRefused(f"{old} redirects from https to {safe_origin(target)}")
         if host.is_local and not old.is_local and not self.trusts(host):
-            raise EgressRefused(f"{old} redirects to this machine ({safe_url(target)})")
+            raise EgressRefused(f"{old} redirects to this machine ({safe_origin(target)})")
         self.check_name(host)
 
 

@@ -17,7 +17,7 @@ from imagesetter.registry.hosts import origin
 from imagesetter.registry.pacing import ATTEMPTS, LONGEST_WAIT, RETRIED_STATUSES, Deadline, Pace, backoff, retry_after
 from imagesetter.registry.questions import Answer, Busy, Interrupted, Question
 from imagesetter.registry.transport import Transport
-from imagesetter.registry.wording import duration, safe_url
+from imagesetter.registry.wording import duration, safe_origin, safe_url
 
 _REDIRECTS = 5
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -43,11 +43,11 @@ class Exchange:
             location = answer.header("location")
             if answer.status not in _REDIRECT_STATUSES or not location:
                 return answer
-            target = _join(question.url, location)
+            target = _join(question.url, location, first)
             self._egress.check_redirect(question.url, target)
             if origin(question.url) != origin(target):
                 if not question.elsewhere:
-                    raise EgressRefused(f"{safe_url(first)} redirects to another host, {safe_url(target)}")
+                    raise EgressRefused(f"{safe_url(first)} redirects to another host, {safe_origin(target)}")
                 question = replace(question, auth=None)
             question = replace(question, url=target)
         raise ProtocolError(f"{safe_url(first)}: more than {_REDIRECTS} redirects")
@@ -89,8 +89,8 @@ class Exchange:
             self._pace.sleep(wait)
 
 
-def _join(base: str, location: str) -> str:
+def _join(base: str, location: str, first: str) -> str:
     try:
         return urljoin(base, location)
     except ValueError as err:
-        raise ProtocolError(f"{safe_url(base)} redirects to what is no URL") from err
+        raise ProtocolError(f"{safe_url(first)} redirects to what is no URL") from err

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imagesetter.errors import EgressRefused
-from imagesetter.registry.wording import safe, safe_url
+from imagesetter.registry.wording import safe, safe_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressKind = Literal["public", "loopback", "private", "forbidden"]
@@ -149,7 +149,7 @@ def origin(url: str) -> tuple[str, Host]:
     """
     match = _URL.fullmatch(url)
     if match is None:
-        raise EgressRefused(f"'{safe_url(url)}' is not a URL that is asked")
+        raise EgressRefused(f"'{safe_origin(url)}' is not a URL that is asked")
     host = parse_host(match[2])
     return match[1], Host(host.name) if host.port == DEFAULT_PORTS[match[1]] else host
 

@@ -33,8 +33,9 @@ MOST_PAGES = 10_000
 _FIRST = "n=1000"
 _LONGEST_WARNING = 4096
 _QUERY = re.compile(r"[!-~]{1,8192}")
-_LINK = re.compile(r"""<([^<>]*)>((?:\s*;\s*[!#$%&'*+\-.^_`|~\w]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?)*)""")
-_REL = re.compile(r"""(?i);\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]*))""")
+_PARAMETER = r"""\s*;\s*([!#$%&'*+\-.^_`|~\w]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?"""
+_LINK = re.compile(rf"<([^<>]*)>((?:{_PARAMETER})*)")
+_PARAMETERS = re.compile(_PARAMETER)
 
 
 @dataclass(slots=True)
@@ -95,8 +96,8 @@ def next_query(header: str, what: str) -> str | None:
         ProtocolError: there is such a link and its query cannot be sent.
     """
     for link in _LINK.finditer(header):
-        relation = _REL.search(link[2])
-        if relation is None or "next" not in (relation[1] or relation[2] or "").lower().split():
+        relations = [quoted or plain for name, quoted, plain in _PARAMETERS.findall(link[2]) if name.lower() == "rel"]
+        if not relations or "next" not in relations[0].lower().split():
             continue
         query = link[1].partition("#")[0].partition("?")[2]
         if not _QUERY.fullmatch(query):

@@ -331,6 +331,8 @@ def _explain(err: BaseException, request: httpx.Request, deadline: Deadline, pro
     """What went wrong on the way, in the words of somebody who has to mend it."""
     host = safe(request.url.netloc.decode("ascii"))
     by = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
+    if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
+        return Unreachable(f"{host} cannot be sent such a request")
     cause = err.args[0] if err.args else None  # the pool drops __cause__, the library's errors keep it here
     if isinstance(err, httpcore.TimeoutException):
         if deadline.left() <= 0:

@@ -1,0 +1,72 @@
+"""Links and pages, for whatever a registry splits its list into."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagesetter.errors import ProtocolError
+from imagesetter.registry.listing import list_tags, next_query
+from imagesetter.registry.questions import Answer
+from imagesetter.registry.reference import is_tag
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ('</v2/a/tags/list?last=x&n=1000>; rel="next"', "last=x&n=1000"),
+        ("</v2/a?last=x>;rel=next", "last=x"),
+        ('</v2/a?last=x>; REL="Next"', "last=x"),
+        ('</v2/a?last=x>; rel="last next"', "last=x"),
+        ('</v2/a?last=x>; title="a, b; rel=prev"; rel="next"', "last=x"),
+        ('</a?p=1>; rel="prev", </a?p=3>; rel="next"', "p=3"),
+        ('</a?p=1>; rel="prev"', None),
+        ('</a?p=1>; rel="nextfoo"', None),
+        ("</a?p=1>", None),
+        ("", None),
+        ("nonsense", None),
+        ('</a?c=%2B%3D&d=a+b/c>; rel="next"', "c=%2B%3D&d=a+b/c"),
+        ('</a?c=1#fragment>; rel="next"', "c=1"),
+    ],
+)
+def test_link_gives_the_query_of_the_next_page(header: str, expected: str | None) -> None:
+    assert next_query(header, "x") == expected
+
+
+@given(st.text(max_size=300))
+def test_no_link_is_a_crash(header: str) -> None:
+    try:
+        next_query(header, "x")
+    except ProtocolError:
+        return
+
+
+def test_link_without_end_takes_no_time_without_end() -> None:
+    for header in ("<" * 50_000, "<a>" + ";a " * 50_000, "<a>;" + " " * 50_000 + "x", "<a>" + '; a="b"' * 20_000):
+        assert next_query(header, "x") is None
+
+
+TAGS = st.lists(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,6}", fullmatch=True), max_size=40)
+JUNK = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.just("sha256:" + "a" * 64))
+
+
+@given(TAGS, st.lists(JUNK, max_size=5), st.integers(1, 7), st.randoms())
+def test_list_is_the_same_however_it_is_ordered_and_split(
+    tags: list[str], junk: list[object], size: int, random: object
+) -> None:
+    everything: list[object] = [*tags, *junk]
+    random.shuffle(everything)  # type: ignore[attr-defined]
+    pages = [everything[start : start + size] for start in range(0, len(everything), size)] or [[]]
+    seen: list[int] = []
+
+    def ask(query: str) -> Answer:
+        number = 0 if query == "n=1000" else int(query)
+        link = {"link": f'</x?{number + 1}>; rel="next"'} if number + 1 < len(pages) else {}
+        return Answer(200, link, json.dumps({"tags": pages[number]}).encode(), "")
+
+    listing = list_tags(ask, "x", seen.append)
+    assert listing.tags == sorted({entry for entry in everything if isinstance(entry, str) and is_tag(entry)})
+    assert len(seen) == len(pages)
