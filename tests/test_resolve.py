@@ -187,7 +187,7 @@ def test_what_is_suspended_keeps_its_recorded_answer(resources: tuple[dict[str, 
     (answer,) = FromRegistry(catalog(*resources), shelf).answers([APP]).values()
     assert ref_of(answer) == LatestRef(NAME, "1.0.0", KNOWN)
     assert isinstance(answer, Resolved)
-    assert answer.notes == ("flux-system:app is suspended: its recorded answer stands",)
+    assert answer.notes == ("suspended, so the answer that its status records stands",)
     assert shelf.scanned == []
 
 

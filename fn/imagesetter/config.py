@@ -41,6 +41,7 @@ class Config:
     strict: bool = False
     bind_by_image: bool = False
     source_scan: bool = True
+    strip_annotations: bool = False
     namespace: str = DEFAULT_NAMESPACE
     policies: tuple[Resource, ...] = ()
     targets: tuple[Target, ...] = ()
@@ -52,10 +53,11 @@ _FLAT: dict[str, str] = {
     "strict": "strict",
     "bindByImage": "bind_by_image",
     "sourceScan": "source_scan",
+    "stripAnnotations": "strip_annotations",
     "namespace": "namespace",
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status"), "on_error": ("fail", "keep")}
-_BOOLEANS = {"strict", "bind_by_image", "source_scan"}
+_BOOLEANS = {"strict", "bind_by_image", "source_scan", "strip_annotations"}
 
 
 def parse(function_config: FunctionConfig | None) -> Config:

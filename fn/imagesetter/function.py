@@ -24,6 +24,7 @@ from imagesetter.places import find_places, place_of
 from imagesetter.plan import Guard, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
 from imagesetter.source_scan import SourceMarks
+from imagesetter.stripping import strip_annotations
 from imagesetter.text.edits import Edit
 from imagesetter.text.proof import rewrite
 from imagesetter.text.quote import render
@@ -60,9 +61,13 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
     if any(result.severity == "error" for result in problems):
         return Answer((), tuple(problems))
     try:
-        edits = _edits(listing, planned)
+        edits = [*_edits(listing, planned)]
     except ImagesetterError as error:
         return Answer((), (*problems, failure(error)))
+    if config.strip_annotations:
+        stripped, warnings = strip_annotations(listing.items)
+        edits += stripped
+        problems += warnings
     return Answer(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
 
 

@@ -67,6 +67,7 @@ class ImageSetterSpec(Model):
     targets: list[TargetSpec] = Field(default_factory=list)
     bind_by_image: bool = False
     source_scan: bool = True
+    strip_annotations: bool = Field(False, description="take imagesetter.dev/fields out of what is given back")
 
 
 class ImageSetter(Model):
@@ -120,6 +121,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
         strict=setter.spec.strict,
         bind_by_image=setter.spec.bind_by_image,
         source_scan=setter.spec.source_scan,
+        strip_annotations=setter.spec.strip_annotations,
         namespace=namespace,
         policies=tuple(policies),
         targets=targets,

@@ -203,12 +203,15 @@ def plan(
     changes: list[Change] = []
     results: list[Result] = []
     failures = _Failures(severity)
+    noted: dict[tuple[PolicyName, str], MarkedField] = {}
     unchanged = 0
     for marked in fields:
         answer = answers[marked.marker.policy]
         if isinstance(answer, Failed):
             failures.add(answer, marked)
             continue
+        for note in answer.notes:
+            noted.setdefault((marked.marker.policy, note), marked)
         new = marked.text_for(answer.ref)
         if not new:
             message = f"{marked.marker}: the policy reflects no digest, so there is nothing to write here"
@@ -222,7 +225,11 @@ def plan(
                 results.append(refusal)
             else:
                 changes.append(Change(marked, new, answer.ref))
-    return Plan(tuple(changes), (*failures.results(), *results), unchanged)
+    notes = [
+        report("warning", f"{name}: {note}", marked.place, tags={"policy": str(name)})
+        for (name, note), marked in noted.items()
+    ]
+    return Plan(tuple(changes), (*failures.results(), *results, *notes), unchanged)
 
 
 def summary(changed: int, unchanged: int, *, would: bool = False) -> Result:

@@ -177,7 +177,7 @@ def _recorded(question: ImagePolicy) -> Answer:
             where=question.origin,
             hint="set suspend: false, or export the policies with their status from the cluster",
         )
-    return Resolved(question.recorded, (f"{question.name} is suspended: its recorded answer stands",))
+    return Resolved(question.recorded, ("suspended, so the answer that its status records stands",))
 
 
 def _select(question: ImagePolicy, scan: Scan | ImagesetterError) -> Answer:

@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "IMAGESETTER_STRICT": "strict",
     "IMAGESETTER_BIND_BY_IMAGE": "bindByImage",
     "IMAGESETTER_SOURCE_SCAN": "sourceScan",
+    "IMAGESETTER_STRIP_ANNOTATIONS": "stripAnnotations",
     "IMAGESETTER_NAMESPACE": "namespace",
 }
 
