@@ -12,7 +12,7 @@ from imagesetter.errors import TemplateError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.template.data import ChangeRecord, Dialect, TemplateData
-from imagesetter.flux.template.godata import ObjectIdentifier
+from imagesetter.flux.template.names import ObjectIdentifier
 from imagesetter.flux.template.render import render_message
 
 CAPTURED = json.loads((Path(__file__).parents[2] / "oracle" / "templates.json").read_text(encoding="utf-8"))

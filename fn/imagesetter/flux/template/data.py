@@ -18,25 +18,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from imagesetter.flux.template.godata import (
+from imagesetter.flux.template.changes import (
     CHANGES,
     FILE_CHANGES,
-    FILE_RESULTS,
-    IMAGE_OBJECTS,
-    IMAGES,
     OBJECT_CHANGES,
     Change,
     Changed,
-    FileResult,
-    ImageRef,
-    NamespacedName,
-    ObjectIdentifier,
     Root,
-    Updated,
     changed_type,
     root_type,
 )
 from imagesetter.flux.template.gostrings import sanitize
+from imagesetter.flux.template.images import FILE_RESULTS, IMAGE_OBJECTS, IMAGES, FileResult, ImageRef, Updated
+from imagesetter.flux.template.names import NamespacedName, ObjectIdentifier
 from imagesetter.flux.template.values import STRING_MAP, Map, Slice
 
 if TYPE_CHECKING:

@@ -49,6 +49,8 @@ class Function(NamedTuple):
     variadic: bool = False
     builtin: bool = False
     """Whether it is Go's own: ``and``, ``or`` and ``call`` are treated in special ways then."""
+    method: bool = False
+    """Whether it is a method, which makes nothing that the data does not hold."""
 
 
 Library = Callable[[str], Function]
@@ -70,6 +72,10 @@ class _Missing:
 
 
 _MISSING: Final = _Missing()
+_CALL: Final = 4
+"""The steps that a call counts for."""
+_ENTRY: Final = {Slice: 2, Map: 32}
+"""What an element or entry of a new list or dictionary counts for, in bytes."""
 
 
 class Evaluator:
@@ -92,13 +98,15 @@ class Evaluator:
         """Give the innermost variable of that name a new value."""
         for index in range(len(self.variables) - 1, -1, -1):
             if self.variables[index][0] == name:
+                self.budget.step((len(self.variables) - index) >> 4)
                 self.variables[index] = (name, value)
                 return
         raise self.fault(f"undefined variable: {name}")
 
     def _variable(self, name: str) -> object:
-        for known, value in reversed(self.variables):
+        for distance, (known, value) in enumerate(reversed(self.variables)):
             if known == name:
+                self.budget.step(distance >> 4)
                 return value
         raise self.fault(f"undefined variable: {name}")
 
@@ -211,7 +219,9 @@ class Evaluator:
         method = found.methods.get(name)
         if method is not None:
             bound: Any = receiver
-            function = Function(lambda *values: method.call(bound, *values), method.params, method.variadic)
+            function = Function(
+                lambda *values: method.call(bound, *values), method.params, method.variadic, method=True
+            )
             return box(method.boxed, self._call(dot, function, node, name, args, final))
         has_arguments = len(args) > 1 or final is not _MISSING
         field = found.field(name)
@@ -270,16 +280,19 @@ class Evaluator:
         for index, value in enumerate(values):
             raw = function.builtin and params[min(index, len(params) - 1)] is REFLECT_VALUE
             sent.append(value if raw else plain(value))
-        self.budget.step()
-        self.budget.charge(sum(_weight(value) for value in sent))
+        self.budget.step(_CALL)
+        self.budget.charge(sum(length(value) for value in sent if isinstance(value, str)))
         try:
             result = function.call(*sent)
         except Fault as fault:
             self.node = node
             raise self.fault(f"error calling {name}: {fault.message}") from fault
-        self.budget.size(_weight(result))
-        if isinstance(result, str) and not result.isascii():
+        if isinstance(result, str):
+            self.budget.size(length(result))
             return join_bytes(result)
+        if isinstance(result, (Slice, Map)) and not any(result is value for value in sent):
+            size = len(result.items)
+            self.budget.step(size >> 2) if function.method else self.budget.charge(_ENTRY[type(result)] * size)
         return Boxed(ANY, None) if result is None else result
 
     # --- arguments
@@ -347,12 +360,3 @@ def _callee(value: object) -> str:
     if isinstance(value, str):
         return value
     return f"<{'invalid' if value is INVALID else type_of(value).name} Value>"
-
-
-def _weight(value: object) -> int:
-    """The bytes of a text, the length of a list or map: what a function call is charged for."""
-    if isinstance(value, str):
-        return length(value)
-    if isinstance(value, (Slice, Map)):
-        return len(value.items)
-    return 0

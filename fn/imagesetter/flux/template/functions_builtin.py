@@ -11,8 +11,9 @@ from typing import Any, Final
 from urllib.parse import quote_from_bytes
 
 from imagesetter.flux.template.faults import Budget, Fault
-from imagesetter.flux.template.fmt import sprint, sprintf, sprintln
+from imagesetter.flux.template.fmt import sprint, sprintln
 from imagesetter.flux.template.gostrings import encode, is_broken, length
+from imagesetter.flux.template.printf import sprintf
 from imagesetter.flux.template.values import (
     INVALID,
     Boxed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from imagesetter.flux.template.faults import Budget
 from imagesetter.flux.template.gostrings import (
     is_letter,
     is_number,
@@ -30,11 +31,12 @@ class _Word(NamedTuple):
 _NOTHING = _Word("", "")
 
 
-def camelcase(text: str) -> str:
+def camelcase(budget: Budget, text: str) -> str:
     """``camelcase "http_server"`` is ``HttpServer``; connectors at the ends, and doubled ones, stay.
 
     Of connectors alone the last one is doubled, as xstrings does.
     """
+    budget.step(len(text) >> 2)
     text = mend(text)
     start = next((index for index, char in enumerate(text) if not _is_connector(char)), len(text))
     if start == len(text):
@@ -61,14 +63,14 @@ def camelcase(text: str) -> str:
     return "".join(out)
 
 
-def snakecase(text: str) -> str:
+def snakecase(budget: Budget, text: str) -> str:
     """``snakecase "FirstName"`` is ``first_name``."""
-    return _connected(text, "_")
+    return _connected(budget, text, "_")
 
 
-def kebabcase(text: str) -> str:
+def kebabcase(budget: Budget, text: str) -> str:
     """``kebabcase "FirstName"`` is ``first-name``."""
-    return _connected(text, "-")
+    return _connected(budget, text, "-")
 
 
 def _is_connector(char: str) -> bool:
@@ -138,8 +140,9 @@ def _end_of_small(text: str, end: int) -> int:
     return end
 
 
-def _connected(text: str, connector: str) -> str:
+def _connected(budget: Budget, text: str, connector: str) -> str:
     """Small words with connectors between them; a number belongs to the word before it, if one follows."""
+    budget.step(len(text) >> 2)
     words = _words(mend(text))
     out: list[str] = []
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from imagesetter.flux.template.faults import Fault
 from imagesetter.flux.template.gostrings import quote_bytes
-from imagesetter.flux.template.gotime import Time, parse
+from imagesetter.flux.template.gotime import Time
+from imagesetter.flux.template.gotimeparse import parse
 from imagesetter.flux.template.literals import NotANumber, OutOfRange, parse_int
 from imagesetter.flux.template.values import Int64, wrap64
 
@@ -41,7 +42,7 @@ def must_date_modify(text: str, time: Time) -> Time:
 
 def unix_epoch(time: Time) -> str:
     """``unixEpoch``: seconds since 1970."""
-    return str(time.unix)
+    return str(time.seconds)
 
 
 def duration(seconds: object) -> str:

@@ -249,6 +249,7 @@ class _Encoder:
         return f"{opening}{inner}{f',{inner}'.join(parts)}{newline}{closing}"
 
     def _string(self, text: str) -> str:
+        self._budget.size(len(text))
         if not text.isascii():
             text = "".join("\\ufffd" if "\ud800" <= char <= "\udfff" else self._escaped(char) for char in text)
             return f'"{text}"'

@@ -15,10 +15,10 @@ from imagesetter.flux.template.regexps import Pattern, compile_pattern
 from imagesetter.flux.template.values import STRINGS, Slice
 
 
-def _must_compile(pattern: str) -> Pattern:
+def _must_compile(budget: Budget, pattern: str) -> Pattern:
     """As Go's ``MustCompile``."""
     try:
-        return compile_pattern(pattern)
+        return compile_pattern(budget, pattern)
     except Fault as fault:
         shown = f"`{pattern}`" if can_backquote(pattern) else quote(pattern)
         raise Fault(f"regexp: Compile({shown}): {fault.message}") from fault
@@ -37,17 +37,17 @@ def regex_match(budget: Budget, pattern: str, text: str) -> bool:
 
 def must_regex_match(budget: Budget, pattern: str, text: str) -> bool:
     """``mustRegexMatch``."""
-    return compile_pattern(pattern).search(budget, encode(text)) is not None
+    return compile_pattern(budget, pattern).search(budget, encode(text)) is not None
 
 
 def regex_find(budget: Budget, pattern: str, text: str) -> str:
     """``regexFind``: the first match, or the empty text."""
-    return _find(budget, _must_compile(pattern), text)
+    return _find(budget, _must_compile(budget, pattern), text)
 
 
 def must_regex_find(budget: Budget, pattern: str, text: str) -> str:
     """``mustRegexFind``."""
-    return _find(budget, compile_pattern(pattern), text)
+    return _find(budget, compile_pattern(budget, pattern), text)
 
 
 def _find(budget: Budget, pattern: Pattern, text: str) -> str:
@@ -58,12 +58,12 @@ def _find(budget: Budget, pattern: Pattern, text: str) -> str:
 
 def regex_find_all(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
     """``regexFindAll``: at most so many matches, all for -1."""
-    return _find_all(budget, _must_compile(pattern), text, limit)
+    return _find_all(budget, _must_compile(budget, pattern), text, limit)
 
 
 def must_regex_find_all(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
     """``mustRegexFindAll``."""
-    return _find_all(budget, compile_pattern(pattern), text, limit)
+    return _find_all(budget, compile_pattern(budget, pattern), text, limit)
 
 
 def _find_all(budget: Budget, pattern: Pattern, text: str, limit: int) -> Slice:
@@ -77,22 +77,22 @@ def _find_all(budget: Budget, pattern: Pattern, text: str, limit: int) -> Slice:
 
 def regex_replace_all(budget: Budget, pattern: str, text: str, replacement: str) -> str:
     """``regexReplaceAll``: ``$1`` and ``${name}`` stand for groups."""
-    return _replace(budget, _must_compile(pattern), text, replacement, literal=False)
+    return _replace(budget, _must_compile(budget, pattern), text, replacement, literal=False)
 
 
 def must_regex_replace_all(budget: Budget, pattern: str, text: str, replacement: str) -> str:
     """``mustRegexReplaceAll``."""
-    return _replace(budget, compile_pattern(pattern), text, replacement, literal=False)
+    return _replace(budget, compile_pattern(budget, pattern), text, replacement, literal=False)
 
 
 def regex_replace_all_literal(budget: Budget, pattern: str, text: str, replacement: str) -> str:
     """``regexReplaceAllLiteral``: a dollar is a dollar."""
-    return _replace(budget, _must_compile(pattern), text, replacement, literal=True)
+    return _replace(budget, _must_compile(budget, pattern), text, replacement, literal=True)
 
 
 def must_regex_replace_all_literal(budget: Budget, pattern: str, text: str, replacement: str) -> str:
     """``mustRegexReplaceAllLiteral``."""
-    return _replace(budget, compile_pattern(pattern), text, replacement, literal=True)
+    return _replace(budget, compile_pattern(budget, pattern), text, replacement, literal=True)
 
 
 def _replace(budget: Budget, pattern: Pattern, text: str, replacement: str, *, literal: bool) -> str:
@@ -107,12 +107,12 @@ def _replace(budget: Budget, pattern: Pattern, text: str, replacement: str, *, l
 
 def regex_split(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
     """``regexSplit``: at most so many parts, all for -1."""
-    return _split(budget, _must_compile(pattern), text, limit)
+    return _split(budget, _must_compile(budget, pattern), text, limit)
 
 
 def must_regex_split(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
     """``mustRegexSplit``."""
-    return _split(budget, compile_pattern(pattern), text, limit)
+    return _split(budget, compile_pattern(budget, pattern), text, limit)
 
 
 def _split(budget: Budget, pattern: Pattern, text: str, limit: int) -> Slice:

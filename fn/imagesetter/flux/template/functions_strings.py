@@ -7,7 +7,6 @@ run-time error.
 from __future__ import annotations
 
 from imagesetter.flux.template.faults import Budget, Fault
-from imagesetter.flux.template.fmt import sprintf
 from imagesetter.flux.template.functions_types import text_of, texts_of
 from imagesetter.flux.template.gostrings import (
     SPACES,
@@ -28,6 +27,7 @@ from imagesetter.flux.template.gostrings import (
     to_upper,
     upper,
 )
+from imagesetter.flux.template.printf import sprintf
 from imagesetter.flux.template.values import STRING_MAP, STRINGS, Map, Slice
 
 __all__ = ["lower", "upper"]  # sprig's functions of these names are Go's own
@@ -333,6 +333,7 @@ def sort_alpha(budget: Budget, values: object) -> Slice:
     if not isinstance(values, Slice):
         return Slice(STRINGS, [text_of(budget, values)])
     texts = texts_of(budget, values)
+    budget.charge(sum(map(length, texts)))
     texts.sort(key=encode)
     return Slice(STRINGS, texts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imagesetter.flux.template.faults import Budget, Fault
 from imagesetter.flux.template.fmt import sprint
+from imagesetter.flux.template.gostrings import length
 from imagesetter.flux.template.literals import NotANumber, OutOfRange, parse_float, parse_int
 from imagesetter.flux.template.values import (
     STRINGS,
@@ -90,7 +91,11 @@ def fail(message: str) -> str:
 
 def text_of(budget: Budget, value: object) -> str:
     """``toString``: a string itself, else what ``%v`` prints."""
-    return value if isinstance(value, str) else sprint(budget, value)
+    if isinstance(value, str):
+        return value
+    text = sprint(budget, value)
+    budget.size(length(text))
+    return text
 
 
 def to_strings(budget: Budget, value: object) -> Slice:

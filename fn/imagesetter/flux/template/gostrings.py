@@ -49,7 +49,7 @@ def sanitize(text: str) -> str:
 
 def join_bytes(text: str) -> str:
     """Make characters of neighbouring bytes that form one, as Go's concatenation does by nature."""
-    return decode(encode(text)) if _SURROGATES.search(text) else text
+    return text if text.isascii() or not _SURROGATES.search(text) else decode(encode(text))
 
 
 def is_broken(char: str) -> bool:

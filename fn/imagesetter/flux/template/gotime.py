@@ -1,18 +1,14 @@
-"""Moments, and Go's layouts for them (Go 1.26 ``time``): ``2006-01-02T15:04:05Z07:00`` and whatever is like it.
+"""Moments, and how Go writes them in a layout such as ``2006-01-02T15:04:05Z07:00`` (Go 1.26 ``time``).
 
-Departures: the local zone is UTC, as it is in Flux's container; of the names of time zones only UTC, GMT and the three
-or four letters of a parsed one are known; the range is Python's, years 1 to 9999.
+Departure: the local zone is UTC, as it is in Flux's container, and no time zone is known by name.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
-from typing import ClassVar, Final
+from datetime import date
+from typing import Final, NamedTuple
 
-from imagesetter.flux.template.faults import Fault
-from imagesetter.flux.template.gostrings import quote_bytes
 from imagesetter.flux.template.values import INT, STRING, Int64, Method, Sized, Type
 
 MONTHS: Final = (
@@ -20,14 +16,26 @@ MONTHS: Final = (
     "December",
 )  # fmt: skip
 DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_LAYOUT: Final = re.compile(
+LAYOUT: Final = re.compile(
     r"January|Jan(?![a-z])|01|02|03|04|05|06|002|Monday|Mon(?![a-z])|MST|2006|__2|_2006|_2|15|PM|pm"
-    r"|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07|[.,](?:0+|9+)(?![0-9])|[1-5]"
+    r"|-070000|-07:00:00|-0700|-07:00|-07|Z070000|Z07:00:00|Z0700|Z07:00|Z07|[.,](?:0+|9+)(?![0-9])|[1-5]"
 )
-_ZERO: Final = datetime(1, 1, 1, tzinfo=UTC)
+"""The parts of a layout; the rest of it stands for itself."""
+OFFSETS: Final = {"07": 1, "0700": 2, "07:00": 2, "070000": 3, "07:00:00": 3}
+"""Hours, minutes and seconds in the forms of an offset, behind ``-`` or ``Z``."""
 TIME: Final = Type("time.Time", "struct", string="text")
 _MONTH: Final = Type("time.Month", "int", string="text")
 _WEEKDAY: Final = Type("time.Weekday", "int", string="text")
+_CYCLE_YEARS: Final = 400
+_CYCLE_DAYS: Final = 146_097
+_EPOCH: Final = 719_163
+_DAY: Final = 86_400
+
+
+def day_number(year: int, month: int, day: int) -> int:
+    """Days since 1970-01-01, in any year; a day beyond its month counts into the next one."""
+    cycle, rest = divmod(year - 1, _CYCLE_YEARS)
+    return date(rest + 1, month, 1).toordinal() + day - 1 + cycle * _CYCLE_DAYS - _EPOCH
 
 
 class Month(Sized):
@@ -54,14 +62,20 @@ class Weekday(Sized):
         return DAYS[self]
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
-    """A moment to the nanosecond, and the zone in which it is shown."""
+class Time(NamedTuple):
+    """A moment, and the zone in which it is shown."""
 
-    moment: datetime = _ZERO
+    seconds: int = day_number(1, 1, 1) * _DAY
+    """Since 1970."""
     nanosecond: int = 0
+    offset: int = 0
+    """Seconds east of UTC."""
     zone: str = "UTC"
-    go_type: ClassVar[Type] = TIME
+
+    @property
+    def go_type(self) -> Type:
+        """Go's type."""
+        return TIME
 
     @property
     def text(self) -> str:
@@ -74,61 +88,65 @@ class Time:
         return self.format("2006-01-02T15:04:05.999999999Z07:00")
 
     @property
-    def unix(self) -> int:
-        """Seconds since 1970."""
-        return (self.moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    def date(self) -> tuple[int, int, int]:
+        """Year, month and day in its zone."""
+        cycle, rest = divmod((self.seconds + self.offset) // _DAY + _EPOCH - 1, _CYCLE_DAYS)
+        day = date.fromordinal(rest + 1)
+        return day.year + cycle * _CYCLE_YEARS, day.month, day.day
+
+    @property
+    def clock(self) -> tuple[int, int, int]:
+        """Hour, minute and second in its zone."""
+        second = (self.seconds + self.offset) % _DAY
+        return second // 3600, second // 60 % 60, second % 60
 
     @property
     def weekday(self) -> int:
         """0 is Sunday."""
-        return self.moment.isoweekday() % 7
+        return ((self.seconds + self.offset) // _DAY + 4) % 7
+
+    @property
+    def day_of_year(self) -> int:
+        """From 1 on."""
+        year, month, day = self.date
+        return day_number(year, month, day) - day_number(year, 1, 1) + 1
 
     def later(self, nanoseconds: int) -> Time:
-        """The moment so many nanoseconds on.
-
-        Raises:
-            Fault: the year would have five digits.
-        """
+        """The moment so many nanoseconds on."""
         seconds, rest = divmod(self.nanosecond + nanoseconds, 1_000_000_000)
-        return _checked(self, lambda: self.moment + timedelta(seconds=seconds), rest)
+        return self._replace(seconds=self.seconds + seconds, nanosecond=rest)
 
     def moved(self, years: int, months: int, days: int) -> Time:
         """``AddDate``: what overflows a month counts into the next one."""
-        month = self.moment.month - 1 + months
-        year = self.moment.year + years + month // 12
-        return _checked(
-            self,
-            lambda: (
-                self.moment.replace(year=year, month=month % 12 + 1, day=1) + timedelta(days=self.moment.day - 1 + days)
-            ),
-            self.nanosecond,
-        )
+        year, month, day = self.date
+        carried, month = divmod(month - 1 + months, 12)
+        moved = day_number(year + years + carried, month + 1, day + days) - day_number(*self.date)
+        return self._replace(seconds=self.seconds + moved * _DAY)
 
     def in_utc(self) -> Time:
         """``UTC``."""
-        return Time(self.moment.astimezone(UTC), self.nanosecond)
+        return self._replace(offset=0, zone="UTC")
 
     def format(self, layout: str) -> str:
         """``Format``."""
-        return _LAYOUT.sub(lambda match: self._shown(match[0]), layout)
+        return LAYOUT.sub(lambda match: self._shown(match[0]), layout)
 
     def _shown(self, part: str) -> str:
-        moment = self.moment
-        hour12 = moment.hour % 12 or 12
         if part[0] in ".,":
             return self._fraction(part)
-        if part[0] in "-Z" and len(part) > 1:
+        if part[1:] in OFFSETS and part[0] in "-Z":
             return self._offset(part)
-        day_of_year = moment.timetuple().tm_yday
+        year, month, day = self.date
+        hour, minute, second = self.clock
+        hour12 = hour % 12 or 12
         shown = {
-            "January": MONTHS[moment.month - 1], "Jan": MONTHS[moment.month - 1][:3], "1": f"{moment.month}",
-            "01": f"{moment.month:02}", "Monday": DAYS[self.weekday], "Mon": DAYS[self.weekday][:3],
-            "2": f"{moment.day}", "_2": f"{moment.day:2}", "02": f"{moment.day:02}", "002": f"{day_of_year:03}",
-            "__2": f"{day_of_year:3}", "15": f"{moment.hour:02}", "3": f"{hour12}", "03": f"{hour12:02}",
-            "4": f"{moment.minute}", "04": f"{moment.minute:02}", "5": f"{moment.second}",
-            "05": f"{moment.second:02}", "2006": f"{moment.year:04}", "_2006": f"_{moment.year:04}",
-            "06": f"{moment.year % 100:02}", "PM": "AM" if moment.hour < 12 else "PM",
-            "pm": "am" if moment.hour < 12 else "pm", "MST": self.zone,
+            "January": MONTHS[month - 1], "Jan": MONTHS[month - 1][:3], "1": f"{month}", "01": f"{month:02}",
+            "Monday": DAYS[self.weekday], "Mon": DAYS[self.weekday][:3], "2": f"{day}", "_2": f"{day:2}",
+            "02": f"{day:02}", "002": f"{self.day_of_year:03}", "__2": f"{self.day_of_year:3}", "15": f"{hour:02}",
+            "3": f"{hour12}", "03": f"{hour12:02}", "4": f"{minute}", "04": f"{minute:02}", "5": f"{second}",
+            "05": f"{second:02}", "2006": f"{year:04}", "_2006": f"_{year:04}", "06": f"{year % 100:02}",
+            "PM": "AM" if hour < 12 else "PM", "pm": "am" if hour < 12 else "pm",
+            "MST": self.zone or self._offset("-0700"),
         }  # fmt: skip
         return shown[part]
 
@@ -139,152 +157,37 @@ class Time:
         return part[0] + digits if digits else ""
 
     def _offset(self, part: str) -> str:
-        offset = self.moment.utcoffset() or timedelta()
-        seconds = int(offset.total_seconds())
-        if part[0] == "Z" and not seconds:
+        if part[0] == "Z" and not self.offset:
             return "Z"
-        sign = "-" if seconds < 0 else "+"
-        hours, rest = divmod(abs(seconds), 3600)
+        hours, rest = divmod(abs(self.offset), 3600)
         fields = [f"{hours:02}", f"{rest // 60:02}", f"{rest % 60:02}"]
-        count = {3: 1, 5: 2, 6: 2, 7: 3, 9: 3}[len(part)]
-        return sign + (":" if ":" in part else "").join(fields[:count])
+        sign = "-" if self.offset < 0 else "+"
+        return sign + (":" if ":" in part else "").join(fields[: OFFSETS[part[1:]]])
 
 
-def _checked(time: Time, move: object, nanosecond: int) -> Time:
-    assert callable(move)
-    try:
-        return Time(move(), nanosecond, time.zone)
-    except (OverflowError, ValueError) as err:
-        raise Fault("time out of the range of years 1 to 9999") from err
-
-
-def _pattern(part: str) -> str:
-    """What a part of a layout takes from a text."""
-    if part[0] in ".,":
-        return rf"[.,]\d{{{len(part) - 1}}}" if part[1] == "0" else r"(?:[.,]\d+)?"
-    if part[0] in "-Z" and len(part) > 1:
-        colon = ":" if ":" in part else ""
-        count = {3: 1, 5: 2, 6: 2, 7: 3, 9: 3}[len(part)]
-        numbers = r"[+-]" + colon.join([r"\d\d"] * count)
-        return f"(?:Z|{numbers})" if part[0] == "Z" else numbers
-    names = {
-        "January": "|".join(MONTHS), "Jan": "|".join(month[:3] for month in MONTHS),
-        "Monday": "|".join(DAYS), "Mon": "|".join(day[:3] for day in DAYS), "PM": "AM|PM", "pm": "am|pm",
-        "MST": r"[A-Z]{3,4}|[+-]\d\d(?:\d\d)?", "2006": r"\d{4}", "_2006": r"_\d{4}", "06": r"\d\d",
-        "002": r"\d{3}", "__2": r"[ \d]{2}\d", "_2": r" ?\d{1,2}",
-    }  # fmt: skip
-    # Go takes one or two digits for hours, minutes and the like unless the layout has a leading zero.
-    return names.get(part) or (r"\d\d" if part[0] == "0" or part == "15" else r"\d\d?")
-
-
-def parse(layout: str, text: str) -> Time:
-    """``ParseInLocation`` in UTC.
-
-    Raises:
-        Fault: the text does not follow the layout.
-    """
-    parts = list(_LAYOUT.finditer(layout))
-    values: dict[str, str] = {}
-    at, done = 0, 0
-    for part in [*parts, None]:
-        literal = layout[done : part.start() if part else len(layout)]
-        if not text.startswith(literal, at):
-            raise _cannot(layout, text, text[at:], literal)
-        at += len(literal)
-        if part is None:
-            break
-        done = part.end()
-        match = re.compile(_pattern(part[0]), re.IGNORECASE | re.ASCII).match(text, at)
-        if match is None:
-            raise _cannot(layout, text, text[at:], part[0])
-        values[part[0]] = match[0]
-        at = match.end()
-        if part[0] in ("05", "5") and not layout[done:].startswith((".0", ".9", ",0", ",9")):
-            fraction = re.compile(r"[.,]\d+").match(text, at)
-            if fraction:
-                values[".9"] = fraction[0]
-                at = fraction.end()
-    if at < len(text):
-        raise Fault(f"parsing time {quote_bytes(text)}: extra text: {quote_bytes(text[at:])}")
-    return _assembled(text, values)
-
-
-def _cannot(layout: str, text: str, rest: str, part: str) -> Fault:
-    return Fault(
-        f"parsing time {quote_bytes(text)} as {quote_bytes(layout)}: cannot parse {quote_bytes(rest)} as {quote_bytes(part)}"
-    )
-
-
-def _assembled(text: str, values: dict[str, str]) -> Time:
-    def number(*parts: str, default: int) -> int:
-        return next((int(values[part].strip(" _")) for part in parts if part in values), default)
-
-    year = number("2006", "_2006", default=-1)
-    if "06" in values:
-        short = int(values["06"])
-        year = short + (1900 if short >= 69 else 2000)
-    month = number("01", "1", default=1)
-    for part, width in (("January", None), ("Jan", 3)):
-        if part in values:
-            month = [name[:width].lower() for name in MONTHS].index(values[part].lower()) + 1
-    day = number("02", "_2", "2", default=1)
-    hour = number("15", "03", "3", default=0)
-    half = values.get("PM", values.get("pm", "")).upper()
-    if half:
-        hour = hour % 12 + (12 if half == "PM" else 0)
-    minute, second = number("04", "4", default=0), number("05", "5", default=0)
-    for name, value, limit in (("hour", hour, 24), ("minute", minute, 60), ("second", second, 60)):
-        if value >= limit:
-            raise Fault(f"parsing time {quote_bytes(text)}: {name} out of range")
-    if not 1 <= month <= 12:
-        raise Fault(f"parsing time {quote_bytes(text)}: month out of range")
-    fraction = next((value[1:] for part, value in values.items() if part[0] in ".," and value), "")
-    zone, offset = _zone(values)
-    year = 0 if year < 0 else year
-    try:
-        moment = datetime(year or 1, month, day, hour, minute, second, tzinfo=timezone(offset))
-    except ValueError as err:
-        raise Fault(f"parsing time {quote_bytes(text)}: day out of range") from err
-    if not year:
-        raise Fault(f"parsing time {quote_bytes(text)}: year out of range")
-    for part in ("002", "__2"):
-        if part in values:
-            moment += timedelta(days=number(part, default=1) - 1)
-    return Time(moment, int(fraction[:9].ljust(9, "0")), zone)
-
-
-def _zone(values: dict[str, str]) -> tuple[str, timedelta]:
-    written = next((value for part, value in values.items() if part[0] in "-Z" and len(part) > 1), "")
-    name = values.get("MST", "")
-    if written in ("", "Z"):
-        return name or "UTC", timedelta()
-    digits = written[1:].replace(":", "").ljust(6, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:]))
-    if written[0] == "-":
-        offset = -offset
-    return name or ("UTC" if not offset else written.replace(":", "")), offset
+def _moment(time: Time) -> tuple[int, int]:
+    return time.seconds, time.nanosecond
 
 
 TIME.methods = {
     "Format": Method(lambda time, layout: time.format(layout), (STRING,)),
     "String": Method(lambda time: time.text),
-    "Year": Method(lambda time: time.moment.year),
-    "Month": Method(lambda time: Month(time.moment.month)),
-    "Day": Method(lambda time: time.moment.day),
+    "Year": Method(lambda time: time.date[0]),
+    "Month": Method(lambda time: Month(time.date[1])),
+    "Day": Method(lambda time: time.date[2]),
     "Weekday": Method(lambda time: Weekday(time.weekday)),
-    "YearDay": Method(lambda time: time.moment.timetuple().tm_yday),
-    "Hour": Method(lambda time: time.moment.hour),
-    "Minute": Method(lambda time: time.moment.minute),
-    "Second": Method(lambda time: time.moment.second),
+    "YearDay": Method(lambda time: time.day_of_year),
+    "Hour": Method(lambda time: time.clock[0]),
+    "Minute": Method(lambda time: time.clock[1]),
+    "Second": Method(lambda time: time.clock[2]),
     "Nanosecond": Method(lambda time: time.nanosecond),
-    "Unix": Method(lambda time: Int64(time.unix)),
-    "UnixMilli": Method(lambda time: Int64(time.unix * 1000 + time.nanosecond // 1_000_000)),
-    "UnixNano": Method(lambda time: Int64(time.unix * 1_000_000_000 + time.nanosecond)),
+    "Unix": Method(lambda time: Int64(time.seconds)),
+    "UnixMilli": Method(lambda time: Int64(time.seconds * 1000 + time.nanosecond // 1_000_000)),
     "UTC": Method(lambda time: time.in_utc()),
     "Local": Method(lambda time: time.in_utc()),
-    "IsZero": Method(lambda time: time.unix == Time().unix and not time.nanosecond),
+    "IsZero": Method(lambda time: _moment(time) == _moment(Time())),
     "AddDate": Method(lambda time, years, months, days: time.moved(years, months, days), (INT, INT, INT)),
-    "Before": Method(lambda time, other: (time.unix, time.nanosecond) < (other.unix, other.nanosecond), (TIME,)),
-    "After": Method(lambda time, other: (time.unix, time.nanosecond) > (other.unix, other.nanosecond), (TIME,)),
-    "Equal": Method(lambda time, other: (time.unix, time.nanosecond) == (other.unix, other.nanosecond), (TIME,)),
+    "Before": Method(lambda time, other: _moment(time) < _moment(other), (TIME,)),
+    "After": Method(lambda time, other: _moment(time) > _moment(other), (TIME,)),
+    "Equal": Method(lambda time, other: _moment(time) == _moment(other), (TIME,)),
 }

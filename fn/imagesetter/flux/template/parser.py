@@ -25,17 +25,10 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Final
 
+from imagesetter.flux.template.constants import number_node
 from imagesetter.flux.template.gostrings import quote
 from imagesetter.flux.template.lexer import Kind, Lexer, Token
-from imagesetter.flux.template.literals import (
-    NotANumber,
-    OutOfRange,
-    parse_float,
-    parse_int,
-    parse_uint,
-    unquote,
-    unquote_char,
-)
+from imagesetter.flux.template.literals import unquote
 from imagesetter.flux.template.nodes import (
     ActionNode,
     BoolNode,
@@ -60,6 +53,7 @@ from imagesetter.flux.template.nodes import (
     VariableNode,
     is_empty,
 )
+from imagesetter.flux.template.tokens import Tokens
 
 Trees = Mapping[str, ListNode]
 """Templates by name: the one that was asked for, and those that it defines."""
@@ -104,48 +98,21 @@ class _Parser:
         self._lexer = lexer
         self._functions = functions
         self._trees = trees
-        self._pending: list[Token] = []
-        self._last = Token(Kind.EOF, 0, "", 0)
+        self._tokens = Tokens(lexer)
         self._variables = ["$"]
+        self._known = {"$": 1}
+        """How often each variable is in the list: a long list is slow to search."""
         self._action_line = 0
         self._ranges = 0
 
-    # --- tokens
-
-    def _next(self) -> Token:
-        if self._pending:
-            return self._pending.pop()
-        self._last = self._lexer.next_token()
-        return self._last
-
-    def _back(self, *tokens: Token) -> None:
-        """Give tokens back; the first one is the next one to be read."""
-        self._pending.extend(reversed(tokens))
-
-    def _peek(self) -> Token:
-        token = self._next()
-        self._back(token)
-        return token
-
-    def _next_non_space(self) -> Token:
-        token = self._next()
-        while token.kind == Kind.SPACE:
-            token = self._next()
-        return token
-
-    def _peek_non_space(self) -> Token:
-        token = self._next_non_space()
-        self._back(token)
-        return token
-
     def _expect(self, context: str, *kinds: str) -> Token:
-        token = self._next_non_space()
+        token = self._tokens.next_non_space()
         if token.kind not in kinds:
             raise self._unexpected(token, context)
         return token
 
     def _fault(self, message: str, *, function: str = "") -> ParseFault:
-        return ParseFault(message, self._last.line, function=function)
+        return ParseFault(message, self._tokens.last.line, function=function)
 
     def _unexpected(self, token: Token, context: str) -> ParseFault:
         if token.kind != Kind.ERROR:
@@ -160,15 +127,15 @@ class _Parser:
 
     def template(self) -> None:
         """``template``: to the end of the text."""
-        root = ListNode(self._peek().position)
-        while self._peek().kind != Kind.EOF:
-            if self._peek().kind == Kind.LEFT_DELIM:
-                delim = self._next()
-                token = self._next_non_space()
+        root = ListNode(self._tokens.peek().position)
+        while self._tokens.peek().kind != Kind.EOF:
+            if self._tokens.peek().kind == Kind.LEFT_DELIM:
+                delim = self._tokens.next()
+                token = self._tokens.next_non_space()
                 if token.kind == Kind.DEFINE:
                     self._inner("")._define()
                     continue
-                self._back(delim, token)
+                self._tokens.back(delim, token)
             node = self._text_or_action()
             if isinstance(node, (EndNode, ElseNode)):
                 raise self._fault(f"unexpected {node}")
@@ -200,9 +167,9 @@ class _Parser:
 
     def _list(self) -> tuple[ListNode, EndNode | ElseNode]:
         """``list``, and the ``{{end}}`` or ``{{else}}`` that ends it."""
-        nodes = ListNode(self._peek_non_space().position)
+        nodes = ListNode(self._tokens.peek_non_space().position)
         while True:
-            if self._peek_non_space().kind == Kind.EOF:
+            if self._tokens.peek_non_space().kind == Kind.EOF:
                 raise self._fault("unexpected EOF")
             node = self._text_or_action()
             if isinstance(node, (EndNode, ElseNode)):
@@ -210,7 +177,7 @@ class _Parser:
             nodes.nodes.append(node)
 
     def _text_or_action(self) -> Node:
-        token = self._next_non_space()
+        token = self._tokens.next_non_space()
         if token.kind == Kind.TEXT:
             return TextNode(token.position, token.text)
         if token.kind != Kind.LEFT_DELIM:
@@ -223,7 +190,7 @@ class _Parser:
     # --- actions
 
     def _action(self) -> Node:
-        token = self._next_non_space()
+        token = self._tokens.next_non_space()
         match token.kind:
             case Kind.BLOCK:
                 return self._block()
@@ -237,12 +204,12 @@ class _Parser:
                 return self._branch(token.text)
             case Kind.TEMPLATE:
                 return self._call()
-        self._back(token)
-        position = self._peek().position
+        self._tokens.back(token)
+        position = self._tokens.peek().position
         return ActionNode(position, self._pipeline("command", Kind.RIGHT_DELIM))
 
     def _jump(self, token: Token) -> Node:
-        after = self._next_non_space()
+        after = self._tokens.next_non_space()
         if after.kind != Kind.RIGHT_DELIM:
             raise self._unexpected(after, f"{{{{{token.text}}}}}")
         if not self._ranges:
@@ -250,7 +217,7 @@ class _Parser:
         return BreakNode(token.position) if token.kind == Kind.BREAK else ContinueNode(token.position)
 
     def _else(self) -> ElseNode:
-        token = self._peek_non_space()
+        token = self._tokens.peek_non_space()
         if token.kind not in (Kind.IF, Kind.WITH):
             token = self._expect("else", Kind.RIGHT_DELIM)
         return ElseNode(token.position)
@@ -264,19 +231,25 @@ class _Parser:
         self._ranges -= keyword == "range"
         otherwise: ListNode | None = None
         if isinstance(end, ElseNode):
-            if keyword != "range" and self._peek().text == keyword and self._peek().kind in (Kind.IF, Kind.WITH):
-                self._next()
+            if (
+                keyword != "range"
+                and self._tokens.peek().text == keyword
+                and self._tokens.peek().kind in (Kind.IF, Kind.WITH)
+            ):
+                self._tokens.next()
                 otherwise = ListNode(end.position, [self._branch(keyword)])
             else:
                 otherwise, end = self._list()
                 if not isinstance(end, EndNode):
                     raise self._fault(f"expected end; found {end}")
+        for name in self._variables[known:]:
+            self._known[name] -= 1
         del self._variables[known:]
         return BranchNode(pipe.position, keyword, pipe, body, otherwise)
 
     def _block(self) -> TemplateNode:
         context = "block clause"
-        token = self._next_non_space()
+        token = self._tokens.next_non_space()
         name = self._template_name(token, context)
         pipe = self._pipeline(context, Kind.RIGHT_DELIM)
         inner = self._inner(name)
@@ -285,12 +258,12 @@ class _Parser:
 
     def _call(self) -> TemplateNode:
         context = "template clause"
-        token = self._next_non_space()
+        token = self._tokens.next_non_space()
         name = self._template_name(token, context)
-        after = self._next_non_space()
+        after = self._tokens.next_non_space()
         if after.kind == Kind.RIGHT_DELIM:
             return TemplateNode(token.position, name)
-        self._back(after)
+        self._tokens.back(after)
         return TemplateNode(token.position, name, self._pipeline(context, Kind.RIGHT_DELIM))
 
     def _template_name(self, token: Token, context: str) -> str:
@@ -307,42 +280,43 @@ class _Parser:
     # --- pipelines
 
     def _pipeline(self, context: str, end: str) -> PipeNode:
-        pipe = PipeNode(self._peek_non_space().position)
+        pipe = PipeNode(self._tokens.peek_non_space().position)
         self._declarations(pipe, context)
         while True:
-            token = self._next_non_space()
+            token = self._tokens.next_non_space()
             if token.kind == end:
                 self._check_pipeline(pipe, context)
                 return pipe
             if token.kind not in _OPERANDS:
                 raise self._unexpected(token, context)
-            self._back(token)
+            self._tokens.back(token)
             pipe.commands.append(self._command())
 
     def _declarations(self, pipe: PipeNode, context: str) -> None:
         """``[ variable [ "," variable ] ( ":=" | "=" ) ]``; a variable without a sign behind it is an operand."""
-        while (variable := self._peek_non_space()).kind == Kind.VARIABLE:
-            self._next_non_space()
-            after = self._peek()
-            sign = self._peek_non_space()
+        while (variable := self._tokens.peek_non_space()).kind == Kind.VARIABLE:
+            self._tokens.next_non_space()
+            after = self._tokens.peek()
+            sign = self._tokens.peek_non_space()
             if sign.kind in (Kind.ASSIGN, Kind.DECLARE):
                 pipe.assigns = sign.kind == Kind.ASSIGN
-                self._next_non_space()
+                self._tokens.next_non_space()
                 self._declare(pipe, variable)
                 return
             if not (sign.kind == Kind.CHAR and sign.text == ","):
-                self._back(variable, after) if after.kind == Kind.SPACE else self._back(variable)
+                self._tokens.back(variable, after) if after.kind == Kind.SPACE else self._tokens.back(variable)
                 return
-            self._next_non_space()
+            self._tokens.next_non_space()
             self._declare(pipe, variable)
             if context != "range" or len(pipe.variables) > 1:
                 raise self._fault(f"too many declarations in {context}")
-            if self._peek_non_space().kind not in (Kind.VARIABLE, Kind.RIGHT_DELIM, Kind.RIGHT_PAREN):
+            if self._tokens.peek_non_space().kind not in (Kind.VARIABLE, Kind.RIGHT_DELIM, Kind.RIGHT_PAREN):
                 raise self._fault("range can only initialize variables")
 
     def _declare(self, pipe: PipeNode, variable: Token) -> None:
         pipe.variables.append(VariableNode(variable.position, variable.text.split(".")))
         self._variables.append(variable.text)
+        self._known[variable.text] = self._known.get(variable.text, 0) + 1
 
     def _check_pipeline(self, pipe: PipeNode, context: str) -> None:
         if not pipe.commands:
@@ -353,17 +327,17 @@ class _Parser:
 
     def _command(self) -> CommandNode:
         """``command``; the ``|`` behind it is consumed."""
-        command = CommandNode(self._peek_non_space().position)
+        command = CommandNode(self._tokens.peek_non_space().position)
         while True:
-            self._peek_non_space()
+            self._tokens.peek_non_space()
             operand = self._operand()
             if operand is not None:
                 command.args.append(operand)
-            token = self._next()
+            token = self._tokens.next()
             if token.kind == Kind.SPACE:
                 continue
             if token.kind in (Kind.RIGHT_DELIM, Kind.RIGHT_PAREN):
-                self._back(token)
+                self._tokens.back(token)
             elif token.kind != Kind.PIPE:
                 raise self._unexpected(token, "operand")
             break
@@ -374,12 +348,12 @@ class _Parser:
     def _operand(self) -> Node | None:
         """``operand``, or nothing when the next token begins none."""
         node = self._term()
-        if node is None or self._peek().kind != Kind.FIELD:
+        if node is None or self._tokens.peek().kind != Kind.FIELD:
             return node
-        position = self._peek().position
+        position = self._tokens.peek().position
         names: list[str] = []
-        while self._peek().kind == Kind.FIELD:
-            names.append(self._next().text[1:])
+        while self._tokens.peek().kind == Kind.FIELD:
+            names.append(self._tokens.next().text[1:])
         if isinstance(node, FieldNode):
             return FieldNode(position, node.names + names)
         if isinstance(node, VariableNode):
@@ -389,7 +363,7 @@ class _Parser:
         return ChainNode(position, node, names)
 
     def _term(self) -> Node | None:
-        token = self._next_non_space()
+        token = self._tokens.next_non_space()
         position, text = token.position, token.text
         match token.kind:
             case Kind.IDENTIFIER:
@@ -401,7 +375,7 @@ class _Parser:
             case Kind.NIL:
                 return NilNode(position)
             case Kind.VARIABLE:
-                if text not in self._variables:
+                if not self._known.get(text):
                     raise self._fault(f"undefined variable {quote(text)}")
                 return VariableNode(position, [text])
             case Kind.FIELD:
@@ -410,68 +384,12 @@ class _Parser:
                 return BoolNode(position, text == "true")
             case Kind.CHAR_CONSTANT | Kind.COMPLEX | Kind.NUMBER:
                 try:
-                    return number(token)
+                    return number_node(token)
                 except ValueError as err:
                     raise self._fault(str(err)) from err
             case Kind.LEFT_PAREN:
                 return self._pipeline("parenthesized pipeline", Kind.RIGHT_PAREN)
             case Kind.STRING | Kind.RAW_STRING:
                 return StringNode(position, text, self._unquoted(token))
-        self._back(token)
+        self._tokens.back(token)
         return None
-
-
-def number(token: Token) -> NumberNode:
-    """A numeric constant in every type that can hold it; ``1.0`` is an integer too, ``1e400`` is nothing.
-
-    Raises:
-        ValueError: with Go's message.
-    """
-    text = token.text
-    node = NumberNode(token.position, text)
-    if token.kind == Kind.CHAR_CONSTANT:
-        code = unquote_char(text)
-        node.integer, node.unsigned, node.real = code, code, float(code)
-        return node
-    if token.kind == Kind.COMPLEX or text.endswith("i"):
-        sign = max(text.rfind("+"), text.rfind("-"))
-        if sign > 0 and text[sign - 1] in "eEpP":
-            sign = max(text.rfind("+", 0, sign), text.rfind("-", 0, sign))
-        split = sign if token.kind == Kind.COMPLEX else 0
-        try:
-            node.complex = complex(parse_float(text[:split]) if split else 0.0, parse_float(text[split:-1]))
-        except (NotANumber, OutOfRange) as err:
-            raise ValueError(f"illegal number syntax: {quote(text)}") from err
-        if node.complex.imag == 0:
-            node.real = node.complex.real
-            _integers_of(node)
-        return node
-    for attribute, read in (("unsigned", parse_uint), ("integer", parse_int)):
-        try:
-            setattr(node, attribute, read(text, 0))
-        except (NotANumber, OutOfRange):
-            continue
-    if node.integer == 0:
-        node.unsigned = 0
-    whole = node.integer if node.integer is not None else node.unsigned
-    if whole is not None:
-        node.real = float(whole)
-        return node
-    try:
-        node.real = parse_float(text)
-    except (NotANumber, OutOfRange) as err:
-        raise ValueError(f"illegal number syntax: {quote(text)}") from err
-    if not set(text) & set(".eEpP"):
-        raise ValueError(f"integer overflow: {quote(text)}")
-    _integers_of(node)
-    return node
-
-
-def _integers_of(node: NumberNode) -> None:
-    """A float without a fraction is an integer as well, as far as 64 bits hold it."""
-    if node.real is not None and node.real.is_integer():
-        whole = int(node.real)
-        if -(1 << 63) <= whole < 1 << 63:
-            node.integer = whole
-        if 0 <= whole < 1 << 64:
-            node.unsigned = whole

@@ -27,17 +27,18 @@ _NO_MATCH: Spans = ((-1, -1),)
 class Pattern:
     """A compiled pattern."""
 
-    __slots__ = ("_match", "source")
+    __slots__ = ("_match", "_program_size", "source")
 
-    def __init__(self, source: Regexp, match: Callable[[bytes, int, int], Spans]) -> None:
+    def __init__(self, source: Regexp, match: Callable[[bytes, int, int], Spans], program_size: int) -> None:
         self.source = source
         self._match = match
+        self._program_size = program_size
 
     def search(self, budget: Budget, data: bytes, at: int = 0) -> Spans | None:
         """The leftmost match that begins at that place or behind it."""
-        # RE2 may read to the end of the text for each match; that much must not be free.
+        # At worst RE2 goes through its program for each byte up to the end of the text; that must not be free.
         budget.step()
-        budget.charge((len(data) - at) >> 6)
+        budget.charge((len(data) - at) * self._program_size >> 6)
         spans = self._match(data, at, len(data))
         return None if spans[0][0] < 0 else spans
 
@@ -101,13 +102,18 @@ def _width(data: bytes, at: int) -> int:
     return 2 if data[at] < 0xE0 else 3 if data[at] < 0xF0 else 4
 
 
-@lru_cache(maxsize=128)
-def compile_pattern(pattern: str) -> Pattern:
+def compile_pattern(budget: Budget, pattern: str) -> Pattern:
     """Compile a pattern.
 
     Raises:
         Fault: in Go's words.
     """
+    budget.compilation(pattern)
+    return _compiled(pattern)
+
+
+@lru_cache(maxsize=128)
+def _compiled(pattern: str) -> Pattern:
     import re2
 
     from imagesetter.policy.regexp import MAX_MEMORY
@@ -126,4 +132,4 @@ def compile_pattern(pattern: str) -> Pattern:
         found = compiled.search(data, start, end)
         return _NO_MATCH if found is None else [found.span(group) for group in range(compiled.groups + 1)]
 
-    return Pattern(source, match)
+    return Pattern(source, match, compiled.programsize)

@@ -42,6 +42,7 @@ _REMOVED = {
         "",
     ),
 }
+_LONGEST = 4000
 _LIMITS = "imagesetter bounds what a template may do; Flux would run it"
 
 
@@ -104,10 +105,16 @@ def _executed(text: str, trees: Trees, data: TemplateData, dialect: Dialect) -> 
         column_in_bytes = length(before[len(before) - column :])
         message = (
             f"template: {_NAME}:{line}:{column_in_bytes}: executing {quote(fault.template)}"
-            f" at <{fault.node}>: {fault.message}"
+            f" at <{_shortened(str(fault.node))}>: {_shortened(fault.message)}"
         )
         where = f"{line}:{column + 1}"
         for sign, (removed, hint) in _REMOVED.items():
             if sign in message:
                 raise TemplateError(f"{removed} See: {_MANUAL}", where=where, hint=hint) from fault
         raise TemplateError(f"{_RUNNING}: {message}", where=where) from fault
+
+
+def _shortened(text: str) -> str:
+    """A text that fits into a message; templates can make errors of a megabyte."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}"

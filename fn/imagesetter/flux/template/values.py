@@ -330,6 +330,9 @@ def deep_equal(a: object, b: object, budget: Budget) -> bool:
         return a.items is b.items or all(
             key in b.items and deep_equal(value, b.items[key], budget) for key, value in a.items.items()
         )
-    if isinstance(a, (str, int, float, complex)):
+    if isinstance(a, str):
+        budget.charge(len(a) >> 6)
+        return a == b
+    if isinstance(a, (int, float, complex)):
         return bool(a == b)
     return all(deep_equal(x, y, budget) for x, y in zip(field_values(a), field_values(b), strict=True))
