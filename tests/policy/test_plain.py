@@ -25,11 +25,23 @@ PLAIN = [
     "a{0}",
     "a{1000}",
     r"^[\D]\S\s\W$",
+    "^(?:RELEASE|EDGE)-(.*)$",
+    "^v-(?P<arch>amd64|arm64)$",
+    r"^(?:v|release-)?(\d+)$",
+    r"(?:-rc\.|\+)?[ab]",
 ]
 LEFT_TO_RE2 = {
-    "alternatives": "^(?:a|b)$",
+    "alternatives of the whole": "a|b",
+    "alternatives of which one begins another": "^(?:rc|r)$",
+    "the same alternative twice": "^(?:a|b|a)$",
+    "an empty alternative": "^(a|)$",
+    "alternatives that are no words": "^(a|b+)$",
+    "alternatives behind an atom": "^(a+b|c)$",
+    "repeated alternatives": "^(?:a|b)*$",
+    "an escaped bar in a word": r"^(a\||b)$",
     "a repeated group": "^(a)+$",
-    "an optional group": "^(?:v)?a$",
+    "an optional group with a capture": "^(v)?a$",
+    "an optional word that competes from anywhere": "(?:ab)?a",
     "a lazy repeat": "^a+?b",
     "a possessive repeat": "^a++b",
     "a repeat of nothing": "^*a",
@@ -115,8 +127,9 @@ def test_google_re2_is_not_asked_about_plain_patterns() -> None:
 _CLASSES = ["[ab]", "[^a]", "[a-c]", "[-1]", "[1-]", "[^-]", r"[\d.]", r"[^\w]", r"[\-a]", "[[:digit:]]"]
 _ESCAPES = [r"\.", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S"]
 atoms = st.sampled_from(["a", "b", "a", "b", "-", "1", ".", *_ESCAPES, *_CLASSES, "{", "|", "$", "^", "(?i)", "é"])
+_WORDS = ["(?:ab|b)", "(a|ba|-)", "(?:a|b1)?", "(?:ab)?", "(?:b|bb)", "(a|b|)", r"(?:\.|a-)"]
 counts = st.sampled_from(["", "", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}", "{0}", "{,2}", "*?"])
-groups = st.sampled_from(["{}", "{}", "{}", "({})", "(?:{})", "(?P<n>{})", "(?<m>{})", "({})?"])
+groups = st.sampled_from(["{}", "{}", "{}", "({})", "(?:{})", "(?P<n>{})", "(?<m>{})", "({})?", *_WORDS])
 
 
 @st.composite

@@ -5,12 +5,15 @@ Those are read here by a small grammar, and written anew, class by class as sets
 :mod:`re`, which then reads a whole list of tags in one call. Whatever the grammar does not know is left to RE2
 (:mod:`imagesetter.policy.regexp`). Nothing of the pattern's own text reaches :mod:`re`::
 
-    pattern = ["^"] *( atom [count] | "(" | ")" ) ["$"]      balanced; "(", "(?:", "(?P<name>", "(?<name>"
+    pattern = ["^"] *( atom [count] | group | "(?:" words ")?" ) ["$"]
+    group   = ( "(" | "(?:" | "(?P<name>" | "(?<name>" ) ( words | *( atom [count] | group ) ) ")"
     atom    = character | "\" punctuation | "\d" | "\w" | "\s" and their negations | "." | "[" ["^"] items "]"
-    count   = "*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}"     on atoms only, greedy; the sum is at most 1000
+    count   = "*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}"     greedy
+    words   = 1*character *( "|" 1*character )               none of them begins with another
 
-Why the answer is the same: there are no alternatives, no repeated groups and no empty loops, so leftmost-first matching
-is one rule for a backtracking engine and for RE2.
+Why the answer is the same: but for words, of which one at most can stand in a place, there are no alternatives, and
+there are no repeated groups and no empty loops. So leftmost-first matching is one rule for a backtracking engine and
+for RE2.
 
 Why the time is bounded: a repeated atom whose characters cannot be those that come next never gives any back. Of other
 repeats one is taken, and none where the search may begin anywhere, so the work is at most the square of a line's
@@ -23,6 +26,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 MAX_LINE = 256
 MAX_COUNT = 1000
@@ -41,14 +45,18 @@ _CLASSES = {
     r"\S": _CHARACTERS - _SPACE,
 }
 
-
-_PUNCTUATION = r"[-.+*?()|\[\]{}^$\\/]"
-_ITEM = rf"(?:\\[dDwWsS]|\\{_PUNCTUATION}|[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.+/:@,=~!#%<>; ])"
+_PUNCTUATION = r"\\[-.+*?()|\[\]{}^$\\/]"
+_CHARACTER = rf"(?:[A-Za-z0-9_/:@,=~!#%&<>; -]|{_PUNCTUATION})"
+_LETTER = r"(?:[A-Za-z0-9_/:@,=~!#%&<>; -]|\\[-.+*?()\[\]{}^$/])"  # of a word; neither a bar nor a backslash
+_ITEM = rf"(?:\\[dDwWsS]|{_PUNCTUATION}|[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9_.+/:@,=~!#%<>; ])"
 _ITEMS = re.compile(_ITEM)
 _TOKEN = re.compile(
-    r"(?P<open>\((?:\?:|\?P?<(?P<name>[A-Za-z0-9_]+)>|(?!\?)))"
-    r"|(?P<close>\)(?![*+?{]))|(?P<end>\$\Z)"
-    rf"|(?P<atom>[A-Za-z0-9_/:@,=~!#%&<>; -]|\\[dDwWsS]|\\{_PUNCTUATION}|(?P<any>\.)"
+    rf"\(\?:(?P<maybe>{_LETTER}+(?:\|{_LETTER}+)*)\)\?(?![*+?{{])"
+    r"|(?P<open>\((?:\?:|\?P?<(?P<name>[A-Za-z0-9_]+)>|(?!\?)))"
+    rf"|(?P<words>{_LETTER}+(?:\|{_LETTER}+)+)(?=\))"
+    r"|(?P<close>\)(?![*+?{]))"
+    r"|(?P<end>\$\Z)"
+    rf"|(?P<atom>{_CHARACTER}|\\[dDwWsS]|(?P<any>\.)"
     rf"|\[(?P<negated>\^)?(?P<first>-)?(?P<items>{_ITEM}*)(?P<last>-)?\])"
     r"(?:(?P<sign>[*+?])|\{(?P<least>[0-9]{1,4})(?P<comma>,(?P<most>[0-9]{1,4})?)?\})?(?![*+?{])"
 )
@@ -82,14 +90,22 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class _Atom:
-    """A set of characters, and how often it may stand; *most* is ``None`` for any number."""
+    """What may stand in a place, and how often.
+
+    Args:
+        characters: those that it begins with; all that it takes, unless there are words.
+        least: how often it has to stand.
+        most: how often it may stand; ``None`` is any number.
+        words: it takes one of these, once or not at all.
+    """
 
     characters: frozenset[str]
     least: int
     most: int | None
+    words: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        text = _write(self.characters)
+        text = f"(?:{'|'.join(map(re.escape, self.words))})" if self.words else _write(self.characters)
         if self.least == self.most == 1:
             return text
         return f"{text}{{{self.least},{'' if self.most is None else self.most}}}"
@@ -115,6 +131,8 @@ def compile_plain(pattern: str) -> Plain | None:
             pieces.append(")")
         elif token["end"]:
             ends = True
+        elif token["words"] and not (pieces and pieces[-1] in ("(", "(?:")):
+            return None
         elif atom := _atom(token):
             pieces.append(atom)
         else:
@@ -128,7 +146,12 @@ def compile_plain(pattern: str) -> Plain | None:
 
 
 def _atom(token: re.Match[str]) -> _Atom | None:
-    """``atom [count]``; ``None`` for what Go refuses, and for what takes no character."""
+    """``atom [count]`` or words; ``None`` for what Go refuses, what takes no character, and words that are alike."""
+    if text := token["words"] or token["maybe"]:
+        words = sorted(text.replace("\\", "").split("|"))
+        if any(longer.startswith(word) for word, longer in pairwise(words)):
+            return None
+        return _Atom(frozenset(word[0] for word in words), int(token["maybe"] is None), 1, tuple(words))
     characters = _characters(token)
     if token["least"] is None:
         least, most = _SIGNS[token["sign"]]
@@ -170,7 +193,7 @@ def _loose(atoms: list[_Atom]) -> int:
 
 def _size(atoms: list[_Atom]) -> int:
     """How large the program for the atoms is, about; Go and RE2 refuse large ones, and so they are left to them."""
-    return sum(max(atom.least, atom.most or 0, 1) for atom in atoms)
+    return sum(max(atom.least, atom.most or 0, 1) + sum(map(len, atom.words)) for atom in atoms)
 
 
 def _write(characters: frozenset[str]) -> str:

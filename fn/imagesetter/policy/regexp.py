@@ -76,16 +76,15 @@ class Regexp:
 
     def _search_all(self, texts: Sequence[str]) -> Sequence[Found]:
         match = _re2_match(self.pattern)
+        if "".join(texts).isascii():  # then places in UTF-8 are places in the text
+            spanned = [(text, spans) for text in texts if (spans := match(text.encode(), 0, len(text)))[0][0] >= 0]
+            return [(text, *[text[a:b] if a >= 0 else None for a, b in spans]) for text, spans in spanned]
         found: list[Found] = []
         for text in texts:
             data = text.encode("utf-8", "replace")  # what is no character, and no registry has, is a question mark
             spans = match(data, 0, len(data))
-            if spans[0][0] < 0:
-                continue
-            if text.isascii():
-                found.append((text, *[text[start:end] if start >= 0 else None for start, end in spans]))
-            else:
-                pieces = [data[start:end].decode("utf-8", "replace") if start >= 0 else None for start, end in spans]
+            if spans[0][0] >= 0:
+                pieces = [data[a:b].decode("utf-8", "replace") if a >= 0 else None for a, b in spans]
                 found.append((text, *pieces))
         return found
 
