@@ -140,14 +140,22 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
             hint="use the imagesetter that wrote it, or write it again with `imagesetter lock`",
         )
     spec = data.get("spec")
-    rows = spec.get("entries") if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping):
+        raise LockError(f"spec: expected a mapping, not {spec!r}", where=origin, hint=REMEDY)
     entries: dict[PolicyName, Entry] = {}
-    for number, row in enumerate(rows or ()):
+    for number, row in enumerate(_list(spec, "entries", origin)):
         entry = _entry(row, f"{origin}: spec.entries[{number}]")
         if entry.policy in entries:
             raise LockError(f"policy {entry.policy} is locked twice", where=origin, hint=REMEDY)
         entries[entry.policy] = entry
     return Lock(entries, origin)
+
+
+def _list(spec: Mapping[str, Any], name: str, origin: str) -> list[object]:
+    rows = spec.get(name)
+    if rows is not None and not isinstance(rows, list):
+        raise LockError(f"spec.{name}: expected a list, not {rows!r}", where=origin, hint=REMEDY)
+    return rows or []
 
 
 def _entry(row: object, where: str) -> Entry:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import click
 
+from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions
@@ -59,7 +59,7 @@ def command(
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
     with open_client(told(network, options)) as client:
-        locked = relock(catalog, present, FromRegistry(catalog, client, pin=True), now=time.time(), only=options.only)
+        locked = relock(catalog, present, FromRegistry(catalog, client, pin=True), now=clock.now(), only=options.only)
     after = encode(render(text.text, locked.entries), bom=text.bom)
     if after != before and not check:
         write(path, before, after) if before else create(path, after)

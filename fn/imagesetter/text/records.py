@@ -85,6 +85,10 @@ def update_records(
     Raises:
         TextError: the list is not written as a block list of flat block mappings; nothing can be kept then.
     """
+    if "\r\n" in text:
+        plain = text.replace("\r\n", "\n")
+        updated = update_records(plain, path, records, identity=identity)
+        return text if updated == plain else updated.replace("\n", "\r\n")
     found = _records(text, path)
     wanted = {identity(_as_text(record)): record for record in records}
     if not wanted and not found:
@@ -195,10 +199,13 @@ def _new_list(text: str, path: FieldPath, records: Sequence[Record]) -> str:
     """Write a list that is not there yet, or is ``[]``, behind what its mapping holds."""
     pad = "  " * (len(path) - 1)
     block = f"{pad}{path[-1]}:\n" + "".join(_block(record, len(pad) + 2) for record in records)
+    head, rows = block.split("\n", 1)
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
-        if line.split("#")[0].rstrip() in (f"{pad}{path[-1]}: []", f"{pad}{path[-1]}:"):
-            return "".join([*lines[:number], block, *lines[number + 1 :]])
+        found = re.match(rf"{re.escape(head)}(?: \[\])?(?P<comment>\s+#.*)?\s*$", line)
+        if found:
+            kept = f"{head}{(found['comment'] or '').rstrip()}\n"
+            return "".join([*lines[:number], kept, rows, *lines[number + 1 :]])
     text = text if text.endswith("\n") else f"{text}\n"
     return f"{text}{block}"
 

@@ -1,0 +1,184 @@
+"""A lock is made once with the network; everything after that works without, and gives the bytes of the online run."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import Done, Stage
+from tools import require_tool
+
+NO_NETWORK = ("unshare", "--map-root-user", "--net")
+MARK = '# {"$imagepolicy": "flux-system:my-app%s"}'
+LOCAL = 'annotations: {config.kubernetes.io/local-config: "true"}'
+POLICIES = f"""\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata:
+  name: my-app
+  namespace: flux-system
+  {LOCAL}
+spec: {{image: HOST/my-app, interval: 5m, insecure: true}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata:
+  name: my-app
+  namespace: flux-system
+  {LOCAL}
+spec:
+  imageRepositoryRef: {{name: my-app}}
+  policy: {{semver: {{range: 1.0.x}}}}
+  digestReflectionPolicy: IfNotPresent
+"""
+DEPLOYMENT = f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: app # the only one
+  namespace: default
+spec:
+  template:
+    spec:
+      containers:
+      - name: app
+        image:   HOST/my-app:1.0.0   {MARK % ""}
+        env:
+        - {{name: VERSION, value: "1.0.0"}} {MARK % ":tag"}
+      - name: digest
+        image: other
+        args:
+        - old {MARK % ":digest"}
+"""
+KPTFILE = """\
+apiVersion: kpt.dev/v1
+kind: Kptfile
+metadata:
+  name: app
+  annotations: {config.kubernetes.io/local-config: "true"}
+pipeline:
+  mutators:
+  - exec: imagesetter
+    configMap: {from: SOURCE}
+"""
+FUNCTION = """\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageSetter
+metadata:
+  name: images
+  annotations:
+    config.kubernetes.io/function: "exec: {path: imagesetter}"
+spec: {from: SOURCE}
+"""
+KUSTOMIZATION = """\
+resources: [deployment.yaml, policies.yaml, images.lock.yaml]
+transformers: [imagesetter.yaml]
+namePrefix: eu-
+"""
+HOOK = """\
+repos:
+- repo: local
+  hooks:
+  - id: imagesetter
+    name: imagesetter
+    entry: imagesetter update --from SOURCE
+    language: system
+    files: deployment.yaml
+"""
+
+
+@pytest.fixture
+def cut_off() -> tuple[str, ...]:
+    """The words before a command that cut it off from every network, its own machine's included."""
+    program = (require_tool("unshare"), *NO_NETWORK[1:])
+    tried = subprocess.run([*program, "true"], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine permits no network namespaces: {tried.stderr.decode().strip()}")
+    return program
+
+
+def lay_out(stage: Stage, name: str, source: str, **files: str) -> Path:
+    """A package with its policies, its lock, and how it is run."""
+    package = stage.root / name
+    package.mkdir()
+    texts = {"policies.yaml": POLICIES, "deployment.yaml": DEPLOYMENT, **files}
+    for file, text in texts.items():
+        (package / file).write_text(text.replace("HOST", stage.host).replace("SOURCE", source))
+    locked = stage.run("imagesetter", "lock", cwd=package)
+    assert locked.status == 0, str(locked)
+    return package
+
+
+def update(stage: Stage, package: Path, *before: str, source: str) -> Done:
+    return stage.run(*before, "imagesetter", "update", "--from", source, cwd=package)
+
+
+def kpt(stage: Stage, package: Path, *before: str, source: str) -> Done:
+    return stage.run(*before, require_tool("kpt"), "fn", "render", "--allow-exec", cwd=package)
+
+
+def build(stage: Stage, package: Path, *before: str, source: str) -> Done:
+    flags = ("--enable-alpha-plugins", "--enable-exec")
+    return stage.run(*before, require_tool("kustomize"), "build", *flags, ".", cwd=package)
+
+
+def hook(stage: Stage, package: Path, *before: str, source: str) -> Done:
+    tool = require_tool("pre-commit")
+    for command in (("init", "-q"), ("add", ".")):
+        assert stage.run("git", *command, cwd=package).status == 0
+    done = stage.run(*before, tool, "run", "--all-files", cwd=package)
+    assert "files were modified by this hook" in done.stdout, str(done)
+    return Done(done.status - 1, "", "")  # a hook that changes files fails, on purpose
+
+
+WAYS: dict[str, tuple[Callable[..., Done], dict[str, str]]] = {
+    "update": (update, {}),
+    "kpt fn render": (kpt, {"Kptfile": KPTFILE}),
+    "kustomize build": (build, {"kustomization.yaml": KUSTOMIZATION, "imagesetter.yaml": FUNCTION}),
+    "pre-commit": (hook, {".pre-commit-config.yaml": HOOK}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_locked_run_without_a_network_gives_the_bytes_of_the_online_run(
+    way: str, stage: Stage, cut_off: tuple[str, ...]
+) -> None:
+    run, files = WAYS[way]
+    online = lay_out(stage, "online", "registry", **files)
+    offline = lay_out(stage, "offline", "lock", **files)
+    with_network = run(stage, online, source="registry")
+    without = run(stage, offline, *cut_off, source="lock")
+    assert with_network.status == 0, str(with_network)
+    assert without.status == 0, str(without)
+    deployment = (offline / "deployment.yaml").read_bytes()
+    assert deployment == (online / "deployment.yaml").read_bytes()
+    assert without.stdout.replace("offline", "") == with_network.stdout.replace("online", "")
+    changed = without.stdout if way == "kustomize build" else deployment.decode()
+    assert f"{stage.host}/my-app:1.0.10@sha256:" in changed
+
+
+def test_a_run_that_asks_a_registry_fails_where_there_is_no_network(stage: Stage, cut_off: tuple[str, ...]) -> None:
+    package = lay_out(stage, "package", "registry")
+    done = stage.run(*cut_off, "imagesetter", "update", "--refresh", cwd=package)
+    assert done.status == 1
+    assert (package / "deployment.yaml").read_text() == DEPLOYMENT.replace("HOST", stage.host)
+
+
+def test_the_lock_passes_through_kpt_as_a_resource_and_is_kept(stage: Stage, cut_off: tuple[str, ...]) -> None:
+    package = lay_out(stage, "package", "lock", Kptfile=KPTFILE)
+    assert kpt(stage, package, *cut_off, source="lock").status == 0
+    once = (package / "images.lock.yaml").read_bytes()
+    assert kpt(stage, package, *cut_off, source="lock").status == 0
+    assert (package / "images.lock.yaml").read_bytes() == once
+    checked = stage.run("imagesetter", "lock", "--check", cwd=package)
+    assert checked.status == 0, str(checked)
+
+
+def test_the_lock_stays_out_of_what_kustomize_builds(stage: Stage, cut_off: tuple[str, ...]) -> None:
+    files = {"kustomization.yaml": KUSTOMIZATION, "imagesetter.yaml": FUNCTION}
+    built = build(stage, lay_out(stage, "package", "lock", **files), *cut_off, source="lock")
+    assert built.status == 0, str(built)
+    assert "ImageLock" not in built.stdout

@@ -1,0 +1,228 @@
+"""The lock: what it holds, in which bytes, and each of its refusals in the very words."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagesetter.errors import ImagesetterError, LockError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import resource
+from imagesetter.lock import Entry, FromLock, Lock, from_data, merged, parse, render
+from imagesetter.resolve import Failed, Resolved
+from imagesetter.text.load import load_all
+from support.house import IMAGE, POLICIES, POLICY, House, digest
+
+WEB = PolicyName("flux-system", "web")
+HEAD = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\n"
+ENTRY = Entry(WEB, IMAGE, "1.4.0", digest("1.4.0"), "Never", digest("inputs"), 1, "2026-03-01T12:00:00Z")
+NAMES = st.text("abc-", min_size=1, max_size=3)
+ENTRIES = st.lists(
+    st.builds(
+        Entry,
+        policy=st.builds(PolicyName, NAMES, NAMES),
+        image=st.sampled_from([IMAGE, "localhost:5000/web"]),
+        tag=st.sampled_from(["1.4.0", "1.10", "latest", "2026-01-01", "1e3"]),
+        digest=st.sampled_from([digest("a"), digest("b")]),
+        reflection=st.sampled_from(["Never", "IfNotPresent", "Always"]),
+        inputs=st.just(digest("inputs")),
+        candidates=st.integers(0, 10_000),
+        changed=st.just("2026-03-01T12:00:00Z"),
+    ),
+    unique_by=lambda entry: str(entry.policy),
+    max_size=5,
+)
+
+
+def catalog(text: str = POLICIES) -> Catalog:
+    made = Catalog()
+    made.add(found for data, line in load_all(text) if (found := resource(data, f"policies.yaml:{line}")))  # type: ignore[arg-type]
+    return made
+
+
+def lock_text(*rows: str) -> str:
+    return HEAD + "spec:\n  entries:\n" + "".join(f"  - {row}\n" for row in rows)
+
+
+@given(ENTRIES, st.randoms())
+def test_a_lock_of_any_order_of_entries_is_the_same_bytes_and_reads_back(
+    entries: list[Entry], order: random.Random
+) -> None:
+    text = render("", {entry.policy: entry for entry in entries})
+    order.shuffle(entries)
+    assert render("", {entry.policy: entry for entry in entries}) == text
+    assert parse(text, "x").entries == {entry.policy: entry for entry in entries}
+    assert render(text, parse(text, "x").entries) == text
+
+
+@given(ENTRIES, ENTRIES, st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20))
+def test_a_comment_in_the_lock_stays_whatever_changes(before: list[Entry], after: list[Entry], words: str) -> None:
+    text = render("", {entry.policy: entry for entry in before})
+    comment = f"# a person's: {words}".replace("\u2028", "").replace("\u2029", "").replace("\ufeff", "").rstrip()
+    lines = text.splitlines(keepends=True)
+    commented = "".join(line for each in lines for line in (f"{comment}\n", each))
+    changed = render(commented, {entry.policy: entry for entry in after})
+    assert changed.count(comment) == len(lines)
+    assert parse(changed, "x").entries == {entry.policy: entry for entry in after}
+
+
+def test_an_unchanged_answer_keeps_every_byte_its_time_included(house: House) -> None:
+    house.run("lock")
+    text = house.text()
+    house.day("2026-04-01")
+    house.registry.push("0.9.0")
+    assert house.run("lock").status == 0
+    assert house.text() == text
+    assert house.run("lock", "--check").status == 0
+
+
+def test_applying_a_lock_twice_changes_nothing(house: House) -> None:
+    house.registry.push("1.4.1")
+    house.run("lock")
+    assert house.run("update", "--from", "lock").status == 0
+    text = house.text("app.yaml")
+    assert f"{IMAGE}:1.4.1 #" in text
+    assert "0 fields changed, 1 up to date" in house.run("update", "--from", "lock").out
+    assert house.text("app.yaml") == text
+
+
+def test_check_writes_nothing_and_fails_where_the_lock_would_change(house: House) -> None:
+    assert house.run("lock", "--check").status == 1
+    assert not (house.root / "images.lock.yaml").exists()
+
+
+def test_only_locks_the_named_policy_and_leaves_the_others(house: House) -> None:
+    other = POLICY.replace("name: web\n", "name: old\n")
+    house.write("policies.yaml", f"{POLICIES}---\n{other}")
+    house.run("lock")
+    house.registry.push("1.5.0")
+    assert house.run("lock", "--only", "old").status == 0
+    locked = parse(house.text(), "x").entries
+    assert {str(name): entry.tag for name, entry in locked.items()} == {
+        "flux-system:old": "1.5.0",
+        "flux-system:web": "1.4.0",
+    }
+
+
+def refusal(error: ImagesetterError) -> str:
+    return f"{error.what} | {error.where} | {error.hint}"
+
+
+AGAIN = "run `imagesetter lock`, and commit the lock"
+REFUSED = {
+    "a merge conflict": (
+        HEAD + "spec:\n<<<<<<< HEAD\n  entries: []\n=======\n  entries: []\n>>>>>>> other\n",
+        "the lock is in a merge conflict | x:4 | take either side (`git checkout --theirs` or `--ours`), "
+        "then run `imagesetter lock`",
+    ),
+    "another version": (
+        "apiVersion: imagesetter.dev/v1\nkind: ImageLock\nspec: {entries: []}\n",
+        "the lock is imagesetter.dev/v1, and this imagesetter reads imagesetter.dev/v1alpha1 | x:1 | "
+        "use the imagesetter that wrote it, or write it again with `imagesetter lock`",
+    ),
+    "no lock at all": ("kind: ConfigMap\n", f"holds no ImageLock | x | {AGAIN}"),
+    "an entry without a tag": (
+        lock_text(f"{{policy: a:b, image: {IMAGE}, digest: d, inputs: i}}"),
+        f"tag: is required, as a string | x:1: spec.entries[0] | {AGAIN}",
+    ),
+    "a tag that YAML reads as a number": (
+        lock_text(f"{{policy: a:b, image: {IMAGE}, tag: 1.10, digest: d, inputs: i}}"),
+        f"tag: is required, as a string | x:1: spec.entries[0] | {AGAIN}",
+    ),
+    "a policy without a namespace": (
+        lock_text(f"{{policy: web, image: {IMAGE}, tag: a, digest: d, inputs: i}}"),
+        f"policy: is required, as a string | x:1: spec.entries[0] | {AGAIN}",
+    ),
+    "an entry that is a text": (lock_text("web"), f"expected a mapping, not 'web' | x:1: spec.entries[0] | {AGAIN}"),
+    "a policy twice": (
+        lock_text(*[f"{{policy: a:b, image: {IMAGE}, tag: a, digest: d, inputs: i}}"] * 2),
+        f"policy a:b is locked twice | x:1 | {AGAIN}",
+    ),
+    "entries that are no list": (
+        HEAD + "spec: {entries: {a: b}}\n",
+        f"spec.entries: expected a list, not {{'a': 'b'}} | x:1 | {AGAIN}",
+    ),
+    "a lock without a spec": (HEAD, f"spec: expected a mapping, not None | x:1 | {AGAIN}"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_lock_that_cannot_be_used_says_why_and_what_mends_it(case: str) -> None:
+    text, expected = REFUSED[case]
+    with pytest.raises(LockError) as caught:
+        parse(text, "x")
+    assert refusal(caught.value) == expected
+
+
+def test_two_locks_that_disagree_are_refused_and_name_each_other() -> None:
+    other = replace(ENTRY, tag="1.5.0")
+    with pytest.raises(LockError) as caught:
+        merged([Lock({WEB: ENTRY}, "a.yaml"), Lock({WEB: other}, "b.yaml")])
+    assert refusal(caught.value) == (
+        f"policy flux-system:web is locked to {IMAGE}:1.4.0 and to {IMAGE}:1.5.0 | a.yaml and b.yaml | "
+        "keep one lock for the policy"
+    )
+
+
+def test_two_locks_that_agree_are_one() -> None:
+    assert merged([Lock({WEB: ENTRY}, "a"), Lock({WEB: ENTRY}, "b")]) == Lock({WEB: ENTRY}, "a, b")
+
+
+def test_a_missing_and_a_stale_entry_are_refused_and_an_unknown_policy_is_taken_from_the_lock() -> None:
+    missing = FromLock(catalog(), Lock({})).answers([WEB])[WEB]
+    stale = FromLock(catalog(), Lock({WEB: ENTRY})).answers([WEB])[WEB]
+    alone = FromLock(Catalog(), Lock({WEB: ENTRY})).answers([WEB])[WEB]
+    assert isinstance(missing, Failed)
+    assert refusal(missing.error) == f"policy flux-system:web is not in the lock | images.lock.yaml | {AGAIN}"
+    assert isinstance(stale, Failed)
+    assert refusal(stale.error) == (
+        f"policy flux-system:web has changed since it was locked to {IMAGE}:1.4.0 | images.lock.yaml | {AGAIN}"
+    )
+    assert isinstance(alone, Resolved)
+    assert str(alone.ref) == f"{IMAGE}:1.4.0"
+
+
+def test_a_layout_that_cannot_be_kept_is_refused_and_the_file_stays(house: House) -> None:
+    text = HEAD + "spec: {entries: []}\n"
+    house.write("images.lock.yaml", text)
+    ran = house.run("lock")
+    assert ran.status == 1
+    assert "write spec.entries as a block list of block mappings, or remove the file and lock again" in ran.err
+    assert house.text() == text
+
+
+def test_no_lock_is_said_with_the_command_that_makes_one(house: House) -> None:
+    ran = house.run("update", "--from", "lock")
+    assert ran.status == 1
+    assert "there is no images.lock.yaml" in ran.err
+    assert AGAIN in ran.err
+
+
+def test_a_policy_that_is_gone_leaves_the_lock(house: House) -> None:
+    other = POLICY.replace("name: web\n", "name: old\n")
+    house.write("policies.yaml", f"{POLICIES}---\n{other}")
+    house.run("lock")
+    house.write("policies.yaml", POLICIES)
+    assert f"flux-system:old: no longer locked (was {IMAGE}:1.4.0)" in house.run("lock").out
+    assert list(parse(house.text(), "x").entries) == [WEB]
+
+
+def test_a_policy_without_an_answer_keeps_its_entry_and_is_an_error(house: House) -> None:
+    house.run("lock")
+    text = house.text()
+    house.registry.delete("1.4.0")
+    house.registry.push("2.0.0")
+    ran = house.run("lock")
+    assert ran.status == 1
+    assert house.text() == text
+    assert "unable to determine latest version" in ran.err
+
+
+def test_a_lock_of_a_list_of_resources_is_read_from_its_data() -> None:
+    (data, _), *_ = load_all(render("", {WEB: ENTRY}))
+    assert from_data(data, "item").entries == {WEB: ENTRY}  # type: ignore[arg-type]
