@@ -12,13 +12,13 @@ import ipaddress
 import logging
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
-import httpx
 
 from imagesetter import __version__
 from imagesetter.errors import EgressRefused, ProtocolError, RegistryError, Unreachable
@@ -31,6 +31,14 @@ from imagesetter.registry.questions import Answer, Interrupted, NoTls, Question,
 from imagesetter.registry.trust import Tls, make_context
 from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe, safe_url
+
+# Where rich is installed, as it is with us, `import httpx` loads a command line program of its own, which takes longer
+# than all the rest of it. It does without where that cannot be imported, so for this moment it cannot.
+_barred = sys.modules.setdefault("httpx._main", None) is None  # type: ignore[arg-type]
+import httpx  # noqa: E402
+
+if _barred:
+    del sys.modules["httpx._main"]
 
 AuthFlow = httpx.Auth
 Request = httpx.Request
