@@ -145,7 +145,7 @@ def deep_copy(budget: Budget, value: object) -> object:
 
 
 def _copied(budget: Budget, value: object) -> object:
-    budget.step()
+    budget.step(4)  # a copy takes memory too
     if isinstance(value, Slice):
         return Slice(value.go_type, None if value.nil else [_copied(budget, item) for item in value.items])
     if isinstance(value, Map):
