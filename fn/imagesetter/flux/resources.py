@@ -88,6 +88,8 @@ def is_complete(found: Resource) -> bool:
             return "imageRepositoryRef" in found.spec and "policy" in found.spec
         case "ImageRepository":
             return "image" in found.spec
+        case "ImageUpdateAutomation":
+            return "sourceRef" in found.spec
         case _:
             return True
 

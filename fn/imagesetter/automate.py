@@ -1,0 +1,307 @@
+"""One story: an ImageUpdateAutomation runs. Check out, update, commit with the template, push.
+
+Every try starts from what the remote holds at that moment. If another push was first, all of it is done again on the
+new head, so two automations on one branch lose nothing; and a run that was killed anywhere leaves nothing half done:
+the next one finds the remote either with the commit or without it.
+
+Departures from Flux (image-automation-controller v1.2.1) are listed in `imagesetter.automation.spec`,
+`imagesetter.automation.workspace` and `imagesetter.flux.template.render`; and here:
+
+- A policy without an answer is an error and nothing is committed, unless errors are kept (Flux goes on with the last
+  answer that the cluster remembers).
+- A marker that names a policy which nobody knows is a warning (Flux passes over it).
+- A rejected push is done again at once, five times in all (Flux waits for the next interval).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from imagesetter.automation.change_sets import ChangeSet, Per, branch_name, change_sets
+from imagesetter.automation.message import template_data
+from imagesetter.automation.signing import signing
+from imagesetter.automation.spec import Automation
+from imagesetter.automation.workspace import PushRejected, Start, Workspace, confined, open_workspace
+from imagesetter.errors import GitError, ImagesetterError, TemplateError
+from imagesetter.files import Outcome, known_digests, update, write_all
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName, parse_marker
+from imagesetter.flux.template.data import TemplateData
+from imagesetter.git import TIMEOUT, Git
+from imagesetter.krm.result import File, Result
+from imagesetter.plan import Change, MarkedField, Place, failure
+from imagesetter.reading import Tree, read_tree
+from imagesetter.resolve import Answer, KnownDigest, Source
+
+TRIES = 5
+MakeSource = Callable[[Catalog, KnownDigest], Source]
+Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How automations are run.
+
+    ``timeout`` is seconds for one git command, over what a GitRepository says; ``branch`` is a template for the branch
+    of each change set; ``only`` narrows the policies, empty means all that the automation follows.
+    """
+
+    dry_run: bool = False
+    allow_dirty: bool = False
+    keep_on_error: bool = False
+    per: Per = "all"
+    branch: str = ""
+    timeout: float | None = None
+    exclude: tuple[str, ...] = ()
+    only: frozenset[PolicyName] = frozenset()
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit that was pushed, or would be: ``hash`` is empty then."""
+
+    hash: str
+    branch: str
+    message: str
+    changes: tuple[Change, ...]
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of one automation; a failure is a value, so that the others can go on."""
+
+    name: PolicyName
+    status: Status
+    commits: tuple[Commit, ...] = ()
+    results: tuple[Result, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class _Failed(Exception):
+    """Some result is an error: nothing is committed."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        super().__init__()
+        self.results = tuple(results)
+
+
+def run(
+    automation: Automation, catalog: Catalog, make_source: MakeSource, directory: Path, options: Options | None = None
+) -> Run:
+    """Run one automation; never raises for anything that is wrong with it, its policies or its remote.
+
+    Args:
+        automation: what to do.
+        catalog: the policies.
+        make_source: where their answers come from.
+        directory: in the current checkout, for an automation without a GitRepository.
+        options: how.
+    """
+    options = options or Options()
+    if automation.suspended:
+        return Run(automation.name, "suspended")
+    try:
+        return _Runner(automation, catalog, make_source, options).run(directory)
+    except _Failed as failed:
+        return Run(automation.name, "failed", results=failed.results)
+    except ImagesetterError as error:
+        return Run(automation.name, "failed", results=(failure(error, automation=str(automation.name)),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembering:
+    """A source that is asked once for each policy, however often a push has to be done again."""
+
+    source: Source
+    known: dict[PolicyName, Answer]
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
+        wanted = list(names)
+        missing = [name for name in wanted if name not in self.known]
+        if missing:
+            self.known.update(self.source.answers(missing))
+        return {name: self.known[name] for name in wanted}
+
+
+class _Runner:
+    """One automation at work: what all of its tries share."""
+
+    def __init__(self, automation: Automation, catalog: Catalog, make_source: MakeSource, options: Options) -> None:
+        self._automation, self._catalog, self._options = automation, catalog, options
+        self._make_source = make_source
+        self._answers: dict[PolicyName, Answer] = {}
+        followed = automation.policies(catalog)
+        self._policies = followed & options.only if options.only else followed
+        self._warnings: dict[Result, None] = {}
+        self._notes: list[str] = []
+
+    def run(self, directory: Path) -> Run:
+        automation, options = self._automation, self._options
+        if not self._policies:
+            note = f"follows no policy: none in namespace {automation.name.namespace} is selected"
+            return Run(automation.name, "up to date", notes=(note,))
+        timeout = options.timeout or automation.timeout or TIMEOUT
+        commits: list[Commit] = []
+        with (
+            open_workspace(automation, directory, timeout=timeout, allow_dirty=options.allow_dirty) as workspace,
+            signing(automation, workspace.git) as (git, signing_options),
+        ):
+            for branch, sets in self._deliveries(workspace):
+                commits += self._deliver(workspace, branch, sets, git, signing_options)
+        done: Status = "would push" if options.dry_run else "pushed"
+        return Run(
+            automation.name,
+            done if commits else "up to date",
+            tuple(commits),
+            tuple(self._warnings),
+            tuple(self._notes),
+        )
+
+    def _deliveries(self, workspace: Workspace) -> list[tuple[str, list[ChangeSet] | None]]:
+        """The branches to bring up to date, each with its change sets; None: what is found there decides."""
+        if not self._options.branch:
+            return [("", None)]
+        workspace.check_out(workspace.source())
+        outcome = self._planned(workspace, self._policies)
+        names: dict[str, list[ChangeSet]] = {}
+        for each in self._sets(outcome):
+            changes = [change for change in outcome.changes if change.field.marker.policy in each.policies]
+            name = branch_name(self._options.branch, each.key, self._data(workspace, changes))
+            names.setdefault(name, []).append(each)
+        return list(names.items())
+
+    def _deliver(
+        self,
+        workspace: Workspace,
+        branch: str,
+        sets: list[ChangeSet] | None,
+        git: Git,
+        signing_options: tuple[str, ...],
+    ) -> list[Commit]:
+        """Commit and push to one branch; on a rejected push all over again, from what the branch holds then."""
+        for left in reversed(range(TRIES)):
+            start = workspace.begin(branch)
+            commits = self._commits(workspace, start, sets, git, signing_options)
+            if not commits or self._options.dry_run:
+                return commits
+            newest = commits[-1].hash
+            try:
+                workspace.push(newest, start)
+            except PushRejected as error:
+                if not left:
+                    raise GitError(
+                        f"{start.branch} was pushed to by others {TRIES} times while this run was at work: {error}",
+                        hint=f"{workspace.keep(newest)}; run it again",
+                    ) from error
+                # Others are at it as well: wait a random while, longer each time.
+                self._options.sleep(secrets.randbelow(1000) / 1000 * 0.1 * 2 ** (TRIES - left))
+            except GitError as error:
+                kept = workspace.keep(newest)
+                error.hint = f"{kept}; {error.hint}" if error.hint else kept
+                raise
+            else:
+                if note := workspace.follow(start, newest):
+                    self._notes.append(note)
+                return commits
+        raise AssertionError("the last try returns or raises")
+
+    def _commits(
+        self,
+        workspace: Workspace,
+        start: Start,
+        sets: list[ChangeSet] | None,
+        git: Git,
+        signing_options: tuple[str, ...],
+    ) -> list[Commit]:
+        workspace.check_out(start.commit)
+        if sets is None:
+            sets = [ChangeSet("", self._policies)]
+            if self._options.per != "all":
+                sets = self._sets(self._planned(workspace, self._policies))
+        commits: list[Commit] = []
+        for each in sets:
+            outcome = self._planned(workspace, each.policies)
+            if problems := write_all(outcome.rewrites):
+                raise _Failed([_relocated(problem, workspace.root) for problem in problems])
+            diff = workspace.stage([rewritten.path for rewritten in outcome.rewrites]) if outcome.rewrites else ""
+            if not diff:
+                continue
+            message = self._message(workspace, outcome.changes)
+            made = ""
+            if self._options.dry_run:
+                workspace.pass_over()
+            else:
+                made = workspace.commit(message, signing_options, git)
+            changes = tuple(_relocated_change(change, workspace.root) for change in outcome.changes)
+            commits.append(Commit(made, start.branch, message, changes, diff))
+        return commits
+
+    def _planned(self, workspace: Workspace, policies: frozenset[PolicyName]) -> Outcome:
+        """What the working tree's marked fields become; nothing is written yet."""
+        where = f"ImageUpdateAutomation {self._automation.name} in {self._automation.origin}"
+        target = confined(workspace.root, self._automation.path, where)
+        tree = read_tree([target], exclude=self._options.exclude)
+
+        def source_of(fields: Sequence[MarkedField]) -> Source:
+            return _Remembering(self._make_source(self._catalog, known_digests(fields)), self._answers)
+
+        outcome = update(tree, source_of, keep_on_error=self._options.keep_on_error, only=policies)
+        results = [
+            _relocated(result, workspace.root)
+            for result in (*outcome.results, *_unknown(tree, self._catalog))
+            if result.severity != "info"
+        ]
+        if outcome.failed:
+            raise _Failed(results)
+        self._warnings.update(dict.fromkeys(results))
+        return outcome
+
+    def _sets(self, outcome: Outcome) -> list[ChangeSet]:
+        return change_sets(outcome.changes, self._options.per, self._catalog)
+
+    def _data(self, workspace: Workspace, changes: Iterable[Change]) -> TemplateData:
+        top = workspace.root.joinpath(*(part for part in self._automation.path.split("/") if part not in ("", ".")))
+        return template_data(self._automation.name, changes, top, self._automation.values)
+
+    def _message(self, workspace: Workspace, changes: Iterable[Change]) -> str:
+        from imagesetter.flux.template.render import render_message
+
+        try:
+            return render_message(self._automation.template, self._data(workspace, changes))
+        except TemplateError as error:
+            error.where = ":".join(filter(None, ("spec.git.commit.messageTemplate", error.where)))
+            raise
+
+
+def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:
+    """A warning for each marker whose policy nobody knows; a known one may be another automation's business."""
+    for file in tree.marked:
+        for comment in file.scan.comments:
+            if comment.scalar is None:
+                continue
+            try:
+                marker = parse_marker(comment.text)
+            except ImagesetterError:
+                continue
+            if marker and not catalog.has_policy(marker.policy):
+                place = Place(file=str(file.path), line=comment.line, column=comment.column)
+                yield failure(catalog.unknown(marker.policy), place, severity="warning")
+
+
+def _relocated(result: Result, root: Path) -> Result:
+    """A result with paths as the repository has them, not the temporary working tree."""
+    message = result.message.replace(f"{root}/", "")
+    file = File(result.file.path.removeprefix(f"{root}/"), result.file.index) if result.file else None
+    return replace(result, message=message, file=file)
+
+
+def _relocated_change(change: Change, root: Path) -> Change:
+    place = replace(change.field.place, file=change.field.place.file.removeprefix(f"{root}/"))
+    return replace(change, field=replace(change.field, place=place))

@@ -1,0 +1,438 @@
+"""Where an automation works: a temporary working tree, of a clone or of the current checkout.
+
+A run never edits the user's own working tree. Of the current checkout it uses the objects, the remote and the
+settings (``git worktree``), so that whatever lets the user, or a CI job's checkout step, reach the remote works here as
+well; a GitRepository's URL is cloned, shallowly. Each try begins at the remote's present head, so nothing that an
+earlier, killed run left behind is ever pushed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imagesetter.automation.spec import NO_PUSH, Automation, Ref
+from imagesetter.errors import GitError, ImagesetterError, ResourceError, UsageError
+from imagesetter.git import Git, redacted, toplevel
+
+# What a server says when another push was first; everything else that it refuses, it will refuse again.
+_RACE = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|fetch first|stale info|incorrect old value")
+_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class PushRejected(GitError):
+    """The remote's branch moved while we were at work: fetch and do it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a try begins: the commit to work on, and what the remote's push branch must still hold at the push.
+
+    ``expected`` is empty where the branch must not be there yet.
+    """
+
+    commit: str
+    branch: str
+    expected: str
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A temporary working tree and its remote.
+
+    ``checkout`` is the user's own, or None for a clone.
+    """
+
+    git: Git
+    checkout: Git | None
+    remote: str
+    automation: Automation
+    scratch: str = field(default_factory=lambda: f"refs/imagesetter/{secrets.token_hex(8)}")
+    _listing: dict[str, str] = field(default_factory=dict)
+    _default: str = ""
+    _staged_since: str = ""
+
+    @property
+    def root(self) -> Path:
+        """The top of the working tree."""
+        return self.git.directory
+
+    def begin(self, branch: str = "") -> Start:
+        """Ask the remote where things stand, fetch that, and find out where to begin.
+
+        As Flux does it: where push branch and checkout differ, the push branch is made from the checkout, or, if the
+        remote has it already, it is what is checked out.
+
+        Args:
+            branch: the push branch, where it is not the automation's own.
+
+        Raises:
+            GitError: the remote cannot be asked, or has no such ref.
+            ResourceError: there is no branch to push to.
+        """
+        ref = self.automation.ref
+        self._list(ref, branch)
+        if not ref:
+            ref = Ref(branch=self._default)
+        push = branch or self.automation.push_branch or ref.branch
+        if not push:
+            raise ResourceError(NO_PUSH, where=f"ImageUpdateAutomation {self.automation.name}")
+        self.git.check_branch(push, "the push branch")
+        head = self._listing.get(f"refs/heads/{push}", "")
+        if head:
+            return Start(self._fetch(f"refs/heads/{push}"), push, head)
+        return Start(self._fetch_ref(ref), push, "")
+
+    def source(self) -> str:
+        """The commit of the checkout ref itself, whatever the push branch holds.
+
+        Raises:
+            GitError: as `begin`.
+        """
+        ref = self.automation.ref
+        self._list(ref, "")
+        return self._fetch_ref(ref or Ref(branch=self._default))
+
+    def _list(self, ref: Ref, branch: str) -> None:
+        patterns = {f"refs/heads/{name}" for name in (branch, self.automation.push_branch, ref.branch) if name}
+        if ref.name:
+            patterns.add(self.git.check_ref(ref.name, "git.checkout.ref.name"))
+        if ref.tag:
+            patterns.add(f"refs/tags/{self.git.check_tag(ref.tag, 'git.checkout.ref.tag')}")
+        if ref.branch:
+            self.git.check_branch(ref.branch, "git.checkout.ref.branch")
+        if ref.semver:
+            patterns.add("refs/tags/*")
+        git = self.git.with_(environment={"GIT_LITERAL_PATHSPECS": "0"})
+        text = git.run("ls-remote", "--symref", "--end-of-options", self.remote, "HEAD", *sorted(patterns)).text
+        self._listing = {}
+        for line in text.splitlines():
+            value, _, name = line.partition("\t")
+            if value.startswith("ref: "):
+                self._default = value.removeprefix("ref: refs/heads/")
+            else:
+                self._listing[name] = value
+        if self.checkout and not ref:
+            self._default = _current_branch(self.checkout)
+        if self._default and not ref:
+            self._listing.setdefault(f"refs/heads/{self._default}", self._listing.get("HEAD", ""))
+
+    def _fetch_ref(self, ref: Ref) -> str:
+        if ref.commit:
+            return self._fetch_commit(ref.commit)
+        if ref.name:
+            return self._fetch(ref.name)
+        if ref.semver:
+            return self._fetch(f"refs/tags/{self._newest_tag(ref.semver)}")
+        if ref.tag:
+            return self._fetch(f"refs/tags/{ref.tag}")
+        return self._fetch(f"refs/heads/{ref.branch}")
+
+    def _fetch(self, name: str) -> str:
+        if not self._listing.get(name):
+            hint = self._branches() if name.startswith("refs/heads/") else ""
+            shown = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
+            kind = {"heads": "branch", "tags": "tag"}.get(name.split("/")[1] if "/" in name else "", "ref")
+            raise GitError(f"the remote has no {kind} {shown}", where=self._place(), hint=hint)
+        self._fetch_refspec(f"+{name}:{self.scratch}/head")
+        return self.git.commit_of(f"{self.scratch}/head")
+
+    def _fetch_refspec(self, *refspecs: str, shallow: bool = True) -> None:
+        # A depth would make the user's own repository shallow.
+        depth = ["--depth=1"] if shallow and self.checkout is None else []
+        self.git.run(
+            *("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules"),
+            *depth,
+            *("--end-of-options", self.remote, *refspecs),
+        )
+
+    def _fetch_commit(self, commit: str) -> str:
+        if not _HASH.fullmatch(commit):
+            raise GitError(f"{commit!r} is no full commit hash", where="git.checkout.ref.commit")
+        try:
+            self._fetch_refspec(f"+{commit}:{self.scratch}/head")
+        except GitError:
+            # Not every server gives out a commit that no ref points to; then it has to be in some branch.
+            self._fetch_refspec(f"+refs/heads/*:{self.scratch}/heads/*", shallow=False)
+        if not self.git.commit_of(commit):
+            raise GitError(f"the remote has no commit {commit}", where=self._place())
+        return commit
+
+    def _newest_tag(self, version_range: str) -> str:
+        from imagesetter.policy.rules import Semver, TagPolicy
+        from imagesetter.policy.select import select
+
+        tags = [name.removeprefix("refs/tags/") for name in self._listing if name.startswith("refs/tags/")]
+        try:
+            policy = TagPolicy(Semver(version_range), None, ())
+            return select(policy, sorted((tag for tag in tags if not tag.endswith("^{}")), reverse=True))
+        except ImagesetterError as error:
+            raise error.located("git.checkout.ref.semver") from error
+
+    def _place(self) -> str:
+        return redacted(self.automation.url) or self.remote
+
+    def _branches(self) -> str:
+        text = self.git.run("ls-remote", "--heads", "--end-of-options", self.remote).text
+        names = [line.partition("refs/heads/")[2] for line in text.splitlines()]
+        return f"it has {', '.join(names[:8])}{' …' if len(names) > 8 else ''}" if names else "it has no branch at all"
+
+    def check_out(self, commit: str) -> None:
+        """Make the working tree what the commit holds, and nothing else."""
+        self.git.run("checkout", "--quiet", "--force", "--detach", "--no-recurse-submodules", commit, "--")
+        self.git.run("clean", "-ffdqx")
+        self._staged_since = ""
+
+    def stage(self, paths: Sequence[Path]) -> str:
+        """Stage these files; the diff of what is then staged, as git shows it."""
+        names = b"\0".join(os.fsencode(path.relative_to(self.root)) for path in paths)
+        self.git.run("add", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+        return self.git.run(
+            *("diff", "--cached", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
+            *("--src-prefix=a/", "--dst-prefix=b/", self._staged_since or "HEAD", "--"),
+        ).stdout.decode(errors="replace")
+
+    def pass_over(self) -> None:
+        """Let the next `stage` show only what is staged after this: a dry run of several commits."""
+        self._staged_since = self.git.run("write-tree").text
+
+    def commit(self, message: str, options: Sequence[str], git: Git) -> str:
+        """Commit what is staged; the new commit's hash.
+
+        Args:
+            message: taken as it is, not cleaned up, as Flux does.
+            options: of ``git commit``.
+            git: the git to commit with, prepared to sign.
+        """
+        # The committer is the author, as Flux's is. git wants a name where Flux takes none.
+        email = self.automation.author_email
+        name = self.automation.author_name or email.partition("@")[0]
+        person = {
+            f"GIT_{role}_{part}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", name), ("EMAIL", email))
+        }
+        git.with_(environment=person).run(
+            *("commit", "--quiet", "--no-verify", "--cleanup=verbatim", "--allow-empty-message", "--file=-"),
+            *options,
+            stdin=message.encode(),
+        )
+        return self.git.commit_of("HEAD")
+
+    def push(self, commit: str, start: Start) -> None:
+        """Push to the push branch, if the remote's still is what we began with; then to the refspec, without force.
+
+        Raises:
+            PushRejected: it is not.
+            GitError: the remote refuses for another reason, or did not answer.
+        """
+        target = f"refs/heads/{start.branch}"
+        self._push(f"--force-with-lease={target}:{start.expected}", f"{commit}:{target}")
+        if self.automation.refspec:
+            try:
+                self._push("--no-force-with-lease", self._refspec(commit, start.branch))
+            except PushRejected as error:
+                # The branch has it already, so doing it again would find nothing to do.
+                raise GitError(f"{start.branch} was pushed, git.push.refspec was not: {error}") from error
+
+    def _push(self, option: str, refspec: str) -> None:
+        options = [f"--push-option={f'{key}={value}' if value else key}" for key, value in self.automation.push_options]
+        done = self.git.run(
+            *("push", "--porcelain", "--no-follow-tags", "--no-recurse-submodules", "--no-signed", option, *options),
+            *("--end-of-options", self.remote, refspec),
+            accept=range(256),
+            hooks=True,
+        )
+        if done.status == 0:
+            return
+        refusals = [line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("!")]
+        if refusals:
+            reason = redacted(refusals[0].split("\t")[-1])
+            said = [
+                line for line in done.stderr.splitlines() if line.startswith("remote:") and line.strip() != "remote:"
+            ]
+            # stderr says why a lock was not got; it also repeats "failed to push some refs", which says nothing.
+            if _RACE.search(refusals[0]) or any(_RACE.search(line) for line in said):
+                raise PushRejected(f"the push was rejected: {reason}")
+            words = "; ".join(redacted(line.removeprefix("remote:").strip()) for line in said[-5:])
+            raise GitError(f"the push was refused: {reason}{f': {words}' if words else ''}", where=self._place())
+        raise self.git.error("push", done).located(self._place())
+
+    def _refspec(self, commit: str, branch: str) -> str:
+        where = "git.push.refspec"
+        force = "+" if self.automation.refspec.startswith("+") else ""
+        source, _, target = self.automation.refspec.removeprefix("+").partition(":")
+        if source not in ("HEAD", branch, f"refs/heads/{branch}"):
+            raise GitError(
+                f"{self.automation.refspec!r} does not push what {branch} gets",
+                where=where,
+                hint=f"its source is refs/heads/{branch} or HEAD, as in refs/heads/{branch}:refs/for/{branch}",
+            )
+        target = target or source
+        if not target.startswith("refs/"):
+            target = f"refs/heads/{target}"
+        return f"{force}{commit}:{self.git.check_ref(target, where)}"
+
+    def keep(self, commit: str) -> str:
+        """Keep work that could not be pushed on a local branch; says where it is."""
+        name = self.automation.name
+        branch = f"imagesetter/{name.namespace}-{name.name}"
+        if self.checkout:
+            self.checkout.run("update-ref", "-m", "imagesetter: not pushed", f"refs/heads/{branch}", commit)
+            return f"the work is kept on the local branch {branch}"
+        self.git.run("checkout", "--quiet", "--force", "-B", branch, commit, "--")
+        target = _kept_folder() / f"{name.namespace}-{name.name}"
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if target.exists():
+            shutil.rmtree(target)
+        shutil.move(self.root, target)
+        return f"the work is kept on the branch {branch} in {target}"
+
+    def follow(self, start: Start, commit: str) -> str:
+        """After a push, bring the user's own checkout along where that is plain: same branch, nothing changed.
+
+        Returns what the user should know, or an empty text.
+        """
+        if self.checkout is None or self.checkout.run("symbolic-ref", "-q", "HEAD", accept=(0, 1)).text != (
+            f"refs/heads/{start.branch}"
+        ):
+            return ""
+        clean = not self.checkout.run("status", "--porcelain", "--untracked-files=no").text
+        ahead = self.checkout.run("merge-base", "--is-ancestor", "HEAD", commit, accept=(0, 1)).status
+        if (
+            clean
+            and not ahead
+            and not self.checkout.run("merge", "--ff-only", "--quiet", commit, accept=range(256)).status
+        ):
+            return ""
+        return f"your checkout of {start.branch} was left as it is: run `git pull`"
+
+
+def _kept_folder() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "imagesetter" / "unpushed"
+
+
+def _current_branch(git: Git) -> str:
+    """The remote's name of the branch that a checkout is on; empty for a detached one."""
+    branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
+    merged = git.setting(f"branch.{branch}.merge") if branch else ""
+    return merged.removeprefix("refs/heads/") or branch
+
+
+def _remote(git: Git) -> str:
+    branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
+    names = git.run("remote").text.split("\n")
+    chosen = (git.setting(f"branch.{branch}.remote") if branch else "") or "origin"
+    if chosen in names:
+        return chosen
+    if len(names) == 1 and names[0]:
+        return names[0]
+    raise UsageError(
+        f"the checkout {git.directory} has no remote to push to"
+        if not names[0]
+        else f"which remote? {', '.join(names)}",
+        hint="add one (`git remote add origin URL`), or keep the GitRepository with its URL among the files",
+    )
+
+
+@contextlib.contextmanager
+def open_workspace(
+    automation: Automation, directory: Path, *, timeout: float, allow_dirty: bool = False
+) -> Iterator[Workspace]:
+    """A working tree for a run, which is removed afterwards.
+
+    Args:
+        automation: says whether to clone, and what.
+        directory: in the current checkout, for an automation without a URL.
+        timeout: seconds for one git command.
+        allow_dirty: do not mind changes in the checkout that are not committed.
+
+    Raises:
+        UsageError: there is neither a URL nor a checkout with a remote, or the checkout is dirty.
+    """
+    with tempfile.TemporaryDirectory(prefix="imagesetter-", ignore_cleanup_errors=True) as folder:
+        tree = Path(folder).resolve() / "tree"
+        if automation.url:
+            tree.mkdir()
+            git = Git(tree, timeout)
+            git.run("init", "--quiet", "--template=")
+            git.run("config", "remote.origin.url", automation.url)
+            yield Workspace(git, None, "origin", automation)
+        else:
+            with _worktree(automation, directory, tree, timeout, allow_dirty=allow_dirty) as workspace:
+                yield workspace
+
+
+@contextlib.contextmanager
+def _worktree(
+    automation: Automation, directory: Path, tree: Path, timeout: float, *, allow_dirty: bool
+) -> Iterator[Workspace]:
+    top = toplevel(directory)
+    if top is None:
+        raise UsageError(
+            f"{directory} is in no Git checkout, and no GitRepository with a URL is among the files",
+            hint="run it in a checkout, or add the GitRepository that spec.sourceRef names",
+        )
+    own = Git(top, timeout)
+    if not allow_dirty and (changed := own.run("status", "--porcelain", "--untracked-files=no").text):
+        files = [line[3:] for line in changed.splitlines()]
+        raise UsageError(
+            f"the checkout {top} has changes that are not committed: {', '.join(files[:3])}"
+            f"{' …' if len(files) > 3 else ''}",
+            hint="commit or stash them, or say --allow-dirty: they are neither used nor committed",
+        )
+    remote = _remote(own)
+    head = own.commit_of("HEAD")
+    if not head:
+        raise UsageError(f"the checkout {top} has no commit yet")
+    own.run("worktree", "prune")
+    own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
+    workspace = Workspace(Git(tree, timeout), own, remote, automation)
+    try:
+        yield workspace
+    finally:
+        with contextlib.suppress(ImagesetterError):
+            own.run("worktree", "remove", "--force", "--force", str(tree))
+        with contextlib.suppress(ImagesetterError):
+            refs = own.run("for-each-ref", "--format=%(refname)", f"{workspace.scratch}/").text.split()
+            deletions = "".join(f"delete {name}\n" for name in refs)
+            own.run("update-ref", "--stdin", stdin=deletions.encode())
+
+
+def confined(root: Path, path: str, where: str) -> Path:
+    """``spec.update.path`` in a working tree; a path that leaves it, by ``..`` or by a link, is refused.
+
+    Departure: Flux clamps such a path to the top of the repository (SecureJoin), and so updates more than was meant.
+
+    Raises:
+        ResourceError: it leaves the repository, is inside ``.git``, or is not there.
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if "\0" in path or (any(part == ".." for part in parts) and not _stays_inside(parts)):
+        raise ResourceError(f"spec.update.path: {path!r} leaves the repository", where=where)
+    if any(part.lower() == ".git" for part in parts):
+        raise ResourceError(f"spec.update.path: {path!r} is Git's own folder", where=where)
+    target = root.joinpath(*parts)
+    real, top = Path(os.path.realpath(target)), Path(os.path.realpath(root))
+    if real != top and top not in real.parents:
+        raise ResourceError(f"spec.update.path: {path!r} leads out of the repository by a link", where=where)
+    if not target.exists():
+        raise ResourceError(f"spec.update.path: {path!r} is not in the repository", where=where)
+    return target
+
+
+def _stays_inside(parts: Sequence[str]) -> bool:
+    depth = 0
+    for part in parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return False
+    return True
