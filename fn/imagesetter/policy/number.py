@@ -12,12 +12,15 @@ it. As in Go, what is too small for float64 is zero.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import InputError
 
-Exact = Decimal | Fraction
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from fractions import Fraction
+
+    Exact = Decimal | Fraction
 
 # An underscore stands between two digits, or between the base prefix and a digit.
 _DECIMAL = re.compile(
@@ -63,6 +66,9 @@ def exact(text: str, number: float) -> Exact:
     Two results compare with each other only when their *number* is equal. Its cost is bounded by the length of the
     text: exponents that would make it large have become infinite or zero, which need no exactness.
     """
+    from decimal import Decimal
+    from fractions import Fraction
+
     if number == 0 or number in _BEYOND:
         return Decimal(0)
     match = _HEXADECIMAL.fullmatch(text)

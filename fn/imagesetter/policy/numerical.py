@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import InputError, NothingSelected
-from imagesetter.policy.number import Exact, exact, parse_number
+from imagesetter.policy.number import exact, parse_number
 from imagesetter.policy.ranker import Keys, order
 from imagesetter.policy.shown import shown
+
+if TYPE_CHECKING:
+    from imagesetter.policy.number import Exact
 
 _PLAIN_DIGITS = 300
 """A row of so many digits is a number that float64 can hold, if not exactly."""
