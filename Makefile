@@ -26,7 +26,7 @@ test: lint pytest ## everything that CI runs: lint, types and all tests
 
 .PHONY: pytest
 pytest: $(VENV)/.dev ## the tests alone; ARGS="tests/policy -k semver" picks some
-	$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadgroup $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, its formatter as a check, and strict types

@@ -6,16 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
 from packaging.utils import canonicalize_name
 
 from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage
 from image.conftest import NAME, Buildah, Image
 from imagesetter import __version__
 from tools import CHECKOUT, require_tool
-
-# The image is built once, so all of its tests go to one worker.
-pytestmark = pytest.mark.xdist_group("image")
 
 CONTAINER = f"container: {{image: {NAME}, network: true}}"
 
