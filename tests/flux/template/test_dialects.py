@@ -128,3 +128,9 @@ def test_data_that_utf_8_cannot_hold_becomes_replacement_characters(field: str) 
     message = render_message("{{ .Changed }}", data(broken))
     assert "x\ufffdy" in message
     assert message.encode()
+
+
+def test_a_field_whose_text_stays_is_no_change() -> None:
+    same = RECORDS[0]._replace(old=RECORDS[0].new)
+    message = render_message("{{ len .Changed.Changes }} {{ len .Updated.Images }} {{ .Changed }}", data(same))
+    assert message == "0 0 {map[]}"

@@ -88,5 +88,15 @@ def test_a_removed_field_is_refused_in_the_words_of_flux_where_it_is_reached() -
     assert render_message("{{ if false }}{{ .Updated.Images }}{{ end }}x", DATA, dialect="modern") == "x"
 
 
-def test_a_long_error_is_shortened() -> None:
-    assert len(str(refusal('{{ fail (repeat 100000 "x") }}'))) < 10_000
+def test_only_flux_1_calls_a_field_removed() -> None:
+    error = refusal("{{ .Updated.ImageResult }}")
+    assert str(error).endswith("can't evaluate field ImageResult in type update.Result")
+
+
+@pytest.mark.parametrize(
+    "template",
+    ['{{ fail (repeat 100000 "x") }}', "{{ " + "x" * 100_000 + " }}", "{{ ." + "x" * 100_000 + " }}"],
+    ids=["of a function", "of an unknown function", "of an unknown field"],
+)
+def test_a_long_error_is_shortened(template: str) -> None:
+    assert len(str(refusal(template))) < 10_000

@@ -28,7 +28,8 @@ def number_node(token: Token) -> NumberNode:
         try:
             node.complex = complex(parse_float(text[:split]) if split else 0.0, parse_float(text[split:-1]))
         except (NotANumber, OutOfRange) as err:
-            raise ValueError(f"illegal number syntax: {quote(text)}") from err
+            bad = "syntax error scanning complex number" if split else f"illegal number syntax: {quote(text)}"
+            raise ValueError(bad) from err
         if node.complex.imag == 0:
             node.real = node.complex.real
             _integers_of(node)

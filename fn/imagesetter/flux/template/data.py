@@ -14,7 +14,7 @@ by file, then by object (apiVersion, kind, name, namespace), then as given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -76,9 +76,13 @@ class TemplateData:
             values=Map(STRING_MAP, values),
         )
 
+    def _recorded(self) -> Iterator[ChangeRecord]:
+        """What Flux would record: a field whose text stays is no change."""
+        return (record for record in self.records if record.old != record.new)
+
     def _file_changes(self) -> Map:
         files: dict[str, Map] = {}
-        for record in self.records:
+        for record in self._recorded():
             objects = files.setdefault(sanitize(record.file), Map(OBJECT_CHANGES, {}))
             change = Change(sanitize(record.old), sanitize(record.new), sanitize(record.setter))
             objects.items.setdefault(record.object.sanitized(), Slice(CHANGES, [])).items.append(change)
@@ -87,15 +91,10 @@ class TemplateData:
 
     def _images(self) -> Updated:
         files: dict[str, FileResult] = {}
-        for record in self.records:
+        for record in self._recorded():
             result = files.setdefault(sanitize(record.file), FileResult(Map(IMAGE_OBJECTS, {})))
             images = result.objects.items.setdefault(record.object.sanitized(), Slice(IMAGES, [])).items
             image = ImageRef(sanitize(str(record.ref)), NamespacedName(*map(sanitize, record.policy)))
             if image not in images:
                 images.append(image)
         return Updated(Map(FILE_RESULTS, files))
-
-
-def records_of(rows: Iterable[ChangeRecord]) -> Iterator[ChangeRecord]:
-    """The rows that Flux would record: a field whose text stays is no change."""
-    return (row for row in rows if row.old != row.new)

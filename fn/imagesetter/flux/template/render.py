@@ -74,7 +74,7 @@ def _parsed(text: str) -> Trees:
     try:
         return parse(_NAME, text, FUNCTIONS)
     except ParseFault as fault:
-        message = f"{_PARSING}: template: {_NAME}:{fault.line}: {fault.message}"
+        message = f"{_PARSING}: template: {_NAME}:{fault.line}: {_shortened(fault.message)}"
         hint = ""
         if fault.function in REFUSED:
             name = quote(fault.function)
@@ -109,7 +109,7 @@ def _executed(text: str, trees: Trees, data: TemplateData, dialect: Dialect) -> 
         )
         where = f"{line}:{column + 1}"
         for sign, (removed, hint) in _REMOVED.items():
-            if sign in message:
+            if dialect == "modern" and sign in message:
                 raise TemplateError(f"{removed} See: {_MANUAL}", where=where, hint=hint) from fault
         raise TemplateError(f"{_RUNNING}: {message}", where=where) from fault
 
