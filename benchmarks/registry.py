@@ -34,7 +34,7 @@ from tools import find_tool  # noqa: E402
 QUICK = bool(os.environ.get("QUICK"))
 REPOSITORIES = (20,) if QUICK else (50, 300)
 ROUND_TRIPS = (30,) if QUICK else (30, 50)
-RUNS = 2 if QUICK else 5
+RUNS = 2 if QUICK else int(os.environ.get("RUNS", "5"))
 LOOP_RUNS = 1
 MANY_TAGS = 5000
 ENORMOUS = 100_000 if QUICK else 1_000_000

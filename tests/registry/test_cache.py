@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from imagesetter.errors import CredentialError
 from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Asker, Cache, Entry, validity
 from imagesetter.registry.client import Client, ClientSettings, ScanOptions
-from imagesetter.registry.credentials import Credential
+from imagesetter.registry.credentials import Credential, Lookup
 from imagesetter.registry.machine import cache_folder
 from imagesetter.registry.reference import parse_flux_image
 from support.clocks import FakeClock
@@ -236,6 +237,24 @@ def test_second_scan_within_the_interval_asks_nobody(tmp_path: Path) -> None:
         assert len(fake.seen) == 1
 
 
+class Broken:
+    """A keychain whose helper is not installed."""
+
+    def find(self, registry: str, path: str) -> Lookup:
+        raise CredentialError("the credential helper is configured but not on the PATH")
+
+
+def test_login_that_cannot_be_read_keeps_nobody_from_a_public_registry(tmp_path: Path) -> None:
+    settings = ClientSettings(cache_folder=tmp_path, keychain=Broken())
+    answers = iter([Reply(200, {"tags": ["1.0"]}), Reply(401, {}, {"WWW-Authenticate": "Basic"})])
+    with run_fake(lambda seen: next(answers)) as fake, Client(settings) as client:
+        image = parse_flux_image(f"{fake.host}/app")
+        assert client.scan(image).tags == ("1.0",)
+        with pytest.raises(CredentialError, match="not on the PATH"):
+            client.scan(image)
+    assert list(tmp_path.rglob("*.json")) == [], "nothing is kept for somebody without a name"
+
+
 def test_failure_is_not_kept(tmp_path: Path) -> None:
     answers = iter([Reply(404), Reply(200, {"tags": ["1.0"]})])
     with run_fake(lambda seen: next(answers)) as fake, Client(ClientSettings(cache_folder=tmp_path)) as client:
@@ -258,7 +277,12 @@ def test_blob_is_fetched_once(tmp_path: Path) -> None:
         for _ in range(2):
             with Client(ClientSettings(cache_folder=tmp_path)) as client:
                 assert client.inspect(image, "1.0").created == "2024-01-01T00:00:00Z"
-        assert fake.paths() == [
+        for file in (tmp_path / "blobs").iterdir():
+            os.utime(file, (0, 0))
+        with Client(ClientSettings(cache_folder=tmp_path)) as client:
+            client.inspect(image, "1.0")
+        assert all(file.stat().st_mtime > 0 for file in (tmp_path / "blobs").iterdir()), "what is used stays"
+        assert fake.paths()[:4] == [
             "HEAD /v2/app/manifests/1.0",
             f"GET /v2/app/manifests/{digest}",
             f"GET /v2/app/blobs/{config_digest}",
@@ -274,7 +298,7 @@ sys.path.insert(0, {FN!r})
 from pathlib import Path
 import secrets, tempfile
 from imagesetter.registry.cache import Asker, Cache, Entry
-from imagesetter.registry.credentials import Credential
+from imagesetter.registry.credentials import Credential, Lookup
 
 folder, runs, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 asker = Asker(Credential("alice", "word"))

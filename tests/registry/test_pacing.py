@@ -222,6 +222,15 @@ def test_repository_that_is_named_twice_is_asked_once() -> None:
         assert len(fake.seen) == 1
 
 
+def test_connection_that_nobody_gives_back_is_waited_for_until_the_deadline() -> None:
+    pace, clock = Pace(per_host=1), Clock()
+    pace.acquire("a.example", Deadline(clock, clock.monotonic() + 5, ""))
+    with pytest.raises(Unreachable, match="no connection was free in time"):
+        pace.acquire("a.example", Deadline(clock, clock.monotonic() + 0.02, "--timeout"))
+    pace.release("a.example")
+    pace.acquire("a.example", Deadline(clock, clock.monotonic() + 5, ""))
+
+
 def test_bug_in_one_job_is_not_swallowed() -> None:
     def job() -> None:
         raise ZeroDivisionError

@@ -102,6 +102,26 @@ def test_what_go_does_not_take_for_a_host_is_refused(text: str) -> None:
         parse_repository(text)
 
 
+@pytest.mark.parametrize(
+    ("digest", "reason"),
+    [
+        ("sha512:" + "ab" * 64, "unsupported digest algorithm"),
+        ("sha256:" + "AB" * 32, "a sha256 digest is 64 lower-case hexadecimal digits"),
+        ("sha256:" + "ab" * 31, "a sha256 digest is 64 lower-case hexadecimal digits"),
+        (f"{DIGEST}@{DIGEST}", "a digest must contain exactly one '@' separator"),
+    ],
+)
+def test_digest_that_is_none_is_refused_with_its_reason(digest: str, reason: str) -> None:
+    with pytest.raises(ImageReferenceError, match=r"could not parse reference: ghcr\.io/org/app@sha") as caught:
+        parse(f"ghcr.io/org/app@{digest}")
+    assert caught.value.hint.startswith(reason)
+
+
+def test_empty_name_is_no_repository() -> None:
+    with pytest.raises(ImageReferenceError, match="a repository name must be specified"):
+        parse_repository("")
+
+
 def test_tag_stays_beside_the_digest() -> None:
     reference = parse(f"ghcr.io/org/app:1.2@{DIGEST}")
     assert (reference.tag, reference.digest) == ("1.2", DIGEST)

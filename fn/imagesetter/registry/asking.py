@@ -108,7 +108,7 @@ class Asking:
         raise AssertionError("the last scheme answers or raises")
 
     def _refusal(self, answer: Answer, what: str) -> RegistryError:
-        credential = self.credential() if answer.status in (401, 403, 404) else self._credential
+        credential = self._credential  # what was used, if any; nothing is looked up for the sake of a message
         said = safe_reason(answer.body, answer.header("content-type"), credential.forms if credential else ())
         ending = f": {said}" if said else ""
         asker = f"with the credentials from {safe(credential.source)}" if credential else "without credentials"

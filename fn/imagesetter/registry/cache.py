@@ -1,4 +1,4 @@
-"""What registries said before, on disk: scans while they are young, blobs by digest for ever.
+"""What registries said before, on disk: scans while they are young, blobs by digest as long as they are used.
 
 One folder (`imagesetter.registry.machine.cache_folder`), one file an entry. A scan's name is
 a hash of the canonical repository and of who asked by which way, so that nobody is shown what another login listed.
@@ -93,9 +93,14 @@ class Cache:
 
     def load_blob(self, digest: str) -> bytes | None:
         """A blob or manifest by its digest; what does not hash to it is not there."""
-        data = _read_file(self._blob_file(digest))
+        file = self._blob_file(digest)
+        data = _read_file(file)
         algorithm, _, expected = digest.partition(":")
-        return data if data is not None and hashlib.new(algorithm, data).hexdigest() == expected else None
+        if data is None or hashlib.new(algorithm, data).hexdigest() != expected:
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(file)  # what is still used is not pruned
+        return data
 
     def store_blob(self, digest: str, data: bytes) -> None:
         """Keep a blob or manifest that was verified against its digest."""
@@ -180,7 +185,7 @@ class Cache:
                     Path(temporary).unlink()
 
     def _prune(self) -> None:
-        """Once a run: drop entries that nobody refreshed for a month, and what a killed run left half written."""
+        """Once a run: drop what nobody wrote or used for a month, and what a killed run left half written."""
         with self._lock:
             if self._pruned:
                 return

@@ -5,6 +5,7 @@ Nothing here opens a connection, or even imports an HTTP library, before the fir
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from imagesetter.errors import ImageReferenceError, ImagesetterError
+from imagesetter.errors import CredentialError, ImageReferenceError, ImagesetterError
 from imagesetter.registry.credentials import Credential, Keychain, Keychains
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Event, Finished, Listed, Listener, Note, Waiting
@@ -246,7 +247,10 @@ class Client:
         asking = self._asking(repository, options)
         asker = None
         if self._cache is not None:
-            asker = Asker(asking.credential(), _way(options))
+            # Who cannot be named shares no cache; whether the credentials were needed at all, the registry will tell.
+            with contextlib.suppress(CredentialError):
+                asker = Asker(asking.credential(), _way(options))
+        if self._cache is not None and asker is not None:
             entry = self._cache.load_scan(repository.canonical, asker, options.interval)
             if entry is not None:
                 return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)

@@ -8,7 +8,8 @@ environment), never from a ResourceList. They are:
   own machine means it. With one, only what a pattern names.
 - *Addresses.* Link-local and cloud metadata addresses are never asked, whatever a pattern says. Private addresses only
   for hosts that a pattern names; that includes names of public look that resolve to private ones (the check is made on
-  the answer of the resolver, and the connection goes to the address that was checked).
+  the answer of the resolver, and the connection goes to the address that was checked). Through a proxy of the
+  operator's, the proxy resolves, and only names and addresses that are written out are checked.
 - *Token servers.* ``https`` only. Credentials go to the registry's own site, to the token server known to belong to it,
   or where ``--allow-auth-host`` says; a request without credentials may go to any public host.
 - *Plain HTTP.* Only on loopback, or where ``spec.insecure`` is set and a pattern names the host; and credentials do not
