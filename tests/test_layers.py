@@ -33,7 +33,15 @@ OWNERS = {
     "httpx": ("registry.transport", "registry.auth"),
     "re2": ("policy", "flux.template"),
     "semver": ("policy",),
-    "pydantic": ("flux", "image_setter", "policy_test_model", "report_models", "schemas", "strict"),
+    "pydantic": (
+        "change_report_models",
+        "flux",
+        "image_setter",
+        "policy_test_model",
+        "report_models",
+        "schemas",
+        "strict",
+    ),
     "click": ("cli",),
     "rich": ("cli",),
 }

@@ -21,19 +21,20 @@ HOME = "https://github.com/imagesetter/imagesetter"
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def as_sarif(findings: Iterable[Finding], rules: Sequence[Rule]) -> dict[str, object]:
-    """One run of the linter as a SARIF log.
+def as_sarif(findings: Iterable[Finding], rules: Sequence[Rule], *, page: str = "lint") -> dict[str, object]:
+    """One run of the linter, or of another check, as a SARIF log.
 
     Args:
         findings: what was found.
         rules: every rule that ran, found something or not.
+        page: the page of the manual that explains the rules.
     """
     index = {rule.name: number for number, rule in enumerate(rules)}
     driver = {
         "name": "imagesetter",
         "version": __version__,
         "informationUri": HOME,
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [_rule(rule, page) for rule in rules],
     }
     run = {
         "tool": {"driver": driver},
@@ -43,17 +44,17 @@ def as_sarif(findings: Iterable[Finding], rules: Sequence[Rule]) -> dict[str, ob
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def help_page(rule: Rule) -> str:
+def help_page(rule: Rule, page: str = "lint") -> str:
     """Where a rule is explained."""
-    return f"{HOME}/blob/main/docs/lint.md#{rule.name}"
+    return f"{HOME}/blob/main/docs/{page}.md#{rule.name}"
 
 
-def _rule(rule: Rule) -> dict[str, object]:
+def _rule(rule: Rule, page: str) -> dict[str, object]:
     """A reportingDescriptor (§3.49)."""
     return {
         "id": rule.name,
         "shortDescription": {"text": rule.summary},
-        "helpUri": help_page(rule),
+        "helpUri": help_page(rule, page),
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 
@@ -79,7 +80,8 @@ def _location(spot: Spot) -> dict[str, object]:
         artifact = {"uri": path.as_uri()}
     else:
         artifact = {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
-    region = {"region": {"startLine": spot.line, "startColumn": spot.column}} if spot.line else {}
+    column = {"startColumn": spot.column} if spot.column else {}
+    region = {"region": {"startLine": spot.line, **column}} if spot.line else {}
     return {"artifactLocation": artifact, **region}
 
 

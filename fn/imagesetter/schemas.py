@@ -24,7 +24,10 @@ MODELS = {
     "Explanation": ("imagesetter.report_models", "Explanation"),
     "ParityReport": ("imagesetter.report_models", "ParityReport"),
     "PolicyTestReport": ("imagesetter.report_models", "PolicyTestReport"),
+    "LintReport": ("imagesetter.change_report_models", "LintReport"),
+    "MarkReport": ("imagesetter.change_report_models", "MarkReport"),
     "TagList": ("imagesetter.report_models", "TagList"),
+    "UpdateReport": ("imagesetter.change_report_models", "UpdateReport"),
 }
 
 # Kubernetes' own fields, which hold more than we read.

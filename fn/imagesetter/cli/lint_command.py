@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +10,7 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.lint_report import LintReport, render
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
     exclude_option,
@@ -24,19 +21,16 @@ from imagesetter.cli.options import (
     read_stdin,
     source_option,
 )
-from imagesetter.cli.terminal import print_results, styled
-from imagesetter.config import API_VERSION, SourceName
+from imagesetter.cli.outputs import Outputs, outputs_option
+from imagesetter.cli.terminal import print_results
+from imagesetter.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.finding import Finding
 from imagesetter.lint.run import choose_rules, lint
 from imagesetter.lint.subject import read_subject
 from imagesetter.reading import build_catalog, find_lock, read_tree
 from imagesetter.tree import read
-
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
-_WORDS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 @click.command("lint")
@@ -52,17 +46,11 @@ _WORDS = {"error": "error", "warning": "warning", "info": "note"}
     help="Switch a rule off by its name. Repeatable.",
 )
 @click.option("--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="Exit with 1 on warnings, too.")
-@click.option(
-    "--output",
-    type=click.Choice(["text", "json", "sarif"]),
-    default="text",
-    show_default=True,
-    envvar="IMAGESETTER_OUTPUT",
-    help="Form of the report.",
-)
+@outputs_option("text", "json", "markdown", "sarif")
 @click.option(
     "--rendered",
     metavar="FILE",
+    envvar="IMAGESETTER_RENDERED",
     help="Hold a rendered stream (- for standard input) against what the policies or the lock say, instead.",
 )
 @source_option
@@ -75,7 +63,7 @@ def command(
     exclude: tuple[str, ...],
     disable: tuple[str, ...],
     strict: bool,
-    output: str,
+    outputs: Outputs,
     rendered: str | None,
     source: SourceName,
     quiet: bool,
@@ -92,7 +80,7 @@ def command(
       imagesetter lint                                          everything below here
       imagesetter lint --strict --disable unused-policy apps    warnings count, one rule is off
       kustomize build clusters/prod | imagesetter lint --policies - .
-      imagesetter lint --output sarif > imagesetter.sarif       for code scanning
+      imagesetter lint --output sarif=imagesetter.sarif         for code scanning
       kustomize build … | imagesetter lint --rendered - --from lock     was the function skipped?
     """
     if rendered is not None:
@@ -100,14 +88,9 @@ def command(
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
     subject = read_subject(paths or (".",), policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
     findings = lint(subject, rules)
-    if output == "sarif":
-        from imagesetter.sarif import as_sarif
-
-        click.echo(json.dumps(as_sarif(findings, rules), indent=2, ensure_ascii=False))
-    elif output == "json":
-        click.echo(json.dumps(_as_json(findings), indent=2, ensure_ascii=False))
-    else:
-        _print_text(findings, subject.count, quiet=quiet)
+    report = LintReport(findings, rules, subject.count, quiet)
+    outputs.write(partial(render, report))
+    click.echo(render(report, outputs.stdout), nl=False, color=True)
     failing = {"error", "warning"} if strict else {"error"}
     return FAILED if any(finding.severity in failing for finding in findings) else OK
 
@@ -143,39 +126,3 @@ def _hold(
 
 def _nothing_known(name: PolicyName, ref: LatestRef) -> str:
     return ""
-
-
-def _print_text(findings: Sequence[Finding], files: int, *, quiet: bool) -> None:
-    for finding in findings:
-        if not quiet or finding.severity != "info":
-            label = styled(finding.severity, sys.stdout, fg=_COLOURS[finding.severity], bold=True)
-            click.echo(str(finding).replace(f": {finding.severity} ", f": {label} ", 1), color=True)
-    if not quiet:
-        click.echo(_summary(findings, files))
-
-
-def _summary(findings: Sequence[Finding], files: int) -> str:
-    """``1 error, 2 warnings (14 files read)``."""
-    counts = Counter(_WORDS[finding.severity] for finding in findings)
-    parts = [f"{counts[word]} {word}{'' if counts[word] == 1 else 's'}" for word in _WORDS.values() if counts[word]]
-    return f"{', '.join(parts) or 'nothing found'} ({files} file{'' if files == 1 else 's'} read)"
-
-
-def _as_json(findings: Sequence[Finding]) -> dict[str, object]:
-    """The JSON document: ``findings`` with rule, severity, message, hint, file, line and column."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "LintReport",
-        "findings": [
-            {
-                "rule": finding.rule.name,
-                "severity": finding.severity,
-                "message": finding.problem.message,
-                "hint": finding.problem.hint,
-                "file": finding.problem.spot.file,
-                "line": finding.problem.spot.line,
-                "column": finding.problem.spot.column,
-            }
-            for finding in findings
-        ],
-    }

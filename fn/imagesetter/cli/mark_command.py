@@ -45,8 +45,10 @@ _NOWHERE = PolicyName("", "")
     envvar="IMAGESETTER_POLICY",
     help="Name only this policy in markers. Repeatable.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if something would be marked.")
-@click.option("--diff", is_flag=True, help="Print a unified diff of the changes.")
+@click.option(
+    "--check", is_flag=True, envvar="IMAGESETTER_CHECK", help="Write nothing; exit with 1 if something would be marked."
+)
+@click.option("--diff", is_flag=True, envvar="IMAGESETTER_DIFF", help="Print a unified diff of the changes.")
 @policies_option
 @namespace_option
 @exclude_option

@@ -12,12 +12,15 @@ from typing import Any, Literal
 import click
 
 from imagesetter.cli.network import NetworkOptions, seconds
+from imagesetter.cli.outputs import Format, Outputs, outputs_option
 from imagesetter.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE
 
 Output = Literal["text", "json"]
+NOTHING_SAID = Outputs()
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class RunOptions:
     output: Output
     quiet: bool
     verbose: bool
+    outputs: Outputs = NOTHING_SAID
+    """For the commands that write several reports; ``output`` is for the others."""
 
 
 def policy_name(text: str, namespace: str) -> PolicyName:
@@ -93,7 +98,15 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_Q
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the shared options to a command, which gets them as one ``options`` value."""
+    return _with_run_options(command, output_options=output_option)
 
+
+def reporting_run_options(*formats: Format) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The same for a command that writes several reports, in these forms."""
+    return functools.partial(_with_run_options, output_options=outputs_option(*formats))
+
+
+def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator) -> Callable[..., Any]:
     @source_option
     @policies_option
     @namespace_option
@@ -107,19 +120,28 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="IMAGESETTER_ON_ERROR",
         help="A policy without an answer: write nothing at all, or keep its fields and change the others.",
     )
-    @output_option
+    @output_options
     @quiet_option
     @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
     @functools.wraps(command)
     def wrapper(
-        *arguments: Any, source: SourceName, only: tuple[str, ...], on_error: str, namespace: str, **others: Any
+        *arguments: Any,
+        source: SourceName,
+        only: tuple[str, ...],
+        on_error: str,
+        namespace: str,
+        output: Output = "text",
+        outputs: Outputs = NOTHING_SAID,
+        **others: Any,
     ) -> Any:
         options = RunOptions(
             source=source,
             namespace=namespace,
             only=frozenset(policy_name(text, namespace) for text in only),
             keep_on_error=on_error == "keep",
-            **{name: others.pop(name) for name in ("policies", "exclude", "output", "quiet", "verbose")},
+            output=output,
+            outputs=outputs,
+            **{name: others.pop(name) for name in ("policies", "exclude", "quiet", "verbose")},
         )
         return command(*arguments, options=options, **others)
 

@@ -1,19 +1,80 @@
-"""Reports: what an update did, as text for people or as JSON for programs."""
+"""What an update did, as one value from which every report is made."""
 
 from __future__ import annotations
 
 import difflib
-import json
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import click
-
-from imagesetter.cli.terminal import styled
-from imagesetter.config import API_VERSION
+from imagesetter.cli.links import Links, Move, move_of
+from imagesetter.cli.outputs import Format
 from imagesetter.files import Outcome, Rewrite
 from imagesetter.krm.result import Result
 from imagesetter.plan import Change, summary
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """An update that was done, refused, or only looked at.
+
+    ``problems`` are all results of the run, those of writing included; ``links`` are there where they were asked for.
+    """
+
+    outcome: Outcome
+    problems: tuple[Result, ...]
+    written: bool
+    diff: bool = False
+    links: Mapping[Move, Links] = field(default_factory=dict)
+
+    @property
+    def held(self) -> list[Result]:
+        """What was held back, or what is to be looked at: errors first, as they were found otherwise."""
+        found = [result for result in self.problems if result.severity != "info"]
+        return sorted(found, key=lambda result: result.severity != "error")
+
+    @property
+    def closing(self) -> Result:
+        """How many fields changed and how many were right already."""
+        return summary(len(self.outcome.changes), self.outcome.unchanged, would=not self.written)
+
+    @property
+    def closing_line(self) -> str:
+        """The same for people, with how much was read."""
+        files = self.outcome.files
+        refused = "; nothing was written" if self.outcome.failed else ""
+        return f"{self.closing.message} ({files} file{'' if files == 1 else 's'} read){refused}"
+
+    @property
+    def diffs(self) -> str:
+        """All changes as one unified diff, where it was asked for."""
+        return "".join(map(unified_diff, self.outcome.rewrites)) if self.diff else ""
+
+    def links_of(self, change: Change) -> Links | None:
+        """The links of a change; None where they were not asked for."""
+        return self.links.get(move_of(change))
+
+
+def render(report: UpdateReport, form: Format) -> str:
+    """The report in a form; text is styled for standard output."""
+    match form:
+        case "json":
+            from imagesetter.cli.report_json import as_text
+        case "markdown":
+            from imagesetter.cli.report_markdown import as_text
+        case "sarif":
+            from imagesetter.cli.report_sarif import as_text
+        case _:
+            from imagesetter.cli.report_text import as_text
+    return as_text(report)
+
+
+def grouped(changes: Iterable[Change]) -> list[list[Change]]:
+    """The changes by image and policy: images in the order in which they were found, and so the policies of each."""
+    images: dict[str, dict[str, list[Change]]] = {}
+    for change in changes:
+        by_policy = images.setdefault(change.ref.name, {})
+        by_policy.setdefault(str(change.field.marker.policy), []).append(change)
+    return [group for by_policy in images.values() for group in by_policy.values()]
 
 
 def unified_diff(rewritten: Rewrite) -> str:
@@ -27,50 +88,3 @@ def unified_diff(rewritten: Rewrite) -> str:
 def _with_ends(lines: Sequence[str]) -> list[str]:
     """Lines as ``splitlines(keepends=True)`` would give them if it split at ``\\n`` alone."""
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-def print_update(
-    outcome: Outcome, problems: Iterable[Result], *, written: bool, output: str, quiet: bool, diff: bool
-) -> None:
-    """The report of an update on stdout."""
-    closing = summary(len(outcome.changes), outcome.unchanged, would=not written)
-    if output == "json":
-        click.echo(json.dumps(as_json(outcome, [*problems, closing]), indent=2, ensure_ascii=False))
-    elif not quiet:
-        if not diff:
-            for change in outcome.changes:
-                click.echo(line_of(change), color=True)
-        read = f"{outcome.files} file{'' if outcome.files == 1 else 's'} read"
-        refused = "; nothing was written" if outcome.failed else ""
-        click.echo(f"{closing.message} ({read}){refused}")
-
-
-def line_of(change: Change) -> str:
-    """``file:line: old → new (policy)``."""
-    place, marker = change.field.place, change.field.marker
-    old = styled(change.old, sys.stdout, fg="red")
-    new = styled(change.new, sys.stdout, fg="green")
-    return f"{place.file}:{place.line}: {old} → {new} ({marker.policy})"
-
-
-def as_json(outcome: Outcome, results: Iterable[Result]) -> dict[str, object]:
-    """The JSON document of an update: ``changes`` and ``results``."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "UpdateReport",
-        "changes": [change_as_json(change) for change in outcome.changes],
-        "results": [result.to_dict() for result in results],
-    }
-
-
-def change_as_json(change: Change) -> dict[str, object]:
-    """One change: policy, file, line, field, old, new."""
-    place = change.field.place
-    return {
-        "policy": str(change.field.marker.policy),
-        "file": place.file,
-        "line": place.line,
-        "field": place.field,
-        "old": change.old,
-        "new": change.new,
-    }

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_STYLE = re.compile("\x1b\\[[0-9;]*m")
 
 
 def aligned(rows: Iterable[Sequence[str]], *, gap: str = "  ") -> list[str]:
     """The rows as lines, each column as wide as its widest cell; nothing trails.
 
-    Rows may differ in length. Widths are of the plain text: style a line after it was aligned.
+    Rows may differ in length. Cells may be styled: only what is seen counts.
     """
     rows = list(rows)
     widths: list[int] = []
     for row in rows:
         widths += [0] * (len(row) - len(widths))
         for column, cell in enumerate(row):
-            widths[column] = max(widths[column], len(cell))
-    return [gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+            widths[column] = max(widths[column], _width(cell))
+    return [_line(row, widths, gap) for row in rows]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], gap: str) -> str:
+    padded = (f"{cell}{' ' * (width - _width(cell))}" for cell, width in zip(row, widths, strict=False))
+    return gap.join(padded).rstrip()
+
+
+def _width(cell: str) -> int:
+    return len(_STYLE.sub("", cell))

@@ -1,0 +1,124 @@
+"""The JSON documents that ``update``, ``mark`` and ``lint`` print, as models: the source of their published schemas."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from imagesetter.krm.result import Severity
+from imagesetter.policy.delta import Step
+from imagesetter.report_models import Ref, Report
+from imagesetter.strict import Model
+
+Part = Literal["", "tag", "name", "digest"]
+
+
+class ResultResource(Model):
+    """The resource that a result is about."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+
+
+class ResultField(Model):
+    """The field that a result is about, with the text it holds and the text it should hold."""
+
+    path: str
+    current_value: str | None = None
+    proposed_value: str | None = None
+
+
+class ResultFile(Model):
+    """The file that a result is about, and the document in it, counted from 0."""
+
+    path: str
+    index: int | None = None
+
+
+class RunResult(Model):
+    """Something to know, as in the results of a KRM function."""
+
+    message: str
+    severity: Severity
+    resource_ref: ResultResource | None = None
+    field: ResultField | None = None
+    file: ResultFile | None = None
+    tags: dict[str, str] | None = Field(None, description="policy, error, line and others, where they are known")
+
+
+class ChangeLinks(Model):
+    """Links from the labels of the old and the new image; null where they do not give one."""
+
+    source: str | None
+    revision: str | None
+    commit: str | None
+    compare: str | None
+
+
+class FieldChange(Model):
+    """A field that changed or, where nothing was written, would change."""
+
+    policy: str = Field(description="namespace:name")
+    part: Part = Field(description="what the marker asks for; an empty text for the whole reference")
+    file: str
+    line: int = Field(description="from 1")
+    column: int = Field(description="from 1")
+    field: str = Field(description="the field's path, from the resource that holds it")
+    old: str
+    new: str
+    latest: Ref = Field(description="what the policy selects")
+    delta: Step
+    downgrade: bool = Field(description="whether the new version is the lower")
+    links: ChangeLinks | None = Field(description="null where --links was not given")
+
+
+class UpdateReport(Report):
+    """What an update did or, with --check, would do."""
+
+    kind: Literal["UpdateReport"]
+    written: bool = Field(description="false with --check, and where an error made it write nothing")
+    files: int = Field(description="how many were read")
+    unchanged: int = Field(description="fields that were right already")
+    changes: list[FieldChange]
+    results: list[RunResult]
+
+
+class MarkerInsertion(Model):
+    """A marker that was inserted or, with --check, would be."""
+
+    policy: str = Field(description="namespace:name")
+    part: Part
+    file: str
+    line: int
+    field: str
+    value: str
+
+
+class MarkReport(Report):
+    """Which markers were inserted."""
+
+    kind: Literal["MarkReport"]
+    markers: list[MarkerInsertion]
+    results: list[RunResult]
+
+
+class LintFinding(Model):
+    """Something that a rule of the linter found."""
+
+    rule: str
+    severity: Severity
+    message: str
+    hint: str
+    file: str
+    line: int = Field(description="from 1; 0 where the whole file is meant")
+    column: int
+
+
+class LintReport(Report):
+    """What the linter found."""
+
+    kind: Literal["LintReport"]
+    findings: list[LintFinding]

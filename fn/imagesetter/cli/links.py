@@ -1,0 +1,120 @@
+"""Where a change comes from: the source of an image and the view that compares two of its revisions.
+
+Read from the labels ``org.opencontainers.image.source`` and ``.revision`` (OCI image-spec, annotations.md). Labels are
+remote text that ends up in links which people click, so only plain HTTPS addresses and plain revisions are taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from imagesetter.errors import ImagesetterError
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import ImagePolicy
+from imagesetter.plan import Change, split_image
+from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.manifests import Image
+from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.resolve import scan_options
+
+SOURCE = "org.opencontainers.image.source"
+REVISION = "org.opencontainers.image.revision"
+
+_ADDRESS = re.compile(r"https://([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]{1,5})?)((?:/[\w.~+-]+)+)/?", re.ASCII | re.I)
+_REVISION = re.compile(r"[0-9a-f]{7,64}|[\w][\w.+-]{0,127}", re.ASCII)
+_COMMIT = {"gitlab": "/-/commit/", "bitbucket": "/commits/"}
+_COMPARE = {"gitlab": "/-/compare/{old}...{new}", "bitbucket": "/branches/compare/{new}%0D{old}"}
+# Hosts whose compare view we know; the others of their kind name it in their host's name.
+_KINDS = ("github", "gitlab", "bitbucket", "codeberg", "gitea", "forgejo")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links for one change; each is empty where the labels do not give it."""
+
+    source: str = ""
+    revision: str = ""
+    commit: str = ""
+    compare: str = ""
+
+
+Move = tuple[PolicyName, str, str]
+"""A policy, and the tags that its image moves between."""
+
+
+def move_of(change: Change) -> Move:
+    """What a change is looked up by: all fields of a policy that move alike share their links."""
+    part, old = change.field.marker.part, change.old
+    tag = old if part == "tag" and not change.field.parts else split_image(old)[1] if not part else ""
+    return change.field.marker.policy, tag, change.ref.tag
+
+
+def find_links(
+    client: Client, question: Callable[[PolicyName], ImagePolicy], changes: Iterable[Change]
+) -> tuple[dict[Move, Links], list[str]]:
+    """Ask for the labels of the images that changes lead from and to.
+
+    Args:
+        client: the run's, or one of its own.
+        question: gives a policy by name.
+        changes: of one update.
+
+    Returns:
+        the links, and a sentence for each image whose labels could not be had; that is no failure of the update.
+    """
+    moves = list(dict.fromkeys(map(move_of, changes)))
+    wanted: dict[tuple[PolicyName, str], tuple[Repository, str, ScanOptions]] = {}
+    notes: list[str] = []
+    for policy, *tags in moves:
+        try:
+            asked = question(policy)
+            options = scan_options(asked)
+        except ImagesetterError as error:
+            notes.append(f"{policy}: no links: {error}")
+            continue
+        for tag in tags:
+            if is_tag(tag):
+                wanted[policy, tag] = (asked.image, tag, options)
+    images: dict[tuple[PolicyName, str], Image] = {}
+    for key, image in zip(wanted, client.inspect_all(list(wanted.values())), strict=True):
+        if isinstance(image, ImagesetterError):
+            notes.append(f"{key[0]}: no links for {key[1]}: {image}")
+        else:
+            images[key] = image
+    return {
+        (policy, old, new): links_between(_labels(images.get((policy, old))), _labels(images.get((policy, new))))
+        for policy, old, new in moves
+    }, notes
+
+
+def _labels(image: Image | None) -> Mapping[str, str]:
+    return image.labels if image else {}
+
+
+def links_between(old: Mapping[str, str], new: Mapping[str, str]) -> Links:
+    """The links that the labels of the old and the new image give."""
+    source = _address(new.get(SOURCE, ""))
+    if not source:
+        return Links()
+    kind = next((kind for kind in _KINDS if kind in source.split("/")[2].lower()), "")
+    after, before = _revision(new), _revision(old)
+    commit = f"{source}{_COMMIT.get(kind, '/commit/')}{after}" if kind and after else ""
+    compare = ""
+    if kind and after and before and after != before and _address(old.get(SOURCE, "")) == source:
+        compare = source + _COMPARE.get(kind, "/compare/{old}...{new}").format(old=before, new=after)
+    return Links(source, after, commit, compare)
+
+
+def _address(text: str) -> str:
+    """A label's address without ``.git``, or "" where it is none that a person should click on."""
+    match = _ADDRESS.fullmatch(text.strip())
+    if match is None or any(set(part) == {"."} for part in match[2].split("/") if part):
+        return ""
+    return f"https://{match[1].lower()}{match[2].removesuffix('.git')}"
+
+
+def _revision(labels: Mapping[str, str]) -> str:
+    text = labels.get(REVISION, "").strip()
+    return text if _REVISION.fullmatch(text) and ".." not in text else ""

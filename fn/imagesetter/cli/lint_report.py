@@ -1,0 +1,95 @@
+"""What ``imagesetter lint`` prints: text, JSON, Markdown or SARIF."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from imagesetter.cli.outputs import Format
+from imagesetter.cli.terminal import styled
+from imagesetter.config import API_VERSION
+from imagesetter.lint.finding import Finding, Rule
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_WORDS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """What the linter found, by which rules, and how many files it read; ``quiet`` leaves notes out of the text."""
+
+    findings: Sequence[Finding]
+    rules: Sequence[Rule]
+    files: int
+    quiet: bool = False
+
+    @property
+    def closing(self) -> str:
+        """``1 error, 2 warnings (14 files read)``."""
+        counts = Counter(_WORDS[finding.severity] for finding in self.findings)
+        parts = [f"{counts[word]} {word}{'' if counts[word] == 1 else 's'}" for word in _WORDS.values() if counts[word]]
+        return f"{', '.join(parts) or 'nothing found'} ({self.files} file{'' if self.files == 1 else 's'} read)"
+
+
+def render(report: LintReport, form: Format) -> str:
+    """The report in a form; text is styled for standard output."""
+    match form:
+        case "json":
+            return json.dumps(as_json(report.findings), indent=2, ensure_ascii=False) + "\n"
+        case "sarif":
+            from imagesetter.sarif import as_sarif
+
+            return json.dumps(as_sarif(report.findings, report.rules), indent=2, ensure_ascii=False) + "\n"
+        case "markdown":
+            return "\n".join(_markdown(report)) + "\n"
+        case _:
+            return "".join(f"{line}\n" for line in _text(report))
+
+
+def _text(report: LintReport) -> Iterable[str]:
+    for finding in report.findings:
+        if not report.quiet or finding.severity != "info":
+            label = styled(finding.severity, sys.stdout, fg=_COLOURS[finding.severity], bold=True)
+            yield str(finding).replace(f": {finding.severity} ", f": {label} ", 1)
+    if not report.quiet:
+        yield report.closing
+
+
+def _markdown(report: LintReport) -> Iterable[str]:
+    from imagesetter.cli.report_markdown import code, escaped
+    from imagesetter.sarif import help_page
+
+    yield "### What the linter found" if report.findings else "### The linter found nothing"
+    yield ""
+    if report.findings:
+        yield "| | rule | where | what |"
+        yield "|---|---|---|---|"
+        for finding in report.findings:
+            rule = f"[{finding.rule.name}]({help_page(finding.rule)})"
+            where = code(str(finding.problem.spot))
+            yield f"| {_WORDS[finding.severity]} | {rule} | {where} | {escaped(finding.text)} |"
+        yield ""
+    yield report.closing
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, object]:
+    """The JSON document: ``findings`` with rule, severity, message, hint, file, line and column."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "LintReport",
+        "findings": [
+            {
+                "rule": finding.rule.name,
+                "severity": finding.severity,
+                "message": finding.problem.message,
+                "hint": finding.problem.hint,
+                "file": finding.problem.spot.file,
+                "line": finding.problem.spot.line,
+                "column": finding.problem.spot.column,
+            }
+            for finding in findings
+        ],
+    }

@@ -1,0 +1,126 @@
+"""An update as Markdown, for the body of a pull request or the summary of a job.
+
+Names, tags and messages are other people's text: they stand in code spans or are escaped, so that none of them can
+make a link, mention a person or break a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from imagesetter.cli.links import Links
+from imagesetter.cli.report import UpdateReport, grouped
+from imagesetter.cli.sides import delta_of, sides
+from imagesetter.krm.result import Result
+from imagesetter.plan import Change
+from imagesetter.policy.shown import shown
+
+MOST = 60_000
+"""Characters; a pull request on GitHub takes 65,536, and whoever opens it may want to add some."""
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
+_MENTION = re.compile(r"(?<![\w/])@(?=\w)")
+
+
+def as_text(report: UpdateReport) -> str:
+    """The document: what changed, what was held back and why, and the diff where it was asked for."""
+    blocks = [f"### {_headline(report)}"]
+    if report.outcome.changes:
+        blocks.append("\n".join(_changes(report)))
+    if report.held:
+        blocks.append("#### Held back" if report.outcome.changes else "#### What is wrong")
+        blocks.append("\n".join(_held(report.held)))
+    diff = report.diffs
+    if diff:
+        fence = _fence(diff)
+        blocks.append(f"<details><summary>Diff</summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>")
+        if sum(map(len, blocks)) > MOST:
+            blocks[-1] = "The diff is too long to be shown here."
+    blocks.append(escaped(report.closing_line))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _headline(report: UpdateReport) -> str:
+    images = len({change.ref.name for change in report.outcome.changes})
+    if not images:
+        return "No image was updated" if report.held else "Every image is up to date"
+    plural = "" if images == 1 else "s"
+    if report.outcome.failed:
+        return f"{images} image{plural} to update, and nothing was written"
+    return f"{images} image{plural} updated" if report.written else f"{images} image{plural} to update"
+
+
+def _changes(report: UpdateReport) -> Iterable[str]:
+    linked = any((links := report.links_of(change)) and links.source for change in report.outcome.changes)
+    yield "| image | policy | old | new | step | fields |" + (" source |" if linked else "")
+    yield "|---|---|---|---|---|---|" + ("---|" if linked else "")
+    for group in grouped(report.outcome.changes):
+        for rows in _moves(group):
+            first = rows[0]
+            old, new = map(code, sides(first))
+            name, policy = code(first.ref.name), code(str(first.field.marker.policy))
+            places = "<br>".join(dict.fromkeys(map(_place, rows)))
+            row = f"| {name} | {policy} | {old} | {new} | {delta_of(first)} | {places} |"
+            yield row + (f" {_links(report.links_of(first))} |" if linked else "")
+
+
+def _moves(group: Iterable[Change]) -> list[list[Change]]:
+    """Changes that say the same are one row."""
+    rows: dict[tuple[str, str, str], list[Change]] = {}
+    for change in group:
+        rows.setdefault((*sides(change), str(delta_of(change))), []).append(change)
+    return list(rows.values())
+
+
+def _place(change: Change) -> str:
+    place = change.field.place
+    where = code(f"{place.file}:{place.line}" if place.line else place.file)
+    return f"{where} {code(place.field)}" if place.field else where
+
+
+def _links(links: Links | None) -> str:
+    """Labels were checked when they were read: their text needs no escaping."""
+    if links is None or not links.source:
+        return ""
+    revision = links.revision[:12]
+    parts = [f"[source]({links.source})"]
+    if links.commit:
+        parts.append(f"[{code(revision)}]({links.commit})")
+    if links.compare:
+        parts.append(f"[compare]({links.compare})")
+    return ", ".join(parts)
+
+
+def _held(results: Iterable[Result]) -> Iterable[str]:
+    yield "| | policy | where | why |"
+    yield "|---|---|---|---|"
+    for result in results:
+        policy = code(result.tags["policy"]) if result.tags.get("policy") else ""
+        line = f":{result.tags['line']}" if result.tags.get("line") else ""
+        where = code(f"{result.file.path}{line}") if result.file else code(str(result.resource_ref or ""))
+        message = result.message.removeprefix(f"{result.tags.get('policy')}: ")
+        yield f"| {result.severity} | {policy} | {where} | {escaped(message)} |"
+
+
+def code(text: str) -> str:
+    """A code span that stays one whatever the text holds, inside a table as well; empty for an empty text."""
+    text = shown(" ".join(text.split()))
+    if not text:
+        return ""
+    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    pad = " " if text[0] == "`" or text[-1] == "`" else ""
+    text = text.replace("|", "\\|")
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def escaped(text: str) -> str:
+    """Plain words: nothing in them is markup, a link or a mention."""
+    flat = "".join(char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1] for char in text)
+    flat = _SPECIAL.sub(r"\\\1", " ".join(flat.split()))
+    return _MENTION.sub("@\u200b", flat)
+
+
+def _fence(text: str) -> str:
+    """A fence that nothing in the text closes."""
+    return "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)

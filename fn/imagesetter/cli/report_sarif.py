@@ -1,0 +1,42 @@
+"""An update as SARIF: each field that is not what its policy selects, and each problem, at its place in the sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from imagesetter.cli.report import UpdateReport
+from imagesetter.krm.result import Result
+from imagesetter.lint.file_read import Spot
+from imagesetter.lint.finding import Finding, Problem, Rule
+from imagesetter.lint.subject import Subject
+from imagesetter.plan import Change
+from imagesetter.sarif import as_sarif
+
+
+def _none(subject: Subject) -> Iterable[Problem]:
+    return ()
+
+
+OUT_OF_DATE = Rule("out-of-date", "error", "A marked field is not what its policy selects.", _none)
+UNANSWERED = Rule("unanswered", "error", "A field cannot follow its policy.", _none)
+DOUBTFUL = Rule("doubtful", "warning", "Something about a field or its policy has to be looked at.", _none)
+RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL)
+
+
+def as_text(report: UpdateReport) -> str:
+    """The log, indented."""
+    findings = [*map(_out_of_date, () if report.written else report.outcome.changes), *map(_problem, report.held)]
+    return json.dumps(as_sarif(findings, RULES, page="reports"), indent=2, ensure_ascii=False) + "\n"
+
+
+def _out_of_date(change: Change) -> Finding:
+    place = change.field.place
+    message = f"{change.field.marker.policy} selects {change.new}, and {place.field} is {change.old}"
+    spot = Spot(place.file, place.line, place.column)
+    return Finding(OUT_OF_DATE, Problem(spot, message, "run imagesetter update"))
+
+
+def _problem(result: Result) -> Finding:
+    spot = Spot(result.file.path, int(result.tags.get("line") or 0), 0) if result.file else Spot("<stdin>", 0, 0)
+    return Finding(UNANSWERED if result.severity == "error" else DOUBTFUL, Problem(spot, result.message))

@@ -1,0 +1,48 @@
+"""An update for people at a terminal: a table of old → new, grouped by image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from imagesetter.cli.report import UpdateReport, grouped
+from imagesetter.cli.sides import delta_of, sides
+from imagesetter.cli.table import aligned
+from imagesetter.cli.terminal import styled
+from imagesetter.plan import Change
+from imagesetter.policy.delta import Delta
+from imagesetter.policy.shown import shown
+
+_COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
+
+
+def as_text(report: UpdateReport) -> str:
+    """The table, or the diff where it was asked for, and the closing line."""
+    lines = [report.diffs.removesuffix("\n")] if report.diffs else [] if report.diff else list(_table(report))
+    return "\n".join([*lines, report.closing_line]) + "\n"
+
+
+def _table(report: UpdateReport) -> Iterable[str]:
+    groups = grouped(report.outcome.changes)
+    lines = iter(aligned(_row(change) for group in groups for change in group))
+    for group in groups:
+        first = group[0]
+        yield f"{styled(shown(first.ref.name), sys.stdout, bold=True)} ({first.field.marker.policy})"
+        links = report.links_of(first)
+        for _ in group:
+            yield next(lines)
+        if links and (link := links.compare or links.commit or links.source):
+            yield f"  {link}"
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    place = change.field.place
+    old, new = sides(change)
+    moved = f"{styled(old, sys.stdout, fg='red')} → {styled(new, sys.stdout, fg='green')}"
+    where = f"{place.file}:{place.line}" if place.line else place.file
+    return "", moved, _delta(delta_of(change)), shown(where), place.field
+
+
+def _delta(delta: Delta) -> str:
+    colour = "red" if delta.downgrade else _COLOURS.get(delta.step)
+    return styled(str(delta), sys.stdout, fg=colour) if colour else str(delta)
