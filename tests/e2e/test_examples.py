@@ -131,3 +131,18 @@ def test_kpt_changes_nothing_beyond_what_cat_changes(stage: Stage) -> None:
     }
     assert {old.replace("1.0.0", "1.0.10") for _, old, _ in changed} == {new for _, _, new in changed}
     assert len(changed) == 2
+
+
+def test_a_second_kpt_run_has_no_result_but_the_summary(stage: Stage) -> None:
+    package = prepare(stage, "kpt-package")
+    results = stage.root / "results"
+    command = ("kpt", "fn", "render", "--allow-exec", "--results-dir", str(results))
+    assert stage.run(*command, cwd=package).status == 0
+    first = (results / "results.yaml").read_text()
+    assert first.count("currentValue:") == 2
+    before = texts(package)
+    done = stage.run(*command, cwd=package)
+    assert done.status == 0, str(done)
+    assert texts(package) == before
+    second = (results / "results.yaml").read_text()
+    assert re.findall(r"message: (.*)", second) == ["0 fields changed, 2 up to date"]
