@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from imagesetter.errors import UsageError, did_you_mean
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, MINIMUM_AGE
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, GROUP, Resource
 from imagesetter.krm.functionconfig import FunctionConfig
 from imagesetter.krm.select import Selector
@@ -39,6 +40,7 @@ class Config:
     source: SourceName = "registry"
     on_error: OnError = "fail"
     strict: bool = False
+    allow_downgrade: bool = False
     bind_by_image: bool = False
     source_scan: bool = True
     strip_annotations: bool = False
@@ -51,6 +53,7 @@ _FLAT: dict[str, str] = {
     "from": "source",
     "onError": "on_error",
     "strict": "strict",
+    "allowDowngrade": "allow_downgrade",
     "bindByImage": "bind_by_image",
     "sourceScan": "source_scan",
     "stripAnnotations": "strip_annotations",
@@ -136,6 +139,11 @@ def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> t
         return {field: policy[field] for field in fields if policy.get(field) is not None}
 
     metadata = {"name": name, "namespace": namespace}
+    ours = {
+        ALLOW_DOWNGRADE: "true" if policy.get("allowDowngrade") else "",
+        MINIMUM_AGE: str(policy.get("minimumAge") or ""),
+    }
+    annotations = {"annotations": {key: text for key, text in ours.items() if text}}
     rule = taken("semver", "alphabetical", "numerical")
     spec = {
         "imageRepositoryRef": {"name": name},
@@ -147,7 +155,7 @@ def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> t
     source = taken("image", "exclusionList", "insecure", "secretRef", "timeout")
     return (
         Resource(
-            {"apiVersion": f"{GROUP}/v1", "kind": "ImagePolicy", "metadata": metadata, "spec": spec},
+            {"apiVersion": f"{GROUP}/v1", "kind": "ImagePolicy", "metadata": metadata | annotations, "spec": spec},
             origin,
             ((namespace, name),),
         ),

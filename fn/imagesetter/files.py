@@ -115,7 +115,7 @@ def update(
     *,
     keep_on_error: bool = False,
     only: frozenset[PolicyName] = frozenset(),
-    guards: Sequence[Guard] = (),
+    guards_of: Callable[[Sequence[MarkedField]], Sequence[Guard]] = lambda fields: (),
 ) -> Outcome:
     """Plan what the tree's marked fields become; `write_all` then writes it.
 
@@ -124,7 +124,7 @@ def update(
         source_of: makes the source of latest refs, once the fields are known (their digests may be kept).
         keep_on_error: a policy without an answer is a warning, its fields stay, and the rest is changed.
         only: the policies to follow; empty means all.
-        guards: see `imagesetter.plan.plan`.
+        guards_of: makes the guards (see `imagesetter.plan.plan`), once the fields are known.
     """
     results = list(tree.results)
     fields: list[MarkedField] = []
@@ -136,7 +136,7 @@ def update(
         by_file[str(file.path)] = file
     names = dict.fromkeys(marked.marker.policy for marked in fields)
     answers = source_of(fields).answers(names) if names else {}
-    planned = plan(fields, answers, keep_on_error=keep_on_error, guards=guards)
+    planned = plan(fields, answers, keep_on_error=keep_on_error, guards=guards_of(fields))
     results += planned.results
     rewrites: list[Rewrite] = []
     done: list[Change] = []

@@ -17,11 +17,13 @@ from imagesetter.files import known_digests
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.guards import downgrade_guard
+from imagesetter.holds import Hold
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
 from imagesetter.places import find_places, place_of
-from imagesetter.plan import Guard, Plan, failure, plan, report, summary
+from imagesetter.plan import Guard, MarkedField, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
 from imagesetter.source_scan import SourceMarks
 from imagesetter.stripping import strip_annotations
@@ -43,11 +45,17 @@ class Answer:
     results: tuple[Result, ...]
 
 
-def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards: Sequence[Guard] = ()) -> Answer:
+def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: float = 0.0) -> Answer:
     """Find the fields, resolve their policies, and plan the edits.
 
     Any error leaves the whole list as it is: the orchestrator writes nothing after a failure, and a rendered stream
     that is half updated would be worse than none.
+
+    Args:
+        listing: the items.
+        config: what is asked.
+        source_of: makes the source of latest refs.
+        now: the time, in seconds since the epoch; what counts of the holds in a lock among the items.
 
     Raises:
         UsageError: a target in the functionConfig that cannot be read.
@@ -56,6 +64,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
     places = find_places(listing, config, catalog, _sources(listing, config))
     names = dict.fromkeys(marked.marker.policy for marked in places.fields)
     answers = source_of(catalog, known_digests(places.fields)).answers(names) if names else {}
+    guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
     planned = plan(places.fields, answers, keep_on_error=config.on_error == "keep", guards=guards)
     problems = [*places.results, *planned.results, *_unused(catalog, names, origins, config)]
     if any(result.severity == "error" for result in problems):
@@ -69,6 +78,16 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, guards
         edits += stripped
         problems += warnings
     return Answer(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+
+
+def _guard(listing: ResourceList, config: Config, catalog: Catalog, fields: Sequence[MarkedField], now: float) -> Guard:
+    """The guard against going back; the lock among the items is read when a field would."""
+
+    def holds(policy: PolicyName) -> Sequence[Hold]:
+        found = _locks(listing)
+        return lock.merged(found).holds_of(policy, now) if found else ()
+
+    return downgrade_guard(catalog, fields, holds=holds, strict=config.strict)
 
 
 def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
@@ -115,11 +134,15 @@ def find_lock(listing: ResourceList) -> lock.Lock:
     Raises:
         LockError: none is there, or it cannot be used.
     """
-    items = [item for item in listing.items if item.kind == lock.KIND]
-    found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
+    found = _locks(listing)
     if not found:
         raise LockError(f"no {lock.KIND} is among the items", hint=f"{lock.REMEDY} with the package")
     return lock.merged(found)
+
+
+def _locks(listing: ResourceList) -> list[lock.Lock]:
+    items = [item for item in listing.items if item.kind == lock.KIND]
+    return [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
 
 
 def _spelled(names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

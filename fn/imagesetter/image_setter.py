@@ -6,18 +6,26 @@ Its own module because it imports pydantic, which only a run with this kind of f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy
 from imagesetter.errors import UsageError
+from imagesetter.flux.durations import parse_age
 from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.select import Selector
 from imagesetter.strict import Metadata, Model, validated
 
+
+def _age(text: str) -> str:
+    parse_age(text)
+    return text
+
+
+Age = Annotated[str, AfterValidator(_age)]
 _ONE_RULE: dict[str, Any] = {"oneOf": [{"required": [rule]} for rule in ("semver", "alphabetical", "numerical")]}
 
 
@@ -37,6 +45,8 @@ class InlinePolicy(Model):
     interval: Duration | None = None
     exclusion_list: list[str] | None = Field(None, max_length=25)
     insecure: bool | None = None
+    allow_downgrade: bool | None = Field(None, description="fields may go back to a tag that the policy ranks lower")
+    minimum_age: Age | None = Field(None, description="how old a tag has to be, such as 3d or 36h")
 
 
 class TargetSelect(Model):
@@ -63,6 +73,7 @@ class ImageSetterSpec(Model):
     from_: Literal["registry", "lock", "status"] = Field("registry", alias="from")
     on_error: Literal["fail", "keep"] = "fail"
     strict: bool = False
+    allow_downgrade: bool = False
     policies: list[InlinePolicy] = Field(default_factory=list)
     targets: list[TargetSpec] = Field(default_factory=list)
     bind_by_image: bool = False
@@ -119,6 +130,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
         source=setter.spec.from_,
         on_error=setter.spec.on_error,
         strict=setter.spec.strict,
+        allow_downgrade=setter.spec.allow_downgrade,
         bind_by_image=setter.spec.bind_by_image,
         source_scan=setter.spec.source_scan,
         strip_annotations=setter.spec.strip_annotations,

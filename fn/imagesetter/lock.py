@@ -8,15 +8,17 @@ bytes, its time included; comments stay (`imagesetter.text.records`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from imagesetter.ages import Seen
 from imagesetter.config import API_VERSION
-from imagesetter.errors import ImagesetterError, LockError, TextError
+from imagesetter.errors import ImagesetterError, LockError, TextError, did_you_mean
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.holds import Hold, forbid, in_force, midnight
 from imagesetter.resolve import Answer, Failed, Resolved
 from imagesetter.text.load import load_all
 from imagesetter.text.records import Record, update_records
@@ -90,10 +92,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One lock, or several of a package taken together."""
+    """One lock, or several of a package taken together.
+
+    ``holds`` are a person's decisions, ``seen`` is when candidates that are too young yet were first seen.
+    """
 
     entries: Mapping[PolicyName, Entry]
     origin: str = FILE_NAME
+    holds: tuple[Hold, ...] = ()
+    seen: tuple[Seen, ...] = ()
+
+    def holds_of(self, policy: PolicyName, now: float) -> list[Hold]:
+        """The holds of a policy that are in force at a time."""
+        return in_force(self.holds, policy, now)
 
 
 def parse(text: str, name: str) -> Lock:
@@ -148,7 +159,9 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
         if entry.policy in entries:
             raise LockError(f"policy {entry.policy} is locked twice", where=origin, hint=REMEDY)
         entries[entry.policy] = entry
-    return Lock(entries, origin)
+    holds = [_hold(row, f"{origin}: spec.holds[{n}]") for n, row in enumerate(_list(spec, "holds", origin))]
+    seen = [_seen(row, f"{origin}: spec.seen[{n}]") for n, row in enumerate(_list(spec, "seen", origin))]
+    return Lock(entries, origin, tuple(holds), tuple(seen))
 
 
 def _list(spec: Mapping[str, Any], name: str, origin: str) -> list[object]:
@@ -178,6 +191,42 @@ def _entry(row: object, where: str) -> Entry:
     )
 
 
+def _hold(row: object, where: str) -> Hold:
+    """People write holds by hand, so every slip is named."""
+    hint = "`imagesetter hold` writes one as it has to be"
+    known = ("policy", "tag", "exclude", "reason", "until")
+    if not isinstance(row, Mapping):
+        raise LockError(f"expected a mapping, not {row!r}", where=where, hint=hint)
+    for name, value in row.items():
+        if name not in known:
+            raise LockError(f"{name}: no such field{did_you_mean(str(name), known)}", where=where, hint=hint)
+        if not isinstance(value, str):
+            raise LockError(f"{name}: must be a text, not {value!r}: put it in quotes", where=where, hint=hint)
+    namespace, colon, name = row.get("policy", "").partition(":")
+    if not colon or not row.get("reason"):
+        raise LockError(f"{'reason' if colon else 'policy'}: is required", where=where, hint=hint)
+    if bool(row.get("tag")) == bool(row.get("exclude")):
+        raise LockError("write exactly one of tag and exclude", where=where, hint=hint)
+    until = row.get("until", "")
+    try:
+        midnight(until or "1970-01-01")
+    except ValueError as error:
+        raise LockError(f"until: {error}", where=where, hint=hint) from error
+    return Hold(PolicyName(namespace, name), row.get("tag", ""), row.get("exclude", ""), row["reason"], until)
+
+
+def _seen(row: object, where: str) -> Seen:
+    fields = row if isinstance(row, Mapping) else {}
+    namespace, _, name = str(fields.get("policy", "")).partition(":")
+    found = Seen(PolicyName(namespace, name), *(str(fields.get(field, "")) for field in ("tag", "digest", "since")))
+    try:
+        if not (name and found.tag and found.digest and found.time):
+            raise ValueError("policy, tag, digest and since are required")
+    except ValueError as error:
+        raise LockError(f"not a first sight: {error}", where=where, hint="take it out of the lock") from error
+    return found
+
+
 def merged(locks: Iterable[Lock]) -> Lock:
     """Several locks as one.
 
@@ -186,8 +235,12 @@ def merged(locks: Iterable[Lock]) -> Lock:
     """
     entries: dict[PolicyName, Entry] = {}
     origins: list[str] = []
+    holds: list[Hold] = []
+    seen: list[Seen] = []
     for lock in locks:
         origins.append(lock.origin)
+        holds += lock.holds
+        seen += lock.seen
         for name, entry in lock.entries.items():
             other = entries.setdefault(name, entry)
             if not other.same_answer(entry):
@@ -196,43 +249,67 @@ def merged(locks: Iterable[Lock]) -> Lock:
                     where=" and ".join(origins),
                     hint="keep one lock for the policy",
                 )
-    return Lock(entries, ", ".join(origins) or FILE_NAME)
+    return Lock(entries, ", ".join(origins) or FILE_NAME, tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)))
 
 
-def render(text: str, entries: Mapping[PolicyName, Entry]) -> str:
+def render(text: str, entries: Mapping[PolicyName, Entry], seen: Iterable[Seen] = ()) -> str:
     """The lock's text with these entries; equal to *text* when no answer changed.
 
     Args:
         text: the present text, or an empty one.
         entries: all entries that the lock shall hold.
+        seen: all first sights that it shall hold.
 
     Raises:
         LockError: the text is not in a layout that can be kept.
     """
     records = [entries[name].record for name in sorted(entries, key=str)]
+    text = _updated(text or TEMPLATE, "entries", records, lambda record: record["policy"])
+    sights = [each.record for each in sorted(seen, key=lambda each: (str(each.policy), each.tag))]
+    return _updated(text, "seen", sights, lambda record: (record["policy"], record["tag"]))
+
+
+def render_holds(text: str, holds: Iterable[Hold]) -> str:
+    """The lock's text with these holds, in the order in which they are given.
+
+    Raises:
+        LockError: the text is not in a layout that can be kept.
+    """
+    records = [hold.record for hold in holds]
+    return _updated(
+        text or TEMPLATE, "holds", records, lambda record: tuple(record.get(f) for f in ("policy", "tag", "exclude"))
+    )
+
+
+def _updated(text: str, name: str, records: Sequence[Record], identity: Callable[[Mapping[str, str]], object]) -> str:
     try:
-        return update_records(text or TEMPLATE, ("spec", "entries"), records, identity=lambda record: record["policy"])
+        return update_records(text, ("spec", name), records, identity=identity)
     except TextError as error:
         raise LockError(
             f"the lock cannot be brought up to date: {error}",
             where=error.where,
-            hint="write spec.entries as a block list of block mappings, or remove the file and lock again",
+            hint=f"write spec.{name} as a block list of block mappings, or remove the file and lock again",
         ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class FromLock:
-    """The answers that were recorded: no network, no credentials, the same bytes for ever."""
+    """The answers that were recorded: no network, no credentials, the same bytes for ever.
+
+    ``now`` is for the holds: an entry that one in force forbids is refused, since the lock was not made after it.
+    """
 
     catalog: Catalog
     lock: Lock
+    now: float = 0.0
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
         """The locked refs; an entry whose policy has changed since is an error that says so."""
         answers: dict[PolicyName, Answer] = {}
         for name in names:
             try:
-                answers[name] = Resolved(self._entry(name).ref)
+                notes = [f"{name} is {hold}" for hold in self.lock.holds_of(name, self.now)]
+                answers[name] = Resolved(self._entry(name).ref, tuple(notes))
             except ImagesetterError as error:
                 answers[name] = Failed(error)
         return answers
@@ -246,4 +323,7 @@ class FromLock:
             raise LockError(
                 f"policy {name} has changed since it was locked to {entry.ref}", where=self.lock.origin, hint=REMEDY
             )
+        hold = forbid(self.lock.holds_of(name, self.now), entry.tag)
+        if hold:
+            raise LockError(f"policy {name} is locked to {entry.ref}, and {hold}", where=self.lock.origin, hint=REMEDY)
         return entry

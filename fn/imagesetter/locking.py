@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from imagesetter.ages import timestamp
 from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -45,11 +45,6 @@ class Locked:
     entries: Mapping[PolicyName, Entry]
     changes: tuple[EntryChange, ...]
     results: tuple[Result, ...]
-
-
-def timestamp(now: float) -> str:
-    """Seconds since the epoch as the lock writes them: RFC 3339, UTC, whole seconds."""
-    return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def relock(

@@ -179,7 +179,7 @@ class _Failures:
 
 
 Guard = Callable[[MarkedField, LatestRef, str], Result | None]
-"""Says why a field must not take the new text (a downgrade, say), or None."""
+"""Says why a field must not take the new text (a downgrade, say), or None; an ``info`` is said and does not stop it."""
 
 
 def plan(
@@ -220,16 +220,25 @@ def plan(
         elif new == marked.scalar.value:
             unchanged += 1
         else:
-            refusal = next((found for guard in guards if (found := guard(marked, answer.ref, new))), None)
-            if refusal:
-                results.append(refusal)
-            else:
+            said = list(_said(guards, marked, answer.ref, new))
+            results += said
+            if all(found.severity == "info" for found in said):
                 changes.append(Change(marked, new, answer.ref))
     notes = [
         report("warning", f"{name}: {note}", marked.place, tags={"policy": str(name)})
         for (name, note), marked in noted.items()
     ]
     return Plan(tuple(changes), (*failures.results(), *results, *notes), unchanged)
+
+
+def _said(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str) -> Iterable[Result]:
+    """What guards have to say about a change, up to the first refusal."""
+    for guard in guards:
+        found = guard(marked, ref, new)
+        if found:
+            yield found
+            if found.severity != "info":
+                return
 
 
 def summary(changed: int, unchanged: int, *, would: bool = False) -> Result:

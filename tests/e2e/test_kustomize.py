@@ -64,7 +64,7 @@ spec:
     spec:
       containers:
       - name: aside
-        image: HOST/my-app:1.1.0
+        image: HOST/my-app:1.0.1
       - name: app
         args: [--x]
 """
@@ -171,7 +171,7 @@ CASES = {
             "kustomization.yaml": kustomization("deployment.yaml", "policies.yaml")
             + f"images:\n- name: HOST/other\n  newName: HOST/mirror\n  newTag: 1.0.0 {MARK % ':tag'}\n",
             "imagesetter.yaml": FUNCTION,
-            "deployment.yaml": ASIDE.replace("HOST/my-app:1.1.0", "HOST/other:0.9"),
+            "deployment.yaml": ASIDE.replace("HOST/my-app:1.0.1", "HOST/other:0.9"),
             "policies.yaml": POLICIES,
         },
         changed={"image: HOST/mirror:1.0.0": "image: HOST/mirror:1.0.10"},
@@ -198,7 +198,7 @@ CASES = {
             ),
             "policies.yaml": POLICIES,
         },
-        changed={"image: HOST/my-app:1.1.0": "image: HOST/my-app:1.0.10"},
+        changed={"image: HOST/my-app:1.0.1": "image: HOST/my-app:1.0.10"},
     ),
     "image bound by its repository": Case(
         {
@@ -207,7 +207,7 @@ CASES = {
             "deployment.yaml": ASIDE,
             "policies.yaml": POLICIES,
         },
-        changed={"image: HOST/my-app:1.1.0": "image: HOST/my-app:1.0.10"},
+        changed={"image: HOST/my-app:1.0.1": "image: HOST/my-app:1.0.10"},
     ),
 }
 

@@ -47,7 +47,7 @@ def as_text(records: list[Record]) -> list[dict[str, str]]:
 
 @st.composite
 def commented(draw: st.DrawFn) -> tuple[str, list[Record], list[str]]:
-    """A text as people leave it: quotes of their own, comments on lines and behind values, blank lines; its comments."""
+    """A text as people leave it: their quotes, comments on lines and behind values, blank lines; and its comments."""
     records = records_of(draw(RECORDS.filter(bool)))
     pad = " " * draw(st.sampled_from([2, 4]))
     end = draw(st.sampled_from(["\n", "\r\n"]))

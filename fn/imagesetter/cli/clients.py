@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagesetter.cli import clock
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.config import SourceName
 from imagesetter.flux.catalog import Catalog
@@ -35,7 +36,7 @@ def source_for(name: SourceName, lock: Callable[[], Lock], network: NetworkOptio
             yield lambda catalog, known: FromStatus(catalog)
         case "lock":
             recorded = lock()
-            yield lambda catalog, known: FromLock(catalog, recorded)
+            yield lambda catalog, known: FromLock(catalog, recorded, clock.now())
         case _:
             with open_client(network) as client:
                 yield lambda catalog, known: FromRegistry(catalog, client, known)

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "IMAGESETTER_FROM": "from",
     "IMAGESETTER_ON_ERROR": "onError",
     "IMAGESETTER_STRICT": "strict",
+    "IMAGESETTER_ALLOW_DOWNGRADE": "allowDowngrade",
     "IMAGESETTER_BIND_BY_IMAGE": "bindByImage",
     "IMAGESETTER_SOURCE_SCAN": "sourceScan",
     "IMAGESETTER_STRIP_ANNOTATIONS": "stripAnnotations",
@@ -40,6 +41,7 @@ def main(data: bytes | None = None) -> int:
 
 def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:
     """One ResourceList; see `imagesetter.function.follow`."""
+    from imagesetter.cli import clock
     from imagesetter.cli.clients import source_for
     from imagesetter.cli.network import from_environment
     from imagesetter.config import parse, with_options
@@ -49,5 +51,5 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     options = {option: environment[name] for name, option in ENVIRONMENT.items() if environment.get(name)}
     config = with_options(parse(read(listing.function_config)), options, where="environment")
     with source_for(config.source, partial(find_lock, listing), from_environment(environment)) as source:
-        answer = follow(listing, config, source)
+        answer = follow(listing, config, source, now=clock.now())
     return Output(edits=answer.edits, results=answer.results)

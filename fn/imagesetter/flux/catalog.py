@@ -134,6 +134,14 @@ class Catalog:
         policy, repository = self._pair(name)
         return inputs_hash(policy, repository)
 
+    def behind(self, name: PolicyName) -> tuple[Resource, Resource]:
+        """The ImagePolicy and the ImageRepository of a policy, as loaded, not validated.
+
+        Raises:
+            ResolveError: no such policy or repository.
+        """
+        return self._pair(name)
+
     def image(self, name: PolicyName) -> str:
         """The ``spec.image`` of a policy's repository as written, not validated.
 

@@ -125,6 +125,29 @@ def tag_policy(
     )
 
 
+def unchecked_tag_policy(policy: Resource, repository: Resource) -> TagPolicy | None:
+    """The rule and the filters of specs as loaded, without validation (and without pydantic); None where there is none.
+
+    For comparing tags only: whoever selects by it has to validate it first.
+    """
+    choice, filter_tags = policy.spec.get("policy"), policy.spec.get("filterTags")
+    choice = choice if isinstance(choice, Mapping) else {}
+    rule: Rule | None = None
+    for kind, make, argument, default in (
+        ("semver", Semver, "range", ""),
+        ("alphabetical", Alphabetical, "order", "asc"),
+        ("numerical", Numerical, "order", "asc"),
+    ):
+        if rule is None and isinstance(choice.get(kind), Mapping):
+            rule = make(str(choice[kind].get(argument) or default))
+    if rule is None:
+        return None
+    filters = None
+    if isinstance(filter_tags, Mapping):
+        filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
+    return TagPolicy(rule, filters)
+
+
 @dataclass(slots=True)
 class _Related:
     """The Secrets of a repository, as loaded data, and the names of those that are not there."""

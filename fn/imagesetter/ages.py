@@ -1,0 +1,55 @@
+"""How old a tag is, by a clock that nobody else can set: ours.
+
+The lock keeps when a tag with its digest was first seen (``spec.seen``), for tags that rank above the locked one and
+are not old enough yet. A registry's upload time counts where there is one. The ``created`` of an image is what its
+builder wrote there, so it is never asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from imagesetter.flux.markers import PolicyName
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When a tag with its digest was first seen (RFC 3339, UTC)."""
+
+    policy: PolicyName
+    tag: str
+    digest: str
+    since: str
+
+    @property
+    def time(self) -> float:
+        """``since`` in seconds since the epoch."""
+        return seconds_of(self.since)
+
+    @property
+    def record(self) -> dict[str, str | int]:
+        """The sighting as the lock holds it."""
+        return {"policy": str(self.policy), "tag": self.tag, "digest": self.digest, "since": self.since}
+
+
+def timestamp(now: float) -> str:
+    """Seconds since the epoch as the lock writes them: RFC 3339, UTC, whole seconds."""
+    return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds_of(text: str) -> float:
+    """The reverse of `timestamp`.
+
+    Raises:
+        ValueError: another form.
+    """
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+
+
+def shown_age(seconds: float) -> str:
+    """An age for people: ``3d``, ``1d12h``, ``5h``, ``20m``."""
+    minutes = int(seconds // 60)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{days}d" if days else "", f"{hours}h" if hours else "", f"{minutes}m" if minutes and not days else ""]
+    return "".join(parts) or "0m"

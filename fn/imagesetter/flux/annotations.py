@@ -1,0 +1,48 @@
+"""Our own words on a Flux ImagePolicy: annotations, which every controller leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from imagesetter.errors import ResourceError
+from imagesetter.flux.durations import parse_age
+from imagesetter.flux.resources import Resource
+
+ALLOW_DOWNGRADE: Final = "imagesetter.dev/allow-downgrade"
+MINIMUM_AGE: Final = "imagesetter.dev/minimum-age"
+
+
+def allows_downgrade(policy: Resource) -> bool:
+    """Whether a policy's fields may go back to a tag that it ranks below theirs.
+
+    Raises:
+        ResourceError: the annotation is neither ``"true"`` nor ``"false"``.
+    """
+    text = _annotation(policy, ALLOW_DOWNGRADE)
+    if text not in ("", "true", "false"):
+        raise _error(policy, ALLOW_DOWNGRADE, f'{text!r} is neither "true" nor "false"')
+    return text == "true"
+
+
+def minimum_age(policy: Resource) -> float:
+    """How old a tag has to be before it is chosen, in seconds; 0 where any age will do.
+
+    Raises:
+        ResourceError: the annotation is no duration.
+    """
+    text = _annotation(policy, MINIMUM_AGE)
+    try:
+        return parse_age(text) if text else 0.0
+    except ValueError as error:
+        raise _error(policy, MINIMUM_AGE, str(error)) from error
+
+
+def _annotation(policy: Resource, name: str) -> str:
+    metadata = policy.data.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    return str(annotations.get(name, "")) if isinstance(annotations, Mapping) else ""
+
+
+def _error(policy: Resource, name: str, what: str) -> ResourceError:
+    return ResourceError(f'metadata.annotations["{name}"]: {what}', where=policy.origin)

@@ -1,0 +1,143 @@
+"""No field goes back unless somebody asks for it.
+
+A tag that was deleted, or a registry that answered in part, would otherwise roll a deployment back without a word. What
+ranks above what is the policy's own rule (`imagesetter.policy.select.compare`), which is built only for a field that is
+about to change: a locked run over fields that are right already imports no validation and compiles no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from imagesetter.errors import ImagesetterError, PolicyError, ResourceError
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, allows_downgrade
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import unchecked_tag_policy
+from imagesetter.flux.resources import Resource
+from imagesetter.holds import Hold, asks_for
+from imagesetter.krm.result import Result, Severity
+from imagesetter.plan import Guard, MarkedField, report, split_image
+from imagesetter.policy.rules import TagPolicy
+from imagesetter.policy.select import compare
+from imagesetter.registry.reference import parse_flux_image
+
+Siblings = tuple[PolicyName, str, int, tuple[str | int, ...]]
+
+ALLOW = f'allow it with --allow-downgrade, or with the annotation {ALLOW_DOWNGRADE}: "true" on the ImagePolicy'
+
+
+def downgrade_guard(
+    catalog: Catalog,
+    fields: Iterable[MarkedField],
+    *,
+    holds: Callable[[PolicyName], Sequence[Hold]] = lambda name: (),
+    strict: bool = False,
+) -> Guard:
+    """A guard that keeps a field at a tag that its policy ranks above the new one.
+
+    A field of a ``:name`` or ``:digest`` marker does what the ``:tag`` field of the same policy in the same mapping
+    does. A tag that the policy cannot rank (``latest``, a branch build) is replaced, and that is said. Another
+    repository's tags are not compared, nor is anything where the policy itself is not known (a package that travels
+    with its lock alone).
+
+    Args:
+        catalog: the policies.
+        fields: all fields of the run.
+        holds: the holds of a policy that are in force; what they ask for is no surprise.
+        strict: whether a field that stays is an error, not a warning.
+    """
+    beside = {_place(marked): marked for marked in fields if marked.marker.part == "tag" and not marked.parts}
+    return _Downgrades(catalog, beside, holds, "error" if strict else "warning")
+
+
+def ranks_above(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool | None:
+    """Whether a policy ranks the old tag above the new one; None where it cannot rank one of them, or says nothing."""
+    try:
+        rule = unchecked_tag_policy(*catalog.behind(policy))
+        order = compare(rule, old, new) if rule else None
+    except ImagesetterError:
+        return None
+    return None if order is None else order > 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Downgrades:
+    catalog: Catalog
+    beside: dict[Siblings, MarkedField]
+    holds: Callable[[PolicyName], Sequence[Hold]]
+    severity: Severity
+    rules: dict[PolicyName, TagPolicy | None] = field(default_factory=dict)
+
+    def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
+        policy = marked.marker.policy
+        sibling = None if _has_tag(marked) else self.beside.get(_place(marked))
+        decides = sibling or marked
+        if not _has_tag(decides):
+            return None
+        old = self._tag(decides, ref)
+        if old in ("", ref.tag) or not (rule := self._rule(policy)):
+            return None
+        try:
+            order = compare(rule, old, ref.tag)
+        except PolicyError:
+            return None
+        tags = {"policy": str(policy)}
+        if order is None and not sibling:
+            message = f"{policy} cannot rank {old}, so it is no guard against going back to {ref.tag}"
+            return report("info", message, marked.place, tags=tags | {"notice": "Unranked"})
+        if order is None or order <= 0 or asks_for(self.holds(policy), old, ref.tag):
+            return None
+        if sibling:
+            message = f"stays as it is, since the tag beside it stays at {old}"
+        else:
+            message = f"stays at {old}, which {policy} ranks above its answer, {ref.tag}: a tag is gone from the "
+            message += f"registry, or it did not give all of them; {ALLOW}"
+        return report(
+            self.severity, message, marked.place, old=marked.scalar.value, new=new, tags=tags | {"error": "Downgrade"}
+        )
+
+    def _rule(self, policy: PolicyName) -> TagPolicy | None:
+        """The policy's rule; None where there is none to compare by, or going back is allowed."""
+        if policy not in self.rules:
+            try:
+                resources = self.catalog.behind(policy)
+            except ImagesetterError:
+                self.rules[policy] = None
+            else:
+                self.rules[policy] = None if _allowed(resources[0]) else unchecked_tag_policy(*resources)
+        return self.rules[policy]
+
+    def _tag(self, marked: MarkedField, ref: LatestRef) -> str:
+        """The tag that a field holds now; empty where there is none, or where it is another repository's."""
+        if marked.marker.part == "" or marked.parts or marked.found_by == "image":
+            name, tag, _ = split_image(marked.scalar.value)
+            return tag if _same_repository(name, ref.name) else ""
+        return marked.scalar.value
+
+
+def _allowed(policy: Resource) -> bool:
+    """What cannot be read allows nothing; whoever validates the policy says what is wrong with it."""
+    try:
+        return allows_downgrade(policy)
+    except ResourceError:
+        return False
+
+
+def _has_tag(marked: MarkedField) -> bool:
+    return marked.marker.part in ("", "tag") or bool(marked.parts) or marked.found_by == "image"
+
+
+def _place(marked: MarkedField) -> Siblings:
+    return marked.marker.policy, marked.place.file, marked.scalar.document, marked.scalar.path[:-1]
+
+
+def _same_repository(old: str, new: str) -> bool:
+    if old == new:
+        return True
+    try:
+        return parse_flux_image(old).canonical == parse_flux_image(new).canonical
+    except ImagesetterError:
+        return False

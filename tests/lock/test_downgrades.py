@@ -1,0 +1,258 @@
+"""No field and no entry goes back to a lower tag unless somebody asks for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagesetter.config import Config, parse
+from imagesetter.files import Outcome, update
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import resource
+from imagesetter.function import Answer, follow
+from imagesetter.guards import downgrade_guard
+from imagesetter.holds import Hold
+from imagesetter.krm.functionconfig import FunctionConfig
+from imagesetter.krm.resourcelist import ResourceList
+from imagesetter.krm.result import Result
+from imagesetter.reading import read_tree
+from imagesetter.resolve import Resolved
+from imagesetter.text.load import load_all
+from support.house import IMAGE, POLICIES
+
+WEB = PolicyName("flux-system", "web")
+DIGEST = "sha256:" + "a" * 64
+MARK = '# {"$imagepolicy": "flux-system:web%s"}'
+ALLOWED = POLICIES.replace("annotations: {}", 'annotations: {imagesetter.dev/allow-downgrade: "true"}')
+
+
+class Answers:
+    """A source that answers every policy with the same ref."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+
+    def answers(self, names: Any) -> dict[PolicyName, Any]:
+        return {name: Resolved(LatestRef(IMAGE, self.tag, DIGEST)) for name in names}
+
+
+def catalog(text: str) -> Catalog:
+    made = Catalog()
+    made.add(found for data, line in load_all(text) if (found := resource(data, f"policies.yaml:{line}")))  # type: ignore[arg-type]
+    return made
+
+
+def run(
+    root: Path, text: str, tag: str, *, policies: str = POLICIES, holds: tuple[Hold, ...] = (), strict: bool = False
+) -> tuple[str, Outcome]:
+    """The text after an update in which the policy's answer is *tag*."""
+    (root / "app.yaml").write_text(text)
+    known = catalog(policies)
+    outcome = update(
+        read_tree([root]),
+        lambda fields: Answers(tag),
+        guards_of=lambda fields: [downgrade_guard(known, fields, holds=lambda name: holds, strict=strict)],
+    )
+    after = outcome.rewrites[0].after.decode() if outcome.rewrites else text
+    return after, outcome
+
+
+def messages(results: tuple[Result, ...]) -> list[str]:
+    return [f"{result.severity}: {result.message}" for result in results]
+
+
+def test_a_field_above_the_answer_stays_and_both_tags_are_named(tmp_path: Path) -> None:
+    text = f"image: {IMAGE}:1.4.2 {MARK % ''}\n"
+    after, outcome = run(tmp_path, text, "1.4.1")
+    assert after == text
+    assert messages(outcome.results) == [
+        "warning: stays at 1.4.2, which flux-system:web ranks above its answer, 1.4.1: a tag is gone from the "
+        "registry, or it did not give all of them; allow it with --allow-downgrade, or with the annotation "
+        'imagesetter.dev/allow-downgrade: "true" on the ImagePolicy'
+    ]
+    (result,) = outcome.results
+    assert result.field is not None
+    assert (result.field.current_value, result.field.proposed_value) == (
+        f"{IMAGE}:1.4.2",
+        f"{IMAGE}:1.4.1@{DIGEST}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (f"{IMAGE}:1.4.0", f"{IMAGE}:1.4.1@{DIGEST}"),
+        (f"{IMAGE}:1.4.1", f"{IMAGE}:1.4.1@{DIGEST}"),
+        ("other.example.com/web:1.9.0", f"{IMAGE}:1.4.1@{DIGEST}"),
+        (IMAGE, f"{IMAGE}:1.4.1@{DIGEST}"),
+    ],
+    ids=["upwards", "the same tag", "another repository", "no tag yet"],
+)
+def test_a_change_that_is_no_step_back_is_made_without_a_word(old: str, new: str, tmp_path: Path) -> None:
+    after, outcome = run(tmp_path, f"image: {old} {MARK % ''}\n", "1.4.1")
+    assert after == f"image: {new} {MARK % ''}\n"
+    assert outcome.results == ()
+
+
+@pytest.mark.parametrize("old", ["latest", "main-3f2a1b"])
+def test_a_tag_that_the_policy_cannot_rank_is_replaced_with_a_notice(old: str, tmp_path: Path) -> None:
+    after, outcome = run(tmp_path, f"tag: {old} {MARK % ':tag'}\n", "1.4.1")
+    assert after == f"tag: 1.4.1 {MARK % ':tag'}\n"
+    assert messages(outcome.results) == [
+        f"info: flux-system:web cannot rank {old}, so it is no guard against going back to 1.4.1"
+    ]
+
+
+def test_a_tag_outside_the_range_is_still_ranked(tmp_path: Path) -> None:
+    text = f"tag: 2.0.0 {MARK % ':tag'}\n"
+    assert run(tmp_path, text, "1.4.1")[0] == text
+
+
+def test_name_and_digest_fields_do_what_the_tag_beside_them_does(tmp_path: Path) -> None:
+    def mapping(key: str, name: str, tag: str, digest: str = "old") -> str:
+        fields = {"name": name, "tag": tag, "digest": digest}
+        return f"{key}:\n" + "".join(f"  {part}: {text} {MARK % f':{part}'}\n" for part, text in fields.items())
+
+    text = mapping("a", "x", "1.4.2") + mapping("b", "y", "1.4.0")
+    after, outcome = run(tmp_path, text, "1.4.1")
+    assert after == mapping("a", "x", "1.4.2") + mapping("b", IMAGE, "1.4.1", DIGEST)
+    beside = "warning: stays as it is, since the tag beside it stays at 1.4.2"
+    assert messages(outcome.results)[::2] == [beside, beside]
+    assert [change.field.scalar.line for change in outcome.changes] == [6, 7, 8]
+
+
+def test_strict_makes_a_step_back_an_error(tmp_path: Path) -> None:
+    _, outcome = run(tmp_path, f"tag: 1.4.2 {MARK % ':tag'}\n", "1.4.1", strict=True)
+    assert [result.severity for result in outcome.results] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"policies": ALLOWED}, "1.4.1"),
+        ({"policies": ""}, "1.4.1"),
+        ({"holds": (Hold(WEB, tag="1.4.1"),)}, "1.4.1"),
+        ({"holds": (Hold(WEB, exclude="1.4.2"),)}, "1.4.1"),
+        ({"holds": (Hold(WEB, exclude="1.3.0"), Hold(WEB, tag="1.2.0"))}, "1.4.2"),
+        (
+            {"policies": POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/allow-downgrade: yes}")},
+            "1.4.2",
+        ),
+    ],
+    ids=[
+        "the annotation",
+        "a policy that is not known",
+        "a hold at the lower tag",
+        "a hold without the higher one",
+        "holds about other tags",
+        "an annotation that is not true",
+    ],
+)
+def test_who_may_ask_for_a_step_back(options: dict[str, Any], expected: str, tmp_path: Path) -> None:
+    after, _ = run(tmp_path, f"tag: 1.4.2 {MARK % ':tag'}\n", "1.4.1", **options)
+    assert after == f"tag: {expected} {MARK % ':tag'}\n"
+
+
+LIST = f"""\
+apiVersion: config.kubernetes.io/v1
+kind: ResourceList
+items:
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {{name: web}}
+  spec: {{template: {{spec: {{containers: [{{name: web, image: "{IMAGE}:1.4.2"}}]}}}}}}
+"""
+TARGET = {"select": {"kind": "Deployment"}, "fieldPaths": ["spec.template.spec.containers[name=web].image"]}
+
+
+def rendered(**spec: Any) -> Answer:
+    body = {
+        "apiVersion": "imagesetter.dev/v1alpha1",
+        "kind": "ImageSetter",
+        "metadata": {"name": "images", "namespace": "flux-system"},
+        "spec": {
+            "policies": [{"name": "web", "image": IMAGE, "semver": {"range": "1.x"}, **spec.pop("policy", {})}],
+            "targets": [{**TARGET, "policy": "web"}],
+            **spec,
+        },
+    }
+    config = parse(FunctionConfig("imagesetter.dev/v1alpha1", "ImageSetter", "images", "flux-system", body))
+    return follow(ResourceList.parse(LIST.encode()), config, lambda catalog, known: Answers("1.4.1"))
+
+
+def test_the_function_keeps_a_target_at_the_higher_tag() -> None:
+    answer = rendered()
+    assert answer.edits == ()
+    assert [result.severity for result in answer.results] == ["warning", "info"]
+    assert "stays at 1.4.2" in answer.results[0].message
+
+
+def test_a_bound_image_stays_at_the_higher_tag() -> None:
+    answer = rendered(targets=[], bindByImage=True)
+    assert answer.edits == ()
+    assert "stays at 1.4.2" in answer.results[0].message
+
+
+@pytest.mark.parametrize(
+    "spec", [{"allowDowngrade": True}, {"policy": {"allowDowngrade": True}}], ids=["run", "policy"]
+)
+def test_the_function_goes_back_where_its_configuration_allows_it(spec: dict[str, Any]) -> None:
+    assert [edit.replacement for edit in rendered(**spec).edits] == [f'"{IMAGE}:1.4.1@{DIGEST}"']
+
+
+def test_a_strict_function_fails_rather_than_stay_behind() -> None:
+    assert [result.severity for result in rendered(strict=True).results] == ["error"]
+
+
+def test_a_config_map_may_allow_it() -> None:
+    assert parse(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "true"})).allow_downgrade
+    assert not Config().allow_downgrade
+
+
+def test_a_locked_run_that_changes_nothing_imports_neither_validation_nor_regular_expressions(tmp_path: Path) -> None:
+    """Checked in a process of its own, over a lock, policies and a field that is right already."""
+    code = """
+import io, sys
+from imagesetter.lock import Entry, render
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.reading import flux_resources
+policies = open("policies.yaml", "rb").read()
+catalog = Catalog()
+catalog.add(flux_resources(policies, "policies.yaml"))
+web = PolicyName("flux-system", "web")
+entry = Entry(web, IMAGE, "1.4.0", "sha256:0", "Never", catalog.inputs(web), 1, "2026-03-01T12:00:00Z")
+text = "apiVersion: config.kubernetes.io/v1\\nkind: ResourceList\\nitems:\\n"
+documents = [*policies.decode().split("---\\n"), render("", {web: entry}),
+  "kind: X\\napiVersion: v1\\nmetadata: {name: x}\\n"
+  f'image: {IMAGE}:{TAG} # {{"$imagepolicy": "flux-system:web"}}\\n']
+for document in documents:
+    lines = [line for line in document.splitlines() if not line.startswith("#")]
+    text += "- " + "\\n  ".join(lines) + "\\n"
+text += "functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {from: lock}}\\n"
+sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
+from imagesetter.cli.function import main
+status = main()
+print(status, *sorted({"pydantic", "httpx", "re2", "ssl", "click"} & set(sys.modules)), file=sys.stderr)
+"""
+    (tmp_path / "policies.yaml").write_text(POLICIES)
+    seen = {}
+    for tag in ("1.4.0", "1.4.2"):
+        run = subprocess.run(
+            [sys.executable, "-c", f"IMAGE, TAG = {IMAGE!r}, {tag!r}\n{code}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seen[tag] = [*run.stdout.splitlines(), *run.stderr.splitlines()]
+    assert seen["1.4.0"][-1] == "0"
+    assert seen["1.4.2"][-1].split()[0] == "0"
+    assert "stays at 1.4.2" in "".join(seen["1.4.2"])
+    assert "pydantic" not in seen["1.4.2"][-1]
