@@ -150,7 +150,8 @@ def _connected(budget: Budget, text: str, connector: str) -> str:
         if word.kind not in ("upper", "connector"):
             out.append(word.text)
             return
-        out.extend(connector if _is_connector(char) else to_lower(char) for char in word.text)
+        for char in word.text:
+            out.append(connector if _is_connector(char) else to_lower(char) if is_upper(char) else char)
 
     def following() -> _Word:
         return next(words, _NOTHING)
