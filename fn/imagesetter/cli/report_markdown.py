@@ -18,6 +18,7 @@ from imagesetter.policy.shown import shown
 
 MOST = 60_000
 """Characters; a pull request on GitHub takes 65,536, and whoever opens it may want to add some."""
+MOST_PLACES = 20
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
 _MENTION = re.compile(r"(?<![\w/])@(?=\w)")
@@ -60,7 +61,7 @@ def _changes(report: UpdateReport) -> Iterable[str]:
             first = rows[0]
             old, new = map(code, sides(first))
             name, policy = code(first.ref.name), code(str(first.field.marker.policy))
-            places = "<br>".join(dict.fromkeys(map(_place, rows)))
+            places = "<br>".join(_places(rows))
             row = f"| {name} | {policy} | {old} | {new} | {delta_of(first)} | {places} |"
             yield row + (f" {_links(report.links_of(first))} |" if linked else "")
 
@@ -71,6 +72,13 @@ def _moves(group: Iterable[Change]) -> list[list[Change]]:
     for change in group:
         rows.setdefault((*sides(change), str(delta_of(change))), []).append(change)
     return list(rows.values())
+
+
+def _places(rows: Iterable[Change]) -> list[str]:
+    """Where the fields are; of many only the first."""
+    places = list(dict.fromkeys(map(_place, rows)))
+    more = len(places) - MOST_PLACES
+    return [*places[:MOST_PLACES], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _place(change: Change) -> str:
