@@ -168,10 +168,23 @@ def _others(tree: Tree) -> Iterable[flux.Resource]:
 
 
 def find_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock:
-    """The lock of a run: what the tree holds, else the nearest one above the first path.
+    """The lock of a run; see `look_for_lock`.
 
     Raises:
         LockError: none is there, or it cannot be used.
+        TextError: it is not YAML.
+    """
+    found = look_for_lock(tree, paths)
+    if found is None:
+        raise LockError(f"there is no {lock.FILE_NAME}", where=str(paths[0]) if paths else ".", hint=lock.REMEDY)
+    return found
+
+
+def look_for_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock | None:
+    """What the tree holds of locks, else the nearest one above the first path; None where there is none.
+
+    Raises:
+        LockError: it cannot be used.
         TextError: it is not YAML.
     """
     found = tree.locks
@@ -185,7 +198,7 @@ def find_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock:
             if found or directory == root:
                 break
     if not found:
-        raise LockError(f"there is no {lock.FILE_NAME}", where=str(paths[0]) if paths else ".", hint=lock.REMEDY)
+        return None
     return lock.merged([lock.parse(decode(data, name=str(path)).text, str(path)) for path, data in found])
 
 

@@ -24,7 +24,7 @@ from imagesetter.krm.result import Result
 from imagesetter.reading import read_tree
 from imagesetter.resolve import Resolved
 from imagesetter.text.load import load_all
-from support.house import IMAGE, POLICIES
+from support.house import APP, IMAGE, POLICIES, House
 
 WEB = PolicyName("flux-system", "web")
 DIGEST = "sha256:" + "a" * 64
@@ -256,3 +256,33 @@ print(status, *sorted({"pydantic", "httpx", "re2", "ssl", "click"} & set(sys.mod
     assert seen["1.4.2"][-1].split()[0] == "0"
     assert "stays at 1.4.2" in "".join(seen["1.4.2"])
     assert "pydantic" not in seen["1.4.2"][-1]
+
+
+def test_update_leaves_the_file_and_says_so_unless_it_is_told_otherwise(house: House) -> None:
+    house.write("app.yaml", APP.replace("1.4.0", "1.4.2"))
+    ran = house.run("update")
+    assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
+    assert "app.yaml:1: warning: stays at 1.4.2" in ran.err
+    assert house.run("update", "--strict").status == 1
+    assert house.run("update", "--check").status == 0
+    assert house.run("update", "--allow-downgrade").status == 0
+    assert house.text("app.yaml") == APP
+
+
+def test_update_tells_that_a_tag_could_not_be_ranked_unless_it_shall_be_quiet(house: House) -> None:
+    house.write("app.yaml", APP.replace("1.4.0", "latest"))
+    assert "info: flux-system:web cannot rank latest" in house.run("update", "--check").err
+    assert house.run("update", "--check", "--quiet").err == ""
+    assert house.run("update").status == 0
+    assert house.text("app.yaml") == APP
+
+
+@pytest.mark.parametrize("source", ["lock", "status"])
+def test_a_lock_and_a_cluster_cannot_take_a_field_back_either(source: str, house: House) -> None:
+    house.run("lock")
+    status = f"status: {{latestRef: {{name: {IMAGE}, tag: 1.4.0}}}}\n"
+    house.write("policies.yaml", POLICIES + status)
+    house.write("app.yaml", APP.replace("1.4.0", "1.4.2"))
+    ran = house.run("update", "--from", source)
+    assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
+    assert "stays at 1.4.2" in ran.err

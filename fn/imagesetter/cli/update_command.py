@@ -7,6 +7,7 @@ from functools import partial
 
 import click
 
+from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client, source_for
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions
@@ -15,9 +16,12 @@ from imagesetter.cli.report import UpdateReport, render
 from imagesetter.cli.terminal import print_results
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
-from imagesetter.plan import MarkedField
+from imagesetter.flux.markers import PolicyName
+from imagesetter.guards import downgrade_guard
+from imagesetter.holds import Hold
+from imagesetter.plan import Guard, MarkedField
 from imagesetter.plan import report as result_of
-from imagesetter.reading import build_catalog, find_lock, read_tree
+from imagesetter.reading import build_catalog, find_lock, look_for_lock, read_tree
 from imagesetter.resolve import Source
 
 
@@ -33,10 +37,26 @@ from imagesetter.resolve import Source
     envvar="IMAGESETTER_LINKS",
     help="Ask the changed images' labels for their source, and link to it in the reports.",
 )
+@click.option(
+    "--allow-downgrade",
+    is_flag=True,
+    envvar="IMAGESETTER_ALLOW_DOWNGRADE",
+    help="A field may go back to a tag that its policy ranks lower.",
+)
+@click.option(
+    "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="A field that stays at a higher tag is an error."
+)
 @reporting_run_options("text", "json", "markdown", "sarif")
 @network_options
 def command(
-    paths: tuple[str, ...], check: bool, diff: bool, links: bool, options: RunOptions, network: NetworkOptions
+    paths: tuple[str, ...],
+    check: bool,
+    diff: bool,
+    links: bool,
+    allow_downgrade: bool,
+    strict: bool,
+    options: RunOptions,
+    network: NetworkOptions,
 ) -> int:
     """Rewrite marked fields in place.
 
@@ -61,7 +81,14 @@ def command(
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return make_source(catalog, known_digests(fields))
 
-        outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only)
+        def holds(policy: PolicyName) -> Sequence[Hold]:
+            found = look_for_lock(tree, paths)
+            return found.holds_of(policy, clock.now()) if found else ()
+
+        def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
+            return () if allow_downgrade else [downgrade_guard(catalog, fields, holds=holds, strict=strict)]
+
+        outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
     write = not check and not outcome.failed
     problems = (*outcome.results, *(write_all(outcome.rewrites) if write else ()))
     made = UpdateReport(outcome, problems, written=write, diff=diff)
@@ -72,7 +99,8 @@ def command(
         click.echo(render(made, options.outputs.stdout), nl=False, color=True)
     elif diff:
         click.echo(made.diffs, nl=False)
-    print_results(result for result in made.problems if result.severity != "info")
+    noticed = () if options.quiet else outcome.results
+    print_results(result for result in made.problems if result.severity != "info" or result in noticed)
     if any(result.severity == "error" for result in problems):
         return FAILED
     return FAILED if check and outcome.changes else OK
