@@ -24,7 +24,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "Check": ("lint", "test"),
     "As a KRM function": ("fn",),
     "Reference": ("schema",),
-    "Start here": ("demo",),
+    "Start here": ("demo", "doctor"),
 }
 
 

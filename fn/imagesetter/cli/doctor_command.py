@@ -1,0 +1,175 @@
+"""``imagesetter doctor``: what this machine has, what is in effect, and what would be used for whom. Never a secret."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from imagesetter import __version__
+from imagesetter.cli.clients import home_folder, open_client, settings_for
+from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.options import exclude_option, namespace_option, network_options, policies_option, read_stdin
+from imagesetter.cli.table import aligned
+from imagesetter.errors import ImagesetterError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.reading import build_catalog, read_tree
+from imagesetter.registry.client import ClientSettings, ScanOptions
+from imagesetter.registry.dockerconfig import credential_files
+from imagesetter.registry.hosts import HUB_API
+from imagesetter.registry.machine import cache_folder
+from imagesetter.registry.reference import DOCKER_HUB, Repository
+from imagesetter.resolve import scan_options
+
+LIBRARIES = ("PyYAML", "ruamel.yaml", "pydantic", "httpx", "google-re2", "semver", "pathspec", "click", "rich")
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "git": ("--version",),
+    "kpt": ("version",),
+    "kustomize": ("version",),
+    "kubectl": ("version", "--client"),
+    "pre-commit": ("--version",),
+}
+# Values of these are shown; of all other variables only that they are set.
+_HARMLESS = ("IMAGESETTER_", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_", "SSL_CERT_", "NO_PROXY", "no_proxy")
+_RELEVANT = (*_HARMLESS, "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+Row = tuple[str, str]
+
+
+@click.command("doctor")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--offline", is_flag=True, help="Do not ask the registries that the policies name.")
+@policies_option
+@namespace_option
+@exclude_option
+@network_options
+def command(
+    paths: tuple[str, ...],
+    offline: bool,
+    policies: tuple[str, ...],
+    namespace: str,
+    exclude: tuple[str, ...],
+    network: NetworkOptions,
+) -> int:
+    """Say what imagesetter has to work with, ready to paste into a bug report.
+
+    Versions, the tools found, the environment that counts, and for each registry that a policy under PATH names: where
+    its credentials come from, which proxy leads to it, and whether it answers. No secret is ever printed.
+
+    \b
+    Examples:
+      imagesetter doctor
+      imagesetter doctor --offline clusters/prod
+    """
+    _print("Versions", _versions())
+    _print("Tools on PATH", _tools())
+    _print("Environment", _environment(os.environ))
+    settings = settings_for(network, None)
+    _print("Registries", _operator(settings, network))
+    tree = read_tree(paths or (".",), exclude=exclude)
+    catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
+    questions, problems = _repositories(catalog)
+    _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.count} files read"), *problems])
+    failed = bool(problems)
+    with open_client(network) as client:
+        for repository, options in questions.items():
+            rows = list(_ways_to(repository, settings, options))
+            if not offline:
+                try:
+                    scan = client.scan(repository, options=options)
+                    rows.append(("answers", f"{len(scan.tags)} tags{' (from the cache)' if scan.from_cache else ''}"))
+                except ImagesetterError as error:
+                    failed = True
+                    rows.append(("does not answer", f"{error}{f'; {error.hint}' if error.hint else ''}"))
+            _print(f"Repository {repository}", rows)
+    return FAILED if failed else OK
+
+
+def _print(title: str, rows: Iterable[Row]) -> None:
+    click.echo(f"{title}")
+    for line in aligned(rows):
+        click.echo(f"  {line}")
+    click.echo()
+
+
+def _versions() -> Iterator[Row]:
+    yield "imagesetter", f"{__version__} in {Path(__file__).resolve().parent.parent}"
+    python = f"{platform.python_version()} {platform.python_implementation()}"
+    yield "Python", f"{python} on {platform.platform()}"
+    for name in LIBRARIES:
+        try:
+            yield name, metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield name, "not installed"
+
+
+def _tools() -> Iterator[Row]:
+    for name, arguments in TOOLS.items():
+        path = shutil.which(name)
+        yield name, f"{_first_line(path, arguments)} ({path})" if path else "not found"
+
+
+def _first_line(path: str, arguments: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run((path, *arguments), capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"does not run: {type(error).__name__}"
+    return next(iter((done.stdout or done.stderr).strip().splitlines()), "says nothing")
+
+
+def _environment(environment: Mapping[str, str]) -> Iterator[Row]:
+    found = sorted(name for name in environment if name.startswith(_RELEVANT))
+    for name in found:
+        yield name, environment[name] if name.startswith(_HARMLESS) else "is set (not shown: it may hold a password)"
+    if not found:
+        yield "nothing that counts", ""
+
+
+def _operator(settings: ClientSettings, network: NetworkOptions) -> Iterator[Row]:
+    home = home_folder()
+    for file in credential_files(os.environ, home):
+        yield "credentials", f"{file}{'' if file.exists() else ' (not there)'}"
+    yield "certs.d", ", ".join(str(folder) for folder in settings.ways.folders if folder.is_dir()) or "none"
+    yield "cache", "off" if network.no_cache else str(network.cache_dir or cache_folder(os.environ, home))
+    yield "allowed", ", ".join(network.allow_registry) or "every public registry, and loopback"
+
+
+def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list[Row]]:
+    """The repositories that the policies name, each once, and what is wrong with the policies."""
+    found: dict[Repository, ScanOptions] = {}
+    problems: list[Row] = []
+    for name in catalog.policy_names:
+        try:
+            question = catalog.policy(name)
+            found.setdefault(question.image, scan_options(question))
+            problems += [(str(name), f"{missing} is not among the files") for missing in question.missing]
+        except ImagesetterError as error:
+            problems.append((str(name), f"{error}{f' ({error.where})' if error.where else ''}"))
+    return found, problems
+
+
+def _ways_to(repository: Repository, settings: ClientSettings, options: ScanOptions) -> Iterator[Row]:
+    host = HUB_API if repository.registry == DOCKER_HUB else repository.registry
+    try:
+        lookups = [
+            keychain.find(repository.registry, repository.path)
+            for keychain in (options.keychain, settings.keychain)
+            if keychain is not None
+        ]
+        credential = next((lookup.credential for lookup in lookups if lookup.credential), None)
+        yield "credentials", f"from {credential.source}" if credential else "none: asked anonymously"
+    except ImagesetterError as error:
+        yield "credentials", str(error)
+    proxy = options.proxy or settings.ways.proxies.find(f"https://{host}")
+    yield "way", f"through the proxy {proxy.url}" if proxy else "direct"
+    try:
+        settings.egress.check_repository(repository.registry, repository.path)
+    except ImagesetterError as error:
+        yield "refused", str(error)
