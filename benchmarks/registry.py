@@ -43,7 +43,8 @@ OURS = """
 import sys, json, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from imagesetter.registry.client import Client, ClientSettings, Scan, ScanOptions
+from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.trust import Tls
 tls = Tls(ca=Path(sys.argv[2]).read_bytes()) if sys.argv[2] else None

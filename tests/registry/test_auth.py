@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import RateLimited, RegistryError, Unauthorized, Unreachable
-from imagesetter.registry.client import Client, ClientSettings, Scan, ScanOptions
+from imagesetter.registry.client import Client, Scan, ScanOptions
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.settings import ClientSettings
+from imagesetter.registry.trust import Tls
+from support.certificates import Authority
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
 from support.logins import IDENTITY_TOKEN, REGISTRY_TOKEN, Always
@@ -219,6 +222,38 @@ def test_refresh_token_is_not_posted_twice_when_the_answer_is_lost() -> None:
         with pytest.raises(Unreachable, match="broke off"):
             client.scan(parse_flux_image(f"{fake.host}/app"))
         assert len([seen for seen in fake.seen if seen.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+def test_refresh_token_is_not_posted_twice_when_the_server_may_have_used_it_up(status: int) -> None:
+    def respond(seen: Seen) -> Reply:
+        return Reply(status) if seen.method == "POST" else Reply(401, {}, {"WWW-Authenticate": 'Bearer realm="/token"'})
+
+    login = Always("", IDENTITY_TOKEN, "identity")
+    with run_fake(respond) as fake, Client(ClientSettings(clock=FakeClock(), keychain=login)) as client:
+        with pytest.raises(RegistryError, match=f"answered {status}"):
+            client.scan(parse_flux_image(f"{fake.host}/app"))
+        assert len([seen for seen in fake.seen if seen.method == "POST"]) == 1
+
+
+def test_waiting_for_a_token_ends_with_the_deadline() -> None:
+    registry = TokenRegistry(delay=1.0)
+    with run_fake(registry) as registry.fake, Client() as client:
+        image = registry.image()
+        questions = [(image, "1.0", ScanOptions(timeout=10)), (image, "1.1", ScanOptions(timeout=0.3))]
+        found = client.digest_all(questions)
+    assert found[0] == "sha256:" + "a" * 64
+    assert isinstance(found[1], Unreachable)
+
+
+def test_what_a_way_of_the_input_says_is_not_believed_elsewhere(authority: Authority) -> None:
+    """Neither a challenge nor a token that came with the input's own authority is used for requests without it."""
+    strange = ScanOptions(tls=Tls(ca=authority.certificate.read_bytes()))
+    registry = TokenRegistry()
+    with run_fake(registry) as registry.fake, Client() as client:
+        for options in (strange, None):
+            client.scan(registry.image(), options=options)
+        assert [seen.path for seen in registry.fake.seen] == ["/v2/app/tags/list", "/token", "/v2/app/tags/list"] * 2
 
 
 def test_fifty_repositories_need_a_token_and_a_list_each() -> None:

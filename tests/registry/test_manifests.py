@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import EgressRefused, NotFound, ProtocolError, RegistryError
-from imagesetter.registry.client import Client, ClientSettings
+from imagesetter.registry.client import Client
 from imagesetter.registry.manifests import ACCEPT, Descriptor, choose_platform, is_digest
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
 from support.logins import Always

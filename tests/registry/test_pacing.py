@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import ImagesetterError, RateLimited, RegistryError, Unreachable
-from imagesetter.registry.client import Client, ClientSettings, Scan, ScanOptions
+from imagesetter.registry.client import Client, Scan, ScanOptions
 from imagesetter.registry.pacing import Clock, Deadline, Pace, backoff, retry_after
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.workers import Job, run_jobs
 from support.clocks import FakeClock
 from support.fakes import Reply, Seen, run_fake

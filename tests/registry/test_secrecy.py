@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import ImagesetterError
-from imagesetter.registry.auth import RegistryAuth
+from imagesetter.registry.auth import RegistryAuth, Tokens
 from imagesetter.registry.client import Client, Scan, ScanOptions
 from imagesetter.registry.credentials import Credential
+from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Event
 from imagesetter.registry.machine import settings_of
+from imagesetter.registry.pacing import Deadline
 from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.secrets import read_pull_secrets
@@ -118,8 +120,7 @@ def test_no_secret_is_seen_whatever_registries_do(
                     texts += visible(found)
                     scans += isinstance(found, Scan)
                     failures += isinstance(found, ImagesetterError)
-                network = client._network
-                assert network is not None
+                (network,) = client._networks.values()
                 texts += [repr(network), repr(network.tokens), repr(client), *deep_repr(settings)]
     printed = capfd.readouterr()
     texts += [repr(event) for event in events]
@@ -170,8 +171,7 @@ def test_values_that_hold_secrets_do_not_show_them() -> None:
         keychain=keychain, tls=Tls(key=PASSWORD.encode()), proxy=Proxy("http://p:1", "u", PASSWORD, True)
     )
     credential = keychain.find("ghcr.io", "a").credential
-    auth = RegistryAuth("a", lambda: credential, None, None)  # type: ignore[arg-type]
-    auth._find_credential()
+    auth = RegistryAuth("a", lambda: credential, Tokens(), Egress(), Deadline(FakeClock(), 0.0, ""))
     shown = "\n".join([repr(options), repr(keychain), repr(credential), str(credential), repr(auth)])
     for form in FORMS:
         assert form not in shown

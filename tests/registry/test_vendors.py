@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from imagesetter.errors import RateLimited, Unauthorized
-from imagesetter.registry.client import Client, ClientSettings, ScanOptions
+from imagesetter.registry.client import Client, ScanOptions
 from imagesetter.registry.events import Event, Waiting
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
 from support.logins import IDENTITY_TOKEN, PASSWORD, Always

@@ -21,7 +21,10 @@ from imagesetter.registry.wording import safe, safe_reason
 
 @dataclass
 class Network:
-    """What all repositories of a run share."""
+    """What all repositories of a run share that are asked by one way.
+
+    A proxy and an authority of the input could pose as any host; so what is learned by that way stays there.
+    """
 
     exchange: Exchange
     tokens: Tokens
@@ -80,7 +83,9 @@ class Asking:
         schemes = (known,) if known else _schemes(self.host, plain)
         for number, scheme in enumerate(schemes, 1):
             last = number == len(schemes)
-            auth = RegistryAuth(self.repository.path, self.credential, self.network.tokens, self.network.egress)
+            auth = RegistryAuth(
+                self.repository.path, self.credential, self.network.tokens, self.network.egress, self.deadline
+            )
             question = Question(
                 method,
                 f"{scheme}://{self.host}{path}",

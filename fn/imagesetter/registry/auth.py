@@ -19,12 +19,12 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urljoin
 
-from imagesetter.errors import ProtocolError, RegistryError, Unauthorized
+from imagesetter.errors import ProtocolError, RegistryError, Unauthorized, Unreachable
 from imagesetter.registry.challenges import Challenge, parse_challenges
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.hosts import Host, origin
-from imagesetter.registry.pacing import RETRIED_STATUSES, Clock
+from imagesetter.registry.pacing import RETRIED_STATUSES, Clock, Deadline
 from imagesetter.registry.questions import Answer, Busy
 from imagesetter.registry.transport import AuthFlow, Request, Response, make_request, read_answer
 from imagesetter.registry.wording import safe, safe_reason, safe_url
@@ -36,6 +36,9 @@ CLIENT_ID = "imagesetter"
 _SHORTEST_LIFE = 60.0
 _LONGEST_LIFE = 86400.0
 _MARGIN = 10.0
+
+# After these a refresh token is as good as before; after others it may have been used up, so it is not sent again.
+_NOTHING_DONE = (429, 503)
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
 _LONGEST_SCOPE = 1024
@@ -52,7 +55,7 @@ class _Token:
 
 @dataclass
 class Tokens:
-    """What a run has learned: the challenge of each host, and the tokens."""
+    """What a run has learned by one way: the challenge of each host, and the tokens."""
 
     clock: Clock = field(default_factory=Clock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -101,8 +104,7 @@ class RegistryAuth(AuthFlow):
     """Looked up only when something asks for it."""
     tokens: Tokens
     egress: Egress
-    _credential: Credential | None = field(default=None, init=False, repr=False)
-    _looked: bool = field(default=False, init=False)
+    deadline: Deadline
 
     def sync_auth_flow(self, request: Request) -> Flow:
         """Ask; where that is refused, do what the challenge says and ask again, twice at most."""
@@ -134,7 +136,7 @@ class RegistryAuth(AuthFlow):
 
     def _authorize(self, url: str, challenge: Challenge, *, refused: str, scope: str) -> Steps:
         """The value of the header that the challenge asks for, "" where there is none to give."""
-        credential = self._find_credential()
+        credential = self.credential()
         if challenge.scheme == "basic":
             if credential is None or credential.kind == "token":
                 return ""
@@ -144,13 +146,18 @@ class RegistryAuth(AuthFlow):
             self.egress.check_credentials(url)
             return f"Bearer {credential.secret}"
         key = (url.partition("/v2/")[0], scope, credential)
-        with self.tokens.fetching(key):
+        fetching = self.tokens.fetching(key)
+        if not fetching.acquire(timeout=self.deadline.left()):
+            raise Unreachable("the token did not come in time", hint=f"give it more time: {self.deadline.what}")
+        try:
             header = self.tokens.find(key)
             if not header or header == refused:
                 header, seconds, refresh = yield from self._fetch(url, challenge, scope, credential)
                 self.tokens.keep(key, header, seconds)
                 if refresh and credential is not None and credential.kind == "identity":
                     self.tokens.replace_refresh_token(credential, refresh)
+        finally:
+            fetching.release()
         return header
 
     def _fetch(
@@ -167,6 +174,8 @@ class RegistryAuth(AuthFlow):
             grant = {"grant_type": "refresh_token", "refresh_token": self.tokens.refresh_token(credential)}
             form = urlencode({**grant, **wanted, "client_id": CLIENT_ID})
             answer = read_answer((yield make_request("POST", realm, headers={}, form=form)), realm)
+            if answer.status in RETRIED_STATUSES and answer.status not in _NOTHING_DONE:
+                raise RegistryError(f"the token server {safe_url(realm)} of {registry} answered {answer.status}")
         if answer is None or answer.status in (404, 405):
             login = {"Authorization": credential.basic} if credential is not None else {}
             name = {"account": credential.username} if credential is not None and credential.username else {}
@@ -175,12 +184,6 @@ class RegistryAuth(AuthFlow):
         if answer.status != 200:
             raise _refusal(answer, registry, credential)
         return _read_token(answer)
-
-    def _find_credential(self) -> Credential | None:
-        if not self._looked:
-            self._credential = self.credential()
-            self._looked = True
-        return self._credential
 
 
 def _choose(challenges: tuple[Challenge, ...]) -> Challenge | None:

@@ -10,28 +10,27 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from imagesetter.errors import CredentialError, ImageReferenceError, ImagesetterError
 from imagesetter.registry.credentials import Credential, Keychain, Keychains
-from imagesetter.registry.egress import Egress
-from imagesetter.registry.events import Event, Finished, Listed, Listener, Note, Waiting
+from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.hosts import parse_host
-from imagesetter.registry.pacing import Clock, Deadline, Pace
+from imagesetter.registry.pacing import Deadline, Pace
 from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.trust import Tls
-from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe
 from imagesetter.registry.workers import Job, run_jobs
 
 if TYPE_CHECKING:
     from imagesetter.registry.asking import Asking, Network
     from imagesetter.registry.cache import Cache
+    from imagesetter.registry.exchange import Exchange
     from imagesetter.registry.manifests import Image
-    from imagesetter.registry.transport import Wire
+    from imagesetter.registry.questions import Route
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
@@ -93,31 +92,6 @@ class Registry(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ClientSettings:
-    """What the operator decides, for every repository alike."""
-
-    egress: Egress = field(default_factory=Egress)
-    keychain: Keychain | None = None
-    """The logins of this machine; None: nobody's."""
-    ways: Ways = field(default_factory=Ways)
-    """Proxies and ``certs.d``."""
-    cache_folder: Path | None = None
-    """None: no cache."""
-    refresh: bool = False
-    """Ask even where the cache has a young scan, and keep the answer."""
-    connections: int = 16
-    connections_per_host: int = 8
-    timeout: float | None = None
-    """Seconds for a repository that names none; 60 by default."""
-    deadline: float | None = None
-    """Seconds for the whole run, from the first question."""
-    listener: Listener | None = None
-    clock: Clock = field(default_factory=Clock)
-    wire: Wire | None = None
-    """What answers in the place of a network, such as ``httpx.MockTransport``."""
-
-
 class Client:
     """A registry client for one run, for any number of threads; a context manager."""
 
@@ -131,7 +105,8 @@ class Client:
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._told: set[str] = set()
-        self._network: Network | None = None
+        self._exchange: Exchange | None = None
+        self._networks: dict[Route, Network] = {}
         self._close_network: Callable[[], None] = lambda: None
         self._run_ends = float("inf")
 
@@ -277,7 +252,8 @@ class Client:
 
         settings = self._settings
         host = settings.egress.check_repository(repository.registry, repository.path)
-        network = self._start()
+        route = Route(options.tls, options.proxy)
+        network = self._start(route)
         now = settings.clock.monotonic()
         seconds = options.timeout or settings.timeout or DEFAULT_TIMEOUT
         what = "spec.timeout of the ImageRepository, or --timeout"
@@ -286,7 +262,7 @@ class Client:
             network,
             repository,
             host,
-            Route(options.tls, options.proxy),
+            route,
             options.insecure,
             deadline,
             lambda: self._credential(repository, options),
@@ -312,22 +288,23 @@ class Client:
             self._tell_once(lookup.note)
         return lookup.credential
 
-    def _start(self) -> Network:
-        with self._lock:
-            if self._network is None:
-                from imagesetter.registry.asking import Network
-                from imagesetter.registry.auth import Tokens
-                from imagesetter.registry.exchange import Exchange
-                from imagesetter.registry.transport import Transport
+    def _start(self, route: Route) -> Network:
+        from imagesetter.registry.asking import Network
+        from imagesetter.registry.auth import Tokens
+        from imagesetter.registry.exchange import Exchange
+        from imagesetter.registry.transport import Transport
 
-                settings = self._settings
+        settings = self._settings
+        with self._lock:
+            if self._exchange is None:
                 transport = Transport(settings.egress, self._pace, settings.ways, wire=settings.wire)
-                exchange = Exchange(transport, settings.egress, self._pace)
-                self._network = Network(exchange, Tokens(settings.clock), settings.egress)
+                self._exchange = Exchange(transport, settings.egress, self._pace)
                 self._close_network = transport.close
                 if settings.deadline is not None:
                     self._run_ends = settings.clock.monotonic() + settings.deadline
-            return self._network
+            if route not in self._networks:
+                self._networks[route] = Network(self._exchange, Tokens(settings.clock), settings.egress)
+            return self._networks[route]
 
     def _run(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
         return run_jobs(jobs, self._pace.limit, self.close)

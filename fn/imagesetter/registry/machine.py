@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imagesetter.registry.client import ClientSettings
 from imagesetter.registry.dockerconfig import LocalKeychain, credential_files
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Listener
+from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.ways import ways_from
 
 

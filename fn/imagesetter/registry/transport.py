@@ -341,11 +341,14 @@ def _explain(err: BaseException, request: httpx.Request, deadline: Deadline, pro
     by = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
     if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
         return Unreachable(f"{host} cannot be sent such a request")
+    # What a POST did before it broke nobody knows, so it is not repeated.
+    sent = not isinstance(err, httpcore.ConnectError | httpcore.ConnectTimeout)
+    broken = Unreachable if request.method == "POST" and sent else Interrupted
     cause = err.args[0] if err.args else None  # the pool drops __cause__, the library's errors keep it here
     if isinstance(err, httpcore.TimeoutException):
         if deadline.left() <= 0:
             return Unreachable(f"{host} did not answer in time{by}", hint=f"give it more time: {deadline.what}")
-        return Interrupted(f"{host} did not answer{by}")
+        return broken(f"{host} did not answer{by}")
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Unreachable(
             f"the certificate of {host} is not trusted{by}: {safe(cause.verify_message)}",
@@ -362,6 +365,4 @@ def _explain(err: BaseException, request: httpx.Request, deadline: Deadline, pro
         return Unreachable(f"the proxy does not lead to {host}{by}: {safe(str(err))}")
     if isinstance(err, httpcore.ConnectError):
         return Interrupted(f"{host} cannot be reached{by}: {safe(str(err))}")
-    if request.method == "POST":
-        return Unreachable(f"{host} broke off{by}: {safe(str(err))}")
-    return Interrupted(f"{host} broke off{by}: {safe(str(err))}")
+    return broken(f"{host} broke off{by}: {safe(str(err))}")

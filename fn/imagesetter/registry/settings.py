@@ -1,0 +1,41 @@
+"""What the operator decides about asking registries, as one value; `imagesetter.registry.machine` fills it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagesetter.registry.credentials import Keychain
+from imagesetter.registry.egress import Egress
+from imagesetter.registry.events import Listener
+from imagesetter.registry.pacing import Clock
+from imagesetter.registry.ways import Ways
+
+if TYPE_CHECKING:
+    from imagesetter.registry.transport import Wire
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """What the operator decides, for every repository alike."""
+
+    egress: Egress = field(default_factory=Egress)
+    keychain: Keychain | None = None
+    """The logins of this machine; None: nobody's."""
+    ways: Ways = field(default_factory=Ways)
+    """Proxies and ``certs.d``."""
+    cache_folder: Path | None = None
+    """None: no cache."""
+    refresh: bool = False
+    """Ask even where the cache has a young scan, and keep the answer."""
+    connections: int = 16
+    connections_per_host: int = 8
+    timeout: float | None = None
+    """Seconds for a repository that names none; 60 by default."""
+    deadline: float | None = None
+    """Seconds for the whole run, from the first question."""
+    listener: Listener | None = None
+    clock: Clock = field(default_factory=Clock)
+    wire: Wire | None = None
+    """What answers in the place of a network, such as ``httpx.MockTransport``."""
