@@ -54,6 +54,10 @@ def test_plain_pattern_has_the_same_groups() -> None:
     assert expand("$v/$2/$0/$3", r"^v(?P<v>\d+)\.(\d+)", "v1.22.333") == "1/22/v1.22/"
 
 
+def test_group_that_took_part_with_nothing_counts_before_one_with_something() -> None:
+    assert expand("[$n]", "(?P<n>a*)(?P<n>b)", "b") == "[]"
+
+
 def test_group_whose_name_is_a_long_number_is_found_by_it() -> None:
     assert expand("$1234567890", "(?P<1234567890>a)|x", "a") == "a"
 

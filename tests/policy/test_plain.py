@@ -71,6 +71,7 @@ LEFT_TO_RE2 = {
     "a name twice": "(?P<n>a)(?P<n>b)",
     "a name beyond ASCII": "(?P<é>a)",
     "two repeats that compete": "^.*a.*b$",
+    "repeats that compete past what may be missing": "^a+b?a+b?a$",
     "a repeat that competes with itself": "^[ab]+[bc]+[cd]+$",
     "a repeat that competes from anywhere": ".*-alpine",
 }

@@ -56,7 +56,13 @@ SUFFIX = FilterTags(r"^(?P<v>.+)-(?:a|b|c)$", "$v")
         pytest.param(
             TagPolicy(Semver("1.x")), f"1.{'0' * 200}9.0 1.2.0 1.{'0' * 260}10.0", f"1.{'0' * 200}9.0", id="zeros ahead"
         ),
-        pytest.param(TagPolicy(Semver("!=1.2.x >=1.2.0-0 <1.3.0-0")), "1.2.3 1.2.2-a 1.2.1-a", "1.2.2-a", id="odd !="),
+        pytest.param(TagPolicy(Semver("!=1.2.x =1.2.2-a")), "1.2.3 1.2.2-a 1.2.1-a", "1.2.2-a", id="odd !="),
+        pytest.param(
+            TagPolicy(Semver(">=0-0")),
+            f"1.0.0 2.0.0-{'a' * 250} 3.0.0-{'a' * 251}",
+            f"2.0.0-{'a' * 250}",
+            id="256 bytes",
+        ),
         pytest.param(TagPolicy(Semver(">=1-0")), "1.2+b.1 1.2-rc.1 1-a.b.c 1.1.0", "1.2+b.1", id="short of numbers"),
         pytest.param(TagPolicy(Semver("*")), "1.0.0+a 1.0.0+b 1.0.0", "1.0.0+b", id="metadata in any range"),
         pytest.param(
