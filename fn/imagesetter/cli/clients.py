@@ -17,7 +17,8 @@ from imagesetter.lock import FromLock, Lock
 from imagesetter.resolve import FromRegistry, FromStatus, KnownDigest, Source
 
 if TYPE_CHECKING:
-    from imagesetter.registry.client import Client
+    from imagesetter.registry.client import Client, ClientSettings
+    from imagesetter.registry.events import Listener
 
 MakeSource = Callable[[Catalog, KnownDigest], Source]
 
@@ -56,29 +57,41 @@ def open_client(network: NetworkOptions, *, named: str = "") -> Iterator[Client]
     """
     from imagesetter.cli.progress import Progress
     from imagesetter.registry.client import Client
-    from imagesetter.registry.machine import settings_of
 
     if named and not network.allow_registry:
         network = replace(network, allow_registry=(named,))
-    with Progress(verbose=network.verbose, quiet=network.quiet) as progress:
-        settings = settings_of(
-            os.environ,
-            _home(),
-            allow_registry=network.allow_registry,
-            allow_auth_host=network.allow_auth_host,
-            allow_http_credentials=network.allow_http_credentials,
-            trust_input=network.trust_input,
-            cache_dir=network.cache_dir,
-            cache=not network.no_cache,
-            refresh=network.refresh,
-            timeout=network.timeout,
-            listener=progress,
-        )
-        with Client(settings) as client:
-            yield client
+    with (
+        Progress(verbose=network.verbose, quiet=network.quiet) as progress,
+        Client(settings_for(network, progress)) as client,
+    ):
+        yield client
 
 
-def _home() -> Path:
+def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSettings:
+    """The operator's options as the registry client takes them.
+
+    Raises:
+        UsageError: a pattern that cannot be read.
+        CredentialError: a proxy variable that cannot be read.
+    """
+    from imagesetter.registry.machine import settings_of
+
+    return settings_of(
+        os.environ,
+        home_folder(),
+        allow_registry=network.allow_registry,
+        allow_auth_host=network.allow_auth_host,
+        allow_http_credentials=network.allow_http_credentials,
+        trust_input=network.trust_input,
+        cache_dir=network.cache_dir,
+        cache=not network.no_cache,
+        refresh=network.refresh,
+        timeout=network.timeout,
+        listener=listener,
+    )
+
+
+def home_folder() -> Path:
     """The home folder; a container's user may have none, and then there is nothing to read there."""
     try:
         return Path.home()
