@@ -20,7 +20,7 @@ from imagesetter.registry.hosts import parse_host
 from imagesetter.registry.pacing import Deadline, Pace
 from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.registry.settings import ClientSettings
+from imagesetter.registry.settings import ClientSettings as ClientSettings
 from imagesetter.registry.trust import Tls
 from imagesetter.registry.wording import safe
 from imagesetter.registry.workers import Job, run_jobs
