@@ -1,9 +1,10 @@
 """Random YAML that knows its own answer: a text, and where in it the marked scalars stand.
 
-The writer never asks the code under test: it notes the span of a scalar while it writes it, so that ``Document.edited``
-is what a byte-exact tool has to produce. Around the marked scalars it puts everything that has misled such tools: markers
-inside quoted and block text, on commented-out lines, above keys, behind collections, aliases and keys, on second values of
-duplicate keys; flow inside block, anchors, tags, ``?`` keys, CR LF, emoji, several documents with all their separators.
+The writer never asks the code under test: it notes the span of a scalar while it writes it, so that
+``Document.edited`` is what a byte-exact tool has to produce. Around the marked scalars it puts everything that has
+misled such tools: markers inside quoted and block text, on commented-out lines, above keys, behind collections,
+aliases and keys, on second values of duplicate keys; flow inside block, anchors, tags, ``?`` keys, CR LF, emoji,
+several documents with all their separators.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Document:
     fields: tuple[Field, ...]
 
     def edited(self, value: Callable[[Field], tuple[str, bool]]) -> str:
-        """The text after every marked scalar got ``value(field)``: the value, and whether plain text needs quotes for it."""
+        """The text after every marked scalar got ``value(field)``: a value, and whether it needs quotes when plain."""
         parts, done = [], 0
         for each in self.fields:
             parts += [self.text[done : each.start], each.text(*value(each))]
@@ -61,7 +62,7 @@ class Document:
 
 
 def document(rng: random.Random, *, tabs: bool = True, broken: bool = False) -> Document:
-    """One random text; ``tabs``: with tabs where only libyaml takes them; ``broken``: with documents that do not parse."""
+    """One random text; ``tabs``: also where only libyaml takes them; ``broken``: with documents that do not parse."""
     writer = _Writer(rng, tabs=tabs)
     writer.stream(broken=broken)
     text = "".join(writer.parts)

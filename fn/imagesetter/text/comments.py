@@ -55,11 +55,14 @@ def line_end(text: str, index: int) -> int:
 
 
 def line_start(text: str, index: int, floor: int = 0) -> int:
-    """Where the line of an offset starts, but not before ``floor``."""
-    start = text.rfind("\n", floor, index) + 1
-    for mark in "\r\x85\u2028\u2029":
-        start = max(start, text.rfind(mark, max(start, floor), index) + 1)
-    return max(start, floor)
+    """Where the line of an offset starts, but not before ``floor``; costs no more than the line is long."""
+    width = 256
+    while True:
+        low = max(floor, index - width)
+        found = max(text.rfind(mark, low, index) for mark in BREAKS)
+        if found >= 0 or low == floor:
+            return max(found + 1, floor)
+        width *= 8
 
 
 def breaks_between(text: str, start: int, end: int) -> int:
@@ -137,16 +140,18 @@ def is_sure_head(text: str, comment: int, floor: int) -> bool:
         comment: where the comment starts.
         floor: where the last token before it ends.
     """
-    begin = line_start(text, comment, floor)
-    if not text.startswith("\n", line_end(text, comment)) or "\r" in text[floor:begin]:
+    if not text.startswith("\n", line_end(text, comment)):
         return False
     ends_midway = floor > 0 and text[floor - 1] not in BREAKS
+    begin = line_start(text, comment, floor)
     while begin > floor:
         end = begin
         begin = line_start(text, begin - 1, floor)
-        line = text[begin:end].strip()
-        if line:
-            return not line.lstrip("-? ").startswith("#") or (begin == floor and ends_midway)
+        line = text[begin:end]
+        if "\r" in line:
+            return False
+        if line.strip():
+            return not line.strip().lstrip("-? ").startswith("#") or (begin == floor and ends_midway)
     return True
 
 

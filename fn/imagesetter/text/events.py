@@ -45,9 +45,12 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
 
     Raises:
         yaml.YAMLError: at the call that meets the problem; see ``problem_of``.
+        Unreadable: the text starts with a byte order mark.
     """
     import yaml
 
+    if text.startswith("\ufeff"):  # libyaml would read over it without counting it
+        raise Unreadable(Problem(1, 1, "there is a second byte order mark"))
     if not pure and yaml.__with_libyaml__:
         from yaml._yaml import CParser
 

@@ -70,20 +70,20 @@ def _lead_of_flow(frames: Sequence[Frame], mark: Any) -> int:
     return int(mark.index - key_event.start_mark.index + key_event.start_mark.column)
 
 
+def node_start(text: str, at: int, end: int) -> int:
+    """Where the next token starts, behind blanks, line ends and comments; ``end`` when there is none before it."""
+    while at < end and (text[at].isspace() or text[at] == "#"):
+        at = line_end(text, at) if text[at] == "#" else at + 1
+    return at
+
+
 def content_start(text: str, node: int, end: int) -> int:
     """Where the content of a node from ``node`` to ``end`` starts, behind its anchor and tag; ``end`` if empty."""
-    at = node
-    while at < end:
-        char = text[at]
-        if char == "#":
-            at = line_end(text, at)
-        elif text.startswith("!<", at):
-            at = text.index(">", at) + 1
-        elif char in "&!":
-            while at < end and not text[at].isspace():
-                at += 1
-        elif char.isspace():
+    at = node_start(text, node, end)
+    while at < end and text[at] in "&!":
+        if text.startswith("!<", at):
+            at = text.index(">", at)
+        while at < end and not text[at].isspace():
             at += 1
-        else:
-            return at
-    return end
+        at = node_start(text, at, end)
+    return at

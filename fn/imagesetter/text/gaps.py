@@ -6,6 +6,9 @@ instead. Known differences, all of them reported and none silent:
 
 * head comments that yaml.v3 sees elsewhere than directly above a ``- scalar`` line are ``ambiguous-head``;
 * the comment behind the anchor of a sequence, which yaml.v3 gives to the first scalar in it, is ``key``.
+
+Not followed is how yaml.v3 carries a comment from an empty anchored item (``- &a # x``) or from below a ``?`` key
+over to the next item, whose line comment is then no marker for Flux; here it is.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from imagesetter.text.comments import (
     only_properties,
     same_line,
 )
-from imagesetter.text.frames import ITEM, KEY, VALUE, Frame, scalar_of
+from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, scalar_of
 from imagesetter.text.frames import content_start as content_start
 from imagesetter.text.scan import Comment, Scalar
 
@@ -51,6 +54,7 @@ class Gaps:
         self._found: list[Comment] = []
         self._waiting: list[tuple[Comment, bool]] = []  # with whether it can be a head comment for sure
         self._tail: tuple[Any, tuple[Frame, ...]] = (None, ())
+        self._seen = (0, 1)  # an offset up to which lines were counted, and its line
         self.next = hits[0] if hits else NEVER
 
     def remember(self, prev: Any, frames: tuple[Frame, ...]) -> None:
@@ -78,8 +82,7 @@ class Gaps:
             while self._at < len(hits) and hits[self._at] < stop:
                 self._at += 1
             if comment.place == "loose":
-                floor = prev.end_mark.index if prev is not None else 0
-                self._waiting.append((comment, not _is_empty(prev) and is_sure_head(self._text, comment.start, floor)))
+                self._waiting.append((comment, self._is_sure_head(comment, prev)))
             else:
                 self._found.append(comment)
         if self._waiting:
@@ -108,11 +111,17 @@ class Gaps:
                 at = found.start(1)
                 place, scalar = self._behind(prev, at, event, frames, document)
                 return Comment(found[1], at, line, column + at - floor + 1, scalar, place)
+        own_line = not column
+        if self._seen[0] > floor:
+            floor, line = self._seen
+            own_line = True
         begin = line_start(text, hit, floor)
         at = text.find("#", begin, hit)
         if at < 0:
             return None
-        own_line = begin > floor or not column
+        own_line = own_line or begin > floor
+        line += breaks_between(text, floor, begin)
+        self._seen = begin, line
         words = text[at : line_end(text, at)]
         if own_line and not text[begin:at].strip(" \t"):
             place, scalar = "commented-out" if is_commented_out(words) else "loose", None
@@ -121,7 +130,7 @@ class Gaps:
         else:
             place, scalar = self._behind(prev, at, event, frames, document)
         column = at - begin if own_line else column + at - floor
-        return Comment(words, at, line + breaks_between(text, floor, at), column + 1, scalar, place)
+        return Comment(words, at, line, column + 1, scalar, place)
 
     def _behind(self, prev: Any, at: int, event: Any, frames: tuple[Frame, ...], document: int) -> Attached:
         """Whose comment it is that stands at ``at``, behind an event or behind an indicator, before the next event."""
@@ -216,7 +225,15 @@ class Gaps:
             return "hidden", None
         return (dead, None) if dead else ("line", scalar_of(text, prev, document, frames))
 
-    # -- comments on lines of their own ----------------------------------------------------------------------------
+    # -- comments on lines of their own --------------------------------------------------------------------------
+
+    def _is_sure_head(self, comment: Comment, prev: Any) -> bool:
+        """Whether a comment behind an event on an earlier line can be a head comment; some are carried over by yaml.v3."""
+        if prev is None:
+            return is_sure_head(self._text, comment.start, 0)
+        if _is_empty(prev) or type(prev).__name__ == "DocumentStartEvent":
+            return False
+        return is_sure_head(self._text, comment.start, prev.end_mark.index)
 
     def _meet(self, event: Any, frames: tuple[Frame, ...], document: int) -> None:
         """Tell the waiting comments what they stand above, now that the next token is known."""
@@ -243,6 +260,8 @@ class Gaps:
             return "above", None
         if dead:
             return dead, None
+        if mode == ROOT and _is_empty(event):
+            return "loose", None
         if mode != ITEM or flow or _is_empty(event):
             return "ambiguous-head", None
         item = scalar_of(text, event, document, (*frames[:-1], (ITEM, "", index + 1, "", None, False, 0)))

@@ -44,6 +44,7 @@ from imagesetter.errors import SpliceError
 from imagesetter.text.comments import BREAKS, breaks_between, line_end
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.events import Unreadable, count_events, parsing, reader
+from imagesetter.text.frames import node_start
 from imagesetter.text.pieces import is_boundary, pieces
 from imagesetter.text.quote import needs_quotes, render, typed_away
 from imagesetter.text.scan import Scalar, Scan
@@ -77,6 +78,8 @@ class _Planned:
     edits: tuple[Edit, ...]
     growth: int
     """How many characters the text gains."""
+    moved: int = 0
+    """How far the node starts to the right of where it started, because what began it is gone."""
 
 
 def rewrite(text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | None = None, pure: bool = False) -> str:
@@ -124,7 +127,9 @@ def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
     tag = typed_away(scalar, text)
     if tag is None:
         return _Planned(scalar, value, (edit,), growth)
-    return _Planned(scalar, value, (Edit(*tag, ""), edit), growth - tag[1] + tag[0])
+    begin, end = tag
+    moved = node_start(text, end, scalar.start) - end if begin == scalar.node else 0
+    return _Planned(scalar, value, (Edit(begin, end, ""), edit), growth - end + begin, moved)
 
 
 def _prove(before: str, after: str, wanted: Sequence[_Planned], events: int, pure: bool) -> None:
@@ -232,14 +237,15 @@ def _compare(before: str, after: str, planned: Mapping[int, _Planned], pure: boo
                 if now.__class__ is not cls:
                     return at, "its structure is another"
                 at = was.start_mark.index
-                if now.start_mark.index != at + shift:
-                    return at, "something stands at another place"
                 if at == due and cls is scalar_event:
-                    problem = _misread(planned[due], was, now)
+                    each = planned[due]
+                    problem = _misread(each, was, now, at + shift + each.moved)
                     if problem:
                         return at, problem
-                    shift += planned[due].growth
+                    shift += each.growth
                     due = waiting.pop() if waiting else -1
+                elif now.start_mark.index != at + shift:
+                    return at, "something stands at another place"
                 else:
                     look = looks[cls]
                     if look(was) != look(now):
@@ -249,13 +255,17 @@ def _compare(before: str, after: str, planned: Mapping[int, _Planned], pure: boo
     return (due, "a planned value is not there") if due >= 0 else None
 
 
-def _misread(each: _Planned, was: Any, now: Any) -> str:
-    """What is wrong with a planned scalar, empty when nothing is."""
+def _misread(each: _Planned, was: Any, now: Any, place: int) -> str:
+    """What is wrong with a planned scalar that should start at a place; empty when nothing is."""
     scalar, value = each.scalar, each.value
     if (was.value, was.style or "", was.anchor or "", was.tag or "") != (
         scalar.value, scalar.style, scalar.anchor, scalar.tag
     ):  # fmt: skip
         return f"the plan is for {scalar.value!r}, but {was.value!r} stands there"
+    if was.end_mark.index - was.start_mark.index != scalar.end - scalar.node:
+        return f"the plan is for another part of the text than {was.value!r} takes"
+    if now.start_mark.index != place:
+        return f"{now.value!r} stands at another place"
     if now.value != value:
         return f"{now.value!r} stands where {value!r} was planned"
     if now.anchor != was.anchor or now.tag != (None if len(each.edits) > 1 else was.tag):

@@ -19,6 +19,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from imagesetter.errors import SpliceError
+from imagesetter.text.comments import BREAK
+
 if TYPE_CHECKING:
     from imagesetter.text.scan import Scalar
 
@@ -40,7 +43,7 @@ _DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
 )
-_PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s,\[\]{}]))[^,\[\]{}]*")
+_PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|-(?=[^\s,\[\]{}]))[^?,\[\]{}]*")
 _PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
 """What may stand on one line of YAML as it is."""
 _CORE = "tag:yaml.org,2002:"
@@ -108,7 +111,8 @@ def typed_away(scalar: Scalar, text: str) -> tuple[int, int] | None:
     if not scalar.tag.startswith(_CORE) or scalar.tag == _CORE + "str":
         return None
     found = _TAG.match(text, scalar.node, scalar.start)
-    assert found is not None, "the parser saw a tag"
+    if found is None:
+        raise SpliceError("the plan is for a scalar with a tag, but none stands there", where=f"line {scalar.line}")
     return found.span("tag")
 
 
@@ -124,27 +128,34 @@ def render(value: str, scalar: Scalar, text: str) -> str:
 
 
 def _block(value: str, scalar: Scalar, text: str) -> str:
-    """A block scalar with one line of text; ``-`` in the header because the value has no line end."""
-    old = text[scalar.start : scalar.end]
-    parts = _BLOCK.fullmatch(old)
-    assert parts is not None, "every block scalar has a header"
-    blank_only = not parts["text"].strip()
-    suits = _single_line(value) is not None and value.strip(" \t") == value != ""
-    if not suits:
-        return double_quoted(value) + parts["rest"] + (parts["end"] if scalar.end < len(text) or parts["end"] else "")
-    digit = re.sub("[^0-9]", "", parts["signs"])
-    if blank_only:
+    """A block scalar with one line of text; ``-`` in the header because the value has no line end.
+
+    The margin of the old text stays, and so do the blank lines behind it. A value that cannot stand on a line as it is
+    goes into double quotes on the header's line, before its comment.
+    """
+    old = _BLOCK.fullmatch(text, scalar.start, scalar.end)
+    if old is None:
+        raise SpliceError("the plan is for a block scalar, but none stands there", where=f"line {scalar.line}")
+    newline = old["break"] or ("\r\n" if "\r\n" in text else "\n")
+    after = old["after"]
+    if old["text"] is None:
         digit, margin = "", scalar.indent + 2
+        after = (old["break"] or "") + old["before"]
     else:
+        digit = old["signs"].strip("-+")
         first = next(line for line in scalar.value.split("\n") if line.strip(" "))
-        margin = len(parts["margin"]) - (len(first) - len(first.lstrip(" ")))
-    newline = parts["break"] or "\n"
-    return f"{parts['style']}{digit}-{parts['rest']}{newline}{' ' * margin}{value}{parts['end']}"
+        margin = len(old["margin"]) - (len(first) - len(first.lstrip(" ")))
+    after = re.sub(f" {{{margin + 1},}}", " " * margin, after)
+    if not value or value.strip(" \t") != value or _single_line(value) is None:
+        return double_quoted(value) + old["rest"] + after
+    return f"{old['style']}{digit}-{old['rest']}{newline}{' ' * margin}{value}{after}"
 
 
-_BREAKS = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
 _BLOCK = re.compile(
     rf"(?P<style>[|>])(?P<signs>[-+0-9]*)(?P<rest>[^\n\r\x85\u2028\u2029]*)"
-    rf"(?:(?P<break>{_BREAKS})(?:[ ]*{_BREAKS})*(?P<text>(?P<margin>[ ]*).*?))?(?P<end>(?:[ ]*{_BREAKS})*[ ]*)",
+    rf"(?P<break>{BREAK})?(?P<before>(?: *{BREAK})*)"
+    rf"(?:(?P<margin> *)(?P<text>[^ \n\r\x85\u2028\u2029](?:.*[^ \n\r\x85\u2028\u2029])?+ *))?"
+    rf"(?P<after>(?:{BREAK} *)*)",
     re.DOTALL,
 )
+"""A block scalar: its header line, blank lines, text from the first to the last character, blank lines."""
