@@ -11,14 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import CredentialError
+from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.credentials import Keychains, Lookup
+from imagesetter.registry.events import Event, Note
+from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.secrets import (
+    encrypted_note,
     is_encrypted,
     key_matches,
     read_cert_secret,
     read_proxy_secret,
     read_pull_secrets,
 )
-from support.logins import PASSWORD
+from imagesetter.registry.settings import ClientSettings
+from support.fakes import Reply, run_fake
+from support.logins import PASSWORD, Always
 
 
 def b64(text: str) -> str:
@@ -145,12 +152,35 @@ ENCRYPTED = [
 @pytest.mark.parametrize("value", ENCRYPTED)
 def test_encrypted_secret_is_recognised_and_named(value: dict[str, Any]) -> None:
     assert is_encrypted(value)
+    note = encrypted_note(value)
+    assert note.endswith("is encrypted; the configuration of this machine is used instead")
     reading = read_pull_secrets([value, pull("ghcr.io")])
-    assert "is encrypted; the logins of this machine are used instead" in reading.notes[0]
+    assert reading.notes == (note,)
     assert reading.keychain.find("ghcr.io", "org/app").credential is not None
-    for read in (read_cert_secret, read_proxy_secret):
-        with pytest.raises(CredentialError, match="is encrypted"):
-            read(value)
+    assert reading.keychain.find("quay.io", "org/app") == Lookup(None, note)
+    assert read_cert_secret(value) is None
+    assert read_proxy_secret(value) is None
+
+
+def test_encrypted_secret_and_the_login_used_in_its_place_are_both_told() -> None:
+    keychain = read_pull_secrets([{**secret({"a": "b"}), "sops": {}}]).keychain
+    lookup = Keychains((keychain, Always("alice"))).find("ghcr.io", "org/app")
+    assert lookup.credential is not None
+    assert lookup.note == (
+        "Secret flux-system/regcred is encrypted; the configuration of this machine is used instead;"
+        " ghcr.io: credentials from the test"
+    )
+
+
+def test_notes_about_secrets_are_told_once() -> None:
+    events: list[Event] = []
+    with (
+        run_fake(lambda seen: Reply(200, {"tags": []})) as fake,
+        Client(ClientSettings(listener=events.append)) as client,
+    ):
+        for _ in range(2):
+            client.scan(parse_flux_image(f"{fake.host}/app"), options=ScanOptions(notes=("a note",)))
+    assert [event for event in events if isinstance(event, Note)] == [Note("a note")]
 
 
 @pytest.mark.parametrize(
@@ -175,8 +205,10 @@ def test_data_that_is_not_base64_is_an_error() -> None:
 
 def test_certificates_are_read_under_new_and_old_names() -> None:
     new = read_cert_secret(secret({"ca.crt": "CA", "tls.crt": "CRT", "tls.key": "KEY", "caFile": "old"}, kind="Opaque"))
+    assert new is not None
     assert (new.ca, new.certificate, new.key) == (b"CA", b"CRT", b"KEY")
     old = read_cert_secret(secret({"caFile": "CA", "certFile": "CRT", "keyFile": "KEY"}, kind="Opaque"))
+    assert old is not None
     assert (old.ca, old.certificate, old.key) == (b"CA", b"CRT", b"KEY")
     assert "KEY" not in repr(new)
 
@@ -196,6 +228,7 @@ def test_certificates_that_do_not_make_a_pair_are_refused(data: dict[str, str], 
 
 def test_proxy_is_read_with_its_login() -> None:
     proxy = read_proxy_secret(secret({"address": "http://proxy.example:3128", "username": "u", "password": PASSWORD}))
+    assert proxy is not None
     assert (proxy.url, proxy.username, proxy.password, proxy.from_input) == (
         "http://proxy.example:3128",
         "u",

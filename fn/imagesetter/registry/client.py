@@ -68,6 +68,8 @@ class ScanOptions:
     """``certSecretRef``."""
     proxy: Proxy | None = None
     """``proxySecretRef``."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What reading the Secrets had to say, for ``-v``; each is told once."""
 
 
 class Registry(Protocol):
@@ -131,6 +133,8 @@ class Client:
             CredentialError: there may be credentials for it, and they cannot be read.
         """
         options = options or ScanOptions()
+        for note in options.notes:
+            self._tell_once(note)
         try:
             scan = self._scan(repository, options)
         except ImagesetterError:
@@ -150,13 +154,13 @@ class Client:
             groups.setdefault((repository.canonical, same), []).append(number)
 
         def job(numbers: list[int]) -> Job[Scan]:
-            repository, options = questions[numbers[0]]
-            intervals = [questions[number][1].interval for number in numbers]
-            timeouts = [questions[number][1].timeout for number in numbers]
+            repository = questions[numbers[0]][0]
+            asked = [questions[number][1] for number in numbers]
             options = replace(
-                options,
-                interval=min((each for each in intervals if each is not None), default=None),
-                timeout=max((each for each in timeouts if each is not None), default=None),
+                asked[0],
+                interval=min((each.interval for each in asked if each.interval is not None), default=None),
+                timeout=max((each.timeout for each in asked if each.timeout is not None), default=None),
+                notes=tuple(note for each in asked for note in each.notes),
             )
             return Job(_host_of(repository), lambda: self.scan(repository, options=options))
 

@@ -76,10 +76,10 @@ class Keychains:
         notes = []
         for keychain in self.chain:
             lookup = keychain.find(registry, path)
-            if lookup.credential is not None:
-                return lookup
             if lookup.note:
                 notes.append(lookup.note)
+            if lookup.credential is not None:
+                return Lookup(lookup.credential, "; ".join(notes))
         return Lookup(None, "; ".join(notes))
 
 

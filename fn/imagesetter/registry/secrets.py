@@ -5,7 +5,8 @@ image-reflector-controller ``internal/registry/options.go``, ``fluxcd/pkg/runtim
 ``pkg/authn/kubernetes``. Departures:
 
 - A key with a path ends at a ``/``: ``reg/team`` is not for ``reg/team-evil``, which upstream's plain prefix allows.
-- An encrypted or unusable pull secret is not an error but a note: the configuration of this machine is used then.
+- An encrypted Secret, and a pull secret of another type, is not an error but a note: the configuration of this machine
+  is used then.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import base64
 import binascii
 import fnmatch
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.credentials import Credential, Lookup, load_document, read_entry, section
@@ -34,13 +35,15 @@ class SecretKeychain:
 
     entries: tuple[tuple[str, Credential], ...]
     """In the order in which they are tried: keys from z to a, as upstream does; of equal ones the first Secret's."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """Secrets that gave nothing, and why; said when they might have helped."""
 
     def find(self, registry: str, path: str) -> Lookup:
         """See `imagesetter.registry.credentials.Keychain.find`."""
         for key, credential in self.entries:
             if key_matches(key, registry, path):
                 return Lookup(credential, f"{safe(registry)}: credentials from {credential.source}")
-        return Lookup()
+        return Lookup(None, "; ".join(self.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class PullSecrets:
 
     keychain: SecretKeychain
     notes: tuple[str, ...] = ()
-    """Secrets that gave nothing, and why: encrypted, of another type."""
+    """The keychain's notes, for whoever does not ask it."""
 
 
 def read_pull_secrets(secrets: Iterable[Resource]) -> PullSecrets:
@@ -63,7 +66,7 @@ def read_pull_secrets(secrets: Iterable[Resource]) -> PullSecrets:
     for secret in secrets:
         where = describe(secret)
         if is_encrypted(secret):
-            notes.append(f"{where} is encrypted; the logins of this machine are used instead")
+            notes.append(encrypted_note(secret))
             continue
         member = _KEYS.get(str(secret.get("type", "")))
         data = _member(secret, member, where) if member else None
@@ -77,19 +80,21 @@ def read_pull_secrets(secrets: Iterable[Resource]) -> PullSecrets:
             if credential is not None:
                 entries.append((_normal_key(key), credential))
     entries.sort(key=lambda entry: entry[0], reverse=True)
-    return PullSecrets(SecretKeychain(tuple(entries)), tuple(notes))
+    return PullSecrets(SecretKeychain(tuple(entries), tuple(notes)), tuple(notes))
 
 
-def read_cert_secret(secret: Resource) -> Tls:
+def read_cert_secret(secret: Resource) -> Tls | None:
     """Authority and client certificate of a ``certSecretRef``: ``ca.crt``, ``tls.crt`` and ``tls.key``.
 
-    ``caFile``, ``certFile`` and ``keyFile`` are read where the new names are missing.
+    ``caFile``, ``certFile`` and ``keyFile`` are read where the new names are missing. None for an encrypted Secret:
+    ``certs.d`` may know the registry; the caller passes on `encrypted_note`.
 
     Raises:
-        CredentialError: it has none of them, only half of a pair, or is encrypted.
+        CredentialError: it has none of them, or only half of a pair.
     """
+    if is_encrypted(secret):
+        return None
     where = describe(secret)
-    _refuse_encrypted(secret, where)
     ca, certificate, key = (
         _member(secret, new, where) or _member(secret, old, where) or b""
         for new, old in (("ca.crt", "caFile"), ("tls.crt", "certFile"), ("tls.key", "keyFile"))
@@ -101,14 +106,17 @@ def read_cert_secret(secret: Resource) -> Tls:
     return Tls(ca, certificate, key, where)
 
 
-def read_proxy_secret(secret: Resource) -> Proxy:
+def read_proxy_secret(secret: Resource) -> Proxy | None:
     """The proxy of a ``proxySecretRef``: ``address``, and ``username`` and ``password`` where it asks for them.
 
+    None for an encrypted Secret: the operator's proxies are used then; the caller passes on `encrypted_note`.
+
     Raises:
-        CredentialError: there is no address, or it is no http, https or socks5 URL, or the Secret is encrypted.
+        CredentialError: there is no address, or it is no http, https or socks5 URL.
     """
+    if is_encrypted(secret):
+        return None
     where = describe(secret)
-    _refuse_encrypted(secret, where)
     address, username, password = (
         (_member(secret, name, where) or b"").decode("utf-8", "replace") for name in ("address", "username", "password")
     )
@@ -129,6 +137,11 @@ def is_encrypted(resource: Resource) -> bool:
         if isinstance(members := resource.get(name), Mapping)
         for value in members.values()
     )
+
+
+def encrypted_note(secret: Resource) -> str:
+    """What ``-v`` says of an encrypted Secret."""
+    return f"{describe(secret)} is encrypted; the configuration of this machine is used instead"
 
 
 def key_matches(key: str, registry: str, path: str) -> bool:
@@ -182,8 +195,3 @@ def _member(secret: Resource, name: str, where: str) -> bytes | None:
         return base64.b64decode("".join(str(value).split()), validate=True)
     except binascii.Error:
         raise CredentialError(f"{where}: data[{name}] is not base64") from None
-
-
-def _refuse_encrypted(secret: Resource, where: str) -> None:
-    if is_encrypted(secret):
-        raise CredentialError(f"{where} is encrypted", hint="decrypt it before imagesetter reads it")
