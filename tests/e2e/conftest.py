@@ -93,3 +93,16 @@ def stage(tmp_path: Path, registry: RunningRegistry) -> Stage:
         "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
     )
     return Stage(work, registry.host.replace("127.0.0.1", "localhost"), environment)
+
+
+def hook_repository(stage: Stage) -> Path:
+    """A Git repository with this checkout's hooks, tagged v0.1.0, standing for the one on the Internet."""
+    hooks = stage.root / "hooks"
+    tracked = stage.run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=CHECKOUT).stdout.split("\0")
+    for file in tracked:
+        if file.startswith(("fn/", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")):
+            target = hooks / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((CHECKOUT / file).read_bytes())
+    stage.shell("git init -q && git add . && git commit -qm hooks && git tag v0.1.0", cwd=hooks)
+    return hooks

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage
-from tools import CHECKOUT, require_tool
+from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage, hook_repository
+from tools import require_tool
 
 UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
 
@@ -69,23 +69,11 @@ def prepare(stage: Stage, name: str) -> Path:
         require_tool(tool)
     package = stage.example(name)
     if name == "pre-commit":
-        make_hook_repository(stage, package)
+        hooks = hook_repository(stage)
+        config = package / ".pre-commit-config.yaml"
+        config.write_text(config.read_text().replace("https://github.com/imagesetter/imagesetter", hooks.as_uri()))
+        stage.shell("git init -q && git add . && git commit -qm before", cwd=package)
     return package
-
-
-def make_hook_repository(stage: Stage, package: Path) -> None:
-    """A Git repository with this checkout's hooks, standing for the one on the Internet, and one for the example."""
-    hooks = stage.root / "hooks"
-    tracked = stage.run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=CHECKOUT).stdout.split("\0")
-    for file in tracked:
-        if file.startswith(("fn/", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")):
-            target = hooks / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((CHECKOUT / file).read_bytes())
-    stage.shell("git init -q && git add . && git commit -qm hooks && git tag v0.1.0", cwd=hooks)
-    config = package / ".pre-commit-config.yaml"
-    config.write_text(config.read_text().replace("https://github.com/imagesetter/imagesetter", hooks.as_uri()))
-    stage.shell("git init -q && git add . && git commit -qm before", cwd=package)
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
