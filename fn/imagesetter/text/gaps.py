@@ -109,7 +109,7 @@ class Gaps:
             found = same_line(text, floor) if column else None
             if found is not None and hit < found.end():
                 at = found.start(1)
-                place, scalar = self._behind(prev, at, event, frames, document)
+                place, scalar = self._behind(prev, at, event, frames, document, directly=True)
                 return Comment(found[1], at, line, column + at - floor + 1, scalar, place)
         own_line = not column
         if self._seen[0] > floor:
@@ -128,29 +128,39 @@ class Gaps:
         elif prev is None:
             place, scalar = "directive", None
         else:
-            place, scalar = self._behind(prev, at, event, frames, document)
+            directly = follows(text, prev.end_mark.index, at)
+            place, scalar = self._behind(prev, at, event, frames, document, directly=directly)
         column = at - begin if own_line else column + at - floor
         return Comment(words, at, line, column + 1, scalar, place)
 
-    def _behind(self, prev: Any, at: int, event: Any, frames: tuple[Frame, ...], document: int) -> Attached:
-        """Whose comment it is that stands at ``at``, behind an event or behind an indicator, before the next event."""
-        text, end = self._text, prev.end_mark.index
+    def _behind(
+        self, prev: Any, at: int, event: Any, frames: tuple[Frame, ...], document: int, *, directly: bool
+    ) -> Attached:
+        """Whose comment it is that stands at ``at`` on a line with something else, between two events.
+
+        Args:
+            prev: the event before it; ``directly``: with nothing but blanks and a comma between.
+            at: where the comment starts.
+            event: the event behind it.
+            frames: as in ``settle``.
+            document: as in ``settle``.
+        """
         mode, _, _, dead, _, flow, *_ = frames[-1]
-        behind = follows(text, end, at)
         match type(prev).__name__:
-            case "ScalarEvent" if mode != VALUE and behind:
+            case "ScalarEvent" if mode != VALUE and directly:
                 return self._line(prev, at, frames, document)
-            case "ScalarEvent" if flow and mode == VALUE and _is_scalar(event) and follows_colon(text, end, at):
-                return (dead, None) if dead else self._ahead(event, frames, document)
+            case "ScalarEvent" if flow and mode == VALUE and _is_scalar(event):
+                if follows_colon(self._text, prev.end_mark.index, at):
+                    return (dead, None) if dead else self._ahead(event, frames, document)
             case "DocumentStartEvent" | "DocumentEndEvent":
                 return "directive", None
-            case "AliasEvent" if behind:
+            case "AliasEvent" if directly:
                 return "alias", None
-            case "MappingEndEvent" | "SequenceEndEvent" if behind:
+            case "MappingEndEvent" | "SequenceEndEvent" if directly:
                 return "collection", None
             case "MappingStartEvent" | "SequenceStartEvent" if prev.flow_style:
                 return "collection", None
-        if _is_scalar(event) and mode == ITEM and not flow and not behind:
+        if _is_scalar(event) and mode == ITEM and not flow and not directly:
             return "ambiguous-head", None
         return "key", None
 
@@ -228,7 +238,7 @@ class Gaps:
     # -- comments on lines of their own --------------------------------------------------------------------------
 
     def _is_sure_head(self, comment: Comment, prev: Any) -> bool:
-        """Whether a comment behind an event on an earlier line can be a head comment; some are carried over by yaml.v3."""
+        """Whether a comment behind an event on an earlier line can be a head comment; yaml.v3 carries some over."""
         if prev is None:
             return is_sure_head(self._text, comment.start, 0)
         if _is_empty(prev) or type(prev).__name__ == "DocumentStartEvent":
