@@ -148,6 +148,8 @@ class Client:
 
         Repositories with the same canonical name and the same way of asking are asked once.
         """
+        from imagesetter.registry.cache import validity
+
         groups: dict[tuple[str, ScanOptions], list[int]] = {}
         for number, (repository, options) in enumerate(questions):
             same = replace(options, interval=None, timeout=None)
@@ -158,8 +160,8 @@ class Client:
             asked = [questions[number][1] for number in numbers]
             options = replace(
                 asked[0],
-                interval=min((each.interval for each in asked if each.interval is not None), default=None),
-                timeout=max((each.timeout for each in asked if each.timeout is not None), default=None),
+                interval=min(validity(each.interval) for each in asked),
+                timeout=max(self._seconds(each) for each in asked),
                 notes=tuple(note for each in asked for note in each.notes),
             )
             return Job(_host_of(repository), lambda: self.scan(repository, options=options))
@@ -259,9 +261,8 @@ class Client:
         route = Route(options.tls, options.proxy)
         network = self._start(route)
         now = settings.clock.monotonic()
-        seconds = options.timeout or settings.timeout or DEFAULT_TIMEOUT
         what = "spec.timeout of the ImageRepository, or --timeout"
-        deadline = Deadline(settings.clock, min(now + seconds, self._run_ends), what)
+        deadline = Deadline(settings.clock, min(now + self._seconds(options), self._run_ends), what)
         return Asking(
             network,
             repository,
@@ -271,6 +272,9 @@ class Client:
             deadline,
             lambda: self._credential(repository, options),
         )
+
+    def _seconds(self, options: ScanOptions) -> float:
+        return options.timeout or self._settings.timeout or DEFAULT_TIMEOUT
 
     def _credential(self, repository: Repository, options: ScanOptions) -> Credential | None:
         """The first credential of the input's Secrets and this machine's logins.
