@@ -10,9 +10,9 @@ import pytest
 
 from imagesetter.errors import ResolveError
 from imagesetter.files import Outcome, known_digests, update, write_all
-from imagesetter.reading import build_catalog, read_tree
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.reading import build_catalog, read_tree
 from imagesetter.resolve import Answer, Failed, Resolved
 
 DIGEST = "sha256:" + "a" * 64
