@@ -18,7 +18,7 @@ FLOORS = [
     {"policy"},
     {"registry"},
     {"flux"},
-    {"config", "image_setter", "plan", "resolve", "strict", "tree"},
+    {"ages", "config", "image_setter", "plan", "resolve", "strict", "tree"},
     {"function", "files", "lock", "lint", "automate"},
     {"cli", "__main__"},
 ]

@@ -84,8 +84,8 @@ def _guard(listing: ResourceList, config: Config, catalog: Catalog, fields: Sequ
     """The guard against going back; the lock among the items is read when a field would."""
 
     def holds(policy: PolicyName) -> Sequence[Hold]:
-        found = _locks(listing)
-        return lock.merged(found).holds_of(policy, now) if found else ()
+        found = look_for_lock(listing)
+        return found.holds_of(policy, now) if found else ()
 
     return downgrade_guard(catalog, fields, holds=holds, strict=config.strict)
 
@@ -134,15 +134,21 @@ def find_lock(listing: ResourceList) -> lock.Lock:
     Raises:
         LockError: none is there, or it cannot be used.
     """
-    found = _locks(listing)
-    if not found:
+    found = look_for_lock(listing)
+    if found is None:
         raise LockError(f"no {lock.KIND} is among the items", hint=f"{lock.REMEDY} with the package")
-    return lock.merged(found)
+    return found
 
 
-def _locks(listing: ResourceList) -> list[lock.Lock]:
+def look_for_lock(listing: ResourceList) -> lock.Lock | None:
+    """The lock among the items, several taken together; None where there is none.
+
+    Raises:
+        LockError: it cannot be used.
+    """
     items = [item for item in listing.items if item.kind == lock.KIND]
-    return [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
+    found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
+    return lock.merged(found) if found else None
 
 
 def _spelled(names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

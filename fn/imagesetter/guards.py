@@ -53,14 +53,15 @@ def downgrade_guard(
     return _Downgrades(catalog, beside, holds, "error" if strict else "warning")
 
 
-def ranks_above(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool | None:
-    """Whether a policy ranks the old tag above the new one; None where it cannot rank one of them, or says nothing."""
+def goes_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
+    """Whether a policy ranks the old tag above the new one, and nothing on it allows that."""
     try:
-        rule = unchecked_tag_policy(*catalog.behind(policy))
+        resources = catalog.behind(policy)
+        rule = unchecked_tag_policy(*resources)
         order = compare(rule, old, new) if rule else None
     except ImagesetterError:
-        return None
-    return None if order is None else order > 0
+        return False
+    return order is not None and order > 0 and not _allowed(resources[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,8 +308,8 @@ class FromLock:
         answers: dict[PolicyName, Answer] = {}
         for name in names:
             try:
-                notes = [f"{name} is {hold}" for hold in self.lock.holds_of(name, self.now)]
-                answers[name] = Resolved(self._entry(name).ref, tuple(notes))
+                decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
+                answers[name] = Resolved(self._entry(name).ref, decided=tuple(decided))
             except ImagesetterError as error:
                 answers[name] = Failed(error)
         return answers
@@ -325,5 +325,5 @@ class FromLock:
             )
         hold = forbid(self.lock.holds_of(name, self.now), entry.tag)
         if hold:
-            raise LockError(f"policy {name} is locked to {entry.ref}, and {hold}", where=self.lock.origin, hint=REMEDY)
+            raise LockError(f"policy {name} is locked to {entry.ref}, but {hold}", where=self.lock.origin, hint=REMEDY)
         return entry

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from imagesetter.ages import timestamp
+from imagesetter.ages import Seen, timestamp
 from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.krm.result import Result
+from imagesetter.guards import ALLOW, goes_back
+from imagesetter.holds import asks_for
+from imagesetter.krm.result import Result, Severity
 from imagesetter.lock import Entry, Lock
 from imagesetter.plan import Place, failure, report
-from imagesetter.resolve import Answer, Failed, Source
+from imagesetter.resolve import Answer, Failed, Resolved, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class Locked:
     entries: Mapping[PolicyName, Entry]
     changes: tuple[EntryChange, ...]
     results: tuple[Result, ...]
+    seen: tuple[Seen, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether any result is an error."""
+        return any(result.severity == "error" for result in self.results)
 
 
 def relock(
@@ -54,33 +62,84 @@ def relock(
     *,
     now: float,
     only: frozenset[PolicyName] = frozenset(),
+    allow_downgrade: bool = False,
+    strict: bool = False,
 ) -> Locked:
     """Resolve the policies and bring the entries up to date.
 
     A policy without an answer keeps its entry, and is an error. An entry whose policy is gone goes, unless *only* some
-    policies are asked for; these leave all other entries alone.
+    policies are asked for; these leave all other entries alone. An entry whose tag the policy ranks above its answer
+    stays, with a warning, unless that is allowed or a hold asks for it.
 
     Args:
         catalog: the policies.
         before: the present lock; an empty one for none.
-        source: asks for every digest (`FromRegistry` with ``pin``).
+        source: asks for every digest (`FromRegistry` with ``pin``), and heeds holds and ages
+            (`imagesetter.choosing.Chooser`).
         now: the time, in seconds since the epoch.
         only: the policies to resolve; empty means all.
+        allow_downgrade: an entry may go back to a lower tag.
+        strict: an entry that stays at a higher tag is an error.
     """
     names = [name for name in catalog.policy_names if not only or name in only]
     entries = dict(before.entries)
+    seen = {
+        name: [each for each in before.seen if each.policy == name] for name in {each.policy for each in before.seen}
+    }
     results: list[Result] = []
     if not only:
         for name in set(entries) - set(names):
             del entries[name]
+        seen = {name: sights for name, sights in seen.items() if name in names}
     for name, answer in source.answers(names).items():
+        if answer.young is not None:
+            seen[name] = list(answer.young)
         try:
-            entries[name] = _entry(catalog, name, answer, entries.get(name), now)
+            new = _entry(catalog, name, answer, entries.get(name), now)
+            kept = None if allow_downgrade else _stays(catalog, before, entries.get(name), new, now=now, strict=strict)
         except ImagesetterError as error:
             results.append(failure(error, Place(), policy=str(name)))
+            continue
+        results += _notes(name, answer)
+        if kept:
+            results.append(kept)
+        else:
+            entries[name] = new
     for name in sorted(only - set(catalog.policy_names), key=str):
         results.append(failure(catalog.unknown(name), policy=str(name)))
-    return Locked(entries, tuple(_changes(before.entries, entries)), tuple(results))
+    results += expired_holds(before, names, now)
+    sights = [each for name in sorted(seen, key=str) for each in seen[name]]
+    return Locked(entries, tuple(_changes(before.entries, entries)), tuple(results), tuple(sights))
+
+
+def expired_holds(lock: Lock, names: Iterable[PolicyName], now: float) -> Iterable[Result]:
+    """A warning for each hold of these policies that has come to its end, so that somebody takes it out."""
+    known = set(names)
+    for hold in lock.holds:
+        if hold.policy in known and not hold.counts(now):
+            message = f"{hold.policy} was {hold}, which is over; remove it: imagesetter unhold {hold.policy}"
+            yield report("warning", message, tags={"policy": str(hold.policy), "notice": "ExpiredHold"})
+
+
+def _notes(name: PolicyName, answer: Answer) -> Iterable[Result]:
+    if isinstance(answer, Resolved):
+        for note in answer.notes:
+            yield report("warning", f"{name}: {note}", tags={"policy": str(name)})
+        for note in answer.decided:
+            yield report("info", f"{name}: {note}", tags={"policy": str(name)})
+
+
+def _stays(catalog: Catalog, lock: Lock, old: Entry | None, new: Entry, *, now: float, strict: bool) -> Result | None:
+    """Why an entry stays as it is though the answer is another tag; None if it does not."""
+    if old is None or old.image != new.image or asks_for(lock.holds_of(new.policy, now), old.tag, new.tag):
+        return None
+    if not goes_back(catalog, new.policy, old.tag, new.tag):
+        return None
+    stale = old.inputs != new.inputs
+    why = "the policy has changed" if stale else "a tag is gone from the registry, or it did not give all of them"
+    message = f"{new.policy} stays locked at {old.tag}, which it ranks above its answer, {new.tag}: {why}; {ALLOW}"
+    severity: Severity = "error" if strict or stale else "warning"
+    return report(severity, message, tags={"policy": str(new.policy), "error": "Downgrade"})
 
 
 def _entry(catalog: Catalog, name: PolicyName, answer: Answer, old: Entry | None, now: float) -> Entry:

@@ -203,7 +203,7 @@ def plan(
     changes: list[Change] = []
     results: list[Result] = []
     failures = _Failures(severity)
-    noted: dict[tuple[PolicyName, str], MarkedField] = {}
+    noted: dict[tuple[PolicyName, Severity, str], MarkedField] = {}
     unchanged = 0
     for marked in fields:
         answer = answers[marked.marker.policy]
@@ -211,7 +211,9 @@ def plan(
             failures.add(answer, marked)
             continue
         for note in answer.notes:
-            noted.setdefault((marked.marker.policy, note), marked)
+            noted.setdefault((marked.marker.policy, "warning", note), marked)
+        for note in answer.decided:
+            noted.setdefault((marked.marker.policy, "info", note), marked)
         new = marked.text_for(answer.ref)
         if not new:
             message = f"{marked.marker}: the policy reflects no digest, so there is nothing to write here"
@@ -225,8 +227,8 @@ def plan(
             if all(found.severity == "info" for found in said):
                 changes.append(Change(marked, new, answer.ref))
     notes = [
-        report("warning", f"{name}: {note}", marked.place, tags={"policy": str(name)})
-        for (name, note), marked in noted.items()
+        report(weight, f"{name}: {note}", marked.place, tags={"policy": str(name)})
+        for (name, weight, note), marked in noted.items()
     ]
     return Plan(tuple(changes), (*failures.results(), *results, *notes), unchanged)
 

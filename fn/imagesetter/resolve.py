@@ -7,10 +7,11 @@ are asked for are resolved, each once, and each repository is scanned once howev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+from imagesetter.ages import Seen
 from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
@@ -23,18 +24,25 @@ from imagesetter.registry.reference import Repository
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A policy's answer; ``notes`` are things its reader should know (dropped tags, a stale scan)."""
+    """A policy's answer; ``notes`` are things its reader should know (dropped tags, a stale scan).
+
+    ``decided`` is how holds and ages came to this tag; ``young`` is since when better tags have been seen that are not
+    old enough yet.
+    """
 
     ref: LatestRef
     notes: tuple[str, ...] = ()
     candidates: int = 0
+    decided: tuple[str, ...] = ()
+    young: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a policy has no answer."""
+    """Why a policy has no answer; ``young`` as in `Resolved`, None where nothing was seen."""
 
     error: ImagesetterError
+    young: tuple[Seen, ...] | None = None
 
 
 Answer = Resolved | Failed
@@ -67,6 +75,23 @@ class FromStatus:
         return Resolved(ref)
 
 
+DigestOf = Callable[[str], str]
+"""Asks the registry for the digest of a tag; raises as `Registry.digest` does."""
+
+Choose = Callable[[ImagePolicy, Scan, DigestOf], Answer]
+"""Chooses among the tags of a scan; may raise what makes it fail."""
+
+
+def by_policy(question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Answer:
+    """The policy's own choice.
+
+    Raises:
+        PolicyError: it chooses nothing.
+    """
+    tag = select(question.tags, scan.tags)
+    return Resolved(LatestRef(question.image.written, tag), tuple(scan.warnings), len(scan.tags))
+
+
 KnownDigest = Callable[[PolicyName, LatestRef], str]
 """The digest that is recorded already for this name and tag (in a field, in the lock), or an empty text."""
 
@@ -78,13 +103,15 @@ class FromRegistry:
     ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
     the controller keeps the one in its status (imagepolicy_controller.go); here the state is the field or the lock.
 
-    ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records.
+    ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records. ``choose`` may heed
+    more than the policy: holds, ages.
     """
 
     catalog: Catalog
     registry: Registry
     known_digest: KnownDigest = lambda name, ref: ""
     pin: bool = False
+    choose: Choose = by_policy
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
         """Scan each repository once, concurrently, then select, then ask for the digests that are wanted.
@@ -105,16 +132,22 @@ class FromRegistry:
                 answers[name] = Failed(error)
         scans = self.registry.scan_all([(each.question.image, each.options) for each in asked.values()])
         for (name, each), scan in zip(asked.items(), scans, strict=True):
-            answers[name] = _caught(partial(_select, each.question, scan))
+            answers[name] = _caught(partial(self._select, each, scan))
         self._add_digests(asked, answers)
         return answers
+
+    def _select(self, asked: _Asked, scan: Scan | ImagesetterError) -> Answer:
+        if isinstance(scan, ImagesetterError):
+            raise scan
+        question = asked.question
+        return self.choose(question, scan, partial(self.registry.digest, question.image, options=asked.options))
 
     def _add_digests(self, asked: Mapping[PolicyName, _Asked], answers: dict[PolicyName, Answer]) -> None:
         """Ask for the digest of each chosen tag that is wanted, once for all policies that chose it."""
         wanted: dict[PolicyName, tuple[Repository, str, ScanOptions]] = {}
         for name, each in asked.items():
             answer, reflection = answers[name], each.question.reflection
-            if not isinstance(answer, Resolved) or (reflection == "Never" and not self.pin):
+            if not isinstance(answer, Resolved) or (reflection == "Never" and not self.pin) or answer.ref.digest:
                 continue
             known = self.known_digest(name, answer.ref) if reflection == "IfNotPresent" and not self.pin else ""
             if known:
@@ -180,16 +213,8 @@ def _recorded(question: ImagePolicy) -> Answer:
     return Resolved(question.recorded, ("suspended, so the answer that its status records stands",))
 
 
-def _select(question: ImagePolicy, scan: Scan | ImagesetterError) -> Answer:
-    if isinstance(scan, ImagesetterError):
-        raise scan
-    tag = select(question.tags, scan.tags)
-    return Resolved(LatestRef(question.image.written, tag), tuple(scan.warnings), len(scan.tags))
-
-
 def _with_digest(answer: Resolved, digest: str) -> Resolved:
-    ref = LatestRef(answer.ref.name, answer.ref.tag, digest)
-    return Resolved(ref, answer.notes, answer.candidates)
+    return replace(answer, ref=LatestRef(answer.ref.name, answer.ref.tag, digest))
 
 
 def _caught(ask: Callable[[], Answer]) -> Answer:

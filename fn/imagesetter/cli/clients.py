@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagesetter.choosing import Chooser
 from imagesetter.cli import clock
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.config import SourceName
@@ -24,13 +25,20 @@ MakeSource = Callable[[Catalog, KnownDigest], Source]
 
 
 @contextmanager
-def source_for(name: SourceName, lock: Callable[[], Lock], network: NetworkOptions) -> Iterator[MakeSource]:
+def source_for(
+    name: SourceName,
+    lock: Callable[[], Lock],
+    network: NetworkOptions,
+    *,
+    present: Callable[[], Lock | None] = lambda: None,
+) -> Iterator[MakeSource]:
     """A maker of the source that the run asks for; connections are closed when the block ends.
 
     Args:
         name: where the answers come from.
         lock: reads the lock, if that is where.
         network: what the operator allows, if a registry is where.
+        present: reads the lock that is there, if any: a registry's answers heed its holds and ages.
     """
     match name:
         case "status":
@@ -40,7 +48,11 @@ def source_for(name: SourceName, lock: Callable[[], Lock], network: NetworkOptio
             yield lambda catalog, known: FromLock(catalog, recorded, clock.now())
         case _:
             with open_client(network) as client:
-                yield lambda catalog, known: FromRegistry(catalog, client, known)
+
+                def from_registry(catalog: Catalog, known: KnownDigest) -> Source:
+                    return FromRegistry(catalog, client, known, choose=Chooser(present() or Lock({}), clock.now()))
+
+                yield from_registry
 
 
 @contextmanager

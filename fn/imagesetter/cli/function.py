@@ -45,11 +45,12 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     from imagesetter.cli.clients import source_for
     from imagesetter.cli.network import from_environment
     from imagesetter.config import parse, with_options
-    from imagesetter.function import find_lock, follow
+    from imagesetter.function import find_lock, follow, look_for_lock
     from imagesetter.krm.functionconfig import read
 
     options = {option: environment[name] for name, option in ENVIRONMENT.items() if environment.get(name)}
     config = with_options(parse(read(listing.function_config)), options, where="environment")
-    with source_for(config.source, partial(find_lock, listing), from_environment(environment)) as source:
+    lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
+    with source_for(config.source, lock, from_environment(environment), present=present) as source:
         answer = follow(listing, config, source, now=clock.now())
     return Output(edits=answer.edits, results=answer.results)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
+from click.core import ParameterSource
 
+from imagesetter.choosing import Chooser
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
@@ -32,10 +35,36 @@ from imagesetter.tree import create, read, write
     envvar="IMAGESETTER_LOCK_FILE",
     help=f"The lock to write; else the one under PATH, else PATH/{FILE_NAME}.",
 )
+@click.option(
+    "--unseen",
+    type=click.Choice(["accept", "wait"]),
+    default="accept",
+    show_default=True,
+    envvar="IMAGESETTER_UNSEEN",
+    help="A policy with a minimum age that is locked for the first time: take what is there as old, or as new.",
+)
+@click.option(
+    "--allow-downgrade",
+    is_flag=True,
+    envvar="IMAGESETTER_ALLOW_DOWNGRADE",
+    help="An entry may go back to a tag that its policy ranks lower.",
+)
+@click.option(
+    "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="An entry that stays at a higher tag is an error."
+)
 @run_options
 @network_options
+@click.pass_context
 def command(
-    paths: tuple[str, ...], check: bool, lock_file: Path | None, options: RunOptions, network: NetworkOptions
+    context: click.Context,
+    paths: tuple[str, ...],
+    check: bool,
+    lock_file: Path | None,
+    unseen: Literal["accept", "wait"],
+    allow_downgrade: bool,
+    strict: bool,
+    options: RunOptions,
+    network: NetworkOptions,
 ) -> int:
     """Resolve every policy under PATH and write images.lock.yaml.
 
@@ -50,6 +79,8 @@ def command(
       imagesetter lock --only flux-system:web  this policy alone
       imagesetter update --from lock           apply it
     """
+    if options.source != "registry" and context.get_parameter_source("source") == ParameterSource.COMMANDLINE:
+        raise UsageError(f"--from {options.source}: a lock is made from the answers of registries")
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     if not catalog.policy_names:
@@ -59,13 +90,17 @@ def command(
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
     with open_client(told(network, options)) as client:
-        locked = relock(catalog, present, FromRegistry(catalog, client, pin=True), now=clock.now(), only=options.only)
-    after = encode(render(text.text, locked.entries), bom=text.bom)
+        now = clock.now()
+        source = FromRegistry(catalog, client, pin=True, choose=Chooser(present, now, unseen))
+        locked = relock(
+            catalog, present, source, now=now, only=options.only, allow_downgrade=allow_downgrade, strict=strict
+        )
+    after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
     if after != before and not check:
         write(path, before, after) if before else create(path, after)
     _print(locked, path, options, written=not check)
-    print_results(locked.results)
-    return FAILED if locked.results or (check and after != before) else OK
+    print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
+    return FAILED if locked.failed or (check and after != before) else OK
 
 
 def _lock_path(found: list[Path], paths: tuple[str, ...]) -> Path:

@@ -10,6 +10,7 @@ import click
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client, source_for
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, reporting_run_options, told
 from imagesetter.cli.report import UpdateReport, render
@@ -76,13 +77,14 @@ def command(
     network = told(network, options)
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    with source_for(options.source, partial(find_lock, tree, paths), network) as make_source:
+    present = partial(look_for_lock, tree, paths)
+    with source_for(options.source, partial(find_lock, tree, paths), network, present=present) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return make_source(catalog, known_digests(fields))
 
         def holds(policy: PolicyName) -> Sequence[Hold]:
-            found = look_for_lock(tree, paths)
+            found = present()
             return found.holds_of(policy, clock.now()) if found else ()
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from imagesetter.errors import ImagesetterError, ResourceError
+from imagesetter.flux.annotations import allows_downgrade, minimum_age
 from imagesetter.flux.durations import parse_duration
 from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
@@ -31,7 +32,7 @@ class ImagePolicy:
     """The question: which tag of which repository.
 
     ``inputs`` is a SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is
-    stale. ``interval`` and ``timeout`` are seconds.
+    stale. ``interval``, ``timeout`` and ``minimum_age`` are seconds.
     """
 
     name: PolicyName
@@ -47,6 +48,7 @@ class ImagePolicy:
     interval: float | None = None
     timeout: float | None = None
     insecure: bool = False
+    minimum_age: float = 0.0
     provider: str = "generic"
     pull_secrets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, compare=False, repr=False)
     cert_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
@@ -84,6 +86,7 @@ def question(
         image = parse_flux_image(source.image)
     except ImagesetterError as error:
         raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
+    allows_downgrade(policy)  # only to say what is wrong with it
     related = _related(source, find)
     return ImagePolicy(
         name=name,
@@ -99,6 +102,7 @@ def question(
         interval=parse_duration(source.interval) if source.interval else None,
         timeout=parse_duration(source.timeout) if source.timeout else None,
         insecure=source.insecure,
+        minimum_age=minimum_age(policy),
         provider=source.provider,
         pull_secrets=tuple(related.pull_secrets),
         cert_secret=related.cert_secret,
