@@ -10,7 +10,6 @@ import click
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client, source_for
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, reporting_run_options, told
 from imagesetter.cli.report import UpdateReport, render
