@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself takes longer to import than the shortest way takes in all
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run imagesetter with ``sys.argv`` and leave with its exit status.
 
     kpt and kustomize run the command without arguments and with a ResourceList on standard input; that path imports
-    no command-line library.
+    no command-line library; a list in which nothing can follow a policy not even a YAML library.
     """
     arguments = sys.argv[1:]
     piped = sys.stdin is not None and not sys.stdin.isatty()
-    if (not arguments and piped) or arguments == ["fn"]:
-        from imagesetter.cli.function import main as function_main
+    completing = "_IMAGESETTER_COMPLETE" in os.environ  # a shell asks, wherever its standard input comes from
+    if (not arguments and piped and not completing) or arguments == ["fn"]:
+        from imagesetter.cli.unmarked import main as function_main
 
         sys.exit(function_main())
     from imagesetter.cli.main import main as command_line
