@@ -66,13 +66,22 @@ class Marker:
         return f"{self.namespace}:{self.name}" + (f":{self.part}" if self.part else "")
 
 
-@lru_cache(maxsize=4096)
 def parse_marker(comment: str) -> Marker | None:
     """Read a comment, ``#`` included; None when it has nothing to do with markers.
 
     Raises:
         MarkerError: it names ``$imagepolicy`` but is no marker, or names no policy; *hint* says how to write it.
     """
+    return _parse_known(comment) if len(comment) < 512 else _parse(comment)
+
+
+@lru_cache(maxsize=4096)
+def _parse_known(comment: str) -> Marker | None:
+    """One marker stands at many fields."""
+    return _parse(comment)
+
+
+def _parse(comment: str) -> Marker | None:
     text = comment.lstrip("#")
     try:
         data = json.loads(text, object_pairs_hook=_Pairs)

@@ -34,18 +34,21 @@ BREAKS: Final = "\n\r\x85\u2028\u2029"
 BREAK: Final = "(?:\r\n|[\n\r\x85\u2028\u2029])"
 """One line end, as a regular expression."""
 
-_WORDS = "#[^\n\r\x85\u2028\u2029]*"
+_BLANKS = "[ \t]*+"
+_BLANK_LINES = f"(?:[ \t]|{BREAK})*+"
+_WORDS = "#[^\n\r\x85\u2028\u2029]*+"
+# Every repetition is possessive, so that no text, however made, costs more than its length.
 _BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _BREAKS = re.compile(BREAK)
-_SAME_LINE = re.compile(f"[ \t]*(?:,[ \t]*)?({_WORDS})")
-_BETWEEN = re.compile(rf"(?:[ \t]|{BREAK}(?=(?:[ \t]|{BREAK})*,))*(?:,[ \t]*)?")
-_COLON = re.compile("[ \t]*:[ \t]*")
-_BELOW_KEY = re.compile(rf"{BREAK}[ \t]*{_WORDS}{BREAK}\s*:[ \t]*#")
-_OWN = re.compile(rf"[ \t]*(?:#|(?:[ \t]|{BREAK})*,[ \t]*#)")
-_SECOND = re.compile(rf"(?:[ \t]|{BREAK})*,[ \t]*#")
-_COMMENTED_OUT = re.compile(r"#+[ \t]*[^\s#{][^#]*#")
-_HEADER = re.compile("[|>][-+0-9]*[ \t]*(?=#)")
-_PROPERTIES = re.compile(rf"(?:[&!]\S*[ \t]+)+{_WORDS}(?:-\s|\s|{_WORDS}|[&!]\S*\s)*")
+_SAME_LINE = re.compile(f"{_BLANKS}(?:,{_BLANKS})?({_WORDS})")
+_BETWEEN = re.compile(f"{_BLANKS}(?:{_BLANK_LINES},{_BLANKS})?")
+_COLON = re.compile(f"{_BLANKS}:{_BLANKS}")
+_BELOW_KEY = re.compile(rf"{BREAK}{_BLANKS}{_WORDS}{BREAK}\s*+:{_BLANKS}#")
+_OWN = re.compile(f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)")
+_SECOND = re.compile(f"{_BLANK_LINES},{_BLANKS}#")
+_COMMENTED_OUT = re.compile(rf"#++{_BLANKS}[^\s#{{][^#]*+#")
+_HEADER = re.compile(f"[|>][-+0-9]*+{_BLANKS}(?=#)")
+_PROPERTIES = re.compile(rf"(?:[&!]\S*+[ \t]++)++{_WORDS}(?:-\s|\s|{_WORDS}|[&!]\S*+\s)*+")
 
 
 def line_end(text: str, index: int) -> int:

@@ -33,8 +33,7 @@ The count of events over the whole document is there to catch a mistake in this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from operator import attrgetter
@@ -90,7 +89,7 @@ def rewrite(text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | No
     Args:
         text: what the scalars' offsets count in.
         planned: scalars and their new values, in any order; no scalar twice.
-        scan: the scan that found them, if there is one at hand; spares a count over a large text.
+        scan: the scan of the same text that found them, if there is one at hand; spares a count over a large text.
         pure: use PyYAML's Python parser.
 
     Raises:
@@ -165,27 +164,25 @@ def _prove_document(
     if len(before) > SMALL:
         stretches = _stretches(before, after, wanted)
         if stretches is not None and _compare(*stretches, pure) is None:
-            with _failing():
-                same = count_events(after, pure=pure) == (events or count_events(before, pure=pure))
-            if same:
-                return
-            raise SpliceError("the edited text has another structure than the text before", hint=_HINT)
-    problem = _compare(before, after, {offset: each for each, offset in wanted}, pure)
-    if problem is not None:
-        offset, what = problem
+            problem = _miscounted(before, after, events, pure)
+            if problem:
+                raise SpliceError(f"the edited text does not read as planned: {problem}", hint=_HINT)
+            return
+    difference = _compare(before, after, {offset: each for each, offset in wanted}, pure)
+    if difference is not None:
+        offset, what = difference
         line = 1 + breaks_between(origin[1], 0, origin[0] + offset)
         raise SpliceError(f"the edited text does not read as planned: {what}", where=f"line {line}", hint=_HINT)
 
 
-@contextmanager
-def _failing() -> Iterator[None]:
-    """Turns what the parser says about the edited text into our error."""
+def _miscounted(before: str, after: str, events: int, pure: bool) -> str:
+    """What a reading of a whole document in C says against it, empty when it says nothing."""
     try:
-        with parsing(""):
-            yield
+        with parsing(after):
+            same = count_events(after, pure=pure) == (events or count_events(before, pure=pure))
     except Unreadable as err:
-        what = f"the edited text is not YAML any more: {err.problem.reason}"
-        raise SpliceError(what, where=f"line {err.problem.line}", hint=_HINT) from err
+        return err.problem.reason
+    return "" if same else "it has another structure"
 
 
 def _stretches(

@@ -34,7 +34,7 @@ _WORDS = frozenset(
 _NUMBER = re.compile(
     r"""[-+]?(?:
         0[bB][01]+ | 0[oO][0-7]+ | 0[xX][0-9a-fA-F]+     # the bases of YAML 1.1, 1.2 and Go
-      | (?:[0-9]+\.?[0-9]* | \.[0-9]+)(?:[eE][-+]?[0-9]+)?  # decimal, octal with a leading 0, and float
+      | (?:[0-9]+(?:\.[0-9]*)? | \.[0-9]+)(?:[eE][-+]?[0-9]+)?  # decimal, octal with a leading 0, and float
       | [0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?              # base 60 of YAML 1.1
     )""",
     re.VERBOSE,
@@ -47,16 +47,25 @@ _PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|-(?=[^\s,\[\]{}]))[^?,\[\]
 _PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
 """What may stand on one line of YAML as it is."""
 _CORE = "tag:yaml.org,2002:"
-_TAG = re.compile(r"(?:&\S+\s+|#[^\n\r\x85\u2028\u2029]*\s+)*(?P<tag>!(?:<[^>]*>|\S*)[ \t]*)")
+_TAG = re.compile(r"(?:&\S++\s++|#[^\n\r\x85\u2028\u2029]*+\s++)*+(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)")
 _ESCAPES = {
     "\\": "\\\\", '"': '\\"', "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
     "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
 }  # fmt: skip
 
 
-@lru_cache(maxsize=1024)
 def needs_quotes(value: str) -> bool:
     """Whether a value written plain would not be that string to every YAML reader, in block and flow collections."""
+    return _known_to_need_quotes(value) if len(value) < 512 else _needs_quotes(value)
+
+
+@lru_cache(maxsize=1024)
+def _known_to_need_quotes(value: str) -> bool:
+    """One tag goes into many fields."""
+    return _needs_quotes(value)
+
+
+def _needs_quotes(value: str) -> bool:
     if value in _WORDS:
         return True
     if value[0] in "0123456789+-.":
