@@ -64,7 +64,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit that was pushed, or would be: ``hash`` is empty then."""
+    """One commit that was pushed, or, in a dry run, would be: then it has a ``diff`` and no ``hash``."""
 
     hash: str
     branch: str
@@ -186,31 +186,36 @@ class _Runner:
         signing_options: tuple[str, ...],
     ) -> list[Commit]:
         """Commit and push to one branch; on a rejected push all over again, from what the branch holds then."""
+        start: Start | None = None
         for left in reversed(range(TRIES)):
-            start = workspace.begin(branch)
+            start = workspace.begin(branch, after=start)
             commits = self._commits(workspace, start, sets, git, signing_options)
             if not commits or self._options.dry_run:
                 return commits
-            newest = commits[-1].hash
             try:
-                workspace.push(newest, start)
+                workspace.push(start)
             except PushRejected as error:
                 if not left:
                     raise GitError(
                         f"{start.branch} was pushed to by others {TRIES} times while this run was at work: {error}",
-                        hint=f"{workspace.keep(newest)}; run it again",
+                        hint=f"{self._kept(workspace)}; run it again",
                     ) from error
-                # Others are at it as well: wait a random while, longer each time.
-                self._options.sleep(secrets.randbelow(1000) / 1000 * 0.1 * 2 ** (TRIES - left))
+                # Who came second goes on nearly at once: a try on known answers is shorter than anybody's whole run.
+                self._options.sleep(secrets.randbelow(1000) / 1000 * 0.02 * 2 ** (TRIES - left))
             except GitError as error:
-                kept = workspace.keep(newest)
+                kept = self._kept(workspace)
                 error.hint = f"{kept}; {error.hint}" if error.hint else kept
                 raise
             else:
-                if note := workspace.follow(start, newest):
+                hashes = workspace.newest(len(commits))
+                if note := workspace.follow(start, hashes[-1]):
                     self._notes.append(note)
-                return commits
+                return [replace(commit, hash=made) for commit, made in zip(commits, hashes, strict=True)]
         raise AssertionError("the last try returns or raises")
+
+    @staticmethod
+    def _kept(workspace: Workspace) -> str:
+        return workspace.keep(workspace.newest(1)[0])
 
     def _commits(
         self,
@@ -230,17 +235,18 @@ class _Runner:
             outcome = self._planned(workspace, each.policies)
             if problems := write_all(outcome.rewrites):
                 raise _Failed([_relocated(problem, workspace.root) for problem in problems])
-            diff = workspace.stage([rewritten.path for rewritten in outcome.rewrites]) if outcome.rewrites else ""
-            if not diff:
+            if not outcome.rewrites:
                 continue
+            workspace.stage([rewritten.path for rewritten in outcome.rewrites])
             message = self._message(workspace, outcome.changes)
-            made = ""
+            diff = ""
             if self._options.dry_run:
+                diff = workspace.staged()
                 workspace.pass_over()
-            else:
-                made = workspace.commit(message, signing_options, git)
+            elif not workspace.commit(message, signing_options, git):
+                continue
             changes = tuple(_relocated_change(change, workspace.root) for change in outcome.changes)
-            commits.append(Commit(made, start.branch, message, changes, diff))
+            commits.append(Commit("", start.branch, message, changes, diff))
         return commits
 
     def _planned(self, workspace: Workspace, policies: frozenset[PolicyName]) -> Outcome:

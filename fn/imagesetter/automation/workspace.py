@@ -35,7 +35,7 @@ class PushRejected(GitError):
 class Start:
     """Where a try begins: the commit to work on, and what the remote's push branch must still hold at the push.
 
-    ``expected`` is empty where the branch must not be there yet.
+    Both are revisions. ``expected`` is empty where the branch must not be there yet.
     """
 
     commit: str
@@ -64,7 +64,7 @@ class Workspace:
         """The top of the working tree."""
         return self.git.directory
 
-    def begin(self, branch: str = "") -> Start:
+    def begin(self, branch: str = "", *, after: Start | None = None) -> Start:
         """Ask the remote where things stand, fetch that, and find out where to begin.
 
         As Flux does it: where push branch and checkout differ, the push branch is made from the checkout, or, if the
@@ -72,11 +72,15 @@ class Workspace:
 
         Args:
             branch: the push branch, where it is not the automation's own.
+            after: where the last try began, if its push came second; the less is asked now, the sooner is the next.
 
         Raises:
             GitError: the remote cannot be asked, or has no such ref.
             ResourceError: there is no branch to push to.
         """
+        if after and after.expected:
+            self._fetch_refspec(f"+refs/heads/{after.branch}:{self.scratch}/head")
+            return Start(f"{self.scratch}/head", after.branch, f"{self.scratch}/head")
         ref = self.automation.ref
         self._list(ref, branch)
         if not ref:
@@ -87,7 +91,8 @@ class Workspace:
         self.git.check_branch(push, "the push branch")
         head = self._listing.get(f"refs/heads/{push}", "")
         if head:
-            return Start(self._fetch(f"refs/heads/{push}"), push, head)
+            commit = self._fetch(f"refs/heads/{push}")
+            return Start(commit, push, commit)
         return Start(self._fetch_ref(ref), push, "")
 
     def source(self) -> str:
@@ -185,26 +190,28 @@ class Workspace:
         return f"it has {', '.join(names[:8])}{' …' if len(names) > 8 else ''}" if names else "it has no branch at all"
 
     def check_out(self, commit: str) -> None:
-        """Make the working tree what the commit holds, and nothing else."""
+        """Make the working tree what the commit holds; only files that it holds are ever written there."""
         self.git.run("checkout", "--quiet", "--force", "--detach", "--no-recurse-submodules", commit, "--")
-        self.git.run("clean", "-ffdqx")
         self._staged_since = ""
 
-    def stage(self, paths: Sequence[Path]) -> str:
-        """Stage these files; the diff of what is then staged, as git shows it."""
+    def stage(self, paths: Sequence[Path]) -> None:
+        """Stage these files."""
         names = b"\0".join(os.fsencode(path.relative_to(self.root)) for path in paths)
         self.git.run("add", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+
+    def staged(self) -> str:
+        """The diff of what is staged, as git shows it."""
         return self.git.run(
             *("diff", "--cached", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
             *("--src-prefix=a/", "--dst-prefix=b/", self._staged_since or "HEAD", "--"),
         ).stdout.decode(errors="replace")
 
     def pass_over(self) -> None:
-        """Let the next `stage` show only what is staged after this: a dry run of several commits."""
+        """Let the next `staged` show only what is staged after this: a dry run of several commits."""
         self._staged_since = self.git.run("write-tree").text
 
-    def commit(self, message: str, options: Sequence[str], git: Git) -> str:
-        """Commit what is staged; the new commit's hash.
+    def commit(self, message: str, options: Sequence[str], git: Git) -> bool:
+        """Commit what is staged; False where that is nothing.
 
         Args:
             message: taken as it is, not cleaned up, as Flux does.
@@ -219,25 +226,34 @@ class Workspace:
             for role in ("AUTHOR", "COMMITTER")
             for part, value in (("NAME", name), ("EMAIL", email))
         }
-        git.with_(environment=person).run(
+        done = git.with_(environment=person).run(
             *("commit", "--quiet", "--no-verify", "--cleanup=verbatim", "--allow-empty-message", "--file=-"),
             *options,
             stdin=message.encode(),
+            accept=range(256),
         )
-        return self.git.commit_of("HEAD")
+        if done.status and self.staged():
+            raise self.git.error("commit", done)
+        return not done.status
 
-    def push(self, commit: str, start: Start) -> None:
-        """Push to the push branch, if the remote's still is what we began with; then to the refspec, without force.
+    def newest(self, count: int) -> list[str]:
+        """The hashes of the last commits that were made, oldest first."""
+        return self.git.run("rev-list", f"--max-count={count}", "--reverse", "HEAD", "--").text.split()
+
+    def push(self, start: Start) -> None:
+        """Push what was committed to the push branch, if that still is what we began with on the remote.
+
+        Then to the refspec, without force.
 
         Raises:
             PushRejected: it is not.
             GitError: the remote refuses for another reason, or did not answer.
         """
         target = f"refs/heads/{start.branch}"
-        self._push(f"--force-with-lease={target}:{start.expected}", f"{commit}:{target}")
+        self._push(f"--force-with-lease={target}:{start.expected}", f"HEAD:{target}")
         if self.automation.refspec:
             try:
-                self._push("--no-force-with-lease", self._refspec(commit, start.branch))
+                self._push("--no-force-with-lease", self._refspec(start.branch))
             except PushRejected as error:
                 # The branch has it already, so doing it again would find nothing to do.
                 raise GitError(f"{start.branch} was pushed, git.push.refspec was not: {error}") from error
@@ -265,7 +281,7 @@ class Workspace:
             raise GitError(f"the push was refused: {reason}{f': {words}' if words else ''}", where=self._place())
         raise self.git.error("push", done).located(self._place())
 
-    def _refspec(self, commit: str, branch: str) -> str:
+    def _refspec(self, branch: str) -> str:
         where = "git.push.refspec"
         force = "+" if self.automation.refspec.startswith("+") else ""
         source, _, target = self.automation.refspec.removeprefix("+").partition(":")
@@ -278,7 +294,7 @@ class Workspace:
         target = target or source
         if not target.startswith("refs/"):
             target = f"refs/heads/{target}"
-        return f"{force}{commit}:{self.git.check_ref(target, where)}"
+        return f"{force}HEAD:{self.git.check_ref(target, where)}"
 
     def keep(self, commit: str) -> str:
         """Keep work that could not be pushed on a local branch; says where it is."""

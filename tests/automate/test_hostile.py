@@ -1,0 +1,147 @@
+"""Resources and remotes that mean harm: every one ends in a clear error, in bounded time, and nothing leaks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from automate.conftest import AUTOMATION, Bench, image, leftovers
+from automate.test_run import error, with_push, with_ref
+from imagesetter.automate import Options
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("../..", "leaves the repository"),
+        ("deploy/../../x", "leaves the repository"),
+        ("out", "leads out of the repository by a link"),
+        ("out/secret.yaml", "leads out of the repository by a link"),
+        (".git", "Git's own folder"),
+        ("deploy/.GIT/hooks", "Git's own folder"),
+        ("nowhere", "is not in the repository"),
+    ],
+)
+def test_update_path_stays_in_the_repository(bench: Bench, tmp_path: Path, path: str, reason: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text(image("web"))
+    bench.remote.commit({"x": "x"})
+    (bench.remote.scratch / "out").symlink_to(outside)
+    bench.remote.commit({})
+    text = AUTOMATION.replace("./deploy", path)
+    assert reason in error(bench.run(text))
+    assert (outside / "secret.yaml").read_text() == image("web")
+
+
+def test_a_link_below_update_path_is_not_written_through(bench: Bench, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text(image("web"))
+    bench.remote.commit({"deploy/x": "x"})
+    (bench.remote.scratch / "deploy/link.yaml").symlink_to(outside)
+    bench.remote.commit({})
+    assert bench.run().status == "pushed"
+    assert outside.read_text() == image("web")
+    assert bench.remote.git("diff", "--name-only", "main~", "main") == "deploy/web.yaml"
+
+
+@pytest.mark.parametrize("path", ["/deploy", "deploy/web.yaml", "deploy/../deploy", "."])
+def test_other_ways_to_write_a_path_work_as_in_flux(bench: Bench, path: str) -> None:
+    assert bench.run(AUTOMATION.replace("./deploy", path)).status == "pushed"
+
+
+@pytest.mark.parametrize("name", ["--upload-pack=x", "-f", "a..b", "x y", "refs/heads/../x", "a\\nb", "x.lock"])
+def test_a_branch_that_is_an_option_or_no_name_is_refused(bench: Bench, name: str) -> None:
+    for text in (
+        AUTOMATION.replace("branch: main", f'branch: "{name}"'),
+        with_push(f'{{branch: "{name}"}}'),
+        with_ref(f'{{tag: "{name}"}}'),
+        with_ref(f'{{name: "{name}"}}'),
+    ):
+        assert "cannot be the name of a" in error(bench.run(text))
+    assert bench.remote.branches() == ["main"]
+
+
+def test_a_commit_that_is_an_option_is_refused(bench: Bench) -> None:
+    assert "is no full commit hash" in error(bench.run(with_ref('{commit: "--upload-pack=x"}')))
+
+
+@pytest.mark.parametrize("url", ["ext::sh -c 'touch /tmp/x'", "--upload-pack=x", "/etc", "fd::7", "git@github.com:a/b"])
+def test_a_url_that_is_no_git_repositorys_is_refused(bench: Bench, url: str) -> None:
+    from imagesetter.errors import ResourceError
+
+    with pytest.raises(ResourceError, match="is no URL that a GitRepository can have"):
+        bench.run(url=url)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ range .Changed.Changes }}" * 20 + "x" + "{{ end }}" * 20 + '{{ printf "%999999999d" 1 }}',
+        '{{ printf "%*d" 999999999 1 }}',
+        '{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}',
+        "{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}",
+        '{{ repeat 1000000000 "x" }}',
+    ],
+    ids=["printf width", "printf star", "endless templates", "nested ranges", "repeat"],
+)
+def test_a_template_bomb_ends_in_an_error_and_no_commit(bench: Bench, template: str) -> None:
+    text = AUTOMATION.replace("    commit:\n", f"    commit:\n      messageTemplate: '{template}'\n")
+    run = bench.run(text)
+    if run.status == "pushed":  # Go prints %!(BADWIDTH) for a width that it finds too large
+        assert len(run.commits[0].message) < 2**20
+    else:
+        assert "template" in error(run)
+        assert bench.remote.subjects() == ["begin"]
+
+
+def test_a_template_that_fails_says_where(bench: Bench) -> None:
+    text = AUTOMATION.replace("    commit:\n", "    commit:\n      messageTemplate: 'x {{ .Nope }}'\n")
+    message = error(bench.run(text))
+    assert "spec.git.commit.messageTemplate:1:" in message
+    assert bench.remote.subjects() == ["begin"]
+
+
+def test_a_remote_that_hangs_is_given_up_in_time(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+
+        def hold() -> None:
+            while True:
+                try:
+                    held.append(server.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=hold, daemon=True).start()
+        started = time.monotonic()
+        url = f"http://user:s3cret@127.0.0.1:{server.getsockname()[1]}/repo.git"
+        message = error(bench.run(url=url, options=Options(timeout=1)))
+        assert time.monotonic() - started < 30
+        for connection in held:
+            connection.close()
+    assert "did not end within 1 s" in message
+    assert "s3cret" not in message
+    assert leftovers(bench) == []
+
+
+def test_a_refused_connection_tells_no_password(bench: Bench) -> None:
+    message = error(bench.run(url="http://user:s3cret@127.0.0.1:9/repo.git"))
+    assert "git ls-remote failed" in message
+    assert "s3cret" not in message
+
+
+@pytest.mark.parametrize(
+    "author",
+    ['{name: "x\\ny <a@b>", email: a@b}', '{email: ""}', "{name: '<>', email: '<>'}"],
+    ids=["a line break", "no address", "only brackets"],
+)
+def test_an_odd_author_is_gits_business_and_never_a_second_header(bench: Bench, author: str) -> None:
+    text = AUTOMATION.replace("{name: fluxbot, email: fluxbot@example.com}", author)
+    if bench.run(text).status == "pushed":
+        header = bench.remote.git("cat-file", "commit", "main").partition("\n\n")[0]
+        assert [line.split()[0] for line in header.splitlines()] == ["tree", "parent", "author", "committer"]
