@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
+import zlib
 from collections.abc import Callable
 
 from imagesetter.errors import SpliceError, TextError
@@ -37,7 +38,7 @@ VALUES = {
 
 def value_of(policy: str) -> str:
     """The same value for the same policy at each run."""
-    return list(VALUES)[int(policy.removeprefix("p") or 0) % len(VALUES)] if policy[1:].isdigit() else "new:2"
+    return list(VALUES)[zlib.crc32(policy.encode()) % len(VALUES)]
 
 
 def edited(before: Document) -> str:
