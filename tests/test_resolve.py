@@ -12,7 +12,7 @@ from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.registry.client import ScanOptions
-from imagesetter.resolve import Answer, Failed, FromRegistry, FromStatus, Resolved
+from imagesetter.resolve import Answer, Failed, FromRegistry, FromStatus, Resolved, scan_options
 from support.shelf import Shelf, digest_of
 
 NAME = "registry.example.com/app"
@@ -218,3 +218,25 @@ def test_a_policy_without_a_status_says_how_to_get_one() -> None:
     assert str(error_of(answers[APP])) == "ImagePolicy flux-system:app has no status.latestRef"
     assert "kubectl get imagepolicies" in error_of(answers[APP]).hint
     assert ref_of(answers[WEB]).tag == "1.0.0"
+
+
+def test_a_secret_that_cannot_be_used_is_noted_and_never_shown() -> None:
+    question = catalog(
+        policy(), repository(secretRef={"name": "pull"}, certSecretRef={"name": "gone"}), encrypted("pull")
+    ).policy(APP)
+    options = scan_options(question)
+    told = " ".join(options.notes)
+    assert "Secret gone is not among the resources; the logins of this machine are used" in told
+    assert "is encrypted" in told
+    assert "ENC[" not in told + repr(options)
+
+
+def encrypted(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": name, "namespace": "flux-system"},
+        "data": {".dockerconfigjson": "ENC[AES256_GCM,data:abc]"},
+        "sops": {"mac": "ENC[x]"},
+    }

@@ -176,18 +176,27 @@ class _Asked:
 def scan_options(question: ImagePolicy) -> ScanOptions:
     """How the registry of a policy is to be asked: what its ImageRepository and its Secrets say.
 
-    A Secret that is not among the resources is not an error: the machine's own logins are used in its place.
+    A Secret that is not among the resources, or is encrypted, is not an error: the machine's own logins are used in its
+    place, and ``-v`` says so.
 
     Raises:
         CredentialError: a Secret that cannot be read.
     """
     keychain = tls = proxy = None
+    notes = [f"{name} is not among the resources; the logins of this machine are used" for name in question.missing]
     if question.pull_secrets or question.cert_secret or question.proxy_secret:
-        from imagesetter.registry.secrets import read_cert_secret, read_proxy_secret, read_pull_secrets
+        from imagesetter.registry import secrets
 
-        keychain = read_pull_secrets(question.pull_secrets).keychain if question.pull_secrets else None
-        tls = read_cert_secret(question.cert_secret) if question.cert_secret else None
-        proxy = read_proxy_secret(question.proxy_secret) if question.proxy_secret else None
+        if question.pull_secrets:
+            pull = secrets.read_pull_secrets(question.pull_secrets)
+            keychain = pull.keychain
+            notes += pull.notes
+        if question.cert_secret:
+            tls = secrets.read_cert_secret(question.cert_secret)
+            notes += [] if tls else [secrets.encrypted_note(question.cert_secret)]
+        if question.proxy_secret:
+            proxy = secrets.read_proxy_secret(question.proxy_secret)
+            notes += [] if proxy else [secrets.encrypted_note(question.proxy_secret)]
     return ScanOptions(
         insecure=question.insecure,
         interval=question.interval,
@@ -195,6 +204,7 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
         keychain=keychain,
         tls=tls,
         proxy=proxy,
+        notes=tuple(notes),
     )
 
 
