@@ -13,6 +13,7 @@ from imagesetter.choosing import Chooser
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.lock_file import lock_path
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
 from imagesetter.cli.terminal import print_results
@@ -85,7 +86,7 @@ def command(
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
-    path = lock_file or _lock_path([found for found, _ in tree.locks], paths)
+    path = lock_file or lock_path([found for found, _ in tree.locks], paths)
     before = read(path) if path.exists() else b""
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
@@ -101,16 +102,6 @@ def command(
     _print(locked, path, options, written=not check)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
     return FAILED if locked.failed or (check and after != before) else OK
-
-
-def _lock_path(found: list[Path], paths: tuple[str, ...]) -> Path:
-    if len(found) > 1:
-        names = ", ".join(map(str, found))
-        raise UsageError(f"there are several locks: {names}", hint="name one with --lock-file, or lock each directory")
-    if found:
-        return found[0]
-    start = Path(paths[0]) if paths else Path()
-    return (start if start.is_dir() else start.parent) / FILE_NAME
 
 
 def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) -> None:

@@ -20,6 +20,7 @@ from imagesetter.errors import ImagesetterError, did_you_mean
 # Commands by the task they serve, in the order of the help page; each module has a `command`.
 TASKS: dict[str, tuple[str, ...]] = {
     "Update": ("update", "lock", "mark", "automate"),
+    "Hold back": ("hold", "unhold"),
     "Understand": ("explain", "tags"),
     "Check": ("lint", "test"),
     "As a KRM function": ("fn",),

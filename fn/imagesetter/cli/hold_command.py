@@ -1,0 +1,65 @@
+"""``imagesetter hold``: keep a policy at a tag, or leave a tag out, with a reason that reviewers see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imagesetter.cli import clock
+from imagesetter.cli.exit_status import OK
+from imagesetter.cli.lock_file import edit_holds, lock_file_option
+from imagesetter.cli.options import namespace_option, policy_name
+from imagesetter.errors import UsageError
+from imagesetter.holds import Hold, midnight
+from imagesetter.registry.reference import is_tag
+
+
+@click.command("hold")
+@click.argument("policy")
+@click.option("--tag", default="", metavar="TAG", help="Stay at this tag, whatever the policy would choose.")
+@click.option("--exclude", default="", metavar="TAG", help="Leave this tag out; the policy's next-best is taken.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; whoever meets the hold will read it.")
+@click.option("--until", default="", metavar="DATE", help="The day from which it counts no more (UTC), as 2026-12-01.")
+@lock_file_option
+@namespace_option
+def command(
+    policy: str, tag: str, exclude: str, reason: str, until: str, lock_file: Path | None, namespace: str
+) -> int:
+    """Hold a policy at a tag, or leave a tag out.
+
+    POLICY is NAMESPACE:NAME, or NAME. The hold goes into spec.holds of the lock, whose comments stay; it counts from
+    the next `imagesetter lock` on. A second hold of the same tag replaces the first.
+
+    \b
+    Examples:
+      imagesetter hold web --exclude 1.4.2 --reason 'crashes on start' --until 2026-12-01
+      imagesetter hold web --tag 1.4.1 --reason 'until the migration is done'
+    """
+    if bool(tag) == bool(exclude):
+        raise UsageError("give either --tag or --exclude", hint="--tag stays at a tag, --exclude leaves one out")
+    if not is_tag(tag or exclude):
+        raise UsageError(f"{tag or exclude!r} is no tag")
+    if not reason.strip():
+        raise UsageError("--reason is empty", hint="say why, for whoever meets the hold")
+    if until:
+        try:
+            over = midnight(until) <= clock.now()
+        except ValueError as error:
+            raise UsageError(f"--until: {error}") from error
+        if over:
+            raise UsageError(f"--until {until} is over already")
+    new = Hold(policy_name(policy, namespace), tag, exclude, reason.strip(), until)
+
+    def held(holds: tuple[Hold, ...]) -> list[Hold]:
+        others = [
+            hold
+            for hold in holds
+            if hold.policy != new.policy or (hold.exclude != exclude if exclude else not hold.tag)
+        ]
+        return [*others, new]
+
+    path = edit_holds(lock_file, held)
+    click.echo(f"{path}: {new.policy} is {new}")
+    click.echo("it counts from the next `imagesetter lock` on")
+    return OK

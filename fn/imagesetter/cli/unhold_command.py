@@ -1,0 +1,47 @@
+"""``imagesetter unhold``: take holds out of the lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imagesetter.cli.exit_status import OK
+from imagesetter.cli.lock_file import edit_holds, lock_file_option
+from imagesetter.cli.options import namespace_option, policy_name
+from imagesetter.errors import UsageError
+from imagesetter.holds import Hold
+
+
+@click.command("unhold")
+@click.argument("policy")
+@click.option("--tag", default="", metavar="TAG", help="Only the hold at, or without, this tag.")
+@lock_file_option
+@namespace_option
+def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> int:
+    """Take the holds of a policy out of the lock.
+
+    POLICY is NAMESPACE:NAME, or NAME. The policy follows its rule again from the next `imagesetter lock` on.
+
+    \b
+    Examples:
+      imagesetter unhold web
+      imagesetter unhold web --tag 1.4.2
+    """
+    name = policy_name(policy, namespace)
+    gone: list[Hold] = []
+
+    def left(holds: tuple[Hold, ...]) -> list[Hold]:
+        gone.extend(hold for hold in holds if hold.policy == name and tag in ("", hold.tag, hold.exclude))
+        if not gone:
+            known = ", ".join(dict.fromkeys(str(hold.policy) for hold in holds))
+            raise UsageError(
+                f"no hold of {name}{f' for {tag}' if tag else ''} is in the lock",
+                hint=f"there are holds of {known}" if known else "there are no holds at all",
+            )
+        return [hold for hold in holds if hold not in gone]
+
+    path = edit_holds(lock_file, left)
+    for hold in gone:
+        click.echo(f"{path}: {name} is no longer {hold}")
+    return OK

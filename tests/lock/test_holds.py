@@ -1,0 +1,182 @@
+"""Holds: a person keeps a policy at a tag or leaves one out, with a reason, and perhaps until a day."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagesetter.errors import LockError
+from imagesetter.lock import parse
+from support.house import APP, IMAGE, House
+
+HEAD = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\nspec:\n  entries: []\n  holds:\n"
+
+
+def tags(house: House) -> list[str]:
+    return [entry.tag for entry in parse(house.text(), "x").entries.values()]
+
+
+def hold(house: House, *options: str) -> None:
+    ran = house.run("hold", "web", "--reason", "crashes on start", *options)
+    assert ran.status == 0, str(ran)
+
+
+def test_an_excluded_tag_gives_way_to_the_next_best_and_lock_and_field_go_back(house: House) -> None:
+    house.registry.push("1.4.1", "1.4.2")
+    house.run("lock")
+    house.run("update", "--from", "lock")
+    hold(house, "--exclude", "1.4.2")
+    ran = house.run("lock")
+    assert ran.status == 0, str(ran)
+    assert tags(house) == ["1.4.1"]
+    assert "info: flux-system:web: without 1.4.2 (crashes on start); otherwise it would be 1.4.2" in ran.err
+    ran = house.run("update", "--from", "lock")
+    assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.1"))
+    assert "info: flux-system:web: without 1.4.2 (crashes on start)" in ran.err
+
+
+def test_a_policy_stays_at_its_tag_however_many_come(house: House) -> None:
+    house.run("lock")
+    hold(house, "--tag", "1.4.0", "--until", "2026-04-01")
+    house.registry.push("1.5.0")
+    ran = house.run("lock")
+    assert (ran.status, tags(house)) == (0, ["1.4.0"])
+    assert "held at 1.4.0 until 2026-04-01 (crashes on start); otherwise it would be 1.5.0" in ran.err
+    house.day("2026-03-31")
+    assert house.run("lock", "--check").status == 0
+    house.day("2026-04-01")
+    ran = house.run("lock")
+    assert (ran.status, tags(house)) == (0, ["1.5.0"])
+    assert (
+        "warning: flux-system:web was held at 1.4.0 until 2026-04-01 (crashes on start), which is over; "
+        "remove it: imagesetter unhold flux-system:web" in ran.err
+    )
+
+
+def test_a_hold_ends_at_the_first_moment_of_its_day(house: House) -> None:
+    house.run("lock")
+    hold(house, "--tag", "1.4.0", "--until", "2026-03-02")
+    house.registry.push("1.5.0")
+    house.time += 12 * 3600 - 1
+    assert house.run("lock", "--check").status == 0
+    house.time += 1
+    assert house.run("lock", "--check").status == 1
+
+
+def test_a_lock_from_before_the_hold_is_refused_until_it_is_made_again(house: House) -> None:
+    house.registry.push("1.4.2")
+    house.run("lock")
+    hold(house, "--exclude", "1.4.2")
+    ran = house.run("update", "--from", "lock")
+    assert (ran.status, house.text("app.yaml")) == (1, APP)
+    assert f"locked to {IMAGE}:1.4.2, but without 1.4.2 (crashes on start)" in ran.err
+    assert "run `imagesetter lock`" in ran.err
+    house.run("lock")
+    assert house.run("update", "--from", "lock").status == 0
+
+
+def test_a_run_that_asks_the_registry_heeds_the_holds_of_the_lock(house: House) -> None:
+    house.registry.push("1.4.1", "1.4.2")
+    hold(house, "--exclude", "1.4.2")
+    assert house.run("update").status == 0
+    assert house.text("app.yaml") == APP.replace("1.4.0", "1.4.1")
+
+
+def test_a_hold_at_a_tag_that_is_gone_is_an_error_that_says_how_to_end_it(house: House) -> None:
+    house.run("lock")
+    hold(house, "--tag", "1.3.9")
+    ran = house.run("lock")
+    assert ran.status == 1
+    assert "held at 1.3.9 (crashes on start), and the registry has no such tag" in ran.err
+    assert "imagesetter unhold flux-system:web" in ran.err
+
+
+def test_every_tag_excluded_is_an_error_and_the_entry_stays(house: House) -> None:
+    house.run("lock")
+    text = house.text()
+    hold(house, "--exclude", "1.4.0")
+    assert house.run("lock").status == 1
+    assert tags(house) == ["1.4.0"]
+    assert text in house.text()
+
+
+def test_hold_and_unhold_edit_the_lock_and_keep_its_comments(house: House) -> None:
+    house.run("lock")
+    text = house.text().replace("spec:\n", "spec: # reviewed by the platform team\n")
+    house.write("images.lock.yaml", text)
+    hold(house, "--exclude", "1.4.2", "--until", "2026-12-01")
+    assert house.text() == text + (
+        "  holds:\n"
+        "    - policy: flux-system:web\n"
+        "      exclude: 1.4.2\n"
+        "      reason: crashes on start\n"
+        '      until: "2026-12-01"\n'
+    )
+    house.write("images.lock.yaml", house.text().replace("exclude: 1.4.2\n", "exclude: 1.4.2 # see issue 7\n"))
+    assert house.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
+    assert "exclude: 1.4.2 # see issue 7\n      reason: leaks\n" in house.text()
+    assert "until" not in house.text()
+    hold(house, "--tag", "1.4.0")
+    ran = house.run("unhold", "web", "--tag", "1.4.2")
+    assert ran.out == "images.lock.yaml: flux-system:web is no longer without 1.4.2 (leaks)\n"
+    assert [str(each) for each in parse(house.text(), "x").holds] == ["held at 1.4.0 (crashes on start)"]
+    assert house.run("unhold", "web").status == 0
+    assert house.text() == text + "  holds: []\n"
+
+
+def test_a_hold_may_come_before_the_first_lock(house: House) -> None:
+    house.registry.push("1.5.0")
+    hold(house, "--tag", "1.4.0")
+    house.run("lock")
+    assert tags(house) == ["1.4.0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "give either --tag or --exclude"),
+        (("--tag", "1.4.0", "--exclude", "1.4.1"), "give either --tag or --exclude"),
+        (("--tag", "a b"), "'a b' is no tag"),
+        (("--tag", "1.4.0", "--until", "tomorrow"), "'tomorrow' is not a date such as 2026-12-01"),
+        (("--tag", "1.4.0", "--until", "2026-02-30"), "day is out of range"),
+        (("--tag", "1.4.0", "--until", "2026-03-01"), "--until 2026-03-01 is over already"),
+        (("--tag", "1.4.0", "--reason", " "), "--reason is empty"),
+    ],
+)
+def test_a_hold_that_makes_no_sense_is_refused(arguments: tuple[str, ...], problem: str, house: House) -> None:
+    ran = house.run("hold", "web", "--reason", "why", *arguments)
+    assert ran.status == 2
+    assert problem in ran.err
+    assert not (house.root / "images.lock.yaml").exists()
+
+
+def test_unhold_says_which_holds_there_are(house: House) -> None:
+    hold(house, "--tag", "1.4.0")
+    ran = house.run("unhold", "wbe")
+    assert ran.status == 2
+    assert "no hold of flux-system:wbe is in the lock" in ran.err
+    assert "there are holds of flux-system:web" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("{policy: a:b, tag: x}", "reason: is required"),
+        ("{policy: web, tag: x, reason: y}", "policy: is required"),
+        ("{policy: a:b, reason: y}", "write exactly one of tag and exclude"),
+        ("{policy: a:b, tag: x, exclude: z, reason: y}", "write exactly one of tag and exclude"),
+        ("{policy: a:b, tag: 1.10, reason: y}", "tag: must be a text, not 1.1: put it in quotes"),
+        ("{policy: a:b, tag: x, reasn: y}", "reasn: no such field (did you mean reason?)"),
+        ("{policy: a:b, tag: x, reason: y, until: soon}", "until: 'soon' is not a date such as 2026-12-01"),
+        ("web", "expected a mapping, not 'web'"),
+    ],
+)
+def test_a_hold_written_by_hand_is_checked(row: str, problem: str) -> None:
+    with pytest.raises(LockError) as caught:
+        parse(f"{HEAD}  - {row}\n", "x")
+    assert (caught.value.what, caught.value.where) == (problem, "x:1: spec.holds[0]")
+    assert "imagesetter hold" in caught.value.hint
+
+
+def test_a_date_without_quotes_is_a_date_all_the_same() -> None:
+    (found,) = parse(f"{HEAD}  - {{policy: a:b, tag: x, reason: y, until: 2026-12-01}}\n", "x").holds
+    assert found.until == "2026-12-01"
