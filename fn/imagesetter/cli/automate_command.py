@@ -131,7 +131,12 @@ def run_all(
 
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    names = automation_names(catalog, wanted)
+    given = catalog
+    if not options.policies:
+        # Policies are looked for in the whole repository; what runs is under PATH.
+        given = Catalog(options.namespace)
+        given.add(tree.resources)
+    names = automation_names(given, wanted)
     start = Path(paths[0]) if paths else Path()
     directory = start if start.is_dir() else start.parent
     runs: list[Run] = []
