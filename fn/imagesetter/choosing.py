@@ -93,7 +93,7 @@ class Chooser:
             return self._locked(ages, entry, young, notes)
         waiting = ResolveError(
             f"no tag of {question.name} is {shown_age(question.minimum_age)} old yet; {notes[-1] if notes else ''}",
-            hint="wait, take `imagesetter lock --unseen accept` for what is there now, or lower the minimum age",
+            hint="wait, or lower the minimum age",
         )
         return Failed(waiting, tuple(young))
 

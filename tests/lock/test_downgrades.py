@@ -286,3 +286,43 @@ def test_a_lock_and_a_cluster_cannot_take_a_field_back_either(source: str, house
     ran = house.run("update", "--from", source)
     assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
     assert "stays at 1.4.2" in ran.err
+
+
+def test_an_entry_stays_at_the_higher_tag_and_the_lock_keeps_its_bytes(house: House) -> None:
+    house.registry.push("1.5.0")
+    house.run("lock")
+    text = house.text()
+    house.registry.delete("1.5.0")
+    ran = house.run("lock")
+    assert (ran.status, house.text()) == (0, text)
+    assert "warning: flux-system:web stays locked at 1.5.0, which it ranks above its answer, 1.4.0" in ran.err
+    assert house.run("lock", "--check").status == 0
+    assert house.run("lock", "--strict").status == 1
+    assert house.run("lock", "--allow-downgrade").status == 0
+    assert "tag: 1.4.0\n" in house.text()
+
+
+def test_an_entry_goes_back_where_the_policy_allows_it(house: House) -> None:
+    house.registry.push("1.5.0")
+    house.write("policies.yaml", ALLOWED)
+    house.run("lock")
+    house.registry.delete("1.5.0")
+    assert house.run("lock").status == 0
+    assert "tag: 1.4.0\n" in house.text()
+
+
+def test_a_narrower_range_is_no_permission_to_go_back(house: House) -> None:
+    house.registry.push("1.5.0")
+    house.run("lock")
+    house.write("policies.yaml", POLICIES.replace("range: 1.x", "range: 1.4.x"))
+    ran = house.run("lock")
+    assert ran.status == 1
+    assert "stays locked at 1.5.0, which it ranks above its answer, 1.4.0: the policy has changed" in ran.err
+    assert house.run("lock", "--allow-downgrade").status == 0
+    assert "tag: 1.4.0\n" in house.text()
+
+
+def test_a_lock_is_not_made_from_a_lock(house: House) -> None:
+    ran = house.run("lock", "--from", "lock")
+    assert ran.status == 2
+    assert "a lock is made from the answers of registries" in ran.err
