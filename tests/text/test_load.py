@@ -65,8 +65,8 @@ from imagesetter.text.load import dump, load, load_all
         ("!!timestamp 2024-01-31", "2024-01-31"),
         ("9" * 5000, "9" * 5000),
         ("18446744073709551615", 2**64 - 1),
-        ("18446744073709551616", 2.0**64),
-        ("-9223372036854775809", -(2.0**63)),
+        ("18446744073709551616", 2**64),
+        ("-9223372036854775809", -(2**63) - 1),
     ],
 )
 def test_scalars_read_as_yaml_v3_reads_them(text: str, value: object) -> None:
@@ -144,7 +144,7 @@ PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], ex
 DATA = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
+    | st.integers()
     | PLAIN
     | st.sampled_from(["1e3", "on", "a: b", "a #b", "- a", "x\ny\n", " x"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PLAIN, inner, max_size=3),

@@ -2,7 +2,8 @@
 
 Scalars follow yaml.v3: ``true`` and ``false`` are booleans while ``yes``, ``no``, ``on``, ``off``, ``y``, ``n`` are
 strings; ``~``, ``null`` and nothing are None; ``0644`` and ``0o644`` are octal, ``0x1F`` and ``0b11`` numbers; a date
-and a float beyond 64 bits stay the texts that they are. Mapping keys are always strings, as they are in JSON.
+and a float beyond 64 bits stay the texts that they are, while integers of any length stay exact. Mapping keys are
+always strings, as they are in JSON.
 
 Hostile input cannot do harm: no tag runs code, nothing recurses, and aliases may not make the data larger than
 ``MOST_NODES``. A key given twice is an error that names both lines.
@@ -221,8 +222,8 @@ def _plain(value: str) -> object:
     if _INT.fullmatch(digits):
         sign, bare = (digits[0], digits[1:]) if digits[0] in "+-" else ("", digits)
         base = {"b": 2, "o": 8, "x": 16}.get(bare[1:2].lower(), 8 if bare[0] == "0" and bare != "0" else 10)
-        if len(bare) < 80 and -(2**63) <= (number := int(sign + bare, base)) < 2**64:
-            return number
+        if len(bare) < 1000:
+            return int(sign + bare, base)
     if _FLOAT.fullmatch(digits) and not math.isinf(real := float(digits)):
         return real
     if _INFINITY.fullmatch(value):
