@@ -408,3 +408,25 @@ def test_kustomize_fn_run_edits_the_files_and_keeps_the_comments(stage: Stage) -
     assert MARK % "" in text
     done = stage.run(*command, require_tool("imagesetter"))
     assert (stage.root / "deployment.yaml").read_text() == text
+
+
+def test_a_remote_base_is_named_as_not_scanned(stage: Stage, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    (remote / "app").mkdir(parents=True)
+    (remote / "app/deployment.yaml").write_text(DEPLOYMENT.replace("HOST", stage.host))
+    (remote / "app/kustomization.yaml").write_text("resources: [deployment.yaml]\n")
+    done = stage.shell("git init -q -b main && git add . && git commit -qm base", cwd=remote)
+    assert done.status == 0, str(done)
+    base = f"{remote.as_uri()}//app?ref=main"
+    plant(
+        stage,
+        {
+            "kustomization.yaml": kustomization(f'"{base}"', "policies.yaml"),
+            "imagesetter.yaml": FUNCTION,
+            "policies.yaml": POLICIES,
+        },
+    )
+    status, output, told = build(stage, ".")
+    assert status == 0, told
+    assert f"image: {stage.host}/my-app:1.0.0" in output
+    assert f"{base} is remote and was not scanned for markers; name its fields in spec.targets" in told
