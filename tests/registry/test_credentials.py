@@ -105,6 +105,7 @@ def test_no_files_have_no_login(home: Path) -> None:
         pytest.param(f'{{"auths": ["{PASSWORD}"]}}', id="auths-is-a-list"),
         pytest.param(f'{{"auths": {{"ghcr.io": "{PASSWORD}"}}}}', id="entry-is-text"),
         pytest.param(f'{{"auths": {{"ghcr.io": {{"auth": "{PASSWORD}"}}}}}}', id="auth-is-not-base64"),
+        pytest.param(f'{{"auths": {{"ghcr.io": {{"auth": "\\u202e{PASSWORD}"}}}}}}', id="auth-is-beyond-ascii"),
         pytest.param(json.dumps({"auths": {"ghcr.io": {"auth": auth(PASSWORD)}}}), id="auth-has-no-colon"),
         pytest.param(json.dumps({"auths": {"ghcr.io": {"auth": auth(f"a:{PASSWORD}\r\nX: y")}}}), id="line-break"),
         pytest.param("[" * 100_000, id="nested"),

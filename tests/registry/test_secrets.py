@@ -198,9 +198,10 @@ def test_secret_that_cannot_be_read_is_named_and_never_quoted(data: dict[str, st
     assert PASSWORD not in f"{caught.value}{caught.value.__cause__}"
 
 
-def test_data_that_is_not_base64_is_an_error() -> None:
+@pytest.mark.parametrize("text", ["%%%", "YWJj\u202eYWJj", "\udcff"], ids=["signs", "beyond ASCII", "a lone surrogate"])
+def test_data_that_is_not_base64_is_an_error(text: str) -> None:
     with pytest.raises(CredentialError, match=r"data\[\.dockerconfigjson\] is not base64"):
-        read_pull_secrets([{**secret(), "data": {".dockerconfigjson": "%%%"}}])
+        read_pull_secrets([{**secret(), "data": {".dockerconfigjson": text}}])
 
 
 def test_certificates_are_read_under_new_and_old_names() -> None:

@@ -6,7 +6,6 @@ No ``repr``, error or note holds a secret; a note says where a credential came f
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -144,7 +143,7 @@ def _decode_auth(text: str, where: str) -> tuple[str, str]:
     padded = text.strip() + "=" * (-len(text.strip()) % 4)
     try:
         decoded = base64.b64decode(padded, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no UTF-8, or characters beyond ASCII
         raise CredentialError(f"{where}: auth is not base64 of user:password") from None
     username, colon, password = decoded.partition(":")
     if not colon:

@@ -12,7 +12,6 @@ image-reflector-controller ``internal/registry/options.go``, ``fluxcd/pkg/runtim
 from __future__ import annotations
 
 import base64
-import binascii
 import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -193,5 +192,5 @@ def _member(secret: Resource, name: str, where: str) -> bytes | None:
         return None
     try:
         return base64.b64decode("".join(str(value).split()), validate=True)
-    except binascii.Error:
+    except ValueError:  # no base64, or characters beyond ASCII
         raise CredentialError(f"{where}: data[{name}] is not base64") from None
