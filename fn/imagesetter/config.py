@@ -60,7 +60,7 @@ _FLAT: dict[str, str] = {
     "namespace": "namespace",
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status"), "on_error": ("fail", "keep")}
-_BOOLEANS = {"strict", "bind_by_image", "source_scan", "strip_annotations"}
+_BOOLEANS = {"strict", "allow_downgrade", "bind_by_image", "source_scan", "strip_annotations"}
 
 
 def parse(function_config: FunctionConfig | None) -> Config:

@@ -212,6 +212,7 @@ def test_a_strict_function_fails_rather_than_stay_behind() -> None:
 
 def test_a_config_map_may_allow_it() -> None:
     assert parse(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "true"})).allow_downgrade
+    assert parse(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "false"})).allow_downgrade is False
     assert not Config().allow_downgrade
 
 
