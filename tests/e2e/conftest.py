@@ -76,23 +76,27 @@ class Done:
 @pytest.fixture
 def stage(tmp_path: Path, registry: RunningRegistry) -> Stage:
     """A directory of its own, away from any credentials of the machine."""
-    home = tmp_path / "home"
-    home.mkdir()
     work = tmp_path / "work"
     work.mkdir()
+    return Stage(work, registry.host.replace("127.0.0.1", "localhost"), environment_in(tmp_path))
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """An environment with a home of its own in the folder, and `imagesetter` and the real tools on PATH."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    (home / "gitconfig").write_text(
+        "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
+    )
     scripts = Path(sys.executable).parent
     path = os.pathsep.join([str(scripts), str(CHECKOUT / ".tools/bin"), os.environ.get("PATH", os.defpath)])
-    environment = {
+    return {
         "PATH": path,
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "LANG": "C.UTF-8",
     }
-    (home / "gitconfig").write_text(
-        "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
-    )
-    return Stage(work, registry.host.replace("127.0.0.1", "localhost"), environment)
 
 
 def hook_repository(stage: Stage) -> Path:

@@ -1,0 +1,203 @@
+"""The hooks under the real pre-commit, from a local Git repository: each finds what it needs beside changed files."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import Done, Stage, environment_in, hook_repository
+from tools import require_tool
+
+pytestmark = pytest.mark.xdist_group("pre-commit")
+
+
+@dataclass
+class CountingRegistry:
+    """A registry of one repository that counts how often its tags are listed."""
+
+    host: str = ""
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def registry() -> Iterator[CountingRegistry]:
+    counted = CountingRegistry()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            counted.asked.append(self.path)
+            self.answer(json.dumps({"name": "app", "tags": ["1.0.0", "1.0.1"]}), "application/json")
+
+        def do_HEAD(self) -> None:
+            self.answer(json.dumps({"schemaVersion": 2}), "application/vnd.oci.image.manifest.v1+json")
+
+        def answer(self, text: str, kind: str) -> None:
+            body = text.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Docker-Content-Digest", f"sha256:{hashlib.sha256(body).hexdigest()}")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    counted.host = f"localhost:{server.server_port}"
+    yield counted
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The hooks' repository, and pre-commit's home with their environment, built once for all tests here."""
+    require_tool("git")
+    require_tool("pre-commit")
+    root = tmp_path_factory.mktemp("hooks")
+    stage = Stage(root, "", environment_in(root))
+    return hook_repository(stage), root / "pre-commit"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A Flux repository whose policies stand far from what follows them, and a pre-commit that knows our hooks."""
+
+    stage: Stage
+    hooks: Path
+    home: Path
+    host: str
+
+    @property
+    def root(self) -> Path:
+        return self.stage.root / "fleet"
+
+    def write(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def configure(self, hook: str, **settings: object) -> None:
+        config = {"repos": [{"repo": self.hooks.as_uri(), "rev": "v0.1.0", "hooks": [{"id": hook, **settings}]}]}
+        self.write({".pre-commit-config.yaml": json.dumps(config)})
+        self.stage.shell("git init -q && git add . && git commit -qm all --no-verify", cwd=self.root)
+
+    def run(self, *arguments: str) -> Done:
+        home = {"PRE_COMMIT_HOME": str(self.home)}
+        return self.stage.run("pre-commit", "run", "--color", "never", *arguments, cwd=self.root, **home)
+
+
+def policies(host: str) -> str:
+    flux = {"apiVersion": "image.toolkit.fluxcd.io/v1", "metadata": {"name": "app", "namespace": "flux-system"}}
+    spec = {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.0.x"}}}
+    repository = {"image": f"{host}/app", "insecure": True, "interval": "5m"}
+    documents = [{**flux, "kind": "ImageRepository", "spec": repository}, {**flux, "kind": "ImagePolicy", "spec": spec}]
+    return "\n---\n".join(map(json.dumps, documents)) + "\n"
+
+
+def deployment(host: str, tag: str, policy: str = "flux-system:app") -> str:
+    return f'image: {host}/app:{tag} # {{"$imagepolicy": "{policy}"}}\n'
+
+
+@pytest.fixture
+def repository(tmp_path: Path, hooks: tuple[Path, Path], registry: CountingRegistry) -> Repository:
+    made = Repository(Stage(tmp_path, registry.host, environment_in(tmp_path)), *hooks, registry.host)
+    made.write(
+        {
+            "clusters/images.yaml": policies(made.host),
+            "apps/a.yaml": deployment(made.host, "1.0.0"),
+            "apps/b.yaml": deployment(made.host, "1.0.0"),
+        }
+    )
+    return made
+
+
+def test_update_changes_the_changed_files_only_by_policies_from_elsewhere(
+    repository: Repository, registry: CountingRegistry
+) -> None:
+    repository.configure("imagesetter-update")
+    done = repository.run("--files", "apps/a.yaml")
+    assert done.status == 1, str(done)
+    assert "files were modified by this hook" in done.stdout
+    assert ":1.0.1 " in (repository.root / "apps/a.yaml").read_text()
+    assert ":1.0.0 " in (repository.root / "apps/b.yaml").read_text()
+    assert len(registry.asked) == 1, registry.asked
+
+
+@pytest.mark.parametrize("stage", ["pre-commit", "pre-push", "manual"])
+def test_update_runs_at_each_of_its_stages_unless_the_configuration_names_one(
+    repository: Repository, stage: str
+) -> None:
+    repository.configure("imagesetter-update")
+    assert "Failed" in repository.run("--all-files", "--hook-stage", stage).stdout
+    repository.stage.shell("git checkout -q .", cwd=repository.root)
+    repository.configure("imagesetter-update", stages=["manual"])
+    done = repository.run("--all-files", "--hook-stage", stage)
+    assert ("Failed" in done.stdout) == (stage == "manual"), str(done)
+
+
+def test_batches_that_run_side_by_side_do_not_ask_the_registry_twice(
+    repository: Repository, registry: CountingRegistry
+) -> None:
+    """The manifest says require_serial; a configuration that undoes it is helped by the cache of scans."""
+    number = 1200
+    filler = "x" * 150  # more than one command line can hold
+    repository.write({f"many/{filler}{n}.yaml": deployment(repository.host, "1.0.0") for n in range(number)})
+    repository.configure("imagesetter-update")
+    done = repository.run("--all-files")
+    assert done.status == 1, str(done)
+    assert done.stdout.count("up to date (") > 1, str(done)
+    assert len(registry.asked) == 1, registry.asked
+    texts = {path.read_text() for path in (repository.root / "many").iterdir()}
+    assert texts == {deployment(repository.host, "1.0.1")}
+
+
+def test_lint_needs_no_registry_and_sees_policies_from_elsewhere(
+    repository: Repository, registry: CountingRegistry
+) -> None:
+    repository.write({"apps/c.yaml": deployment(repository.host, "1.0.0", "flux-system:app-two")})
+    repository.configure("imagesetter-lint")
+    passed = repository.run("--files", "apps/a.yaml")
+    assert passed.status == 0, str(passed)
+    failed = repository.run("--files", "apps/c.yaml")
+    assert (failed.status, "dangling-marker" in failed.stdout) == (1, True), str(failed)
+    assert registry.asked == []
+
+
+def test_check_answers_from_the_lock_of_the_repository(repository: Repository, registry: CountingRegistry) -> None:
+    repository.configure("imagesetter-check")
+    missing = repository.run("--files", "apps/a.yaml")
+    assert (missing.status, "there is no images.lock.yaml" in missing.stdout) == (1, True), str(missing)
+    locked = repository.stage.run("imagesetter", "lock", cwd=repository.root)
+    assert locked.status == 0, str(locked)
+    registry.asked.clear()
+    stale = repository.run("--files", "apps/a.yaml")
+    assert (stale.status, "1.0.0 → 1.0.1" in stale.stdout) == (1, True), str(stale)
+    assert repository.stage.run("imagesetter", "update", "--from", "lock", cwd=repository.root).status == 0
+    assert repository.run("--files", "apps/a.yaml").status == 0
+    assert registry.asked == []
+
+
+def test_policy_tests_run_when_a_policy_changes(repository: Repository, registry: CountingRegistry) -> None:
+    case = {"tags": ["1.0.0", "1.0.7", "1.1.0"], "cases": [{"pick": "1.0.7"}]}
+    kind = {"apiVersion": "imagesetter.dev/v1alpha1", "kind": "PolicyTest", "metadata": {"name": "app"}}
+    test = {**kind, "spec": {"policyRef": "flux-system:app", **case}}
+    repository.write({"clusters/app.policy-test.yaml": json.dumps(test)})
+    repository.configure("imagesetter-test")
+    assert repository.run("--files", "clusters/images.yaml").status == 0
+    images = repository.root / "clusters/images.yaml"
+    images.write_text(images.read_text().replace("1.0.x", "1.x"))
+    failed = repository.run("--files", "clusters/images.yaml")
+    assert (failed.status, "1.1.0" in failed.stdout) == (1, True), str(failed)
+    assert registry.asked == []
