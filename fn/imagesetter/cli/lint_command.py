@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.lint_report import LintReport, render
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
@@ -91,6 +92,8 @@ def command(
     report = LintReport(findings, rules, subject.count, quiet)
     outputs.write(partial(render, report))
     click.echo(render(report, outputs.stdout), nl=False, color=True)
+    if not (findings or quiet or subject.marks):
+        print_hint(why_nothing(paths, files=subject.count, policies=len(subject.catalog.policy_names)))
     failing = {"error", "warning"} if strict else {"error"}
     return FAILED if any(finding.severity in failing for finding in findings) else OK
 

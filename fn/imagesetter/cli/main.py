@@ -12,9 +12,10 @@ from importlib import import_module
 
 import click
 
-from imagesetter import __version__
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
-from imagesetter.cli.terminal import print_error
+from imagesetter.cli.hints import START
+from imagesetter.cli.terminal import COLOR, color_option, print_error
+from imagesetter.cli.versions import print_version
 from imagesetter.errors import ImagesetterError, did_you_mean
 
 # Commands by the task they serve, in the order of the help page; each module has a `command`.
@@ -42,6 +43,8 @@ class Commands(click.Group):
             return None
         module = import_module(f"imagesetter.cli.{cmd_name}_command")
         command: click.Command = module.command
+        if not any(parameter.name == COLOR for parameter in command.params):
+            command.params.append(color_option())
         return command
 
     def resolve_command(
@@ -52,6 +55,14 @@ class Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in known:
             ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], known)}.")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what it refuses to do is told while --color is still known."""
+        try:
+            return super().invoke(ctx)
+        except ImagesetterError as error:
+            print_error(error)
+            return status_of(error)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, grouped by task."""
@@ -71,15 +82,28 @@ class Commands(click.Group):
         "auto_envvar_prefix": "IMAGESETTER",
         "max_content_width": 100,
     },
+    invoke_without_command=True,
+    params=[color_option()],
     epilog="Without arguments and with a ResourceList on standard input, imagesetter is a KRM function.",
 )
-@click.version_option(__version__, "-V", "--version", message="imagesetter %(version)s")
-def group() -> None:
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Show the versions that matter and exit.",
+)
+@click.pass_context
+def group(context: click.Context) -> None:
     """Flux's image automation without a controller.
 
     Finds the fields of Kubernetes configuration that follow an image policy, asks the registries for tags, selects
     by policy, and rewrites exactly those fields.
     """
+    if context.invoked_subcommand is None:
+        click.echo(f"{context.get_help()}\n\n{START}", nl=False)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -90,9 +114,6 @@ def main(arguments: Sequence[str]) -> int:
     except ImagesetterError as error:
         print_error(error)
         return status_of(error)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return OK
     except click.ClickException as error:
         error.show()
         return USAGE

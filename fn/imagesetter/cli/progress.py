@@ -10,6 +10,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from imagesetter.cli.terminal import wants_colour
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Progress:
             from rich.console import Console
             from rich.status import Status
 
-            self._status = Status(text, console=Console(stderr=True))
+            coloured = wants_colour(sys.stderr)
+            self._status = Status(text, console=Console(stderr=True, no_color=not coloured, highlight=coloured))
             self._status.start()
         else:
             self._status.update(text)

@@ -29,7 +29,7 @@ class UpdateReport:
     @property
     def held(self) -> list[Result]:
         """What was held back, or what is to be looked at: errors first, as they were found otherwise."""
-        found = [result for result in self.problems if result.severity != "info"]
+        found = [each for each in self.problems if each.severity != "info" or each in self.outcome.results]
         return sorted(found, key=lambda result: result.severity != "error")
 
     @property

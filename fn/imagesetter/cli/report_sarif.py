@@ -21,7 +21,9 @@ def _none(subject: Subject) -> Iterable[Problem]:
 OUT_OF_DATE = Rule("out-of-date", "error", "A marked field is not what its policy selects.", _none)
 UNANSWERED = Rule("unanswered", "error", "A field cannot follow its policy.", _none)
 DOUBTFUL = Rule("doubtful", "warning", "Something about a field or its policy has to be looked at.", _none)
-RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL)
+KEPT = Rule("kept", "info", "A field stays as it is for a reason.", _none)
+RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL, KEPT)
+_RULE_OF = {"error": UNANSWERED, "warning": DOUBTFUL, "info": KEPT}
 
 
 def as_text(report: UpdateReport) -> str:
@@ -39,4 +41,4 @@ def _out_of_date(change: Change) -> Finding:
 
 def _problem(result: Result) -> Finding:
     spot = Spot(result.file.path, int(result.tags.get("line") or 0), 0) if result.file else Spot("<stdin>", 0, 0)
-    return Finding(UNANSWERED if result.severity == "error" else DOUBTFUL, Problem(spot, result.message))
+    return Finding(_RULE_OF[result.severity], Problem(spot, result.message))

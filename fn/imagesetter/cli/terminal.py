@@ -12,15 +12,38 @@ import click
 from imagesetter.errors import ImagesetterError
 from imagesetter.krm.result import Result
 
+COLOR = "color"
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_CHOICES = {"always": True, "never": False, "auto": None}
 
 
 def wants_colour(stream: TextIO) -> bool:
     """Whether a stream is a terminal whose user has not said NO_COLOR (https://no-color.org)."""
-    choice = os.environ.get("IMAGESETTER_COLOR", "auto")
-    if choice in ("always", "never"):
-        return choice == "always"
+    context = click.get_current_context(silent=True)
+    choice = context.color if context else _CHOICES.get(os.environ.get("IMAGESETTER_COLOR", "auto"))
+    if choice is not None:
+        return choice
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def color_option() -> click.Option:
+    """``--color``, for every command and for the group; the last one that was given counts."""
+
+    def choose(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        if value is not None and (
+            context.parent is None or context.get_parameter_source(COLOR) is click.core.ParameterSource.COMMANDLINE
+        ):
+            context.color = context.find_root().color = _CHOICES[value]
+
+    return click.Option(
+        ["--color"],
+        type=click.Choice(list(_CHOICES)),
+        is_eager=True,
+        expose_value=False,
+        envvar="IMAGESETTER_COLOR",
+        callback=choose,
+        help="Colours: on a terminal unless NO_COLOR is set, always, or never.",
+    )
 
 
 def styled(text: str, stream: TextIO, **style: str | bool) -> str:

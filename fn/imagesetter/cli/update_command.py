@@ -10,6 +10,7 @@ import click
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client, source_for
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, reporting_run_options, told
 from imagesetter.cli.report import UpdateReport, render
@@ -102,6 +103,8 @@ def command(
         click.echo(made.diffs, nl=False)
     noticed = () if options.quiet else outcome.results
     print_results(result for result in made.problems if result.severity != "info" or result in noticed)
+    if not (options.quiet or options.only or outcome.changes or outcome.unchanged or made.problems):
+        print_hint(why_nothing(paths, files=outcome.files, policies=len(catalog.policy_names)))
     if any(result.severity == "error" for result in problems):
         return FAILED
     return FAILED if check and outcome.changes else OK

@@ -1,0 +1,48 @@
+"""The next useful thing to do, where a run had nothing to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from imagesetter.cli.terminal import styled
+
+START = """\
+Start:
+  imagesetter demo                                    the whole story on this machine, with a registry of its own
+  imagesetter explain ghcr.io/org/app --semver 6.x    a policy made up on the spot; needs no file and no cluster
+  imagesetter update --check                          would anything change below this directory?
+"""
+
+
+def print_hint(text: str) -> None:
+    """A hint on stderr, apart from data."""
+    click.echo(f"{styled('hint', sys.stderr, fg='cyan')}: {text}", err=True, color=True)
+
+
+def why_nothing(paths: Sequence[str], *, files: int, policies: int) -> str:
+    """What to do where no field follows a policy.
+
+    Args:
+        paths: as the user gave them.
+        files: how many were read.
+        policies: how many are known.
+    """
+    where = " and ".join(paths) if paths else "this directory"
+    if not files:
+        return (
+            f"there is no YAML file, Kustomization or Kptfile in {where}; "
+            "name the directory that holds your configuration"
+        )
+    if policies:
+        which = "1 policy is known" if policies == 1 else f"{policies} policies are known"
+        return (
+            f"{which}, and no field in {where} follows {'it' if policies == 1 else 'any'}; "
+            "`imagesetter mark --check --diff` shows where markers could stand"
+        )
+    return (
+        f"{where} holds neither markers nor policies; "
+        'a marker is a comment such as # {"$imagepolicy": "flux-system:web"}, and `imagesetter demo` shows one at work'
+    )

@@ -1,0 +1,45 @@
+"""The versions that matter in a report of a bug: ours, and those of what reads YAML and runs patterns."""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from imagesetter import __version__
+
+
+def print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """``--version``: one line for scripts, and a second one for people."""
+    if wanted and not context.resilient_parsing:
+        click.echo(f"imagesetter {__version__}")
+        click.echo(details())
+        context.exit()
+
+
+def details() -> str:
+    """``Python 3.11.2 on Linux, PyYAML 6.0.2 with libyaml 0.2.5, google-re2 1.1``."""
+    parts = [
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
+        f"PyYAML {_version('PyYAML')} with {_libyaml()}",
+        *(f"{name} {_version(name)}" for name in ("google-re2", "pydantic", "httpx", "click")),
+    ]
+    return ", ".join(parts)
+
+
+def _libyaml() -> str:
+    """libyaml's own version; without it PyYAML is correct and slow."""
+    try:
+        found: str = import_module("yaml._yaml").get_version_string()
+    except ImportError:
+        return "no libyaml"
+    return f"libyaml {found}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # a zipped or frozen program has no metadata
+        return "of an unknown version"
