@@ -17,7 +17,7 @@ from imagesetter.text.scan import scalars
 READERS = {
     "YAML 1.1 numbers": "1.10 1. .5 -1 +1 0 00 007 0644 08 0b11 0x1F 0x1f 1_000 1__0 12.5 1e3 1E5 0e7 12e03 0.1e5 "
     "1.5e+3 1:30 12:30:45 190:20:30.15 20240131123456 123456789012345678901234567890",
-    "YAML 1.2 and Go numbers": "0o17 0O17 0B1 0X1F -0x1 +0o7 5e3 1.e2",
+    "YAML 1.2 and Go numbers": "0o17 0o+7 0O17 0B1 0X1F -0x1 +0o7 5e3 1.e2",
     "floats beyond 64 bits": "123e4567 1e400",
     "special floats": ".inf .Inf .INF -.inf +.inf .nan .NaN .NAN",
     "booleans": "y Y n N yes Yes YES no No NO on On ON off Off OFF true True TRUE false False FALSE",

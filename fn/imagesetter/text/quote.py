@@ -33,7 +33,7 @@ _WORDS = frozenset(
 
 _NUMBER = re.compile(
     r"""[-+]?(?:
-        0[bB][01]+ | 0[oO][0-7]+ | 0[xX][0-9a-fA-F]+     # the bases of YAML 1.1, 1.2 and Go
+        0[bB][01]+ | 0[oO][-+]?[0-7]+ | 0[xX][0-9a-fA-F]+     # the bases of YAML 1.1, 1.2 and Go
       | (?:[0-9]+(?:\.[0-9]*)? | \.[0-9]+)(?:[eE][-+]?[0-9]+)?  # decimal, octal with a leading 0, and float
       | [0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?              # base 60 of YAML 1.1
     )""",
