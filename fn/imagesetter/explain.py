@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from imagesetter.errors import ImagesetterError, PolicyError, ResolveError
 from imagesetter.flux.catalog import Catalog
@@ -18,7 +19,7 @@ from imagesetter.policy.rules import TagPolicy
 from imagesetter.policy.select import check
 from imagesetter.registry.client import Registry, Scan, ScanOptions
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.resolve import Answer, FromRegistry, Resolved, scan_options
+from imagesetter.resolve import Answer, Choose, Failed, FromRegistry, Resolved, by_policy, scan_options
 
 _NOWHERE = Repository("", "", "")
 _NAMELESS = PolicyName("", "")
@@ -80,7 +81,14 @@ def explain_tags(
 
 
 def explain_registry(
-    question: ImagePolicy, registry: Registry, *, asked: str = "", limit: int = 10, digest: bool = False
+    question: ImagePolicy,
+    registry: Registry,
+    *,
+    asked: str = "",
+    limit: int = 10,
+    digest: bool = False,
+    choose: Choose = by_policy,
+    notes: Sequence[str] = (),
 ) -> Explained:
     """What a policy makes of the tags that its registry has now.
 
@@ -90,6 +98,8 @@ def explain_registry(
         asked: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
         digest: ask for the chosen tag's digest even where the policy reflects none.
+        choose: heeds holds and ages, where there is a lock (`imagesetter.choosing.Chooser`).
+        notes: passed on.
     """
     policy = question.name if question.name.name else None
     options = scan_options(question)
@@ -98,10 +108,15 @@ def explain_registry(
         scan = registry.scan(question.image, options=options)
     except ImagesetterError as error:
         return _suspended(question, Explained(policy, question, None, error))
-    notes = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
-    found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *notes))
+    cached = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
+    found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *cached, *notes))
     if _rests(question):
         return _suspended(question, found)
+    try:
+        decided = choose(question, scan, partial(registry.digest, question.image, options=options))
+    except ImagesetterError as error:
+        decided = Failed(error)
+    found = _decided(found, decided)
     if found.chosen and (digest or question.reflection != "Never"):
         try:
             answer = registry.digest(question.image, found.chosen.tag, options=options)
@@ -109,6 +124,16 @@ def explain_registry(
             return replace(found, chosen=None, error=error)
         return replace(found, chosen=LatestRef(found.chosen.name, found.chosen.tag, answer))
     return found
+
+
+def _decided(found: Explained, answer: Answer) -> Explained:
+    """What holds and ages made of the policy's choice."""
+    if not isinstance(answer, Resolved):
+        return replace(found, chosen=None, error=answer.error)
+    asked = found.asked
+    if asked and asked.step == "chosen" and answer.ref.tag != asked.tag:
+        asked = Rejected(asked.tag, "candidate", "; ".join(answer.decided))
+    return replace(found, chosen=answer.ref, error=None, asked=asked, notes=(*found.notes, *answer.decided))
 
 
 def _why_not(question: ImagePolicy, tags: Sequence[str], asked: str) -> Rejected | None:

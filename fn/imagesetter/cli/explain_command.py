@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from imagesetter.choosing import Chooser
+from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.explain_report import print_explained, print_parity
@@ -23,12 +25,14 @@ from imagesetter.cli.options import (
     policy_name,
     read_stdin,
 )
-from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.errors import ImagesetterError, LockError, TextError, UsageError
 from imagesetter.explain import Explained, ad_hoc, compare_status, explain_registry, explain_tags
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lock import Lock
+from imagesetter.locking import expired_holds
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
-from imagesetter.reading import build_catalog, read_tree
+from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.tag_lists import parse_tags, read_tags
 
 _ORDER = click.Choice(["asc", "desc"])
@@ -152,7 +156,11 @@ def command(
     else:
         named = question.image.registry if made_up.given else ""
         with open_client(network, named=named) as client:
-            explained = explain_registry(question, client, asked=tag, limit=limit, digest=digest)
+            lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, question.name)
+            chooser = Chooser(lock, clock.now(), "accept")
+            explained = explain_registry(
+                question, client, asked=tag, limit=limit, digest=digest, choose=chooser, notes=notes
+            )
     print_explained(explained, output=output)
     return OK if explained.chosen else FAILED
 
@@ -171,6 +179,17 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
     wanted = [policy_name(subject, namespace)] if subject else []
     tree = read_tree(() if policies else (".",), exclude=exclude)
     return build_catalog(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
+
+
+def _lock(exclude: Sequence[str], policy: PolicyName) -> tuple[Lock, list[str]]:
+    """The lock here, with what is to be said of it; its holds and first sights have a say in what is chosen."""
+    try:
+        lock = look_for_lock(read_tree((".",), exclude=exclude), ())
+    except (LockError, TextError) as error:
+        return Lock({}), [f"the lock cannot be read, so nothing in it counts here: {error}"]
+    if lock is None:
+        return Lock({}), []
+    return lock, [result.message for result in expired_holds(lock, [policy], clock.now())]
 
 
 def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:
