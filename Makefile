@@ -51,6 +51,10 @@ test-matrix: $(VENV)/.release ## the tests on Python 3.11, 3.12 and 3.13, and wi
 bench: $(VENV)/.dev ## measure and write the benchmark page; QUICK=1 for a short run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## hostile bytes for every reader; ARGS="policy --runs 100000 --seed 7" for one of them
+	$(BIN)/python -m fuzz $(ARGS)
+
 .PHONY: docs
 docs: $(VENV)/.docs ## build the manual into build/site, broken links are errors
 	$(BIN)/mkdocs build --quiet --strict --site-dir build/site

@@ -1,0 +1,1 @@
+"""Fuzzing: hostile bytes for everything that reads what a stranger may have written. See docs/fuzzing.md."""
