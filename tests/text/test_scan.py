@@ -36,6 +36,7 @@ def only(found: Scan) -> Comment:
         (f"a: !<tag:yaml.org,2002:str> 'old' {M}\n", "'old'", 1, 29),
         (f"a: |- {M}\n   old\n\n\nb: x\n", f"|- {M}\n   old\n\n\n", 1, 4),
         (f"- - k: old {M}\n", "old", 1, 8),
+        (f"a: &x:1 y {M}\n", ":1 y", 1, 6),
         (f"a: [x, {{b: old {M}\n }}]\n", "old", 1, 12),
         (f"a: x\r\nb: old {M}\r\n", "old", 2, 4),
         (f"a: x\rb: old {M}\r", "old", 2, 4),

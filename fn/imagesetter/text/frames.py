@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ ITEM: Final = 2
 """The next node is an item of a sequence."""
 ROOT: Final = 3
 """The next node is a document's root."""
+
+_PROPERTY = re.compile(r"&[-0-9A-Za-z_]++|!<[^>]*+>|!\S*+")
+"""An anchor or a tag; an anchor ends where libyaml says so, ``&a:b`` is the anchor ``a`` and the text ``:b``."""
 
 Frame = tuple[Any, ...]
 """(mode, key, index, dead, key event, flow, opened, …): what comes next in a collection, the key or index reached, the
@@ -80,10 +84,6 @@ def node_start(text: str, at: int, end: int) -> int:
 def content_start(text: str, node: int, end: int) -> int:
     """Where the content of a node from ``node`` to ``end`` starts, behind its anchor and tag; ``end`` if empty."""
     at = node_start(text, node, end)
-    while at < end and text[at] in "&!":
-        if text.startswith("!<", at):
-            at = text.index(">", at)
-        while at < end and not text[at].isspace():
-            at += 1
-        at = node_start(text, at, end)
+    while at < end and (found := _PROPERTY.match(text, at, end)):
+        at = node_start(text, found.end(), end)
     return at

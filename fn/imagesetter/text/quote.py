@@ -47,7 +47,7 @@ _PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|-(?=[^\s,\[\]{}]))[^?,\[\]
 _PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
 """What may stand on one line of YAML as it is."""
 _CORE = "tag:yaml.org,2002:"
-_TAG = re.compile(r"(?:&\S++\s++|#[^\n\r\x85\u2028\u2029]*+\s++)*+(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)")
+_TAG = re.compile(r"(?:&[-0-9A-Za-z_]++\s++|#[^\n\r\x85\u2028\u2029]*+\s++)*+(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)")
 _ESCAPES = {
     "\\": "\\\\", '"': '\\"', "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
     "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
