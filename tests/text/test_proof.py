@@ -145,6 +145,12 @@ def test_two_scalars_of_one_line_may_change() -> None:
     assert proof.rewrite(text, [(second, "2"), (first, "w")]) == 'a: {b: w, c: "2"}\n'
 
 
+@either_way
+def test_an_anchor_does_not_grow_into_the_new_value() -> None:
+    text = "a: &x:1 y\nb: *x\n"
+    assert proof.rewrite(text, [(next(iter(scalars(text))), "new:1")]) == "a: &x new:1\nb: *x\n"
+
+
 def test_the_error_says_where_and_that_nothing_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "render", lambda value, scalar, text: '"open')
     with pytest.raises(SpliceError) as caught:

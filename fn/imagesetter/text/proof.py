@@ -121,6 +121,8 @@ def _proved(text: str, planned: Iterable[tuple[Scalar, str]], scan: Scan | None,
 def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
     """The new content; and no tag in front of it that would make the string a number again."""
     content = render(value, scalar, text)
+    if scalar.start > scalar.node and not text[scalar.start - 1].isspace():
+        content = " " + content  # `&a:b` is an anchor and a text, `&anew` would be another anchor
     growth = len(content) - scalar.end + scalar.start
     edit = Edit(scalar.start, scalar.end, content)
     tag = typed_away(scalar, text)
