@@ -108,6 +108,9 @@ def test_no_files_have_no_login(home: Path) -> None:
         pytest.param(f'{{"auths": {{"ghcr.io": {{"auth": "\\u202e{PASSWORD}"}}}}}}', id="auth-is-beyond-ascii"),
         pytest.param(json.dumps({"auths": {"ghcr.io": {"auth": auth(PASSWORD)}}}), id="auth-has-no-colon"),
         pytest.param(json.dumps({"auths": {"ghcr.io": {"auth": auth(f"a:{PASSWORD}\r\nX: y")}}}), id="line-break"),
+        pytest.param(
+            f'{{"auths": {{"ghcr.io": {{"username": "u", "password": "\\ud800{PASSWORD}"}}}}}}', id="half-a-character"
+        ),
         pytest.param("[" * 100_000, id="nested"),
     ],
 )

@@ -161,6 +161,8 @@ def _checked(credential: Credential) -> Credential:
         raise CredentialError(f"{credential.source} is encrypted (SOPS)", hint="decrypt it first")
     if any(character in credential.username + credential.secret for character in "\r\n\0"):
         raise CredentialError(f"{safe(credential.source)} holds a line break")
+    if any("\ud800" <= character <= "\udfff" for character in credential.username + credential.secret):
+        raise CredentialError(f"{safe(credential.source)} holds half a character, which JSON can write and nobody send")
     if credential.kind == "token" and not _HEADER_TEXT.fullmatch(credential.secret):
         raise CredentialError(f"{safe(credential.source)} holds a token with characters that none has")
     return credential

@@ -185,7 +185,7 @@ def _member(secret: Resource, name: str, where: str) -> bytes | None:
     """One value of a Secret: ``stringData`` wins over ``data``, which is base64."""
     text = secret.get("stringData")
     if isinstance(text, Mapping) and isinstance(text.get(name), str):
-        return str(text[name]).encode()
+        return str(text[name]).encode("utf-8", "replace")
     data = secret.get("data")
     value = data.get(name) if isinstance(data, Mapping) else None
     if value is None:
