@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import ImagesetterError, TextError
 from imagesetter.flux.latest import LatestRef
@@ -16,13 +17,13 @@ from imagesetter.flux.markers import PolicyName, parse_marker
 from imagesetter.krm.result import ResourceRef, Result
 from imagesetter.places import misplaced
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
-from imagesetter.reading import MarkedFile, Tree
 from imagesetter.resolve import Source
 from imagesetter.text.fieldpath import FieldPath, format_path
-from imagesetter.text.proof import rewrite
 from imagesetter.text.scan import Scalar, Scan
 from imagesetter.text.source import encode
-from imagesetter.tree import write
+
+if TYPE_CHECKING:
+    from imagesetter.reading import MarkedFile, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +158,16 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
+    from imagesetter.text.proof import rewrite
+
     text = rewrite(file.text.text, [(change.field.scalar, change.new) for change in changes], scan=file.scan)
     return Rewrite(file.path, file.data, encode(text, bom=file.text.bom))
 
 
 def write_all(rewrites: Iterable[Rewrite]) -> list[Result]:
     """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
+    from imagesetter.tree import write
+
     results: list[Result] = []
     for rewritten in rewrites:
         try:

@@ -9,27 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from imagesetter import lock
 from imagesetter.config import Config
 from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.files import known_digests
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.guards import downgrade_guard
-from imagesetter.holds import Hold
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
 from imagesetter.places import find_places, place_of
 from imagesetter.plan import Guard, MarkedField, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
-from imagesetter.source_scan import SourceMarks
-from imagesetter.stripping import strip_annotations
 from imagesetter.text.edits import Edit
-from imagesetter.text.proof import rewrite
-from imagesetter.text.quote import render
+
+if TYPE_CHECKING:
+    from imagesetter import lock
+        from imagesetter.source_scan import SourceMarks
 
 NEEDLE = "$imagepolicy"
 
@@ -74,6 +72,8 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
     except ImagesetterError as error:
         return Answer((), (*problems, failure(error)))
     if config.strip_annotations:
+        from imagesetter.stripping import strip_annotations
+
         stripped, warnings = strip_annotations(listing.items)
         edits += stripped
         problems += warnings
@@ -86,6 +86,8 @@ def _guard(listing: ResourceList, config: Config, catalog: Catalog, fields: Sequ
     def holds(policy: PolicyName) -> Sequence[Hold]:
         found = look_for_lock(listing)
         return found.holds_of(policy, now) if found else ()
+
+    from imagesetter.guards import downgrade_guard
 
     return downgrade_guard(catalog, fields, holds=holds, strict=config.strict)
 
@@ -101,6 +103,9 @@ def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
 
 def _edits(listing: ResourceList, planned: Plan) -> Iterable[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
+    from imagesetter.text.proof import rewrite
+    from imagesetter.text.quote import render
+
     wanted = [(change.field.scalar, change.new) for change in planned.changes]
     rewrite(listing.text, wanted, scan=listing.layout.scan)
     return [Edit(scalar.start, scalar.end, render(new, scalar, listing.text)) for scalar, new in wanted]
@@ -134,6 +139,8 @@ def find_lock(listing: ResourceList) -> lock.Lock:
     Raises:
         LockError: none is there, or it cannot be used.
     """
+    from imagesetter import lock
+
     found = look_for_lock(listing)
     if found is None:
         raise LockError(f"no {lock.KIND} is among the items", hint=f"{lock.REMEDY} with the package")
@@ -146,6 +153,8 @@ def look_for_lock(listing: ResourceList) -> lock.Lock | None:
     Raises:
         LockError: it cannot be used.
     """
+    from imagesetter import lock
+
     items = [item for item in listing.items if item.kind == lock.KIND]
     found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
     return lock.merged(found) if found else None

@@ -7,22 +7,24 @@ about to change: a locked run over fields that are right already imports no vali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import ImagesetterError, PolicyError, ResourceError
 from imagesetter.flux.annotations import ALLOW_DOWNGRADE, allows_downgrade
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import unchecked_tag_policy
 from imagesetter.flux.resources import Resource
-from imagesetter.holds import Hold, asks_for
 from imagesetter.krm.result import Result, Severity
 from imagesetter.plan import Guard, MarkedField, report, split_image
-from imagesetter.policy.rules import TagPolicy
-from imagesetter.policy.select import compare
-from imagesetter.registry.reference import parse_flux_image
+
+if TYPE_CHECKING:
+    from imagesetter.policy.rules import TagPolicy
+
+Asked = Callable[[PolicyName, str, str], bool]
+"""Whether a policy's fields are meant to go from the first tag back to the second."""
 
 Siblings = tuple[PolicyName, str, int, tuple[str | int, ...]]
 
@@ -33,7 +35,7 @@ def downgrade_guard(
     catalog: Catalog,
     fields: Iterable[MarkedField],
     *,
-    holds: Callable[[PolicyName], Sequence[Hold]] = lambda name: (),
+    asked: Asked = lambda policy, old, new: False,
     strict: bool = False,
 ) -> Guard:
     """A guard that keeps a field at a tag that its policy ranks above the new one.
@@ -46,15 +48,18 @@ def downgrade_guard(
     Args:
         catalog: the policies.
         fields: all fields of the run.
-        holds: the holds of a policy that are in force; what they ask for is no surprise.
+        asked: whether somebody asked for this very step back (`imagesetter.lock.Lock.asks`).
         strict: whether a field that stays is an error, not a warning.
     """
     beside = {_place(marked): marked for marked in fields if marked.marker.part == "tag" and not marked.parts}
-    return _Downgrades(catalog, beside, holds, "error" if strict else "warning")
+    return _Downgrades(catalog, beside, asked, "error" if strict else "warning")
 
 
 def goes_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
     """Whether a policy ranks the old tag above the new one, and nothing on it allows that."""
+    from imagesetter.flux.questions import unchecked_tag_policy
+    from imagesetter.policy.select import compare
+
     try:
         resources = catalog.behind(policy)
         rule = unchecked_tag_policy(*resources)
@@ -68,7 +73,7 @@ def goes_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
 class _Downgrades:
     catalog: Catalog
     beside: dict[Siblings, MarkedField]
-    holds: Callable[[PolicyName], Sequence[Hold]]
+    asked: Asked
     severity: Severity
     rules: dict[PolicyName, TagPolicy | None] = field(default_factory=dict)
 
@@ -81,6 +86,8 @@ class _Downgrades:
         old = self._tag(decides, ref)
         if old in ("", ref.tag) or not (rule := self._rule(policy)):
             return None
+        from imagesetter.policy.select import compare
+
         try:
             order = compare(rule, old, ref.tag)
         except PolicyError:
@@ -89,7 +96,7 @@ class _Downgrades:
         if order is None and not sibling:
             message = f"{policy} cannot rank {old}, so it is no guard against going back to {ref.tag}"
             return report("info", message, marked.place, tags=tags | {"notice": "Unranked"})
-        if order is None or order <= 0 or asks_for(self.holds(policy), old, ref.tag):
+        if order is None or order <= 0 or self.asked(policy, old, ref.tag):
             return None
         if sibling:
             message = f"stays as it is, since the tag beside it stays at {old}"
@@ -103,6 +110,8 @@ class _Downgrades:
     def _rule(self, policy: PolicyName) -> TagPolicy | None:
         """The policy's rule; None where there is none to compare by, or going back is allowed."""
         if policy not in self.rules:
+            from imagesetter.flux.questions import unchecked_tag_policy
+
             try:
                 resources = self.catalog.behind(policy)
             except ImagesetterError:
@@ -138,6 +147,8 @@ def _place(marked: MarkedField) -> Siblings:
 def _same_repository(old: str, new: str) -> bool:
     if old == new:
         return True
+    from imagesetter.registry.reference import parse_flux_image
+
     try:
         return parse_flux_image(old).canonical == parse_flux_image(new).canonical
     except ImagesetterError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from imagesetter.ages import Seen
 from imagesetter.config import API_VERSION
@@ -18,10 +18,12 @@ from imagesetter.errors import ImagesetterError, LockError, TextError, did_you_m
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.holds import Hold, forbid, in_force, midnight
+from imagesetter.holds import Hold, asks_for, forbid, in_force, midnight
 from imagesetter.resolve import Answer, Failed, Resolved
 from imagesetter.text.load import load_all
-from imagesetter.text.records import Record, update_records
+
+if TYPE_CHECKING:
+    from imagesetter.text.records import Record
 
 KIND = "ImageLock"
 FILE_NAME = "images.lock.yaml"
@@ -58,6 +60,8 @@ class Entry:
     inputs: str
     candidates: int
     changed: str
+    replaces: str = ""
+    """The higher tag from which the entry went back because somebody asked for it; fields may follow."""
 
     @property
     def ref(self) -> LatestRef:
@@ -77,6 +81,7 @@ class Entry:
             "inputs": self.inputs,
             "candidates": self.candidates,
             "changed": self.changed,
+            **({"replaces": self.replaces} if self.replaces else {}),
         }
 
     def same_answer(self, other: Entry) -> bool:
@@ -105,6 +110,12 @@ class Lock:
     def holds_of(self, policy: PolicyName, now: float) -> list[Hold]:
         """The holds of a policy that are in force at a time."""
         return in_force(self.holds, policy, now)
+
+    def asks(self, policy: PolicyName, old: str, new: str, now: float) -> bool:
+        """Whether a hold in force, or the entry itself, asks that a field goes from the old tag back to the new one."""
+        entry = self.entries.get(policy)
+        went_back = entry is not None and (entry.replaces, entry.tag) == (old, new)
+        return went_back or asks_for(self.holds_of(policy, now), old, new)
 
 
 def parse(text: str, name: str) -> Lock:
@@ -188,6 +199,7 @@ def _entry(row: object, where: str) -> Entry:
         inputs=row["inputs"],
         candidates=candidates if isinstance(candidates, int) else 0,
         changed=str(row.get("changed", "")),
+        replaces=str(row.get("replaces", "")),
     )
 
 
@@ -282,6 +294,8 @@ def render_holds(text: str, holds: Iterable[Hold]) -> str:
 
 
 def _updated(text: str, name: str, records: Sequence[Record], identity: Callable[[Mapping[str, str]], object]) -> str:
+    from imagesetter.text.records import update_records
+
     try:
         return update_records(text, ("spec", name), records, identity=identity)
     except TextError as error:
@@ -325,5 +339,7 @@ class FromLock:
             )
         hold = forbid(self.lock.holds_of(name, self.now), entry.tag)
         if hold:
-            raise LockError(f"policy {name} is locked to {entry.ref}, but {hold}", where=self.lock.origin, hint=REMEDY)
+            raise LockError(
+                f"policy {name} is locked to {entry.ref}, but it is {hold}", where=self.lock.origin, hint=REMEDY
+            )
         return entry

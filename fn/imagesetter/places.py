@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from imagesetter.config import Config, Target
 from imagesetter.errors import ImagesetterError, ResolveError, UsageError
@@ -18,11 +19,13 @@ from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result, Severity
 from imagesetter.plan import FoundBy, MarkedField, Place, failure, report, split_image
-from imagesetter.registry.reference import Reference, parse, parse_flux_image
-from imagesetter.source_scan import SourceId, SourceMarks, ambiguous, matches
 from imagesetter.text.fieldpath import FieldPath, Index, find_scalars, format_path, parse_path
 from imagesetter.text.load import load
 from imagesetter.text.scan import Comment, Scalar
+
+if TYPE_CHECKING:
+    from imagesetter.registry.reference import Reference
+    from imagesetter.source_scan import SourceId, SourceMarks
 
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
 _PARTS = ("tag", "name", "digest")
@@ -182,6 +185,8 @@ def _take(
 
 def _add_sources(places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks) -> None:
     places.results += sources.results
+    from imagesetter.source_scan import ambiguous, matches
+
     unclear: set[SourceId] = set()
     for source_id, marks in ambiguous(sources.marks):
         if any(matches(mark, item) for mark in marks for item in items):
@@ -274,6 +279,8 @@ def _add_images(
 
 def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:
     """The policies of each repository, by its canonical name; policies that cannot be read are left out."""
+    from imagesetter.registry.reference import parse_flux_image
+
     owners: dict[str, list[PolicyName]] = {}
     for name in catalog.policy_names:
         try:
@@ -292,6 +299,8 @@ def is_image(path: FieldPath) -> bool:
 
 
 def _reference(text: str) -> Reference | None:
+    from imagesetter.registry.reference import parse
+
     try:
         return parse(text)
     except ImagesetterError:

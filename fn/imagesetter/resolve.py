@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from imagesetter.ages import Seen
 from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import ImagePolicy
-from imagesetter.policy.select import check, select
-from imagesetter.registry.client import Registry, Scan, ScanOptions
-from imagesetter.registry.reference import Repository
+
+if TYPE_CHECKING:
+    from imagesetter.ages import Seen
+    from imagesetter.flux.questions import ImagePolicy
+    from imagesetter.registry.client import Registry, Scan, ScanOptions
+    from imagesetter.registry.reference import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class FromStatus:
 DigestOf = Callable[[str], str]
 """Asks the registry for the digest of a tag; raises as `Registry.digest` does."""
 
-Choose = Callable[[ImagePolicy, Scan, DigestOf], Answer]
+Choose: TypeAlias = "Callable[[ImagePolicy, Scan, DigestOf], Answer]"
 """Chooses among the tags of a scan; may raise what makes it fail."""
 
 
@@ -88,6 +89,8 @@ def by_policy(question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Answer:
     Raises:
         PolicyError: it chooses nothing.
     """
+    from imagesetter.policy.select import select
+
     tag = select(question.tags, scan.tags)
     return Resolved(LatestRef(question.image.written, tag), tuple(scan.warnings), len(scan.tags))
 
@@ -118,6 +121,8 @@ class FromRegistry:
 
         A rule that does not compile is told before any registry is asked, as by the controller.
         """
+        from imagesetter.policy.select import check
+
         asked: dict[PolicyName, _Asked] = {}
         answers: dict[PolicyName, Answer] = {}
         for name in names:
@@ -182,6 +187,8 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
     Raises:
         CredentialError: a Secret that cannot be read.
     """
+    from imagesetter.registry.client import ScanOptions
+
     keychain = tls = proxy = None
     notes = [f"{name} is not among the resources; the logins of this machine are used" for name in question.missing]
     if question.pull_secrets or question.cert_secret or question.proxy_secret:

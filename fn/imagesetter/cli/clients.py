@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from imagesetter.choosing import Chooser
 from imagesetter.cli import clock
 from imagesetter.cli.network import NetworkOptions
-from imagesetter.config import SourceName
-from imagesetter.flux.catalog import Catalog
-from imagesetter.lock import FromLock, Lock
-from imagesetter.resolve import FromRegistry, FromStatus, KnownDigest, Source
 
 if TYPE_CHECKING:
+    from imagesetter.config import SourceName
+    from imagesetter.flux.catalog import Catalog
+    from imagesetter.lock import Lock
     from imagesetter.registry.client import Client, ClientSettings
     from imagesetter.registry.events import Listener
+    from imagesetter.resolve import KnownDigest, Source
 
-MakeSource = Callable[[Catalog, KnownDigest], Source]
+MakeSource: TypeAlias = "Callable[[Catalog, KnownDigest], Source]"
 
 
 @contextmanager
@@ -42,11 +41,19 @@ def source_for(
     """
     match name:
         case "status":
+            from imagesetter.resolve import FromStatus
+
             yield lambda catalog, known: FromStatus(catalog)
         case "lock":
+            from imagesetter.lock import FromLock
+
             recorded = lock()
             yield lambda catalog, known: FromLock(catalog, recorded, clock.now())
         case _:
+            from imagesetter.choosing import Chooser
+            from imagesetter.lock import Lock
+            from imagesetter.resolve import FromRegistry
+
             with open_client(network) as client:
 
                 def from_registry(catalog: Catalog, known: KnownDigest) -> Source:

@@ -13,10 +13,10 @@ from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource, inputs_hash, is_complete
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
-from imagesetter.registry.reference import Repository, parse_flux_image
 
 if TYPE_CHECKING:
     from imagesetter.flux.models import ImageRepositorySpec, PolicyChoice, TagFilter
+    from imagesetter.registry.reference import Repository
 
 Reflection = Literal["Never", "IfNotPresent", "Always"]
 Find = Callable[[str, str], Resource | None]
@@ -73,6 +73,7 @@ def question(
         ResourceError: a field breaks the CRD's rules.
     """
     from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, validated
+    from imagesetter.registry.reference import parse_flux_image
 
     where = f"ImagePolicy {name} in {policy.origin}"
     try:

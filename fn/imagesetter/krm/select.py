@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
-from imagesetter.krm.labels import LabelSelector
+
+if TYPE_CHECKING:
+    from imagesetter.krm.labels import LabelSelector
 
 
 @dataclass(frozen=True, slots=True)
