@@ -27,7 +27,7 @@ from imagesetter.text.edits import Edit
 
 if TYPE_CHECKING:
     from imagesetter import lock
-        from imagesetter.source_scan import SourceMarks
+    from imagesetter.source_scan import SourceMarks
 
 NEEDLE = "$imagepolicy"
 
