@@ -43,7 +43,7 @@ from imagesetter.errors import SpliceError
 from imagesetter.text.comments import BREAKS, breaks_between, line_end
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.events import Unreadable, count_events, parsing, reader
-from imagesetter.text.frames import node_start
+from imagesetter.text.frames import content_start, node_start
 from imagesetter.text.pieces import is_boundary, pieces
 from imagesetter.text.quote import needs_quotes, render, typed_away
 from imagesetter.text.scan import Scalar, Scan
@@ -121,6 +121,9 @@ def _proved(text: str, planned: Iterable[tuple[Scalar, str]], scan: Scan | None,
 def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
     """The new content; and no tag in front of it that would make the string a number again."""
     content = render(value, scalar, text)
+    plain_node = not scalar.anchor and not scalar.tag
+    if scalar.start != (scalar.node if plain_node else content_start(text, scalar.node, scalar.end)):
+        raise SpliceError(f"the plan is for another part of the text than {scalar.value!r} takes", hint=_HINT)
     if scalar.start > scalar.node and not text[scalar.start - 1].isspace():
         content = " " + content  # `&a:b` is an anchor and a text, `&anew` would be another anchor
     growth = len(content) - scalar.end + scalar.start
