@@ -83,13 +83,13 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
 def _guard(listing: ResourceList, config: Config, catalog: Catalog, fields: Sequence[MarkedField], now: float) -> Guard:
     """The guard against going back; the lock among the items is read when a field would."""
 
-    def holds(policy: PolicyName) -> Sequence[Hold]:
-        found = look_for_lock(listing)
-        return found.holds_of(policy, now) if found else ()
-
     from imagesetter.guards import downgrade_guard
 
-    return downgrade_guard(catalog, fields, holds=holds, strict=config.strict)
+    def asked(policy: PolicyName, old: str, new: str) -> bool:
+        found = look_for_lock(listing)
+        return found is not None and found.asks(policy, old, new, now)
+
+    return downgrade_guard(catalog, fields, asked=asked, strict=config.strict)
 
 
 def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
