@@ -26,6 +26,7 @@
     │   └── EgressRefused             our own rules forbid the request
     ├── CredentialError               a credential file, helper or Secret that cannot be used
     ├── LockError                     the lock is missing, stale, newer than we are, or in a merge conflict
+    │   └── MovedTag                  a locked tag points to another image now
     ├── SpliceError                   the proof failed: the edited text does not read as planned
     ├── FileChangedError              a file changed on disk between reading and writing
     └── GitError                      git refused, failed or timed out
@@ -174,6 +175,10 @@ class CredentialError(ImagesetterError):
 
 class LockError(ImagesetterError):
     """The lock is missing, stale, newer than this program, or in a merge conflict."""
+
+
+class MovedTag(LockError):
+    """A locked tag points to another image now, though it is not meant to move."""
 
 
 class SpliceError(ImagesetterError):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imagesetter.ages import Seen, timestamp
-from imagesetter.errors import ImagesetterError, LockError
+from imagesetter.errors import ImagesetterError, MovedTag
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import ALLOW, goes_back
-from imagesetter.holds import asks_for
 from imagesetter.krm.result import Result, Severity
 from imagesetter.lock import Entry, Lock
 from imagesetter.plan import Place, failure, report
@@ -96,7 +95,9 @@ def relock(
             seen[name] = list(answer.young)
         try:
             new = _entry(catalog, name, answer, entries.get(name), now)
-            kept = None if allow_downgrade else _stays(catalog, before, entries.get(name), new, now=now, strict=strict)
+            back = _back(catalog, entries.get(name), new)
+            asked = allow_downgrade or (back and before.asks(name, back.tag, new.tag, now))
+            kept = _stays(back, new, strict=strict) if back and not asked else None
         except ImagesetterError as error:
             results.append(failure(error, Place(), policy=str(name)))
             continue
@@ -104,7 +105,7 @@ def relock(
         if kept:
             results.append(kept)
         else:
-            entries[name] = new
+            entries[name] = replace(new, replaces=back.tag) if back else new
     for name in sorted(only - set(catalog.policy_names), key=str):
         results.append(failure(catalog.unknown(name), policy=str(name)))
     results += expired_holds(before, names, now)
@@ -129,12 +130,15 @@ def _notes(name: PolicyName, answer: Answer) -> Iterable[Result]:
             yield report("info", f"{name}: {note}", tags={"policy": str(name)})
 
 
-def _stays(catalog: Catalog, lock: Lock, old: Entry | None, new: Entry, *, now: float, strict: bool) -> Result | None:
-    """Why an entry stays as it is though the answer is another tag; None if it does not."""
-    if old is None or old.image != new.image or asks_for(lock.holds_of(new.policy, now), old.tag, new.tag):
+def _back(catalog: Catalog, old: Entry | None, new: Entry) -> Entry | None:
+    """The old entry, if the new one goes back to a lower tag of its repository, and the policy does not allow that."""
+    if old is None or old.image != new.image or not goes_back(catalog, new.policy, old.tag, new.tag):
         return None
-    if not goes_back(catalog, new.policy, old.tag, new.tag):
-        return None
+    return old
+
+
+def _stays(old: Entry, new: Entry, *, strict: bool) -> Result:
+    """Why an entry stays as it is though the answer is a lower tag."""
     stale = old.inputs != new.inputs
     why = "the policy has changed" if stale else "a tag is gone from the registry, or it did not give all of them"
     message = f"{new.policy} stays locked at {old.tag}, which it ranks above its answer, {new.tag}: {why}; {ALLOW}"
@@ -161,7 +165,7 @@ def _entry(catalog: Catalog, name: PolicyName, answer: Answer, old: Entry | None
         return new
     moved = (old.image, old.tag) == (new.image, new.tag) and old.digest != new.digest
     if moved and question.reflection != "Always":
-        raise LockError(
+        raise MovedTag(
             f"the tag {new.image}:{new.tag} has moved: locked at {old.digest}, it now points to {new.digest}",
             where=f"ImagePolicy {name}",
             hint="find out who moved it; take the entry out of the lock to accept the new image, "

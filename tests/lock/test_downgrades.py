@@ -17,7 +17,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.function import Answer, follow
 from imagesetter.guards import downgrade_guard
-from imagesetter.holds import Hold
+from imagesetter.holds import Hold, asks_for
 from imagesetter.krm.functionconfig import FunctionConfig
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
@@ -57,7 +57,9 @@ def run(
     outcome = update(
         read_tree([root]),
         lambda fields: Answers(tag),
-        guards_of=lambda fields: [downgrade_guard(known, fields, holds=lambda name: holds, strict=strict)],
+        guards_of=lambda fields: [
+            downgrade_guard(known, fields, asked=lambda policy, old, new: asks_for(holds, old, new), strict=strict)
+        ],
     )
     after = outcome.rewrites[0].after.decode() if outcome.rewrites else text
     return after, outcome
@@ -299,8 +301,14 @@ def test_an_entry_stays_at_the_higher_tag_and_the_lock_keeps_its_bytes(house: Ho
     assert "warning: flux-system:web stays locked at 1.5.0, which it ranks above its answer, 1.4.0" in ran.err
     assert house.run("lock", "--check").status == 0
     assert house.run("lock", "--strict").status == 1
+    house.run("update", "--from", "lock")
     assert house.run("lock", "--allow-downgrade").status == 0
     assert "tag: 1.4.0\n" in house.text()
+    assert "replaces: 1.5.0\n" in house.text()
+    assert house.run("update", "--from", "lock").err == ""
+    assert house.text("app.yaml") == APP
+    house.write("app.yaml", APP.replace("1.4.0", "1.6.0"))
+    assert "stays at 1.6.0" in house.run("update", "--from", "lock").err
 
 
 def test_an_entry_goes_back_where_the_policy_allows_it(house: House) -> None:

@@ -68,7 +68,7 @@ def test_a_lock_from_before_the_hold_is_refused_until_it_is_made_again(house: Ho
     hold(house, "--exclude", "1.4.2")
     ran = house.run("update", "--from", "lock")
     assert (ran.status, house.text("app.yaml")) == (1, APP)
-    assert f"locked to {IMAGE}:1.4.2, but without 1.4.2 (crashes on start)" in ran.err
+    assert f"locked to {IMAGE}:1.4.2, but it is without 1.4.2 (crashes on start)" in ran.err
     assert "run `imagesetter lock`" in ran.err
     house.run("lock")
     assert house.run("update", "--from", "lock").status == 0

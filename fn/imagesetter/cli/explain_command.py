@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -32,6 +32,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock import Lock
 from imagesetter.locking import expired_holds
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.select import compare
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.tag_lists import parse_tags, read_tags
 
@@ -161,6 +162,7 @@ def command(
             explained = explain_registry(
                 question, client, asked=tag, limit=limit, digest=digest, choose=chooser, notes=notes
             )
+            explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     print_explained(explained, output=output)
     return OK if explained.chosen else FAILED
 
@@ -190,6 +192,20 @@ def _lock(exclude: Sequence[str], policy: PolicyName) -> tuple[Lock, list[str]]:
     if lock is None:
         return Lock({}), []
     return lock, [result.message for result in expired_holds(lock, [policy], clock.now())]
+
+
+def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
+    """That the lock does not go back to a lower tag by itself, and that its tag has moved."""
+    entry = lock.entries.get(explained.policy) if explained.policy else None
+    if not (entry and explained.chosen and explained.question) or entry.image != explained.chosen.name:
+        return
+    new, digest = explained.chosen.tag, explained.chosen.digest
+    if digest and entry.tag == new and entry.digest != digest:
+        yield f"{new} has moved: it is locked at {entry.digest}"
+    if compare(explained.question.tags, entry.tag, new) == 1 and not lock.asks(
+        entry.policy, entry.tag, new, clock.now()
+    ):
+        yield f"the lock stays at {entry.tag}, which the policy ranks above {new}; `lock --allow-downgrade` goes back"
 
 
 def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:

@@ -19,7 +19,6 @@ from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import downgrade_guard
-from imagesetter.holds import Hold
 from imagesetter.plan import Guard, MarkedField
 from imagesetter.plan import report as result_of
 from imagesetter.reading import build_catalog, find_lock, look_for_lock, read_tree
@@ -83,12 +82,12 @@ def command(
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return make_source(catalog, known_digests(fields))
 
-        def holds(policy: PolicyName) -> Sequence[Hold]:
+        def asked(policy: PolicyName, old: str, new: str) -> bool:
             found = present()
-            return found.holds_of(policy, clock.now()) if found else ()
+            return found is not None and found.asks(policy, old, new, clock.now())
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
-            return () if allow_downgrade else [downgrade_guard(catalog, fields, holds=holds, strict=strict)]
+            return () if allow_downgrade else [downgrade_guard(catalog, fields, asked=asked, strict=strict)]
 
         outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
     write = not check and not outcome.failed

@@ -1,0 +1,138 @@
+"""What people see over several days: one golden text a story, through lock, update and explain.
+
+Set IMAGESETTER_UPDATE_GOLDENS=1 to write `tests/lock/stories/` anew, and read the diff before committing it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from support.house import POLICIES, House
+
+STORIES = Path(__file__).parent / "stories"
+UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
+
+
+@dataclass
+class Story:
+    """A house whose commands are written down, with what they print and what they change."""
+
+    house: House
+    lines: list[str] = field(default_factory=list)
+
+    def day(self, day: str, what: str) -> None:
+        self.house.day(day)
+        self.lines += ["", f"## {day}: {what}"]
+
+    def run(self, *arguments: str) -> None:
+        before = self._files()
+        ran = self.house.run(*arguments)
+        shown = [f"'{each}'" if " " in each else each for each in arguments]
+        self.lines += ["", f"$ imagesetter {' '.join(shown)}", *ran.out.splitlines(), *ran.err.splitlines()]
+        if ran.status:
+            self.lines.append(f"[exit {ran.status}]")
+        after = self._files()
+        for name in sorted(after):
+            old, new = (side.get(name, "").splitlines() for side in (before, after))
+            changes = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
+            lines = [line for line in changes if not line.startswith("@@")]
+            self.lines += [f"| {name}", *(f"|   {line}" for line in lines)] if lines else []
+
+    def everything(self) -> None:
+        """What a pull request bot does each night, and what its reader asks."""
+        self.run("lock")
+        self.run("update", "--from", "lock")
+        self.run("explain", "web", "--limit", "0")
+
+    def _files(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.house.root.iterdir() if path.is_file()}
+
+    @property
+    def text(self) -> str:
+        text = re.sub(r"sha256:([0-9a-f]{8})[0-9a-f]{56}", r"sha256:\1…", "\n".join(self.lines))
+        return f"{text.strip()}\n"
+
+
+def downgrade(story: Story) -> None:
+    registry = story.house.registry
+    story.day("2026-03-01", "1.5.0 is there")
+    registry.push("1.5.0")
+    story.everything()
+    story.day("2026-03-02", "the registry answers without it")
+    registry.delete("1.5.0")
+    story.everything()
+    story.run("update")
+    story.run("lock", "--strict")
+    story.day("2026-03-03", "it was deleted on purpose, and somebody says so")
+    story.run("lock", "--allow-downgrade")
+    story.run("update", "--from", "lock")
+
+
+def hold(story: Story) -> None:
+    registry = story.house.registry
+    story.day("2026-03-01", "1.4.2 is there")
+    registry.push("1.4.1", "1.4.2")
+    story.everything()
+    story.day("2026-03-02", "it crashes")
+    story.run("hold", "web", "--exclude", "1.4.2", "--reason", "crashes on start", "--until", "2026-03-05")
+    story.run("update", "--from", "lock")
+    story.everything()
+    story.run("explain", "web", "--tag", "1.4.2")
+    story.day("2026-03-04", "1.4.3 is there")
+    registry.push("1.4.3")
+    story.everything()
+    story.day("2026-03-05", "the hold is over")
+    story.everything()
+    story.run("unhold", "web")
+    story.run("lock")
+
+
+def age(story: Story) -> None:
+    house = story.house
+    house.write("policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}"))
+    story.day("2026-03-01", "a first lock takes what is there")
+    story.everything()
+    story.day("2026-03-02", "1.5.0 is there")
+    house.registry.push("1.5.0")
+    story.everything()
+    story.day("2026-03-04", "1.5.0 is pushed again, and 1.5.1 with it")
+    house.registry.push("1.5.0", content="rebuilt")
+    house.registry.push("1.5.1")
+    story.everything()
+    story.day("2026-03-05", "the first sight of 1.5.0 is three days ago, but it was other content")
+    story.everything()
+    story.day("2026-03-07", "1.5.1 is three days old")
+    story.everything()
+
+
+def moved_tag(story: Story) -> None:
+    house = story.house
+    story.day("2026-03-01", "a first lock")
+    story.everything()
+    story.day("2026-03-02", "somebody pushes 1.4.0 again")
+    house.registry.push("1.4.0", content="something else")
+    story.everything()
+    story.run("lock", "--check")
+    story.run("explain", "web", "--digest", "--limit", "0")
+    story.day("2026-03-03", "the policy says that its tags are meant to move")
+    house.write("policies.yaml", POLICIES + "  digestReflectionPolicy: Always\n  interval: 10m\n")
+    story.run("update", "--from", "lock")
+    story.everything()
+
+
+@pytest.mark.parametrize("tell", [downgrade, hold, age, moved_tag], ids=lambda tell: str(tell.__name__))
+def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], house: House) -> None:
+    story = Story(house)
+    tell(story)
+    golden = STORIES / f"{tell.__name__.replace('_', '-')}.txt"
+    if UPDATE:
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(story.text, encoding="utf-8")
+    assert story.text == golden.read_text(encoding="utf-8")
