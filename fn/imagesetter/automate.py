@@ -27,19 +27,20 @@ from imagesetter.automation.message import template_data
 from imagesetter.automation.signing import signing
 from imagesetter.automation.spec import Automation
 from imagesetter.automation.workspace import PushRejected, Start, Workspace, confined, open_workspace
-from imagesetter.errors import GitError, ImagesetterError, TemplateError
+from imagesetter.errors import GitError, ImagesetterError, InputError, TemplateError
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName, parse_marker
 from imagesetter.flux.template.data import TemplateData
 from imagesetter.git import TIMEOUT, Git
 from imagesetter.krm.result import File, Result
-from imagesetter.plan import Change, MarkedField, Place, failure
+from imagesetter.plan import Change, Guard, MarkedField, Place, failure
 from imagesetter.reading import Tree, read_tree
 from imagesetter.resolve import Answer, KnownDigest, Source
 
 TRIES = 5
 MakeSource = Callable[[Catalog, KnownDigest], Source]
+GuardsOf = Callable[[Catalog, Sequence[MarkedField]], Sequence[Guard]]
 Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
 
 
@@ -48,7 +49,8 @@ class Options:
     """How automations are run.
 
     ``timeout`` is seconds for one git command, over what a GitRepository says; ``branch`` is a template for the branch
-    of each change set; ``only`` narrows the policies, empty means all that the automation follows.
+    of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
+    what may refuse a change (`imagesetter.guards`).
     """
 
     dry_run: bool = False
@@ -59,6 +61,7 @@ class Options:
     timeout: float | None = None
     exclude: tuple[str, ...] = ()
     only: frozenset[PolicyName] = frozenset()
+    guards_of: GuardsOf = lambda catalog, fields: ()
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -113,6 +116,9 @@ def run(
         return Run(automation.name, "failed", results=failed.results)
     except ImagesetterError as error:
         return Run(automation.name, "failed", results=(failure(error, automation=str(automation.name)),))
+    except OSError as error:
+        broken = InputError(f"{error.strerror or error}", where=str(error.filename or ""))
+        return Run(automation.name, "failed", results=(failure(broken, automation=str(automation.name)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +264,11 @@ class _Runner:
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return _Remembering(self._make_source(self._catalog, known_digests(fields)), self._answers)
 
-        outcome = update(tree, source_of, keep_on_error=self._options.keep_on_error, only=policies)
+        def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
+            return self._options.guards_of(self._catalog, fields)
+
+        keep = self._options.keep_on_error
+        outcome = update(tree, source_of, keep_on_error=keep, only=policies, guards_of=guards_of)
         results = [
             _relocated(result, workspace.root)
             for result in (*outcome.results, *_unknown(tree, self._catalog))

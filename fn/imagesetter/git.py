@@ -203,3 +203,9 @@ def toplevel(directory: Path) -> Path | None:
     """The top of the checkout that a directory is in, or None."""
     done = Git(directory).run("rev-parse", "--show-toplevel", accept=(0, 128))
     return Path(done.text) if done.status == 0 else None
+
+
+def remote_url(directory: Path) -> str:
+    """Where ``origin`` of a checkout is; empty where it has none."""
+    done = Git(directory).run("remote", "get-url", "--end-of-options", "origin", accept=(0, 2, 128))
+    return done.text if done.status == 0 else ""

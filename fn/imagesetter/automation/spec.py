@@ -46,12 +46,14 @@ class Ref:
 class Automation:
     """One ImageUpdateAutomation, ready to run.
 
-    ``url`` is empty where no GitRepository is among the files: then the current checkout and its remote are meant.
-    ``push_branch`` is empty where it is the branch that is checked out. ``interval`` and ``timeout`` are seconds.
+    ``source`` names the GitRepository; ``url`` is empty where that is not among the files: then the current checkout
+    and its remote are meant. ``push_branch`` is empty where it is the branch that is checked out. ``interval`` and
+    ``timeout`` are seconds.
     """
 
     name: PolicyName
     origin: str
+    source: PolicyName
     interval: float
     suspended: bool
     url: str
@@ -127,7 +129,8 @@ def automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Aut
     spec: ImageUpdateAutomationSpec = validated(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
     if spec.git is None:
         raise ResourceError("source kind 'GitRepository' necessitates field .spec.git", where=where)
-    repository = _repository(catalog, spec.source_ref.name, spec.source_ref.namespace or name.namespace)
+    referred = PolicyName(spec.source_ref.namespace or name.namespace, spec.source_ref.name)
+    repository = catalog.find("GitRepository", *referred)
     source = repository.spec if repository else {}
     if spec.git.checkout:
         reference: GitReference | None = spec.git.checkout.ref
@@ -142,6 +145,7 @@ def automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Aut
     return Automation(
         name=name,
         origin=found.origin,
+        source=referred,
         interval=parse_duration(spec.interval),
         suspended=spec.suspend,
         url="" if here else _url(repository),
@@ -159,10 +163,6 @@ def automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Aut
         signing_key=key,
         signing_secret=secret.data if secret else None,
     )
-
-
-def _repository(catalog: Catalog, name: str, namespace: str) -> Resource | None:
-    return catalog.find("GitRepository", namespace, name)
 
 
 def _url(repository: Resource | None) -> str:

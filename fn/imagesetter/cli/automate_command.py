@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from imagesetter import __version__
+from imagesetter.automation.spec import Automation
 from imagesetter.cli.clients import source_for
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.options import RunOptions, network_options, policy_name, read_stdin, run_options, told
-from imagesetter.cli.terminal import print_results
+from imagesetter.cli.terminal import print_error, print_results
 from imagesetter.config import API_VERSION
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.guards import downgrade_guard
 from imagesetter.plan import failure
-from imagesetter.reading import build_catalog, find_lock, read_tree
+from imagesetter.reading import Tree, build_catalog, find_lock, look_for_lock, read_tree
 
 if TYPE_CHECKING:
     from imagesetter.automate import Commit, Options, Run
+
+_RETRY = 60.0
+"""Seconds until an automation that cannot be read is looked at again."""
 
 
 @click.command("automate")
@@ -68,6 +77,21 @@ if TYPE_CHECKING:
     envvar="IMAGESETTER_GIT_TIMEOUT",
     help="For one git command.  [default: GitRepository.spec.timeout, else 60s]",
 )
+@click.option(
+    "--allow-downgrade",
+    is_flag=True,
+    envvar="IMAGESETTER_ALLOW_DOWNGRADE",
+    help="A field may go back to a tag that its policy ranks lower.",
+)
+@click.option("--watch", "watching", is_flag=True, help="Go on, each automation on its spec.interval, until SIGTERM.")
+@click.option("--emit", type=click.Choice(["cronjob"]), help="Run nothing; print the manifests that a cluster needs.")
+@click.option(
+    "--image",
+    default=f"ghcr.io/imagesetter/imagesetter:{__version__}",
+    show_default=True,
+    envvar="IMAGESETTER_IMAGE",
+    help="For --emit: an image with imagesetter and git.",
+)
 @run_options
 @network_options
 def command(
@@ -79,6 +103,10 @@ def command(
     per: str,
     branch: str,
     git_timeout: str | None,
+    allow_downgrade: bool,
+    watching: bool,
+    emit: str | None,
+    image: str,
     options: RunOptions,
     network: NetworkOptions,
 ) -> int:
@@ -106,58 +134,147 @@ def command(
         timeout=seconds(git_timeout, "--git-timeout") if git_timeout else None,
         exclude=options.exclude,
         only=options.only,
+        guards_of=lambda catalog, fields: () if allow_downgrade else [downgrade_guard(catalog, fields)],
     )
     if branch and per == "all" and "{{" in branch:
         raise UsageError("--branch has a template, and --per all makes one commit", hint="add --per image, say")
-    runs = run_all(paths, wanted, how, options, network, here=here, report=_reporter(options, dry_run=dry_run))
+    stage = _Stage(paths, wanted, how, options, network, here, _reporter(options, dry_run=dry_run))
+    if emit:
+        click.echo(_manifests(stage, image), nl=False)
+        return OK
+    if watching:
+        return _watch(stage)
+    runs = stage.run(stage.load())
     if options.output == "json":
         click.echo(json.dumps(_as_json(runs), indent=2, ensure_ascii=False))
     return FAILED if any(run.status == "failed" for run in runs) else OK
 
 
-def run_all(
-    paths: tuple[str, ...],
-    wanted: Iterable[PolicyName],
-    how: Options,
-    options: RunOptions,
-    network: NetworkOptions,
-    *,
-    here: bool,
-    report: Callable[[Run], None],
-) -> list[Run]:
-    """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
-    from imagesetter.automate import run
-    from imagesetter.automation.spec import automation_names
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of the files: the resources, and which automations to run."""
 
-    tree = read_tree(paths or (".",), exclude=options.exclude)
-    catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    given = catalog
-    if not options.policies:
-        # Policies are looked for in the whole repository; what runs is under PATH.
-        given = Catalog(options.namespace)
-        given.add(tree.resources)
-    names = automation_names(given, wanted)
-    start = Path(paths[0]) if paths else Path()
-    directory = start if start.is_dir() else start.parent
-    runs: list[Run] = []
-    with source_for(options.source, partial(find_lock, tree, paths), told(network, options)) as make_source:
-        for name in names:
-            runs.append(
-                _validated(catalog, name, lambda one: run(one, catalog, make_source, directory, how), here=here)
-            )
-            report(runs[-1])
-    return runs
+    tree: Tree
+    catalog: Catalog
+    names: list[PolicyName]
 
 
-def _validated(catalog: Catalog, name: PolicyName, run: Callable[..., Run], *, here: bool) -> Run:
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Everything that the command line says, ready to run automations with."""
+
+    paths: tuple[str, ...]
+    wanted: tuple[PolicyName, ...]
+    how: Options
+    options: RunOptions
+    network: NetworkOptions
+    here: bool
+    report: Callable[[Run], None]
+
+    def load(self) -> _Read:
+        """The automations under PATH (or among ``--policies``), and the policies that they follow."""
+        from imagesetter.automation.spec import automation_names
+
+        options = self.options
+        tree = read_tree(self.paths or (".",), exclude=options.exclude)
+        catalog = build_catalog(
+            tree, paths=self.paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+        )
+        given = catalog
+        if not options.policies:
+            # Policies are looked for in the whole repository; what runs is under PATH.
+            given = Catalog(options.namespace)
+            given.add(tree.resources)
+        return _Read(tree, catalog, automation_names(given, self.wanted))
+
+    def run(self, read: _Read, names: Iterable[PolicyName] | None = None) -> list[Run]:
+        """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
+        from imagesetter.automate import run
+
+        start = Path(self.paths[0]) if self.paths else Path()
+        directory = start if start.is_dir() else start.parent
+        runs: list[Run] = []
+        network = told(self.network, self.options)
+        find, look = partial(find_lock, read.tree, self.paths), partial(look_for_lock, read.tree, self.paths)
+        with source_for(self.options.source, find, network, present=look) as make_source:
+            for name in read.names if names is None else names:
+                one = _validated(read.catalog, name, here=self.here)
+                done = (
+                    one if not isinstance(one, Automation) else run(one, read.catalog, make_source, directory, self.how)
+                )
+                self.report(done)
+                runs.append(done)
+        return runs
+
+
+def _watch(stage: _Stage) -> int:
+    """Run until SIGTERM or Ctrl-C; a second one ends it at once."""
+    from imagesetter.automation.watch import watch
+
+    if "-" in stage.options.policies:
+        raise UsageError("--policies - can be read once only, and --watch reads the files anew each time")
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    latest: list[_Read] = []
+
+    def load() -> dict[PolicyName, float]:
+        try:
+            latest[:] = [stage.load()]
+        except ImagesetterError as error:
+            if not latest:
+                raise
+            print_error(error)  # perhaps somebody is editing the files; what was read last still counts
+        (read,) = latest
+        found = ((name, _validated(read.catalog, name, here=stage.here)) for name in read.names)
+        return {name: one.interval if isinstance(one, Automation) else _RETRY for name, one in found}
+
+    def run(names: Iterable[PolicyName]) -> None:
+        try:
+            runs = stage.run(latest[0], names)
+        except ImagesetterError as error:
+            print_error(error)
+        else:
+            if stage.options.output == "json":
+                click.echo(json.dumps(_as_json(runs), ensure_ascii=False))
+
+    watch(load, run, stop)
+    return OK
+
+
+def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation | Run:
     from imagesetter.automate import Run
     from imagesetter.automation.spec import automation
 
     try:
-        one = automation(catalog, name, here=here)
+        return automation(catalog, name, here=here)
     except ImagesetterError as error:
         return Run(name, "failed", results=(failure(error, automation=str(name)),))
-    return run(one)
+
+
+def _manifests(stage: _Stage, image: str) -> str:
+    """The manifests of the automations, as a cluster takes them."""
+    from imagesetter.automation.cronjob import job, manifests
+    from imagesetter.automation.spec import automation
+    from imagesetter.git import redacted, remote_url, toplevel
+
+    read = stage.load()
+    first = Path(stage.paths[0]) if stage.paths else Path()
+    top = toplevel(first if first.is_dir() else first.parent)
+    path = first.resolve().relative_to(top).as_posix() if top else first.as_posix()
+    jobs = []
+    for name in read.names:
+        one = automation(read.catalog, name)
+        reference = one.source
+        repository = read.catalog.find("GitRepository", reference.namespace, reference.name)
+        jobs.append(job(one, read.catalog, repository, path))
+    return manifests(jobs, redacted(remote_url(top)) if top else "", image)
 
 
 def _reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
