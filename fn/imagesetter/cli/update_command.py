@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import click
 
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client, source_for
+from imagesetter.cli.commit_message import write_message
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network import NetworkOptions
@@ -46,6 +48,19 @@ from imagesetter.resolve import Source
 @click.option(
     "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="A field that stays at a higher tag is an error."
 )
+@click.option(
+    "--message-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="IMAGESETTER_MESSAGE_FILE",
+    help="Write a commit message to this file when something changed, for `git commit -F`.",
+)
+@click.option(
+    "--message-template",
+    default="",
+    metavar="TEMPLATE",
+    envvar="IMAGESETTER_MESSAGE_TEMPLATE",
+    help="What --message-file says, in the language of Flux's messageTemplate.",
+)
 @reporting_run_options("text", "json", "markdown", "sarif")
 @network_options
 def command(
@@ -55,6 +70,8 @@ def command(
     links: bool,
     allow_downgrade: bool,
     strict: bool,
+    message_file: Path | None,
+    message_template: str,
     options: RunOptions,
     network: NetworkOptions,
 ) -> int:
@@ -70,6 +87,7 @@ def command(
       imagesetter update --check                      in CI: is everything up to date?
       imagesetter update --links --output markdown=body.md       for a pull request
       imagesetter update --check --output sarif=images.sarif     for code scanning
+      imagesetter update --message-file m && git commit -aF m    and commit it
       kubectl get imagepolicies -A -o yaml > policies.yaml
       imagesetter update --from status --policies policies.yaml
     """
@@ -91,6 +109,8 @@ def command(
 
         outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
     write = not check and not outcome.failed
+    if message_file and outcome.changes and write:
+        write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
     problems = (*outcome.results, *(write_all(outcome.rewrites) if write else ()))
     made = UpdateReport(outcome, problems, written=write, diff=diff)
     if links and outcome.changes:

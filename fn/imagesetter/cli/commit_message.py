@@ -1,0 +1,35 @@
+"""A commit message for what ``update`` changed, from a template in the language of Flux's messageTemplate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imagesetter.errors import InputError
+from imagesetter.plan import Change
+
+DEFAULT = """\
+Update {{ len .Changed.Changes }} image{{ if ne (len .Changed.Changes) 1 }}s{{ end }}
+
+{{ range .Changed.Changes }}- {{ .OldValue }} → {{ .NewValue }}
+{{ end }}"""
+
+
+def write_message(path: Path, template: str, changes: Sequence[Change]) -> None:
+    """Write the message of some changes, for ``git commit -F``.
+
+    ``.AutomationObject`` is ``/``, since no automation is at work; files are relative to the working directory.
+
+    Raises:
+        TemplateError: the template does not parse or run.
+        InputError: the file cannot be written.
+    """
+    from imagesetter.automation.message import template_data
+    from imagesetter.flux.markers import PolicyName
+    from imagesetter.flux.template.render import render_message
+
+    text = render_message(template or DEFAULT, template_data(PolicyName("", ""), changes, Path()))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
