@@ -20,6 +20,7 @@ UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
 
 # example -> the tools that it needs
 NEEDED = {
+    "locked": ("kpt",),
     "kpt-package": ("kpt",),
     "kustomize-build": ("kustomize",),
     "kustomize-source-scan": ("kustomize",),
@@ -28,7 +29,7 @@ NEEDED = {
     "flux-repository": (),
     "pre-commit": ("git", "pre-commit"),
 }
-IN_PLACE = ("kpt-package", "flux-repository", "pre-commit")
+IN_PLACE = ("kpt-package", "flux-repository", "pre-commit", "locked")
 RENDERED = tuple(name for name in NEEDED if name.startswith("kustomize-"))
 
 
