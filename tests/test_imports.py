@@ -1,11 +1,12 @@
 """Start-up: what a KRM function run imports before it knows that it needs more.
 
 kpt and kustomize start one process a function and run. pydantic costs about 70 ms, httpx about 110 ms, rich and click
-about 35 ms each; a package without markers needs none of them.
+about 35 ms each; a package without markers needs none of them. Four runs have a budget each: what they may import.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,111 @@ def test_a_module_on_the_function_path_imports_nothing_heavy(module: str) -> Non
 
 def test_the_probe_sees_a_heavy_import() -> None:
     assert "pydantic" in imported_with("pydantic")
+
+
+RUN = """
+import runpy, sys
+try:
+    runpy.run_module("imagesetter", run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    status = end.code
+print(status or 0, *sys.modules, sep="\\n", file=sys.stderr)
+"""
+LIST = """\
+apiVersion: config.kubernetes.io/v1
+kind: ResourceList
+items:
+- apiVersion: v1
+  kind: Pod
+  metadata:
+    name: web
+  spec:
+    containers:
+    - name: web
+      image: localhost:1/web:1.2.3
+"""
+MARKED = LIST.replace("1.2.3", '1.2.3 # {"$imagepolicy": "flux-system:web"}')
+LOCK = """\
+- apiVersion: imagesetter.dev/v1alpha1
+  kind: ImageLock
+  metadata:
+    name: images
+  spec:
+    entries:
+    - policy: flux-system:web
+      image: localhost:1/web
+      tag: 1.3.0
+      digest: sha256:0
+      inputs: sha256:0
+"""
+POLICY = """\
+- apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImageRepository
+  metadata:
+    name: web
+    namespace: flux-system
+  spec:
+    image: localhost:1/web
+    interval: 5m
+- apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImagePolicy
+  metadata:
+    name: web
+    namespace: flux-system
+  spec:
+    imageRepositoryRef:
+      name: web
+    policy:
+      semver:
+        range: 1.x
+"""
+
+
+def loaded_by(arguments: list[str], stdin: str, cache: Path, status: int = 0, **options: str) -> set[str]:
+    """The modules that a run of the program has imported by its end; ``options`` are environment variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGESETTER_", "LOG_TO"))}
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(SOURCE_ROOT)!r})\n{RUN}", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**kept, "XDG_CACHE_HOME": str(cache), **options},
+        check=False,
+    )
+    # A registry that does not answer makes the function print results for kustomize alone, so these are our lines.
+    lines = run.stderr.splitlines()
+    assert str(status) in lines, run.stderr
+    return set(lines)
+
+
+def test_a_list_without_a_marker_needs_nothing_at_all(tmp_path: Path) -> None:
+    loaded = loaded_by([], LIST, tmp_path)
+    assert {name for name in loaded if name.startswith("imagesetter")} == {
+        "imagesetter",
+        "imagesetter.cli",
+        "imagesetter.cli.unmarked",
+    }
+    assert loaded & (HEAVY | {"yaml", "dataclasses", "inspect", "json"}) == set()
+
+
+def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) -> None:
+    loaded = loaded_by([], MARKED + LOCK, tmp_path, IMAGESETTER_FROM="lock")
+    assert "imagesetter.lock" in loaded
+    assert loaded & HEAVY == set()
+    assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.source_scan"} == set()
+    assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
+    assert loaded & {"tempfile", "threading", "socket", "subprocess", "concurrent.futures", "logging"} == set()
+
+
+def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text('image: web:1 # {"$imagepolicy": "flux-system:web"}\n')
+    loaded = loaded_by(["lint", str(tmp_path)], "", tmp_path)
+    assert "imagesetter.lint.run" in loaded
+    assert loaded & {"httpx", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
+    assert loaded & {"imagesetter.registry.client", "imagesetter.registry.transport"} == set()
+
+
+def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
+    loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1)
+    assert "httpx" in loaded
+    assert loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.source_scan"} == set()
