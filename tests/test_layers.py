@@ -37,6 +37,7 @@ OWNERS = {
         "change_report_models",
         "flux",
         "image_setter",
+        "lock_models",
         "policy_test_model",
         "report_models",
         "schemas",

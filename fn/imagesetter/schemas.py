@@ -18,12 +18,14 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # kind -> module and name of its pydantic model, imported when the schema is asked for
 MODELS = {
+    "ImageLock": ("imagesetter.lock_models", "ImageLock"),
     "ImageSetter": ("imagesetter.image_setter", "ImageSetter"),
     "PolicyTest": ("imagesetter.policy_test_model", "PolicyTest"),
     # what --output json prints
     "Explanation": ("imagesetter.report_models", "Explanation"),
     "ParityReport": ("imagesetter.report_models", "ParityReport"),
     "PolicyTestReport": ("imagesetter.report_models", "PolicyTestReport"),
+    "LockReport": ("imagesetter.lock_models", "LockReport"),
     "LintReport": ("imagesetter.change_report_models", "LintReport"),
     "MarkReport": ("imagesetter.change_report_models", "MarkReport"),
     "TagList": ("imagesetter.report_models", "TagList"),

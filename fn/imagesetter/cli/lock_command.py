@@ -16,7 +16,7 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.lock_file import lock_path
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
-from imagesetter.cli.terminal import print_results
+from imagesetter.cli.terminal import harmless, print_results
 from imagesetter.config import API_VERSION
 from imagesetter.errors import UsageError
 from imagesetter.lock import FILE_NAME, Lock, parse, render
@@ -53,6 +53,13 @@ from imagesetter.tree import create, read, write
 @click.option(
     "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="An entry that stays at a higher tag is an error."
 )
+@click.option(
+    "--shard",
+    metavar="INDEX/COUNT",
+    envvar="IMAGESETTER_SHARD",
+    help="Lock this part of the policies only, by repository, into --lock-file.  [default: from an Indexed Job]",
+)
+@click.option("--merge", is_flag=True, help="PATHs are the locks of all shards: make them one lock.")
 @run_options
 @network_options
 @click.pass_context
@@ -64,6 +71,8 @@ def command(
     unseen: Literal["accept", "wait"],
     allow_downgrade: bool,
     strict: bool,
+    shard: str | None,
+    merge: bool,
     options: RunOptions,
     network: NetworkOptions,
 ) -> int:
@@ -78,10 +87,20 @@ def command(
       imagesetter lock                         resolve, and look at the diff
       imagesetter lock --check                 in CI: is the lock up to date?
       imagesetter lock --only flux-system:web  this policy alone
+      imagesetter lock --shard 0/4 --lock-file shards/0.yaml     the first of four parts
+      imagesetter lock --merge shards/*.yaml   and all four as one
       imagesetter update --from lock           apply it
     """
     if options.source != "registry" and context.get_parameter_source("source") == ParameterSource.COMMANDLINE:
         raise UsageError(f"--from {options.source}: a lock is made from the answers of registries")
+    if merge:
+        path = lock_file or lock_path([], ())
+        made, changed = merge_files(paths, path, check=check)
+        _print(made, path, options, written=not check)
+        return FAILED if check and changed else OK
+    part = shard_option(shard)
+    if part and not lock_file:
+        raise UsageError("--shard needs --lock-file", hint="such as shards/0.yaml; `--merge` makes the parts one lock")
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     if not catalog.policy_names:
@@ -90,6 +109,12 @@ def command(
     before = read(path) if path.exists() else b""
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
+    only = options.only
+    if part:
+        # A part starts from what the whole lock says about its policies, so that equal answers keep their time.
+        names = part.names(catalog)
+        only = (only & names if only else names) or frozenset({PolicyName("", "")})
+        present = restricted(merged([present] if before else [find_lock(tree, paths)] if tree.locks else []), names)
     with open_client(told(network, options)) as client:
         now = clock.now()
         source = FromRegistry(catalog, client, pin=True, choose=Chooser(present, now, unseen))
@@ -109,13 +134,14 @@ def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) ->
         report = {
             "apiVersion": API_VERSION,
             "kind": "LockReport",
+            "written": written,
             "changes": [_as_json(change, path) for change in locked.changes],
             "results": [result.to_dict() for result in locked.results],
         }
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     elif not options.quiet:
         for change in locked.changes:
-            click.echo(change.result.message)
+            click.echo(harmless(change.result.message))
         count = len(locked.changes)
         verb = "changed" if written else "would change"
         click.echo(f"{path}: {count} of {len(locked.entries)} entr{'y' if len(locked.entries) == 1 else 'ies'} {verb}")

@@ -1,0 +1,80 @@
+"""The published schema of the lock accepts what is written and read, and refuses what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from imagesetter.errors import LockError
+from imagesetter.lock import from_data
+from imagesetter.schemas import schema_of
+from imagesetter.text.load import load
+from support.house import IMAGE, POLICIES, House
+
+ENTRY = {"policy": "a:b", "image": IMAGE, "tag": "1.0", "digest": "sha256:0", "inputs": "sha256:1"}
+HOLD = {"policy": "a:b", "exclude": "1.4.2", "reason": "crashes"}
+SEEN = {"policy": "a:b", "tag": "1.5.0", "digest": "sha256:0", "since": "2026-03-01T12:00:00Z"}
+
+
+def lock(**spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "imagesetter.dev/v1alpha1", "kind": "ImageLock", "metadata": {"name": "x"}, "spec": spec}
+
+
+def accepts(document: object) -> bool:
+    return bool(Draft202012Validator(schema_of("ImageLock")).is_valid(document))
+
+
+def reads(document: dict[str, Any]) -> bool:
+    try:
+        from_data(document, "x")
+    except LockError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("document", "fine"),
+    [
+        (lock(), True),
+        (lock(entries=[ENTRY], holds=[HOLD, {**HOLD, "until": "2026-12-01"}], seen=[SEEN]), True),
+        (lock(entries={}), False),
+        (lock(entries=[{**ENTRY, "tag": 1.1}]), False),
+        (lock(entries=[{key: value for key, value in ENTRY.items() if key != "inputs"}]), False),
+        (lock(holds=[{**HOLD, "tag": "1.4.1"}]), False),
+        (lock(holds=[{**HOLD, "until": "soon"}]), False),
+        (lock(holds=[{**HOLD, "reasn": "x"}]), False),
+        (lock(seen=[{**SEEN, "since": "yesterday"}]), False),
+        ({key: value for key, value in lock().items() if key != "spec"}, False),
+    ],
+    ids=[
+        "empty",
+        "everything",
+        "no list",
+        "a number for a tag",
+        "no inputs",
+        "two kinds of hold",
+        "no date",
+        "a slip of the pen",
+        "no time",
+        "no spec",
+    ],
+)
+def test_the_schema_says_what_the_program_says(document: dict[str, Any], fine: bool) -> None:
+    assert (reads(document), accepts(document)) == (fine, fine)
+
+
+def test_a_lock_that_was_written_is_as_its_schema_says_and_so_is_the_report(house: House) -> None:
+    house.write("policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}"))
+    house.run("lock")
+    house.registry.push("1.5.0")
+    house.run("hold", "web", "--exclude", "1.6.0", "--reason", "no", "--until", "2027-01-01")
+    report = json.loads(house.run("lock", "--output", "json").out)
+    Draft202012Validator(schema_of("LockReport")).validate(report)
+    assert (report["written"], report["changes"], len(report["results"])) == (True, [], 2)
+    written = load(house.text())
+    assert isinstance(written, dict)
+    assert len(written["spec"]["seen"]) == len(written["spec"]["holds"]) == 1
+    assert accepts(written)
