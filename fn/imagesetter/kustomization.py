@@ -118,10 +118,13 @@ def _patches(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] |
 def _inside(directory: Path, entry: str, root: Path, sources: Sources) -> Path | None:
     """The path of a local entry, or None: remote and outside ones are noted."""
     path = directory / entry
-    if "://" in entry or (not path.exists() and ("?" in entry or entry.startswith(("git@", "github.com", "git::")))):
+    try:
+        there, real = path.exists(), path.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return None  # too long, a NUL in it, links in a circle: kustomize itself refuses it, and says so better
+    if "://" in entry or (not there and ("?" in entry or entry.startswith(("git@", "github.com", "git::")))):
         sources.remote.append(entry)
         return None
-    real = path.resolve()
     if not real.is_relative_to(root):
         sources.outside.append(entry)
         return None

@@ -177,3 +177,8 @@ def test_a_list_that_is_not_last_grows_in_its_place() -> None:
 def test_a_layout_that_cannot_be_kept_is_refused(text: str) -> None:
     with pytest.raises(TextError):
         updated(text, [{"policy": "a", "tag": "c"}])
+
+
+def test_a_text_that_ends_in_the_middle_of_a_record_is_mended() -> None:
+    records: list[Record] = [{"policy": "a", "tag": "c"}]
+    assert held(updated("spec:\n  entries:\n  - policy:", records)) == records

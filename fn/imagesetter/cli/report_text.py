@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from imagesetter.cli.report import UpdateReport, grouped
 from imagesetter.cli.sides import delta_of, sides
 from imagesetter.cli.table import aligned
-from imagesetter.cli.terminal import styled
+from imagesetter.cli.terminal import harmless, styled
 from imagesetter.plan import Change
 from imagesetter.policy.delta import Delta
 from imagesetter.policy.shown import shown
@@ -40,7 +40,7 @@ def _row(change: Change) -> tuple[str, ...]:
     old, new = sides(change)
     moved = f"{styled(old, sys.stdout, fg='red')} → {styled(new, sys.stdout, fg='green')}"
     where = f"{place.file}:{place.line}" if place.line else place.file
-    return "", moved, _delta(delta_of(change)), shown(where), place.field
+    return "", moved, _delta(delta_of(change)), shown(where), harmless(place.field)
 
 
 def _delta(delta: Delta) -> str:

@@ -51,13 +51,23 @@ def styled(text: str, stream: TextIO, **style: str | bool) -> str:
     return click.style(text, **style) if wants_colour(stream) else text  # type: ignore[arg-type]
 
 
+def harmless(text: str) -> str:
+    """The text without anything that a terminal obeys: names and values in it may be a stranger's.
+
+    Line breaks and tabs stay; every other character that is not printable is shown as its escape.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+
+
 def print_error(error: ImagesetterError) -> None:
     """An error on stderr in three parts: what, where, what to do."""
-    lines = [f"{styled('error', sys.stderr, fg='red', bold=True)}: {error.what}"]
+    lines = [f"{styled('error', sys.stderr, fg='red', bold=True)}: {harmless(error.what)}"]
     if error.where:
-        lines.append(f"  where: {error.where}")
+        lines.append(f"  where: {harmless(error.where)}")
     if error.hint:
-        lines.append("  hint:  " + error.hint.replace("\n", "\n         "))  # a drawing keeps its columns
+        lines.append("  hint:  " + harmless(error.hint).replace("\n", "\n         "))  # a drawing keeps its columns
     click.echo("\n".join(lines), err=True, color=True)
 
 
@@ -65,7 +75,7 @@ def print_results(results: Iterable[Result]) -> None:
     """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
     for result in results:
         label = styled(result.severity, sys.stderr, fg=_COLOURS[result.severity], bold=True)
-        click.echo(f"{place_of(result)}{label}: {result.message}", err=True, color=True)
+        click.echo(f"{harmless(place_of(result))}{label}: {harmless(result.message)}", err=True, color=True)
 
 
 def place_of(result: Result) -> str:

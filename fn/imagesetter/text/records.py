@@ -53,8 +53,8 @@ class _Lines:
         return self.text[self.starts[number - 1] : self.starts[number]].rstrip("\r\n")
 
     def number_at(self, offset: int) -> int:
-        """The number of the line that an offset is on."""
-        return bisect_right(self.starts, offset)
+        """The number of the line that an offset is on; an empty scalar at the very end is on the last one."""
+        return max(min(bisect_right(self.starts, offset), len(self.starts) - 1), 1)
 
     def insert(self, before: int, block: str) -> None:
         """Put whole lines before a line; one beyond the last line appends."""
