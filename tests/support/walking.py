@@ -1,0 +1,70 @@
+"""Walking through a page of the manual: write the files that it shows, run the commands that it shows, in their order.
+
+A block ```` ```yaml title="a.yaml" ```` is a file; a block ```` ```console ```` holds commands behind ``$ `` with what
+they print. A page is true when walking through it gives the page again.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+_FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.M | re.S)
+_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
+_BLOCK = re.compile(rf"{_FILE.pattern}|{_CONSOLE.pattern}", re.M | re.S)
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a page."""
+    return [line[2:] for block in _CONSOLE.findall(text) for line in block.splitlines() if line.startswith("$ ")]
+
+
+def walk(
+    text: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    read: Callable[[str], str] = str,
+    shown: Callable[[str], str] = str,
+) -> str:
+    """The page, as it has to be if it is to be true.
+
+    Args:
+        text: of the page.
+        folder: where its files are written and its commands run.
+        environment: of the commands.
+        read: what stands in the place of the page's text in files and commands (this run's port, say).
+        shown: the way back, for what a command printed.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        if match[1]:
+            path = folder / match[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(read(match[2]), encoding="utf-8")
+            return match[0]
+        said = [line[2:] for line in match[3].splitlines() if line.startswith("$ ")]
+        ran = [f"$ {line}\n{shown(_run(read(line), folder, environment))}" for line in said]
+        separator = "\n" if any(line == "" for line in match[3].splitlines()) else ""
+        return f"```console\n{separator.join(ran)}```"
+
+    return _BLOCK.sub(block, text)
+
+
+def _run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}")
+    return done.stdout
