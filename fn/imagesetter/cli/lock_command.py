@@ -14,6 +14,7 @@ from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.lock_file import lock_path
+from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
 from imagesetter.cli.terminal import harmless, print_results
@@ -21,8 +22,9 @@ from imagesetter.config import API_VERSION
 from imagesetter.errors import UsageError
 from imagesetter.lock import FILE_NAME, Lock, parse, render
 from imagesetter.locking import EntryChange, Locked, relock
-from imagesetter.reading import build_catalog, read_tree
+from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.resolve import FromRegistry
+from imagesetter.sharding import restricted
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import create, read, write
 
@@ -111,16 +113,19 @@ def command(
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
     only = options.only
     if part:
-        # A part starts from what the whole lock says about its policies, so that equal answers keep their time.
+        # A part starts from what the whole lock says of its policies: holds count, equal answers keep their time.
         names = part.names(catalog)
-        only = (only & names if only else names) or frozenset({PolicyName("", "")})
-        present = restricted(merged([present] if before else [find_lock(tree, paths)] if tree.locks else []), names)
-    with open_client(told(network, options)) as client:
-        now = clock.now()
-        source = FromRegistry(catalog, client, pin=True, choose=Chooser(present, now, unseen))
-        locked = relock(
-            catalog, present, source, now=now, only=options.only, allow_downgrade=allow_downgrade, strict=strict
-        )
+        present = restricted(look_for_lock(tree, paths) or Lock({}), names)
+        only = only & names if only else names
+    if part and not only:
+        locked = Locked(present.entries, (), (), present.seen)
+    else:
+        with open_client(told(network, options)) as client:
+            now = clock.now()
+            source = FromRegistry(catalog, client, pin=True, choose=Chooser(present, now, unseen))
+            locked = relock(
+                catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
+            )
     after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
     if after != before and not check:
         write(path, before, after) if before else create(path, after)

@@ -1,0 +1,48 @@
+"""The parts of a lock: which one this process makes, and how they become one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imagesetter.errors import UsageError
+from imagesetter.lock import Lock, parse, render
+from imagesetter.locking import Locked
+from imagesetter.sharding import Shard, merge, parse_shard
+from imagesetter.text.source import decode, encode
+from imagesetter.tree import create, read, write
+
+
+def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
+    """What ``--shard`` says; by default what Kubernetes tells a pod of an Indexed Job.
+
+    Kubernetes sets JOB_COMPLETION_INDEX; JOB_COMPLETIONS is the manifest's to set. Both have to be there.
+
+    Raises:
+        UsageError: neither INDEX/COUNT nor such variables.
+    """
+    if text is None:
+        index, count = environment.get("JOB_COMPLETION_INDEX", ""), environment.get("JOB_COMPLETIONS", "")
+        text = f"{index}/{count}" if index and count else None
+    return parse_shard(text) if text else None
+
+
+def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locked, bool]:
+    """Bring the lock at *path* up to the locks of all parts; what changed, and whether the file does.
+
+    Raises:
+        UsageError: no part is named.
+        LockError: a part cannot be used, or two of them differ about a policy.
+    """
+    if not parts:
+        raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
+    locks = [parse(decode(read(Path(part)), name=part).text, part) for part in parts]
+    before = read(path) if path.exists() else b""
+    text = decode(before, name=str(path))
+    present = parse(text.text, str(path)) if text.text.strip() else Lock({})
+    merged = merge(present, locks)
+    after = encode(render(text.text, merged.entries, merged.seen), bom=text.bom)
+    if after != before and not check:
+        write(path, before, after) if before else create(path, after)
+    return merged, after != before
