@@ -233,6 +233,11 @@ def _plain(value: str) -> object:
 
 def dump(data: object) -> str:
     """Data as YAML in block style, keys in their order, strings quoted wherever a reader could take them for more."""
+    from imagesetter.text.emit import emit
+
+    text = emit(data)
+    if text is not None:
+        return text
     import yaml
 
     from imagesetter.text.quote import needs_quotes
