@@ -171,8 +171,16 @@ def test_a_list_that_is_not_last_grows_in_its_place() -> None:
         "spec:\n  entries:\n  - policy: a\n    tag: {deep: b}\n",
         "spec: {entries: []}\n",
         "spec:\n  entries:\n  - a\n",
+        "spec:\n  entries:\n  - policy: a\n  - []\n",
     ],
-    ids=["a flow list", "flow records", "a record that is not flat", "a flow mapping", "a list of texts"],
+    ids=[
+        "a flow list",
+        "flow records",
+        "a record that is not flat",
+        "a flow mapping",
+        "a list of texts",
+        "a list in it",
+    ],
 )
 def test_a_layout_that_cannot_be_kept_is_refused(text: str) -> None:
     with pytest.raises(TextError):
@@ -182,3 +190,20 @@ def test_a_layout_that_cannot_be_kept_is_refused(text: str) -> None:
 def test_a_text_that_ends_in_the_middle_of_a_record_is_mended() -> None:
     records: list[Record] = [{"policy": "a", "tag": "c"}]
     assert held(updated("spec:\n  entries:\n  - policy:", records)) == records
+
+
+@pytest.mark.parametrize(
+    "value", ["a\nb", "x\x85y", "a\u2028b", "😀", "tab\there", "\x07", "\x7f", "# c", "a: b", " 'q\" ", "\\", ""]
+)
+def test_whatever_a_person_writes_comes_back(value: str) -> None:
+    first = update_records("spec:\n", PATH, [{"policy": "a", "reason": value}], identity=identity)
+    assert held(first) == [{"policy": "a", "reason": value}]
+    second = updated(first, [{"policy": "a", "reason": f"{value}!"}])
+    assert held(second) == [{"policy": "a", "reason": f"{value}!"}]
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=10))
+def test_any_text_is_written_so_that_it_reads_back(value: str) -> None:
+    text = updated("spec:\n  entries: []\n", [{"policy": "a", "tag": "b"}])
+    assert held(updated(text, [{"policy": "a", "tag": value}])) == [{"policy": "a", "tag": value}]
+    assert held(updated("spec:\n  entries: []\n", [{"policy": "a", "tag": value}])) == [{"policy": "a", "tag": value}]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from imagesetter.cli.exit_status import TRACKER
 from imagesetter.krm.resourcelist import ResourceList
+from imagesetter.krm.result import harmless
 from imagesetter.krm.run import Output, run
 
 NEEDLE = "$imagepolicy"
@@ -53,4 +55,5 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
         answer = follow(listing, config, source, now=clock.now())
-    return Output(edits=answer.edits, results=answer.results)
+    results = [replace(result, message=harmless(result.message)) for result in answer.results]
+    return Output(edits=answer.edits, results=results)

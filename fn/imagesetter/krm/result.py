@@ -101,7 +101,7 @@ class Result:
         """The result that tells an error's three parts in one sentence: ``where: what; hint``."""
         where = f"{error.where}: " if error.where else ""
         hint = f"; {error.hint}" if error.hint else ""
-        return cls(f"{where}{error.what}{hint}", severity, resource_ref, field, file, tags or {})
+        return cls(harmless(f"{where}{error.what}{hint}"), severity, resource_ref, field, file, tags or {})
 
     @classmethod
     def from_dict(cls, data: object) -> Result:
@@ -170,6 +170,14 @@ class Result:
         line = f":{self.tags['line']}" if self.tags.get("line") else ""
         file = f" ({self.file.path}{line})" if self.file is not None and self.file.path else ""
         return _UNPRINTABLE.sub(_escape, f"{' '.join(about)}: {self.message}{file}")
+
+
+def harmless(text: str) -> str:
+    """The text with control characters shown as escapes, all but line breaks and tabs.
+
+    kpt shows a message as it is written, and the terminal would obey what a hostile name says in it.
+    """
+    return _UNPRINTABLE.sub(lambda match: match[0] if match[0] in "\n\t" else _escape(match), text)
 
 
 def order(results: Iterable[Result]) -> list[Result]:

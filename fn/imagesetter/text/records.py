@@ -7,7 +7,6 @@ gone takes its lines with it, but not the comment lines among them.
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from imagesetter.errors import TextError
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.load import load
-from imagesetter.text.quote import needs_quotes, render
+from imagesetter.text.quote import double_quoted, needs_quotes, render
 from imagesetter.text.scan import Scalar, scalars
 
 Record = Mapping[str, str | int]
@@ -186,7 +185,7 @@ def _remove(lines: _Lines, found: _Found) -> None:
 def _plain(value: str | int) -> str:
     if isinstance(value, int) or not needs_quotes(value):
         return str(value)
-    return json.dumps(value, ensure_ascii=False)
+    return double_quoted(value)
 
 
 def _block(record: Record, indent: int) -> str:
@@ -230,7 +229,7 @@ def _checked(text: str, path: FieldPath, records: Sequence[Record]) -> str:
     data = load(text)
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
-    held = [_as_text(each) for each in data] if isinstance(data, list) else []
+    held = [_as_text(each) if isinstance(each, dict) else {} for each in data] if isinstance(data, list) else []
     if sorted(map(sorted, (each.items() for each in held))) != sorted(
         map(sorted, (_as_text(each).items() for each in records))
     ):
