@@ -28,8 +28,23 @@ def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) 
     return parse_shard(text) if text else None
 
 
+def _files(part: str) -> list[str]:
+    """A file, or the ``*.yaml`` files of a directory, since no shell expands patterns in a container."""
+    if not Path(part).is_dir():
+        return [part]
+    found = sorted(map(str, Path(part).glob("*.yaml")))
+    if not found:
+        raise UsageError(f"{part} holds no *.yaml file", hint="name the directory that the shards were written to")
+    return found
+
+
 def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locked, bool]:
     """Bring the lock at *path* up to the locks of all parts; what changed, and whether the file does.
+
+    Args:
+        parts: files, or directories that hold nothing else.
+        path: the whole lock.
+        check: write nothing.
 
     Raises:
         UsageError: no part is named.
@@ -37,6 +52,7 @@ def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locke
     """
     if not parts:
         raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
+    parts = [file for part in parts for file in _files(part)]
     locks = [parse(decode(read(Path(part)), name=part).text, part) for part in parts]
     before = read(path) if path.exists() else b""
     text = decode(before, name=str(path))
