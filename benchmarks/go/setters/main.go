@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/kio"
+	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -108,10 +109,12 @@ func (s *setter) file(name string) error {
 	var out bytes.Buffer
 	err = kio.Pipeline{
 		Inputs: []kio.Reader{&kio.ByteReader{
-			Reader: bytes.NewReader(data), OmitReaderAnnotations: true, PreserveSeqIndent: true,
+			Reader: bytes.NewReader(data), PreserveSeqIndent: true,
 		}},
 		Filters: []kio.Filter{kio.FilterFunc(s.filter)},
-		Outputs: []kio.Writer{kio.ByteWriter{Writer: &out}},
+		Outputs: []kio.Writer{kio.ByteWriter{
+			Writer: &out, ClearAnnotations: []string{kioutil.IndexAnnotation, kioutil.LegacyIndexAnnotation},
+		}},
 	}.Execute()
 	if err != nil || s.changed == before {
 		return err

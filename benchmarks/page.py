@@ -1,0 +1,161 @@
+"""The page: what was measured, on what, and which aims are met."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+FOLDER = ROOT / "docs" / "benchmarks"
+RECORD = FOLDER / "measurements.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What was hoped for: ``value`` shall be at most ``limit``; ``unit`` is written behind both."""
+
+    what: str
+    limit: float
+    value: float | None
+    unit: str = "×"
+    reason: str = ""
+
+    @property
+    def row(self) -> list[str]:
+        """A row of the table of aims; the reason is shown where the aim is missed."""
+        limit = f"≤ {self.limit:g} {self.unit}"
+        if self.value is None:
+            return [self.what, limit, "not measured", "—", self.reason]
+        met = self.value <= self.limit
+        return [
+            self.what,
+            limit,
+            f"{self.value:.3g} {self.unit}",
+            "met" if met else "**missed**",
+            "" if met else self.reason,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One measurement.
+
+    Attributes:
+        title: its heading.
+        text: how it was measured, and what takes the time.
+        tables: Markdown.
+        aims: what it was to show.
+        plots: file names of charts in `FOLDER`, with their descriptions.
+        missing: programs that were to be compared with and were not there.
+        when: where and when it ran, filled in by the harness.
+    """
+
+    title: str
+    text: str
+    tables: list[str]
+    aims: list[Aim] = field(default_factory=list)
+    plots: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    when: str = ""
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table in Markdown; all but the first column are figures."""
+    names = list(head)
+    lines = [f"| {' | '.join(names)} |", "|---|" + "---:|" * (len(names) - 1)]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join(lines)
+
+
+def seconds(value: float) -> str:
+    """A time, with three digits that count."""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def machine() -> str:
+    """What it ran on, without a name."""
+    model = ""
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} processors ({model or platform.machine()}), {memory:.0f} GiB, {platform.system()}; "
+        f"load when it ended {load}"
+    )
+
+
+def versions() -> list[str]:
+    """The programs that were compared, as they name themselves; those that are not there are said to be so."""
+    asked = {
+        "go": ["go", "version"],
+        "curl": ["curl", "--version"],
+        "crane": ["crane", "version"],
+        "skopeo": ["skopeo", "--version"],
+        "kpt": ["kpt", "version"],
+    }
+    lines = [f"Python {platform.python_version()}"]
+    path = f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    for name, command in asked.items():
+        program = shutil.which(name, path=path)
+        if program is None:
+            lines.append(f"{name}: not there")
+            continue
+        run = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+        said = (run.stdout or run.stderr).strip().splitlines()
+        lines.append(said[0] if name in said[0] else f"{name} {said[0]}")
+    for package in ("ruamel.yaml", "PyYAML", "pydantic", "httpx"):
+        lines.append(f"{package} {_version(package)}")
+    return lines
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not there"
+
+
+def record(sections: dict[str, Section]) -> dict[str, Section]:
+    """Add sections to those of earlier runs, and give all."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    known = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    known.update({name: asdict(section) for name, section in sections.items()})
+    RECORD.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    return {
+        name: Section(**{**section, "aims": [Aim(**aim) for aim in section["aims"]]}) for name, section in known.items()
+    }
+
+
+def write(sections: dict[str, Section], order: Iterable[str]) -> None:
+    """Write the page."""
+    shown = [sections[name] for name in order if name in sections]
+    parts = [
+        "# Benchmarks",
+        "`make bench` measures all of this anew and writes this page; `make bench QUICK=1` takes smaller sizes. "
+        "Whole processes are measured, start-up included. The programs of a comparison run in turn, and a ratio is the "
+        "median of the ratios run by run: below 1 means that imagesetter needs less. Ratios of processor time are the "
+        "steadier ones where other work runs beside; times on the clock say little on a busy machine.",
+        "## The aims",
+        table(["aim", "limit", "measured", "", "why not"], [aim.row for section in shown for aim in section.aims]),
+    ]
+    for section in shown:
+        parts += [f"## {section.title}", section.text, *section.tables]
+        parts += [f"![{text}](benchmarks/{name})" for name, text in section.plots.items()]
+        if section.missing:
+            parts.append(f"Not compared, because it is not there: {', '.join(section.missing)}.")
+        parts.append(f"<small>{section.when}</small>")
+    parts += ["## Versions", "\n".join(f"- {line}" for line in versions())]
+    PAGE.write_text("\n\n".join(parts) + "\n")
+    print(f"{PAGE.relative_to(ROOT)}: {len(shown)} sections", file=sys.stderr)
