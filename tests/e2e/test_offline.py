@@ -182,3 +182,17 @@ def test_the_lock_stays_out_of_what_kustomize_builds(stage: Stage, cut_off: tupl
     built = build(stage, lay_out(stage, "package", "lock", **files), *cut_off, source="lock")
     assert built.status == 0, str(built)
     assert "ImageLock" not in built.stdout
+
+
+@pytest.mark.parametrize("command", ["lock", "update", "function"])
+def test_one_list_of_allowed_registries_counts_everywhere(command: str, stage: Stage) -> None:
+    package = lay_out(stage, "package", "registry", Kptfile=KPTFILE)
+    (package / "images.lock.yaml").unlink()
+    words = {"lock": ("lock", "--no-cache"), "update": ("update", "--no-cache"), "function": ()}[command]
+    run = (require_tool("kpt"), "fn", "render", "--allow-exec") if command == "function" else ("imagesetter", *words)
+    refused = stage.run(*run, cwd=package, IMAGESETTER_ALLOW_REGISTRY="registry.example.com", IMAGESETTER_NO_CACHE="1")
+    assert refused.status == 1
+    assert "allow" in refused.stderr
+    assert stage.host.rpartition(":")[2] in refused.stderr
+    allowed = stage.run(*run, cwd=package, IMAGESETTER_ALLOW_REGISTRY=stage.host, IMAGESETTER_NO_CACHE="1")
+    assert allowed.status == 0, str(allowed)
