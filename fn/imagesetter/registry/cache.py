@@ -15,7 +15,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ _MAGIC = b"imagesetter-cache 1 "
 _LARGEST = 128 * 1024 * 1024
 _FORGOTTEN = 30 * 86400.0
 _ABANDONED = 3600.0
+_GLANCE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,43 @@ class Cache:
             "tags": entry.tags,
         }
         self._store(self._scan_file(repository, asker), json.dumps(document, separators=(",", ":")).encode())
+
+    @contextlib.contextmanager
+    def turn(self, repository: str, asker: Asker, seconds: float) -> Iterator[bool]:
+        """Of several runs that miss the same scan one asks at a time; true for one that had to wait for another.
+
+        Whoever waited finds the other's answer, if it got one. Nobody waits longer than *seconds*, or at all where the
+        disk knows no locks. A lock ends with the process that holds it.
+        """
+        try:
+            from fcntl import LOCK_EX, LOCK_NB, flock
+
+            file = self._scan_file(repository, asker).with_suffix(".turn")
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except (ImportError, OSError):
+            yield False
+            return
+        waited, mine, until, pause = False, False, self.clock.monotonic() + seconds, threading.Condition()
+        try:
+            while not mine:
+                try:
+                    flock(descriptor, LOCK_EX | LOCK_NB)
+                    mine = True
+                except BlockingIOError:
+                    waited = True
+                    if self.clock.monotonic() >= until:
+                        break
+                    with pause:
+                        self.clock.wait(pause, _GLANCE)
+                except OSError:
+                    break
+            yield waited
+        finally:
+            if mine:  # who waits for it holds it open, and then finds the answer
+                with contextlib.suppress(OSError):
+                    file.unlink()
+            os.close(descriptor)
 
     def load_blob(self, digest: str) -> bytes | None:
         """A blob or manifest by its digest; what does not hash to it is not there."""

@@ -27,7 +27,7 @@ from imagesetter.registry.workers import Job, run_jobs
 
 if TYPE_CHECKING:
     from imagesetter.registry.asking import Asking, Network
-    from imagesetter.registry.cache import Cache
+    from imagesetter.registry.cache import Asker, Cache
     from imagesetter.registry.exchange import Exchange
     from imagesetter.registry.manifests import Image
     from imagesetter.registry.questions import Route
@@ -223,7 +223,7 @@ class Client:
         return self._run([job(*question) for question in questions])
 
     def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
-        from imagesetter.registry.cache import Asker, Entry
+        from imagesetter.registry.cache import Asker
 
         asking = self._asking(repository, options)
         asker = None
@@ -235,6 +235,17 @@ class Client:
             entry = self._cache.load_scan(repository.canonical, asker, options.interval)
             if entry is not None:
                 return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
+            if not self._cache.refresh:
+                with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2) as waited:
+                    entry = self._cache.load_scan(repository.canonical, asker, options.interval) if waited else None
+                    if entry is not None:
+                        return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
+                    return self._list(repository, asking, asker)
+        return self._list(repository, asking, asker)
+
+    def _list(self, repository: Repository, asking: Asking, asker: Asker | None) -> Scan:
+        """Ask the registry, and keep its answer."""
+        from imagesetter.registry.cache import Entry
         from imagesetter.registry.listing import PAGE_CAP, list_tags
 
         listing = list_tags(
