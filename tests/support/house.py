@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.cli import clients, clock, explain_command, lock_command
+from imagesetter.cli import clock
 from imagesetter.cli.main import main
 from imagesetter.errors import NotFound
 from imagesetter.registry.client import Scan, ScanOptions
@@ -130,8 +130,8 @@ def open_house(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     def client(*arguments: object, **options: object) -> Iterator[Days]:
         yield house.registry
 
-    for module in (clients, explain_command, lock_command):
-        monkeypatch.setattr(module, "open_client", client)
+    # Where every command gets its client from, when it needs one: no module keeps this one beyond the test.
+    monkeypatch.setattr("imagesetter.registry.client.Client", client)
     monkeypatch.setattr(clock, "now", lambda: house.time)
     house.day("2026-03-01")
     house.write("policies.yaml", POLICIES)
