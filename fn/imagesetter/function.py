@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,8 +86,10 @@ def _guard(listing: ResourceList, config: Config, catalog: Catalog, fields: Sequ
 
     from imagesetter.guards import downgrade_guard
 
+    present = cache(partial(look_for_lock, listing))
+
     def asked(policy: PolicyName, old: str, new: str) -> bool:
-        found = look_for_lock(listing)
+        found = present()
         return found is not None and found.asks(policy, old, new, now)
 
     return downgrade_guard(catalog, fields, asked=asked, strict=config.strict)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from imagesetter.config import Config
+from imagesetter.config import parse as parse_config
+from imagesetter.errors import UsageError
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.durations import parse_age
+from imagesetter.flux.markers import PolicyName
+from imagesetter.krm.functionconfig import FunctionConfig
 from imagesetter.lock import parse
 from support.house import APP, IMAGE, POLICIES, House, digest
 
@@ -207,3 +213,21 @@ def test_a_minimum_age_that_is_none_is_said_with_its_annotation(house: House) ->
     ran = house.run("lock")
     assert ran.status == 1
     assert "metadata.annotations[\"imagesetter.dev/minimum-age\"]: 'soon' is not an age" in ran.err
+
+
+def inline(**fields: object) -> Config:
+    policy = {"name": "web", "image": IMAGE, "semver": {"range": "1.x"}, **fields}
+    body = {"apiVersion": "imagesetter.dev/v1alpha1", "kind": "ImageSetter", "spec": {"policies": [policy]}}
+    return parse_config(FunctionConfig("imagesetter.dev/v1alpha1", "ImageSetter", "images", "", body))
+
+
+def test_an_inline_policy_has_a_minimum_age_of_its_own() -> None:
+    catalog = Catalog()
+    catalog.add(inline(minimumAge="1d12h").policies)
+    assert catalog.policy(PolicyName("flux-system", "web")).minimum_age == 129600.0
+
+
+@pytest.mark.parametrize("age", ["soon", 3])
+def test_an_inline_minimum_age_that_is_none_is_refused_with_its_field(age: object) -> None:
+    with pytest.raises(UsageError, match=r"spec\.policies\[0\]\.minimumAge: "):
+        inline(minimumAge=age)

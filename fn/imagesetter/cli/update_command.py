@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import click
@@ -94,7 +94,7 @@ def command(
     network = told(network, options)
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    present = partial(look_for_lock, tree, paths)
+    present = cache(partial(look_for_lock, tree, paths))
     with source_for(options.source, partial(find_lock, tree, paths), network, present=present) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> Source:
