@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from imagesetter.reading import MarkedFile, Tree
 
 
+_FEW = 16
+_WRITERS = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Rewrite:
     """A file's bytes before and after."""
@@ -165,16 +169,27 @@ def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
 
 
 def write_all(rewrites: Iterable[Rewrite]) -> list[Result]:
-    """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
+    """Write what was planned; a file that cannot be written is a result, and the others are written all the same.
+
+    Waiting for the disk is most of it, and disks take several writes together, so many files are written by threads.
+    """
+    planned = list(rewrites)
+    if len(planned) < _FEW:
+        return [result for rewritten in planned for result in _write(rewritten)]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        return [result for results in writers.map(_write, planned) for result in results]
+
+
+def _write(rewritten: Rewrite) -> list[Result]:
     from imagesetter.tree import write
 
-    results: list[Result] = []
-    for rewritten in rewrites:
-        try:
-            write(rewritten.path, rewritten.before, rewritten.after)
-        except ImagesetterError as error:
-            results.append(failure(error, Place(file=str(rewritten.path))))
-    return results
+    try:
+        write(rewritten.path, rewritten.before, rewritten.after)
+    except ImagesetterError as error:
+        return [failure(error, Place(file=str(rewritten.path)))]
+    return []
 
 
 def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:

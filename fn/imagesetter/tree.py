@@ -49,6 +49,9 @@ def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
             raise UsageError(
                 f"{given}: no such file or directory", hint="name a file or directory of the configuration"
             )
+        if len(paths) == 1:  # links are not followed, so one directory has each file once
+            yield from found
+            return
         for path in found:
             real = os.path.realpath(path)
             if real not in seen:
