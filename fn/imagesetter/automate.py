@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Literal
 
 from imagesetter.automation.change_sets import ChangeSet, Per, branch_name, change_sets
+from imagesetter.automation.confine import confined
 from imagesetter.automation.message import template_data
+from imagesetter.automation.opening import open_workspace
 from imagesetter.automation.signing import signing
 from imagesetter.automation.spec import Automation
-from imagesetter.automation.workspace import PushRejected, Start, Workspace, confined, open_workspace
+from imagesetter.automation.workspace import PushRejected, Start, Workspace
 from imagesetter.errors import GitError, ImagesetterError, InputError, TemplateError
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog

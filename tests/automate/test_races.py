@@ -162,10 +162,12 @@ def test_a_run_that_is_killed_between_commit_and_push_leaves_exactly_one_commit_
     top = stage.root / "checkout"
     killed_before_the_push(stage, top)
     assert remote.subjects() == ["begin"]
+    assert len(stage.run("git", "worktree", "list", cwd=top).stdout.splitlines()) == 2
     done = stage.run("imagesetter", "automate", ".", cwd=top)
     assert done.status == 0, str(done)
     assert len(remote.subjects()) == 2
+    assert len(stage.run("git", "worktree", "list", cwd=top).stdout.splitlines()) == 1
+    assert stage.run("git", "for-each-ref", "refs/imagesetter", cwd=top).stdout == ""
     done = stage.run("imagesetter", "automate", ".", cwd=top)
     assert "up to date" in done.stdout
     assert len(remote.subjects()) == 2
-    assert len(stage.run("git", "worktree", "list", cwd=top).stdout.splitlines()) <= 2

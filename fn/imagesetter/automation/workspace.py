@@ -8,19 +8,16 @@ earlier, killed run left behind is ever pushed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagesetter.automation.spec import NO_PUSH, Automation, Ref
-from imagesetter.errors import GitError, ImagesetterError, ResourceError, UsageError
-from imagesetter.git import Git, redacted, toplevel
+from imagesetter.errors import GitError, ImagesetterError, ResourceError
+from imagesetter.git import Git, redacted
 
 # What a server says when another push was first; everything else that it refuses, it will refuse again.
 _RACE = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|fetch first|stale info|incorrect old value")
@@ -47,14 +44,14 @@ class Start:
 class Workspace:
     """A temporary working tree and its remote.
 
-    ``checkout`` is the user's own, or None for a clone.
+    ``checkout`` is the user's own, or None for a clone. ``scratch`` begins the names of the refs that it fetches to.
     """
 
     git: Git
     checkout: Git | None
     remote: str
     automation: Automation
-    scratch: str = field(default_factory=lambda: f"refs/imagesetter/{secrets.token_hex(8)}")
+    scratch: str
     _listing: dict[str, str] = field(default_factory=dict)
     _default: str = ""
     _staged_since: str = ""
@@ -341,114 +338,3 @@ def _current_branch(git: Git) -> str:
     branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
     merged = git.setting(f"branch.{branch}.merge") if branch else ""
     return merged.removeprefix("refs/heads/") or branch
-
-
-def _remote(git: Git) -> str:
-    branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
-    names = git.run("remote").text.split("\n")
-    chosen = (git.setting(f"branch.{branch}.remote") if branch else "") or "origin"
-    if chosen in names:
-        return chosen
-    if len(names) == 1 and names[0]:
-        return names[0]
-    raise UsageError(
-        f"the checkout {git.directory} has no remote to push to"
-        if not names[0]
-        else f"which remote? {', '.join(names)}",
-        hint="add one (`git remote add origin URL`), or keep the GitRepository with its URL among the files",
-    )
-
-
-@contextlib.contextmanager
-def open_workspace(
-    automation: Automation, directory: Path, *, timeout: float, allow_dirty: bool = False
-) -> Iterator[Workspace]:
-    """A working tree for a run, which is removed afterwards.
-
-    Args:
-        automation: says whether to clone, and what.
-        directory: in the current checkout, for an automation without a URL.
-        timeout: seconds for one git command.
-        allow_dirty: do not mind changes in the checkout that are not committed.
-
-    Raises:
-        UsageError: there is neither a URL nor a checkout with a remote, or the checkout is dirty.
-    """
-    with tempfile.TemporaryDirectory(prefix="imagesetter-", ignore_cleanup_errors=True) as folder:
-        tree = Path(folder).resolve() / "tree"
-        if automation.url:
-            tree.mkdir()
-            git = Git(tree, timeout)
-            git.run("init", "--quiet", "--template=")
-            git.run("config", "remote.origin.url", automation.url)
-            yield Workspace(git, None, "origin", automation)
-        else:
-            with _worktree(automation, directory, tree, timeout, allow_dirty=allow_dirty) as workspace:
-                yield workspace
-
-
-@contextlib.contextmanager
-def _worktree(
-    automation: Automation, directory: Path, tree: Path, timeout: float, *, allow_dirty: bool
-) -> Iterator[Workspace]:
-    top = toplevel(directory)
-    if top is None:
-        raise UsageError(
-            f"{directory} is in no Git checkout, and no GitRepository with a URL is among the files",
-            hint="run it in a checkout, or add the GitRepository that spec.sourceRef names",
-        )
-    own = Git(top, timeout)
-    if not allow_dirty and (changed := own.run("status", "--porcelain", "--untracked-files=no").text):
-        files = [line[3:] for line in changed.splitlines()]
-        raise UsageError(
-            f"the checkout {top} has changes that are not committed: {', '.join(files[:3])}"
-            f"{' …' if len(files) > 3 else ''}",
-            hint="commit or stash them, or say --allow-dirty: they are neither used nor committed",
-        )
-    remote = _remote(own)
-    head = own.commit_of("HEAD")
-    if not head:
-        raise UsageError(f"the checkout {top} has no commit yet")
-    own.run("worktree", "prune")
-    own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
-    workspace = Workspace(Git(tree, timeout), own, remote, automation)
-    try:
-        yield workspace
-    finally:
-        with contextlib.suppress(ImagesetterError):
-            own.run("worktree", "remove", "--force", "--force", str(tree))
-        with contextlib.suppress(ImagesetterError):
-            refs = own.run("for-each-ref", "--format=%(refname)", f"{workspace.scratch}/").text.split()
-            deletions = "".join(f"delete {name}\n" for name in refs)
-            own.run("update-ref", "--stdin", stdin=deletions.encode())
-
-
-def confined(root: Path, path: str, where: str) -> Path:
-    """``spec.update.path`` in a working tree; a path that leaves it, by ``..`` or by a link, is refused.
-
-    Departure: Flux clamps such a path to the top of the repository (SecureJoin), and so updates more than was meant.
-
-    Raises:
-        ResourceError: it leaves the repository, is inside ``.git``, or is not there.
-    """
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if "\0" in path or (any(part == ".." for part in parts) and not _stays_inside(parts)):
-        raise ResourceError(f"spec.update.path: {path!r} leaves the repository", where=where)
-    if any(part.lower() == ".git" for part in parts):
-        raise ResourceError(f"spec.update.path: {path!r} is Git's own folder", where=where)
-    target = root.joinpath(*parts)
-    real, top = Path(os.path.realpath(target)), Path(os.path.realpath(root))
-    if real != top and top not in real.parents:
-        raise ResourceError(f"spec.update.path: {path!r} leads out of the repository by a link", where=where)
-    if not target.exists():
-        raise ResourceError(f"spec.update.path: {path!r} is not in the repository", where=where)
-    return target
-
-
-def _stays_inside(parts: Sequence[str]) -> bool:
-    depth = 0
-    for part in parts:
-        depth += -1 if part == ".." else 1
-        if depth < 0:
-            return False
-    return True
