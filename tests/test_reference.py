@@ -1,18 +1,21 @@
-"""The page of commands is made from the program.
+"""The page of commands is made from the program, and the page of kinds from the models.
 
-Set IMAGESETTER_UPDATE_GOLDENS=1 to write `docs/cli.md` anew.
+Set IMAGESETTER_UPDATE_GOLDENS=1 to write `docs/cli.md` and `docs/kinds.md` anew.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
 
 from imagesetter.cli.main import TASKS, group
+from imagesetter.schemas import MODELS, schema_of
 from tools import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "cli.md"
@@ -48,6 +51,16 @@ For fish, to `~/.config/fish/completions/imagesetter.fish`:
 ```sh
 _IMAGESETTER_COMPLETE=fish_source imagesetter | source
 ```
+"""
+KINDS = CHECKOUT / "docs" / "kinds.md"
+KINDS_HEAD = """\
+# Kinds
+
+<!-- Written by tests/test_reference.py: IMAGESETTER_UPDATE_GOLDENS=1 pytest tests/test_reference.py -->
+
+Every document that imagesetter reads or writes as one of its own kinds, field by field, in `apiVersion:
+imagesetter.dev/v1alpha1`. `imagesetter schema KIND` prints the JSON Schema that editors read. Flux's kinds are on
+[a page of their own](flux.md).
 """
 
 
@@ -102,3 +115,52 @@ def test_the_page_of_commands_is_what_the_program_says() -> None:
 @pytest.mark.parametrize("name", [name for names in TASKS.values() for name in names])
 def test_the_page_has_every_command_with_its_help(name: str) -> None:
     assert f"\n### imagesetter {name}\n" in PAGE.read_text(encoding="utf-8")
+
+
+def page_of_kinds() -> str:
+    parts = [KINDS_HEAD]
+    for kind in MODELS:
+        schema = schema_of(kind)
+        parts.append(f"## {kind}\n\n{escaped(schema.get('description', ''))}\n\n[JSON Schema](schemas/{kind}.json)\n")
+        parts += rows_of(schema)
+        for name, part in sorted(schema.get("$defs", {}).items()):
+            if "properties" in part:
+                words = escaped(" ".join(part.get("description", "").split()))
+                parts.append(f"**{name}**: {words[:1].lower()}{words[1:]}\n")
+                parts += rows_of(part)
+    return "\n".join(parts)
+
+
+def rows_of(schema: dict[str, Any]) -> Iterator[str]:
+    yield "| field | type | required | default | |"
+    yield "|---|---|---|---|---|"
+    for name, field in schema.get("properties", {}).items():
+        words = escaped(" ".join(str(field.get("description", "")).split()))
+        required = "yes" if name in schema.get("required", ()) else ""
+        default = json.dumps(field["default"]) if field.get("default", "") != "" else ""
+        yield f"| `{name}` | {type_of(field)} | {required} | {default} | {words} |"
+    yield ""
+
+
+def type_of(field: dict[str, Any]) -> str:
+    """The type in words: texts to choose from, a list, another part by its name."""
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" if value else "empty" for value in field["enum"])
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in field:
+            return " or ".join(dict.fromkeys(type_of(each) for each in field[several]))
+    kind = field.get("type", "anything")
+    if kind == "array":
+        return f"list of {type_of(field.get('items', {}))}"
+    return "text" if kind == "string" else str(kind)
+
+
+def test_the_page_of_kinds_is_what_the_models_say() -> None:
+    if UPDATE:
+        KINDS.write_text(page_of_kinds(), encoding="utf-8")
+    said = KINDS.read_text(encoding="utf-8")
+    assert said == page_of_kinds(), "IMAGESETTER_UPDATE_GOLDENS=1 pytest tests/test_reference.py"

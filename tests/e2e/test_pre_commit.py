@@ -147,14 +147,15 @@ def test_update_runs_at_each_of_its_stages_unless_the_configuration_names_one(
     assert ("Failed" in done.stdout) == (stage == "manual"), str(done)
 
 
-def test_batches_that_run_side_by_side_do_not_ask_the_registry_twice(
-    repository: Repository, registry: CountingRegistry
+@pytest.mark.parametrize("settings", [{}, {"require_serial": False}], ids=["one after the other", "side by side"])
+def test_batches_of_files_do_not_ask_the_registry_twice(
+    settings: dict[str, object], repository: Repository, registry: CountingRegistry
 ) -> None:
-    """The manifest says require_serial; a configuration that undoes it is helped by the cache of scans."""
-    number = 1200
-    filler = "x" * 150  # more than one command line can hold
+    """The manifest says require_serial; a configuration that undoes it gets several runs at once."""
+    number = 800
+    filler = "x" * 200  # more than one command line can hold
     repository.write({f"many/{filler}{n}.yaml": deployment(repository.host, "1.0.0") for n in range(number)})
-    repository.configure("imagesetter-update")
+    repository.configure("imagesetter-update", **settings)
     done = repository.run("--all-files")
     assert done.status == 1, str(done)
     assert done.stdout.count("up to date (") > 1, str(done)
