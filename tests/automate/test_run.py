@@ -179,6 +179,15 @@ def test_without_a_remote_or_a_checkout_the_error_says_what_to_add(bench: Bench,
         assert "is in no Git checkout" in error(bench.run(clone=False))
 
 
+def test_refs_of_a_killed_run_whose_folder_is_gone_are_cleared_away_and_others_are_not(bench: Bench) -> None:
+    top = bench.checkout()
+    dead, other = "refs/imagesetter/imagesetter-run-gone/head", "refs/imagesetter/mine/head"
+    for name in (dead, other):
+        bench.remote.git("update-ref", name, "HEAD", cwd=top)
+    assert bench.run(clone=False).status == "pushed"
+    assert bench.remote.git("for-each-ref", "--format=%(refname)", "refs/imagesetter", cwd=top) == other
+
+
 # --- refs and push branches
 
 

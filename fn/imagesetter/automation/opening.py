@@ -104,8 +104,9 @@ def _sweep(own: Git) -> None:
     listing = own.run("worktree", "list", "--porcelain").text.splitlines()
     trees = (Path(line.removeprefix("worktree ")) for line in listing if line.startswith("worktree "))
     folders = {tree.parent for tree in trees if tree.name == _TREE and tree.parent.name.startswith(_PREFIX)}
-    refs = own.run("for-each-ref", "--format=%(refname)", f"{_REFS}{_PREFIX}*/").text.split()
-    folders |= {Path(tempfile.gettempdir()).resolve() / name.removeprefix(_REFS).split("/")[0] for name in refs}
+    refs = own.run("for-each-ref", "--format=%(refname)", _REFS).text.split()
+    names = {name.removeprefix(_REFS).split("/")[0] for name in refs}
+    folders |= {Path(tempfile.gettempdir()).resolve() / name for name in names if name.startswith(_PREFIX)}
     for folder in folders:
         if _is_dead(folder):
             _remove(own, folder)
