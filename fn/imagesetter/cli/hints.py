@@ -11,9 +11,9 @@ from imagesetter.cli.terminal import styled
 
 START = """\
 Start:
-  imagesetter demo                                    the whole story on this machine, with a registry of its own
-  imagesetter explain ghcr.io/org/app --semver 6.x    a policy made up on the spot; needs no file and no cluster
-  imagesetter update --check                          would anything change below this directory?
+  imagesetter demo                  the whole story, with a registry of its own
+  imagesetter update --check        would anything change below this directory?
+  imagesetter explain ghcr.io/org/app --semver 6.x          needs no file at all
 """
 
 
