@@ -153,7 +153,7 @@ def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) ->
 def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()  # what is around the repository is none of the linter's business
     (tmp_path / "web.yaml").write_text('image: web:1 # {"$imagepolicy": "flux-system:web"}\n')
-    loaded = loaded_by(["lint", str(tmp_path)], "", tmp_path)
+    loaded = loaded_by(["lint", str(tmp_path)], "", tmp_path, status=1)
     assert "imagesetter.lint.run" in loaded
     assert loaded & {"httpx", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
     assert loaded & {"imagesetter.registry.client", "imagesetter.registry.transport"} == set()
