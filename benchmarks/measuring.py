@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +69,8 @@ class Series:
     def over(self, other: Series, what: str = "wall") -> float:
         """How many times the other one: the median of the ratios round by round, of ``wall``, ``cpu`` or ``peak``."""
         pairs = zip(self.samples, other.samples, strict=True)
-        return median(getattr(ours, what) / (getattr(theirs, what) or 1e-6) for ours, theirs in pairs)
+        ratio: float = median(getattr(ours, what) / (getattr(theirs, what) or 1e-6) for ours, theirs in pairs)
+        return ratio
 
 
 def run_once(program: Program) -> Sample:
@@ -115,8 +115,3 @@ def interleaved(programs: Mapping[str, Program], runs: int, warm: int = 1) -> di
             if number >= warm:
                 samples[name].append(sample)
     return {name: Series(tuple(each)) for name, each in samples.items()}
-
-
-def python() -> str:
-    """The interpreter that runs us, as the programs are started with."""
-    return sys.executable
