@@ -56,6 +56,17 @@ HOSTILE = {
         f'    - policy: flux-system:web\n      tag: 1.4.0\n      reason: "r{IN_YAML}"\n'
     },
 }
+TEST = """\
+apiVersion: imagesetter.dev/v1alpha1
+kind: PolicyTest
+metadata: {name: "t@"}
+spec:
+  policyRef: "flux-system:we@b"
+  tags: ["1@"]
+  cases: [{name: "c@", pick: "x@"}]
+"""
+HOSTILE["policy test"] = {"web.policy-test.yaml": TEST.replace("@", IN_YAML)}
+HOSTILE["policy test of a policy"] = {"web.policy-test.yaml": TEST.replace("we@b", "web").replace("@", IN_YAML)}
 COMMANDS = {
     "update": ["update"],
     "update that is told much": ["update", "--dry-run", "--diff", "-v"],
@@ -68,6 +79,7 @@ COMMANDS = {
     "tags": ["tags", f"registry.example.com/{ESCAPE}"],
     "mark": ["mark", "."],
     "test": ["test"],
+    "hold": ["hold", "web", "--tag", "1.4.0", "--reason", f"r{ESCAPE}"],
     "no such command": [f"up{ESCAPE}"],
     "no such file": ["update", f"nowhere{ESCAPE}"],
 }

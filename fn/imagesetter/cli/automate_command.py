@@ -20,7 +20,7 @@ from imagesetter.cli.clients import source_for
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.options import RunOptions, network_options, policy_name, read_stdin, run_options, told
-from imagesetter.cli.terminal import print_error, print_results
+from imagesetter.cli.terminal import harmless, print_error, print_results
 from imagesetter.config import API_VERSION
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
@@ -284,11 +284,11 @@ def _reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
                 if dry_run:
                     _print_commit(commit)
                 elif not options.quiet:
-                    click.echo(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})")
+                    click.echo(harmless(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})"))
             if not run.commits and not options.quiet:
-                click.echo(f"{run.name}: {run.status}")
+                click.echo(harmless(f"{run.name}: {run.status}"))
         for note in run.notes:
-            click.echo(f"{run.name}: {note}", err=True)
+            click.echo(harmless(f"{run.name}: {note}"), err=True)
         print_results(run.results)
         sys.stdout.flush()
 
@@ -301,9 +301,9 @@ def _fields(commit: Commit) -> str:
 
 
 def _print_commit(commit: Commit) -> None:
-    click.echo(f"would push to {commit.branch} ({_fields(commit)}):\n")
+    click.echo(harmless(f"would push to {commit.branch} ({_fields(commit)}):\n"))
     for line in commit.message.splitlines() or [""]:
-        click.echo(f"    {line}".rstrip())
+        click.echo(harmless(f"    {line}".rstrip()))
     click.echo(f"\n{commit.diff}", nl=False)
 
 

@@ -18,6 +18,7 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import exclude_option, namespace_option, network_options, policies_option, read_stdin
 from imagesetter.cli.table import aligned
+from imagesetter.cli.terminal import harmless
 from imagesetter.errors import ImagesetterError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.reading import build_catalog, read_tree
@@ -93,9 +94,9 @@ def command(
 
 
 def _print(title: str, rows: Iterable[Row]) -> None:
-    click.echo(f"{title}")
+    click.echo(harmless(title))
     for line in aligned(rows):
-        click.echo(f"  {line}")
+        click.echo(harmless(f"  {line}"))
     click.echo()
 
 

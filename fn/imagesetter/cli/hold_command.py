@@ -10,6 +10,7 @@ from imagesetter.cli import clock
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
+from imagesetter.cli.terminal import harmless
 from imagesetter.errors import UsageError
 from imagesetter.holds import Hold, midnight
 from imagesetter.registry.reference import is_tag
@@ -60,6 +61,6 @@ def command(
         return [*others, new]
 
     path = edit_holds(lock_file, held)
-    click.echo(f"{path}: {new.policy} is {new}")
+    click.echo(harmless(f"{path}: {new.policy} is {new}"))
     click.echo("it counts from the next `imagesetter lock` on")
     return OK

@@ -20,7 +20,7 @@ from imagesetter.cli.options import (
     read_stdin,
 )
 from imagesetter.cli.report import unified_diff
-from imagesetter.cli.terminal import print_results, styled
+from imagesetter.cli.terminal import harmless, print_results, styled
 from imagesetter.config import API_VERSION
 from imagesetter.errors import ResolveError, UsageError
 from imagesetter.files import write_all
@@ -133,7 +133,8 @@ def _print_text(outcome: Outcome, *, written: bool, diff: bool) -> None:
     if not diff:
         for each in outcome.insertions:
             marker = styled(each.comment, sys.stdout, fg="green")
-            click.echo(f"{each.file}:{each.scalar.line}: {each.scalar.value} {marker}", color=True)
+            where = f"{each.file}:{each.scalar.line}: {each.scalar.value}"
+            click.echo(f"{harmless(where)} {marker}", color=True)
     count = len(outcome.insertions)
     verb = "marked" if written else "would be marked"
     click.echo(

@@ -12,7 +12,7 @@ import click
 from imagesetter.cli.explain_report import funnel_as_json, funnel_lines
 from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
-from imagesetter.cli.terminal import print_error, styled
+from imagesetter.cli.terminal import harmless, print_error, styled
 from imagesetter.config import API_VERSION
 from imagesetter.policy.explain import Explanation
 from imagesetter.policy.shown import shown
@@ -36,11 +36,11 @@ def _suite_lines(outcome: SuiteOutcome, *, quiet: bool) -> Iterable[str]:
     if quiet and outcome.passed:
         return
     suite = outcome.suite
-    yield styled(f"{suite.place}  {_title(suite)}".rstrip(), sys.stdout, bold=True)
+    yield styled(harmless(f"{suite.place}  {_title(suite)}".rstrip()), sys.stdout, bold=True)
     if outcome.error:
-        yield f"  {_verdict(False)}  {outcome.error}"
+        yield f"  {_verdict(False)}  {harmless(str(outcome.error))}"
         if outcome.error.hint:
-            yield f"        {outcome.error.hint}"
+            yield f"        {harmless(outcome.error.hint)}"
     for case in outcome.cases:
         if not (quiet and case.passed):
             yield from _case_lines(case)
@@ -51,7 +51,7 @@ def _title(suite: Suite) -> str:
 
 
 def _case_lines(outcome: CaseOutcome) -> Iterable[str]:
-    yield f"  {_verdict(outcome.passed)}  {outcome.case.name}"
+    yield f"  {_verdict(outcome.passed)}  {harmless(outcome.case.name)}"
     if outcome.passed:
         return
     explanation = outcome.explanation

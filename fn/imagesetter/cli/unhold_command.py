@@ -9,6 +9,7 @@ import click
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
+from imagesetter.cli.terminal import harmless
 from imagesetter.errors import UsageError
 from imagesetter.holds import Hold
 
@@ -43,5 +44,5 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
 
     path = edit_holds(lock_file, left)
     for hold in gone:
-        click.echo(f"{path}: {name} is no longer {hold}")
+        click.echo(harmless(f"{path}: {name} is no longer {hold}"))
     return OK
