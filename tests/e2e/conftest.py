@@ -42,7 +42,7 @@ class Stage:
             env={**self.environment, **environment},
             input=stdin.encode(),
             capture_output=True,
-            timeout=120,
+            timeout=600,  # against a hang; pre-commit builds an environment meanwhile
             check=False,
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
