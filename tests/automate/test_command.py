@@ -157,3 +157,28 @@ def test_git_missing_is_told(stage: Stage, tmp_path: Path) -> None:
     found = stage.run("which", "imagesetter").stdout.strip()
     done = stage.run(found, "automate", cwd=stage.root / "checkout", PATH=str(scripts))
     assert "git is not installed" in done.stderr
+
+
+def test_a_shallow_checkout_of_a_ci_job_is_enough_and_stays_shallow(stage: Stage) -> None:
+    remote = fleet(stage)
+    remote.commit({"README": "more history"})
+    stage.run("git", "clone", "-q", "--depth", "1", remote.url, "shallow")
+    done = stage.run("imagesetter", "automate", cwd=stage.root / "shallow")
+    assert done.status == 0, str(done)
+    assert len(remote.subjects()) == 3
+    assert stage.run("git", "rev-list", "--count", "HEAD", cwd=stage.root / "shallow").stdout == "2\n"
+    assert "1.0.10" in (stage.root / "shallow/kustomize/deployment.yaml").read_text()
+
+
+def test_a_field_does_not_go_back_unless_that_is_allowed(stage: Stage) -> None:
+    remote = fleet(stage)
+    text = remote.file("kustomize/deployment.yaml").replace("1.0.0", "1.0.99")
+    remote.commit({"kustomize/deployment.yaml": text})
+    top = stage.root / "checkout"
+    done = stage.run("imagesetter", "automate", cwd=top)
+    assert (done.status, done.stdout) == (0, "flux-system:my-app: up to date\n")
+    assert "stays at 1.0.99" in done.stderr
+    assert "kustomize/deployment.yaml:16" in done.stderr
+    done = stage.run("imagesetter", "automate", "--allow-downgrade", cwd=top)
+    assert "pushed" in done.stdout
+    assert "1.0.99" not in remote.file("kustomize/deployment.yaml")
