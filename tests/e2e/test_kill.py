@@ -32,14 +32,23 @@ policies, tree, runs = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(20261123)
 whole = {path.read_bytes() for path in (tree.parent / "whole").iterdir()}
 template = policies.read_text()
-seen, partial, finished = set(), 0, 0
-for run in range(runs):
-    policies.write_text(template.replace("TAG", ("1.0.10", "1.0.0")[run % 2]))
+def update():
     child = os.fork()
     if child == 0:
         main(["update", "--from", "status", "--policies", str(policies), "--allow-downgrade", "-q", str(tree)])
         os._exit(0)
-    time.sleep(rng.uniform(0, 0.08))
+    return child
+longest = 0.0  # of a whole update on this machine, as busy as it is now: the kills are spread over that time
+for tag in ("1.0.10", "1.0.0"):
+    policies.write_text(template.replace("TAG", tag))
+    start = time.monotonic()
+    os.waitpid(update(), 0)
+    longest = max(longest, time.monotonic() - start)
+seen, partial, finished = set(), 0, 0
+for run in range(runs):
+    policies.write_text(template.replace("TAG", ("1.0.10", "1.0.0")[run % 2]))
+    child = update()
+    time.sleep(rng.uniform(0, longest))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     finished += os.WIFEXITED(status)
