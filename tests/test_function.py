@@ -161,3 +161,15 @@ def test_policies_renamed_by_kustomize_are_found_under_their_first_name() -> Non
     follow(listing, Config(), source_of)
     assert catalogs[0].policy(PolicyName("flux-system", "app")).image.written == "r.example.com/app"
     assert not isinstance(catalogs[0].recorded(PolicyName("prod", "p-app")), Failed)
+
+
+def test_a_type_tag_that_would_lie_goes_with_the_edit() -> None:
+    item = """\
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: a}
+  data:
+    tag: !!int 1 # {"$imagepolicy": "flux-system:app:tag"}
+"""
+    after, _ = run(HEAD + POLICY + item)
+    assert 'tag: 1.0.10 # {"$imagepolicy"' in after

@@ -69,7 +69,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
     if any(result.severity == "error" for result in problems):
         return Answer((), tuple(problems))
     try:
-        edits = [*_edits(listing, planned)]
+        edits = _edits(listing, planned)
     except ImagesetterError as error:
         return Answer((), (*problems, failure(error)))
     if config.strip_annotations:
@@ -104,14 +104,12 @@ def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
     return scan_sources(Path.cwd())
 
 
-def _edits(listing: ResourceList, planned: Plan) -> Iterable[Edit]:
+def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
-    from imagesetter.text.proof import rewrite
-    from imagesetter.text.quote import render
+    from imagesetter.text.proof import edits
 
     wanted = [(change.field.scalar, change.new) for change in planned.changes]
-    rewrite(listing.text, wanted, scan=listing.layout.scan)
-    return [Edit(scalar.start, scalar.end, render(new, scalar, listing.text)) for scalar, new in wanted]
+    return edits(listing.text, wanted, scan=listing.layout.scan)
 
 
 def _told(planned: Plan) -> Iterable[Result]:

@@ -30,7 +30,7 @@ NEEDLE = "$imagepolicy"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
 _LOCK = f"kind: {lock.KIND}".encode()
-_OTHERS = re.compile(rb"kubernetes\.io/dockerc|kind: (?:ServiceAccount|Namespace|GitRepository)\b|git\.asc:|identity:")
+_OTHERS = re.compile(rb"kind: (?:Secret|ServiceAccount|Namespace|GitRepository)\b")
 # What says which resource a field belongs to; collected in the pass that finds the markers.
 _RESOURCE: Final = {SPAN: True, "apiVersion": KEEP, "kind": KEEP, "metadata": {"name": KEEP, "namespace": KEEP}}
 _OUTLINE: Final = {**_RESOURCE, "items": {"*": _RESOURCE}}

@@ -19,7 +19,7 @@ from imagesetter.krm.writing import BREAK, absorbs, after_line, block, flow, new
 from imagesetter.text.comments import line_start
 from imagesetter.text.edits import Edit
 from imagesetter.text.fieldpath import FieldPath, format_path
-from imagesetter.text.gaps import content_start
+from imagesetter.text.frames import content_start
 from imagesetter.text.quote import render
 from imagesetter.text.scan import SPAN, Node, scan
 

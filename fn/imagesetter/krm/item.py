@@ -199,7 +199,7 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
     part = layout.parts.get("items")
     if part is None or part.scalar is not None:
         return ()
-    from imagesetter.text.gaps import content_start
+    from imagesetter.text.frames import content_start
 
     text = whole.text
     opening = content_start(text, part.start, part.end)
@@ -232,7 +232,7 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
 
 
 def _item(whole: Whole, node: Node, borrows: bool) -> Item:
-    from imagesetter.text.gaps import content_start
+    from imagesetter.text.frames import content_start
 
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}

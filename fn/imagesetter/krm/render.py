@@ -21,7 +21,7 @@ from imagesetter.krm.result import Result
 from imagesetter.krm.writing import BREAK, BREAKS, absorbs, after_line, block, flow, is_open, newline_of
 from imagesetter.text.comments import line_start
 from imagesetter.text.edits import Edit, splice
-from imagesetter.text.gaps import content_start
+from imagesetter.text.frames import content_start
 from imagesetter.text.load import load
 
 if TYPE_CHECKING:

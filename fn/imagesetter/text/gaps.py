@@ -32,8 +32,7 @@ from imagesetter.text.comments import (
     only_properties,
     same_line,
 )
-from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, scalar_of
-from imagesetter.text.frames import content_start as content_start
+from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, content_start, scalar_of
 from imagesetter.text.scan import Comment, Scalar
 
 NEVER: Final = 1 << 62
