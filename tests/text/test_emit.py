@@ -13,7 +13,7 @@ TEXTS = st.one_of(
     st.sampled_from(["[x]", "", "a", "true", "1.10", "y",
                      "a: b", "- a", "-a", "a #b", 'say "so"', "back\\slash", "é→", "x,y",
                      "nginx:1.2", "tab\there", " a", "a ", "two\nlines", "null", "2024-01-01", "\U0001f600", "a:", "=",
-                     "\x85", "\ufeff", "\xa0", "\xad"]),
+                     "\x85", "\ufeff", "\xa0", "\xad", "'\U00010800"]),
     st.text(max_size=12),
     st.text("ab:# -'\"{}[],&*!|>%@`?", max_size=8),
 )  # fmt: skip

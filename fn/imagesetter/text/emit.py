@@ -70,6 +70,6 @@ def _text(value: object, longest: int) -> str:
         raise _LeftError
     if not needs_quotes(value):
         return value
-    if value.isprintable():
+    if value.isprintable() and max(value, default="") <= "\uffff":  # PyYAML escapes what is beyond in double quotes
         return double_quoted(value)
     raise _LeftError
