@@ -97,9 +97,7 @@ def lists(folder: Path, quick: bool) -> Section:
     if setters:
         for size in sizes[1:]:
             ours, go = found[size][OURS], found[size][GO]
-            why = (
-                "events cross from C to Python one by one, and two thousand results a thousand Deployments are written"
-            )
+            why = "libyaml's events come to Python one by one; a result is written for each field"
             aims.append(
                 Aim(f"(c) list of {size:,} Deployments over Go, processor", 0.5, ours.over(go, "cpu"), reason=why)
             )
