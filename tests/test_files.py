@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.errors import ResolveError
+from imagesetter.errors import ResolveError, TextError
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -187,3 +187,14 @@ def test_the_digest_in_a_field_is_known_for_its_tag_only(tmp_path: Path) -> None
 
     update(read_tree([tmp_path]), source_of)
     assert seen == [DIGEST, ""]
+
+
+def test_a_policies_file_that_was_named_has_to_parse_as_a_whole(tmp_path: Path) -> None:
+    broken = tmp_path / "policies.yaml"
+    broken.write_text(f"{POLICY}---\n{{{{ template }}}}: [\n")
+    tree = read_tree([])
+    with pytest.raises(TextError) as refused:
+        build_catalog(tree, paths=[], policies=[broken], namespace="flux-system", stdin=lambda: b"")
+    assert refused.value.where.startswith(f"{broken}:")
+    catalog = build_catalog(tree, paths=[], policies=[tmp_path], namespace="flux-system", stdin=lambda: b"")
+    assert catalog.policy_names == [APP]

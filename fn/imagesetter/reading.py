@@ -95,14 +95,20 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
     return Tree(tuple(marked), tuple(resources), tuple(locks), tuple(others), tuple(results), count)
 
 
-def flux_resources(data: bytes, name: str) -> list[flux.Resource]:
+def flux_resources(data: bytes, name: str, *, whole: bool = False) -> list[flux.Resource]:
     """The Flux resources in a file's or stream's bytes; a document that does not parse holds none.
 
+    Args:
+        data: the bytes.
+        name: how errors call them.
+        whole: every document has to parse: for a file or stream that was named as one of policies.
+
     Raises:
-        TextError: the bytes are not UTF-8.
+        TextError: the bytes are not UTF-8, or (if *whole*) not YAML.
     """
     found: list[flux.Resource] = []
-    for document, line in _documents(decode(data, name=name).text, name):
+    text = decode(data, name=name).text
+    for document, line in load_all(text, name=name) if whole else _documents(text, name):
         for item in flux.flatten(document):
             resource = flux.resource(item, f"{name}:{line}")
             if resource:
@@ -213,10 +219,10 @@ def _shown(path: Path) -> str:
 def _named_policies(policies: Sequence[str | Path], stdin: Callable[[], bytes]) -> Iterable[flux.Resource]:
     for given in policies:
         if str(given) == "-":
-            yield from flux_resources(stdin(), "<stdin>")
+            yield from flux_resources(stdin(), "<stdin>", whole=True)
         else:
             for path in find_files([given]):
-                yield from flux_resources(read(path), str(path))
+                yield from flux_resources(read(path), str(path), whole=not Path(given).is_dir())
 
 
 def _markers(file: MarkedFile) -> Iterable[Marker]:
