@@ -30,7 +30,8 @@ def as_text(report: UpdateReport) -> str:
     if report.outcome.changes:
         blocks.append("\n".join(_changes(report)))
     if report.held:
-        blocks.append("#### Held back" if report.outcome.changes else "#### What is wrong")
+        wrong = not report.outcome.changes and any(result.severity != "info" for result in report.held)
+        blocks.append("#### What is wrong" if wrong else "#### Held back")
         blocks.append("\n".join(_held(report.held)))
     diff = report.diffs
     if diff:
