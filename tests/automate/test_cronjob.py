@@ -62,7 +62,7 @@ def test_secrets_of_the_git_and_image_repositories_are_mounted_where_they_are_us
     spec = pod(cron_job)
     assert spec["serviceAccountName"] == "imagesetter"
     (clone,), (run,) = spec["initContainers"], spec["containers"]
-    assert clone["command"][-2:] == ["https://git.example.com/fleet", "/work/repository"]
+    assert clone["command"][-2:] == ["https://git.example.com/fleet", "/checkout/repository"]
     assert run["args"] == ["automate", "--here", "--automation", "apps:auto", "--", "clusters/prod"]
     secrets = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
     assert secrets == {"git": "git-login", "registry": "pull"}

@@ -115,11 +115,11 @@ def _cron_job(each: Job, url: str, image: str) -> dict[str, Any]:
     name = f"imagesetter-{automation.name.name}"[:52].rstrip("-.")
     labels = {"app.kubernetes.io/name": "imagesetter", "app.kubernetes.io/instance": automation.name.name[:63]}
     branch = ["--branch", automation.ref.branch] if automation.ref.branch else []
-    clone = ["git", "clone", "--quiet", "--depth=1", *branch, "--", url, "/work/repository"]
+    clone = ["git", "clone", "--quiet", "--depth=1", *branch, "--", url, "/checkout/repository"]
     run = ["automate", "--here", "--automation", str(automation.name), "--", each.path]
-    mounts = [{"name": "work", "mountPath": "/work"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    mounts = [{"name": "work", "mountPath": "/checkout"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     volumes: list[dict[str, Any]] = [{"name": "work", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
-    environment = [{"name": "HOME", "value": "/work"}]
+    environment = [{"name": "HOME", "value": "/checkout"}]
     if each.git_secret:
         volumes.append({"name": "git", "secret": {"secretName": each.git_secret, "defaultMode": 0o440}})
         mounts.append({"name": "git", "mountPath": _GIT, "readOnly": True})  # type: ignore[dict-item]
@@ -157,7 +157,7 @@ def _cron_job(each: Job, url: str, image: str) -> dict[str, Any]:
             {
                 "name": "imagesetter",
                 "args": run,
-                "workingDir": "/work/repository",
+                "workingDir": "/checkout/repository",
                 "env": registry_environment,
                 "volumeMounts": registry_mounts,
                 **common,
