@@ -56,11 +56,11 @@ def marker(number: int) -> str:
 
 def lock(numbers: Iterable[int], policies: bytes = b"") -> str:
     """A lock of these policies; with the policies' text it holds what was asked, as a real one does."""
-    from imagesetter.config import Config
+    from imagesetter.config.config import Config
     from imagesetter.flux.markers import PolicyName
     from imagesetter.function import build_catalog
     from imagesetter.krm.resourcelist import ResourceList
-    from imagesetter.lock import Entry, render
+    from imagesetter.lock.document import Entry, render
 
     text = as_list(policies.decode().split("---\n")) if policies else HEADER + "items: []\n"
     catalog, _ = build_catalog(ResourceList.parse(text.encode()), Config())

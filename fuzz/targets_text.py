@@ -183,8 +183,8 @@ def _function(data: bytes) -> None:
 
 
 def _lock(data: bytes) -> None:
-    from imagesetter import lock
     from imagesetter.flux.markers import PolicyName
+    from imagesetter.lock import document as lock
     from imagesetter.text.source import decode
 
     text = decode(data, name="images.lock.yaml").text

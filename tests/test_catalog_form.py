@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from imagesetter.config import _FLAT
+from imagesetter.config.functionconfig import _FLAT
 from imagesetter.text.load import load
 from tools import require_tool
 

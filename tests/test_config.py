@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from imagesetter.config import Config, parse
+from imagesetter.config.config import Config
+from imagesetter.config.functionconfig import parse
 from imagesetter.errors import UsageError
 from imagesetter.krm.functionconfig import read
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from imagesetter.config import Config, parse
+from imagesetter.config.config import Config
+from imagesetter.config.functionconfig import parse
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef

@@ -30,7 +30,7 @@ FUNCTION_PATH = [
     "imagesetter.flux.catalog",
     "imagesetter.resolve",
     "imagesetter.plan",
-    "imagesetter.config",
+    "imagesetter.config.config",
     "imagesetter.function",
     "imagesetter.cli.function",
     "imagesetter.__main__",
@@ -143,9 +143,9 @@ def test_a_list_without_a_marker_needs_nothing_at_all(tmp_path: Path) -> None:
 
 def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + LOCK, tmp_path, IMAGESETTER_FROM="lock")
-    assert "imagesetter.lock" in loaded
+    assert "imagesetter.lock.document" in loaded
     assert loaded & HEAVY == set()
-    assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.source_scan"} == set()
+    assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.places.source_scan"} == set()
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
     assert loaded & {"tempfile", "threading", "socket", "subprocess", "concurrent.futures", "logging"} == set()
 
@@ -162,4 +162,6 @@ def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
 def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1)
     assert "httpx" in loaded
-    assert loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.source_scan"} == set()
+    assert (
+        loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.places.source_scan"} == set()
+    )

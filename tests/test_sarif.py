@@ -13,7 +13,7 @@ from imagesetter.cli.main import main
 from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Finding, Problem
 from imagesetter.lint.run import RULES
-from imagesetter.sarif import as_sarif
+from imagesetter.lint.sarif import as_sarif
 from tools import CHECKOUT, require_tool
 
 SCHEMA = CHECKOUT / "tests" / "oracle" / "sarif-schema-2.1.0.json"

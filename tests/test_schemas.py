@@ -14,12 +14,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from imagesetter.cli.main import main
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
+from imagesetter.config.image_setter import ImageSetter
+from imagesetter.config.strict import Model, validated
 from imagesetter.errors import UsageError
-from imagesetter.image_setter import ImageSetter
-from imagesetter.policy_test_model import PolicyTest
-from imagesetter.schemas import MODELS, schema_of
-from imagesetter.strict import Model, validated
+from imagesetter.policy_tests.model import PolicyTest
+from imagesetter.schemas.kinds import MODELS, schema_of
 from imagesetter.text.load import load_all
 from support.registries import push_image, run_registry
 from tools import CHECKOUT

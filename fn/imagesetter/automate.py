@@ -24,6 +24,7 @@ from typing import Literal
 
 from imagesetter.automation.change_sets import ChangeSet, Per, branch_name, change_sets
 from imagesetter.automation.confine import confined
+from imagesetter.automation.git import TIMEOUT, Git
 from imagesetter.automation.message import template_data
 from imagesetter.automation.opening import open_workspace
 from imagesetter.automation.signing import signing
@@ -34,7 +35,6 @@ from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName, parse_marker
 from imagesetter.flux.template.data import TemplateData
-from imagesetter.git import TIMEOUT, Git
 from imagesetter.krm.result import File, Result
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure
 from imagesetter.reading import Tree, read_tree

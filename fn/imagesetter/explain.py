@@ -98,7 +98,7 @@ def explain_registry(
         asked: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
         digest: ask for the chosen tag's digest even where the policy reflects none.
-        choose: heeds holds and ages, where there is a lock (`imagesetter.choosing.Chooser`).
+        choose: heeds holds and ages, where there is a lock (`imagesetter.lock.choosing.Chooser`).
         notes: passed on.
     """
     policy = question.name if question.name.name else None

@@ -15,7 +15,7 @@ from imagesetter.errors import ImagesetterError, TextError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName, parse_marker
 from imagesetter.krm.result import ResourceRef, Result
-from imagesetter.places import misplaced
+from imagesetter.places.places import misplaced
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
 from imagesetter.resolve import Source
 from imagesetter.text.fieldpath import FieldPath, format_path

@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagesetter.config import Config
+from imagesetter.config.config import Config
 from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.files import known_digests
 from imagesetter.flux import resources as flux
@@ -21,14 +21,14 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
-from imagesetter.places import find_places, place_of
+from imagesetter.places.places import find_places, place_of
 from imagesetter.plan import Guard, MarkedField, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
 from imagesetter.text.edits import Edit
 
 if TYPE_CHECKING:
-    from imagesetter import lock
-    from imagesetter.source_scan import SourceMarks
+    from imagesetter.lock import document as lock
+    from imagesetter.places.source_scan import SourceMarks
 
 NEEDLE = "$imagepolicy"
 
@@ -73,7 +73,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
     except ImagesetterError as error:
         return Answer((), (*problems, failure(error)))
     if config.strip_annotations:
-        from imagesetter.stripping import strip_annotations
+        from imagesetter.places.stripping import strip_annotations
 
         stripped, warnings = strip_annotations(listing.items)
         edits += stripped
@@ -99,7 +99,7 @@ def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
     """The markers in the source files: only under kustomize build, where the list itself has no comments left."""
     if not (config.source_scan and listing.by_kustomize):
         return None
-    from imagesetter.source_scan import scan_sources
+    from imagesetter.places.source_scan import scan_sources
 
     return scan_sources(Path.cwd())
 
@@ -140,7 +140,7 @@ def find_lock(listing: ResourceList) -> lock.Lock:
     Raises:
         LockError: none is there, or it cannot be used.
     """
-    from imagesetter import lock
+    from imagesetter.lock import document as lock
 
     found = look_for_lock(listing)
     if found is None:
@@ -154,7 +154,7 @@ def look_for_lock(listing: ResourceList) -> lock.Lock | None:
     Raises:
         LockError: it cannot be used.
     """
-    from imagesetter import lock
+    from imagesetter.lock import document as lock
 
     items = [item for item in listing.items if item.kind == lock.KIND]
     found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]

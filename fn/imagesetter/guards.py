@@ -48,7 +48,7 @@ def downgrade_guard(
     Args:
         catalog: the policies.
         fields: all fields of the run.
-        asked: whether somebody asked for this very step back (`imagesetter.lock.Lock.asks`).
+        asked: whether somebody asked for this very step back (`imagesetter.lock.document.Lock.asks`).
         strict: whether a field that stays is an error, not a warning.
     """
     beside = {_place(marked): marked for marked in fields if marked.marker.part == "tag" and not marked.parts}

@@ -19,7 +19,7 @@ from imagesetter.files import Rewrite
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import KEY, Marker, Part, PolicyName, parse_marker
 from imagesetter.krm.result import Result
-from imagesetter.places import is_image
+from imagesetter.places.places import is_image
 from imagesetter.plan import Place, failure, report
 from imagesetter.registry.reference import Reference, parse, parse_flux_image
 from imagesetter.text.comments import line_end

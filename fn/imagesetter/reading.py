@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from imagesetter import lock
 from imagesetter.errors import ImagesetterError, InputError, LockError, TextError
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result
+from imagesetter.lock import document as lock
 from imagesetter.plan import Place, failure
 from imagesetter.text.load import load, load_all
 from imagesetter.text.scan import KEEP, SPAN, Scan, scan

@@ -19,8 +19,8 @@ from e2e.conftest import Stage
 from imagesetter.cli.lock_shards import shard_option
 from imagesetter.errors import LockError, UsageError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock import Entry, Lock
-from imagesetter.sharding import Shard, merge, parse_shard, repository_of
+from imagesetter.lock.document import Entry, Lock
+from imagesetter.lock.sharding import Shard, merge, parse_shard, repository_of
 from support.registries import RunningRegistry, push_image
 
 FLEET = """\

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.config import Config
-from imagesetter.config import parse as parse_config
+from imagesetter.config.config import Config
+from imagesetter.config.functionconfig import parse as parse_config
 from imagesetter.errors import UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.durations import parse_age
 from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.functionconfig import FunctionConfig
-from imagesetter.lock import parse
+from imagesetter.lock.document import parse
 from support.house import APP, IMAGE, POLICIES, House, digest
 
 AGED = POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from imagesetter.config import Config, parse
+from imagesetter.config.config import Config
+from imagesetter.config.functionconfig import parse
 from imagesetter.files import Outcome, update
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
@@ -17,10 +18,10 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.function import Answer, follow
 from imagesetter.guards import downgrade_guard
-from imagesetter.holds import Hold, asks_for
 from imagesetter.krm.functionconfig import FunctionConfig
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
+from imagesetter.lock.holds import Hold, asks_for
 from imagesetter.reading import read_tree
 from imagesetter.resolve import Resolved
 from imagesetter.text.load import load_all
@@ -222,7 +223,7 @@ def test_a_locked_run_that_changes_nothing_imports_neither_validation_nor_regula
     """Checked in a process of its own, over a lock, policies and a field that is right already."""
     code = """
 import io, sys
-from imagesetter.lock import Entry, render
+from imagesetter.lock.document import Entry, render
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.reading import flux_resources

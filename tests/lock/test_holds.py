@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagesetter.errors import LockError
-from imagesetter.lock import parse
+from imagesetter.lock.document import parse
 from support.house import APP, IMAGE, House
 
 HEAD = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\nspec:\n  entries: []\n  holds:\n"

@@ -13,7 +13,7 @@ from imagesetter.errors import ImagesetterError, LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.lock import Entry, FromLock, Lock, from_data, merged, parse, render
+from imagesetter.lock.document import Entry, FromLock, Lock, from_data, merged, parse, render
 from imagesetter.resolve import Failed, Resolved
 from imagesetter.text.load import load_all
 from support.house import IMAGE, POLICIES, POLICY, House, digest

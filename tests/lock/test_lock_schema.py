@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from imagesetter.errors import LockError
-from imagesetter.lock import from_data
-from imagesetter.schemas import schema_of
+from imagesetter.lock.document import from_data
+from imagesetter.schemas.kinds import schema_of
 from imagesetter.text.load import load
 from support.house import IMAGE, POLICIES, House
 

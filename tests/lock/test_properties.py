@@ -10,13 +10,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.choosing import Chooser
 from imagesetter.files import update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.resources import resource
 from imagesetter.guards import downgrade_guard
-from imagesetter.lock import FromLock, Lock, parse, render
-from imagesetter.locking import relock
+from imagesetter.lock.choosing import Chooser
+from imagesetter.lock.document import FromLock, Lock, parse, render
+from imagesetter.lock.locking import relock
 from imagesetter.policy.select import compare
 from imagesetter.reading import read_tree
 from imagesetter.resolve import FromRegistry, Source

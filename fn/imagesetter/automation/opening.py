@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from imagesetter.automation.git import Git, toplevel
 from imagesetter.automation.spec import Automation
 from imagesetter.automation.workspace import Workspace
 from imagesetter.errors import ImagesetterError, UsageError
-from imagesetter.git import Git, toplevel
 
 _PREFIX = "imagesetter-run-"
 _TREE = "tree"

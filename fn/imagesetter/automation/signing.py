@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from imagesetter.automation.git import Git
 from imagesetter.automation.spec import Automation
 from imagesetter.errors import CredentialError
-from imagesetter.git import Git
 
 _SECONDS = 60
 

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagesetter.automation.git import Git, redacted
 from imagesetter.automation.spec import NO_PUSH, Automation, Ref
 from imagesetter.errors import GitError, ImagesetterError, ResourceError
-from imagesetter.git import Git, redacted
 
 # What a server says when another push was first; everything else that it refuses, it will refuse again.
 _RACE = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|fetch first|stale info|incorrect old value")

@@ -21,7 +21,7 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.options import RunOptions, network_options, policy_name, read_stdin, run_options, told
 from imagesetter.cli.terminal import harmless, print_error, print_results
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -261,8 +261,8 @@ def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation 
 def _manifests(stage: _Stage, image: str) -> str:
     """The manifests of the automations, as a cluster takes them."""
     from imagesetter.automation.cronjob import job, manifests
+    from imagesetter.automation.git import redacted, remote_url, toplevel
     from imagesetter.automation.spec import automation
-    from imagesetter.git import redacted, remote_url, toplevel
 
     read = stage.load()
     first = Path(stage.paths[0]) if stage.paths else Path()

@@ -13,9 +13,9 @@ from imagesetter.cli import clock
 from imagesetter.cli.network import NetworkOptions
 
 if TYPE_CHECKING:
-    from imagesetter.config import SourceName
+    from imagesetter.config.config import SourceName
     from imagesetter.flux.catalog import Catalog
-    from imagesetter.lock import Lock
+    from imagesetter.lock.document import Lock
     from imagesetter.registry.client import Client, ClientSettings
     from imagesetter.registry.events import Listener
     from imagesetter.resolve import KnownDigest, Source
@@ -45,13 +45,13 @@ def source_for(
 
             yield lambda catalog, known: FromStatus(catalog)
         case "lock":
-            from imagesetter.lock import FromLock
+            from imagesetter.lock.document import FromLock
 
             recorded = lock()
             yield lambda catalog, known: FromLock(catalog, recorded, clock.now())
         case _:
-            from imagesetter.choosing import Chooser
-            from imagesetter.lock import Lock
+            from imagesetter.lock.choosing import Chooser
+            from imagesetter.lock.document import Lock
             from imagesetter.resolve import FromRegistry
 
             with open_client(network) as client:

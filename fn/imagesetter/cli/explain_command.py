@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from imagesetter.choosing import Chooser
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
@@ -29,8 +28,9 @@ from imagesetter.errors import ImagesetterError, LockError, TextError, UsageErro
 from imagesetter.explain import Explained, ad_hoc, compare_status, explain_registry, explain_tags
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock import Lock
-from imagesetter.locking import expired_holds
+from imagesetter.lock.choosing import Chooser
+from imagesetter.lock.document import Lock
+from imagesetter.lock.locking import expired_holds
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 from imagesetter.policy.select import compare
 from imagesetter.reading import build_catalog, look_for_lock, read_tree

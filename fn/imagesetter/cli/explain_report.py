@@ -12,7 +12,7 @@ import click
 from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import print_error, styled
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
 from imagesetter.explain import Explained, Parity
 from imagesetter.flux.latest import LatestRef

@@ -46,7 +46,7 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     from imagesetter.cli import clock
     from imagesetter.cli.clients import source_for
     from imagesetter.cli.network import from_environment
-    from imagesetter.config import parse, with_options
+    from imagesetter.config.functionconfig import parse, with_options
     from imagesetter.function import find_lock, follow, look_for_lock
     from imagesetter.krm.functionconfig import read
 

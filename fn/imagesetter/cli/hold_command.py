@@ -12,7 +12,7 @@ from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
 from imagesetter.cli.terminal import harmless
 from imagesetter.errors import UsageError
-from imagesetter.holds import Hold, midnight
+from imagesetter.lock.holds import Hold, midnight
 from imagesetter.registry.reference import is_tag
 
 

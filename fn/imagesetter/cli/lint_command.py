@@ -24,7 +24,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.outputs import Outputs, outputs_option
 from imagesetter.cli.terminal import print_results
-from imagesetter.config import SourceName
+from imagesetter.config.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -109,7 +109,7 @@ def _hold(
 ) -> int:
     """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
     from imagesetter.cli.clients import source_for
-    from imagesetter.rendered import hold
+    from imagesetter.places.rendered import hold
 
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")

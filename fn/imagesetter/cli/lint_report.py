@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from imagesetter.cli.outputs import Format
 from imagesetter.cli.terminal import styled
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.lint.finding import Finding, Rule
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -40,7 +40,7 @@ def render(report: LintReport, form: Format) -> str:
         case "json":
             return json.dumps(as_json(report.findings), indent=2, ensure_ascii=False) + "\n"
         case "sarif":
-            from imagesetter.sarif import as_sarif
+            from imagesetter.lint.sarif import as_sarif
 
             return json.dumps(as_sarif(report.findings, report.rules), indent=2, ensure_ascii=False) + "\n"
         case "markdown":
@@ -60,7 +60,7 @@ def _text(report: LintReport) -> Iterable[str]:
 
 def _markdown(report: LintReport) -> Iterable[str]:
     from imagesetter.cli.report_markdown import code, escaped
-    from imagesetter.sarif import help_page
+    from imagesetter.lint.sarif import help_page
 
     yield "### What the linter found" if report.findings else "### The linter found nothing"
     yield ""

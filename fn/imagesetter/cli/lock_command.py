@@ -9,7 +9,6 @@ from typing import Literal
 import click
 from click.core import ParameterSource
 
-from imagesetter.choosing import Chooser
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
@@ -18,13 +17,14 @@ from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
 from imagesetter.cli.terminal import harmless, print_results
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import UsageError
-from imagesetter.lock import FILE_NAME, Lock, parse, render
-from imagesetter.locking import EntryChange, Locked, relock
+from imagesetter.lock.choosing import Chooser
+from imagesetter.lock.document import FILE_NAME, Lock, parse, render
+from imagesetter.lock.locking import EntryChange, Locked, relock
+from imagesetter.lock.sharding import restricted
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.resolve import FromRegistry
-from imagesetter.sharding import restricted
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import create, read, write
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from imagesetter.errors import UsageError
-from imagesetter.holds import Hold
-from imagesetter.lock import FILE_NAME, Lock, parse, render_holds
+from imagesetter.lock.document import FILE_NAME, Lock, parse, render_holds
+from imagesetter.lock.holds import Hold
 from imagesetter.reading import read_tree
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import create, read, write

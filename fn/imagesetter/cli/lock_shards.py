@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagesetter.errors import UsageError
-from imagesetter.lock import Lock, parse, render
-from imagesetter.locking import Locked
-from imagesetter.sharding import Shard, merge, parse_shard
+from imagesetter.lock.document import Lock, parse, render
+from imagesetter.lock.locking import Locked
+from imagesetter.lock.sharding import Shard, merge, parse_shard
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import create, read, write
 

@@ -21,7 +21,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.report import unified_diff
 from imagesetter.cli.terminal import harmless, print_results, styled
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ResolveError, UsageError
 from imagesetter.files import write_all
 from imagesetter.flux.catalog import Catalog

@@ -13,7 +13,7 @@ import click
 
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.outputs import Format, Outputs, outputs_option
-from imagesetter.config import SourceName
+from imagesetter.config.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE

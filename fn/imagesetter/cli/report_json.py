@@ -1,4 +1,4 @@
-"""An update as a JSON document for programs; `imagesetter.report_models.UpdateReport` is its schema."""
+"""An update as a JSON document for programs; `imagesetter.schemas.reports.UpdateReport` is its schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from imagesetter.cli.report import UpdateReport
 from imagesetter.cli.sides import delta_of
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.plan import Change
 
 

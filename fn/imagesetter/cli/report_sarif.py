@@ -9,9 +9,9 @@ from imagesetter.cli.report import UpdateReport
 from imagesetter.krm.result import Result
 from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Finding, Problem, Rule
+from imagesetter.lint.sarif import as_sarif
 from imagesetter.lint.subject import Subject
 from imagesetter.plan import Change
-from imagesetter.sarif import as_sarif
 
 
 def _none(subject: Subject) -> Iterable[Problem]:

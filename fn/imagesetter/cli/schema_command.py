@@ -7,7 +7,7 @@ import json
 import click
 
 from imagesetter.cli.exit_status import OK
-from imagesetter.config import KIND
+from imagesetter.config.config import KIND
 
 
 @click.command("schema")
@@ -24,7 +24,7 @@ def command(kind: str) -> int:
       imagesetter schema PolicyTest
       imagesetter schema Explanation
     """
-    from imagesetter.schemas import schema_of
+    from imagesetter.schemas.kinds import schema_of
 
     click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
     return OK

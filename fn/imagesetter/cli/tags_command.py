@@ -21,7 +21,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import print_error, styled
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, InputError
 from imagesetter.policy.shown import shown
 from imagesetter.policy.version import Key, parse_tag

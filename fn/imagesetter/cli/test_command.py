@@ -16,7 +16,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.test_report import print_report
 from imagesetter.errors import UsageError
-from imagesetter.policy_tests import find_tests, run, wanted
+from imagesetter.policy_tests.run import find_tests, run, wanted
 from imagesetter.reading import build_catalog, read_tree
 
 

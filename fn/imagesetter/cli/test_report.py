@@ -13,10 +13,10 @@ from imagesetter.cli.explain_report import funnel_as_json, funnel_lines
 from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import harmless, print_error, styled
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.policy.explain import Explanation
 from imagesetter.policy.shown import shown
-from imagesetter.policy_tests import Broken, CaseOutcome, Expected, Suite, SuiteOutcome
+from imagesetter.policy_tests.run import Broken, CaseOutcome, Expected, Suite, SuiteOutcome
 
 
 def print_report(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken], *, output: Output, quiet: bool) -> None:

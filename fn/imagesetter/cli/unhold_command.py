@@ -11,7 +11,7 @@ from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
 from imagesetter.cli.terminal import harmless
 from imagesetter.errors import UsageError
-from imagesetter.holds import Hold
+from imagesetter.lock.holds import Hold
 
 
 @click.command("unhold")

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagesetter import lock
-from imagesetter.config import KIND, inline_policy
+from imagesetter.config.config import KIND
+from imagesetter.config.inline_policy import inline_policy
 from imagesetter.errors import InputError, LockError, MarkerError, TextError, UsageError
 from imagesetter.flux import resources as flux
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.flux.resources import Resource
-from imagesetter.places import FIELDS_ANNOTATION, target_marker
+from imagesetter.lock import document as lock
+from imagesetter.places.places import FIELDS_ANNOTATION, target_marker
 from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.load import load
 from imagesetter.text.scan import SPAN, Broken, Comment, Node, scalars, scan

@@ -10,7 +10,7 @@ from imagesetter.errors import ImagesetterError
 from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.subject import Subject
-from imagesetter.lock import REMEDY
+from imagesetter.lock.document import REMEDY
 
 
 def unreadable_document(subject: Subject) -> Iterator[Problem]:

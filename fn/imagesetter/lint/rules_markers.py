@@ -15,7 +15,7 @@ from imagesetter.flux.markers import KEY, parse_marker
 from imagesetter.lint.file_read import Mark
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.subject import Subject
-from imagesetter.places import MISPLACED
+from imagesetter.places.places import MISPLACED
 
 _MISSPELLED = re.compile(r'#+\s*\{\s*"(?P<key>\$?image-?policy)"\s*:', re.IGNORECASE)
 _WRITE = 'write it as # {"$imagepolicy": "NAMESPACE:NAME"}'

@@ -11,7 +11,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import ALLOW, goes_back
 from imagesetter.krm.result import Result, Severity
-from imagesetter.lock import Entry, Lock
+from imagesetter.lock.document import Entry, Lock
 from imagesetter.plan import Place, failure, report
 from imagesetter.resolve import Answer, Failed, Resolved, Source
 
@@ -74,7 +74,7 @@ def relock(
         catalog: the policies.
         before: the present lock; an empty one for none.
         source: asks for every digest (`FromRegistry` with ``pin``), and heeds holds and ages
-            (`imagesetter.choosing.Chooser`).
+            (`imagesetter.lock.choosing.Chooser`).
         now: the time, in seconds since the epoch.
         only: the policies to resolve; empty means all.
         allow_downgrade: an entry may go back to a lower tag.

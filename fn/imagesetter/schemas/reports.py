@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from imagesetter.config.strict import Model
 from imagesetter.errors import Stage
 from imagesetter.flux.models import OrderedPolicy, SemVerPolicy, TagFilter
 from imagesetter.policy.explain import Step
-from imagesetter.strict import Model
 
 
 class Report(Model):

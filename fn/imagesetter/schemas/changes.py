@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from imagesetter.config.strict import Model
 from imagesetter.krm.result import Severity
 from imagesetter.policy.delta import Step
-from imagesetter.report_models import Ref, Report
-from imagesetter.strict import Model
+from imagesetter.schemas.reports import Ref, Report
 
 Part = Literal["", "tag", "name", "digest"]
 

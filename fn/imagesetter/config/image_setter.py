@@ -10,14 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from imagesetter.config import API_VERSION, KIND, Config, Target, inline_policy
+from imagesetter.config.config import API_VERSION, KIND, Config, Target
+from imagesetter.config.inline_policy import inline_policy
+from imagesetter.config.strict import Metadata, Model, validated
 from imagesetter.errors import UsageError
 from imagesetter.flux.durations import parse_age
 from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.select import Selector
-from imagesetter.strict import Metadata, Model, validated
 
 
 def _age(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagesetter.config import Config, Target
+from imagesetter.config.config import Config, Target
 from imagesetter.errors import ImagesetterError, ResolveError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
@@ -24,8 +24,8 @@ from imagesetter.text.load import load
 from imagesetter.text.scan import Comment, Scalar
 
 if TYPE_CHECKING:
+    from imagesetter.places.source_scan import SourceId, SourceMarks
     from imagesetter.registry.reference import Reference
-    from imagesetter.source_scan import SourceId, SourceMarks
 
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
 _PARTS = ("tag", "name", "digest")
@@ -185,7 +185,7 @@ def _take(
 
 def _add_sources(places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks) -> None:
     places.results += sources.results
-    from imagesetter.source_scan import ambiguous, matches
+    from imagesetter.places.source_scan import ambiguous, matches
 
     unclear: set[SourceId] = set()
     for source_id, marks in ambiguous(sources.marks):

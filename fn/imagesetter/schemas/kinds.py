@@ -11,25 +11,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import UsageError, did_you_mean
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # kind -> module and name of its pydantic model, imported when the schema is asked for
 MODELS = {
-    "ImageLock": ("imagesetter.lock_models", "ImageLock"),
-    "ImageSetter": ("imagesetter.image_setter", "ImageSetter"),
-    "PolicyTest": ("imagesetter.policy_test_model", "PolicyTest"),
+    "ImageLock": ("imagesetter.schemas.lock", "ImageLock"),
+    "ImageSetter": ("imagesetter.config.image_setter", "ImageSetter"),
+    "PolicyTest": ("imagesetter.policy_tests.model", "PolicyTest"),
     # what --output json prints
-    "Explanation": ("imagesetter.report_models", "Explanation"),
-    "ParityReport": ("imagesetter.report_models", "ParityReport"),
-    "PolicyTestReport": ("imagesetter.report_models", "PolicyTestReport"),
-    "LockReport": ("imagesetter.lock_models", "LockReport"),
-    "LintReport": ("imagesetter.change_report_models", "LintReport"),
-    "MarkReport": ("imagesetter.change_report_models", "MarkReport"),
-    "TagList": ("imagesetter.report_models", "TagList"),
-    "UpdateReport": ("imagesetter.change_report_models", "UpdateReport"),
+    "Explanation": ("imagesetter.schemas.reports", "Explanation"),
+    "ParityReport": ("imagesetter.schemas.reports", "ParityReport"),
+    "PolicyTestReport": ("imagesetter.schemas.reports", "PolicyTestReport"),
+    "LockReport": ("imagesetter.schemas.lock", "LockReport"),
+    "LintReport": ("imagesetter.schemas.changes", "LintReport"),
+    "MarkReport": ("imagesetter.schemas.changes", "MarkReport"),
+    "TagList": ("imagesetter.schemas.reports", "TagList"),
+    "UpdateReport": ("imagesetter.schemas.changes", "UpdateReport"),
 }
 
 # Kubernetes' own fields, which hold more than we read.

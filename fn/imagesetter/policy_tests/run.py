@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, InputError, PolicyError, Stage, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -26,7 +26,7 @@ from imagesetter.text.source import decode
 from imagesetter.tree import find_files, read
 
 if TYPE_CHECKING:
-    from imagesetter.policy_test_model import TagLists
+    from imagesetter.policy_tests.model import TagLists
 
 KIND = "PolicyTest"
 _KIND = KIND.encode()
@@ -145,8 +145,8 @@ def _is_test(data: Mapping[str, Any]) -> bool:
 
 
 def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
-    from imagesetter.policy_test_model import PolicyTest
-    from imagesetter.strict import validated
+    from imagesetter.config.strict import validated
+    from imagesetter.policy_tests.model import PolicyTest
 
     test = validated(PolicyTest, data, where=place, hint=_HINT)
     spec = test.spec

@@ -16,7 +16,7 @@ from imagesetter.errors import ImagesetterError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import ResourceRef, Result
-from imagesetter.places import image_owners, is_image
+from imagesetter.places.places import image_owners, is_image
 from imagesetter.plan import MarkedField, Place, failure, report
 from imagesetter.registry.reference import parse
 from imagesetter.resolve import Answer, Failed, Source

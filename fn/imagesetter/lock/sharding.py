@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock import Lock, merged
-from imagesetter.locking import EntryChange, Locked
+from imagesetter.lock.document import Lock, merged
+from imagesetter.lock.locking import EntryChange, Locked
 from imagesetter.registry.reference import parse_flux_image
 
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")

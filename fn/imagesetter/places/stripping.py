@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from imagesetter.krm.item import Item
 from imagesetter.krm.result import Result
-from imagesetter.places import FIELDS_ANNOTATION, place_of
+from imagesetter.places.places import FIELDS_ANNOTATION, place_of
 from imagesetter.plan import report
 from imagesetter.text.comments import line_end, line_start
 from imagesetter.text.edits import Edit

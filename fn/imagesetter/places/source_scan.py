@@ -17,7 +17,7 @@ from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
 from imagesetter.krm.result import Result
-from imagesetter.kustomization import SourceFile, Sources, find_sources
+from imagesetter.places.kustomization import SourceFile, Sources, find_sources
 from imagesetter.plan import Place, failure, report
 from imagesetter.policy.regexp import compile_pattern
 from imagesetter.text.fieldpath import FieldPath, FieldPattern, Index, Key, Step, Where, format_path

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from imagesetter.ages import Seen
-from imagesetter.config import API_VERSION
+from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, LockError, TextError, did_you_mean
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.holds import Hold, asks_for, forbid, in_force, midnight
+from imagesetter.lock.holds import Hold, asks_for, forbid, in_force, midnight
 from imagesetter.resolve import Answer, Failed, Resolved
 from imagesetter.text.load import load_all
 

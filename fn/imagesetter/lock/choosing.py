@@ -14,8 +14,8 @@ from imagesetter.ages import Seen, shown_age, timestamp
 from imagesetter.errors import NothingSelected, ResolveError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.questions import ImagePolicy
-from imagesetter.holds import Hold
-from imagesetter.lock import Entry, Lock
+from imagesetter.lock.document import Entry, Lock
+from imagesetter.lock.holds import Hold
 from imagesetter.policy.select import compare, ranking, select
 from imagesetter.registry.client import Scan
 from imagesetter.resolve import Answer, DigestOf, Failed, Resolved

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from imagesetter.config.strict import Metadata, Model
 from imagesetter.errors import Stage
 from imagesetter.flux.models import PolicyChoice, TagFilter
-from imagesetter.strict import Metadata, Model
 
 MOST_TAGS = 1_000_000
 """How many tags one case may count up to."""

@@ -1,6 +1,7 @@
 """The lock as a model: the source of its published schema, and of the report that ``lock --output json`` prints.
 
-Reading a lock imports none of this (`imagesetter.lock`): a locked run is to start quickly. Tests hold the two together.
+Reading a lock (`imagesetter.lock.document`) imports none of this: a locked run is to start quickly. Tests hold the two
+together.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from imagesetter.change_report_models import RunResult
-from imagesetter.report_models import Report
-from imagesetter.strict import Metadata, Model
+from imagesetter.config.strict import Metadata, Model
+from imagesetter.schemas.changes import RunResult
+from imagesetter.schemas.reports import Report
 
 _ONE_TAG: dict[str, Any] = {"oneOf": [{"required": ["tag"]}, {"required": ["exclude"]}]}
 
