@@ -7,14 +7,13 @@ builder wrote there, so it is never asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from imagesetter.flux.markers import PolicyName
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """When a tag with its digest was first seen (RFC 3339, UTC)."""
 
     policy: PolicyName

@@ -317,9 +317,9 @@ def _relocated(result: Result, root: Path) -> Result:
     """A result with paths as the repository has them, not the temporary working tree."""
     message = result.message.replace(f"{root}/", "")
     file = File(result.file.path.removeprefix(f"{root}/"), result.file.index) if result.file else None
-    return replace(result, message=message, file=file)
+    return result._replace(message=message, file=file)
 
 
 def _relocated_change(change: Change, root: Path) -> Change:
-    place = replace(change.field.place, file=change.field.place.file.removeprefix(f"{root}/"))
-    return replace(change, field=replace(change.field, place=place))
+    place = change.field.place._replace(file=change.field.place.file.removeprefix(f"{root}/"))
+    return change._replace(field=change.field._replace(place=place))

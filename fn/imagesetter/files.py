@@ -7,9 +7,8 @@ were asked to be kept as warnings: half an update is harder to review than none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import ImagesetterError, TextError
 from imagesetter.flux.latest import LatestRef
@@ -30,8 +29,7 @@ _FEW = 16
 _WRITERS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """A file's bytes before and after."""
 
     path: Path
@@ -39,8 +37,7 @@ class Rewrite:
     after: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an update did or, under ``check``, would do."""
 
     changes: tuple[Change, ...]

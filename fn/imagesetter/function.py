@@ -7,10 +7,9 @@ is the list's own text with the changed scalars and the results in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.config.config import Config
 from imagesetter.errors import ImagesetterError, LockError
@@ -36,8 +35,7 @@ SourceOf = Callable[[Catalog, KnownDigest], Source]
 """Makes the source of latest refs, once policies and fields are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the function gives back: edits of the list's text, and results."""
 
     edits: tuple[Edit, ...]

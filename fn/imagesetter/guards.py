@@ -7,8 +7,7 @@ about to change: a locked run over fields that are right already imports no vali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import ImagesetterError, PolicyError, ResourceError
@@ -69,13 +68,15 @@ def goes_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
     return order is not None and order > 0 and not _allowed(resources[0])
 
 
-@dataclass(frozen=True, slots=True)
 class _Downgrades:
-    catalog: Catalog
-    beside: dict[Siblings, MarkedField]
-    asked: Asked
-    severity: Severity
-    rules: dict[PolicyName, TagPolicy | None] = field(default_factory=dict)
+    def __init__(
+        self, catalog: Catalog, beside: Mapping[Siblings, MarkedField], asked: Asked, severity: Severity
+    ) -> None:
+        self.catalog = catalog
+        self.beside = beside
+        self.asked = asked
+        self.severity = severity
+        self.rules: dict[PolicyName, TagPolicy | None] = {}
 
     def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
         policy = marked.marker.policy

@@ -6,8 +6,7 @@ A Change is the one source of both the edit and the report, so text and report c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imagesetter.errors import ImagesetterError
 from imagesetter.flux.latest import LatestRef
@@ -23,8 +22,7 @@ BOUND = frozenset({"tag", "digest"})
 """The parts that an image which is bound by its repository takes from the policy; the digest if there is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands: a file with a line, an item of a ResourceList, or both.
 
     ``file`` is a path as the user knows it; ``index`` the resource's number in that file (KRM's ``file.index``);
@@ -34,7 +32,7 @@ class Place:
     file: str = ""
     line: int = 0
     column: int = 0
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment] # tuple.index
     resource: ResourceRef | None = None
     field: str = ""
 
@@ -43,8 +41,7 @@ class Place:
         return ":".join(parts) or (str(self.resource) if self.resource else self.field)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedField:
+class MarkedField(NamedTuple):
     """A scalar that follows a policy, and how that was found."""
 
     marker: Marker
@@ -82,8 +79,7 @@ def split_image(text: str) -> tuple[str, str, str]:
     return (head, tail, digest) if colon and "/" not in tail else (name, "", digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A field, the text it holds, and the text that its policy selects."""
 
     field: MarkedField
@@ -106,8 +102,7 @@ class Change:
         return report("info", f"set {self.old} → {self.new}{follow}", place, old=self.old, new=self.new, tags=tags)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to change, and what to say besides: failures, warnings, in the order of the fields."""
 
     changes: tuple[Change, ...] = ()
@@ -148,13 +143,13 @@ def failure(
     return report(severity, f"{error.what}{where}{hint}", place, tags={"error": type(error).__name__, **tags})
 
 
-@dataclass(slots=True)
 class _Failures:
     """Failed policies, each reported once, at the first field that names it, with how many more fields it holds up."""
 
-    severity: Severity
-    first: dict[PolicyName, tuple[Failed, MarkedField]] = field(default_factory=dict)
-    more: dict[PolicyName, int] = field(default_factory=dict)
+    def __init__(self, severity: Severity) -> None:
+        self.severity = severity
+        self.first: dict[PolicyName, tuple[Failed, MarkedField]] = {}
+        self.more: dict[PolicyName, int] = {}
 
     def add(self, failed: Failed, marked: MarkedField) -> None:
         name = marked.marker.policy

@@ -7,9 +7,8 @@ are asked for are resolved, each once, and each repository is scanned once howev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.catalog import Catalog
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from imagesetter.registry.reference import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A policy's answer; ``notes`` are things its reader should know (dropped tags, a stale scan).
 
     ``decided`` is how holds and ages came to this tag; ``young`` is since when better tags have been seen that are not
@@ -38,8 +36,7 @@ class Resolved:
     young: tuple[Seen, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """Why a policy has no answer; ``young`` as in `Resolved`, None where nothing was seen."""
 
     error: ImagesetterError
@@ -56,8 +53,7 @@ class Source(Protocol):
         """One answer for each name; never raises for a policy that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class FromStatus:
+class FromStatus(NamedTuple):
     """The answers that a cluster's ImagePolicies report (``kubectl get imagepolicies -A -o yaml``)."""
 
     catalog: Catalog
@@ -99,8 +95,7 @@ KnownDigest = Callable[[PolicyName, LatestRef], str]
 """The digest that is recorded already for this name and tag (in a field, in the lock), or an empty text."""
 
 
-@dataclass(frozen=True, slots=True)
-class FromRegistry:
+class FromRegistry(NamedTuple):
     """The answers of the registries, asked now.
 
     ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
@@ -170,8 +165,7 @@ class FromRegistry:
                 answers[name] = _with_digest(answer, digest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A question, and how its registry is to be asked."""
 
     question: ImagePolicy
@@ -231,7 +225,7 @@ def _recorded(question: ImagePolicy) -> Answer:
 
 
 def _with_digest(answer: Resolved, digest: str) -> Resolved:
-    return replace(answer, ref=LatestRef(answer.ref.name, answer.ref.tag, digest))
+    return answer._replace(ref=LatestRef(answer.ref.name, answer.ref.tag, digest))
 
 
 def _caught(ask: Callable[[], Answer]) -> Answer:

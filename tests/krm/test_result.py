@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from imagesetter.errors import UsageError
@@ -72,7 +70,7 @@ def test_a_result_does_not_change_when_the_callers_tags_do() -> None:
     result = Result("m", tags=tags)
     tags["policy"] = "other"
     assert result.tags == {"policy": "web"}
-    assert dataclasses.replace(result, message="n").tags == {"policy": "web"}
+    assert result._replace(message="n").tags == {"policy": "web"}
     assert hash(result) == hash(Result("m", tags={"policy": "web"}))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -160,7 +159,7 @@ def test_a_lock_that_cannot_be_used_says_why_and_what_mends_it(case: str) -> Non
 
 
 def test_two_locks_that_disagree_are_refused_and_name_each_other() -> None:
-    other = replace(ENTRY, tag="1.5.0")
+    other = ENTRY._replace(tag="1.5.0")
     with pytest.raises(LockError) as caught:
         merged([Lock({WEB: ENTRY}, "a.yaml"), Lock({WEB: other}, "b.yaml")])
     assert refusal(caught.value) == (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -110,7 +109,7 @@ def test_a_value_written_wrongly_is_caught(wrong: str, monkeypatch: pytest.Monke
 def test_a_span_that_is_off_is_caught(number: int, start: int, end: int) -> None:
     """As if the parser's marks counted something else than code points."""
     scalar = found()[number]
-    moved = replace(scalar, start=scalar.start + start, end=scalar.end + end)
+    moved = scalar._replace(start=scalar.start + start, end=scalar.end + end)
     with pytest.raises(SpliceError):
         proof.rewrite(TEXT, [(moved, "new:9")])
 
@@ -119,7 +118,7 @@ def test_a_span_that_is_off_is_caught(number: int, start: int, end: int) -> None
 @pytest.mark.parametrize("by", [-30, -1, 1, 30])
 def test_a_scalar_of_another_text_is_caught(by: int) -> None:
     scalar = found()[1]
-    shifted = replace(scalar, start=scalar.start + by, end=scalar.end + by, node=scalar.node + by)
+    shifted = scalar._replace(start=scalar.start + by, end=scalar.end + by, node=scalar.node + by)
     with pytest.raises(SpliceError):
         proof.rewrite(TEXT, [(shifted, "new:9")])
 
@@ -128,7 +127,7 @@ def test_a_scalar_of_another_text_is_caught(by: int) -> None:
 @pytest.mark.parametrize("change", [{"value": "other"}, {"style": '"'}, {"anchor": "z"}, {"tag": "!t"}])
 def test_a_scalar_that_says_something_else_is_caught(change: dict[str, str]) -> None:
     with pytest.raises(SpliceError):
-        proof.rewrite(TEXT, [(replace(found()[3], **change), "new:9")])
+        proof.rewrite(TEXT, [(found()[3]._replace(**change), "new:9")])
 
 
 @either_way

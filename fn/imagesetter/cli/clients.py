@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -78,7 +77,7 @@ def open_client(network: NetworkOptions, *, named: str = "") -> Iterator[Client]
     from imagesetter.registry.client import Client
 
     if named and not network.allow_registry:
-        network = replace(network, allow_registry=(named,))
+        network = network._replace(allow_registry=(named,))
     with (
         Progress(verbose=network.verbose, quiet=network.quiet) as progress,
         Client(settings_for(network, progress)) as client,

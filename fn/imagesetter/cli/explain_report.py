@@ -168,7 +168,7 @@ def rule_as_json(tags: TagPolicy) -> dict[str, object]:
 
 def ref_as_json(ref: LatestRef | None) -> dict[str, str] | None:
     """Name, tag and digest, the latter empty where there is none."""
-    return asdict(ref) if ref else None
+    return ref._asdict() if ref else None
 
 
 def print_parity(parities: Sequence[Parity], others: Mapping[PolicyName, str], *, output: Output) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 from imagesetter.cli.exit_status import TRACKER
@@ -55,5 +54,5 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
         answer = follow(listing, config, source, now=clock.now())
-    results = [replace(result, message=harmless(result.message)) for result in answer.results]
+    results = [result._replace(message=harmless(result.message)) for result in answer.results]
     return Output(edits=answer.edits, results=results)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -85,7 +84,7 @@ def command(
       kustomize build … | imagesetter lint --rendered - --from lock     was the function skipped?
     """
     if rendered is not None:
-        return _hold(rendered, paths, policies, namespace, exclude, source, replace(network, quiet=quiet))
+        return _hold(rendered, paths, policies, namespace, exclude, source, network._replace(quiet=quiet))
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
     subject = read_subject(paths or (".",), policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
     findings = lint(subject, rules)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from imagesetter.errors import UsageError
 from imagesetter.flux.durations import parse_duration
@@ -18,8 +18,7 @@ TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
+class NetworkOptions(NamedTuple):
     """Rules, cache and limits of a run's registry client. ``timeout`` is seconds for one repository."""
 
     allow_registry: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -150,7 +150,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
 
 def told(network: NetworkOptions, options: RunOptions) -> NetworkOptions:
     """The network options with how much the user wants to hear."""
-    return replace(network, verbose=options.verbose, quiet=options.quiet)
+    return network._replace(verbose=options.verbose, quiet=options.quiet)
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:

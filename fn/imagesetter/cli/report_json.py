@@ -40,7 +40,7 @@ def _change(report: UpdateReport, change: Change) -> dict[str, object]:
         "field": marked.place.field,
         "old": change.old,
         "new": change.new,
-        "latest": asdict(change.ref),
+        "latest": change.ref._asdict(),
         "delta": delta.step,
         "downgrade": delta.downgrade,
         "links": {name: text or None for name, text in asdict(links).items()} if links else None,

@@ -6,8 +6,7 @@ are the operator's alone (command line and environment).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.krm.select import Selector
@@ -19,8 +18,7 @@ SourceName = Literal["registry", "lock", "status"]
 OnError = Literal["fail", "keep"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Explicit places: fields of the selected resources, and the policy (with its part) that they follow."""
 
     select: Selector
@@ -28,8 +26,7 @@ class Target:
     policy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The options of a run over a ResourceList; the defaults are those of an absent functionConfig."""
 
     source: SourceName = "registry"

@@ -6,7 +6,6 @@ None at all; a ConfigMap whose ``data`` are the flat options; or an ``ImageSette
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from imagesetter.config.config import API_VERSION, KIND, Config
@@ -85,4 +84,4 @@ def with_options(config: Config, options: Mapping[str, Any], *, where: str, pref
             )
         else:
             values[name] = text
-    return replace(config, **values)
+    return config._replace(**values)

@@ -16,7 +16,6 @@ Departures from the controllers, which read complete objects from a cluster:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from imagesetter.errors import ResolveError, ResourceError
 from imagesetter.flux.latest import LatestRef, from_status
@@ -33,7 +32,6 @@ from imagesetter.flux.resources import (
 )
 
 
-@dataclass(slots=True)
 class Catalog:
     """All policies, repositories and what belongs to them, found by name.
 
@@ -42,9 +40,12 @@ class Catalog:
         more: what a policy may refer to besides its repository (Secrets, a Namespace); asked once, when it is needed.
     """
 
-    default_namespace: str = DEFAULT_NAMESPACE
-    more: Callable[[], Iterable[Resource]] | None = None
-    _found: dict[tuple[str, str, str], list[Resource]] = field(default_factory=dict)
+    def __init__(
+        self, default_namespace: str = DEFAULT_NAMESPACE, more: Callable[[], Iterable[Resource]] | None = None
+    ) -> None:
+        self.default_namespace = default_namespace
+        self.more = more
+        self._found: dict[tuple[str, str, str], list[Resource]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources in; the order of adding does not decide anything."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Part = Literal["", "tag", "name", "digest"]
 
 
-@dataclass(frozen=True, slots=True)
-class LatestRef:
+class LatestRef(NamedTuple):
     """Name, tag and digest that a policy selects, as in ``ImagePolicy.status.latestRef``.
 
     ``name`` is the repository's ``spec.image`` verbatim; ``digest`` is empty where the policy reflects none.

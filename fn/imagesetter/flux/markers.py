@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import unquote
@@ -48,8 +47,7 @@ class PolicyName(NamedTuple):
         return f"{self.namespace}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """Which policy a field follows, and which part of its answer; ``str()`` gives the marker's value."""
 
     namespace: str

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagesetter.errors import ResourceError
 from imagesetter.policy.rules import DEFAULT_EXCLUSIONS
@@ -19,8 +18,7 @@ OTHER_KINDS = ("Secret", "ServiceAccount", "Namespace", "GitRepository")
 """What else a run may need to know; everything else is not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One Kubernetes resource as loaded, with where it came from.
 
     ``origin`` is ``file:line`` or a description of the item. ``names`` are the (namespace, name) pairs under which it

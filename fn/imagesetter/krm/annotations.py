@@ -8,7 +8,7 @@ kyaml ``kio/kioutil``. A function must not change the internal ones; items that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PATH = "internal.config.kubernetes.io/path"
 INDEX = "internal.config.kubernetes.io/index"
@@ -28,8 +28,7 @@ KUSTOMIZE_ID = "kustomize.config.k8s.io/id"
 Annotations = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What a resource is, or was, called."""
 
     kind: str

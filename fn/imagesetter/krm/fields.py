@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import ResourceError
@@ -126,6 +125,6 @@ def _collections(item: Item, paths: Iterable[FieldPath]) -> tuple[dict[FieldPath
         text, shift, outline = item.whole.text, 0, {"items": {item.number: outline}}
     found = scan(text, _NOTHING, outline=outline)
     nodes = {
-        node.path[len(root) :]: replace(node, start=node.start + shift, end=node.end + shift) for node in found.nodes
+        node.path[len(root) :]: node._replace(start=node.start + shift, end=node.end + shift) for node in found.nodes
     }
     return nodes, {alias.path[len(root) :] for alias in found.aliases if alias.path[: len(root)] == root}

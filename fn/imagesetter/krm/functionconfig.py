@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionConfig:
+class FunctionConfig(NamedTuple):
     """What the function was configured with.
 
     Attributes:

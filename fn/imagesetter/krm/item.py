@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from imagesetter.errors import ResourceListError, TextError
 from imagesetter.krm import annotations as notes
@@ -57,11 +57,21 @@ class Whole:
         found: dict[int, list[Scalar]] = {}
         for scalar in scalars(self.text):
             if scalar.path[:1] == ("items",):
-                found.setdefault(int(scalar.path[1]), []).append(replace(scalar, path=scalar.path[2:]))
+                found.setdefault(int(scalar.path[1]), []).append(scalar._replace(path=scalar.path[2:]))
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Naming(NamedTuple):
+    """What a resource says of itself; a text that it does not say is empty."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    annotations: Mapping[str, str] = MappingProxyType({})
+    labels: Mapping[str, str] = MappingProxyType({})
+
+
 class Item:
     """One resource, as a part of the ResourceList's text.
 
@@ -84,20 +94,38 @@ class Item:
         borrows: whether it repeats a node that stands outside its own text.
     """
 
-    number: int
-    start: int
-    end: int
-    line: int
-    column: int
-    margin: int
-    api_version: str
-    kind: str
-    name: str
-    namespace: str
-    annotations: Mapping[str, str]
-    labels: Mapping[str, str]
-    whole: Whole
-    borrows: bool = False
+    __slots__ = (
+        *("number", "start", "end", "line", "column", "margin", "whole", "borrows"),
+        *Naming._fields,
+    )
+
+    def __init__(
+        self,
+        naming: Naming,
+        whole: Whole,
+        *,
+        number: int,
+        start: int,
+        end: int,
+        line: int,
+        column: int,
+        margin: int,
+        borrows: bool = False,
+    ) -> None:
+        self.number: Final = number
+        self.start: Final = start
+        self.end: Final = end
+        self.line: Final = line
+        self.column: Final = column
+        self.margin: Final = margin
+        self.whole: Final = whole
+        self.borrows: Final = borrows
+        self.api_version: Final = naming.api_version
+        self.kind: Final = naming.kind
+        self.name: Final = naming.name
+        self.namespace: Final = naming.namespace
+        self.annotations: Final = naming.annotations
+        self.labels: Final = naming.labels
 
     @property
     def text(self) -> str:
@@ -177,8 +205,7 @@ class Item:
 
         shift, aside = self.start - self.margin, self.column - self.margin
         return [
-            replace(
-                scalar,
+            scalar._replace(
                 start=scalar.start + shift,
                 end=scalar.end + shift,
                 node=scalar.node + shift,
@@ -246,19 +273,21 @@ def _item(whole: Whole, node: Node, borrows: bool) -> Item:
         else:
             labels[str(path[2])] = value
     return Item(
+        Naming(
+            names.get("apiVersion", ""),
+            names.get("kind", ""),
+            names.get("name", ""),
+            names.get("namespace", ""),
+            annotations,
+            labels,
+        ),
+        whole,
         number=int(node.path[1]),
         start=node.start,
         end=node.end,
         line=node.line,
         column=node.column - 1,
         margin=0 if whole.text[content_start(whole.text, node.start, node.end)] == "{" else node.column - 1,
-        api_version=names.get("apiVersion", ""),
-        kind=names.get("kind", ""),
-        name=names.get("name", ""),
-        namespace=names.get("namespace", ""),
-        annotations=annotations,
-        labels=labels,
-        whole=whole,
         borrows=borrows,
     )
 
@@ -267,14 +296,24 @@ def _named_by_data(item: Item) -> Item:
     """The item with what it is called taken from its data, since aliases stand in for some of it."""
     data = item.load()
     metadata = _mapping(data.get("metadata"))
-    return replace(
-        item,
+    naming = Naming(
         api_version=_text(data.get("apiVersion")),
         kind=_text(data.get("kind")),
         name=_text(metadata.get("name")),
         namespace=_text(metadata.get("namespace")),
         annotations={key: _text(value) for key, value in _mapping(metadata.get("annotations")).items()},
         labels={key: _text(value) for key, value in _mapping(metadata.get("labels")).items()},
+    )
+    return Item(
+        naming,
+        item.whole,
+        number=item.number,
+        start=item.start,
+        end=item.end,
+        line=item.line,
+        column=item.column,
+        margin=item.margin,
+        borrows=item.borrows,
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from imagesetter.errors import ResourceListError, TextError
 
@@ -21,8 +20,7 @@ _NOTHING: Final = "\0"
 """Stands in for a comment's needle where no comments are wanted: YAML has no such character."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The place of ``items``, ``functionConfig`` or ``results``.
 
     Attributes:
@@ -44,8 +42,7 @@ class Part:
     borrows: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The places of a ResourceList's parts.
 
     Attributes:

@@ -11,7 +11,6 @@ kyaml ``kio.ByteReader`` accepts. JSON is YAML, and is read and answered as such
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from imagesetter.errors import ResourceListError
@@ -35,7 +34,6 @@ VERSIONS: Final = (
 _HINT = "kpt and kustomize run a function; by hand: kpt fn source DIR | FUNCTION"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ResourceList:
     """One ResourceList.
 
@@ -48,12 +46,15 @@ class ResourceList:
         whole: the text as data, loaded only when it cannot be helped.
     """
 
-    text: str
-    bom: bool
-    api_version: str
-    items: tuple[Item, ...]
-    layout: Layout
-    whole: Whole
+    def __init__(
+        self, *, text: str, bom: bool, api_version: str, items: tuple[Item, ...], layout: Layout, whole: Whole
+    ) -> None:
+        self.text: Final = text
+        self.bom: Final = bom
+        self.api_version: Final = api_version
+        self.items: Final = items
+        self.layout: Final = layout
+        self.whole: Final = whole
 
     @classmethod
     def parse(cls, data: bytes, *, needle: str = "", name: str = "stdin") -> ResourceList:

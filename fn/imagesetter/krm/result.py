@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from dataclasses import field as default
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 from imagesetter.errors import ImagesetterError
 
@@ -27,11 +25,11 @@ WARNING: Severity = "warning"
 INFO: Severity = "info"
 
 _RANK: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceRef:
+class ResourceRef(NamedTuple):
     """The resource that a result is about."""
 
     api_version: str
@@ -48,8 +46,7 @@ class ResourceRef:
         return "/".join(part for part in (self.api_version, self.kind, self.namespace, self.name) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """The field that a result is about; ``None`` for a value means that it is not known."""
 
     path: str
@@ -57,35 +54,53 @@ class Field:
     proposed_value: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """The file that a result is about: a path with forward slashes, relative to the package, and the document in it."""
 
     path: str
-    index: int = 0
+    index: int = 0  # type: ignore[assignment] # tuple.index
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class _Result(NamedTuple):
+    message: str
+    severity: Severity
+    resource_ref: ResourceRef | None
+    field: Field | None
+    file: File | None
+    tags: Mapping[str, str]
+
+
+class Result(_Result):
     """One message to the person who runs the function.
 
     A result of severity ``error`` makes the function fail. ``tags`` are free strings for other programs; the tag
     ``line``, where a function sets it, is shown behind the file's name.
     """
 
-    message: str
-    severity: Severity = ERROR
-    resource_ref: ResourceRef | None = None
-    field: Field | None = None
-    file: File | None = None
-    tags: Mapping[str, str] = default(default_factory=dict, hash=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not self.message:
+    def __new__(
+        cls,
+        message: str,
+        severity: Severity = ERROR,
+        resource_ref: ResourceRef | None = None,
+        field: Field | None = None,
+        file: File | None = None,
+        tags: Mapping[str, str] = _NO_TAGS,
+    ) -> Self:
+        """Check what a result must have.
+
+        Raises:
+            ValueError: no message, or an unknown severity.
+        """
+        if not message:
             raise ValueError("a result needs a message")
-        if self.severity not in _RANK:
-            raise ValueError(f"a result's severity is error, warning or info, not {self.severity!r}")
-        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+        if severity not in _RANK:
+            raise ValueError(f"a result's severity is error, warning or info, not {severity!r}")
+        return super().__new__(cls, message, severity, resource_ref, field, file, MappingProxyType(dict(tags)))
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])  # a mapping has no hash
 
     @classmethod
     def from_error(

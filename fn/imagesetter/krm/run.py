@@ -22,8 +22,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.krm.item import Item
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
 DONE, FAILED, MISUSED, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """What a function wants done.
 
     Attributes:
@@ -55,8 +53,7 @@ Process = Callable[[ResourceList], Output]
 """A function: it looks at a ResourceList and says what to do. It raises an ImagesetterError where it cannot go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a run comes to.
 
     Attributes:

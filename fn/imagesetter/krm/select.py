@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from imagesetter.krm.labels import LabelSelector
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(NamedTuple):
     """Resources that have all of the given properties; ``None`` means that any will do.
 
     Kind, name and namespace are matched together against every name that the resource has had: the one in the source

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imagesetter.ages import Seen
 from imagesetter.config.config import API_VERSION
@@ -44,8 +43,7 @@ spec:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What one policy resolved to.
 
     ``digest`` is what the tag pointed to, whether the policy reflects it into fields or not; ``reflection`` says that.
@@ -95,8 +93,7 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """One lock, or several of a package taken together.
 
     ``holds`` are a person's decisions, ``seen`` is when candidates that are too young yet were first seen.
@@ -306,8 +303,7 @@ def _updated(text: str, name: str, records: Sequence[Record], identity: Callable
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class FromLock:
+class FromLock(NamedTuple):
     """The answers that were recorded: no network, no credentials, the same bytes for ever.
 
     ``now`` is for the holds: an entry that one in force forbids is refused, since the lock was not made after it.

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from imagesetter.flux.markers import PolicyName
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """A decision about one policy: stay at ``tag``, or leave ``exclude`` out; the other of the two is empty.
 
     ``until`` is a date (``2026-12-01``) from whose first moment (midnight, UTC) on the hold counts no more; empty for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from imagesetter.ages import Seen, timestamp
 from imagesetter.errors import ImagesetterError, MovedTag
@@ -105,7 +105,7 @@ def relock(
         if kept:
             results.append(kept)
         else:
-            entries[name] = replace(new, replaces=back.tag) if back else new
+            entries[name] = new._replace(replaces=back.tag) if back else new
     for name in sorted(only - set(catalog.policy_names), key=str):
         results.append(failure(catalog.unknown(name), policy=str(name)))
     results += expired_holds(before, names, now)

@@ -8,7 +8,6 @@ container image whose repository is a policy's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagesetter.config.config import Config, Target
@@ -47,12 +46,12 @@ MISPLACED = {
 }
 
 
-@dataclass(slots=True)
 class Places:
     """The fields found, in order, and what is wrong with the places that are no fields."""
 
-    fields: list[MarkedField] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.fields: list[MarkedField] = []
+        self.results: list[Result] = []
 
 
 def misplaced(comment: Comment, place: Place) -> Result | None:

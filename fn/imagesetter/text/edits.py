@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from imagesetter.errors import SpliceError
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(NamedTuple):
     """One replacement: ``text[start:end]`` becomes ``replacement``; offsets are code points, ``end`` exclusive."""
 
     start: int

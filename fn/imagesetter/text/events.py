@@ -11,16 +11,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 DEEPEST: Final = 500
 """How many collections may be nested; each one costs time for every marker inside it."""
 TOO_DEEP: Final = f"collections are nested more than {DEEPEST} deep"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Why a text is not YAML, and where: line and column from 1, counted in that text."""
 
     line: int

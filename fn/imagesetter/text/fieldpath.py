@@ -18,8 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeGuard, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeGuard, TypeVar
 
 from imagesetter.errors import UsageError
 
@@ -46,32 +45,31 @@ class Placed(Protocol):
 _P = TypeVar("_P", bound=Placed)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One mapping key."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """One item of a sequence, counted from 0."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class AnyKey:
+class AnyKey(NamedTuple):
     """``*``: every key of a mapping."""
 
+    sign: Literal[".*"] = ".*"
 
-@dataclass(frozen=True, slots=True)
-class AnyItem:
+
+class AnyItem(NamedTuple):
     """``[*]``: every item of a sequence."""
 
+    sign: Literal["[*]"] = "[*]"
 
-@dataclass(frozen=True, slots=True)
-class Where:
+
+class Where(NamedTuple):
     """``[field=value]``: the items of a sequence whose field has that text."""
 
     field: str
@@ -81,8 +79,7 @@ class Where:
 Step = Key | Index | AnyKey | AnyItem | Where
 
 
-@dataclass(frozen=True, slots=True)
-class FieldPattern:
+class FieldPattern(NamedTuple):
     """A parsed pattern; ``str()`` gives it as it was written."""
 
     text: str

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from imagesetter.text.comments import BREAK, BREAKS, breaks_between, is_commented_out, line_end, line_start
@@ -110,7 +109,7 @@ def moved(value: _Found, by: int, lines: int) -> _Found:
         changes["scalar"] = moved(value.scalar, by, lines)
     if isinstance(value, Node):
         changes["kept"] = {path: moved(scalar, by, lines) for path, scalar in value.kept.items()}
-    return replace(value, **changes)
+    return value._replace(**changes)
 
 
 def _unparsable(text: str, hits: list[int]) -> Iterator[Comment]:

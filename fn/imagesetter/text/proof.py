@@ -34,10 +34,9 @@ The count of events over the whole document is there to catch a mistake in this 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from imagesetter.errors import SpliceError
 from imagesetter.text.comments import BREAKS, breaks_between, line_end
@@ -68,8 +67,7 @@ _LOOKS: Final = {
 """What makes an event of each class what it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
+class _Planned(NamedTuple):
     """A scalar and what becomes of it."""
 
     scalar: Scalar

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from imagesetter.text.comments import Place
 from imagesetter.text.events import Unreadable, parsing
@@ -44,8 +43,7 @@ Outline = Mapping[Any, Any] | Take
 Example: ``{"items": {"*": {SPAN: True, "kind": KEEP}}}``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A scalar value and its place. Offsets are code points into the scanned text."""
 
     document: int
@@ -72,8 +70,7 @@ class Scalar:
     """How far before ``node`` the line starts with which it can be read by itself (see proof.py); -1: not at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment that contains the needle or one of its other spellings."""
 
     text: str
@@ -86,8 +83,7 @@ class Comment:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """A document that does not parse. Lines and columns count from 1 in the whole text."""
 
     document: int
@@ -98,8 +94,7 @@ class Broken:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A node that the outline asked for by SPAN, or a whole document."""
 
     document: int
@@ -113,8 +108,7 @@ class Node:
     """The kept scalars below it that no inner Node has, by their path from this node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """A place that repeats an anchored node: ``*name``."""
 
     document: int
@@ -125,8 +119,7 @@ class Alias:
     """Where the anchored node starts (``Scalar.node``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """What one pass over a text found."""
 
     comments: tuple[Comment, ...] = ()

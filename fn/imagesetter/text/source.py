@@ -7,7 +7,7 @@ does not count it while PyYAML's own reader does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.errors import TextError
 from imagesetter.text.comments import breaks_between, line_start
@@ -15,8 +15,7 @@ from imagesetter.text.comments import breaks_between, line_start
 _BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One file or stream as text; ``encode(source.text, bom=source.bom)`` gives its bytes back exactly."""
 
     text: str
