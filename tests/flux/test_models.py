@@ -36,7 +36,22 @@ REFUSED = {
     "range that YAML reads as a number": (
         ImagePolicySpec,
         {**POLICY, "policy": {"semver": {"range": 1.0}}},
-        'spec.policy.semver.range: must be a string, not float 1.0: write "1.0"',
+        "spec.policy.semver.range: must be a string, not the number 1.0: put it in quotes",
+    ),
+    "null where a text is required": (
+        ImagePolicySpec,
+        {**POLICY, "policy": {"semver": {"range": None}}},
+        "spec.policy.semver.range: is required",
+    ),
+    "null in a list": (
+        ImageRepositorySpec,
+        {**REPOSITORY, "exclusionList": [None]},
+        "spec.exclusionList[0]: must be a string, not null",
+    ),
+    "switch that is a text": (
+        ImagePolicySpec,
+        {**POLICY, "suspend": "false"},
+        "spec.suspend: must be true or false, not the string 'false'",
     ),
     "no reference": (ImagePolicySpec, {"policy": POLICY["policy"]}, "spec.imageRepositoryRef: is required"),
     "no rule": (
@@ -67,7 +82,7 @@ REFUSED = {
     "policy that is a text": (
         ImagePolicySpec,
         {**POLICY, "policy": "1.0.x"},
-        "spec.policy: must be a mapping, not str '1.0.x'",
+        "spec.policy: must be a mapping, not the string '1.0.x'",
     ),
     "timeout with hours": (
         ImageRepositorySpec,
@@ -101,7 +116,7 @@ REFUSED = {
         "spec.update.strategy: 'Guess' is not accepted: write 'Setters'",
     ),
     "no spec at all": (ImagePolicySpec, None, "spec: is required"),
-    "spec that is a list": (ImagePolicySpec, [], "spec: must be a mapping, not list []"),
+    "spec that is a list": (ImagePolicySpec, [], "spec: must be a mapping, not a list"),
 }
 
 
@@ -123,6 +138,20 @@ ACCEPTED = {
     "two rules, of which the first counts": (
         ImagePolicySpec,
         {**POLICY, "policy": {"semver": {"range": "1.x"}, "numerical": {"order": "asc"}}},
+    ),
+    "nulls, which the API server drops": (
+        ImagePolicySpec,
+        {
+            **POLICY,
+            "policy": {"semver": None, "numerical": {"order": None}},
+            "filterTags": {"pattern": "^1", "extract": None},
+            "digestReflectionPolicy": None,
+            "suspend": None,
+        },
+    ),
+    "nulls in a repository": (
+        ImageRepositorySpec,
+        {**REPOSITORY, "provider": None, "insecure": None, "suspend": None, "secretRef": None, "exclusionList": None},
     ),
     "filter with extract": (ImagePolicySpec, {**POLICY, "filterTags": {"pattern": "^a(?P<n>.*)", "extract": "$n"}}),
     "Always with interval": (ImagePolicySpec, {**POLICY, "digestReflectionPolicy": "Always", "interval": "10m"}),

@@ -44,8 +44,8 @@ CASES = {
         "incomplete-policy",
         [POLICY.replace("1.x", "1.0")],
         [
-            "a.yaml:9:66: error incomplete-policy: spec.policy.semver.range: must be a string, not float 1.0: "
-            'write "1.0"'
+            "a.yaml:9:66: error incomplete-policy: spec.policy.semver.range: must be a string, not the number 1.0: "
+            "put it in quotes"
         ],
     ),
     "a repository without an image, and without a policy": (

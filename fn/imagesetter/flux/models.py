@@ -59,6 +59,12 @@ class Model(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True, frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: object) -> object:
+        """``suspend: null`` is as good as nothing: the API server drops a null where the schema is not nullable."""
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
 
 class LocalObjectReference(Model):
     """A resource of the same namespace, by name."""
@@ -260,15 +266,36 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return "is required"
     if kind == "value_error":
         return str(error["ctx"]["error"])
-    if kind == "string_type":
-        quoted = f': write "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
-        return f"must be a string, not {type(value).__name__} {value!r}{quoted}"
+    if kind == "string_type":  # not what to write: of 1.10 YAML has left 1.1
+        quoted = ": put it in quotes" if isinstance(value, int | float) else ""
+        return f"must be a string, not {_written(value)}{quoted}"
+    if kind == "bool_type":
+        return f"must be true or false, not {_written(value)}"
     if kind == "literal_error":
         return f"{value!r} is not accepted: write {error['ctx']['expected']}"
     if kind in ("model_type", "dict_type", "list_type"):
-        return f"must be a {'list' if kind == 'list_type' else 'mapping'}, not {type(value).__name__} {value!r}"
+        return f"must be a {'list' if kind == 'list_type' else 'mapping'}, not {_written(value)}"
     message: str = error["msg"]
     return message[0].lower() + message[1:]
+
+
+def _written(value: object) -> str:
+    """A value of the wrong type, in words of YAML."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the string {value!r}"
+        case Mapping():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return f"{type(value).__name__} {value}"
 
 
 def _path(location: tuple[str | int, ...]) -> str:
