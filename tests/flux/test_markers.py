@@ -47,6 +47,7 @@ def test_markers_are_read_as_kyaml_reads_them(comment: str, marker: Marker) -> N
         "# 5",
         '# {"$ref": "#/definitions/other"}',
         '# {"$ref": 5}',
+        '# {"$ref": "#/definitions/io.k8s.cli.setters.replicas"}',
         '# {"$setter": "ns:app"}',
         '# {"x-k8s-cli": {"setter": {"name": "zz", "value": "injected"}}}',
         "# {" * 3000,

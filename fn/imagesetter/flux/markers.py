@@ -110,7 +110,10 @@ def _value(found: dict[str, Any]) -> str | None:
         return cast("str", found[KEY])
     ref = found.get("$ref")
     if isinstance(ref, str) and ref.startswith(_REF):
-        return ref.removeprefix(_REF)
+        setter = ref.removeprefix(_REF)
+        if ":" in setter or "%3a" in setter.lower() or KEY in found:
+            return setter
+        return None  # a setter of kpt's own: replicas
     if KEY not in found:
         return None
     if odd:
