@@ -1,6 +1,6 @@
 """Start-up: what a KRM function run imports before it knows that it needs more.
 
-kpt and kustomize start one process a function and run. pydantic costs about 70 ms, httpx about 110 ms, rich and click
+kpt and kustomize start one process a function and run. pydantic costs about 70 ms, httpcore about 60 ms, rich and click
 about 35 ms each; a package without markers needs none of them. Four runs have a budget each: what they may import.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent / "fn"
-HEAVY = {"pydantic", "httpx", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "importlib.metadata"}
+HEAVY = {"pydantic", "httpcore", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "importlib.metadata"}
 
 FUNCTION_PATH = [
     "imagesetter.errors",
@@ -155,13 +155,13 @@ def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
     (tmp_path / "web.yaml").write_text('image: web:1 # {"$imagepolicy": "flux-system:web"}\n')
     loaded = loaded_by(["lint", str(tmp_path)], "", tmp_path, status=1)
     assert "imagesetter.lint.run" in loaded
-    assert loaded & {"httpx", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
+    assert loaded & {"httpcore", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
     assert loaded & {"imagesetter.registry.client", "imagesetter.registry.transport"} == set()
 
 
 def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1)
-    assert "httpx" in loaded
+    assert "httpcore" in loaded
     assert (
         loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.places.source_scan"} == set()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from imagesetter.errors import EgressRefused, UsageError
 from imagesetter.registry.egress import Egress, Pattern
-from imagesetter.registry.hosts import HUB_API, Host, classify, origin, parse_host, same_site
+from imagesetter.registry.hosts import HUB_API, Host, classify, origin, parse_host, parse_url, same_site
 
 NOBODY = Egress()
 CORP = Egress.parse(("*.corp.example:*", "ghcr.io/org"))
@@ -337,13 +338,30 @@ def test_url_has_the_host_before_the_first_slash_or_is_refused(prefix: str, rest
 
 @given(st.text(alphabet="abz019.-/@:#?\\ \t%[]", max_size=25))
 def test_url_readers_agree_on_the_host_of_every_url_that_passes(text: str) -> None:
-    import httpx
-
     try:
-        _, host = origin(f"https://{text}")
+        url = parse_url(f"https://{text}")
     except EgressRefused:
         return
-    assert httpx.URL(f"https://{text}").host.removesuffix(".") == host.name.strip("[]") or host.name == HUB_API
+    other = urlsplit(f"https://{text}")
+    assert (url.name.strip("[]"), url.port) == (other.hostname, other.port or 443)
+    assert url.name.removesuffix(".") == url.host.name or url.host.name == HUB_API
+    assert url.target.removesuffix("?") == (other.path or "/") + (f"?{other.query}" if other.query else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "netloc", "port", "target"),
+    [
+        ("https://r.example", "r.example", 443, "/"),
+        ("https://R.Example:443/v2/", "r.example", 443, "/v2/"),
+        ("http://r.example:443/v2/", "r.example:443", 443, "/v2/"),
+        ("https://r.example.:5000?next=%2B&a=b#top", "r.example.:5000", 5000, "/?next=%2B&a=b"),
+        ("http://[::1]:5000/v2/a?n=1000", "[::1]:5000", 5000, "/v2/a?n=1000"),
+        ("https://index.docker.io/v1/|x", "index.docker.io", 443, "/v1/|x"),
+    ],
+)
+def test_what_is_sent_is_what_was_written(text: str, netloc: str, port: int, target: str) -> None:
+    url = parse_url(text)
+    assert (url.netloc, url.port, url.target) == (netloc, port, target)
 
 
 def test_sites_are_told_apart() -> None:

@@ -29,7 +29,7 @@ from imagesetter.registry.machine import cache_folder
 from imagesetter.registry.reference import DOCKER_HUB, Repository
 from imagesetter.resolve import scan_options
 
-LIBRARIES = ("PyYAML", "ruamel.yaml", "pydantic", "httpx", "google-re2", "semver", "pathspec", "click", "rich")
+LIBRARIES = ("PyYAML", "ruamel.yaml", "pydantic", "httpcore", "google-re2", "semver", "pathspec", "click", "rich")
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "git": ("--version",),
     "kpt": ("version",),

@@ -24,7 +24,7 @@ def details() -> str:
     parts = [
         f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
         f"PyYAML {_version('PyYAML')} with {_libyaml()}",
-        *(f"{name} {_version(name)}" for name in ("google-re2", "pydantic", "httpx", "click")),
+        *(f"{name} {_version(name)}" for name in ("google-re2", "pydantic", "httpcore", "click")),
     ]
     return ", ".join(parts)
 

@@ -16,17 +16,16 @@ import math
 import re
 import threading
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode, urljoin
 
 from imagesetter.errors import ProtocolError, RegistryError, Unauthorized, Unreachable
 from imagesetter.registry.challenges import Challenge, parse_challenges
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.egress import Egress
-from imagesetter.registry.hosts import Host, origin
+from imagesetter.registry.hosts import Host, origin, parse_url
 from imagesetter.registry.pacing import RETRIED_STATUSES, Clock, Deadline
-from imagesetter.registry.questions import Answer, Busy
-from imagesetter.registry.transport import AuthFlow, Request, Response, make_request, read_answer
+from imagesetter.registry.questions import Answer, Busy, Flow, Request
 from imagesetter.registry.wording import safe, safe_reason, safe_url
 
 CLIENT_ID = "imagesetter"
@@ -43,8 +42,7 @@ _NOTHING_DONE = (429, 503)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
 _LONGEST_SCOPE = 1024
 
-Flow = Generator[Request, Response, None]
-Steps = Generator[Request, Response, str]
+Steps = Generator[Request, Answer, str]
 
 
 @dataclass(slots=True)
@@ -96,8 +94,8 @@ class Tokens:
 
 
 @dataclass
-class RegistryAuth(AuthFlow):
-    """One request's way past the challenge; `AuthFlow` sends what it yields and gives back the answers."""
+class RegistryAuth:
+    """One request's way past the challenge; see `imagesetter.registry.questions.Auth`."""
 
     repository: str
     credential: Callable[[], Credential | None]
@@ -106,33 +104,26 @@ class RegistryAuth(AuthFlow):
     egress: Egress
     deadline: Deadline
 
-    def sync_auth_flow(self, request: Request) -> Flow:
+    def flow(self, request: Request) -> Flow:
         """Ask; where that is refused, do what the challenge says and ask again, twice at most."""
-        url, host = str(request.url), request.url.netloc.decode("ascii")
+        url, host = request.url, parse_url(request.url).netloc
         scope, used = f"repository:{self.repository}:pull", ""
         known = self.tokens.challenge(host)
         if known is not None:
             used = yield from self._authorize(url, known, refused="", scope=scope)
         for _ in range(2):
-            if used:
-                request.headers["Authorization"] = used
-            response = yield request
-            if response.status_code != 401:
-                return
-            lines = response.headers.get_list("www-authenticate")
-            read_answer(response, url)  # frees the connection before anybody waits for a token
-            challenge = _choose(parse_challenges(lines))
+            answer = yield replace(request, authorization=used)
+            challenge = _choose(parse_challenges(answer.challenges)) if answer.status == 401 else None
             if challenge is None:
-                return
+                return answer
             self.tokens.learn(host, challenge)
             if used:  # our own idea of the scope did not do; a virtual repository may go by another name
                 scope = challenge.parameters.get("scope", "")[:_LONGEST_SCOPE] or scope
             refused = used
             used = yield from self._authorize(url, challenge, refused=refused, scope=scope)
             if used in ("", refused):
-                return
-        request.headers["Authorization"] = used
-        yield request
+                return answer
+        return (yield replace(request, authorization=used))
 
     def _authorize(self, url: str, challenge: Challenge, *, refused: str, scope: str) -> Steps:
         """The value of the header that the challenge asks for, "" where there is none to give."""
@@ -162,7 +153,7 @@ class RegistryAuth(AuthFlow):
 
     def _fetch(
         self, url: str, challenge: Challenge, scope: str, credential: Credential | None
-    ) -> Generator[Request, Response, tuple[str, float, str]]:
+    ) -> Generator[Request, Answer, tuple[str, float, str]]:
         """A token from the token server: header, seconds it lasts, refresh token."""
         registry = origin(url)[1]
         realm = urljoin(url, challenge.parameters.get("realm", ""))
@@ -173,14 +164,14 @@ class RegistryAuth(AuthFlow):
         if credential is not None and credential.kind == "identity":
             grant = {"grant_type": "refresh_token", "refresh_token": self.tokens.refresh_token(credential)}
             form = urlencode({**grant, **wanted, "client_id": CLIENT_ID})
-            answer = read_answer((yield make_request("POST", realm, headers={}, form=form)), realm)
+            answer = yield Request("POST", realm, form=form)
             if answer.status in RETRIED_STATUSES and answer.status not in _NOTHING_DONE:
                 raise RegistryError(f"the token server {safe_url(realm)} of {registry} answered {answer.status}")
         if answer is None or answer.status in (404, 405):
-            login = {"Authorization": credential.basic} if credential is not None else {}
+            login = credential.basic if credential is not None else ""
             name = {"account": credential.username} if credential is not None and credential.username else {}
             asked = f"{realm}{'&' if '?' in realm else '?'}{urlencode({**wanted, **name, 'client_id': CLIENT_ID})}"
-            answer = read_answer((yield make_request("GET", asked, headers=login)), realm)
+            answer = yield Request("GET", asked, authorization=login)
         if answer.status != 200:
             raise _refusal(answer, registry, credential)
         return _read_token(answer)

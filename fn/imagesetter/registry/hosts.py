@@ -33,7 +33,7 @@ _IPV6_GLOBAL = ipaddress.ip_network("2000::/3")
 _THIS_HOST = ipaddress.ip_network("0.0.0.0/8")
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
-_URL = re.compile(r"(https?)://([^/?#\\\s@]+)(?:[/?][!-~]*)?", re.ASCII)
+_URL = re.compile(r"(https?)://([^/?#\\\s@]+)((?:[/?][!-~]*)?)", re.ASCII)
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
@@ -76,6 +76,25 @@ class Host:
 
     def __str__(self) -> str:
         return self.name if self.port is None else f"{self.name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An absolute URL in its parts: the same reading decides what is allowed, what is connected to and what is sent."""
+
+    scheme: str
+    name: str
+    """As it is resolved: lower case, an IPv6 address in brackets."""
+    port: int
+    target: str
+    """Path and query as they were written."""
+    host: Host
+    """As it is compared; without the scheme's own port."""
+
+    @property
+    def netloc(self) -> str:
+        """``HOST[:PORT]`` for the ``Host`` header; without the scheme's own port."""
+        return self.name if self.port == DEFAULT_PORTS[self.scheme] else f"{self.name}:{self.port}"
 
 
 def parse_host(text: str) -> Host:
@@ -141,17 +160,33 @@ def _site(name: str) -> str:
     return ".".join(labels[-count:]) if len(labels) >= count else ""
 
 
-def origin(url: str) -> tuple[str, Host]:
-    """Scheme and host of an absolute URL, read so strictly that no other reader can see another host in it.
+def parse_url(text: str) -> Url:
+    """An absolute URL, read so strictly that no other reader can see another host in it.
 
     Raises:
         EgressRefused: it is not http or https, names a user, or holds what a URL does not.
     """
-    match = _URL.fullmatch(url)
+    match = _URL.fullmatch(text)
     if match is None:
-        raise EgressRefused(f"'{safe_origin(url)}' is not a URL that is asked")
-    host = parse_host(match[2])
-    return match[1], Host(host.name) if host.port == DEFAULT_PORTS[match[1]] else host
+        raise EgressRefused(f"'{safe_origin(text)}' is not a URL that is asked")
+    scheme, authority, rest = match.groups()
+    host = parse_host(authority)
+    port = host.port or DEFAULT_PORTS[scheme]
+    name = authority.lower()
+    name = name[: name.index("]") + 1] if name.startswith("[") else name.partition(":")[0]
+    target = rest.partition("#")[0]
+    canonical = Host(host.name) if host.port == DEFAULT_PORTS[scheme] else host
+    return Url(scheme, name, port, target if target.startswith("/") else f"/{target}", canonical)
+
+
+def origin(url: str) -> tuple[str, Host]:
+    """Scheme and host of an absolute URL.
+
+    Raises:
+        EgressRefused: see `parse_url`.
+    """
+    parsed = parse_url(url)
+    return parsed.scheme, parsed.host
 
 
 def _is_ipv6(text: str) -> bool:

@@ -51,6 +51,8 @@ class Proxies:
 
     def find(self, url: str) -> Proxy | None:
         """The proxy for a URL, or None for the direct way."""
+        if self.https is None and self.http is None:
+            return None
         scheme, host = origin(url)
         if host.is_local or any(_covers(entry, host, 443 if scheme == "https" else 80) for entry in self.without):
             return None

@@ -13,7 +13,7 @@ from imagesetter.registry.pacing import Clock
 from imagesetter.registry.ways import Ways
 
 if TYPE_CHECKING:
-    from imagesetter.registry.transport import Wire
+    from imagesetter.registry.questions import Wire
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ class ClientSettings:
     listener: Listener | None = None
     clock: Clock = field(default_factory=Clock)
     wire: Wire | None = None
-    """What answers in the place of a network, such as ``httpx.MockTransport``."""
+    """What answers in the place of a network."""

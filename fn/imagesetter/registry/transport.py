@@ -1,90 +1,58 @@
 """One request, one answer: connections and the limits they are under. The only file that names the HTTP library.
 
-Every byte of every exchange, those with a token server included, passes `_Wire`. There the host is checked, the
-resolver's answer is checked and *that* address connected to, a slot is taken, the body is counted while it arrives
-(packed or not), and the deadline runs down in every single read. What is above may therefore use the library as it
-likes: nothing reads more, waits longer or asks elsewhere than the rules allow.
+Every byte of every exchange, those with a token server included, passes `Transport._send`. There the host is checked,
+the resolver's answer is checked and *that* address connected to, a slot is taken, the body is counted while it arrives
+(packed or not), and the deadline runs down in every single read. Whatever is asked above: nothing reads more, waits
+longer or asks elsewhere than the rules allow.
+
+The library is httpcore, the half of httpx that speaks HTTP: connections, pools, proxies. The other half takes as long
+to import again, and as long for each request, and all it did here was to send what a login asks for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import socket
 import ssl
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
 
 from imagesetter import __version__
-from imagesetter.errors import EgressRefused, ProtocolError, RegistryError, Unreachable
+from imagesetter.errors import EgressRefused, Unreachable
 from imagesetter.registry.bodies import first_bytes, whole_body
 from imagesetter.registry.egress import Egress
-from imagesetter.registry.hosts import Address, Host, origin, parse_host
+from imagesetter.registry.hosts import Address, Host, Url, parse_host, parse_url
 from imagesetter.registry.pacing import Deadline, Pace
 from imagesetter.registry.proxies import Proxy
-from imagesetter.registry.questions import Answer, Interrupted, NoTls, Question, Route
+from imagesetter.registry.questions import (
+    ERROR_CAP,
+    Answer,
+    Flow,
+    Interrupted,
+    NoTls,
+    Question,
+    Request,
+    Route,
+    Wire,
+)
 from imagesetter.registry.trust import Tls, make_context
 from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe, safe_url
 
-# Where rich is installed, as it is with us, `import httpx` loads a command line program of its own, which takes longer
-# than all the rest of it. It does without where that cannot be imported, so for this moment it cannot.
-_barred = sys.modules.setdefault("httpx._main", None) is None  # type: ignore[arg-type]
-import httpx  # noqa: E402
-
-if _barred:
-    del sys.modules["httpx._main"]
-
-AuthFlow = httpx.Auth
-Request = httpx.Request
-Response = httpx.Response
-Wire = httpx.BaseTransport
-
-ERROR_CAP = 64 * 1024
-"""Bytes that are read of an answer which is not a success, and of a token server's answer."""
-
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30.0
-_CAP = "imagesetter.cap"
+_TIMEOUT = {"connect": _CONNECT_SECONDS, "pool": _CONNECT_SECONDS, "read": _READ_SECONDS, "write": _READ_SECONDS}
 _AGENT = f"imagesetter/{__version__}"
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"})
 
-
-def make_request(method: str, url: str, *, headers: Mapping[str, str], cap: int = ERROR_CAP, form: str = "") -> Request:
-    """A request with our headers, and nothing that the library would add by itself."""
-    request = Request(
-        method,
-        url,
-        headers={"User-Agent": _AGENT, "Accept": "application/json", "Accept-Encoding": "identity", **headers},
-        content=form.encode() if form else None,
-    )
-    request.extensions = {
-        _CAP: cap,
-        "timeout": {
-            "connect": _CONNECT_SECONDS,
-            "pool": _CONNECT_SECONDS,
-            "read": _READ_SECONDS,
-            "write": _READ_SECONDS,
-        },
-    }
-    if form:
-        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-    return request
-
-
-def read_answer(response: Response, url: str) -> Answer:
-    """Read a response whole, within its cap, and free its connection."""
-    try:
-        body = response.read()
-    finally:
-        response.close()
-    return Answer(response.status_code, dict(response.headers), body, url)
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Transport:
@@ -92,39 +60,109 @@ class Transport:
 
     def __init__(self, egress: Egress, pace: Pace, ways: Ways, *, wire: Wire | None = None) -> None:
         """Connect nowhere yet; *wire* answers in the place of a network."""
+        self._egress, self._pace, self._wire = egress, pace, wire
         self._call = _Call()
         self._pools = _Pools(ways, egress, self._call)
-        self._make_wire: Callable[[Route], Wire] = lambda route: (
-            wire or _Wire(route, self._pools, egress, pace, self._call)
-        )
-        self._lock = threading.Lock()
-        self._clients: dict[Route, httpx.Client] = {}
-        for name in ("httpx", "httpcore"):  # they log URLs, and these may be signed
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        logging.getLogger("httpcore").setLevel(logging.CRITICAL)  # it logs URLs, and these may be signed
 
     def close(self) -> None:
         """Close every connection, those in use too."""
         self._pools.close()
 
     def send(self, question: Question) -> Answer:
-        """Send one request; a redirect is an answer.
+        """Send one request, and what its way past a challenge takes; a redirect is an answer.
 
         Raises:
             RegistryError: no answer in time, or one beyond the limits.
         """
-        with self._lock:
-            if question.route not in self._clients:
-                wire = self._make_wire(question.route)
-                self._clients[question.route] = httpx.Client(transport=wire, trust_env=False, follow_redirects=False)
-            client = self._clients[question.route]
-        request = make_request(question.method, question.url, headers={"Accept": question.accept}, cap=question.cap)
-        self._call.deadline = question.deadline
+        deadline, route = question.deadline, question.route
+        wire = self._wire or (lambda request: self._send(request, route, deadline))
+        request = Request(question.method, question.url, question.accept, question.cap)
+        self._call.deadline = deadline
         try:
-            return read_answer(client.send(request, auth=question.auth, stream=True), question.url)
-        except httpx.HTTPError as err:  # what the library finds wrong by itself, such as an unreadable Location
-            raise ProtocolError(f"{safe_url(question.url)}: {safe(str(err))}") from err
+            return wire(request) if question.auth is None else _follow(question.auth.flow(request), wire)
         finally:
             self._call.deadline = None
+
+    def _send(self, request: Request, route: Route, deadline: Deadline) -> Answer:
+        """Every request leaves here, those to a token server too."""
+        url = parse_url(request.url)
+        self._egress.check_name(url.host)
+        pool, proxy = self._pools.find(url, route)
+        self._pace.acquire(url.netloc, deadline)
+        try:
+            response = pool.handle_request(_composed(request, url))
+            try:
+                return _read(response, request)
+            finally:
+                response.close()
+        except _BROKEN as err:
+            raise _explain(err, request, url, deadline, proxy) from err
+        finally:
+            self._pace.release(url.netloc)
+
+
+def _follow(flow: Flow, wire: Wire) -> Answer:
+    """Send what a flow asks for until it has its answer; whatever happens, it lets go of what it holds."""
+    with contextlib.closing(flow):
+        request = next(flow)
+        while True:
+            answer = wire(request)
+            try:
+                request = flow.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+
+def _composed(request: Request, url: Url) -> httpcore.Request:
+    """The request as the library takes it: our headers, and nothing else."""
+    headers = {
+        "Host": url.netloc,
+        "User-Agent": _AGENT,
+        "Accept": request.accept,
+        "Accept-Encoding": "identity",
+        "Authorization": request.authorization,
+    }
+    body = request.form.encode()
+    if body:
+        headers |= {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(
+            scheme=url.scheme.encode(),
+            host=url.name.strip("[]").encode(),
+            port=url.port,
+            target=url.target.encode(),
+        ),
+        headers=[(name.encode(), value.encode()) for name, value in headers.items() if value],
+        content=body,
+        extensions={"timeout": _TIMEOUT},
+    )
+
+
+def _read(response: httpcore.Response, request: Request) -> Answer:
+    """The whole answer, within its cap."""
+    headers: dict[str, str] = {}
+    challenges: list[str] = []
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        if name == "www-authenticate":
+            challenges.append(value)
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if response.status >= 300:
+        parts = first_bytes(response.iter_stream(), encoding, ERROR_CAP)
+    else:
+        parts = whole_body(response.iter_stream(), encoding, request.cap)
+    return Answer(response.status, headers, b"".join(parts), request.url, tuple(challenges))
+
+
+def _text(value: bytes) -> str:
+    """A header's value; what servers mean beyond ASCII nobody says, and most mean UTF-8."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 class _Call(threading.local):
@@ -144,16 +182,16 @@ class _Pools:
     _contexts: dict[Tls | None, ssl.SSLContext] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, url: str, route: Route) -> tuple[httpcore.ConnectionPool, Proxy | None]:
+    def find(self, url: Url, route: Route) -> tuple[httpcore.ConnectionPool, Proxy | None]:
         """The pool to send a request by, and the proxy that it leads through."""
-        proxy = route.proxy or self.ways.proxies.find(url)
-        scheme, host = origin(url)
-        tls = self.ways.certificates(str(host), route.tls) if scheme == "https" else None
-        key = (proxy, tls, scheme == "https")
+        proxy = route.proxy or self.ways.proxies.find(f"{url.scheme}://{url.netloc}")
+        encrypted = url.scheme == "https"
+        tls = self.ways.certificates(str(url.host), route.tls) if encrypted else None
+        key = (proxy, tls, encrypted)
         with self._lock:
             if key not in self._pools:
                 # The SSL context takes 20 ms to fill, so plain HTTP goes without.
-                self._pools[key] = self._make(proxy, self._context(tls) if scheme == "https" else None)
+                self._pools[key] = self._make(proxy, self._context(tls) if encrypted else None)
             return self._pools[key], proxy
 
     def close(self) -> None:
@@ -185,78 +223,6 @@ class _Pools:
         except RuntimeError as err:
             hint = "install the package socksio, or name an http proxy"
             raise Unreachable("a socks5 proxy is configured, but support for it is not installed", hint=hint) from err
-
-
-class _Wire(Wire):
-    """Where requests leave, those of the library's own making too; see the module."""
-
-    def __init__(self, route: Route, pools: _Pools, egress: Egress, pace: Pace, call: _Call) -> None:
-        self._route, self._pools, self._egress, self._pace, self._call = route, pools, egress, pace, call
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url, host, deadline = str(request.url), request.url.netloc.decode("ascii"), self._call.deadline
-        assert deadline is not None
-        self._egress.check_name(origin(url)[1])
-        pool, proxy = self._pools.find(url, self._route)
-        self._pace.acquire(host, deadline)
-
-        def explain(err: Exception) -> RegistryError:
-            return _explain(err, request, deadline, proxy)
-
-        try:
-            core = pool.handle_request(
-                httpcore.Request(
-                    request.method,
-                    httpcore.URL(
-                        scheme=request.url.raw_scheme,
-                        host=request.url.raw_host,
-                        port=request.url.port,
-                        target=request.url.raw_path,
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        except BaseException as err:
-            self._pace.release(host)
-            if isinstance(err, _BROKEN):
-                raise explain(err) from err
-            raise
-        headers = httpx.Headers(core.headers)
-        encoding = headers.pop("content-encoding", "").strip().lower()
-        headers.pop("set-cookie", None)
-        if core.status >= 300:
-            parts = first_bytes(core.iter_stream(), encoding, ERROR_CAP)
-        else:
-            parts = whole_body(core.iter_stream(), encoding, int(request.extensions.get(_CAP, ERROR_CAP)))
-        body = _Body(core, parts, explain, lambda: self._pace.release(host))
-        return httpx.Response(core.status, headers=headers, stream=body, extensions={"http_version": b"HTTP/1.1"})
-
-
-class _Body(httpx.SyncByteStream):
-    """A bounded body that frees its connection's slot when it is closed."""
-
-    def __init__(
-        self, core: httpcore.Response, parts: Iterable[bytes], explain: Callable[[Exception], RegistryError],
-        done: Callable[[], None],
-    ) -> None:  # fmt: skip
-        self._core, self._parts, self._explain, self._done = core, parts, explain, done
-        self._closed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._parts
-        except _BROKEN as err:
-            raise self._explain(err) from err
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            try:
-                self._core.close()
-            finally:
-                self._done()
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -335,9 +301,9 @@ def _clamp(call: _Call, timeout: float | None) -> float | None:
     return left if timeout is None else min(timeout, left)
 
 
-def _explain(err: BaseException, request: httpx.Request, deadline: Deadline, proxy: Proxy | None) -> Unreachable:
+def _explain(err: Exception, request: Request, url: Url, deadline: Deadline, proxy: Proxy | None) -> Unreachable:
     """What went wrong on the way, in the words of somebody who has to mend it."""
-    host = safe(request.url.netloc.decode("ascii"))
+    host = safe(url.netloc)
     by = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
     if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
         return Unreachable(f"{host} cannot be sent such a request")
