@@ -201,6 +201,18 @@ def test_run_gets_its_share_of_connections_and_no_more() -> None:
         assert 1 < fake.most_at_once <= 3
 
 
+def test_connections_to_several_registries_are_kept_while_there_is_something_to_ask() -> None:
+    def respond(seen: Seen) -> Reply:
+        time.sleep(0.02)
+        return TAGS
+
+    with run_fake(respond) as one, run_fake(respond) as two, run_fake(respond) as three, Client() as client:
+        places = [image(fake.host, f"app{number}") for number in range(32) for fake in (one, two, three)]
+        found = client.scan_all([(place, ScanOptions()) for place in places])
+        assert all(isinstance(scan, Scan) for scan in found)
+        assert max(fake.connections for fake in (one, two, three)) <= 8, "none is closed to be opened again"
+
+
 def test_results_come_in_the_order_of_the_questions_and_failures_are_values() -> None:
     def respond(seen: Seen) -> Reply:
         name = seen.path.split("/")[2]

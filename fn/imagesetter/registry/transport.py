@@ -48,6 +48,9 @@ from imagesetter.registry.wording import safe, safe_url
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30.0
 _TIMEOUT = {"connect": _CONNECT_SECONDS, "pool": _CONNECT_SECONDS, "read": _READ_SECONDS, "write": _READ_SECONDS}
+# Connections of a pool, the library counts the busy ones too: eight to each of a few registries and token servers. Any
+# more are closed after each answer, to be opened again for the next question.
+_KEPT = 64
 _AGENT = f"imagesetter/{__version__}"
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"})
@@ -210,7 +213,7 @@ class _Pools:
         backend = _Backend(self.call, self.egress.check_address if checked else None)
         common: dict[str, Any] = {
             "ssl_context": context, "network_backend": backend, "max_connections": None,
-            "max_keepalive_connections": 16, "keepalive_expiry": 30.0,
+            "max_keepalive_connections": _KEPT, "keepalive_expiry": 30.0,
         }  # fmt: skip
         if proxy is None:
             return httpcore.ConnectionPool(**common)
