@@ -148,7 +148,7 @@ def update(
             done += changes
         except ImagesetterError as error:
             results.append(failure(error, Place(file=name)))
-    return Outcome(tuple(done), tuple(rewrites), tuple(results), planned.unchanged, tree.count)
+    return Outcome(tuple(done), tuple(rewrites), tuple(results), planned.unchanged, tree.files)
 
 
 def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:

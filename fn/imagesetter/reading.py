@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from imagesetter.errors import ImagesetterError, InputError, LockError, TextError
 from imagesetter.flux import resources as flux
@@ -23,21 +22,20 @@ from imagesetter.text.load import load, load_all
 from imagesetter.text.scan import KEEP, SPAN, Scan, scan
 from imagesetter.text.source import Source as Text
 from imagesetter.text.source import decode
-from imagesetter.tree import find_files, read, repository_root
+from imagesetter.tree import find_files, find_names, read, repository_root
 
 NEEDLE = "$imagepolicy"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
 _LOCK = f"kind: {lock.KIND}".encode()
-# Plain words, looked for in every file: a pattern would cost more than all the rest of the screening.
+# Plain words: a pattern would cost more than all the rest of the screening.
 _OTHERS = (b"kind: Secret", b"kind: ServiceAccount", b"kind: Namespace", b"kind: GitRepository")
 # What says which resource a field belongs to; collected in the pass that finds the markers.
 _RESOURCE: Final = {SPAN: True, "apiVersion": KEEP, "kind": KEEP, "metadata": {"name": KEEP, "namespace": KEEP}}
 _OUTLINE: Final = {**_RESOURCE, "items": {"*": _RESOURCE}}
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedFile:
+class MarkedFile(NamedTuple):
     """A file that holds markers: its bytes, its text, and where the markers are."""
 
     path: Path
@@ -46,20 +44,22 @@ class MarkedFile:
     scan: Scan
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """What was read of a tree: the files with markers, the Flux resources, and what could not be read.
 
-    ``locks`` are files with an ImageLock, as bytes; ``others`` are files that may hold what a policy refers to besides
-    its repository (Secrets and the like), read only when that happens.
+    ``locks`` are files with an ImageLock, as bytes; ``names`` are all files.
     """
 
     marked: tuple[MarkedFile, ...]
     resources: tuple[flux.Resource, ...]
     locks: tuple[tuple[Path, bytes], ...]
-    others: tuple[Path, ...]
+    names: tuple[str, ...]
     results: tuple[Result, ...]
-    count: int
+
+    @property
+    def files(self) -> int:
+        """How many files were read."""
+        return len(self.names)
 
 
 def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tree:
@@ -71,28 +71,24 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
     marked: list[MarkedFile] = []
     resources: list[flux.Resource] = []
     locks: list[tuple[Path, bytes]] = []
-    others: list[Path] = []
     results: list[Result] = []
-    count = 0
-    for path in find_files(paths, exclude=exclude):
-        count += 1
+    names = tuple(find_names(paths, exclude=exclude))
+    for name in names:
         try:
-            data = read(path)
+            data = read(name)
             if _FLUX in data:
-                resources += flux_resources(data, str(path))
-            elif any(words in data for words in _OTHERS):
-                others.append(path)
+                resources += flux_resources(data, name)
             if _LOCK in data:
-                locks.append((path, data))
+                locks.append((Path(name), data))
             if _MARKED in data:
-                text = decode(data, name=str(path))
-                marked.append(MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE)))
+                text = decode(data, name=name)
+                marked.append(MarkedFile(Path(name), data, text, scan(text.text, NEEDLE, outline=_OUTLINE)))
         except TextError as error:
             if _MARKED in data:
-                results.append(failure(error, Place(file=str(path))))
+                results.append(failure(error, Place(file=name)))
         except InputError as error:
-            results.append(failure(error, Place(file=str(path))))
-    return Tree(tuple(marked), tuple(resources), tuple(locks), tuple(others), tuple(results), count)
+            results.append(failure(error, Place(file=name)))
+    return Tree(tuple(marked), tuple(resources), tuple(locks), names, tuple(results))
 
 
 def flux_resources(data: bytes, name: str, *, whole: bool = False) -> list[flux.Resource]:
@@ -167,10 +163,15 @@ def build_catalog(
 
 
 def _others(tree: Tree) -> Iterable[flux.Resource]:
-    """What a policy may refer to besides its repository, from the files that may hold it."""
-    for path in tree.others:
+    """What a policy may refer to besides its repository.
+
+    Few policies do, so these files are looked for, in a second reading of the tree, only when one does.
+    """
+    for name in tree.names:
         with contextlib.suppress(InputError):
-            yield from flux_resources(read(path), str(path))
+            data = read(name)
+            if _FLUX not in data and any(words in data for words in _OTHERS):
+                yield from flux_resources(data, name)
 
 
 def find_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock:

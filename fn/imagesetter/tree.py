@@ -18,13 +18,24 @@ from imagesetter.errors import FileChangedError, InputError, UsageError
 _NAMES = ("Kustomization", "Kptfile")
 _SUFFIXES = (".yaml", ".yml")
 _IGNORE_FILE = ".krmignore"
+_PART = 1 << 16
+"""Bytes read at a time: more than most files hold, and few enough to cost nothing where they do not."""
 
 Ignored = Callable[[str], bool]
 """Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
 
 
 def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Iterator[Path]:
-    """The configuration files under the given paths, sorted, each once.
+    """The configuration files under the given paths, sorted, each once; see `find_names`.
+
+    Raises:
+        InputError, UsageError: as `find_names`.
+    """
+    return map(Path, find_names(paths, exclude=exclude))
+
+
+def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Iterator[str]:
+    """The names of the configuration files under the given paths, sorted, each once, as ``str(Path(…))`` writes them.
 
     ``*.yaml``, ``*.yml``, ``Kustomization`` and ``Kptfile``, in hidden directories too, as Flux reads them. A file that
     is named itself is taken whatever its name. Symbolic links inside a directory are not followed: one that points
@@ -35,53 +46,70 @@ def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
         exclude: patterns in the language of ``.gitignore``, relative to each directory given.
 
     Raises:
+        InputError: a directory, or the patterns in it, cannot be read.
         UsageError: a path that does not exist.
     """
     seen: set[str] = set()
     patterns = list(exclude)
     for given in paths:
         root = Path(given)
+        found = [str(root)]
         if root.is_dir():
-            found: Iterable[Path] = _walk(str(root), "", [(_matcher(patterns), "")] if patterns else [])
-        elif root.exists():
-            found = (root,)
-        else:
+            found = _walk(str(root), "", [(_matcher(patterns), "")] if patterns else [])
+        elif not root.exists():
             raise UsageError(
                 f"{given}: no such file or directory", hint="name a file or directory of the configuration"
             )
         if len(paths) == 1:  # links are not followed, so one directory has each file once
             yield from found
             return
-        for path in found:
-            real = os.path.realpath(path)
+        for name in found:
+            real = os.path.realpath(name)
             if real not in seen:
                 seen.add(real)
-                yield path
+                yield name
 
 
-def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> Iterator[Path]:
-    """One directory and what is below it.
+def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> list[str]:
+    """The names of the files of one directory and of those below it.
+
+    A repository has thousands of files, so names are strings, and the suffix decides before anything else is asked.
 
     Args:
         directory: its path.
         relative: the same from the top of the walk, with a final slash; empty at the top.
         rules: each matcher with the ``relative`` of the directory that it stands in.
     """
-    with os.scandir(directory) as entries:
-        listing = sorted(entries, key=lambda entry: entry.name)
-    for entry in listing:
-        if entry.name == _IGNORE_FILE:
-            lines = Path(entry.path).read_text(encoding="utf-8", errors="replace").splitlines()
-            rules = [*rules, (_matcher(lines), relative)]
-    for entry in listing:
-        is_directory = entry.is_dir(follow_symlinks=False)
-        name = f"{relative}{entry.name}/" if is_directory else f"{relative}{entry.name}"
-        if any(ignored(name[len(base) :]) for ignored, base in rules):
+    base = "" if directory == "." else f"{directory.removesuffix('/')}/"
+    entries: list[tuple[str, bool]] = []
+    try:
+        with os.scandir(directory) as listing:
+            for entry in listing:
+                name = entry.name
+                if (name.endswith(_SUFFIXES) or name in _NAMES) and entry.is_file(follow_symlinks=False):
+                    entries.append((name, False))
+                elif entry.is_dir(follow_symlinks=False):
+                    if name != ".git":
+                        entries.append((name, True))
+                elif name == _IGNORE_FILE:
+                    lines = read(entry.path).decode("utf-8", "replace").splitlines()
+                    rules = [*rules, (_matcher(lines), relative)]
+    except OSError as error:
+        hint = "mend that, or leave it out with --exclude"
+        raise InputError(f"cannot be read: {error.strerror}", where=directory, hint=hint) from error
+    found: list[str] = []
+    for name, is_directory in sorted(entries):
+        if rules and _is_ignored(f"{relative}{name}/" if is_directory else f"{relative}{name}", rules):
             continue
-        if is_directory and entry.name != ".git":
-            yield from _walk(entry.path, name, rules)
-        elif (entry.name.endswith(_SUFFIXES) or entry.name in _NAMES) and entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)
+        if is_directory:
+            found += _walk(f"{base}{name}", f"{relative}{name}/", rules)
+        else:
+            found.append(f"{base}{name}")
+    return found
+
+
+def _is_ignored(name: str, rules: list[tuple[Ignored, str]]) -> bool:
+    return any(ignored(name[len(base) :]) for ignored, base in rules)
 
 
 def _matcher(lines: Iterable[str]) -> Ignored:
@@ -100,16 +128,23 @@ def repository_root(start: Path) -> Path | None:
     return None
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a file.
+def read(path: str | Path) -> bytes:
+    """The bytes of a file, or of a pipe to its end.
 
     Raises:
         InputError: it cannot be read.
     """
+    parts: list[bytes] = []
     try:
-        return path.read_bytes()
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while part := os.read(handle, _PART):
+                parts.append(part)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    return b"".join(parts)
 
 
 def write(path: Path, before: bytes, after: bytes) -> None:

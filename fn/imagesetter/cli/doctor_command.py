@@ -77,7 +77,7 @@ def command(
     tree = read_tree(paths or (".",), exclude=exclude)
     catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     questions, problems = _repositories(catalog)
-    _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.count} files read"), *problems])
+    _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.files} files read"), *problems])
     failed = bool(problems)
     with open_client(network) as client:
         for repository, options in questions.items():
