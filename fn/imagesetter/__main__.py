@@ -24,7 +24,9 @@ def main() -> NoReturn:
 
         sys.exit(function_main())
     from imagesetter.cli.main import main as command_line
+    from imagesetter.cli.streams import prepare
 
+    prepare()
     sys.exit(command_line(arguments))
 
 

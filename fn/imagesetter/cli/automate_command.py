@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import threading
@@ -17,6 +16,7 @@ import click
 from imagesetter import __version__
 from imagesetter.automation.spec import Automation
 from imagesetter.cli.clients import source_for
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.options import RunOptions, network_options, policy_name, read_stdin, run_options, told
@@ -146,7 +146,7 @@ def command(
         return _watch(stage)
     runs = stage.run(stage.load())
     if options.output == "json":
-        click.echo(json.dumps(_as_json(runs), indent=2, ensure_ascii=False))
+        click.echo(json_text(_as_json(runs)))
     return FAILED if any(run.status == "failed" for run in runs) else OK
 
 
@@ -242,7 +242,7 @@ def _watch(stage: _Stage) -> int:
             print_error(error)
         else:
             if stage.options.output == "json":
-                click.echo(json.dumps(_as_json(runs), ensure_ascii=False))
+                click.echo(json_text(_as_json(runs), indent=None))
 
     watch(load, run, stop)
     return OK

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import click
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import print_error, styled
@@ -26,7 +26,7 @@ from imagesetter.policy.shown import shown
 def print_explained(explained: Explained, *, output: Output) -> None:
     """A policy's explanation on stdout; why it gives no tag on stderr."""
     if output == "json":
-        click.echo(json.dumps(explained_as_json(explained), indent=2, ensure_ascii=False))
+        click.echo(json_text(explained_as_json(explained)))
         return
     for line in text_of(explained):
         click.echo(line, color=True)
@@ -181,7 +181,7 @@ def print_parity(parities: Sequence[Parity], others: Mapping[PolicyName, str], *
             "policies": [_parity_as_json(parity) for parity in parities],
             "notCompared": [{"policy": str(name), "reason": reason} for name, reason in others.items()],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json_text(document))
         return
     for parity in differing:
         click.echo(styled(str(parity.policy), sys.stdout, bold=True), color=True)

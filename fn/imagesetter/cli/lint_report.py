@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.outputs import Format
 from imagesetter.cli.terminal import styled
 from imagesetter.config.config import API_VERSION
@@ -38,11 +38,11 @@ def render(report: LintReport, form: Format) -> str:
     """The report in a form; text is styled for standard output."""
     match form:
         case "json":
-            return json.dumps(as_json(report.findings), indent=2, ensure_ascii=False) + "\n"
+            return json_text(as_json(report.findings)) + "\n"
         case "sarif":
             from imagesetter.lint.sarif import as_sarif
 
-            return json.dumps(as_sarif(report.findings, report.rules), indent=2, ensure_ascii=False) + "\n"
+            return json_text(as_sarif(report.findings, report.rules)) + "\n"
         case "markdown":
             return "\n".join(_markdown(report)) + "\n"
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ from click.core import ParameterSource
 
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.lock_file import lock_path
 from imagesetter.cli.lock_shards import merge_files, shard_option
@@ -143,7 +143,7 @@ def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) ->
             "changes": [_as_json(change, path) for change in locked.changes],
             "results": [result.to_dict() for result in locked.results],
         }
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        click.echo(json_text(report))
     elif not options.quiet:
         for change in locked.changes:
             click.echo(harmless(change.result.message))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ import click
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.hints import START
+from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, print_error
 from imagesetter.cli.versions import print_version
-from imagesetter.errors import ImagesetterError, did_you_mean
+from imagesetter.errors import ImagesetterError, UsageError, did_you_mean
 
 # Commands by the task they serve, in the order of the help page; each module has a `command`.
 TASKS: dict[str, tuple[str, ...]] = {
@@ -59,6 +61,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what it refuses to do is told while --color is still known."""
         try:
+            _check_directory()
             return super().invoke(ctx)
         except ImagesetterError as error:
             print_error(error)
@@ -123,7 +126,18 @@ def main(arguments: Sequence[str]) -> int:
         # The reader of our output has gone; that is its decision, not a failure to report on.
         sys.stderr.close()
         return FAILED
-    except Exception:  # noqa: BLE001 - the last line of defence: a bug is reported as one
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is reported as one
+        refused = refusal(error) if isinstance(error, OSError) else None
+        if refused:
+            print_error(refused)
+            return status_of(refused)
         traceback.print_exc()
         print(BUG_REQUEST, file=sys.stderr)  # noqa: T201
         return BUG
+
+
+def _check_directory() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109 - the one call that asks the system
+    except FileNotFoundError as error:
+        raise UsageError("the working directory is gone", hint="change to one that is there") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.options import (
     exclude_option,
@@ -92,7 +92,7 @@ def command(
         for rewritten in outcome.rewrites:
             sys.stdout.write(unified_diff(rewritten))
     if output == "json":
-        click.echo(json.dumps(_as_json(outcome, problems), indent=2, ensure_ascii=False))
+        click.echo(json_text(_as_json(outcome, problems)))
     elif not quiet:
         _print_text(outcome, written=write, diff=diff)
     print_results(result for result in problems if not quiet or result.severity != "info")

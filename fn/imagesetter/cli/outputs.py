@@ -103,15 +103,16 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
+    data = text.encode("utf-8", "surrogateescape")  # a file's name that is not UTF-8 stays what it is
     try:
         if path.parts[:2] in _DEVICES or (path.exists() and not path.is_file()):
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         target = path.resolve()
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".imagesetter")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as temporary:
-                temporary.write(text)
+            with os.fdopen(handle, "wb") as temporary:
+                temporary.write(data)
                 os.fchmod(temporary.fileno(), _mode(target))
             Path(name).replace(target)
         finally:

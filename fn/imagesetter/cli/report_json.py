@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.report import UpdateReport
 from imagesetter.cli.sides import delta_of
 from imagesetter.config.config import API_VERSION
@@ -13,7 +13,7 @@ from imagesetter.plan import Change
 
 def as_text(report: UpdateReport) -> str:
     """The document, indented."""
-    return json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n"
+    return json_text(as_json(report)) + "\n"
 
 
 def as_json(report: UpdateReport) -> dict[str, object]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.report import UpdateReport
 from imagesetter.krm.result import Result
 from imagesetter.lint.file_read import Spot
@@ -29,7 +29,7 @@ _RULE_OF = {"error": UNANSWERED, "warning": DOUBTFUL, "info": KEPT}
 def as_text(report: UpdateReport) -> str:
     """The log, indented."""
     findings = [*map(_out_of_date, () if report.written else report.outcome.changes), *map(_problem, report.held)]
-    return json.dumps(as_sarif(findings, RULES, page="reports"), indent=2, ensure_ascii=False) + "\n"
+    return json_text(as_sarif(findings, RULES, page="reports")) + "\n"
 
 
 def _out_of_date(change: Change) -> Finding:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import OK
 from imagesetter.config.config import KIND
 
@@ -26,5 +25,5 @@ def command(kind: str) -> int:
     """
     from imagesetter.schemas.kinds import schema_of
 
-    click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
+    click.echo(json_text(schema_of(kind)))
     return OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli.clients import open_client
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.images import image_argument
 from imagesetter.cli.network import NetworkOptions
@@ -97,7 +97,7 @@ def command(
         names = list(scan.tags) if sort == "bytes" else newest_first(scan.tags)
         tags, errors = _looked_up(client, repository, options, names[:limit], columns)
     if output == "json":
-        click.echo(json.dumps(_as_json(repository, scan, tags, columns), indent=2, ensure_ascii=False))
+        click.echo(json_text(_as_json(repository, scan, tags, columns)))
     else:
         _print(tags, columns)
     for warning in scan.warnings:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import click
 
+from imagesetter.cli.documents import json_text
 from imagesetter.cli.explain_report import funnel_as_json, funnel_lines
 from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
@@ -22,7 +22,7 @@ from imagesetter.policy_tests.run import Broken, CaseOutcome, Expected, Suite, S
 def print_report(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken], *, output: Output, quiet: bool) -> None:
     """The report on stdout; tests that cannot be read on stderr."""
     if output == "json":
-        click.echo(json.dumps(_as_json(outcomes, broken), indent=2, ensure_ascii=False))
+        click.echo(json_text(_as_json(outcomes, broken)))
     else:
         for outcome in outcomes:
             for line in _suite_lines(outcome, quiet=quiet):

@@ -6,6 +6,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section number
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -79,7 +80,7 @@ def _location(spot: Spot) -> dict[str, object]:
     if path.is_absolute():
         artifact = {"uri": path.as_uri()}
     else:
-        artifact = {"uri": quote(path.as_posix()), "uriBaseId": "%SRCROOT%"}
+        artifact = {"uri": quote(os.fsencode(path.as_posix())), "uriBaseId": "%SRCROOT%"}
     column = {"startColumn": spot.column} if spot.column else {}
     region = {"region": {"startLine": spot.line, **column}} if spot.line else {}
     return {"artifactLocation": artifact, **region}
