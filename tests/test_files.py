@@ -176,6 +176,27 @@ def test_a_document_beside_a_broken_one_still_gives_its_policy(tmp_path: Path) -
     assert [resource.kind for resource in tree.resources] == ["ImagePolicy"]
 
 
+@pytest.mark.parametrize("policies", [[], ["."]], ids=["policies of the tree", "a directory of policies"])
+def test_a_policy_in_a_document_that_does_not_parse_is_looked_for_there_by_the_error(
+    policies: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text('a: r.example.com/app:1.0.0 # {"$imagepolicy": "flux-system:app"}\n')
+    (tmp_path / "policies.yaml").write_text(POLICY.replace("semver: {range: 1.x}", "semver:}"))
+    tree = read_tree(["a.yaml"])
+    catalog = build_catalog(tree, paths=["a.yaml"], policies=policies, namespace="flux-system", stdin=lambda: b"")
+    assert "does not parse: policies.yaml:4:" in catalog.unknown(APP).hint
+
+
+def test_bytes_that_are_not_utf_8_elsewhere_in_the_repository_stop_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a.yaml").write_text('a: r.example.com/app:1.0.0 # {"$imagepolicy": "flux-system:app"}\n')
+    (tmp_path / "latin.yaml").write_bytes(POLICY.encode() + b"# \xe9\n")
+    tree = read_tree([tmp_path / "a.yaml"])
+    catalog = build_catalog(tree, paths=[tmp_path / "a.yaml"], policies=[], namespace="flux-system", stdin=lambda: b"")
+    assert "is not UTF-8" in catalog.unknown(APP).hint
+
+
 def test_the_digest_in_a_field_is_known_for_its_tag_only(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(f'a: r.example.com/app:1.0.0@{DIGEST} # {{"$imagepolicy": "flux-system:app"}}\n')
     seen: list[str] = []

@@ -55,6 +55,8 @@ class Tree(NamedTuple):
     locks: tuple[tuple[Path, bytes], ...]
     names: tuple[str, ...]
     results: tuple[Result, ...]
+    unread: tuple[TextError, ...] = ()
+    """Flux resources that do not parse; those of templates never will."""
 
     @property
     def files(self) -> int:
@@ -72,12 +74,13 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
     resources: list[flux.Resource] = []
     locks: list[tuple[Path, bytes]] = []
     results: list[Result] = []
+    unread: list[TextError] = []
     names = tuple(find_names(paths, exclude=exclude))
     for name in names:
         try:
             data = read(name)
             if _FLUX in data:
-                resources += flux_resources(data, name)
+                resources += flux_resources(data, name, unread=unread)
             if _LOCK in data:
                 locks.append((Path(name), data))
             if _MARKED in data:
@@ -88,23 +91,26 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
                 results.append(failure(error, Place(file=name)))
         except InputError as error:
             results.append(failure(error, Place(file=name)))
-    return Tree(tuple(marked), tuple(resources), tuple(locks), names, tuple(results))
+    return Tree(tuple(marked), tuple(resources), tuple(locks), names, tuple(results), tuple(unread))
 
 
-def flux_resources(data: bytes, name: str, *, whole: bool = False) -> list[flux.Resource]:
+def flux_resources(
+    data: bytes, name: str, *, whole: bool = False, unread: list[TextError] | None = None
+) -> list[flux.Resource]:
     """The Flux resources in a file's or stream's bytes; a document that does not parse holds none.
 
     Args:
         data: the bytes.
         name: how errors call them.
         whole: every document has to parse: for a file or stream that was named as one of policies.
+        unread: takes what a document that does not parse is wrong with.
 
     Raises:
         TextError: the bytes are not UTF-8, or (if *whole*) not YAML.
     """
     found: list[flux.Resource] = []
     text = decode(data, name=name).text
-    for document, line in load_all(text, name=name) if whole else _documents(text, name):
+    for document, line in load_all(text, name=name) if whole else _documents(text, name, unread):
         for item in flux.flatten(document):
             resource = flux.resource(item, f"{name}:{line}")
             if resource:
@@ -112,11 +118,13 @@ def flux_resources(data: bytes, name: str, *, whole: bool = False) -> list[flux.
     return found
 
 
-def _documents(text: str, name: str) -> Iterable[tuple[object, int]]:
+def _documents(text: str, name: str, unread: list[TextError] | None) -> Iterable[tuple[object, int]]:
     """Every document that parses, with its first line; the ones beside a broken one as well."""
     try:
         return list(load_all(text, name=name))
-    except TextError:
+    except TextError as error:
+        if unread is not None:
+            unread.append(error)
         found: list[tuple[object, int]] = []
         for node in scan(text, outline={}).documents:
             with contextlib.suppress(TextError):
@@ -144,22 +152,31 @@ def build_catalog(
         TextError: a policies file that cannot be read.
     """
     catalog = Catalog(namespace, more=partial(_others, tree))
+    unread = list(tree.unread)
     if policies:
-        catalog.add(_named_policies(policies, stdin))
+        catalog.add(_named_policies(policies, stdin, unread))
         catalog.add([found for found in tree.resources if not catalog.knows(found)])
-        return catalog
-    catalog.add(tree.resources)
-    named = {*wanted, *(marker.policy for file in tree.marked for marker in _markers(file))}
-    if any(not catalog.has_policy(name) for name in named):
-        start = Path(paths[0]) if paths else Path()
-        root = repository_root(start if start.is_dir() else start.parent) or Path()
-        known = {resource.origin for resource in tree.resources}
-        for path in find_files([root]):
-            data = read(path)
-            if _FLUX in data:
-                shown = _shown(path)
-                catalog.add(found for found in flux_resources(data, shown) if found.origin not in known)
+    else:
+        catalog.add(tree.resources)
+        named = {*wanted, *(marker.policy for file in tree.marked for marker in _markers(file))}
+        if any(not catalog.has_policy(name) for name in named):
+            start = Path(paths[0]) if paths else Path()
+            root = repository_root(start if start.is_dir() else start.parent) or Path()
+            known = {resource.origin for resource in tree.resources}
+            unread.clear()  # what the tree could not read is met again
+            catalog.add(found for found in _resources_below(root, unread) if found.origin not in known)
+    catalog.unread = [f"{error.where}: {error.what}" for error in unread]
     return catalog
+
+
+def _resources_below(root: Path, unread: list[TextError]) -> Iterable[flux.Resource]:
+    for path in find_files([root]):
+        data = read(path)
+        if _FLUX in data:
+            try:
+                yield from flux_resources(data, _shown(path), unread=unread)
+            except TextError as error:
+                unread.append(error)
 
 
 def _others(tree: Tree) -> Iterable[flux.Resource]:
@@ -217,13 +234,15 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _named_policies(policies: Sequence[str | Path], stdin: Callable[[], bytes]) -> Iterable[flux.Resource]:
+def _named_policies(
+    policies: Sequence[str | Path], stdin: Callable[[], bytes], unread: list[TextError]
+) -> Iterable[flux.Resource]:
     for given in policies:
         if str(given) == "-":
             yield from flux_resources(stdin(), "<stdin>", whole=True)
         else:
             for path in find_files([given]):
-                yield from flux_resources(read(path), str(path), whole=not Path(given).is_dir())
+                yield from flux_resources(read(path), str(path), whole=not Path(given).is_dir(), unread=unread)
 
 
 def _markers(file: MarkedFile) -> Iterable[Marker]:

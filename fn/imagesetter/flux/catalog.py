@@ -45,6 +45,8 @@ class Catalog:
     ) -> None:
         self.default_namespace = default_namespace
         self.more = more
+        self.unread: list[str] = []
+        """Flux resources that do not parse: ``file:line:column: reason``; what is missing may be there."""
         self._found: dict[tuple[str, str, str], list[Resource]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
@@ -222,12 +224,16 @@ class Catalog:
 
     def _advice(self, name: PolicyName) -> str:
         names = [str(known) for known in self.policy_names]
+        unread = ""
+        if self.unread:
+            more = f", and {len(self.unread) - 1} more" if len(self.unread) > 1 else ""
+            unread = f"it may be in a document that does not parse: {self.unread[0]}{more}"
         if not names:
-            return "no ImagePolicy was found at all: name the files that hold them with --policies"
+            return unread or "no ImagePolicy was found at all: name the files that hold them with --policies"
         import difflib
 
         near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
         same = [known for known in names if known.partition(":")[2] == name.name]
         if same or near:
             return f"did you mean {(same or near)[0]}?"
-        return f"known policies: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+        return unread or f"known policies: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
