@@ -7,7 +7,6 @@ were asked to be kept as warnings: half an update is harder to review than none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import ImagesetterError, TextError
@@ -22,6 +21,8 @@ from imagesetter.text.scan import Scalar, Scan
 from imagesetter.text.source import encode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imagesetter.reading import MarkedFile, Tree
 
 

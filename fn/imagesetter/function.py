@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.config.config import Config
@@ -97,6 +96,8 @@ def _sources(listing: ResourceList, config: Config) -> SourceMarks | None:
     """The markers in the source files: only under kustomize build, where the list itself has no comments left."""
     if not (config.source_scan and listing.by_kustomize):
         return None
+    from pathlib import Path
+
     from imagesetter.places.source_scan import scan_sources
 
     return scan_sources(Path.cwd())

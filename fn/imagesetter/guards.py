@@ -111,13 +111,13 @@ class _Downgrades:
     def _rule(self, policy: PolicyName) -> TagPolicy | None:
         """The policy's rule; None where there is none to compare by, or going back is allowed."""
         if policy not in self.rules:
-            from imagesetter.flux.questions import unchecked_tag_policy
-
             try:
                 resources = self.catalog.behind(policy)
             except ImagesetterError:
                 self.rules[policy] = None
             else:
+                from imagesetter.flux.questions import unchecked_tag_policy
+
                 self.rules[policy] = None if _allowed(resources[0]) else unchecked_tag_policy(*resources)
         return self.rules[policy]
 

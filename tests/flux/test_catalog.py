@@ -14,7 +14,8 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource, flatten, resource
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
+from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver
 
 APP = PolicyName("flux-system", "app")
 GROUP = "image.toolkit.fluxcd.io"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from imagesetter.cli import clock
 from imagesetter.cli.network import NetworkOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imagesetter.config.config import SourceName
     from imagesetter.flux.catalog import Catalog
     from imagesetter.lock.document import Lock
@@ -111,6 +112,8 @@ def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSe
 
 def home_folder() -> Path:
     """The home folder; a container's user may have none, and then there is nothing to read there."""
+    from pathlib import Path
+
     try:
         return Path.home()
     except RuntimeError:

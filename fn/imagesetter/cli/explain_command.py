@@ -16,13 +16,11 @@ from imagesetter.cli.images import image_argument
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
     Output,
-    exclude_option,
-    namespace_option,
     network_options,
     output_option,
-    policies_option,
     policy_name,
     read_stdin,
+    reading_options,
 )
 from imagesetter.errors import ImagesetterError, LockError, TextError, UsageError
 from imagesetter.explain import Explained, ad_hoc, compare_status, explain_registry, explain_tags
@@ -31,7 +29,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.choosing import Chooser
 from imagesetter.lock.document import Lock
 from imagesetter.lock.locking import expired_holds
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
+from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 from imagesetter.policy.select import compare
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.tag_lists import parse_tags, read_tags
@@ -99,9 +98,7 @@ class AdHoc:
 @click.option("--digest", is_flag=True, help="Ask for the digest too, even if the policy reflects none.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="How many rejected tags to show.")
 @click.option("--compare-status", is_flag=True, help="Every policy's status in the cluster beside our answer.")
-@policies_option
-@namespace_option
-@exclude_option
+@reading_options
 @output_option
 @network_options
 def command(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import UsageError
 from imagesetter.flux.durations import parse_duration
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
@@ -46,7 +48,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         allow_auth_host=tuple(environment.get("IMAGESETTER_ALLOW_AUTH_HOST", "").split()),
         allow_http_credentials=_flag(environment, "IMAGESETTER_ALLOW_HTTP_CREDENTIALS"),
         trust_input=_flag(environment, "IMAGESETTER_TRUST_INPUT"),
-        cache_dir=Path(cache) if cache else None,
+        cache_dir=_path(cache) if cache else None,
         no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
         refresh=_flag(environment, "IMAGESETTER_REFRESH"),
         timeout=seconds(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,
@@ -65,6 +67,12 @@ def seconds(text: str, where: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise UsageError(str(error), where=where) from error
+
+
+def _path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

@@ -16,13 +16,14 @@ Departures from the controllers, which read complete objects from a cluster:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import ResolveError, ResourceError
 from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import INCOMPLETE, ImagePolicy, question
 from imagesetter.flux.resources import (
     DEFAULT_NAMESPACE,
+    INCOMPLETE,
     OTHER_KINDS,
     Resource,
     check_version,
@@ -30,6 +31,9 @@ from imagesetter.flux.resources import (
     inputs_of,
     is_complete,
 )
+
+if TYPE_CHECKING:
+    from imagesetter.flux.questions import ImagePolicy
 
 
 class Catalog:
@@ -117,6 +121,8 @@ class Catalog:
             ResourceError: a field breaks the CRD's rules.
             PolicyError: the rule does not compile.
         """
+        from imagesetter.flux.questions import question
+
         policy, repository = self._pair(name)
         namespace, repository_name = repository.names[0]
         namespace = namespace or self.default_namespace

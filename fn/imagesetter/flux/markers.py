@@ -22,7 +22,6 @@ import json
 import re
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, cast
-from urllib.parse import unquote
 
 from imagesetter.errors import MarkerError
 
@@ -123,7 +122,7 @@ def _value(found: dict[str, Any]) -> str | None:
 
 def _parse_value(written: str) -> Marker:
     """value = namespace ":" name [ ":" part ]"""
-    namespace, colon, rest = unquote(written).partition(":")
+    namespace, colon, rest = _unescaped(written).partition(":")
     name, _, part = rest.partition(":")
     if "/" in namespace or not colon:
         head, slash, tail = namespace.partition("/")
@@ -153,3 +152,12 @@ def _syntax(text: str) -> str:
     except ValueError as err:
         return f"the JSON object does not parse: {err}"
     return f"there is text after the JSON object: {bare[end:].strip()!r}"
+
+
+def _unescaped(text: str) -> str:
+    """Percent escapes decoded; there hardly ever are any, and urllib takes long to import."""
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    return unquote(text)

@@ -11,8 +11,9 @@ from imagesetter.flux.annotations import allows_downgrade, minimum_age
 from imagesetter.flux.durations import parse_duration
 from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.resources import Resource, inputs_hash, is_complete
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
+from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 
 if TYPE_CHECKING:
     from imagesetter.flux.models import ImageRepositorySpec, PolicyChoice, TagFilter
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 Reflection = Literal["Never", "IfNotPresent", "Always"]
 Find = Callable[[str, str], Resource | None]
-
-INCOMPLETE = (
-    "policies as files are often completed by a kustomization: give the rendered stream, "
-    "as in `kustomize build clusters/prod | imagesetter update --policies - .`"
-)
 
 
 @dataclass(frozen=True, slots=True)

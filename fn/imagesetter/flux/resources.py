@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from imagesetter.errors import ResourceError
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 
 GROUP = "image.toolkit.fluxcd.io"
 DEFAULT_NAMESPACE = "flux-system"
@@ -16,6 +15,11 @@ VERSIONS = ("v1", "v1beta2", "v1beta1")
 FLUX_KINDS = ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation")
 OTHER_KINDS = ("Secret", "ServiceAccount", "Namespace", "GitRepository")
 """What else a run may need to know; everything else is not kept."""
+
+INCOMPLETE = (
+    "policies as files are often completed by a kustomization: give the rendered stream, "
+    "as in `kustomize build clusters/prod | imagesetter update --policies - .`"
+)
 
 
 class Resource(NamedTuple):
@@ -163,5 +167,7 @@ def inputs_of(found: Resource) -> str:
 
 def inputs_hash(policy: Resource, repository: Resource) -> str:
     """SHA-256 over what decides the answer, written the same for equal meaning (defaults filled in)."""
+    import hashlib  # loads OpenSSL, which a run without policies has no use for
+
     inputs = {**_policy_inputs(policy.spec), **_repository_inputs(repository.spec)}
     return "sha256:" + hashlib.sha256(_canonical(inputs).encode()).hexdigest()

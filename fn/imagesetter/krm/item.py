@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -35,6 +34,8 @@ class Whole:
         Raises:
             TextError: the list is YAML but no data, or the data is nested too deeply.
         """
+        import copy
+
         data = self._data
         for step in path:
             data = data[step]

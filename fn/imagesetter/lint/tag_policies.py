@@ -14,8 +14,9 @@ from imagesetter.errors import ImagesetterError, PolicyError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.file_read import Placed
 from imagesetter.lint.subject import Subject
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 from imagesetter.policy.filters import compile_exclusions, compile_filter
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 
 
 @dataclass(frozen=True, slots=True)

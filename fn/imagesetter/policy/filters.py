@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 from imagesetter.policy.expand import Template, parse_template
 from imagesetter.policy.ranker import Keys
 from imagesetter.policy.regexp import Regexp, compile_pattern
-from imagesetter.policy.rules import DEFAULT_EXCLUSIONS, FilterTags
+from imagesetter.policy.rules import FilterTags
 
 _SHOWN = 4096
 

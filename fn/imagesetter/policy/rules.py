@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_EXCLUSIONS = (r"^.*\.sig$",)
-"""The exclusion list that stands in for a missing or empty one: cosign's signatures."""
+from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 
 
 @dataclass(frozen=True, slots=True)
