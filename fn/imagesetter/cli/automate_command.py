@@ -19,8 +19,17 @@ from imagesetter.cli.clients import source_for
 from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
-from imagesetter.cli.options import RunOptions, network_options, policy_name, read_stdin, run_options, told
+from imagesetter.cli.options import (
+    RunOptions,
+    allow_downgrade_option,
+    network_options,
+    policy_name,
+    read_stdin,
+    run_options,
+    told,
+)
 from imagesetter.cli.terminal import harmless, print_error, print_results
+from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
@@ -77,13 +86,14 @@ _RETRY = 60.0
     envvar="IMAGESETTER_GIT_TIMEOUT",
     help="For one git command.  [default: GitRepository.spec.timeout, else 60s]",
 )
+@allow_downgrade_option
 @click.option(
-    "--allow-downgrade",
+    "--watch",
+    "watching",
     is_flag=True,
-    envvar="IMAGESETTER_ALLOW_DOWNGRADE",
-    help="A field may go back to a tag that its policy ranks lower.",
+    envvar="IMAGESETTER_AUTOMATE_WATCH",
+    help="Go on, each automation on its spec.interval, until SIGTERM.",
 )
-@click.option("--watch", "watching", is_flag=True, help="Go on, each automation on its spec.interval, until SIGTERM.")
 @click.option("--emit", type=click.Choice(["cronjob"]), help="Run nothing; print the manifests that a cluster needs.")
 @click.option(
     "--image",
@@ -124,14 +134,14 @@ def command(
     """
     from imagesetter.automate import Options
 
-    wanted = tuple(policy_name(text, options.namespace) for text in automations)
+    wanted = tuple(policy_name(text, options.namespace, where=spoken("automations")) for text in automations)
     how = Options(
         dry_run=dry_run,
         allow_dirty=allow_dirty,
         keep_on_error=options.keep_on_error,
         per=per,  # type: ignore[arg-type]
         branch=branch,
-        timeout=seconds(git_timeout, "--git-timeout") if git_timeout else None,
+        timeout=seconds(git_timeout, spoken("git_timeout")) if git_timeout else None,
         exclude=options.exclude,
         only=options.only,
         guards_of=lambda catalog, fields: () if allow_downgrade else [downgrade_guard(catalog, fields)],

@@ -16,7 +16,7 @@ from imagesetter import __version__
 from imagesetter.cli.clients import home_folder, open_client, settings_for
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions
-from imagesetter.cli.options import exclude_option, namespace_option, network_options, policies_option, read_stdin
+from imagesetter.cli.options import network_options, read_stdin, reading_options
 from imagesetter.cli.table import aligned
 from imagesetter.cli.terminal import harmless
 from imagesetter.errors import ImagesetterError
@@ -47,9 +47,7 @@ Row = tuple[str, str]
 @click.command("doctor")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--offline", is_flag=True, help="Do not ask the registries that the policies name.")
-@policies_option
-@namespace_option
-@exclude_option
+@reading_options
 @network_options
 def command(
     paths: tuple[str, ...],

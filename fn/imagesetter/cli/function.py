@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "IMAGESETTER_STRIP_ANNOTATIONS": "stripAnnotations",
     "IMAGESETTER_NAMESPACE": "namespace",
 }
+FLAGS = frozenset({"strict", "allowDowngrade", "bindByImage", "sourceScan", "stripAnnotations"})
 
 
 def main(data: bytes | None = None) -> int:
@@ -49,10 +50,21 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     from imagesetter.function import find_lock, follow, look_for_lock
     from imagesetter.krm.functionconfig import read
 
-    options = {option: environment[name] for name, option in ENVIRONMENT.items() if environment.get(name)}
-    config = with_options(parse(read(listing.function_config)), options, where="environment")
+    config = parse(read(listing.function_config))
+    for name, option in ENVIRONMENT.items():
+        if environment.get(name):
+            config = with_options(config, {option: _said(environment[name], option)}, where=name)
     lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
         answer = follow(listing, config, source, now=clock.now())
     results = [result._replace(message=harmless(result.message)) for result in answer.results]
     return Output(edits=answer.edits, results=results)
+
+
+def _said(text: str, option: str) -> str:
+    """A variable's value as a functionConfig has it; a flag is understood as on the command line, ``1`` and ``yes``."""
+    from imagesetter.cli.network import FALSE, TRUE
+
+    if option not in FLAGS:
+        return text
+    return "true" if text.lower() in TRUE else "false" if text.lower() in FALSE else text

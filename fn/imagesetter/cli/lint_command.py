@@ -13,12 +13,10 @@ from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.lint_report import LintReport, render
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
-    exclude_option,
-    namespace_option,
     network_options,
-    policies_option,
     quiet_option,
     read_stdin,
+    reading_options,
     source_option,
 )
 from imagesetter.cli.outputs import Outputs, outputs_option
@@ -35,9 +33,7 @@ from imagesetter.tree import read
 
 @click.command("lint")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@policies_option
-@namespace_option
-@exclude_option
+@reading_options
 @click.option(
     "--disable",
     multiple=True,

@@ -17,6 +17,7 @@ from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, O
 from imagesetter.cli.hints import START
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, print_error
+from imagesetter.cli.variables import name_variable
 from imagesetter.cli.versions import print_version
 from imagesetter.errors import ImagesetterError, UsageError, did_you_mean
 
@@ -118,6 +119,7 @@ def main(arguments: Sequence[str]) -> int:
         print_error(error)
         return status_of(error)
     except click.ClickException as error:
+        name_variable(error)
         error.show()
         return USAGE
     except (KeyboardInterrupt, click.Abort):

@@ -11,16 +11,15 @@ import click
 from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.options import (
-    exclude_option,
-    namespace_option,
-    output_option,
-    policies_option,
+    diff_option,
     policy_name,
-    quiet_option,
     read_stdin,
+    reading_options,
+    report_options,
 )
 from imagesetter.cli.report import unified_diff
 from imagesetter.cli.terminal import harmless, print_results, styled
+from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ResolveError, UsageError
 from imagesetter.files import write_all
@@ -48,12 +47,9 @@ _NOWHERE = PolicyName("", "")
 @click.option(
     "--check", is_flag=True, envvar="IMAGESETTER_CHECK", help="Write nothing; exit with 1 if something would be marked."
 )
-@click.option("--diff", is_flag=True, envvar="IMAGESETTER_DIFF", help="Print a unified diff of the changes.")
-@policies_option
-@namespace_option
-@exclude_option
-@output_option
-@quiet_option
+@diff_option
+@reading_options
+@report_options
 def command(
     paths: tuple[str, ...],
     only: tuple[str, ...],
@@ -77,7 +73,7 @@ def command(
       imagesetter mark clusters/prod                  mark it
       imagesetter mark --policy flux-system:web-prod clusters/prod
     """
-    names = frozenset(policy_name(text, namespace) for text in only)
+    names = frozenset(policy_name(text, namespace, where=spoken("only")) for text in only)
     catalog = _catalog(paths, policies, namespace, exclude, names)
     owners, unreadable = find_owners(catalog, names)
     outcome = mark(paths or (".",), owners, exclude=exclude)

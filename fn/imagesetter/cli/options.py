@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import click
 
 from imagesetter.cli.network import NetworkOptions, seconds
-from imagesetter.cli.outputs import Format, Outputs, outputs_option
+from imagesetter.cli.outputs import Format, Outputs, outputs_option, shared_output
+from imagesetter.cli.variables import spoken
 from imagesetter.config.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.markers import PolicyName
@@ -21,6 +22,7 @@ from imagesetter.flux.resources import DEFAULT_NAMESPACE
 Output = Literal["text", "json"]
 NOTHING_SAID = Outputs()
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class RunOptions:
     """For the commands that write several reports; ``output`` is for the others."""
 
 
-def policy_name(text: str, namespace: str) -> PolicyName:
-    """``NS:NAME``, or ``NAME`` in the default namespace.
+def policy_name(text: str, namespace: str, *, where: str = "") -> PolicyName:
+    """``NS:NAME``, or ``NAME`` in the default namespace; *where* is the option that says so.
 
     Raises:
         UsageError: anything else.
@@ -51,7 +53,28 @@ def policy_name(text: str, namespace: str) -> PolicyName:
         return PolicyName(namespace, parts[0])
     if len(parts) == 2 and all(parts):
         return PolicyName(parts[0], parts[1])
-    raise UsageError(f"{text!r} names no policy", hint="write NAMESPACE:NAME, or NAME in the default namespace")
+    hint = "write NAMESPACE:NAME, or NAME in the default namespace"
+    raise UsageError(f"{text!r} names no policy", where=where, hint=hint)
+
+
+class SharedOutput(click.Option):
+    """``--output`` of a command with one report: of what a shared variable asks for, it takes what it can print."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """The form for standard output, where this command has it; forms and files of other commands are left out."""
+        said = super().resolve_envvar_value(ctx)
+        return said and shared_output(said, ("text", "json"), where=str(self.envvar))
+
+
+def together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Several options as one decorator, in the order of the help page."""
+
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 # Options that commands with few of them take one by one.
@@ -78,6 +101,7 @@ exclude_option = click.option(
 )
 output_option = click.option(
     "--output",
+    cls=SharedOutput,
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
@@ -94,6 +118,19 @@ source_option = click.option(
     help="Where tags come from: asked now, the lock, or a cluster's exported policies.",
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Only warnings and errors.")
+diff_option = click.option(
+    "--diff", is_flag=True, envvar="IMAGESETTER_DIFF", help="Print a unified diff of the changes."
+)
+allow_downgrade_option = click.option(
+    "--allow-downgrade",
+    is_flag=True,
+    envvar="IMAGESETTER_ALLOW_DOWNGRADE",
+    help="A field may go back to a tag that its policy ranks lower.",
+)
+# What most commands begin with: where policies are found, and what is left out.
+reading_options = together(policies_option, namespace_option, exclude_option)
+# How a command with one report tells what it did.
+report_options = together(output_option, quiet_option)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,10 +145,10 @@ def reporting_run_options(*formats: Format) -> Callable[[Callable[..., Any]], Ca
 
 def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator) -> Callable[..., Any]:
     @source_option
-    @policies_option
-    @namespace_option
-    @click.option("--only", multiple=True, metavar="NS:NAME", envvar="IMAGESETTER_ONLY", help="Only this policy.")
-    @exclude_option
+    @reading_options
+    @click.option(
+        "--only", multiple=True, metavar="NS:NAME", envvar="IMAGESETTER_ONLY", help="Only this policy. Repeatable."
+    )
     @click.option(
         "--on-error",
         type=click.Choice(["fail", "keep"]),
@@ -137,7 +174,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
         options = RunOptions(
             source=source,
             namespace=namespace,
-            only=frozenset(policy_name(text, namespace) for text in only),
+            only=frozenset(policy_name(text, namespace, where=spoken("only")) for text in only),
             keep_on_error=on_error == "keep",
             output=output,
             outputs=outputs,
@@ -208,7 +245,8 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "no_cache",
         )
         network = NetworkOptions(
-            timeout=seconds(timeout, "--timeout") if timeout else None, **{name: others.pop(name) for name in taken}
+            timeout=seconds(timeout, spoken("timeout")) if timeout else None,
+            **{name: others.pop(name) for name in taken},
         )
         return command(*arguments, network=network, **others)
 

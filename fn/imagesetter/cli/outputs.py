@@ -8,13 +8,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 
+from imagesetter.cli.variables import spoken_name
 from imagesetter.errors import InputError, UsageError, did_you_mean
 
 Format = Literal["text", "json", "markdown", "sarif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 _DEVICES = (("/", "dev"), ("/", "proc"))
 
@@ -48,7 +50,7 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
     """The option, for a command that knows these forms; the command gets one `Outputs`."""
 
     def parse(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Outputs:
-        return parse_outputs(given, formats)
+        return parse_outputs(given, formats, where=spoken_name(context, parameter))
 
     return click.option(
         "--output",
@@ -61,37 +63,57 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
     )
 
 
-def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...]) -> Outputs:
+def shared_output(said: str, formats: tuple[Format, ...], *, where: str) -> Format | None:
+    """What a variable that all commands share says to one that prints one report: its form, or None.
+
+    Raises:
+        UsageError: a form that no command knows.
+    """
+    asked = [_form(text, FORMATS, where)[0] for text in said.split() if text.partition("=")[2] in ("", "-")]
+    return next((form for form in asked if form in formats), None)
+
+
+def _form(text: str, formats: tuple[Format, ...], where: str) -> tuple[Format, str, str]:
+    """A ``FORMAT[=FILE]``, taken apart at the sign."""
+    name, equals, file = text.partition("=")
+    for form in formats:
+        if form == name:
+            return form, equals, file
+    hint = f"the forms are {', '.join(formats)}; write FORMAT or FORMAT=FILE"
+    raise UsageError(f"there is no report as {name!r}{did_you_mean(name, formats)}", where=where, hint=hint)
+
+
+def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where: str = "--output") -> Outputs:
     """What ``--output`` asks for, checked before the run does anything.
+
+    Args:
+        given: each ``FORMAT`` or ``FORMAT=FILE``.
+        formats: those that the command knows.
+        where: the option, or the variable, that says so.
 
     Raises:
         UsageError: an unknown form, two reports for one place, or a file whose directory is not there.
     """
-    known = {str(form): form for form in formats}
     stdout: list[Format] = []
     files: dict[Path, Format] = {}
     for text in given:
-        name, equals, file = text.partition("=")
-        form = known.get(name)
-        if form is None:
-            hint = f"the forms are {', '.join(known)}; write FORMAT or FORMAT=FILE"
-            raise UsageError(f"there is no report as {name!r}{did_you_mean(name, known)}", where="--output", hint=hint)
+        form, equals, file = _form(text, formats, where)
         if equals and not file:
-            raise UsageError(f"{text!r} names no file", where="--output", hint=f"write {name}, or {name}=FILE")
+            raise UsageError(f"{text!r} names no file", where=where, hint=f"write {form}, or {form}=FILE")
         if not equals or file == "-":
             stdout.append(form)
             continue
         path = Path(file)
         if path in files:
-            raise UsageError(f"two reports are to go to {file}", where="--output", hint="give each a file of its own")
+            raise UsageError(f"two reports are to go to {file}", where=where, hint="give each a file of its own")
         if path.is_dir() or not path.parent.is_dir():
             reason = "is a directory" if path.is_dir() else "is in a directory that is not there"
-            raise UsageError(f"{file} {reason}", where="--output", hint="name a file in a directory that exists")
+            raise UsageError(f"{file} {reason}", where=where, hint="name a file in a directory that exists")
         files[path] = form
     if len(stdout) > 1:
         raise UsageError(
             f"{len(stdout)} reports are to go to standard output: {', '.join(stdout)}",
-            where="--output",
+            where=where,
             hint=f"send all but one to a file: --output {stdout[-1]}=FILE",
         )
     return Outputs(stdout[0] if stdout else "text", tuple((form, path) for path, form in files.items()))

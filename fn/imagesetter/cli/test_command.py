@@ -7,12 +7,9 @@ import click
 from imagesetter.cli.exit_status import FAILED, OK, USAGE
 from imagesetter.cli.options import (
     Output,
-    exclude_option,
-    namespace_option,
-    output_option,
-    policies_option,
-    quiet_option,
     read_stdin,
+    reading_options,
+    report_options,
 )
 from imagesetter.cli.test_report import print_report
 from imagesetter.errors import UsageError
@@ -22,11 +19,8 @@ from imagesetter.reading import build_catalog, read_tree
 
 @click.command("test")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@policies_option
-@namespace_option
-@exclude_option
-@output_option
-@quiet_option
+@reading_options
+@report_options
 def command(
     files: tuple[str, ...],
     policies: tuple[str, ...],

@@ -14,7 +14,15 @@ from imagesetter.cli.commit_message import write_message
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network import NetworkOptions
-from imagesetter.cli.options import RunOptions, network_options, read_stdin, reporting_run_options, told
+from imagesetter.cli.options import (
+    RunOptions,
+    allow_downgrade_option,
+    diff_option,
+    network_options,
+    read_stdin,
+    reporting_run_options,
+    told,
+)
 from imagesetter.cli.report import UpdateReport, render
 from imagesetter.cli.terminal import print_results
 from imagesetter.files import Outcome, known_digests, update, write_all
@@ -32,19 +40,14 @@ from imagesetter.resolve import Source
 @click.option(
     "--check", is_flag=True, envvar="IMAGESETTER_CHECK", help="Write nothing; exit with 1 if something would change."
 )
-@click.option("--diff", is_flag=True, envvar="IMAGESETTER_DIFF", help="Print a unified diff of the changes.")
+@diff_option
 @click.option(
     "--links",
     is_flag=True,
     envvar="IMAGESETTER_LINKS",
     help="Ask the changed images' labels for their source, and link to it in the reports.",
 )
-@click.option(
-    "--allow-downgrade",
-    is_flag=True,
-    envvar="IMAGESETTER_ALLOW_DOWNGRADE",
-    help="A field may go back to a tag that its policy ranks lower.",
-)
+@allow_downgrade_option
 @click.option(
     "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="A field that stays at a higher tag is an error."
 )

@@ -1,0 +1,29 @@
+"""How an option is called where it was given: by its name, or by its variable in the environment."""
+
+from __future__ import annotations
+
+import click
+from click.core import ParameterSource
+
+
+def spoken_name(context: click.Context, parameter: click.Parameter) -> str:
+    """``--from``, or ``IMAGESETTER_FROM`` where the value came from there."""
+    name = parameter.name or ""
+    if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+        return str(parameter.envvar or f"{context.auto_envvar_prefix}_{name.upper()}")
+    return max(parameter.opts, key=len)
+
+
+def spoken(name: str) -> str:
+    """The same for a parameter of the command that runs, by its name in the code."""
+    context = click.get_current_context()
+    (parameter,) = (each for each in context.command.params if each.name == name)
+    return spoken_name(context, parameter)
+
+
+def name_variable(error: click.ClickException) -> None:
+    """Let an error about a value that came from the environment name the variable, not the option."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param:
+        name = spoken_name(error.ctx, error.param)
+        if name not in error.param.opts:
+            error.param_hint = name
