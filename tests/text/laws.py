@@ -7,6 +7,7 @@ a law.
 from __future__ import annotations
 
 import random
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -15,10 +16,14 @@ from imagesetter.errors import SpliceError, TextError
 from imagesetter.flux.markers import Marker
 from imagesetter.text import proof
 from imagesetter.text.edits import splice
-from imagesetter.text.scan import Scalar, Scan, scalars, scan
+from imagesetter.text.events import parsing
+from imagesetter.text.plain import read_plain
+from imagesetter.text.scan import KEEP_ALL, NEEDLE, Outline, Scalar, Scan, scalars, scan
 from imagesetter.text.source import Source, decode, encode
+from imagesetter.text.walk import walk
 from text.documents import Document, Field, document
 from text.following import marked, plan
+from text.lists import resource_list
 
 DIGEST = "@sha256:" + "0a" * 32
 VALUES = {
@@ -113,6 +118,19 @@ def unmarked_scalars_read_as_before(text: str, pure: bool) -> None:
             assert (value, style, anchor) == old[place]
 
 
+def hits(text: str) -> list[int]:
+    """Where the needle is."""
+    return [found.start() for found in re.finditer(re.escape(NEEDLE), text)]
+
+
+def lines_say_what_events_say(text: str, outline: Outline | None = None) -> None:
+    """For any text: read line by line it is what the events make of it, or it is not read so."""
+    found = read_plain(text, hits(text), outline)
+    if found is not None:
+        with parsing(text):
+            assert found == walk(text, hits(text), outline, False)
+
+
 def mutated(text: str, rng: random.Random) -> str:
     """A text with a few characters gone, doubled, or exchanged: most of what comes out is still YAML, of a kind."""
     for _ in range(rng.randint(1, 4)):
@@ -140,6 +158,9 @@ def hold(seed: int, *, pure: bool) -> None:
         law(before, pure)
     marked_scalars_change_and_no_other_byte(broken, pure)
     nothing_to_do_changes_nothing(before.text, pure)
+    listed = resource_list(random.Random(seed))
+    for text in (before.text, listed, mutated(listed, random.Random(seed))):
+        lines_say_what_events_say(text, KEEP_ALL if seed % 2 else None)
     unmarked_scalars_read_as_before(mutated(before.text, random.Random(seed)), pure)
 
 

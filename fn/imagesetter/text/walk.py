@@ -53,7 +53,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     dup = False
     seen: set[str] = set()
     out: Any = None
-    group = _Group((), None, 0)
+    group = Group((), 0)
     root: Any = None  # the event that starts the document's root
     prev: Any = None  # the last event with a text of its own
 
@@ -74,7 +74,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                     if mode == VALUE:
                         mode = KEY
                         if out is not None and not dup:
-                            inner = _inner(out, key)
+                            inner = below(out, key)
                             if inner is KEEP or inner is KEEP_ALL:
                                 frame = (VALUE, key, index, dead, key_event, flow, opened)
                                 group.keep(scalar_of(text, event, number, (*stack, frame)))
@@ -93,7 +93,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         else:
                             root = event
                         if out is not None:
-                            inner = _inner(out, index) if mode == ITEM else out
+                            inner = below(out, index) if mode == ITEM else out
                             if inner is KEEP or inner is KEEP_ALL:
                                 frame = (mode, key, index, dead, key_event, flow, opened)
                                 group.keep(scalar_of(text, event, number, (*stack, frame)))
@@ -110,11 +110,12 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         root = event
                     stack.append((mode, key, index, dead, key_event, flow, opened, dup, seen, out, group))
                     if out is not None:
-                        out = None if dup or mode == KEY else _inner(out, index if mode == ITEM else key, mode)
+                        out = None if dup or mode == KEY else below(out, index if mode == ITEM else key, mode)
                         if out is KEEP:
                             out = None
                         elif out is not None and out is not KEEP_ALL and SPAN in out:
-                            group = _Group(path_of(stack), event, number)
+                            mark = event.start_mark
+                            group = Group(path_of(stack), number).begin(mark.index, mark.line, mark.column)
                     if mode == KEY:
                         dead = dead or "complex-key"
                     elif dup:
@@ -162,11 +163,12 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                     number += 1
                     anchors = {}
                     mode, dead, dup, flow, out = ROOT, "", False, False, outline
-                    group = _Group((), None, number)
+                    group = Group((), number)
                     if event.explicit:
                         prev = event
                 elif cls is document_end:
-                    group.opening = root
+                    mark = root.start_mark
+                    group.begin(mark.index, mark.line, mark.column)
                     documents.append(group.close(max(prev.end_mark.index, root.end_mark.index)))
                     if event.explicit:
                         prev = event
@@ -181,7 +183,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     )
 
 
-def _inner(out: Any, step: str | int, mode: int = VALUE) -> Any:
+def below(out: Any, step: str | int, mode: int = VALUE) -> Any:
     """The outline one step further down, or None; at a document's root there is no step."""
     if out is KEEP_ALL or mode == ROOT:
         return out
@@ -190,20 +192,27 @@ def _inner(out: Any, step: str | int, mode: int = VALUE) -> Any:
     return out.get(step, out.get("*"))
 
 
-class _Group:
+class Group:
     """Kept scalars on their way into a Node."""
 
-    __slots__ = ("kept", "number", "opening", "path")
+    __slots__ = ("_mark", "_number", "kept", "path")
 
-    def __init__(self, path: FieldPath, opening: Any, number: int) -> None:
+    def __init__(self, path: FieldPath, number: int) -> None:
         self.path = path
-        self.opening = opening
-        self.number = number
         self.kept: dict[FieldPath, Scalar] = {}
+        self._number = number
+        self._mark = (0, 0, 0)
+
+    def begin(self, start: int, line: int, column: int) -> Group:
+        """Say where the node starts; line and column count from 0."""
+        self._mark = (start, line, column)
+        return self
 
     def keep(self, scalar: Scalar) -> None:
+        """Take a scalar below the node."""
         self.kept[scalar.path[len(self.path) :]] = scalar
 
     def close(self, end: int) -> Node:
-        mark = self.opening.start_mark
-        return Node(self.number, self.path, mark.index, end, mark.line + 1, mark.column + 1, self.kept)
+        """The finished node."""
+        start, line, column = self._mark
+        return Node(self._number, self.path, start, end, line + 1, column + 1, self.kept)

@@ -1,0 +1,78 @@
+"""One line of YAML of the plain kind, which reads the same wherever it stands in block context.
+
+A line is plain when it holds dashes, a plain key with its colon, and at most one value: a plain or quoted scalar that
+ends on the line, a flow collection of such scalars that does, or the header of a block scalar. Anchors, tags, aliases,
+quoted keys, ``?`` and nested flow collections are not plain, and neither is a line without a dash or a key.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+OPEN: Final = 0
+"""Nothing stands behind the last key or dash: what it holds is on the lines below, or null."""
+SCALAR: Final = 1
+"""A scalar that ends on the line."""
+FLOW: Final = 2
+"""A flow collection that ends on the line."""
+BLOCK: Final = 3
+"""The header of a block scalar, whose text is on the lines below."""
+UNKNOWN: Final = 4
+"""Something that is not plain."""
+
+Line = tuple[tuple[tuple[int, str | None], ...], int, int, int, int, int]
+"""(entries, kind, start, end, comment, events): entries are (column, key), None for a dash; start and end are those of
+the value, or both the end of the last entry; comment is where the comment starts, or -1. All of these count from the
+first character that is no blank. events is how many of libyaml's events its keys and its value make.
+
+A plain tuple because one is unpacked for every line of a text."""
+
+
+_KEY: Final = r"[\w./$][-\w./$]{0,200}+"
+_WORDS: Final = r"(?:[^-?:\s,\[\]{}#&*!|>'\"%@`]|[-?:](?=\S))(?:[^\s:#]++|:(?=\S)|(?<=\S)#| ++(?=[^\s#]))*+"
+_QUOTED: Final = r"'[^']*+'|\"(?:[^\"\\]++|\\.)*+\""
+_SHORT: Final = rf"(?:[\w./$][-+=\w./$]*+|{_QUOTED}) *+"
+"""A scalar in a flow collection; ``''`` in single quotes is left out, here and above, and so are texts with blanks."""
+_LINE: Final = re.compile(
+    rf"(?P<dashes>(?:-(?: ++|\Z))*+)(?:(?P<key>{_KEY}):(?: ++|\Z))?+"
+    rf"(?P<value>(?P<scalar>{_WORDS}|{_QUOTED})|(?P<header>[|>][-+]?)"
+    rf"|\[ *+(?:{_SHORT}(?:, *+{_SHORT})*+)?\]"
+    rf"|\{{ *+(?:{_KEY}: ++{_SHORT}(?:, *+{_KEY}: ++{_SHORT})*+)?\}})?+"
+    r" *+(?P<comment>(?<![^ ])#.*+)?",
+    re.ASCII | re.DOTALL,
+)
+_PART: Final = re.compile(rf"{_QUOTED}|[^\s,\[\]{{}}:]++")
+"""A scalar of a flow collection that is known to be one of the kind above."""
+
+
+_DASHED: Final[Line] = (((0, None),), UNKNOWN, 1, 1, -1, 0)
+
+
+@lru_cache(4096)
+def read_line(content: str) -> Line | None:
+    """What a line holds, given without the blanks before it; None when it is not plain and begins with no dash.
+
+    Cached because the lines of resources are much alike.
+    """
+    found = _LINE.fullmatch(content)
+    if found is None:
+        return _DASHED if content.startswith("- ") else None
+    entries: list[tuple[int, str | None]] = [(at, None) for at, char in enumerate(found["dashes"]) if char == "-"]
+    begin, end = found.span("key")
+    if end >= 0:
+        entries.append((begin, found["key"]))
+    if not entries:
+        return None
+    kind, events = OPEN, 0
+    start, stop = found.span("value")
+    if stop < 0:
+        start = stop = max(end, entries[-1][0]) + 1
+    elif found["scalar"] is not None:
+        kind, events = SCALAR, 1
+    elif found["header"] is not None:
+        kind, events = BLOCK, 1
+    else:
+        kind, events = FLOW, 2 + len(_PART.findall(content, start, stop))
+    return tuple(entries), kind, start, stop, found.start("comment"), events + (end >= 0)

@@ -1,0 +1,345 @@
+"""A second way through a large text: line by line, where lines are of the plain kind, and by libyaml elsewhere.
+
+The pass over libyaml's events (``walk.py``) takes some two microseconds an event; nearly all lines of resources are a
+key with its value, and their column alone says where they belong. To read these as text takes a fifth of the time.
+What comes out is **the same Scan, or none**: where this module is not certain it gives up, and the events are asked.
+
+**Why it is certain.** Let the scanner of libyaml stand at the start of a line in block context, outside of any scalar.
+A plain line (``line.py``) then gives tokens that depend on nothing but the line, and leaves the scanner in that same
+state, except that two things may go on below: a block scalar, up to the first line that is not indented more than the
+collection it stands in, and a plain scalar, in a line that is. The first is followed by its indentation; the second
+makes us give up. Lines of blanks and comments give no tokens. So the columns of keys and dashes open and close
+collections just as they do on libyaml's stack of indents, and an order of columns that its parser would refuse makes
+us give up. Texts with tabs, or with line ends other than LF, are left alone.
+
+An entry of the list below a key of the root (an item of a ResourceList) that is not plain is read by libyaml, by
+itself. It ends where a line begins at the list's column or left of it. Outside of quotes and flow collections no scalar
+holds such a line; inside of them the entry does not parse by itself, and neither does it when it needs an anchor, a tag
+or a directive from elsewhere. What does not parse by itself makes us give up.
+
+libyaml has the last word: it parses the whole text in C, which is fast, and must count as many events as were found.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from imagesetter.text.events import Unreadable, count_events, parsing
+from imagesetter.text.fieldpath import FieldPath
+from imagesetter.text.line import BLOCK, OPEN, SCALAR, UNKNOWN, read_line
+from imagesetter.text.pieces import moved
+from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Alias, Comment, Node, Outline, Scalar, Scan
+from imagesetter.text.walk import Group, below, walk
+
+_ODD: Final = "\t\r\x85\u2028\u2029\ufeff"
+"""Characters that say more than the rules here know."""
+_DEEPEST: Final = 100
+_BATCH: Final = 1 << 16
+"""How many characters are split into lines at a time."""
+_NEVER: Final = 1 << 62
+_LONG_KEY: Final = re.compile(r"^[- ]*+\?(?:\s|\Z)", re.MULTILINE)
+"""A ``?`` key; where it has no value, the null is placed where the next token starts, in the next entry maybe."""
+_BARE: Final = 4
+"""The events of the stream and of its document."""
+
+
+def read_plain(text: str, hits: list[int], outline: Outline | None) -> Scan | None:
+    """What ``walk`` finds in a text, or None.
+
+    Args:
+        text: without a byte order mark.
+        hits: where the needle is, in order.
+        outline: places to collect on the way.
+    """
+    if "\n---" in text or any(odd in text for odd in _ODD):
+        return None
+    try:
+        with parsing(text):
+            found = _Lines(text, hits, outline).read()
+            return found if found.events == count_events(text) else None
+    except (_NotPlain, Unreadable):
+        return None
+
+
+class _NotPlain(Exception):
+    """A line is not plain, or stands where a plain one does not; ``start`` is the offset of the line."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+
+
+class _Collection:
+    """An open block collection."""
+
+    __slots__ = ("column", "group", "is_list", "out", "seen", "step")
+
+    def __init__(self, column: int, is_list: bool, out: Any, group: Group) -> None:
+        self.column = column
+        self.is_list = is_list
+        self.out = out  # the outline of what is in it
+        self.group = group
+        self.step: Any = -1  # the key or index reached
+        self.seen: set[str] = set()  # the keys so far
+
+
+class _Entry(NamedTuple):
+    """Where the pass stood before an entry of a list below the root."""
+
+    start: int
+    lines: int
+    events: int
+    comments: int
+    nodes: int
+
+
+class _Lines:
+    """The pass over the lines of one text: what it has found, and the collections that are open."""
+
+    def __init__(self, text: str, hits: list[int], outline: Outline | None) -> None:
+        self._text = text
+        self._hits = hits
+        self._comments: list[Comment] = []
+        self._nodes: list[Node] = []
+        self._aliases: list[Alias] = []
+        self._events = _BARE
+        self._document = Group((), 0)
+        self._in = _Collection(-1, False, outline, self._document)  # the innermost; at first what the root stands in
+        self._around: list[_Collection] = []
+        self._expected = True  # what the last key or dash holds has not come yet
+        self._behind = 0  # the end of the last token
+        self._list: _Collection | None = None  # the list below a key of the root, while it is open
+        self._entry: _Entry | None = None  # of that list
+
+    def read(self) -> Scan:
+        """Read all lines.
+
+        Raises:
+            _NotPlain: it takes libyaml to read the text.
+            Unreadable: an entry is not YAML by itself.
+        """
+        at = lines = 0
+        while at < len(self._text):
+            try:
+                self._read_lines(at, lines)
+                at = len(self._text)
+            except _NotPlain as met:
+                at, lines = self._read_entry(met.start)
+        self._close(-1, False)
+        nodes = sorted(self._nodes, key=lambda node: (node.start, -node.end))
+        document = self._document.close(self._behind)
+        return Scan(tuple(self._comments), (), (document,), tuple(nodes), tuple(self._aliases), self._events)
+
+    def _read_lines(self, at: int, lines: int) -> None:
+        """Plain lines from an offset on, with ``lines`` lines before it.
+
+        Some sixty lines a Deployment come by here: what is rare is left to other methods.
+        """
+        hits = self._hits
+        coming = bisect_left(hits, at)
+        hit = hits[coming] if coming < len(hits) else _NEVER
+        literal = margin = -1  # in a block scalar: the column of its collection, and that of its text
+        for line in _split(self._text, at):
+            start = at
+            at += len(line) + 1
+            lines += 1
+            content = line.lstrip(" ")
+            column = len(line) - len(content)
+            if literal >= 0:
+                if column > literal or not content:
+                    if margin < 0 and content:
+                        margin = column
+                    if hit < at or (column < margin and content) or (margin < 0 and column):
+                        raise _NotPlain(start)
+                    continue
+                literal, self._behind = -1, start
+            if not content or content[0] == "#":
+                if hit < at:
+                    raise _NotPlain(start)
+                continue
+            read = read_line(content)
+            if read is None:
+                raise _NotPlain(start)
+            entries, kind, begin, end, sharp, events = read
+            for offset, key in entries:
+                inside = self._in
+                if column + offset != inside.column or (key is None) != inside.is_list:
+                    self._move(column + offset, key is None, start, lines)
+                    inside = self._in
+                elif self._expected:
+                    self._take_null(start)
+                self._expected = True
+                if key is None:
+                    inside.step += 1
+                    if inside is self._list:
+                        self._entry = _Entry(start, lines - 1, self._events, len(self._comments), len(self._nodes))
+                elif key in inside.seen:
+                    raise _NotPlain(start)
+                else:
+                    inside.seen.add(key)
+                    inside.step = key
+            if kind == SCALAR:
+                self._expected = False
+                if hit < at or inside.out is not None:
+                    self._take_scalar(content, begin, end, start, column, lines, hit < at, sharp)
+                    if hit < at:
+                        coming = bisect_left(hits, at, coming)
+                        hit = hits[coming] if coming < len(hits) else _NEVER
+            elif hit < at or kind == UNKNOWN:
+                raise _NotPlain(start)
+            elif kind != OPEN:
+                self._expected = False
+                if inside.out is not None and below(inside.out, inside.step) is not None:
+                    raise _NotPlain(start)
+                if kind == BLOCK:
+                    literal, margin = inside.column, -1
+            self._events += events
+            self._behind = start + column + end
+        if literal >= 0:
+            if self._text.endswith(" "):
+                raise _NotPlain(start)  # a last line of blanks is not always part of the block scalar
+            self._behind = len(self._text)
+
+    # -- collections ---------------------------------------------------------------------------------------------
+
+    def _path(self) -> FieldPath:
+        """The path of the innermost key or entry."""
+        return (*[each.step for each in self._around[1:]], self._in.step)
+
+    def _move(self, column: int, is_list: bool, start: int, lines: int) -> None:
+        """Close what a key or dash at a column is not in, or open the collection that begins with it."""
+        inside = self._in
+        if column < inside.column or (column == inside.column and inside.is_list):
+            self._close(column, is_list)
+            if (self._in.column, self._in.is_list) != (column, is_list):
+                raise _NotPlain(start)
+            return
+        if not self._expected or len(self._around) > _DEEPEST:
+            raise _NotPlain(start)
+        out, group = inside.out, inside.group
+        if not self._around:
+            self._document.begin(start + column, lines - 1, column)
+        elif out is not None:
+            out = below(out, inside.step)
+        if out is KEEP:
+            out = None
+        elif out is not None and out is not KEEP_ALL and SPAN in out:
+            path = self._path() if self._around else ()
+            group = Group(path, 0).begin(start + column, lines - 1, column)
+        self._around.append(inside)
+        self._in = _Collection(column, is_list, out, group)
+        self._events += 2
+        if is_list and len(self._around) == 2:
+            self._list = self._in
+
+    def _close(self, column: int, is_list: bool) -> None:
+        """Close the collections that do not reach to a key or dash at a column."""
+        if self._expected:
+            self._take_null(self._behind)
+            self._expected = False
+        while column < self._in.column or (column == self._in.column and self._in.is_list and not is_list):
+            closed, self._in = self._in, self._around.pop()
+            if closed.group is not self._in.group:
+                self._nodes.append(closed.group.close(self._behind))
+            if closed is self._list:
+                self._list = self._entry = None
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def _take_null(self, start: int) -> None:
+        """The last key or dash holds nothing."""
+        inside = self._in
+        self._events += 1
+        if inside.out is not None and below(inside.out, inside.step) in (KEEP, KEEP_ALL):
+            raise _NotPlain(start)
+
+    def _take_scalar(
+        self, content: str, begin: int, end: int, start: int, column: int, line: int, marked: bool, sharp: int
+    ) -> None:
+        """A scalar which the outline asks for, or on whose line there is a hit."""
+        inside = self._in
+        wanted = inside.out is not None and below(inside.out, inside.step) in (KEEP, KEEP_ALL)
+        if not wanted and not marked:
+            return
+        value, style = content[begin:end], ""
+        if value[0] in "'\"":
+            value, style = value[1:-1], value[0]
+            if "\\" in value and style == '"':
+                raise _NotPlain(start)
+        place = column + begin
+        node = start + place
+        path, stop = self._path(), start + column + end
+        scalar = Scalar(0, path, node, stop, value, style, line, place + 1, "", "", node, inside.column, place)
+        if wanted:
+            inside.group.keep(scalar)
+        if marked:
+            at = start + column + sharp
+            if sharp < 0 or self._hits[bisect_left(self._hits, start)] < at:
+                raise _NotPlain(start)
+            self._comments.append(Comment(content[sharp:], at, line, column + sharp + 1, scalar, "line"))
+
+    # -- entries that are not plain ------------------------------------------------------------------------------
+
+    def _read_entry(self, met: int) -> tuple[int, int]:
+        """Read the entry again that holds a line which is not plain; where it ends, and how many lines come before.
+
+        Args:
+            met: where that line starts.
+        """
+        entry, of = self._entry, self._list
+        if entry is None or of is None:
+            raise _NotPlain(met)
+        text, start = self._text, entry.start
+        begun = re.compile(rf"\n {{0,{of.column}}}(?=[^ #\n])").search(text, start)
+        end = begun.start() + 1 if begun else len(text)
+        part = text[start:end]
+        if end <= met or _LONG_KEY.search(part):
+            raise _NotPlain(met)
+        hits = self._hits[bisect_left(self._hits, start) : bisect_left(self._hits, end)]
+        out = of.out
+        if isinstance(out, Mapping):
+            out = {step: inner for step, inner in out.items() if step is not SPAN}
+        with parsing(part):
+            found = walk(part, [hit - start for hit in hits], out, False)
+        while self._in is not of:
+            self._in = self._around.pop()
+        del self._comments[entry.comments :], self._nodes[entry.nodes :]
+        self._add(found, start, entry.lines)
+        self._events = entry.events + found.events - _BARE - 2
+        self._expected, self._entry = False, None
+        if any(each.start >= self._behind for each in self._comments[entry.comments :]):
+            raise _NotPlain(met)  # what it stands above is in the next entry
+        return end, entry.lines + part.count("\n")
+
+    def _add(self, found: Scan, by: int, lines: int) -> None:
+        """Take what an entry holds that was read by itself, as the only entry of a list."""
+        (document,) = found.documents
+        document = moved(document, by, lines)
+        self._behind = document.end
+        above = self._path()
+
+        def placed(scalar: Scalar) -> Scalar:
+            return scalar._replace(path=(*above, *scalar.path[1:]))
+
+        for scalar in document.kept.values():
+            self._in.group.keep(placed(scalar))
+        for each in found.nodes:
+            node = moved(each, by, lines)
+            kept = {path: placed(scalar) for path, scalar in node.kept.items()}
+            self._nodes.append(node._replace(path=(*above, *node.path[1:]), kept=kept))
+        for comment in found.comments:
+            comment = moved(comment, by, lines)
+            self._comments.append(comment._replace(scalar=comment.scalar and placed(comment.scalar)))
+        for alias in found.aliases:
+            self._aliases.append(moved(alias, by, lines)._replace(path=(*above, *alias.path[1:])))
+
+
+def _split(text: str, at: int) -> Iterator[str]:
+    """The lines from an offset on; never all of them at once, since there are many."""
+    while at < len(text):
+        end = text.find("\n", at + _BATCH)
+        end = end if end >= 0 else len(text)
+        yield from text[at:end].split("\n")
+        at = end + 1
