@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagesetter.errors import ImageReferenceError
-from imagesetter.registry.reference import Repository, is_tag, parse, parse_flux_image, parse_repository
+from imagesetter.registry.reference import Repository, is_tag, only_tags, parse, parse_flux_image, parse_repository
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "oracle" / "refs.json").read_text(encoding="utf-8")
@@ -149,6 +149,27 @@ def test_hint_says_which_part_is_wrong() -> None:
 @pytest.mark.parametrize("text", ["1.0\n", "", ".x", "-x", "a" * 129, "é", "a b", "1.0\x1b[31m", "a/b", None, 3])
 def test_what_no_tag_can_be_is_none(text: object) -> None:
     assert not is_tag(text)
+
+
+NEARLY_TAGS = st.one_of(
+    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", fullmatch=True),
+    st.text(alphabet="a0._-\n é", max_size=4),
+    st.integers(126, 130).map(lambda length: "a" * length),
+    st.sampled_from([None, 1, b"a", ["a"]]),
+)
+
+
+@given(st.lists(NEARLY_TAGS, max_size=20))
+@example(["a\nb"])
+@example(["a", "b\n"])
+@example(["a" * 128 + "\n" + "a"])
+def test_many_are_read_as_each_by_itself(texts: list[object]) -> None:
+    assert only_tags(texts) == [text for text in texts if is_tag(text)]
+
+
+def test_one_that_is_no_tag_costs_a_long_list_no_other() -> None:
+    texts = [f"1.{number}" for number in range(2500)]
+    assert only_tags([*texts[:1200], "no tag", *texts[1200:]]) == texts
 
 
 @given(st.text(max_size=40))

@@ -22,7 +22,7 @@ from typing import Any
 
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.pacing import Clock
-from imagesetter.registry.reference import is_tag
+from imagesetter.registry.reference import is_tag, only_tags
 
 DEFAULT_VALIDITY = 60.0
 """Seconds that a scan is good for where nothing names an interval, as for ``imagesetter tags``."""
@@ -257,7 +257,7 @@ def _read_entry(document: Mapping[str, Any]) -> Entry | None:
     """A scan, checked as if a registry had sent it: the folder may come from another machine's cache."""
     tags, scanned_at = document.get("tags"), document.get("scanned_at")
     warnings, uploaded = document.get("warnings"), document.get("uploaded")
-    if not isinstance(tags, list) or not all(map(is_tag, tags)) or not isinstance(scanned_at, int | float):
+    if not isinstance(tags, list) or len(only_tags(tags)) < len(tags) or not isinstance(scanned_at, int | float):
         return None
     if not isinstance(warnings, list) or not isinstance(uploaded, dict) or not math.isfinite(scanned_at):
         return None

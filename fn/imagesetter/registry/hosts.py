@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from imagesetter.errors import EgressRefused
@@ -61,10 +62,7 @@ class Host:
     @property
     def address(self) -> Address | None:
         """The IP address that the name spells, if it spells one."""
-        try:
-            return ipaddress.ip_address(self.name.removeprefix("[").removesuffix("]"))
-        except ValueError:
-            return None
+        return _address(self.name)
 
     @property
     def is_local(self) -> bool:
@@ -97,6 +95,7 @@ class Url:
         return self.name if self.port == DEFAULT_PORTS[self.scheme] else f"{self.name}:{self.port}"
 
 
+@lru_cache(maxsize=256)  # a run asks a few hosts again and again
 def parse_host(text: str) -> Host:
     """``HOST[:PORT]`` of a registry, checked letter by letter: nothing else gets into a URL or a file name.
 
@@ -187,6 +186,14 @@ def origin(url: str) -> tuple[str, Host]:
     """
     parsed = parse_url(url)
     return parsed.scheme, parsed.host
+
+
+@lru_cache(maxsize=256)
+def _address(name: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
 
 
 def _is_ipv6(text: str) -> bool:

@@ -15,14 +15,16 @@ What registries really do, and what follows from it:
 
 from __future__ import annotations
 
+import itertools
 import json
+import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from imagesetter.errors import ProtocolError
 from imagesetter.registry.questions import Answer
-from imagesetter.registry.reference import is_tag
+from imagesetter.registry.reference import is_tag, only_tags
 from imagesetter.registry.wording import safe
 
 PAGE_CAP = 32 * 1024 * 1024
@@ -113,11 +115,9 @@ def _read_page(listing: Listing, answer: Answer, what: str) -> None:
         tags = []
     if not isinstance(tags, list):
         raise ProtocolError(f"{what}: the tag list has no list of tags")
-    for tag in tags:
-        if is_tag(tag):
-            listing.tags.append(tag)
-        else:
-            listing.dropped += 1
+    found = only_tags(tags)
+    listing.tags += found
+    listing.dropped += len(tags) - len(found)
     _read_uploads(listing, document.get("manifest"))
 
 
@@ -164,12 +164,9 @@ def _sort(listing: Listing) -> None:
     """Bytewise, each tag once; in place, since a million of them is a lot to copy."""
     tags = listing.tags
     tags.sort()
-    kept = 0
-    for tag in _distinct(tags):
-        tags[kept] = tag
-        kept += 1
-    duplicates = len(tags) - kept
-    del tags[kept:]
+    duplicates = sum(map(operator.eq, tags, itertools.islice(tags, 1, None)))
+    if duplicates:
+        tags[:] = [tag for tag, _ in itertools.groupby(tags)]
     if listing.dropped or duplicates:
         counts = [
             f"{count:,} {kind}"
@@ -177,11 +174,3 @@ def _sort(listing: Listing) -> None:
             if count
         ]
         listing.warnings.append("entries of the tag list were dropped: " + ", ".join(counts))
-
-
-def _distinct(tags: list[str]) -> Iterator[str]:
-    previous = None
-    for tag in tags:
-        if tag != previous:
-            yield tag
-            previous = tag

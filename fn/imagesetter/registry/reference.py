@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from imagesetter.errors import ImageReferenceError
 
@@ -28,6 +30,9 @@ _HUB_ALIAS = "docker.io"
 _REPOSITORY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 _TAG_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-.ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+# A tag a line; possessive (the added pluses), so that a long list leaves nothing behind to go back to.
+_TAGS = re.compile(rf"(?:{_TAG.pattern}+\n)*+", re.ASCII)
+_AT_ONCE = 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 # What Go's net/url keeps unescaped in the host of a URL (RFC 3986 reg-name, and <>" which Go tolerates).
@@ -142,13 +147,31 @@ def parse_flux_image(text: str) -> Repository:
     return Repository(reference.registry, reference.repository, text)
 
 
-def is_tag(text: object) -> bool:
+def is_tag(text: object) -> TypeGuard[str]:
     """Whether a registry may call something this (distribution-spec: ``[A-Za-z0-9_][A-Za-z0-9._-]{0,127}``).
 
     Stricter than `parse`, which lets a leading dot or dash pass. Everything that comes from a registry goes through
     this before anything else reads it.
     """
     return isinstance(text, str) and _TAG.fullmatch(text) is not None
+
+
+def only_tags(texts: Sequence[object]) -> list[str]:
+    """Those of the texts that `is_tag` lets pass, in order; much faster than one by one, where it is all of them."""
+    found: list[str] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        part = texts[start : start + _AT_ONCE]
+        found += part if _are_tags(part) else filter(is_tag, part)
+    return found
+
+
+def _are_tags(texts: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    try:
+        lines = "\n".join((*texts, ""))  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    # An entry that holds a line break would pass for two.
+    return lines.count("\n") == len(texts) and _TAGS.fullmatch(lines) is not None
 
 
 def _parse_tagged(text: str) -> Reference:
