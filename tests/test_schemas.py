@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,9 @@ def test_a_published_schema_is_what_the_program_prints(kind: str, capsys: pytest
     if os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1":
         path.write_text(printed)
     published = json.loads(path.read_text())
-    assert json.loads(printed) == published
+    # pydantic before 2.9 puts a reference with words beside it into an allOf of its own, which means the same.
+    wrapped = r'"allOf":\s*\[\s*\{\s*("\$ref":\s*"[^"]*")\s*\}\s*\]'
+    assert json.loads(re.sub(wrapped, r"\1", printed)) == published
     Draft202012Validator.check_schema(published)
 
 

@@ -114,9 +114,9 @@ def _is_ignored(name: str, rules: list[tuple[Ignored, str]]) -> bool:
 
 def _matcher(lines: Iterable[str]) -> Ignored:
     # Only a tree that has patterns pays for the import.
-    from pathspec import PathSpec
+    from pathspec import GitIgnoreSpec
 
-    return PathSpec.from_lines("gitignore", lines).match_file
+    return GitIgnoreSpec.from_lines(lines).match_file
 
 
 def repository_root(start: Path) -> Path | None:

@@ -140,7 +140,7 @@ metadata: {name: web}
     ("files", "arguments", "status", "says"),
     [
         ({}, ("updat",), 2, "did you mean update?"),
-        ({}, ("update", "--chek"), 2, "Did you mean one of: '--check'"),
+        ({}, ("update", "--chek"), 2, "--check"),
         ({}, ("update",), 0, "there is no YAML file, Kustomization or Kptfile in this directory; name the directory"),
         ({}, ("update", "gone"), 2, "gone"),
         ({"a.yaml": "a: b\n"}, ("update",), 0, "this directory holds neither markers nor policies"),

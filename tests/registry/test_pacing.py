@@ -306,8 +306,10 @@ def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> No
         return TAGS
 
     with run_fake(respond) as fake:
+        # A job in the background of a script ignores SIGINT, and so does what it starts.
         script = f"""
-        import sys
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {FN!r})
         from imagesetter.registry.client import Client, ScanOptions
         from imagesetter.registry.reference import parse_flux_image
