@@ -19,7 +19,7 @@ BREAK: Final = re.compile(BREAKS)
 
 _LINE = re.compile(rf"([^\n\r\x85\u2028\u2029]*)({BREAKS})")
 _ABSORBED = re.compile(rf"[ \t]*(?:#|{BREAKS})")
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_ESCAPED = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """What JSON allows in a string and YAML does not, or not as itself."""
 
 
@@ -50,7 +50,7 @@ def flow(data: object) -> str:
     """Data as JSON on one line that is YAML as well."""
     with _shallow_enough():
         text = json.dumps(data, ensure_ascii=False)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return re.compile(_ESCAPED).sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 @contextmanager

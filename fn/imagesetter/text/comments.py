@@ -37,18 +37,19 @@ BREAK: Final = "(?:\r\n|[\n\r\x85\u2028\u2029])"
 _BLANKS = "[ \t]*+"
 _BLANK_LINES = f"(?:[ \t]|{BREAK})*+"
 _WORDS = "#[^\n\r\x85\u2028\u2029]*+"
-# Every repetition is possessive, so that no text, however made, costs more than its length.
+# Every repetition is possessive, so that no text, however made, costs more than its length. What few texts need is
+# compiled (and kept by `re`) when one does: together they cost as much as reading a small list.
 _BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _BREAKS = re.compile(BREAK)
 _SAME_LINE = re.compile(f"{_BLANKS}(?:,{_BLANKS})?({_WORDS})")
 _BETWEEN = re.compile(f"{_BLANKS}(?:{_BLANK_LINES},{_BLANKS})?")
 _COLON = re.compile(f"{_BLANKS}:{_BLANKS}")
-_BELOW_KEY = re.compile(rf"{BREAK}{_BLANKS}{_WORDS}{BREAK}\s*+:{_BLANKS}#")
-_OWN = re.compile(f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)")
-_SECOND = re.compile(f"{_BLANK_LINES},{_BLANKS}#")
+_BELOW_KEY = rf"{BREAK}{_BLANKS}{_WORDS}{BREAK}\s*+:{_BLANKS}#"
+_OWN = f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)"
+_SECOND = f"{_BLANK_LINES},{_BLANKS}#"
 _COMMENTED_OUT = re.compile(rf"#++{_BLANKS}[^\s#{{][^#]*+#")
 _HEADER = re.compile(f"[|>][-+0-9]*+{_BLANKS}(?=#)")
-_PROPERTIES = re.compile(rf"(?:[&!]\S*+[ \t]++)++{_WORDS}(?:-\s|\s|{_WORDS}|[&!]\S*+\s)*+")
+_PROPERTIES = rf"(?:[&!]\S*+[ \t]++)++{_WORDS}(?:-\s|\s|{_WORDS}|[&!]\S*+\s)*+"
 
 
 def line_end(text: str, index: int) -> int:
@@ -100,17 +101,19 @@ def colon_comment(text: str, end: int, start: int, flow: bool) -> bool:
     """
     between = text[end:start]
     sharp = between.find("#")
-    return sharp >= 0 and (follows_colon(between, 0, sharp) if flow else _BELOW_KEY.search(between) is not None)
+    return sharp >= 0 and (
+        follows_colon(between, 0, sharp) if flow else re.compile(_BELOW_KEY).search(between) is not None
+    )
 
 
 def has_line_comment(text: str, end: int) -> bool:
     """Whether a scalar that ends at ``end`` has a line comment."""
-    return _OWN.match(text, end) is not None
+    return re.compile(_OWN).match(text, end) is not None
 
 
 def has_second_comment(text: str, end: int) -> bool:
     """Whether a comment that ends at ``end`` is followed by a comma on a later line with a comment of its own."""
-    return _SECOND.match(text, end) is not None
+    return re.compile(_SECOND).match(text, end) is not None
 
 
 def header_comment(text: str, start: int) -> int:
@@ -129,7 +132,7 @@ def only_properties(text: str, start: int, end: int) -> bool:
 
     yaml.v3 then joins that comment with the line comment of the scalar that follows.
     """
-    return _PROPERTIES.fullmatch(text, start, end) is not None
+    return re.compile(_PROPERTIES).fullmatch(text, start, end) is not None
 
 
 def is_sure_head(text: str, comment: int, floor: int) -> bool:

@@ -21,7 +21,7 @@ from imagesetter.text.scan import Alias, Broken, Comment, Node, Outline, Scalar,
 _Found = TypeVar("_Found", Comment, Node, Alias, Scalar)
 
 _AFTER = frozenset(("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029"))
-_PROLOGUE = re.compile(rf"(?:[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?{BREAK}|%[^\n\r\x85\u2028\u2029]*{BREAK})*+")
+_PROLOGUE = rf"(?:[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?{BREAK}|%[^\n\r\x85\u2028\u2029]*{BREAK})*+"
 """Lines before a ``---`` that belong to the document behind it: comments, blank lines, directives."""
 
 
@@ -51,7 +51,7 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
             stop = min(stop + (2 if text.startswith("\r\n", stop) else 1), len(text))
             yield start, stop
             start = stop
-        elif _PROLOGUE.fullmatch(text, start, at) is None:
+        elif re.compile(_PROLOGUE).fullmatch(text, start, at) is None:
             yield start, at
             start = at
     if start < len(text):

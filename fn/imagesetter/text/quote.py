@@ -47,7 +47,7 @@ _PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|-(?=[^\s,\[\]{}]))[^?,\[\]
 _PRINTABLE = re.compile("[^\0-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*")
 """What may stand on one line of YAML as it is, by what may not: Python compiles that in a tenth of the time."""
 _CORE = "tag:yaml.org,2002:"
-_TAG = re.compile(r"(?:&[-0-9A-Za-z_]++\s++|#[^\n\r\x85\u2028\u2029]*+\s++)*+(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)")
+_TAG = r"(?:&[-0-9A-Za-z_]++\s++|#[^\n\r\x85\u2028\u2029]*+\s++)*+(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)"
 _ESCAPES = {
     "\\": "\\\\", '"': '\\"', "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
     "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
@@ -119,7 +119,7 @@ def typed_away(scalar: Scalar, text: str) -> tuple[int, int] | None:
     """
     if not scalar.tag.startswith(_CORE) or scalar.tag == _CORE + "str":
         return None
-    found = _TAG.match(text, scalar.node, scalar.start)
+    found = re.compile(_TAG).match(text, scalar.node, scalar.start)
     if found is None:
         raise SpliceError("the plan is for a scalar with a tag, but none stands there", where=f"line {scalar.line}")
     return found.span("tag")
@@ -142,7 +142,7 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
     The margin of the old text stays, and so do the blank lines behind it. A value that cannot stand on a line as it is
     goes into double quotes on the header's line, before its comment.
     """
-    old = _BLOCK.fullmatch(text, scalar.start, scalar.end)
+    old = re.compile(_BLOCK, re.DOTALL).fullmatch(text, scalar.start, scalar.end)
     if old is None:
         raise SpliceError("the plan is for a block scalar, but none stands there", where=f"line {scalar.line}")
     newline = old["break"] or ("\r\n" if "\r\n" in text else "\n")
@@ -160,11 +160,10 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
     return f"{old['style']}{digit}-{old['rest']}{newline}{' ' * margin}{value}{after}"
 
 
-_BLOCK = re.compile(
+_BLOCK = (  # compiled when it is needed, which is seldom
     rf"(?P<style>[|>])(?P<signs>[-+0-9]*)(?P<rest>[^\n\r\x85\u2028\u2029]*)"
     rf"(?P<break>{BREAK})?(?P<before>(?: *{BREAK})*)"
     rf"(?:(?P<margin> *)(?P<text>[^ \n\r\x85\u2028\u2029](?:.*[^ \n\r\x85\u2028\u2029])?+ *))?"
-    rf"(?P<after>(?:{BREAK} *)*)",
-    re.DOTALL,
+    rf"(?P<after>(?:{BREAK} *)*)"
 )
 """A block scalar: its header line, blank lines, text from the first to the last character, blank lines."""
