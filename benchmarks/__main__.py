@@ -10,11 +10,18 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import network, page, shapes
+from benchmarks import page
+from benchmarks.fleet import fleet
+from benchmarks.lists import kpt, lists
+from benchmarks.registry import enormous, registry
+from benchmarks.selection import selection
+from benchmarks.startup import startup
+from benchmarks.trees import monorepo, trees
 
 
 def main() -> None:
@@ -35,20 +42,22 @@ def main() -> None:
         section = replace(section, when=f"{day}, {size}, took {took:.0f} s; {page.machine()}")
         page.write(page.record({name: section}), SECTIONS)
         print(f"{name}: {took:.0f} s", file=sys.stderr)
-        for table in section.tables:
-            print(f"\n{table}")
+        for text in (*section.tables, *section.findings):
+            print(f"\n{text}")
         for aim in section.aims:
             print(" · ".join(aim.row))
 
 
-SECTIONS = {
-    "startup": shapes.startup,
-    "lists": shapes.lists,
-    "monorepo": shapes.monorepo,
-    "selection": network.selection,
-    "registry": network.registry,
-    "trees": shapes.trees,
-    "kpt": shapes.kpt,
+SECTIONS: dict[str, Callable[[Path, bool], page.Section]] = {
+    "startup": startup,
+    "monorepo": monorepo,
+    "trees": trees,
+    "lists": lists,
+    "registry": registry,
+    "fleet": fleet,
+    "selection": selection,
+    "enormous": enormous,
+    "kpt": kpt,
 }
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 SEED = 20260101
 NAMESPACE = "flux-system"
@@ -185,6 +186,13 @@ def resource_list(deployments: int, policies: int = 20, *, marked: bool = True, 
 # --- trees
 
 
+def write_images(path: Path, count: int) -> Path:
+    """The answers of as many policies, for the Go program that is told them."""
+    lines = (f"{NAMESPACE}:service-{number:04} {image(number)}:{NEW}" for number in range(count))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def write_tree(folder: Path, *, files: int, marked: int, markers: int, policies: int, size: int) -> None:
     """A repository: ``files`` YAML files of ``size`` bytes in all, some marked, one file a policy, and the lock.
 
@@ -267,3 +275,59 @@ def _rules(number: int, size: int) -> Iterator[str]:
         yield text
         made += len(text)
         row += 1
+
+
+# --- a fleet
+
+
+def service_file(folder: Path, number: int) -> Path:
+    """Where the field of a service of a fleet is."""
+    return folder / f"apps/team-{number % 17:02}/service-{number:04}.yaml"
+
+
+def write_service(folder: Path, number: int, repository: str, old: str, new: str, choice: Mapping[str, Any]) -> None:
+    """A service of a fleet: a file of its two policy resources, and one of a Deployment with its field.
+
+    Args:
+        folder: of the fleet.
+        number: which service.
+        repository: what is deployed.
+        old: the tag that the field has now.
+        new: the tag that the policy's status says.
+        choice: ``policy`` and maybe ``filterTags`` of the ImagePolicy.
+    """
+    name = f"service-{number:04}"
+    resources = policy(number).partition("  policy:")[0].replace(image(number), repository)
+    status = {"status": {"latestRef": {"name": repository, "tag": new}}}
+    text = resources + "\n".join([*_block(choice, "  "), *_block(status, "")]) + "\n"
+    _write(folder / f"policies/{name}.yaml", text)
+    text = f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+  namespace: team-{number % 17:02}
+spec:
+  template:
+    spec:
+      containers:
+      # the service itself
+      - name: service
+        image: {repository}:{old} {marker(number)}
+        args: ["--listen=:8080"]
+        resources:
+          requests:
+            cpu: 100m # measured
+            memory: 64Mi
+"""
+    _write(service_file(folder, number), text)
+
+
+def _block(fields: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, value in fields.items():
+        if isinstance(value, str):
+            quoted = value.replace("'", "''")
+            yield f"{indent}{key}: '{quoted}'"
+        else:
+            yield f"{indent}{key}:"
+            yield from _block(value, indent + "  ")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
+import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+LAUNCHER = Path(__file__).resolve().with_name("launcher.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Program:
     Attributes:
         command: the arguments.
         stdin: the file that it reads.
+        stdout: the file that it writes; thrown away otherwise.
         cwd: where it runs.
         env: variables in addition to ours; None takes a variable away.
         before: what restores its input before each run; not measured.
@@ -30,6 +34,7 @@ class Program:
 
     command: Sequence[str]
     stdin: Path | None = None
+    stdout: Path | None = None
     cwd: Path | None = None
     env: Mapping[str, str | None] = field(default_factory=dict)
     before: Callable[[], object] | None = None
@@ -38,11 +43,12 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run: seconds on the clock, seconds of the processors, MiB at most."""
+    """One run: seconds on the clock, seconds of the processors, MiB at most, and what it said on standard error."""
 
     wall: float
     cpu: float
     peak: float
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +91,28 @@ def run_once(program: Program) -> Sample:
     for name, value in program.env.items():
         if value is None:
             env.pop(name, None)
-    with open(program.stdin or os.devnull, "rb") as stdin, open(os.devnull, "wb") as out:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            program.command, stdin=stdin, stdout=out, stderr=subprocess.DEVNULL, cwd=program.cwd, env=env
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in program.statuses:
-        said = subprocess.run(
-            program.command,
-            input=program.stdin.read_bytes() if program.stdin else b"",
-            cwd=program.cwd,
-            env=env,
-            capture_output=True,
-            check=False,
-        ).stderr.decode(errors="replace")
-        raise RuntimeError(f"{program.command[:3]} ended with {process.returncode}: {said[-2000:]}")
-    return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    reader, writer = os.pipe()
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(writer), *program.command]
+    with (
+        open(program.stdin or os.devnull, "rb") as stdin,
+        open(program.stdout or os.devnull, "wb") as out,
+        tempfile.TemporaryFile() as said,
+        open(reader, "rb") as answer,
+    ):
+        try:
+            process = subprocess.Popen(
+                launcher, stdin=stdin, stdout=out, stderr=said, cwd=program.cwd, env=env, pass_fds=[writer]
+            )
+        finally:
+            os.close(writer)
+        process.wait()
+        told = answer.read().split()
+        said.seek(0)
+        words = said.read().decode(errors="replace")
+    status = os.waitstatus_to_exitcode(int(told[3])) if told else process.returncode
+    if status not in program.statuses:
+        raise RuntimeError(f"{program.command[:3]} ended with {status}: {words[-2000:]}")
+    return Sample(float(told[0]), float(told[1]), int(told[2]) / 1024, words)
 
 
 def interleaved(programs: Mapping[str, Program], runs: int, warm: int = 1) -> dict[str, Series]:

@@ -50,10 +50,11 @@ class Section:
 
     Attributes:
         title: its heading.
-        text: how it was measured, and what takes the time.
+        text: how it was measured, and what the limits are.
         tables: Markdown.
         aims: what it was to show.
         plots: file names of charts in `FOLDER`, with their descriptions.
+        findings: what dominates and how the cost grows, in sentences that the harness makes from what it measured.
         missing: programs that were to be compared with and were not there.
         when: where and when it ran, filled in by the harness.
     """
@@ -63,6 +64,7 @@ class Section:
     tables: list[str]
     aims: list[Aim] = field(default_factory=list)
     plots: dict[str, str] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     when: str = ""
 
@@ -102,6 +104,8 @@ def versions() -> list[str]:
         "crane": ["crane", "version"],
         "skopeo": ["skopeo", "--version"],
         "kpt": ["kpt", "version"],
+        "grep": ["grep", "--version"],
+        "buildah": ["buildah", "--version"],
     }
     lines = [f"Python {platform.python_version()}"]
     path = f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -146,12 +150,15 @@ def write(sections: dict[str, Section], order: Iterable[str]) -> None:
         "`make bench` measures all of this anew and writes this page; `make bench QUICK=1` takes smaller sizes. "
         "Whole processes are measured, start-up included. The programs of a comparison run in turn, and a ratio is the "
         "median of the ratios run by run: below 1 means that imagesetter needs less. Ratios of processor time are the "
-        "steadier ones where other work runs beside; times on the clock say little on a busy machine.",
+        "steadier ones where other work runs beside; times on the clock say little on a busy machine. What no program "
+        "could do without (getting the lists, reading the bytes) is measured beside, as the limit. What dominates is "
+        "sampled from runs of the same session. Peaks below 7 MiB cannot be told from the process that starts a run.",
         "## The aims",
         table(["aim", "limit", "measured", "", "why not"], [aim.row for section in shown for aim in section.aims]),
     ]
     for section in shown:
         parts += [f"## {section.title}", section.text, *section.tables]
+        parts += section.findings
         parts += [f"![{text}](benchmarks/{name})" for name, text in section.plots.items()]
         if section.missing:
             parts.append(f"Not compared, because it is not there: {', '.join(section.missing)}.")

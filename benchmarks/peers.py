@@ -44,3 +44,8 @@ def has_ruamel() -> bool:
     from importlib.util import find_spec
 
     return find_spec("ruamel") is not None
+
+
+def missing(setters: object) -> list[str]:
+    """What was to be compared with and is not there."""
+    return [*([] if setters else ["Go, or its modules"]), *([] if has_ruamel() else ["ruamel.yaml"])]

@@ -1,308 +1,264 @@
-"""Asking registries, beside curl, crane and skopeo: many repositories far away, one large one, one enormous one.
-
-``python benchmarks/registry.py`` starts a registry with TLS on loopback and a proxy before it that delays every byte,
-lists the same repositories with each program in turn, checks that the lists agree, and prints tables in Markdown.
-``QUICK=1`` makes it small. Whole processes are timed, their start included; the median of interleaved runs counts.
-"""
+"""(d) Many repositories far away, one large one, and (f) one enormous one, beside curl, crane and skopeo."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "fn"), str(ROOT / "tests")]
+from benchmarks import peers
+from benchmarks.comparing import OURS, comparison, growth, plots
+from benchmarks.delay import Away, far_away
+from benchmarks.fake_registry import FakeRegistry, run_fake_registry, write_lists
+from benchmarks.measuring import Program, Series, interleaved, run_once
+from benchmarks.page import Aim, Section, seconds, table
 
-from support.certificates import make_authority  # noqa: E402
-from support.registries import RunningRegistry, link_tags, push_image, run_registry  # noqa: E402
-from tools import find_tool  # noqa: E402
+if TYPE_CHECKING:
+    from support.registries import RunningRegistry
 
-QUICK = bool(os.environ.get("QUICK"))
-REPOSITORIES = (20,) if QUICK else (50, 300)
-ROUND_TRIPS = (30,) if QUICK else (30, 50)
-RUNS = 2 if QUICK else int(os.environ.get("RUNS", "5"))
-LOOP_RUNS = 1
-MANY_TAGS = 5000
-ENORMOUS = 100_000 if QUICK else 1_000_000
-
-OURS = """
-import sys, json, time
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from imagesetter.registry.client import Client, Scan, ScanOptions
-from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.trust import Tls
-tls = Tls(ca=Path(sys.argv[2]).read_bytes()) if sys.argv[2] else None
-options = ScanOptions(tls=tls, timeout=600)
-import imagesetter.registry.asking
-began = time.perf_counter()
-settings = ClientSettings(connections_per_host=int(sys.argv[3]), connections=max(16, int(sys.argv[3])))
-with Client(settings) as client:
-    found = client.scan_all([(parse_flux_image(name), options) for name in sys.argv[4:]])
-took = time.perf_counter() - began
-for scan in found:
-    assert isinstance(scan, Scan), scan
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(json.dumps([sum(len(scan.tags) for scan in found), int(status["VmHWM"].split()[0]) / 1024, took]))
-"""
+HERE = Path(__file__).resolve().parent
+HOST = "registry.example.com"
+"""What the registry far away is called, and its certificate says."""
+CURL, CURL_2, CURL_50 = "curl, 8 connections", "curl, HTTP/2, 8 at once", "curl, 50 connections"
+LIMIT = 8
+TAGS, MANY_TAGS = 100, 5000
+LOOP = 20
+DIGITS = "{:.2f}".format
 
 
-def ours(ca: Path | None, limit: int, names: list[str]) -> tuple[int, float, float]:
-    """Tags listed, the peak of resident memory in MiB, and the seconds of the work without the start of the process."""
-    command = [sys.executable, "-c", OURS, str(ROOT / "fn"), str(ca or ""), str(limit), *names]
-    tags, peak, seconds = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return tags, peak, seconds
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the programs are given: a folder to work in, and the authority to trust where there is TLS.
+
+    The authority is alone in its own folder, since skopeo takes all that is there.
+    """
+
+    folder: Path
+    ca: Path | None = None
+
+    @property
+    def listed(self) -> Path:
+        """The number of tags that ours has found."""
+        return self.folder / "listed"
+
+    def ours(self, names: Sequence[str], *, host: str = HOST) -> Program:
+        """The registry client."""
+        command = [sys.executable, str(HERE / "lister.py"), str(self.ca or ""), host, str(LIMIT), *names]
+        return Program(command, stdout=self.listed)
+
+    def curl(self, names: Sequence[str], limit: int = LIMIT, *, http2: bool = False) -> Program:
+        """curl, which throws the lists away."""
+        command = [
+            *("curl", "-sS", "--no-progress-meter", "--fail", "--cacert", str(self.ca)),
+            *("--parallel", "--parallel-max", str(limit), "--http2" if http2 else "--http1.1"),
+        ]
+        for host, _, path in (name.partition("/") for name in names):
+            command += ["--resolve", f"{host}:127.0.0.1"] if host.startswith(HOST) else []
+            command += ["-o", "/dev/null", f"https://{host}/v2/{path}/tags/list?n=1000"]
+        return Program(command)
+
+    def crane(self, names: Sequence[str]) -> Program:
+        """A loop of crane, which calls it once a repository."""
+        crane = peers.find("crane") or "crane"
+        return Program(["sh", "-ec", f'for n; do "{crane}" ls "$n"; done', "-", *names],
+                       env={"SSL_CERT_FILE": str(self.ca)})  # fmt: skip
+
+    def skopeo(self, names: Sequence[str]) -> Program:
+        """A loop of skopeo."""
+        loop = f'for n; do skopeo list-tags --cert-dir "{self.folder / "trusted"}" "docker://$n"; done'
+        return Program(["sh", "-ec", loop, "-", *names])
 
 
-# --- the place far away
-
-
-async def delay(listen: int, target: int, seconds: float) -> None:
-    """A proxy that lets every byte, and the beginning of every connection, take its time."""
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, extra: float) -> None:
-        queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        async def deliver() -> None:
-            while True:
-                due, data = await queue.get()
-                await asyncio.sleep(max(0.0, due - loop.time()))
-                if not data:
-                    writer.close()
-                    return
-                writer.write(data)
-                await writer.drain()
-
-        task = asyncio.create_task(deliver())
-        try:
-            while data := await reader.read(65536):
-                queue.put_nowait((loop.time() + seconds / 2 + extra, data))
-                extra = 0.0
-        except OSError:
-            pass
-        queue.put_nowait((loop.time() + seconds / 2, b""))
-        await asyncio.gather(task, return_exceptions=True)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", target)
-        # The kernel accepted at once; a distant host would have taken a round trip for it.
-        await asyncio.gather(carry(reader, far_writer, seconds), carry(far_reader, writer, 0.0), return_exceptions=True)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", listen, backlog=512)
-    async with server:
-        await server.serve_forever()
+def registry(folder: Path, quick: bool) -> Section:
+    """(d), and one large repository, from a real registry with TLS."""
+    sizes = (10, 20, 50) if quick else (50, 100, 300)
+    title = "(d) Registries far away"
+    text = (
+        f"A real registry (distribution 2.8) with TLS on loopback, behind a proxy that delays every byte, so that it "
+        f"is as far away as the table says; repositories of {TAGS} tags. curl is the limit: it gets the same lists and "
+        f"throws them away. `{CURL}` speaks HTTP/1.1 on as many connections as ours, kept open; `{CURL_2}` is what it "
+        "does unasked. A registry without logins is asked once for each list, by both; no name is looked up, by "
+        "either. The loops call one program a repository."
+    )
+    most = f"(d) {sizes[-1]} repositories, 50 ms away, over curl --parallel"
+    missing = [name for name in ("curl", "crane", "skopeo", "docker-registry") if peers.find(name) is None]
+    if missing:
+        return Section(title, text, [], [Aim(most, 1.1, None)], missing=missing)
+    with _registry(folder, sizes[-1]) as (running, machine):
+        found, rows = {}, []
+        for trip in (50,) if quick else (30, 50):
+            with far_away(running.port, trip) as away:
+                for size in sizes if trip == 50 else sizes[-1:]:
+                    names = [f"{HOST}:{away.port}/fleet/app{number:03}" for number in range(size)]
+                    each = _far(machine, names, 2 if quick else 3)
+                    rows.append(_row(size, trip, each))
+                    if trip == 50:
+                        found[size] = each
+        with far_away(running.port, 50) as away:
+            names = [f"{HOST}:{away.port}/fleet/app{number:03}" for number in range(sizes[-1])]
+            few = [f"127.0.0.1:{away.port}/fleet/app{number:03}" for number in range(min(LOOP, sizes[-1]))]
+            loops = interleaved({"crane": machine.crane(few), "skopeo": machine.skopeo(few)}, 1, warm=0)
+            connections = _connections(away, machine, names)
+        large = _large(running, machine)
+    last = found[sizes[-1]]
+    scale = sizes[-1] / len(few)
+    over = {name: last[OURS].wall / (each.wall * scale) for name, each in loops.items()}
+    head = ["repositories", "round trip", f"× {CURL}", "× less the start", f"× {CURL_2}", OURS, "its start",
+            "its processor time", CURL, CURL_2, CURL_50]  # fmt: skip
+    start = last[OURS].wall - _inside(last[OURS])
+    why = f"its start is {seconds(start)}; without it {DIGITS(_inside(last[OURS]) / last[CURL].wall)} ×"
+    aims = [
+        Aim(most, 1.1, last[OURS].over(last[CURL]), reason=why),
+        Aim(f"(d) ours over a loop of crane, {sizes[-1]} repositories", 0.2, over["crane"]),
+    ]
+    loop_rows = [[name, f"{1 / over[name]:.0f}", seconds(each.wall * scale)] for name, each in loops.items()]
+    return Section(
+        title,
+        text,
+        [
+            table(head, rows),
+            f"Loops over {sizes[-1]} repositories, 50 ms away ({len(few)} measured, scaled up):",
+            table(["loop of", "× imagesetter", "clock"], loop_rows),
+            f"One repository of {MANY_TAGS:,} tags, TLS on loopback:",
+            large,
+        ],
+        aims,
+        plots("registry", "Repositories 50 ms away", "repositories", found, ("wall", "cpu")),
+        [
+            f"**What dominates** {sizes[-1]} repositories 50 ms away: waiting, "
+            f"{max(0.0, 1 - last[OURS].cpu / last[OURS].wall):.0%} of the time on the clock; the start of the process "
+            f"is {start / last[OURS].wall:.0%}. {connections}",
+            growth("repositories", found, kinds=("wall",)),
+        ],
+    )
 
 
 @contextmanager
-def far_away(target: int, milliseconds: int) -> Iterator[str]:
-    """The host and port behind which *target* seems to be that far away."""
-    from support.registries import free_port, wait_for_port
+def _registry(folder: Path, repositories: int) -> Iterator[tuple[RunningRegistry, Machine]]:
+    """A registry whose certificate is for `HOST` too, with these repositories and a large one."""
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from support.certificates import Authority, Certificate, make_authority
+    from support.registries import link_tags, push_image, run_registry
 
-    port = free_port()
-    with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        process = subprocess.Popen(
-            [sys.executable, __file__, "delay", str(port), str(target), str(milliseconds / 1000)],
-            stderr=log,
-            stdout=log,
-        )
-        try:
-            wait_for_port(port, process, Path(log.name))
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.kill()
-            process.wait()
+    class Named(Authority):
+        def issue(self, *names: str) -> Certificate:
+            return super().issue(*names, HOST)
 
-
-# --- programs
-
-
-def curl(ca: Path, limit: int, names: list[str]) -> None:
-    urls = [f"https://{host}/v2/{path}/tags/list?n=1000" for host, _, path in (name.partition("/") for name in names)]
-    command = [
-        "curl",
-        "-sS",
-        "--no-progress-meter",
-        "--fail",
-        "--cacert",
-        str(ca),
-        "--parallel",
-        "--parallel-max",
-        str(limit),
-    ]
-    for url in urls:
-        command += ["-o", "/dev/null", url]
-    subprocess.run(command, check=True)
+    made = make_authority(folder / "authority")
+    trusted = folder / "trusted" / "ca.crt"
+    trusted.parent.mkdir()
+    shutil.copyfile(made.certificate, trusted)
+    machine = Machine(folder, trusted)
+    with run_registry("2.8", folder=folder / "registry", tls=Named(**vars(made))) as running:
+        push_image(running, "fleet/app000", ["1.0.0"])
+        link_tags(running, "fleet/app000", [f"1.0.{number}" for number in range(1, TAGS)], "1.0.0")
+        storage = running.storage / "docker/registry/v2/repositories/fleet"
+        for number in range(1, repositories):
+            shutil.copytree(storage / "app000", storage / f"app{number:03}", symlinks=True)
+        push_image(running, "big/app", ["latest"])
+        link_tags(running, "big/app", [f"1.0.{number}" for number in range(MANY_TAGS - 1)], "latest")
+        yield running, machine
 
 
-def crane(ca: Path, names: list[str]) -> None:
-    for name in names:
-        command = [find_tool("crane") or "crane", "ls", name]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SSL_CERT_FILE": str(ca)})
+def _far(machine: Machine, names: Sequence[str], runs: int) -> dict[str, Series]:
+    programs = {
+        OURS: machine.ours(names),
+        CURL: machine.curl(names),
+        CURL_2: machine.curl(names, http2=True),
+        CURL_50: machine.curl(names, 50),
+    }
+    found = interleaved(programs, runs, warm=0)
+    _check(machine, TAGS * len(names))
+    return found
 
 
-def skopeo(ca: Path, names: list[str]) -> None:
-    for name in names:
-        command = ["skopeo", "list-tags", "--cert-dir", str(ca.parent), f"docker://{name}"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def _check(machine: Machine, tags: int) -> None:
+    """Ours must have found as many tags."""
+    listed = int(machine.listed.read_text())
+    if listed != tags:
+        raise RuntimeError(f"registry: {listed} tags of {tags}")
 
 
-def timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _inside(series: Series) -> float:
+    """Seconds of the work itself, as the client told them."""
+    return median(float(sample.said) for sample in series.samples)
 
 
-def compare(programs: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Seconds of each program, the median of runs in turn."""
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(runs):
-        for name, work in programs.items():
-            times[name].append(timed(work))
-    return {name: median(each) for name, each in times.items()}
+def _row(size: int, trip: int, each: dict[str, Series]) -> list[str]:
+    ours, curl = each[OURS], each[CURL]
+    ratios = [ours.over(curl), _inside(ours) / curl.wall, ours.over(each[CURL_2])]
+    times = [ours.wall, ours.wall - _inside(ours), ours.cpu, *(each[name].wall for name in (CURL, CURL_2, CURL_50))]
+    return [f"{size:,}", f"{trip} ms", *map(DIGITS, ratios), *map(seconds, times)]
 
 
-def table(title: str, rows: list[list[str]]) -> None:
-    print(f"\n{title}\n")
-    print("| " + " | ".join(rows[0]) + " |")
-    print("|" + "---|" * len(rows[0]))
-    for row in rows[1:]:
-        print("| " + " | ".join(row) + " |")
+def _connections(away: Away, machine: Machine, names: Sequence[str]) -> str:
+    """How many connections each of them makes, in words."""
+    told = []
+    for name, program in ((OURS, machine.ours(names)), ("curl", machine.curl(names))):
+        before = away.connections
+        run_once(program)
+        told.append(f"{away.connections - before} by {name}")
+    return f"Connections made: {', '.join(told)}."
 
 
-def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:,.0f}"
+def _large(running: RunningRegistry, machine: Machine) -> str:
+    names = [f"{running.host}/big/app"]
+    programs = {OURS: machine.ours(names, host=""), "crane": machine.crane(names), "skopeo": machine.skopeo(names),
+                "curl": machine.curl(names)}  # fmt: skip
+    found = interleaved(programs, 3)
+    _check(machine, MANY_TAGS)
+    rows = [[name, DIGITS(each.over(found["crane"])), seconds(each.wall), seconds(each.cpu), f"{each.peak:.0f} MiB"]
+            for name, each in found.items()]  # fmt: skip
+    return table(["program", "× crane", "clock", "processor", "peak"], rows)
 
 
-# --- measurements
-
-
-def many_repositories(registry: RunningRegistry, ca: Path) -> None:
-    push_image(registry, "fleet/app000", ["1.0.0"])
-    link_tags(registry, "fleet/app000", [f"1.0.{number}" for number in range(1, 100)], "1.0.0")
-    storage = registry.storage / "docker/registry/v2/repositories/fleet"
-    for number in range(1, max(REPOSITORIES)):
-        shutil.copytree(storage / "app000", storage / f"app{number:03}", symlinks=True)
-    rows = [["repositories", "round trip", "imagesetter", "its start", "curl, 8 connections", "×", "× less start",
-             "curl, 50 connections", "crane loop", "×", "skopeo loop", "×"]]  # fmt: skip
-    for count in REPOSITORIES:
-        for trip in ROUND_TRIPS:
-            with far_away(registry.port, trip) as host:
-                names = [f"{host}/fleet/app{number:03}" for number in range(count)]
-                assert ours(ca, 8, names)[0] == 100 * count
-                inside: list[float] = []
-                times = compare(
-                    {
-                        "ours": lambda names=names, inside=inside: inside.append(ours(ca, 8, names)[2]),
-                        "curl": lambda names=names: curl(ca, 8, names),
-                        "curl50": lambda names=names: curl(ca, 50, names),
-                    },
-                    RUNS,
-                )
-                few = names[:20]
-                loops = compare(
-                    {"crane": lambda few=few: crane(ca, few), "skopeo": lambda few=few: skopeo(ca, few)}, LOOP_RUNS
-                )
-                loops = {name: seconds * count / len(few) for name, seconds in loops.items()}
-                rows.append([
-                    str(count), f"{trip} ms", milliseconds(times["ours"]), milliseconds(times["ours"] - median(inside)),
-                    milliseconds(times["curl"]), f"{times['ours'] / times['curl']:.2f}",
-                    f"{median(inside) / times['curl']:.2f}", milliseconds(times["curl50"]),
-                    milliseconds(loops["crane"]), f"{loops['crane'] / times['ours']:.0f}",
-                    milliseconds(loops["skopeo"]), f"{loops['skopeo'] / times['ours']:.0f}",
-                ])  # fmt: skip
-    table("Many repositories of 100 tags over TLS, ms (loops: 20 repositories, scaled up)", rows)
-
-
-def one_large_repository(registry: RunningRegistry, ca: Path) -> None:
-    push_image(registry, "big/app", ["latest"])
-    link_tags(registry, "big/app", [f"1.0.{number}" for number in range(MANY_TAGS - 1)], "latest")
-    name = f"{registry.host}/big/app"
-    assert ours(ca, 8, [name])[0] == MANY_TAGS
-    times = compare(
-        {
-            "imagesetter": lambda: ours(ca, 8, [name]),
-            "crane": lambda: crane(ca, [name]),
-            "skopeo": lambda: skopeo(ca, [name]),
-        },
-        RUNS,
+def enormous(folder: Path, quick: bool) -> Section:
+    """(f) One repository of up to a million tags, whole and in pages."""
+    sizes = (1000, 10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)
+    title = "(f) One enormous repository"
+    text = (
+        "One repository, in pages of 1,000 tags, each of which names the next, or all in one answer; plain HTTP on "
+        "loopback, every answer made beforehand. curl is the limit: it gets the same pages, which it is told, one "
+        "after the other on one connection, and throws them away."
     )
-    rows = [["imagesetter", "crane", "skopeo"], [milliseconds(seconds) for seconds in times.values()]]
-    table(f"One repository of {MANY_TAGS:,} tags over TLS on loopback, ms", rows)
+    aim = f"(f) one repository of {sizes[-1]:,} tags, peak memory"
+    if peers.find("curl") is None:
+        return Section(title, text, [], [Aim(aim, 150, None, "MiB")], missing=["curl"])
+    machine = Machine(folder)
+    found: dict[int, dict[str, Series]] = {}
+    for size in sizes:
+        tags = [f"1.{number}.{number % 97}" for number in range(size)]
+        write_lists(folder / "lists", [{"name": "paged", "tags": tags, "page": 1000}, {"name": "whole", "tags": tags}])
+        with run_fake_registry(folder / "lists") as running:
+            found[size] = interleaved(_one(machine, running, folder, tags), 2, warm=0)
+            _check(machine, size)
+    last = found[sizes[-1]]
+    peak = max(last[f"{OURS}, {kind}"].peak for kind in ("pages", "whole"))
+    ratios = [("curl, pages", "curl, pages", "wall"), ("curl, whole", "curl, whole", "wall")]
+    return Section(
+        title,
+        text,
+        [comparison("tags", found, ratios)],
+        [Aim(aim, 150, peak, "MiB", reason="one answer holds all tags")],
+        plots("enormous", "One repository", "tags", found),
+        [growth("tags", found, f"{OURS}, {kind}") for kind in ("pages", "whole")],
+    )
 
 
-class Enormous(BaseHTTPRequestHandler):
-    """A registry with one repository of a million tags: in pages of a thousand, or all in one."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        start, size = 0, ENORMOUS
-        if "paged" in parts.path:
-            size = 1000
-            start = int(parse_qs(parts.query).get("last", ["0"])[0])
-        tags = [f"1.{number}.{number % 97}" for number in range(start, start + size)]
-        body = json.dumps({"name": "x", "tags": tags}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        if start + size < ENORMOUS:
-            self.send_header("Link", f'<{parts.path}?n=1000&last={start + size}>; rel="next"')
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Be quiet."""
-
-
-def one_enormous_repository() -> None:
-    rows = [["answer", "seconds", "peak MiB"]]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Enormous)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    for kind, path in (("pages of 1,000", "paged"), ("all in one", "whole")):
-        began = time.perf_counter()
-        tags, peak, _ = ours(None, 8, [f"127.0.0.1:{server.server_port}/enormous/{path}"])
-        assert tags == ENORMOUS
-        rows.append([kind, f"{time.perf_counter() - began:.1f}", f"{peak:.0f}"])
-    server.shutdown()
-    server.server_close()
-    table(f"One repository of {ENORMOUS:,} tags", rows)
-
-
-def main() -> None:
-    """Everything, into a temporary folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        authority = make_authority(work / "authority")
-        ca = work / "trusted" / "ca.crt"  # skopeo takes everything in the folder for its own
-        ca.parent.mkdir()
-        shutil.copyfile(authority.certificate, ca)
-        with run_registry("2.8", folder=work / "registry", tls=authority) as registry:
-            many_repositories(registry, ca)
-            one_large_repository(registry, ca)
-        one_enormous_repository()
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["delay"]:
-        asyncio.run(delay(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
-    else:
-        main()
+def _one(machine: Machine, running: FakeRegistry, folder: Path, tags: Sequence[str]) -> dict[str, Program]:
+    programs = {}
+    for kind, name in (("pages", "paged"), ("whole", "whole")):
+        programs[f"{OURS}, {kind}"] = machine.ours([f"{running.host}/{name}"], host="")
+        queries = [f"?n=1000&last={tags[start - 1]}" if start else "" for start in range(0, len(tags), 1000)]
+        config = folder / f"urls-{name}"
+        config.write_text("".join(
+            f'url = "http://{running.host}/v2/{name}/tags/list{query}"\noutput = "/dev/null"\n'
+            for query in (queries if kind == "pages" else [""])
+        ))  # fmt: skip
+        programs[f"curl, {kind}"] = Program(["curl", "-sS", "--fail", "--config", str(config)])
+    return programs

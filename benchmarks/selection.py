@@ -1,30 +1,28 @@
-"""Choosing tags for thousands of policies, beside a Go program that calls Masterminds/semver on the same lists.
+"""(e) Choosing tags for thousands of policies, beside a Go program that calls Masterminds/semver on the same lists.
 
-``python benchmarks/selection.py`` makes the lists, builds the Go program in ``benchmarks/go/selection``, runs both in
-turn, and prints a table in Markdown. ``QUICK=1`` makes it small. Both programs must choose the same tags.
+``python -m benchmarks.selection FILE`` is our side: it reads lists, a line of JSON each, prints what it chooses, and on
+standard error the seconds that choosing took for each kind.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-QUICK = bool(os.environ.get("QUICK"))
-POLICIES = 250 if QUICK else 5000
-RUNS = 3 if QUICK else 7
-GO = Path(__file__).resolve().parent / "go" / "selection"
+if TYPE_CHECKING:
+    from benchmarks.measuring import Series
+    from benchmarks.page import Section
+    from imagesetter.policy.rules import Rule, TagPolicy
+
+SEED = 20260101
 
 # --- the lists
 
@@ -130,11 +128,11 @@ KINDS = {
 }
 
 
-def questions() -> Iterator[dict[str, Any]]:
+def questions(policies: int) -> Iterator[dict[str, Any]]:
     """The same policies and lists every time, each list in the order in which Flux keeps it."""
-    rng = random.Random(20260101)
+    rng = random.Random(SEED)
     for kind, (share, make) in KINDS.items():
-        for _ in range(round(POLICIES * share)):
+        for _ in range(round(policies * share)):
             question = make(rng)
             yield {"kind": kind, **question, "tags": sorted(set(question["tags"]), reverse=True)}
 
@@ -142,25 +140,28 @@ def questions() -> Iterator[dict[str, Any]]:
 # --- our side
 
 
-def run(name: str) -> None:
-    """What the Go program does: print the picks, and the seconds that choosing took for each kind."""
-    from imagesetter.errors import PolicyError
-    from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
-    from imagesetter.policy.select import select
+def tag_policy(choice: Mapping[str, Any]) -> TagPolicy:
+    """``filterTags`` and ``policy`` of an ImagePolicy, as the value that `imagesetter.policy` takes."""
+    from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Semver, TagPolicy
 
-    def rule_of(choice: dict[str, Any]) -> Rule:
-        match choice:
+    def rule() -> Rule:
+        match choice["policy"]:
             case {"semver": {"range": text}}:
                 return Semver(text)
             case {"alphabetical": {"order": order}}:
                 return Alphabetical(order)
-        return Numerical(choice["numerical"]["order"])
+        return Numerical(choice["policy"]["numerical"]["order"])
 
-    rows = []
+    return TagPolicy(rule(), FilterTags(**choice["filterTags"]) if "filterTags" in choice else None)
+
+
+def choose(name: str) -> None:
+    """What the Go program does."""
+    from imagesetter.errors import PolicyError
+    from imagesetter.policy.select import select
+
     with Path(name).open(encoding="utf-8") as file:
-        for question in map(json.loads, file):
-            filter_tags = FilterTags(**question["filterTags"]) if "filterTags" in question else None
-            rows.append((question["kind"], TagPolicy(rule_of(question["policy"]), filter_tags), question["tags"]))
+        rows = [(each["kind"], tag_policy(each), each["tags"]) for each in map(json.loads, file)]
     seconds: dict[str, float] = defaultdict(float)
     picks = []
     before = time.process_time()
@@ -179,74 +180,92 @@ def run(name: str) -> None:
 
 # --- both
 
-
-def measure(command: list[str], folder: Path) -> tuple[str, dict[str, float], float]:
-    """The picks, the seconds for each kind, and the peak memory in MB."""
-    with (folder / "out").open("w+") as out, (folder / "err").open("w+") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode:
-            sys.exit(f"{command[0]} failed: {err.read()}")
-        return out.read(), json.loads(err.read()), usage.ru_maxrss / 1024
+GO, OURS = "Go, Masterminds/semver", "imagesetter"
+READ = "reading the lists in Python, nothing else"
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    if shutil.which("go") is None:
-        sys.exit("selection: no go on PATH to build the program to compare with")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        counts: dict[str, int] = defaultdict(int)
-        with (folder / "questions").open("w", encoding="utf-8") as file:
-            for question in questions():
+def selection(folder: Path, quick: bool) -> Section:
+    """Policies of all kinds over lists of 400 tags: three numbers of policies."""
+    from benchmarks import peers
+    from benchmarks.comparing import growth, plots
+    from benchmarks.measuring import Program
+    from benchmarks.page import Aim, Section
+
+    title = "(e) Selection beside Masterminds/semver"
+    text = (
+        "Policies of all kinds over lists of 400 tags, chosen in one process by us and by a Go program that calls "
+        "Masterminds/semver as Flux does; both must choose the same. Reading the lists is not counted in the first "
+        "table, choosing is. The limits for text, in the second: reading the same lists from Python and choosing "
+        "nothing, and `grep` for a word that is not there. The table of kinds tells what dominates."
+    )
+    program = peers.built("selection")
+    if program is None:
+        return Section(title, text, [], [Aim("(e) selection over Go, processor", 1.0, None)], missing=["Go"])
+    sizes = (125, 250, 500) if quick else (500, 1500, 5000)
+    root = Path(__file__).resolve().parent.parent
+    counts: dict[str, int] = {}
+    found: dict[int, dict[str, Series]] = {}
+    for size in sizes:
+        lists = folder / f"{size}"
+        counts = dict.fromkeys(KINDS, 0)
+        with lists.open("w", encoding="utf-8") as file:
+            for question in questions(size):
                 counts[question["kind"]] += len(question["tags"])
                 file.write(json.dumps(question) + "\n")
-        subprocess.run(["go", "build", "-o", folder / "selection", "."], cwd=GO, check=True)
-        commands = {
-            "go": [str(folder / "selection"), str(folder / "questions")],
-            "imagesetter": [sys.executable, __file__, "--run", str(folder / "questions")],
+        python = [sys.executable, "-m", "benchmarks.selection", str(lists)]
+        programs = {
+            GO: Program([program, str(lists)], stdout=folder / "go"),
+            OURS: Program(python, stdout=folder / "ours", cwd=root),
+            READ: Program([sys.executable, str(root / "benchmarks/limits.py"), "lists", str(lists)]),
+            "grep": Program([peers.find("grep") or "grep", "-cF", "no such word", str(lists)], statuses=(1,)),
         }
-        taken: dict[str, list[dict[str, float]]] = defaultdict(list)
-        memory: dict[str, list[float]] = defaultdict(list)
-        for _ in range(RUNS):
-            picks = {}
-            for side, command in commands.items():
-                picks[side], seconds, peak = measure(command, folder)
-                taken[side].append(seconds)
-                memory[side].append(peak)
-            if picks["go"] != picks["imagesetter"]:
-                sys.exit("selection: the two programs chose different tags")
-    print(table(counts, taken, memory))
-
-
-def table(counts: dict[str, int], taken: dict[str, list[dict[str, float]]], memory: dict[str, list[float]]) -> str:
-    """Medians of all runs, and the median of the ratios run by run."""
-    lines = [
-        f"{sum(counts.values()):,} tags, {POLICIES:,} policies; medians of {RUNS} runs in turn",
-        "",
-        "| policies | tags | Go, s | imagesetter, s | ratio |",
-        "|---|---:|---:|---:|---:|",
+        found[sum(counts.values())] = _agreeing(programs, 3 if quick or size < sizes[-1] else 5, folder)
+    whole = found[max(found)]
+    kinds, ratio = _by_kind(counts, whole)
+    aims = [
+        Aim("(e) selection over Go, processor", 1.0, ratio, reason="see the kinds in the table"),
+        Aim("(e) selection, peak memory, all lists in memory", 512, whole[OURS].peak, "MiB"),
     ]
-    for kind in [*counts, "all", "processor"]:
-        kinds = list(counts) if kind == "all" else [kind]
-        go, ours = ([sum(run[each] for each in kinds) for run in taken[side]] for side in ("go", "imagesetter"))
-        ratio = median(b / a for a, b in zip(go, ours, strict=True))
+    from benchmarks.comparing import comparison
+
+    ratios = [(GO, "Go", "cpu"), (GO, "Go", "peak"), (READ, "reading", "cpu")]
+    return Section(
+        title,
+        text,
+        [f"{sum(counts.values()):,} tags, {sizes[-1]:,} policies:", kinds, "Whole processes, reading included:",
+         comparison("tags", found, ratios)],
+        aims,
+        plots("selection", "Reading lists and choosing", "tags", found),
+        [growth("tags", found)],
+    )  # fmt: skip
+
+
+def _agreeing(programs: Mapping[str, Any], runs: int, folder: Path) -> dict[str, Series]:
+    """Their runs; both sides must have chosen the same."""
+    from benchmarks.measuring import interleaved
+
+    found = interleaved(programs, runs, warm=0)
+    if (folder / "go").read_text() != (folder / "ours").read_text():
+        raise RuntimeError("selection: the two programs chose different tags")
+    return found
+
+
+def _by_kind(counts: Mapping[str, int], found: Mapping[str, Series]) -> tuple[str, float]:
+    """Seconds of choosing for each kind, as the programs told them; and the ratio of processor time of all."""
+    from benchmarks.page import table
+
+    told = {side: [json.loads(sample.said) for sample in found[side].samples] for side in (GO, OURS)}
+    rows, ratio = [], 0.0
+    for kind in [*counts, "all, clock", "all, processor"]:
+        names = {"all, clock": list(counts), "all, processor": ["processor"]}.get(kind, [kind])
+        go, ours = ([sum(run[name] for name in names) for run in told[side]] for side in (GO, OURS))
+        ratio = median(b / max(a, 1e-9) for a, b in zip(go, ours, strict=True))
         tags = counts.get(kind, sum(counts.values()))
-        name = {"processor": "all, processor time"}.get(kind, kind)
-        lines.append(f"| {name} | {tags:,} | {median(go):.2f} | {median(ours):.2f} | {ratio:.2f} |")
-    peaks = {side: median(values) for side, values in memory.items()}
-    lines.append(
-        f"| peak memory, MB, all lists loaded | | {peaks['go']:.0f} | {peaks['imagesetter']:.0f} | "
-        f"{peaks['imagesetter'] / peaks['go']:.2f} |"
-    )
-    return "\n".join(lines)
+        whole = median(sum(run[name] for name in counts) for run in told[OURS])
+        share = "" if kind.startswith("all") else f"{median(ours) / whole:.0%}"
+        rows.append([kind, f"{ratio:.2f}", share, f"{tags:,}", f"{median(ours):.3f}", f"{median(go):.3f}"])
+    return table(["policies", "× Go", "share of ours", "tags", "imagesetter, s", "Go, s"], rows), ratio
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--run"]:
-        run(sys.argv[2])
-    else:
-        main()
+    choose(sys.argv[1])

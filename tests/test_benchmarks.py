@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
+import re
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,6 +14,7 @@ import pytest
 
 from imagesetter.cli.function import process
 from imagesetter.krm.run import respond
+from tools import require_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -71,6 +74,29 @@ def test_programs_are_measured_in_turn_and_compared_round_by_round(tmp_path: Pat
     assert ours.over(theirs) == 2
 
 
+def test_what_a_program_says_is_kept_and_what_it_prints_goes_to_its_file(tmp_path: Path) -> None:
+    from benchmarks.measuring import Program, run_once
+
+    code = "import sys; print(input()); print('seen', file=sys.stderr)"
+    (tmp_path / "in").write_text("hello\n")
+    sample = run_once(Program([sys.executable, "-c", code], tmp_path / "in", tmp_path / "out"))
+    assert sample.said == "seen\n"
+    assert (tmp_path / "out").read_text() == "hello\n"
+
+
+def test_the_memory_of_the_harness_is_not_that_of_the_programs() -> None:
+    from benchmarks.measuring import Program, run_once
+
+    held = bytearray(b"x") * (150 << 20)
+    small, large = (
+        run_once(Program([sys.executable, "-S", "-c", code])).peak
+        for code in ("pass", "held = bytearray(b'x') * (60 << 20)")
+    )
+    assert len(held) == 150 << 20
+    assert small < 40
+    assert 60 < large < 100
+
+
 def test_a_program_that_fails_is_no_measurement() -> None:
     from benchmarks.measuring import Program, run_once
 
@@ -103,6 +129,118 @@ def test_a_chart_is_well_formed_and_holds_every_point() -> None:
     assert len(circles) == 4
 
 
+def test_growth_and_ratios_are_told_from_the_medians() -> None:
+    from benchmarks.comparing import comparison, growth
+    from benchmarks.measuring import Sample, Series
+
+    def series(seconds: float, peak: float) -> Series:
+        return Series((Sample(seconds, seconds, peak),) * 3)
+
+    found = {10: {"imagesetter": series(1, 20), "Go": series(2, 40)},
+             1000: {"imagesetter": series(100, 200), "Go": series(50, 400)}}  # fmt: skip
+    assert "processor time 100.0 × (power 1.00) and peak memory 10.0 × (power 0.50)" in growth("files", found)
+    assert comparison("files", found, [("Go", "Go", "cpu")]).splitlines() == [
+        "| files | program | × Go, processor | clock | processor | peak |",
+        "|---|---:|---:|---:|---:|---:|",
+        "| 10 | imagesetter | 0.50 | 1.00 s | 1.00 s | 20 MiB |",
+        "| 10 | Go |  | 2.00 s | 2.00 s | 40 MiB |",
+        "| 1,000 | imagesetter | 2.00 | 100.00 s | 100.00 s | 200 MiB |",
+        "| 1,000 | Go |  | 50.00 s | 50.00 s | 400 MiB |",
+    ]
+
+
+def test_a_profile_names_the_rooms_the_functions_and_the_imports(tmp_path: Path) -> None:
+    from benchmarks import inputs, peers
+    from benchmarks.measuring import Program
+    from benchmarks.profiles import sampled, sentence, shares
+
+    data = tmp_path / "list.yaml"
+    data.write_text(inputs.resource_list(300))
+    found = sampled(Program([peers.imagesetter()], data, env={"IMAGESETTER_FROM": "status"}))
+    rooms = shares(found)
+    assert sum(rooms.values()) == pytest.approx(1)
+    assert rooms["imports"] > 0
+    assert rooms["text"] > rooms["krm"] > 0
+    assert any(name.startswith("text/") and ":" in name for name in found)
+    assert sentence("a list", {"text/walk.py:walk": 3.0, "imports": 1.0}) == (
+        "**What dominates** a list, by processor time (sampled): `text` 75%, imports 25%. "
+        "The most by function: `text/walk.py:walk` 75%."
+    )
+
+
+def test_the_shares_of_imports_add_up_and_name_packages(tmp_path: Path) -> None:
+    from benchmarks import inputs, peers
+    from benchmarks.measuring import Program
+    from benchmarks.profiles import imported
+
+    data = tmp_path / "list.yaml"
+    data.write_text(inputs.resource_list(1, 2, locked=True))
+    found = imported(Program([peers.imagesetter()], data, env={"IMAGESETTER_FROM": "lock"}), runs=1)
+    assert {"bare", "work", "imagesetter", "yaml", "standard library"} <= set(found)
+    assert sum(found.values()) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["paged", "whole"])
+def test_the_client_lists_a_fake_registry_on_connections_that_are_kept(tmp_path: Path, name: str) -> None:
+    from benchmarks.fake_registry import Asked, run_fake_registry, write_lists
+    from benchmarks.measuring import run_once
+    from benchmarks.registry import Machine
+
+    tags = [f"1.{number}.0" for number in range(2500)]
+    write_lists(tmp_path / "lists", [{"name": "paged", "tags": tags, "page": 1000}, {"name": "whole", "tags": tags}])
+    with run_fake_registry(tmp_path / "lists") as registry:
+        run_once(Machine(tmp_path).ours([f"{registry.host}/{name}"], host=""))
+        assert registry.asked() == Asked(connections=1, requests=3 if name == "paged" else 1)
+        assert registry.seconds() >= 0
+    assert (tmp_path / "listed").read_text() == "2500\n"
+
+
+def test_what_is_far_away_counts_its_connections(tmp_path: Path) -> None:
+    from benchmarks.delay import far_away
+    from benchmarks.fake_registry import FakeRegistry, run_fake_registry, write_lists
+
+    write_lists(tmp_path / "lists", [{"name": "app", "tags": ["1.0.0"]}])
+    with run_fake_registry(tmp_path / "lists") as near, far_away(int(near.host.rpartition(":")[2]), 1) as away:
+        assert away.connections == 0
+        assert FakeRegistry(f"127.0.0.1:{away.port}", near.process).asked().requests == 0
+        assert away.connections == 1
+
+
+def test_every_field_of_a_fleet_follows_its_policy(tmp_path: Path) -> None:
+    from benchmarks.fake_registry import run_fake_registry, write_lists
+    from benchmarks.fleet import Fleet, services
+
+    require_tool("curl")
+    made = list(services(20))
+    assert made == list(services(20))
+    assert len({str(each.choice) for each in made}) > 10
+    assert all(each.old != each.new and 380 < len(each.tags) <= 400 for each in made)
+    write_lists(tmp_path / "lists", ({"name": each.path, "tags": each.tags} for each in made))
+    with run_fake_registry(tmp_path / "lists") as registry:
+        one = Fleet(tmp_path / "fleet", registry, made)
+        found = one.measure(1)  # raises where a field is not what its policy says
+    assert len(found) == 4
+    assert re.search(
+        r"20 requests on [1-8] connections from curl .* 20 requests on [1-8] connections from im", one.served
+    )
+
+
+def test_selection_asks_the_same_questions_every_time_and_answers_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.selection import choose, questions
+
+    asked = list(questions(40))
+    assert asked == list(questions(40))
+    assert len({question["kind"] for question in asked}) == 7
+    (tmp_path / "lists").write_text("".join(json.dumps(question) + "\n" for question in asked))
+    choose(str(tmp_path / "lists"))
+    picks = capsys.readouterr().out.splitlines()
+    assert len(picks) == len(asked)
+    assert all(pick in ("", *question["tags"]) for pick, question in zip(picks, asked, strict=True))
+    assert sum(pick != "" for pick in picks) > 30
+
+
 def test_every_section_on_the_page_has_its_charts() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     shown = [line.partition("](")[2].rstrip(")") for line in page.splitlines() if line.startswith("![")]
@@ -111,4 +249,6 @@ def test_every_section_on_the_page_has_its_charts() -> None:
 
 def test_the_sections_can_be_named_on_the_command_line() -> None:
     harness = importlib.import_module("benchmarks.__main__")
-    assert list(harness.SECTIONS) == ["startup", "lists", "monorepo", "selection", "registry", "trees", "kpt"]
+    assert list(harness.SECTIONS) == [
+        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt",
+    ]  # fmt: skip

@@ -1,0 +1,55 @@
+"""The registry client and nothing else: ``python lister.py CA HOST CONNECTIONS NAME...`` lists repositories.
+
+CA is a file or empty. HOST, where it is not empty, is a name that means this machine, as with curl's ``--resolve``: so
+the client meets a host that is not local, and does not try plain HTTP first as it does on loopback. It prints the
+number of tags, and on standard error the seconds of the work without those of the imports.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import imagesetter.registry.asking  # noqa: F401 -- the client imports it, and all of HTTP, when it is first asked
+from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.egress import Egress
+from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.settings import ClientSettings
+from imagesetter.registry.trust import Tls
+
+
+def main() -> None:
+    """List them all."""
+    ca, name, limit, *repositories = sys.argv[1:]
+    began = time.perf_counter()
+    if name:
+        _resolve(name)
+    options = ScanOptions(tls=Tls(ca=Path(ca).read_bytes()) if ca else None, timeout=600)
+    hosts = {repository.partition("/")[0] for repository in repositories}
+    egress = Egress.parse(tuple(hosts)) if name else Egress()
+    settings = ClientSettings(egress=egress, connections_per_host=int(limit), connections=int(limit))
+    with Client(settings) as client:
+        found = client.scan_all([(parse_flux_image(repository), options) for repository in repositories])
+    tags = 0
+    for scan in found:
+        assert isinstance(scan, Scan), scan
+        tags += len(scan.tags)
+    print(tags)
+    print(time.perf_counter() - began, file=sys.stderr)
+
+
+def _resolve(name: str) -> None:
+    """Let a name mean this machine."""
+    ask = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *rest: Any, **others: Any) -> Any:
+        return ask("127.0.0.1" if host == name else host, *rest, **others)
+
+    socket.getaddrinfo = getaddrinfo
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Trees of files: (a) the shape of a real repository, and (b) many files from the lock."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import inputs, peers
+from benchmarks.comparing import CLEAN, GO, OURS, RUAMEL, comparison, growth, plots
+from benchmarks.measuring import Program, Series, interleaved
+from benchmarks.page import Aim, Section
+from benchmarks.profiles import sampled, sentence
+
+HERE = Path(__file__).resolve().parent
+LOCK, STATUS = f"{OURS}, lock", f"{OURS}, status"
+GREP, SEARCH = "grep -rlF", "reading and searching in Python, nothing else"
+RATIOS = [(GO, "Go", "wall"), (GO, "Go", "cpu"), (GO, "Go", "peak"), (GREP, "grep", "cpu")]
+LIMITS = "The limits: `grep -rlF` for the marker over the same files, and reading and searching them from Python."
+REAL = {"files": 1735, "marked": 234, "markers": 242, "policies": 88, "size": 14_000_000}
+
+
+def monorepo(folder: Path, quick: bool) -> Section:
+    """(a) A third, the whole, and three times the shape of a real Flux repository."""
+    found, profile = {}, {}
+    for share in (1 / 9, 1 / 3, 1) if quick else (1 / 3, 1, 3):
+        shape = {name: round(value * share) for name, value in REAL.items()}
+        tree = Tree(folder / str(shape["files"]), shape)
+        found[shape["files"]] = tree.measure(3 if quick or share > 1 else 5, ruamel=share == 1)
+        if share == 1:
+            profile = sampled(tree.ours["lock"], 3)
+    text = (
+        "The measured shape of a public Flux repository: 1,735 YAML files of 14 MB, 234 with 242 markers, 88 policies; "
+        "and smaller and larger ones of the same make. Ours finds the policies among the files, checks them against "
+        "the lock (or takes their status), changes every field, proves each file and flushes it to the disk; the Go "
+        f"program is given the images, changes the fields, and flushes nothing. {LIMITS}"
+    )
+    aims = []
+    whole = found[REAL["files"]]
+    for name in (STATUS, LOCK):
+        value = whole[name].over(whole[GO]) if GO in whole else None
+        why = f"reading and searching alone is {whole[SEARCH].over(whole[GO]):.2g} × Go" if GO in whole else ""
+        why += "; reading policies that Go is told, the proof, the flush: see what dominates"
+        aims.append(Aim(f"(a) monorepo, {name.split(', ')[1]}, over Go, clock", 1.0, value, reason=why))
+    return Section(
+        "(a) A real repository",
+        text,
+        [comparison("files", found, RATIOS)],
+        aims,
+        plots("monorepo", "A real repository, three sizes", "files", found),
+        [sentence(f"{REAL['files']:,} files from the lock", profile), growth("files", found, LOCK)],
+        peers.missing(GO in whole),
+    )
+
+
+def trees(folder: Path, quick: bool) -> Section:
+    """(b) Up to ten thousand files from the lock."""
+    sizes = (300, 1000, 3000) if quick else (1000, 3000, 10_000)
+    found = {}
+    for size in sizes:
+        shape = {"files": size, "marked": size // 10, "markers": size // 10, "policies": size * 3 // 100,
+                 "size": size * 3000}  # fmt: skip
+        tree = Tree(folder / str(size), shape)
+        found[size] = tree.measure(2)
+    profile = sampled(tree.ours["lock"], 2)
+    text = (
+        "Files of 3 kB on average, one in ten marked, three policies a hundred files; the largest is 10,000 files, "
+        f"1,000 markers and 300 policies. Every field changes. {LIMITS}"
+    )
+    each = found[sizes[-1]]
+    why = f"reading and searching alone is {each[SEARCH].wall:.2f} s, the processor works {each[LOCK].cpu:.2f} s"
+    return Section(
+        "(b) Many files",
+        text,
+        [comparison("files", found, RATIOS)],
+        [Aim(f"(b) {sizes[-1]:,} files from the lock", 1.0, each[LOCK].wall, "s", reason=why)],
+        plots("trees", "Trees of files", "files", found),
+        [sentence(f"{sizes[-1]:,} files from the lock", profile), growth("files", found, LOCK)],
+        [] if GO in each else ["Go, or its modules"],
+    )
+
+
+class Tree:
+    """A generated tree, and the programs that run over a copy of it, which is restored before each run."""
+
+    def __init__(self, folder: Path, shape: Mapping[str, int]) -> None:
+        self._source, self._copy = folder / "source", folder / "tree"
+        folder.mkdir(parents=True)
+        inputs.write_tree(self._source, **shape)
+        shutil.copytree(self._source, self._copy)
+        self._images = inputs.write_images(folder / "images", shape["policies"])
+        command = [peers.imagesetter(), "update", "--quiet", "--from"]
+        self.ours = {
+            source: Program([*command, source, str(self._copy)], env=CLEAN, before=self.restore)
+            for source in ("lock", "status")
+        }
+
+    def restore(self) -> None:
+        """Give every field its old tag back."""
+        shutil.copytree(self._source / "apps", self._copy / "apps", dirs_exist_ok=True)
+
+    def measure(self, runs: int, *, ruamel: bool = False) -> dict[str, Series]:
+        """Ours, the Go program and the limits in turn; ruamel.yaml once."""
+        tree = str(self._copy)
+        programs = {
+            LOCK: self.ours["lock"],
+            STATUS: self.ours["status"],
+            GREP: Program([peers.find("grep") or "grep", "-rlF", "$imagepolicy", tree]),
+            SEARCH: Program([sys.executable, str(HERE / "limits.py"), "search", tree]),
+        }
+        setters = peers.built("setters")
+        if setters:
+            programs[GO] = Program([setters, "tree", str(self._images), tree], before=self.restore)
+        found = interleaved(programs, runs)
+        if ruamel and peers.has_ruamel():
+            roundtrip = Program([sys.executable, str(HERE / "roundtrip.py"), tree])
+            found[RUAMEL] = interleaved({RUAMEL: roundtrip}, 1, warm=0)[RUAMEL]
+        return found
