@@ -148,6 +148,7 @@ def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) ->
     assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.places.source_scan"} == set()
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
     assert loaded & {"tempfile", "threading", "socket", "subprocess", "concurrent.futures", "logging"} == set()
+    assert loaded & {"dataclasses", "inspect", "pathlib", "urllib.parse", "hashlib", "copy"} == set()
 
 
 def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
