@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from imagesetter.krm.layout import NO_MORE, Part
 from imagesetter.krm.result import Result
 from imagesetter.krm.writing import BREAK, BREAKS, absorbs, after_line, block, flow, is_open, newline_of
 from imagesetter.text.comments import line_start
-from imagesetter.text.edits import Edit, splice
+from imagesetter.text.edits import Edit, splice, splice_parts
 from imagesetter.text.frames import content_start
 from imagesetter.text.load import load
 
@@ -32,12 +32,14 @@ _FOOT = re.compile(rf"(?:[ \t]*{BREAKS})*(?P<indent> *)#[^\n\r\x85\u2028\u2029]*
 Entry = Item | Mapping[str, Any]
 
 
-def render(resources: ResourceList, edits: list[Edit], results: Sequence[Result], items: Sequence[Entry] | None) -> str:
-    """The text of the answer; `ResourceList.render` says what it is made of."""
+def render(
+    resources: ResourceList, edits: list[Edit], results: Sequence[Result], items: Sequence[Entry] | None
+) -> list[str]:
+    """The text of the answer, in parts; `ResourceList.render` says what it is made of."""
     text, parts = resources.text, resources.layout.parts
-    added: dict[str, list[Any]] = {}
+    added: dict[str, Iterable[Any]] = {}
     if results:
-        added["results"] = [result.to_dict() for result in results]
+        added["results"] = (result.to_dict() for result in results)  # one at a time: there may be thousands
     if items is not None:
         for item in items:
             if isinstance(item, Item) and item.whole is not resources.whole:
@@ -45,7 +47,7 @@ def render(resources: ResourceList, edits: list[Edit], results: Sequence[Result]
         if resources.items:
             edits = _with_items(resources, edits, items)
         elif items:
-            added["items"] = list(items)
+            added["items"] = items
     places = _Places(resources)
     for name, data in added.items():
         part = parts.get(name)
@@ -55,9 +57,9 @@ def render(resources: ResourceList, edits: list[Edit], results: Sequence[Result]
             places.fill(part, data)
         else:
             places.append(name, part, data)
-    after = splice(text, [*edits, *places.edits()])
+    after = splice_parts(text, [*edits, *places.edits()])
     if items is not None:
-        _prove(resources, after, len(items))
+        _prove(resources, "".join(after), len(items))
     return after
 
 
@@ -80,24 +82,24 @@ class _Places:
         """What was asked for."""
         return [*(Edit(at, at, text) for at, text in self._inserted.items()), *self._replaced]
 
-    def add_key(self, name: str, data: list[Any]) -> None:
+    def add_key(self, name: str, data: Iterable[Any]) -> None:
         """A key that the list does not have yet."""
         if self._is_flow:
-            self._insert(self._behind, f', "{name}": {flow(data)}')
+            self._insert(self._behind, f', "{name}": {flow(list(data))}')
         else:
             self._insert_lines(self._behind, data, self._column, " " * self._column + name + ":" + self._newline)
 
-    def fill(self, part: Part, data: list[Any]) -> None:
+    def fill(self, part: Part, data: Iterable[Any]) -> None:
         """A key that is null or an empty list."""
         if self._is_flow:
             blank = "" if self._text[part.start - 1].isspace() else " "
-            self._replaced.append(Edit(part.start, part.end, blank + flow(data)))
+            self._replaced.append(Edit(part.start, part.end, blank + flow(list(data))))
             return
         if part.end > part.start:
             self._replaced.append(Edit(part.start, part.end, ""))
         self._insert_lines(part.end, data, self._column)
 
-    def append(self, name: str, part: Part, data: list[Any]) -> None:
+    def append(self, name: str, part: Part, data: Iterable[Any]) -> None:
         """A list that has something in it already."""
         opening = content_start(self._text, part.start, part.end)
         if self._text[opening] not in "-[":
@@ -115,7 +117,7 @@ class _Places:
             raise ResourceListError(f"{name} holds what is no mapping", where=f"{self._name}:{part.line}")
         self._insert(end, "".join(f", {flow(each)}" for each in data))
 
-    def _insert_lines(self, at: int, data: list[Any], column: int, key: str = "") -> None:
+    def _insert_lines(self, at: int, data: Iterable[Any], column: int, key: str = "") -> None:
         """Whole lines behind the line of an offset, which has nothing but a comment on the rest of it."""
         text = self._text
         behind = after_line(text, at)
@@ -176,7 +178,9 @@ def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entr
         if not piece.endswith(("\n", "\r")) and position < len(pieces) - 1:
             # Only the text's last entry has no line end.
             if is_open(margin + piece):
-                piece = block(load(margin + piece), len(margin), newline).removeprefix(margin)
+                entries = load(margin + piece)
+                assert isinstance(entries, list), "an entry of a block list begins with its dash"
+                piece = block(entries, len(margin), newline).removeprefix(margin)
             pieces[position] = piece.removesuffix(newline) + newline
     return [*outside, Edit(start, end, margin.join(pieces) or f"  []{newline}")]
 

@@ -18,7 +18,7 @@ from imagesetter.krm import annotations as notes
 from imagesetter.krm.item import Item, Whole, find_items
 from imagesetter.krm.layout import Layout, find_layout
 from imagesetter.krm.result import Result
-from imagesetter.text.source import decode, encode
+from imagesetter.text.source import decode, encode_parts
 
 if TYPE_CHECKING:
     from imagesetter.text.edits import Edit
@@ -153,7 +153,7 @@ class ResourceList:
         """
         from imagesetter.krm.render import render
 
-        return encode(render(self, list(edits), results, items), bom=self.bom)
+        return encode_parts(render(self, list(edits), results, items), bom=self.bom)
 
     def _data(self, name: str) -> Any:
         part = self.layout.parts.get(name)

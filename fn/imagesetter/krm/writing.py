@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,11 +23,11 @@ _ESCAPED = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """What JSON allows in a string and YAML does not, or not as itself."""
 
 
-def block(data: object, column: int, newline: str, *, closed: bool = False) -> str:
+def block(data: Mapping[str, object] | Iterable[object], column: int, newline: str, *, closed: bool = False) -> str:
     """Data in block style, each line indented to a column and ended by *newline*.
 
     Args:
-        data: a list or a mapping.
+        data: a mapping, or the entries of a list; these are written one by one, since there may be thousands.
         column: how far to indent.
         newline: what ends each line.
         closed: whether the last value must not be a block scalar, because of what follows: see `absorbs`.
@@ -36,9 +36,12 @@ def block(data: object, column: int, newline: str, *, closed: bool = False) -> s
         SpliceError: the data is nested too deeply.
     """
     with _shallow_enough():
-        text = dump(data)
-    if closed and (last := _last_block_scalar(text)):
-        text = f"{text[: last.start]}{double_quoted(last.value)}\n"
+        texts = [dump(data)] if isinstance(data, Mapping) else [dump([entry]) for entry in data]
+    if closed and (last := _last_block_scalar(texts[-1])):
+        texts[-1] = f"{texts[-1][: last.start]}{double_quoted(last.value)}\n"
+    text = "".join(texts)
+    if not column and newline == "\n":
+        return text
     margin = " " * column
     return "".join(
         (margin if line else "") + line + (newline if line_break == "\n" else line_break)

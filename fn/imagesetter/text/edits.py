@@ -20,6 +20,15 @@ class Edit(NamedTuple):
 def splice(text: str, edits: Iterable[Edit]) -> str:
     """The text with all edits made at once and every other character as it was; ``splice(text, []) == text``.
 
+    Raises:
+        SpliceError: as ``splice_parts``.
+    """
+    return "".join(splice_parts(text, edits))
+
+
+def splice_parts(text: str, edits: Iterable[Edit]) -> list[str]:
+    """The text with all edits made, in parts: for those who write it out and need no second copy of a large one.
+
     Edits may come in any order. Two of them may touch, but not overlap; two insertions at one offset would have no
     order of their own and count as an overlap.
 
@@ -28,7 +37,7 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
     """
     ordered = sorted(edits, key=attrgetter("start", "end"))
     if not ordered:
-        return text
+        return [text]
     parts: list[str] = []
     done = 0
     previous: Edit | None = None
@@ -41,4 +50,4 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
         done = edit.end
         previous = edit
     parts.append(text[done:])
-    return "".join(parts)
+    return parts

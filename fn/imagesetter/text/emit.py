@@ -6,11 +6,14 @@ mappings, lists, one-line strings, whole numbers, booleans and nulls is left to 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from imagesetter.text.quote import double_quoted, needs_quotes
 
 _DEEPEST = 30
 _LONGEST_KEY = 100
 """Longer keys are written in another form (``? key``), and so is an empty one."""
+_LONGEST_TEXT = 100_000
 
 
 class _LeftError(Exception):
@@ -34,21 +37,22 @@ def _add(lines: list[str], data: dict[object, object] | list[object], column: in
     if depth > _DEEPEST:
         raise _LeftError
     margin = " " * column
-    if isinstance(data, dict) and "" in data:
-        raise _LeftError
+    is_map = isinstance(data, dict)
     entries = data.items() if isinstance(data, dict) else (("", value) for value in data)
     for key, value in entries:
-        before = f"{start}{_text(key, _LONGEST_KEY)}:" if isinstance(data, dict) else f"{start}-"
+        before = f"{start}{_key(key)}:" if is_map else f"{start}-"
         start = margin
-        if not isinstance(value, dict | list) or not value:
+        if type(value) is str:
+            lines.append(f"{before} {_text(value)}\n")
+        elif not isinstance(value, dict | list) or not value:
             lines.append(f"{before} {_scalar(value)}\n")
-        elif isinstance(data, list):
-            _add(lines, value, column + 2, f"{before} ", depth + 1)
-        else:
+        elif is_map:
             lines.append(f"{before}\n")
             # PyYAML does not indent the list that is a mapping's value.
             inner = column if isinstance(value, list) else column + 2
             _add(lines, value, inner, " " * inner, depth + 1)
+        else:
+            _add(lines, value, column + 2, f"{before} ", depth + 1)
 
 
 def _scalar(value: object) -> str:
@@ -62,11 +66,19 @@ def _scalar(value: object) -> str:
         return "{}"
     if value == [] and isinstance(value, list):
         return "[]"
-    return _text(value, 100_000)
+    raise _LeftError
 
 
-def _text(value: object, longest: int) -> str:
-    if type(value) is not str or len(value) > longest:
+@lru_cache(256)
+def _key(key: object) -> str:
+    """A key's text; lists of results have the same few."""
+    if type(key) is not str or not 0 < len(key) <= _LONGEST_KEY:
+        raise _LeftError
+    return _text(key)
+
+
+def _text(value: str) -> str:
+    if len(value) > _LONGEST_TEXT:
         raise _LeftError
     if not needs_quotes(value):
         return value

@@ -7,6 +7,8 @@ does not count it while PyYAML's own reader does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from io import BytesIO
 from typing import NamedTuple
 
 from imagesetter.errors import TextError
@@ -51,7 +53,16 @@ def decode(data: bytes, *, name: str = "") -> Source:
 
 def encode(text: str, *, bom: bool) -> bytes:
     """The bytes of an edited text; the byte order mark comes back if there was one."""
-    return (_BOM + text if bom else text).encode("utf-8")
+    return encode_parts([text], bom=bom)
+
+
+def encode_parts(parts: Iterable[str], *, bom: bool) -> bytes:
+    """The bytes of a text in parts; joined, one character beyond Latin-1 would take twice the memory for all of it."""
+    data = BytesIO()
+    if bom:
+        data.write(_BOM.encode("utf-8"))
+    data.writelines(part.encode("utf-8") for part in parts)
+    return data.getvalue()
 
 
 def position(text: str, index: int) -> tuple[int, int]:
