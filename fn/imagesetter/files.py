@@ -13,11 +13,10 @@ from imagesetter.errors import ImagesetterError, TextError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName, parse_marker
 from imagesetter.krm.result import ResourceRef, Result
-from imagesetter.places.places import misplaced
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
 from imagesetter.resolve import Source
 from imagesetter.text.fieldpath import FieldPath, format_path
-from imagesetter.text.scan import Scalar, Scan
+from imagesetter.text.scan import Comment, Scalar, Scan
 from imagesetter.text.source import encode
 
 if TYPE_CHECKING:
@@ -69,8 +68,8 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             continue
         if marker and comment.scalar:
             fields.append(MarkedField(marker, comment.scalar, _place(name, comment.scalar, resources)))
-        elif marker and (warning := misplaced(comment, place)):
-            results.append(warning)
+        elif marker:
+            results += _misplaced(comment, place)
     for broken in file.scan.broken:
         if any(broken.start_line <= comment.line <= broken.end_line for comment in file.scan.comments):
             place = Place(file=name, line=broken.line, column=broken.column)
@@ -80,6 +79,13 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             )
             results.append(failure(unreadable, place))
     return fields, results
+
+
+def _misplaced(comment: Comment, place: Place) -> list[Result]:
+    from imagesetter.places.places import misplaced
+
+    warning = misplaced(comment, place)
+    return [warning] if warning else []
 
 
 def _resources(found: Scan) -> dict[tuple[int, FieldPath], ResourceRef]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.cli.report import UpdateReport, render
+from imagesetter.cli.report import render
+from imagesetter.cli.update_report import UpdateReport
 from imagesetter.files import Outcome
 from imagesetter.krm.result import Result, Severity
 

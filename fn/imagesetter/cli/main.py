@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -133,6 +132,8 @@ def main(arguments: Sequence[str]) -> int:
         if refused:
             print_error(refused)
             return status_of(refused)
+        import traceback
+
         traceback.print_exc()
         print(BUG_REQUEST, file=sys.stderr)  # noqa: T201
         return BUG

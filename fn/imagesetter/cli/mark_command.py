@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from imagesetter.cli.diff import unified_diff
 from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.options import (
@@ -17,7 +18,6 @@ from imagesetter.cli.options import (
     reading_options,
     report_options,
 )
-from imagesetter.cli.report import unified_diff
 from imagesetter.cli.terminal import harmless, print_results, styled
 from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION

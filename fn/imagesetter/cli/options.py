@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.outputs import Format, Outputs, outputs_option, shared_output
 from imagesetter.cli.variables import spoken
-from imagesetter.config.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE
+
+if TYPE_CHECKING:
+    from imagesetter.config.config import SourceName
 
 Output = Literal["text", "json"]
 NOTHING_SAID = Outputs()
@@ -25,8 +26,7 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """The shared options of a run, as given on the command line or in the environment."""
 
     source: SourceName

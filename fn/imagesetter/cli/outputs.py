@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import click
 
@@ -21,8 +19,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _DEVICES = (("/", "dev"), ("/", "proc"))
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where a run's reports go.
 
     ``stdout`` is text unless another report was sent there: a file beside it does not silence the terminal.
@@ -130,6 +127,8 @@ def write_file(path: Path, text: str) -> None:
         if path.parts[:2] in _DEVICES or (path.exists() and not path.is_file()):
             path.write_bytes(data)
             return
+        import tempfile
+
         target = path.resolve()
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".imagesetter")
         try:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from imagesetter.cli.links import Links
-from imagesetter.cli.report import UpdateReport, grouped
 from imagesetter.cli.sides import delta_of, sides
+from imagesetter.cli.update_report import UpdateReport, grouped
 from imagesetter.krm.result import Result
 from imagesetter.plan import Change
 from imagesetter.policy.shown import shown
+
+if TYPE_CHECKING:
+    from imagesetter.cli.links import Links
 
 MOST = 60_000
 """Characters; a pull request on GitHub takes 65,536, and whoever opens it may want to add some."""

@@ -23,8 +23,9 @@ from imagesetter.cli.options import (
     reporting_run_options,
     told,
 )
-from imagesetter.cli.report import UpdateReport, render
+from imagesetter.cli.report import render
 from imagesetter.cli.terminal import print_results
+from imagesetter.cli.update_report import UpdateReport
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName

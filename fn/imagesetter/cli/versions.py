@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -21,6 +19,8 @@ def print_version(context: click.Context, parameter: click.Parameter, wanted: bo
 
 def details() -> str:
     """``Python 3.11.2 on Linux, PyYAML 6.0.2 with libyaml 0.2.5, google-re2 1.1``."""
+    import platform
+
     parts = [
         f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
         f"PyYAML {_version('PyYAML')} with {_libyaml()}",
@@ -39,6 +39,8 @@ def _libyaml() -> str:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:  # a zipped or frozen program has no metadata

@@ -1,0 +1,21 @@
+"""Unified diffs of rewritten files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from imagesetter.files import Rewrite
+
+
+def unified_diff(rewritten: Rewrite) -> str:
+    """A diff that ``git apply`` and ``patch`` accept, byte for byte."""
+    before, after = (data.decode("utf-8").split("\n") for data in (rewritten.before, rewritten.after))
+    name = rewritten.path.as_posix().lstrip("/")
+    lines = list(difflib.unified_diff(_with_ends(before), _with_ends(after), f"a/{name}", f"b/{name}", n=3))
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _with_ends(lines: Sequence[str]) -> list[str]:
+    """Lines as ``splitlines(keepends=True)`` would give them if it split at ``\\n`` alone."""
+    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

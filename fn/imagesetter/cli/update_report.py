@@ -1,0 +1,72 @@
+"""What an update did, as one value from which every report is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagesetter.files import Outcome
+from imagesetter.krm.result import Result
+from imagesetter.plan import Change, summary
+
+if TYPE_CHECKING:
+    from imagesetter.cli.links import Links, Move
+
+_NONE: Mapping[Move, Links] = {}
+
+
+class UpdateReport(NamedTuple):
+    """An update that was done, refused, or only looked at.
+
+    ``problems`` are all results of the run, those of writing included; ``links`` are there where they were asked for.
+    """
+
+    outcome: Outcome
+    problems: tuple[Result, ...]
+    written: bool
+    diff: bool = False
+    links: Mapping[Move, Links] = _NONE
+
+    @property
+    def held(self) -> list[Result]:
+        """What was held back, or what is to be looked at: errors first, as they were found otherwise."""
+        found = [each for each in self.problems if each.severity != "info" or each in self.outcome.results]
+        return sorted(found, key=lambda result: result.severity != "error")
+
+    @property
+    def closing(self) -> Result:
+        """How many fields changed and how many were right already."""
+        return summary(len(self.outcome.changes), self.outcome.unchanged, would=not self.written)
+
+    @property
+    def closing_line(self) -> str:
+        """The same for people, with how much was read."""
+        files = self.outcome.files
+        refused = "; nothing was written" if self.outcome.failed else ""
+        return f"{self.closing.message} ({files} file{'' if files == 1 else 's'} read){refused}"
+
+    @property
+    def diffs(self) -> str:
+        """All changes as one unified diff, where it was asked for."""
+        if not self.diff:
+            return ""
+        from imagesetter.cli.diff import unified_diff
+
+        return "".join(map(unified_diff, self.outcome.rewrites))
+
+    def links_of(self, change: Change) -> Links | None:
+        """The links of a change; None where they were not asked for."""
+        if not self.links:
+            return None
+        from imagesetter.cli.links import move_of
+
+        return self.links.get(move_of(change))
+
+
+def grouped(changes: Iterable[Change]) -> list[list[Change]]:
+    """The changes by image and policy: images in the order in which they were found, and so the policies of each."""
+    images: dict[str, dict[str, list[Change]]] = {}
+    for change in changes:
+        by_policy = images.setdefault(change.ref.name, {})
+        by_policy.setdefault(str(change.field.marker.policy), []).append(change)
+    return [group for by_policy in images.values() for group in by_policy.values()]
