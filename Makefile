@@ -44,8 +44,12 @@ tools: ## install the real tools that end-to-end tests drive (apt-get, go instal
 	@.ci/tools
 
 .PHONY: test-matrix
-test-matrix: $(VENV)/.release ## the tests on Python 3.11, 3.12 and 3.13, and with the lowest dependencies allowed
+test-matrix: $(VENV)/.release ## the tests on Python 3.11, 3.12, 3.13 and the lowest dependencies, then `make installs`
 	@.ci/matrix $(ARGS)
+
+.PHONY: installs
+installs: $(VENV)/.release ## pip and uv install wheel and sdist on each Python, pre-commit its hooks, and all is used
+	@.ci/installs $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## measure and write the benchmark page; QUICK=1 for a short run
