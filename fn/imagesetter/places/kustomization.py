@@ -8,7 +8,7 @@ Nothing is read outside *root*, however a link or a ``../..`` leads there; remot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,28 @@ class Sources:
     outside: list[str] = field(default_factory=list)
     renames: list[tuple[str, str, str]] = field(default_factory=list)
     """``images:`` entries with a ``newName``: name, new name, file."""
+    contents: dict[Path, list[Path]] = field(default_factory=dict)
+    """What each kustomization consists of: resource files, and other kustomizations. The outermost comes last."""
+    hosts: dict[Path, list[Path]] = field(default_factory=dict)
+    """The kustomizations that include a component: what they have, it works on."""
+
+    def reach(self, *kustomizations: Path) -> set[Path]:
+        """The files and kustomizations whose resources the transformers of some kustomizations work on."""
+        return self._below([host for each in kustomizations for host in self.hosts.get(each) or [each]])
+
+    def beyond(self, *kustomizations: Path) -> set[Path]:
+        """What is in the build by a way that leads past all of some kustomizations."""
+        passed = {host for each in kustomizations for host in self.hosts.get(each) or [each]}
+        return self._below([path for path in list(self.contents)[-1:] if path not in passed], passed)
+
+    def _below(self, waiting: list[Path], passed: Collection[Path] = ()) -> set[Path]:
+        reached: set[Path] = set()
+        while waiting:
+            path = waiting.pop()
+            if path not in reached and path not in passed:
+                reached.add(path)
+                waiting += self.contents.get(path, ())
+        return reached
 
 
 def find_kustomization(directory: Path) -> Path | None:
@@ -81,14 +103,22 @@ def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Non
     for image in images if isinstance(images, list) else ():
         if isinstance(image, Mapping) and image.get("name") and image.get("newName"):
             sources.renames.append((str(image["name"]), str(image["newName"]), _shown(path, root)))
-    for entry in _texts(data, "resources", "components", "bases"):
-        found = _inside(directory, entry, root, sources)
-        if found is None:
-            continue
-        if found.is_dir():
-            _walk(found, root, sources, seen)
-        elif found.is_file():
-            _add(sources, SourceFile(found, _shown(found, root), "resource"))
+    own: list[Path] = []
+    for key in ("resources", "bases", "components"):  # in the order in which kustomize works
+        for entry in _texts(data, key):
+            found = _inside(directory, entry, root, sources)
+            inner = find_kustomization(found) if found is not None and found.is_dir() else None
+            if found is None:
+                continue
+            if inner is not None:
+                own.append(inner)
+                if key == "components":
+                    sources.hosts.setdefault(inner, []).append(path)
+                _walk(found, root, sources, seen)
+            elif found.is_file():
+                own.append(found)
+                _add(sources, SourceFile(found, _shown(found, root), "resource"))
+    sources.contents[path] = own
     for entry, target in _patches(data):
         found = _inside(directory, entry, root, sources)
         if found is not None and found.is_file():
@@ -108,11 +138,12 @@ def _texts(data: Mapping[str, Any], *keys: str) -> Iterator[str]:
 
 def _patches(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     yield from ((entry, None) for entry in _texts(data, "patchesStrategicMerge") if "\n" not in entry)
-    entries = data.get("patches")
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
-            target = entry.get("target")
-            yield entry["path"], target if isinstance(target, Mapping) else None
+    for key in ("patches", "patchesJson6902"):
+        entries = data.get(key)
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
+                target = entry.get("target")
+                yield entry["path"], target if isinstance(target, Mapping) else None
 
 
 def _inside(directory: Path, entry: str, root: Path, sources: Sources) -> Path | None:

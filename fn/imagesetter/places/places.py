@@ -23,7 +23,8 @@ from imagesetter.text.load import load
 from imagesetter.text.scan import Comment, Scalar
 
 if TYPE_CHECKING:
-    from imagesetter.places.source_scan import SourceId, SourceMarks
+    from imagesetter.places.origins import OriginalId
+    from imagesetter.places.source_scan import SourceMarks
     from imagesetter.registry.reference import Reference
 
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
@@ -184,34 +185,40 @@ def _take(
 
 def _add_sources(places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks) -> None:
     places.results += sources.results
-    from imagesetter.places.source_scan import ambiguous, matches
+    from imagesetter.places.source_scan import ambiguous, image_mark, matches
 
-    unclear: set[SourceId] = set()
-    for source_id, marks in ambiguous(sources.marks):
-        if any(matches(mark, item) for mark in marks for item in items):
-            unclear.add(source_id)
-            identity = source_id.identity
+    unclear: set[OriginalId] = set()
+    for original, files, place in ambiguous(sources):
+        if any(matches(mark, item) for mark in sources.marks if mark.original == original for item in items):
+            unclear.add(original)
             error = ResolveError(
-                f"{identity.kind} {identity.name} stands in {' and in '.join(mark.file.shown for mark in marks)}, "
+                f"{original[1]} {original[2]} stands in {' and in '.join(files)}, "
                 "with different markers, so nobody can tell which of them an item came from",
                 hint="name the fields in spec.targets by their current names, which wins over the source scan",
             )
-            places.results.append(failure(error, marks[0].place))
+            places.results.append(failure(error, place))
     matched: set[int] = set()
     for item in items:
         mine = [(number, mark) for number, mark in enumerate(sources.marks) if matches(mark, item)]
-        wanted = [(number, mark) for number, mark in mine if mark.id not in unclear]
+        wanted = [(number, mark) for number, mark in mine if mark.original not in unclear]
         matched |= {number for number, _ in mine}
         scalars = item.scalars() if wanted or (sources.images and not item.is_local_config) else []
         for number, mark in wanted:
-            for scalar in find_scalars(scalars, mark.pattern):
+            found = find_scalars(scalars, mark.pattern)
+            marked = [scalar for scalar in found if mark.value is None or scalar.value == mark.value]
+            for scalar in marked:
                 _take(places, taken, item, scalar, mark.marker, "source")
-            if not find_scalars(scalars, mark.pattern):
+            if not marked:
                 matched.discard(number)
-        for entry in sources.images:
-            marker = Marker(entry.policy.namespace, entry.policy.name, "")
-            for scalar in scalars:
-                if is_image(scalar.path) and split_image(scalar.value)[0] in entry.names:
+        for scalar in scalars if sources.images else ():
+            if is_image(scalar.path) and scalar.start not in taken:
+                try:
+                    entry = image_mark(sources, item, split_image(scalar.value)[0])
+                except ResolveError as error:
+                    places.results.append(failure(error, place_of(item, scalar.path)))
+                    continue
+                if entry:
+                    marker = Marker(entry.policy.namespace, entry.policy.name, "")
                     _take(places, taken, item, scalar, marker, "source", entry.parts)
     for number, mark in enumerate(sources.marks):
         if number not in matched:
@@ -266,7 +273,7 @@ def _add_images(
                     hint="name the field in spec.targets, which wins over bindByImage",
                 )
                 places.results.append(failure(error, place_of(item, scalar.path)))
-    for name, new_name, file in sources.renames if sources else ():
+    for name, new_name, file in sources.sources.renames if sources else ():
         reference = _reference(name)
         if reference and str(reference.context) in owners:
             message = (

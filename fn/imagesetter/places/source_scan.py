@@ -18,10 +18,11 @@ from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
 from imagesetter.krm.result import Result
 from imagesetter.places.kustomization import SourceFile, Sources, find_sources
+from imagesetter.places.origins import OriginalId, Origins, find_origins, original_id
 from imagesetter.plan import Place, failure, report
 from imagesetter.policy.regexp import compile_pattern
-from imagesetter.text.fieldpath import FieldPath, FieldPattern, Index, Key, Step, Where, format_path
-from imagesetter.text.scan import KEEP_ALL, SPAN, Comment, Node, Scan, scan
+from imagesetter.text.fieldpath import AnyItem, FieldPath, FieldPattern, Index, Key, Step, Where, find, format_path
+from imagesetter.text.scan import KEEP_ALL, SPAN, Comment, Node, Scalar, Scan, scan
 from imagesetter.text.source import decode
 from imagesetter.tree import repository_root
 
@@ -46,6 +47,13 @@ class SourceMark:
     id: SourceId
     pattern: FieldPattern
     marker: Marker
+    value: str | None = None
+    """In a JSON patch, which counts positions: what it puts there; the marked field still says so."""
+
+    @property
+    def original(self) -> OriginalId:
+        """The id of the resource that it stands in."""
+        return original_id(f"{self.id.group}/", self.id.identity)
 
     @property
     def place(self) -> Place:
@@ -73,10 +81,11 @@ class ImagesMark:
 class SourceMarks:
     """What the scan of the source files found.
 
-    ``renames`` are the ``newName`` of the kustomizations' ``images:``, as (name, new name, file).
+    ``sources`` are the files that were scanned, ``origins`` what stands in them.
     """
 
-    renames: list[tuple[str, str, str]] = field(default_factory=list)
+    sources: Sources = field(default_factory=Sources)
+    origins: Origins = field(default_factory=Origins)
     marks: list[SourceMark] = field(default_factory=list)
     images: list[ImagesMark] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
@@ -99,7 +108,11 @@ def scan_sources(directory: Path) -> SourceMarks:
         except OSError as error:
             found.results.append(report("error", f"cannot be read: {error.strerror}", Place(file=file.shown)))
     found.results += _unfollowed(sources)
-    found.renames = sources.renames
+    found.sources = sources
+    if found.marks or found.images:
+        found.origins = find_origins(
+            sources.files, None if found.images else {mark.id.identity.name for mark in found.marks}
+        )
     return found
 
 
@@ -134,8 +147,20 @@ def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
             case _:
                 mark = _source_mark(file, scanned, comment, marker)
                 found.marks += [mark] if mark else []
+    if file.role == "kustomization":
+        found.results += _inline_patches(file, scanned)
     for (document, number), entry in by_entry.items():
         found.images += _images_mark(found, file, _values(scanned, document), number, entry)
+
+
+def _inline_patches(file: SourceFile, scanned: Scan) -> Iterator[Result]:
+    """A patch that is written into the kustomization itself is a text, and what looks like a marker in it is none."""
+    for node in scanned.nodes:
+        for path, scalar in node.kept.items():
+            if NEEDLE in scalar.value and node.path[:1] + path[:1] in (("patches",), ("patchesStrategicMerge",)):
+                message = "markers in an inline patch are not read; put the patch into a file of its own"
+                place = Place(file=file.shown, line=scalar.line)
+                yield report("warning", message, place, tags={"error": "MisplacedMarker"})
 
 
 def _values(scanned: Scan, document: int) -> dict[FieldPath, str]:
@@ -155,13 +180,37 @@ def _source_mark(file: SourceFile, scanned: Scan, comment: Comment, marker: Mark
     if scalar.path[:1] == ("items",) and values.get(("kind",), "").endswith("List"):
         base = scalar.path[:2]
     own = {path[len(base) :]: value for path, value in values.items() if path[: len(base)] == base}
-    kind = own.get(("kind",), "")
-    if not kind:
-        return None
-    identity = Identity(kind, own.get(("metadata", "name"), ""), own.get(("metadata", "namespace"), ""))
+    if file.role == "patch" and isinstance(scalar.path[0], int):
+        return _json_patch_mark(file, comment, marker, scalar, values)
+    identity = Identity(
+        own.get(("kind",), ""), own.get(("metadata", "name"), ""), own.get(("metadata", "namespace"), "")
+    )
     group = own.get(("apiVersion",), "").rpartition("/")[0]
     pattern = by_name(scalar.path[len(base) :], own)
     return SourceMark(file, comment.line, SourceId(group, identity), pattern, marker)
+
+
+def _json_patch_mark(
+    file: SourceFile, comment: Comment, marker: Marker, scalar: Scalar, values: Mapping[FieldPath, str]
+) -> SourceMark:
+    """A marker behind the ``value`` of an operation of a JSON patch, or behind a scalar in it."""
+    pointer = values.get((scalar.path[0], "path"), "")
+    path: list[str | int] = [
+        int(part) if part.isascii() and part.isdigit() else part.replace("~1", "/").replace("~0", "~")
+        for part in pointer.split("/")[1:]
+    ]
+    below = scalar.path[2:]
+    steps: list[Step] = []
+    for part in (*path, *below):
+        match part:
+            case "-":
+                steps.append(AnyItem())
+            case str():
+                steps.append(Key(part))
+            case int():
+                steps.append(Index(part))
+    pattern = FieldPattern(f"{pointer} of the JSON patch", tuple(steps))
+    return SourceMark(file, comment.line, SourceId("", Identity("", "")), pattern, marker, scalar.value)
 
 
 def by_name(path: FieldPath, values: Mapping[FieldPath, str]) -> FieldPattern:
@@ -226,16 +275,56 @@ def _is_match(pattern: str, text: str) -> bool:
     return bool(compile_pattern(f"^(?:{pattern})$").find_all([text]))
 
 
-def ambiguous(marks: Iterable[SourceMark]) -> Iterator[tuple[SourceId, list[SourceMark]]]:
-    """Original ids that resources of several files have, with markers that differ."""
-    by_id: dict[tuple[str, str, str, str], dict[str, list[SourceMark]]] = {}
-    for mark in marks:
+def ambiguous(found: SourceMarks) -> Iterator[tuple[OriginalId, list[str], Place]]:
+    """Original ids that resources of several files have, with markers that differ: id, files, a marker's place.
+
+    A file without a marker differs too, if it has the field; the one in it would follow unasked.
+    """
+    by_id: dict[OriginalId, dict[str, list[SourceMark]]] = {}
+    for mark in found.marks:
         if mark.file.role == "resource":
-            identity = mark.id.identity
-            key = (mark.id.group, identity.kind, identity.name, identity.namespace or "default")
-            by_id.setdefault(key, {}).setdefault(mark.file.shown, []).append(mark)
-    for files in by_id.values():
+            by_id.setdefault(mark.original, {}).setdefault(mark.file.shown, []).append(mark)
+    for original, files in by_id.items():
         wanted = {frozenset((str(mark.pattern), str(mark.marker)) for mark in marks) for marks in files.values()}
-        if len(wanted) > 1:
-            first = [marks[0] for marks in files.values()]
-            yield first[0].id, first
+        patterns = {mark.pattern for marks in files.values() for mark in marks}
+        unmarked = [
+            origin.file.shown
+            for origin in found.origins.by_id.get(original, ())
+            if origin.file.shown not in files and any(find(origin.resource, pattern) for pattern in patterns)
+        ]
+        if len(wanted) > 1 or unmarked:
+            yield original, [*files, *unmarked], next(iter(files.values()))[0].place
+
+
+def image_mark(found: SourceMarks, item: Item, image: str) -> ImagesMark | None:
+    """The entry of an ``images:`` with markers that an image of an item follows.
+
+    An entry works on what is below its kustomization; of an inner and an outer one the outer one has the last word. A
+    resource that stands in no file, generated or remote, may come from anywhere.
+
+    Raises:
+        ResolveError: several entries, or several files of the same original id, and nobody can choose.
+    """
+    sources = found.sources
+    files = {origin.file.path: origin.file.shown for origin in found.origins.of(item)}
+    order = list(sources.contents)
+    entries = [
+        mark
+        for mark in found.images
+        if image in mark.names and not (files and sources.reach(mark.file.path).isdisjoint(files))
+    ]
+    if not entries:
+        return None
+    last = max(entries, key=lambda mark: order.index(mark.file.path))
+    agreeing = [mark for mark in entries if (mark.policy, mark.parts) == (last.policy, last.parts)]
+    below = sources.reach(last.file.path)
+    hint = "name the field in spec.targets, which wins over the source scan"
+    if any(mark.file.path not in below and mark not in agreeing for mark in entries):
+        places = " and ".join(dict.fromkeys(mark.file.shown for mark in entries))
+        what = f"images: of {places} follow different policies for {image}, so nobody can tell which one counts here"
+        raise ResolveError(what, hint=hint)
+    if not sources.beyond(*(mark.file.path for mark in agreeing)).isdisjoint(files):
+        places = " and in ".join(files.values())
+        what = f"the resource stands in {places}, of which not every use has the images: of {last.file.shown}"
+        raise ResolveError(f"{what}, so nobody can tell whether it counts here", hint=hint)
+    return last
