@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -172,11 +172,12 @@ class Reading:
             monkeypatch.setattr(proof, name, self._watched(name, getattr(events, name)))
 
     def _watched(self, name: str, real: object) -> object:
-        def watched(text: str, *, pure: bool = False) -> object:
+        def watched(text: str | Iterable[str], *, pure: bool = False) -> object:
+            text = text if isinstance(text, str) else list(text)
             if name == "reader":
                 self.compared += len(text)
             else:
-                self.counted += len(text)
+                self.counted += sum(map(len, text))
             return real(text, pure=pure)  # type: ignore[operator]
 
         return watched
@@ -195,6 +196,21 @@ def test_a_large_document_is_compared_by_the_edited_lines_and_counted_once(readi
     assert after == text.replace("old:1", "new:1", 5).replace("old:2", "new:1", 5)
     assert reading.compared < 2000
     assert reading.counted == len(after)
+
+
+def test_lines_that_change_alike_are_compared_once(reading: Reading) -> None:
+    text = large(2000)
+    result = scan(text)
+    planned = [(scalar, "new:1") for comment in result.comments if (scalar := comment.scalar)]
+    assert proof.rewrite(text, planned, scan=result) == text.replace("old:1", "new:1").replace("old:2", "new:1")
+    assert reading.compared < 400
+
+
+def test_a_plan_that_differs_from_one_on_a_line_alike_is_judged_by_itself() -> None:
+    text = large(2000)
+    first, _, second, *_ = found(text)
+    with pytest.raises(SpliceError, match="the plan is for 'other'"):
+        proof.rewrite(text, [(first, "new:1"), (second._replace(value="other"), "new:1")])
 
 
 def test_only_the_documents_with_an_edit_are_read(reading: Reading) -> None:
@@ -223,7 +239,7 @@ def test_flow_collections_over_several_lines_are_compared_as_a_whole() -> None:
 def test_another_count_of_events_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second net: as if the argument for stretches had a hole."""
     text = large(2000)
-    monkeypatch.setattr(proof, "count_events", lambda text, *, pure=False: len(text))
+    monkeypatch.setattr(proof, "count_events", lambda parts, *, pure=False: sum(map(len, parts)))
     with pytest.raises(SpliceError, match="another structure"):
         proof.rewrite(text, [(found(text)[0], "new:10")])
 
@@ -238,7 +254,8 @@ def test_the_pure_parser_proves_the_same() -> None:
 def test_counting_agrees_with_reading() -> None:
     for pure in (False, True):
         assert (
-            events.count_events(TEXT, pure=pure)
+            events.count_events([TEXT], pure=pure)
+            == events.count_events(["", *TEXT], pure=pure)
             == scan(TEXT, pure=pure).events
             == len(list(iter(events.reader(TEXT), None)))
         )

@@ -34,7 +34,7 @@ Entry = Item | Mapping[str, Any]
 
 def render(
     resources: ResourceList, edits: list[Edit], results: Sequence[Result], items: Sequence[Entry] | None
-) -> list[str]:
+) -> Iterable[str]:
     """The text of the answer, in parts; `ResourceList.render` says what it is made of."""
     text, parts = resources.text, resources.layout.parts
     added: dict[str, Iterable[Any]] = {}
@@ -57,10 +57,10 @@ def render(
             places.fill(part, data)
         else:
             places.append(name, part, data)
-    after = splice_parts(text, [*edits, *places.edits()])
+    edits = [*edits, *places.edits()]
     if items is not None:
-        _prove(resources, "".join(after), len(items))
-    return after
+        _prove(resources, splice(text, edits), len(items))
+    return splice_parts(text, edits)
 
 
 class _Places:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -26,8 +26,8 @@ def splice(text: str, edits: Iterable[Edit]) -> str:
     return "".join(splice_parts(text, edits))
 
 
-def splice_parts(text: str, edits: Iterable[Edit]) -> list[str]:
-    """The text with all edits made, in parts: for those who write it out and need no second copy of a large one.
+def splice_parts(text: str, edits: Iterable[Edit]) -> Iterator[str]:
+    """The text with all edits made, part by part: for those who write or read it and need no copy of a large one.
 
     Edits may come in any order. Two of them may touch, but not overlap; two insertions at one offset would have no
     order of their own and count as an overlap.
@@ -36,9 +36,6 @@ def splice_parts(text: str, edits: Iterable[Edit]) -> list[str]:
         SpliceError: an edit lies outside the text, or two of them overlap.
     """
     ordered = sorted(edits, key=attrgetter("start", "end"))
-    if not ordered:
-        return [text]
-    parts: list[str] = []
     done = 0
     previous: Edit | None = None
     for edit in ordered:
@@ -46,8 +43,8 @@ def splice_parts(text: str, edits: Iterable[Edit]) -> list[str]:
             raise SpliceError(f"edit {edit.start}:{edit.end} lies outside a text of {len(text)} characters")
         if edit.start < done or (previous is not None and previous.start == edit.start == edit.end):
             raise SpliceError(f"two edits overlap at offset {edit.start}")
-        parts += (text[done : edit.start], edit.replacement)
+        yield text[done : edit.start]
+        yield edit.replacement
         done = edit.end
         previous = edit
-    parts.append(text[done:])
-    return parts
+    yield text[done:]

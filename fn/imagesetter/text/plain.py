@@ -59,7 +59,7 @@ def read_plain(text: str, hits: list[int], outline: Outline | None) -> Scan | No
     try:
         with parsing(text):
             found = _Lines(text, hits, outline).read()
-            return found if found.events == count_events(text) else None
+            return found if found.events == count_events([text]) else None
     except (_NotPlain, Unreadable):
         return None
 

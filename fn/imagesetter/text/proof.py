@@ -10,8 +10,8 @@ is given back but a SpliceError.
 before it (``pieces.py``), so each reads the same by itself. A document of up to ``SMALL`` characters is compared as a
 whole. A larger one, such as a ResourceList of a thousand resources, is parsed as a whole too, but in C and only to
 count its events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its
-end, each read by itself, before and after. Where a stretch does not stand by itself, the whole document is compared
-after all.
+end, each read by itself, before and after; of stretches that are alike in every character, one. Where a stretch does
+not stand by itself, the whole document is compared after all.
 
 **Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the
 same tokens as before, but for the planned value, and leaves the scanner in the same state.
@@ -40,7 +40,7 @@ from typing import Any, Final, NamedTuple
 
 from imagesetter.errors import SpliceError
 from imagesetter.text.comments import BREAKS, breaks_between, line_end
-from imagesetter.text.edits import Edit, splice
+from imagesetter.text.edits import Edit, splice, splice_parts
 from imagesetter.text.events import Unreadable, count_events, parsing, reader
 from imagesetter.text.frames import content_start, node_start
 from imagesetter.text.pieces import is_boundary, pieces
@@ -78,6 +78,14 @@ class _Planned(NamedTuple):
     moved: int = 0
     """How far the node starts to the right of where it started, because what began it is gone."""
 
+    @property
+    def looks(self) -> tuple[object, ...]:
+        """All that ``_misread`` asks of the plan; two plans that say the same of the same text are judged alike."""
+        scalar = self.scalar
+        size, edits = scalar.end - scalar.node, len(self.edits)
+        said = (scalar.value, scalar.style, scalar.anchor, scalar.tag)
+        return (scalar.lead, size, *said, self.value, self.growth, self.moved, edits)
+
 
 def rewrite(text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | None = None, pure: bool = False) -> str:
     """The text with new values in place of scalars, proved to read as planned and otherwise as before.
@@ -93,27 +101,22 @@ def rewrite(text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | No
     Raises:
         SpliceError: the edited text does not read as planned, or two plans concern one scalar.
     """
-    return _proved(text, planned, scan, pure)[1]
+    return splice(text, edits(text, planned, scan=scan, pure=pure))
 
 
 def edits(
     text: str, planned: Iterable[tuple[Scalar, str]], *, scan: Scan | None = None, pure: bool = False
 ) -> list[Edit]:
     """The edits that ``rewrite`` makes, after the same proof: for callers who have further edits of their own."""
-    return _proved(text, planned, scan, pure)[0]
-
-
-def _proved(text: str, planned: Iterable[tuple[Scalar, str]], scan: Scan | None, pure: bool) -> tuple[list[Edit], str]:
     wanted = [
         _plan(text, scalar, value)
         for scalar, value in sorted(planned, key=lambda each: each[0].start)
         if value != scalar.value
     ]
     made = [edit for each in wanted for edit in each.edits]
-    after = splice(text, made)
     if made:
-        _prove(text, after, wanted, scan.events if scan else 0, pure)
-    return made, after
+        _prove(text, wanted, scan.events if scan else 0, pure)
+    return made
 
 
 def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
@@ -134,89 +137,79 @@ def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
     return _Planned(scalar, value, (Edit(begin, end, ""), edit), growth - end + begin, moved)
 
 
-def _prove(before: str, after: str, wanted: Sequence[_Planned], events: int, pure: bool) -> None:
-    shift = 0
+def _prove(text: str, wanted: Sequence[_Planned], events: int, pure: bool) -> None:
     waiting = list(reversed(wanted))
-    for start, end in pieces(before):
+    for start, end in pieces(text):
         inside = []
         while waiting and waiting[-1].scalar.start < end:
             inside.append(waiting.pop())
-        if not inside:
-            continue
-        growth = sum(each.growth for each in inside)
-        _prove_document(
-            before[start:end],
-            after[start + shift : end + shift + growth],
-            [(each, each.scalar.node - start) for each in inside],
-            events if end - start == len(before) else 0,
-            (start, before),
-            pure,
-        )
-        shift += growth
+        if inside:
+            _prove_document(text, start, end, inside, events if end - start == len(text) else 0, pure)
 
 
-def _prove_document(
-    before: str,
-    after: str,
-    wanted: Sequence[tuple[_Planned, int]],
-    events: int,
-    origin: tuple[int, str],
-    pure: bool,
-) -> None:
-    """Compare one document; ``wanted`` has the offset in it of each scalar's node."""
+def _prove_document(text: str, start: int, end: int, wanted: Sequence[_Planned], events: int, pure: bool) -> None:
+    """Compare the document between two offsets with what it becomes."""
+    before = text[start:end]
+    made = [edit for each in wanted for edit in _moved(each.edits, -start)]
     if len(before) > SMALL:
-        stretches = _stretches(before, after, wanted)
+        stretches = _stretches(text, wanted)
         if stretches is not None and _compare(*stretches, pure) is None:
-            problem = _miscounted(before, after, events, pure)
+            problem = _miscounted(before, made, events, pure)
             if problem:
                 raise SpliceError(f"the edited text does not read as planned: {problem}", hint=_HINT)
             return
-    difference = _compare(before, after, {offset: each for each, offset in wanted}, pure)
+    difference = _compare(before, splice(before, made), {each.scalar.node - start: each for each in wanted}, pure)
     if difference is not None:
         offset, what = difference
-        line = 1 + breaks_between(origin[1], 0, origin[0] + offset)
+        line = 1 + breaks_between(text, 0, start + offset)
         raise SpliceError(f"the edited text does not read as planned: {what}", where=f"line {line}", hint=_HINT)
 
 
-def _miscounted(before: str, after: str, events: int, pure: bool) -> str:
-    """What a reading of a whole document in C says against it, empty when it says nothing."""
+def _moved(edits: Iterable[Edit], by: int) -> list[Edit]:
+    return [Edit(edit.start + by, edit.end + by, edit.replacement) for edit in edits]
+
+
+def _miscounted(before: str, made: Iterable[Edit], events: int, pure: bool) -> str:
+    """What a reading of a whole edited document in C says against it, empty when it says nothing."""
     try:
-        with parsing(after):
-            same = count_events(after, pure=pure) == (events or count_events(before, pure=pure))
+        with parsing(before):
+            after = count_events(splice_parts(before, made), pure=pure)
+            same = after == (events or count_events([before], pure=pure))
     except Unreadable as err:
         return err.problem.reason
     return "" if same else "it has another structure"
 
 
-def _stretches(
-    before: str, after: str, wanted: Sequence[tuple[_Planned, int]]
-) -> tuple[str, str, dict[int, _Planned]] | None:
+def _stretches(text: str, wanted: Sequence[_Planned]) -> tuple[str, str, dict[int, _Planned]] | None:
     """All stretches as documents of one text, before and after, with the offset of each scalar's node in the former.
 
-    None when some scalar cannot be read with a few lines around it: it has no key or dash on its line, or stands in a
-    flow collection that began on an earlier line.
+    Stretches that are alike are there once: they would be read alike. None when some scalar cannot be read with a few
+    lines around it: it has no key or dash on its line, or stands in a flow collection that began on an earlier line.
     """
     old: list[str] = []
     new: list[str] = []
     planned: dict[int, _Planned] = {}
-    at = shift = done = 0
-    for each, offset in wanted:
+    known: set[tuple[object, ...]] = set()
+    at = done = 0
+    for each in wanted:
         scalar = each.scalar
-        begin = offset - scalar.lead
-        finish = scalar.end - scalar.node + offset
+        begin, finish = scalar.node - scalar.lead, scalar.end
         if scalar.style not in ("|", ">"):
-            finish = line_end(before, finish)
-        starts_line = begin == 0 or (begin > 0 and before[begin - 1] in BREAKS)
-        if scalar.lead < 0 or begin < done or not starts_line or is_boundary(before, begin):
+            finish = line_end(text, finish)
+        starts_line = begin == 0 or (begin > 0 and text[begin - 1] in BREAKS)
+        if scalar.lead < 0 or begin < done or not starts_line or is_boundary(text, begin):
             return None
-        planned[at + len(_OPEN) + scalar.lead] = each
         done = finish
-        close = "" if before[finish - 1] in BREAKS else "\n"
-        old += (_OPEN, before[begin:finish], close)
-        at += len(_OPEN) + finish - begin + len(close)
-        begin += shift
-        shift += each.growth
-        new += (_OPEN, after[begin : finish + shift], close)
+        close = "" if text[finish - 1] in BREAKS else "\n"
+        before = f"{_OPEN}{text[begin:finish]}{close}"
+        after = splice(before, _moved(each.edits, len(_OPEN) - begin))
+        looks = (before, after, *each.looks)
+        if looks not in known:
+            known.add(looks)
+            planned[at + len(_OPEN) + scalar.lead] = each
+            old.append(before)
+            new.append(after)
+            at += len(before)
     return "".join(old), "".join(new), planned
 
 
