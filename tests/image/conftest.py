@@ -28,6 +28,7 @@ from tools import CHECKOUT, require_tool
 CACHE = CHECKOUT / ".tools" / "cache"
 BASE = "docker.io/library/python:3.13-slim"
 NAME = "localhost/imagesetter:test"
+TOOLS = ("buildah", "debootstrap", "unshare", "setpriv")
 
 # What no test needs, and the bytecode, which the real base does not have either.
 SPARE = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")
@@ -90,17 +91,37 @@ class Buildah:
         return self("images", "--no-trunc", "--quiet", NAME)
 
 
-@pytest.fixture(scope="session")
-def buildah() -> Iterator[Buildah]:
-    for tool in ("buildah", "debootstrap", "unshare", "setpriv"):
-        require_tool(tool)
-    if os.geteuid() != 0:
-        pytest.skip("needs root: debootstrap and buildah make a root file system")
+@contextmanager
+def open_storage() -> Iterator[Buildah]:
+    """buildah with the base image in its storage, for one session at a time."""
     with _locked(CACHE / "image.lock"):
         buildah = Buildah(CACHE / "containers")
         buildah.environment["IMAGE"] = NAME
         if not buildah("images", "--quiet", "--filter", f"reference={BASE}"):
             _make_base(buildah)
+        yield buildah
+
+
+@contextmanager
+def build_image(buildah: Buildah) -> Iterator[tuple[str, Path]]:
+    """The image's ID and its unpacked root; both are gone afterwards."""
+    number = buildah.build()
+    container = buildah("from", "--pull-never", NAME)
+    try:
+        yield number, Path(buildah("mount", container))
+    finally:
+        buildah("rm", container)
+        buildah("rmi", "--prune", "--force")
+        buildah("rmi", "--force", NAME)
+
+
+@pytest.fixture(scope="session")
+def buildah() -> Iterator[Buildah]:
+    for tool in TOOLS:
+        require_tool(tool)
+    if os.geteuid() != 0:
+        pytest.skip("needs root: debootstrap and buildah make a root file system")
+    with open_storage() as buildah:
         yield buildah
 
 
@@ -113,16 +134,9 @@ def image(built_image: Image) -> Image:
 
 @pytest.fixture(scope="session")
 def built_image(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    number = buildah.build()
-    container = buildah("from", "--pull-never", NAME)
-    try:
-        root = Path(buildah("mount", container))
+    with build_image(buildah) as (number, root):
         config = json.loads(buildah("inspect", "--type", "image", NAME))["OCIv1"]["config"]
         yield Image(number, config, root, *_make_docker(tmp_path_factory.mktemp("docker"), root, config))
-    finally:
-        buildah("rm", container)
-        buildah("rmi", "--prune", "--force")
-        buildah("rmi", "--force", NAME)
 
 
 def _make_docker(folder: Path, root: Path, config: Mapping[str, Any]) -> tuple[dict[str, str], Path]:
