@@ -115,6 +115,16 @@ def build_image(buildah: Buildah) -> Iterator[tuple[str, Path]]:
         buildah("rmi", "--force", NAME)
 
 
+@contextmanager
+def open_base(buildah: Buildah) -> Iterator[Path]:
+    """The unpacked root of the base image."""
+    container = buildah("from", "--pull-never", BASE)
+    try:
+        yield Path(buildah("mount", container))
+    finally:
+        buildah("rm", container)
+
+
 @pytest.fixture(scope="session")
 def buildah() -> Iterator[Buildah]:
     for tool in TOOLS:
