@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,29 @@ def test_excluded_and_ignored_files_are_left_out(tmp_path: Path) -> None:
     )
     (tmp_path / "pkg/.krmignore").write_text("# a comment\ndrop.yaml\n")
     assert found(tmp_path, exclude=["templates/"]) == ["a.yaml", "drop.yaml", "pkg/keep.yaml"]
+
+
+def test_names_that_are_not_utf_8_are_ignored_like_others(tmp_path: Path) -> None:
+    folder, name = os.fsdecode(b"f\xff"), os.fsdecode(b"\xfe.yaml")
+    plant(tmp_path, f"{folder}/{name}", f"{folder}/keep.yaml", name)
+    (tmp_path / folder / ".krmignore").write_text("?.yaml\n")
+    assert [path.name for path in find_files([tmp_path], exclude=["drop.yaml"])] == ["keep.yaml", name]
+
+
+def test_an_ignore_file_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    plant(tmp_path, "a.yaml")
+    os.mkfifo(tmp_path / ".krmignore")
+    assert found(tmp_path) == ["a.yaml"]
+
+
+def test_directories_nested_too_deeply_are_an_error_with_the_path(tmp_path: Path) -> None:
+    try:
+        subprocess.run(["sh", "-c", "i=0; while [ $i -lt 1500 ]; do mkdir a; cd a; i=$((i+1)); done"], cwd=tmp_path)
+        with pytest.raises(InputError, match="nested too deeply") as refused:
+            found(tmp_path)
+        assert refused.value.where == str(tmp_path)
+    finally:
+        subprocess.run(["rm", "-rf", "a"], cwd=tmp_path, check=True)
 
 
 def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:

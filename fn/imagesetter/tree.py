@@ -55,7 +55,11 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
         root = Path(given)
         found = [str(root)]
         if root.is_dir():
-            found = _walk(str(root), "", [(_matcher(patterns), "")] if patterns else [])
+            try:
+                found = _walk(str(root), "", [(_matcher(patterns), "")] if patterns else [])
+            except RecursionError as error:
+                hint = "leave the deepest ones out with --exclude"
+                raise InputError("its directories are nested too deeply", where=str(root), hint=hint) from error
         elif not root.exists():
             raise UsageError(
                 f"{given}: no such file or directory", hint="name a file or directory of the configuration"
@@ -91,7 +95,7 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
                 elif entry.is_dir(follow_symlinks=False):
                     if name != ".git":
                         entries.append((name, True))
-                elif name == _IGNORE_FILE:
+                elif name == _IGNORE_FILE and entry.is_file():
                     lines = read(entry.path).decode("utf-8", "replace").splitlines()
                     rules = [*rules, (_matcher(lines), relative)]
     except OSError as error:
@@ -109,6 +113,9 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
 
 
 def _is_ignored(name: str, rules: list[tuple[Ignored, str]]) -> bool:
+    if not name.isascii():
+        name = name.encode("utf-8", "replace").decode()  # the matcher takes text; what is none matches ? and *
+        rules = [(ignored, base.encode("utf-8", "replace").decode()) for ignored, base in rules]
     return any(ignored(name[len(base) :]) for ignored, base in rules)
 
 
