@@ -52,6 +52,25 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def harmless(text: str, kept: str = "\n\t") -> str:
+    """The text as it may be shown: names and values in messages are a stranger's, and a terminal or a log obeys them.
+
+    What Unicode does not count as printable is shown as Python's escape, but for the characters *kept*: control and
+    format characters (those that turn the direction of reading among them), every separator but the space, halves of
+    surrogate pairs, and what is private or unassigned.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line: a space for every line break and other white space."""
+    if text.isprintable():
+        return text
+    return harmless("".join(" " if char.isspace() else char for char in text))
+
+
 class ImagesetterError(Exception):
     """Anything that imagesetter refuses to do, in three parts: what, where, what to do.
 

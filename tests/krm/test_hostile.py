@@ -144,4 +144,4 @@ def test_markup_in_names_cannot_break_the_line_of_a_result() -> None:
     annotations = 'annotations: {kustomize.config.k8s.io/id: "1"}'
     text = f'{HEAD}- apiVersion: v1\n  kind: "A\\nB"\n  metadata: {{name: "\\e[2J", {annotations}}}\n'
     answer = respond(lambda resources: Output(results=[Result("m", "info", resources.items[0].ref)]), text.encode())
-    assert answer.stderr == "[info] v1/A B/\\u001b[2J: m\n"
+    assert answer.stderr == "[info] v1/A B/\\x1b[2J: m\n"

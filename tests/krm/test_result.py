@@ -114,7 +114,7 @@ def test_other_functions_results_are_read_whatever_is_wrong_with_them(wire: obje
             Result("m", file=File("b.yaml"), tags={"line": "12"}), "[error]: m (b.yaml:12)", id="file and line"
         ),
         pytest.param(Result("two\nlines"), "[error]: two lines", id="line break"),
-        pytest.param(Result("\x1b[31mred\u202e"), "[error]: \\u001b[31mred\\u202e", id="terminal codes"),
+        pytest.param(Result("\x1b[31mred\u202e"), "[error]: \\x1b[31mred\\u202e", id="terminal codes"),
     ],
 )
 def test_result_is_one_line_on_a_terminal(result: Result, line: str) -> None:

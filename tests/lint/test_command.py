@@ -88,7 +88,7 @@ def test_a_hostile_pattern_can_neither_break_the_line_nor_talk_to_the_terminal(l
     rule = r'{semver: {range: 1.x}}, filterTags: {pattern: "(\e[2J\nfoo: \x07"}'
     ran = lint({"policies.yaml": POLICIES.replace("{semver: {range: 1.x}}", rule), "a.yaml": FIELD})
     (line,) = ran.about("invalid-pattern")
-    assert "\\u001b[2J foo: \\u0007" in line
+    assert "\\x1b[2J foo: \\x07" in line
     assert all(character.isprintable() for character in line)
 
 

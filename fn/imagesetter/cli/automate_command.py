@@ -28,10 +28,10 @@ from imagesetter.cli.options import (
     run_options,
     told,
 )
-from imagesetter.cli.terminal import harmless, print_error, print_results
+from imagesetter.cli.terminal import print_error, print_results
 from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.errors import ImagesetterError, UsageError, harmless
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import downgrade_guard

@@ -18,8 +18,7 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
 from imagesetter.cli.table import aligned
-from imagesetter.cli.terminal import harmless
-from imagesetter.errors import ImagesetterError
+from imagesetter.errors import ImagesetterError, harmless
 from imagesetter.flux.catalog import Catalog
 from imagesetter.reading import build_catalog, read_tree
 from imagesetter.registry.client import ClientSettings, ScanOptions

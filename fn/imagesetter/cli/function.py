@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from imagesetter.cli.exit_status import TRACKER
+from imagesetter.errors import harmless
 from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import harmless
 from imagesetter.krm.run import Output, run
 
 NEEDLE = "$imagepolicy"

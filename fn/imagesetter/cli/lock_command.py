@@ -16,9 +16,9 @@ from imagesetter.cli.lock_file import lock_path
 from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
-from imagesetter.cli.terminal import harmless, print_results
+from imagesetter.cli.terminal import print_results
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import UsageError
+from imagesetter.errors import UsageError, harmless
 from imagesetter.lock.choosing import Chooser
 from imagesetter.lock.document import FILE_NAME, Lock, parse, render
 from imagesetter.lock.locking import EntryChange, Locked, relock
@@ -108,7 +108,8 @@ def command(
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
     path = lock_file or lock_path([found for found, _ in tree.locks], paths)
-    before = read(path) if path.exists() else b""
+    there = path.exists()
+    before = read(path) if there else b""
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
     only = options.only
@@ -128,7 +129,7 @@ def command(
             )
     after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
     if after != before and not check:
-        write(path, before, after) if before else create(path, after)
+        write(path, before, after) if there else create(path, after)
     _print(locked, path, options, written=not check)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
     return FAILED if locked.failed or (check and after != before) else OK

@@ -37,20 +37,21 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
     return (start if start.is_dir() else start.parent) / FILE_NAME
 
 
-def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> Path:
-    """Change the holds of the lock, which is made if there is none, and give its path.
+def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:
+    """Change the holds of the lock, which is made if there is none; its path, and what it held before.
 
     Raises:
         LockError: the lock cannot be read, or its layout not kept.
         UsageError: there are several locks; or as *change*.
     """
     path = given or lock_path([found for found, _ in read_tree((".",)).locks], ())
-    before = read(path) if path.exists() else b""
+    there = path.exists()
+    before = read(path) if there else b""
     text = decode(before, name=str(path))
     lock = parse(text.text, str(path)) if text.text.strip() else Lock({})
     after = encode(render_holds(text.text, change(lock.holds)), bom=text.bom)
-    if not before:
+    if not there:
         create(path, after)
     elif after != before:
         write(path, before, after)
-    return path
+    return path, lock

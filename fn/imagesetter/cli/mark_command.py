@@ -18,10 +18,10 @@ from imagesetter.cli.options import (
     reading_options,
     report_options,
 )
-from imagesetter.cli.terminal import harmless, print_results, styled
+from imagesetter.cli.terminal import print_results, styled
 from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import ResolveError, UsageError
+from imagesetter.errors import ResolveError, UsageError, harmless
 from imagesetter.files import write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.cli.sides import delta_of, sides
 from imagesetter.cli.update_report import UpdateReport, grouped
+from imagesetter.errors import one_line
 from imagesetter.krm.result import Result
 from imagesetter.plan import Change
 from imagesetter.policy.shown import shown
@@ -128,8 +129,7 @@ def code(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Plain words: nothing in them is markup, a link or a mention."""
-    flat = "".join(char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1] for char in text)
-    flat = _SPECIAL.sub(r"\\\1", " ".join(flat.split()))
+    flat = _SPECIAL.sub(r"\\\1", " ".join(one_line(text).split()))
     return _MENTION.sub("@\u200b", flat)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from imagesetter.cli.sides import delta_of, sides
 from imagesetter.cli.table import aligned
-from imagesetter.cli.terminal import harmless, styled
+from imagesetter.cli.terminal import styled
 from imagesetter.cli.update_report import UpdateReport, grouped
+from imagesetter.errors import harmless
 from imagesetter.plan import Change
 from imagesetter.policy.delta import Delta
 from imagesetter.policy.shown import shown

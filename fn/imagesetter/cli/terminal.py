@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from imagesetter.errors import ImagesetterError
+from imagesetter.errors import ImagesetterError, harmless
 from imagesetter.krm.result import Result
 
 COLOR = "color"
@@ -49,16 +49,6 @@ def color_option() -> click.Option:
 def styled(text: str, stream: TextIO, **style: str | bool) -> str:
     """The text in a style where the stream wants colours, else as it is."""
     return click.style(text, **style) if wants_colour(stream) else text  # type: ignore[arg-type]
-
-
-def harmless(text: str) -> str:
-    """The text without anything that a terminal obeys: names and values in it may be a stranger's.
-
-    Line breaks and tabs stay; every other character that is not printable is shown as its escape.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def print_error(error: ImagesetterError) -> None:

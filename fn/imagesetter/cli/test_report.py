@@ -12,8 +12,9 @@ from imagesetter.cli.documents import json_text
 from imagesetter.cli.explain_report import funnel_as_json, funnel_lines
 from imagesetter.cli.options import Output
 from imagesetter.cli.table import aligned
-from imagesetter.cli.terminal import harmless, print_error, styled
+from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config.config import API_VERSION
+from imagesetter.errors import harmless
 from imagesetter.policy.explain import Explanation
 from imagesetter.policy.shown import shown
 from imagesetter.policy_tests.run import Broken, CaseOutcome, Expected, Suite, SuiteOutcome

@@ -9,8 +9,7 @@ import click
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
-from imagesetter.cli.terminal import harmless
-from imagesetter.errors import UsageError
+from imagesetter.errors import UsageError, harmless
 from imagesetter.lock.holds import Hold
 
 
@@ -42,7 +41,7 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
             )
         return [hold for hold in holds if hold not in gone]
 
-    path = edit_holds(lock_file, left)
+    path, _ = edit_holds(lock_file, left)
     for hold in gone:
         click.echo(harmless(f"{path}: {name} is no longer {hold}"))
     return OK

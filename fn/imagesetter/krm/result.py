@@ -11,12 +11,11 @@ The wire form is the ``results`` list of a ResourceList (KRM functions specifica
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
-from imagesetter.errors import ImagesetterError
+from imagesetter.errors import ImagesetterError, harmless, one_line
 
 Severity = Literal["error", "warning", "info"]
 
@@ -26,7 +25,6 @@ INFO: Severity = "info"
 
 _RANK: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class ResourceRef(NamedTuple):
@@ -184,15 +182,7 @@ class Result(_Result):
             about.append(self.field.path)
         line = f":{self.tags['line']}" if self.tags.get("line") else ""
         file = f" ({self.file.path}{line})" if self.file is not None and self.file.path else ""
-        return _UNPRINTABLE.sub(_escape, f"{' '.join(about)}: {self.message}{file}")
-
-
-def harmless(text: str) -> str:
-    """The text with control characters shown as escapes, all but line breaks and tabs.
-
-    kpt shows a message as it is written, and the terminal would obey what a hostile name says in it.
-    """
-    return _UNPRINTABLE.sub(lambda match: match[0] if match[0] in "\n\t" else _escape(match), text)
+        return one_line(f"{' '.join(about)}: {self.message}{file}")
 
 
 def order(results: Iterable[Result]) -> list[Result]:
@@ -220,11 +210,6 @@ def _sort_key(result: Result) -> tuple[bool, str, int, int, str, str, str]:
         result.field.path if result.field else "",
         result.message,
     )
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match.group()
-    return " " if character in "\r\n\t" else f"\\u{ord(character):04x}"
 
 
 def _mapping(data: object) -> Mapping[object, object]:

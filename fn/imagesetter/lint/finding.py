@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from imagesetter.errors import one_line
 from imagesetter.krm.result import Severity
 from imagesetter.lint.file_read import Spot
 from imagesetter.lint.subject import Subject
@@ -48,16 +49,10 @@ class Finding:
 
     def __str__(self) -> str:
         """``file:line:column: severity rule-name: message; hint``, on one line."""
-        return _on_one_line(f"{self.problem.spot}: {self.severity} {self.rule.name}: {self.text}")
+        return one_line(f"{self.problem.spot}: {self.severity} {self.rule.name}: {self.text}")
 
     @property
     def text(self) -> str:
         """``message; hint``; of a hint that draws a pointer under a text only the words."""
         words = self.problem.hint.partition("\n")[0].rstrip(":")
         return f"{self.problem.message}; {words}" if words else self.problem.message
-
-
-def _on_one_line(text: str) -> str:
-    """The text without what could break its line or talk to a terminal: a pattern may hold anything."""
-    shown = (char if char.isprintable() else " " if char.isspace() else f"\\u{ord(char):04x}" for char in text)
-    return "".join(shown)

@@ -5,6 +5,8 @@ A registry's tags are checked before they come here, but what is explained may c
 
 from __future__ import annotations
 
+from imagesetter.errors import harmless
+
 MAX_SHOWN = 128
 """The longest that a tag can be."""
 
@@ -13,6 +15,4 @@ def shown(text: str) -> str:
     """The text itself if it is short and printable; else with escapes, and cut off."""
     if len(text) > MAX_SHOWN:
         text = f"{text[:MAX_SHOWN]}…"
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return harmless(text, kept="")

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from imagesetter.errors import harmless
+
 _LONGEST = 200
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)[\s:]+[!-~]+")
 
@@ -20,7 +22,7 @@ def safe(text: str, longest: int = _LONGEST) -> str:
     """The text on one line, with everything that is not plainly printable escaped, and cut after *longest*."""
     if len(text) > longest:
         text = text[: longest - 1] + "…"
-    return "".join(character if character.isprintable() else _escape(character) for character in text)
+    return harmless(text, kept="")
 
 
 def safe_url(url: str) -> str:
@@ -81,7 +83,3 @@ def _messages(body: bytes) -> str:
 def _sentence(entry: dict[str, object]) -> str:
     parts = [str(entry[key]) for key in ("code", "message", "error", "details") if isinstance(entry.get(key), str)]
     return ": ".join(part for part in dict.fromkeys(parts) if part)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
