@@ -444,7 +444,8 @@ PARITY: dict[str, tuple[dict[str, Any], str]] = {
     "suspended": (policy(status=status("1.0.0"), suspend=True), ""),
     "no answer": (
         policy("9.x", status=status("1.0.10")),
-        "no answer here: unable to determine latest version from provided list",
+        "no answer here: unable to determine latest version from provided list; 6 are versions, none of them within "
+        "9.x; prereleases count only where the range names one, as >=1.0.0-0 does",
     ),
 }
 

@@ -19,7 +19,7 @@ from imagesetter.policy.rules import TagPolicy
 from imagesetter.policy.select import check
 from imagesetter.registry.client import Registry, Scan, ScanOptions
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.resolve import Answer, Choose, Failed, FromRegistry, Resolved, by_policy, scan_options
+from imagesetter.resolve import Answer, Choose, DigestOf, Failed, FromRegistry, Resolved, by_policy, scan_options
 
 _NOWHERE = Repository("", "", "")
 _NAMELESS = PolicyName("", "")
@@ -112,11 +112,7 @@ def explain_registry(
     found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *cached, *notes))
     if _rests(question):
         return _suspended(question, found)
-    try:
-        decided = choose(question, scan, partial(registry.digest, question.image, options=options))
-    except ImagesetterError as error:
-        decided = Failed(error)
-    found = _decided(found, decided)
+    found = decide(found, question, scan, choose, partial(registry.digest, question.image, options=options))
     if found.chosen and (digest or question.reflection != "Never"):
         try:
             answer = registry.digest(question.image, found.chosen.tag, options=options)
@@ -126,8 +122,20 @@ def explain_registry(
     return found
 
 
-def _decided(found: Explained, answer: Answer) -> Explained:
-    """What holds and ages made of the policy's choice."""
+def decide(found: Explained, question: ImagePolicy, scan: Scan, choose: Choose, digest_of: DigestOf) -> Explained:
+    """What holds and ages make of the policy's choice.
+
+    Args:
+        found: the choice, explained.
+        question: the policy.
+        scan: the tags that it chose from.
+        choose: heeds holds and ages (`imagesetter.lock.choosing.Chooser`).
+        digest_of: what a tag points to now.
+    """
+    try:
+        answer = choose(question, scan, digest_of)
+    except ImagesetterError as error:
+        answer = Failed(error)
     if not isinstance(answer, Resolved):
         return replace(found, chosen=None, error=answer.error)
     asked = found.asked
@@ -240,7 +248,8 @@ def _parity(
     catalog: Catalog, remembering: _Remembering, name: PolicyName, cluster: LatestRef, answer: Answer
 ) -> Parity:
     if not isinstance(answer, Resolved):
-        return Parity(name, cluster, None, answer.error, f"no answer here: {answer.error}")
+        hint = f"; {answer.error.hint}" if answer.error.hint else ""
+        return Parity(name, cluster, None, answer.error, f"no answer here: {answer.error}{hint}")
     ours = answer.ref
     if ours == cluster:
         return Parity(name, cluster, ours)

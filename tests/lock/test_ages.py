@@ -231,3 +231,25 @@ def test_an_inline_policy_has_a_minimum_age_of_its_own() -> None:
 def test_an_inline_minimum_age_that_is_none_is_refused_with_its_field(age: object) -> None:
     with pytest.raises(UsageError, match=r"spec\.policies\[0\]\.minimumAge: "):
         inline(minimumAge=age)
+
+
+def test_an_explanation_of_a_list_heeds_holds_and_what_the_lock_has_seen(aged: House) -> None:
+    aged.registry.push("1.5.0")
+    aged.run("lock")
+    aged.write("tags.txt", "1.4.0\n1.4.1\n1.5.0\n1.6.0\n")
+    ran = aged.run("explain", "web", "--tags-file", "tags.txt")
+    assert (ran.status, "→ registry.example.com/web:1.4.1" in ran.out) == (0, False), str(ran)
+    assert "→ registry.example.com/web:1.4.0" in ran.out
+    assert "note: 1.6.0 is not 3d old before" in ran.err + ran.out
+    aged.day("2026-03-20")
+    aged.run("hold", "web", "--exclude", "1.5.0", "--reason", "leaks")
+    aged.write("tags.txt", "1.4.0\n1.5.0\n")
+    ran = aged.run("explain", "web", "--tags-file", "tags.txt", "--tag", "1.5.0")
+    assert "why not 1.5.0? without 1.5.0 (leaks); otherwise it would be 1.5.0" in ran.out, str(ran)
+
+
+def test_an_explanation_without_a_lock_says_that_ages_do_not_count(aged: House) -> None:
+    (aged.root / "images.lock.yaml").unlink()
+    ran = aged.run("explain", "web")
+    said = "note: the policy asks for tags that are 3d old; no lock here knows ages, so they do not count"
+    assert said in ran.out + ran.err

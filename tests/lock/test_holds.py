@@ -47,9 +47,33 @@ def test_a_policy_stays_at_its_tag_however_many_come(house: House) -> None:
     ran = house.run("lock")
     assert (ran.status, tags(house)) == (0, ["1.5.0"])
     assert (
-        "warning: flux-system:web was held at 1.4.0 until 2026-04-01 (crashes on start), which is over; "
+        "warning: flux-system:web: held at 1.4.0 until 2026-04-01 (crashes on start), which is over; "
         "remove it: imagesetter unhold flux-system:web" in ran.err
     )
+
+
+@pytest.mark.parametrize("source", ["registry", "lock"])
+def test_a_hold_that_is_over_is_a_warning_wherever_its_policy_is_followed(house: House, source: str) -> None:
+    house.run("lock")
+    hold(house, "--exclude", "1.4.2", "--until", "2026-03-02")
+    house.day("2026-03-02")
+    ran = house.run("update", "--check", "--from", source)
+    said = "flux-system:web: without 1.4.2 until 2026-03-02 (crashes on start), which is over; remove it: "
+    assert ran.err == f"app.yaml:1: warning: {said}imagesetter unhold flux-system:web\n"
+    assert ran.status == 0
+
+
+def test_a_hold_of_a_policy_that_is_not_there_is_said_at_once_and_by_every_lock(house: House) -> None:
+    house.run("lock")
+    ran = house.run("hold", "wbe", "--exclude", "1.4.2", "--reason", "a slip")
+    assert "warning: flux-system:wbe is not in the lock (did you mean flux-system:web?), so nothing is held" in ran.err
+    ran = house.run("lock")
+    assert (ran.status, ran.out) == (0, "images.lock.yaml: 0 of 1 entry changed\n")
+    assert ran.err == (
+        "warning: there is a hold of flux-system:wbe; no ImagePolicy flux-system:wbe is known; "
+        "did you mean flux-system:web?; remove it: imagesetter unhold flux-system:wbe\n"
+    )
+    assert house.run("lock", "--only", "web").err == "", "the others were not looked at"
 
 
 def test_a_hold_ends_at_the_first_moment_of_its_day(house: House) -> None:

@@ -113,6 +113,8 @@ def refusal(error: ImagesetterError) -> str:
 
 
 AGAIN = "run `imagesetter lock`, and commit the lock"
+ANEW = f"take the file away, {AGAIN}"
+MEND = "mend it, or take it out of the lock and run `imagesetter lock`"
 REFUSED = {
     "a merge conflict": (
         HEAD + "spec:\n<<<<<<< HEAD\n  entries: []\n=======\n  entries: []\n>>>>>>> other\n",
@@ -122,31 +124,31 @@ REFUSED = {
     "another version": (
         "apiVersion: imagesetter.dev/v1\nkind: ImageLock\nspec: {entries: []}\n",
         "the lock is imagesetter.dev/v1, and this imagesetter reads imagesetter.dev/v1alpha1 | x:1 | "
-        "use the imagesetter that wrote it, or write it again with `imagesetter lock`",
+        f"use the imagesetter that wrote it; or {ANEW}",
     ),
-    "no lock at all": ("kind: ConfigMap\n", f"holds no ImageLock | x | {AGAIN}"),
+    "no lock at all": ("kind: ConfigMap\n", f"holds no ImageLock | x | {ANEW}"),
     "an entry without a tag": (
         lock_text(f"{{policy: a:b, image: {IMAGE}, digest: d, inputs: i}}"),
-        f"tag: is required, as a string | x:1: spec.entries[0] | {AGAIN}",
+        f"tag: is required, as a string | x:1: spec.entries[0] | {MEND}",
     ),
     "a tag that YAML reads as a number": (
         lock_text(f"{{policy: a:b, image: {IMAGE}, tag: 1.10, digest: d, inputs: i}}"),
-        f"tag: is required, as a string | x:1: spec.entries[0] | {AGAIN}",
+        f"tag: is required, as a string | x:1: spec.entries[0] | {MEND}",
     ),
     "a policy without a namespace": (
         lock_text(f"{{policy: web, image: {IMAGE}, tag: a, digest: d, inputs: i}}"),
-        f"policy: is required, as a string | x:1: spec.entries[0] | {AGAIN}",
+        f"policy: is required, as a string | x:1: spec.entries[0] | {MEND}",
     ),
-    "an entry that is a text": (lock_text("web"), f"expected a mapping, not 'web' | x:1: spec.entries[0] | {AGAIN}"),
+    "an entry that is a text": (lock_text("web"), f"expected a mapping, not 'web' | x:1: spec.entries[0] | {MEND}"),
     "a policy twice": (
         lock_text(*[f"{{policy: a:b, image: {IMAGE}, tag: a, digest: d, inputs: i}}"] * 2),
-        f"policy a:b is locked twice | x:1 | {AGAIN}",
+        "policy a:b is locked twice | x:1 | keep one of its entries",
     ),
     "entries that are no list": (
         HEAD + "spec: {entries: {a: b}}\n",
-        f"spec.entries: expected a list, not {{'a': 'b'}} | x:1 | {AGAIN}",
+        f"spec.entries: expected a list, not {{'a': 'b'}} | x:1 | {MEND}",
     ),
-    "a lock without a spec": (HEAD, f"spec: expected a mapping, not None | x:1 | {AGAIN}"),
+    "a lock without a spec": (HEAD, f"spec: expected a mapping, not None | x:1 | {ANEW}"),
 }
 
 
@@ -156,6 +158,14 @@ def test_a_lock_that_cannot_be_used_says_why_and_what_mends_it(case: str) -> Non
     with pytest.raises(LockError) as caught:
         parse(text, "x")
     assert refusal(caught.value) == expected
+
+
+def test_an_empty_lock_is_filled(house: House) -> None:
+    house.write("images.lock.yaml", "")
+    assert house.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
+    house.write("images.lock.yaml", "\n")
+    assert house.run("lock").status == 0
+    assert list(parse(house.text(), "x").entries) == [WEB]
 
 
 def test_two_locks_that_disagree_are_refused_and_name_each_other() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 
+from imagesetter.ages import shown_age
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
@@ -23,16 +25,18 @@ from imagesetter.cli.options import (
     reading_options,
 )
 from imagesetter.errors import ImagesetterError, LockError, TextError, UsageError
-from imagesetter.explain import Explained, ad_hoc, compare_status, explain_registry, explain_tags
+from imagesetter.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.questions import ImagePolicy
 from imagesetter.lock.choosing import Chooser
 from imagesetter.lock.document import Lock
-from imagesetter.lock.locking import expired_holds
+from imagesetter.lock.holds import notices
 from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 from imagesetter.policy.select import compare
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
+from imagesetter.registry.client import Scan
 from imagesetter.tag_lists import parse_tags, read_tags
 
 _ORDER = click.Choice(["asc", "desc"])
@@ -146,16 +150,21 @@ def command(
         except ImagesetterError as error:
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
+    # A question that was made up on the command line is not what a lock speaks of.
+    lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, question)
+    chooser = Chooser(lock, clock.now(), "accept")
     if tags_file is not None:
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
-        explained = explain_tags(question, tags, asked=tag, limit=limit)
+        explained = explain_tags(question, tags, asked=tag, limit=limit, notes=notes)
+        if not made_up.given:
+            remembered = partial(_remembered, lock, question.name)
+            explained = decide(explained, question, Scan(tuple(tags), clock.now()), chooser, remembered)
+            explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     elif not question.image.path:
         raise UsageError("there is neither an IMAGE nor a list of tags", hint="name an IMAGE, or give --tags-file")
     else:
         named = question.image.registry if made_up.given else ""
         with open_client(network, named=named) as client:
-            lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, question.name)
-            chooser = Chooser(lock, clock.now(), "accept")
             explained = explain_registry(
                 question, client, asked=tag, limit=limit, digest=digest, choose=chooser, notes=notes
             )
@@ -180,15 +189,27 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
     return build_catalog(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
 
 
-def _lock(exclude: Sequence[str], policy: PolicyName) -> tuple[Lock, list[str]]:
+def _lock(exclude: Sequence[str], question: ImagePolicy) -> tuple[Lock, list[str]]:
     """The lock here, with what is to be said of it; its holds and first sights have a say in what is chosen."""
     try:
         lock = look_for_lock(read_tree((".",), exclude=exclude), ())
     except (LockError, TextError) as error:
         return Lock({}), [f"the lock cannot be read, so nothing in it counts here: {error}"]
-    if lock is None:
-        return Lock({}), []
-    return lock, [result.message for result in expired_holds(lock, [policy], clock.now())]
+    lock, name = lock or Lock({}), question.name
+    notes = list(notices(lock.holds, name, clock.now()))
+    if question.minimum_age and name not in lock.entries and all(seen.policy != name for seen in lock.seen):
+        age = shown_age(question.minimum_age)
+        notes.append(f"the policy asks for tags that are {age} old; no lock here knows ages, so they do not count")
+    return lock, notes
+
+
+def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:
+    """What the lock knows a tag to point to, where no registry is asked; empty for nothing."""
+    for seen in lock.seen:
+        if (seen.policy, seen.tag) == (policy, tag):
+            return seen.digest
+    entry = lock.entries.get(policy)
+    return entry.digest if entry and entry.tag == tag else ""
 
 
 def _kept(lock: Lock, explained: Explained) -> Iterable[str]:

@@ -15,7 +15,7 @@ from imagesetter.errors import NothingSelected, ResolveError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.questions import ImagePolicy
 from imagesetter.lock.document import Entry, Lock
-from imagesetter.lock.holds import Hold
+from imagesetter.lock.holds import Hold, notices
 from imagesetter.policy.select import compare, ranking, select
 from imagesetter.registry.client import Scan
 from imagesetter.resolve import Answer, DigestOf, Failed, Resolved
@@ -48,6 +48,11 @@ class Chooser:
             PolicyError: the policy chooses nothing of what holds leave.
             ResolveError: it is held at a tag that is not there, or its ages cannot be known.
         """
+        answer = self._chosen(question, scan, digest_of)
+        over = notices(self.lock.holds, question.name, self.now)
+        return answer._replace(notes=(*answer.notes, *over)) if isinstance(answer, Resolved) else answer
+
+    def _chosen(self, question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Answer:
         holds = self.lock.holds_of(question.name, self.now)
         held = next((hold for hold in holds if hold.tag), None)
         if held:

@@ -17,7 +17,7 @@ from imagesetter.errors import ImagesetterError, LockError, TextError, did_you_m
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock.holds import Hold, asks_for, forbid, in_force, midnight
+from imagesetter.lock.holds import Hold, asks_for, forbid, in_force, midnight, notices
 from imagesetter.resolve import Answer, Failed, Resolved
 from imagesetter.text.load import load_all
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KIND = "ImageLock"
 FILE_NAME = "images.lock.yaml"
 REMEDY = "run `imagesetter lock`, and commit the lock"
+_MEND = "mend it, or take it out of the lock and run `imagesetter lock`"
+_ANEW = "take the file away, run `imagesetter lock`, and commit the lock"
 _CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
 
 TEMPLATE = f"""\
@@ -133,7 +135,7 @@ def parse(text: str, name: str) -> Lock:
     documents = load_all(text, name=name)
     locks = [from_data(data, f"{name}:{line}") for data, line in documents if is_lock(data)]
     if not locks:
-        raise LockError(f"holds no {KIND}", where=name, hint=REMEDY)
+        raise LockError(f"holds no {KIND}", where=name, hint=_ANEW)
     return merged(locks)
 
 
@@ -156,16 +158,16 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
         raise LockError(
             f"the lock is {data.get('apiVersion')}, and this imagesetter reads {API_VERSION}",
             where=origin,
-            hint="use the imagesetter that wrote it, or write it again with `imagesetter lock`",
+            hint=f"use the imagesetter that wrote it; or {_ANEW}",
         )
     spec = data.get("spec")
     if not isinstance(spec, Mapping):
-        raise LockError(f"spec: expected a mapping, not {spec!r}", where=origin, hint=REMEDY)
+        raise LockError(f"spec: expected a mapping, not {spec!r}", where=origin, hint=_ANEW)
     entries: dict[PolicyName, Entry] = {}
     for number, row in enumerate(_list(spec, "entries", origin)):
         entry = _entry(row, f"{origin}: spec.entries[{number}]")
         if entry.policy in entries:
-            raise LockError(f"policy {entry.policy} is locked twice", where=origin, hint=REMEDY)
+            raise LockError(f"policy {entry.policy} is locked twice", where=origin, hint="keep one of its entries")
         entries[entry.policy] = entry
     holds = [_hold(row, f"{origin}: spec.holds[{n}]") for n, row in enumerate(_list(spec, "holds", origin))]
     seen = [_seen(row, f"{origin}: spec.seen[{n}]") for n, row in enumerate(_list(spec, "seen", origin))]
@@ -175,17 +177,17 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
 def _list(spec: Mapping[str, Any], name: str, origin: str) -> list[object]:
     rows = spec.get(name)
     if rows is not None and not isinstance(rows, list):
-        raise LockError(f"spec.{name}: expected a list, not {rows!r}", where=origin, hint=REMEDY)
+        raise LockError(f"spec.{name}: expected a list, not {rows!r}", where=origin, hint=_MEND)
     return rows or []
 
 
 def _entry(row: object, where: str) -> Entry:
     if not isinstance(row, Mapping):
-        raise LockError(f"expected a mapping, not {row!r}", where=where, hint=REMEDY)
+        raise LockError(f"expected a mapping, not {row!r}", where=where, hint=_MEND)
     missing = [name for name in ("policy", "image", "tag", "digest", "inputs") if not isinstance(row.get(name), str)]
     namespace, colon, name = str(row.get("policy", "")).partition(":")
     if missing or not colon:
-        raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=REMEDY)
+        raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=_MEND)
     candidates = row.get("candidates", 0)
     return Entry(
         policy=PolicyName(namespace, name),
@@ -273,7 +275,7 @@ def render(text: str, entries: Mapping[PolicyName, Entry], seen: Iterable[Seen] 
         LockError: the text is not in a layout that can be kept.
     """
     records = [entries[name].record for name in sorted(entries, key=str)]
-    text = _updated(text or TEMPLATE, "entries", records, lambda record: record["policy"])
+    text = _updated(_begun(text), "entries", records, lambda record: record["policy"])
     sights = [each.record for each in sorted(seen, key=lambda each: (str(each.policy), each.tag))]
     return _updated(text, "seen", sights, lambda record: (record["policy"], record["tag"]))
 
@@ -286,8 +288,15 @@ def render_holds(text: str, holds: Iterable[Hold]) -> str:
     """
     records = [hold.record for hold in holds]
     return _updated(
-        text or TEMPLATE, "holds", records, lambda record: tuple(record.get(f) for f in ("policy", "tag", "exclude"))
+        _begun(text),
+        "holds",
+        records,
+        lambda record: tuple(record.get(f) for f in ("policy", "tag", "exclude")),
     )
+
+
+def _begun(text: str) -> str:
+    return text if text.strip() else TEMPLATE
 
 
 def _updated(text: str, name: str, records: Sequence[Record], identity: Callable[[Mapping[str, str]], object]) -> str:
@@ -319,7 +328,8 @@ class FromLock(NamedTuple):
         for name in names:
             try:
                 decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
-                answers[name] = Resolved(self._entry(name).ref, decided=tuple(decided))
+                over = notices(self.lock.holds, name, self.now)
+                answers[name] = Resolved(self._entry(name).ref, over, decided=tuple(decided))
             except ImagesetterError as error:
                 answers[name] = Failed(error)
         return answers

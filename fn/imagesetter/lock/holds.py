@@ -61,6 +61,15 @@ def in_force(holds: Iterable[Hold], policy: PolicyName, now: float) -> list[Hold
     return [hold for hold in holds if hold.policy == policy and hold.counts(now)]
 
 
+def notices(holds: Iterable[Hold], policy: PolicyName, now: float) -> tuple[str, ...]:
+    """What to tell of the holds of a policy that have come to their end, so that somebody takes them out."""
+    return tuple(
+        f"{hold}, which is over; remove it: imagesetter unhold {policy}"
+        for hold in holds
+        if hold.policy == policy and not hold.counts(now)
+    )
+
+
 def asks_for(holds: Sequence[Hold], old: str, new: str) -> bool:
     """Whether holds in force want that *new* takes the place of *old*, whichever of the two ranks higher."""
     return any(hold.tag == new if hold.tag else hold.exclude == old for hold in holds)

@@ -108,18 +108,17 @@ def relock(
             entries[name] = new._replace(replaces=back.tag) if back else new
     for name in sorted(only - set(catalog.policy_names), key=str):
         results.append(failure(catalog.unknown(name), policy=str(name)))
-    results += expired_holds(before, names, now)
+    results += () if only else _stray_holds(before, catalog)
     sights = [each for name in sorted(seen, key=str) for each in seen[name]]
     return Locked(entries, tuple(_changes(before.entries, entries)), tuple(results), tuple(sights))
 
 
-def expired_holds(lock: Lock, names: Iterable[PolicyName], now: float) -> Iterable[Result]:
-    """A warning for each hold of these policies that has come to its end, so that somebody takes it out."""
-    known = set(names)
-    for hold in lock.holds:
-        if hold.policy in known and not hold.counts(now):
-            message = f"{hold.policy} was {hold}, which is over; remove it: imagesetter unhold {hold.policy}"
-            yield report("warning", message, tags={"policy": str(hold.policy), "notice": "ExpiredHold"})
+def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:
+    """A warning for each hold of a policy that is not there: perhaps its name was misspelt, and nothing is held."""
+    for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=str):
+        message = f"there is a hold of {name}; {catalog.unknown(name)}"
+        hint = f"remove it: imagesetter unhold {name}"
+        yield report("warning", f"{message}; {catalog.unknown(name).hint}; {hint}", tags={"policy": str(name)})
 
 
 def _notes(name: PolicyName, answer: Answer) -> Iterable[Result]:
