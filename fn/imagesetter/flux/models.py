@@ -57,7 +57,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 class Model(BaseModel):
     """A part of a resource: camelCase on the wire, types not converted, unknown fields kept aside."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True, frozen=True)
+    # Half of the kinds is asked for by `automate` alone: a validator is built when the first resource needs it.
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True, frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
