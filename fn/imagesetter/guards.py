@@ -88,7 +88,10 @@ class _Downgrades:
         if old in ("", ref.tag) or not (rule := self._rule(policy)):
             return None
         from imagesetter.policy.select import compare
+        from imagesetter.registry.reference import is_tag
 
+        if not is_tag(old):  # a placeholder, whatever an alphabetical order makes of it
+            return None
         try:
             order = compare(rule, old, ref.tag)
         except PolicyError:

@@ -112,6 +112,15 @@ def test_a_tag_that_the_policy_cannot_rank_is_replaced_with_a_notice(old: str, t
     ]
 
 
+@pytest.mark.parametrize("old", ["{{ tag }}", "${TAG}", "~"])
+def test_a_placeholder_that_can_be_no_tag_is_replaced(old: str, tmp_path: Path) -> None:
+    policies = POLICIES.replace("semver: {range: 1.x}", "alphabetical: {}")
+    assert policies != POLICIES
+    after, outcome = run(tmp_path, f'tag: "{old}" {MARK % ":tag"}\n', "1.4.1", policies=policies)
+    assert after == f'tag: "1.4.1" {MARK % ":tag"}\n'
+    assert [message for message in messages(outcome.results) if "stays" in message] == []
+
+
 def test_a_tag_outside_the_range_is_still_ranked(tmp_path: Path) -> None:
     text = f"tag: 2.0.0 {MARK % ':tag'}\n"
     assert run(tmp_path, text, "1.4.1")[0] == text
