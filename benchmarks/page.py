@@ -57,6 +57,7 @@ class Section:
         findings: what dominates and how the cost grows, in sentences that the harness makes from what it measured.
         missing: programs that were to be compared with and were not there.
         when: where and when it ran, filled in by the harness.
+        skipped: why a later run did not measure it, filled in by the harness.
     """
 
     title: str
@@ -67,6 +68,15 @@ class Section:
     findings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     when: str = ""
+    skipped: str = ""
+
+
+class NotMeasured(Exception):
+    """A section that cannot be measured now; what an earlier run recorded stays."""
+
+    def __init__(self, title: str, text: str, why: str) -> None:
+        super().__init__(why)
+        self.title, self.text, self.why = title, text, why
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -157,12 +167,16 @@ def write(sections: dict[str, Section], order: Iterable[str]) -> None:
         table(["aim", "limit", "measured", "", "why not"], [aim.row for section in shown for aim in section.aims]),
     ]
     for section in shown:
-        parts += [f"## {section.title}", section.text, *section.tables]
+        parts += [f"## {section.title}", section.text]
+        if section.skipped:
+            older = "The figures are older." if section.when else "There are no older figures."
+            parts.append(f"**Not measured** in the last run: {section.skipped}. {older}")
+        parts += section.tables
         parts += section.findings
         parts += [f"![{text}](benchmarks/{name})" for name, text in section.plots.items()]
         if section.missing:
             parts.append(f"Not compared, because it is not there: {', '.join(section.missing)}.")
-        parts.append(f"<small>{section.when}</small>")
+        parts += [f"<small>{section.when}</small>"] if section.when else []
     parts += ["## Versions", "\n".join(f"- {line}" for line in versions())]
     PAGE.write_text("\n\n".join(parts) + "\n")
     print(f"{PAGE.relative_to(ROOT)}: {len(shown)} sections", file=sys.stderr)

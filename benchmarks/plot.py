@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
 
-WIDTH, HEIGHT = 560, 340
-LEFT, RIGHT, TOP, BOTTOM = 70, 150, 40, 50
-COLOURS = ("#0b6e4f", "#c4532e", "#3d5a98", "#8a6d1b")
+WIDTH, HEIGHT = 680, 340
+LEFT, RIGHT, TOP, BOTTOM = 70, 250, 40, 50
+COLOURS = ("#0b6e4f", "#c4532e", "#3d5a98", "#8a6d1b", "#7b3f8c", "#56707a")
+APART = 14
+"""Between the names of lines that end close to each other."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -50,12 +52,25 @@ def chart(title: str, x_title: str, y_title: str, lines: Mapping[str, Points]) -
         x, _ = place(value, points[0][1])
         parts.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#eeeeee"/>')
         parts.append(f'<text x="{x}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:,.0f}</text>')
+    heights = _apart([place(*line[-1])[1] for line in lines.values()])
     for number, (name, line) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
         placed = [place(x, y) for x, y in line]
         path = " ".join(f"{x},{y}" for x, y in placed)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in placed]
-        last_x, last_y = placed[-1]
-        parts.append(f'<text x="{last_x + 8}" y="{last_y + 4}" fill="{colour}">{escape(name)}</text>')
+        parts.append(f'<text x="{placed[-1][0] + 8}" y="{heights[number] + 4}" fill="{colour}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Heights for names, in the order given: each as near to its own as the others allow, within the chart."""
+    found = list(heights)
+    above = -float("inf")
+    for number in sorted(range(len(heights)), key=lambda number: heights[number]):
+        above = found[number] = max(heights[number], above + APART)
+    lowest = HEIGHT - BOTTOM
+    for number in sorted(range(len(found)), key=lambda number: -found[number]):
+        found[number] = min(found[number], lowest)
+        lowest = found[number] - APART
+    return found

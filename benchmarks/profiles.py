@@ -58,7 +58,7 @@ def _room(name: str) -> str:
     return {IMPORTS: "imports", OTHER: "the interpreter's start and end"}.get(name, f"`{name}`")
 
 
-def imported(program: Program, runs: int = 3) -> dict[str, float]:
+def imported(program: Program, runs: int) -> dict[str, float]:
     """Shares of a run: ``bare`` Python, imports by package (``standard library`` one of them), and the ``work``.
 
     From ``-X importtime``, on the clock, of several runs beside bare ones.
@@ -73,6 +73,7 @@ def imported(program: Program, runs: int = 3) -> dict[str, float]:
             if name not in known:
                 packages[_package(name)] += int(microseconds) / 1e6
     bare, whole = (sum(sample.wall for sample in found[name].samples) for name in ("bare", "ours"))
+    whole = max(whole, bare + sum(packages.values()))  # on a busy machine a bare run may be the slower one
     parts = {"bare": bare / whole}
     parts |= {name: packages[name] / whole for name in sorted(packages, key=lambda name: -packages[name])}
     return {**parts, "work": max(0.0, 1 - sum(parts.values()))}
@@ -84,11 +85,11 @@ def _package(name: str) -> str:
     return "standard library" if top in sys.stdlib_module_names else compiled.get(top, top)
 
 
-def imports_sentence(runs: Mapping[str, Program]) -> str:
+def imports_sentence(programs: Mapping[str, Program], runs: int) -> str:
     """What dominates start-up, in words: for each run what its imports are of it, and whose they are."""
     parts = []
-    for name, program in runs.items():
-        found = imported(program)
+    for name, program in programs.items():
+        found = imported(program, runs)
         packages = [package for package in found if package not in ("bare", "work")]
         whole = sum(found[package] for package in packages)
         most = ", ".join(f"{_owner(package)} {found[package]:.0%}" for package in packages if found[package] >= 0.02)

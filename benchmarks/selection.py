@@ -181,7 +181,7 @@ def choose(name: str) -> None:
 # --- both
 
 GO, OURS = "Go, Masterminds/semver", "imagesetter"
-READ = "reading the lists in Python, nothing else"
+READ = "Python, reading the lists alone"
 
 
 def selection(folder: Path, quick: bool) -> Section:

@@ -42,7 +42,7 @@ def startup(folder: Path, quick: bool) -> Section:
          seconds(each.wall), f"{each.peak:.0f} MiB"]
         for name, each in found.items()
     ]  # fmt: skip
-    parts = imported(runs[LOCKED])
+    parts = imported(runs[LOCKED], 1 if quick else 3)
     why = f"imports are {1 - parts['bare'] - parts['work']:.0%} of it, the work {parts['work']:.0%}"
     aims = [
         Aim("start-up, list without markers over bare Python", 2.5, found[LIST].over(found[bare], "cpu")),
@@ -53,4 +53,4 @@ def startup(folder: Path, quick: bool) -> Section:
         "policy is given back without a YAML library. A locked apply imports no pydantic, no HTTP, no policies."
     )
     head = ["run", "× bare, processor", "× bare, clock", "processor", "clock", "peak"]
-    return Section("Start-up", text, [table(head, rows)], aims, findings=[imports_sentence(runs)])
+    return Section("Start-up", text, [table(head, rows)], aims, findings=[imports_sentence(runs, 1 if quick else 3)])

@@ -15,7 +15,7 @@ from benchmarks.profiles import sampled, sentence
 
 HERE = Path(__file__).resolve().parent
 LOCK, STATUS = f"{OURS}, lock", f"{OURS}, status"
-GREP, SEARCH = "grep -rlF", "reading and searching in Python, nothing else"
+GREP, SEARCH = "grep -rlF", "Python, reading and searching alone"
 RATIOS = [(GO, "Go", "wall"), (GO, "Go", "cpu"), (GO, "Go", "peak"), (GREP, "grep", "cpu")]
 LIMITS = "The limits: `grep -rlF` for the marker over the same files, and reading and searching them from Python."
 REAL = {"files": 1735, "marked": 234, "markers": 242, "policies": 88, "size": 14_000_000}
@@ -27,9 +27,9 @@ def monorepo(folder: Path, quick: bool) -> Section:
     for share in (1 / 9, 1 / 3, 1) if quick else (1 / 3, 1, 3):
         shape = {name: round(value * share) for name, value in REAL.items()}
         tree = Tree(folder / str(shape["files"]), shape)
-        found[shape["files"]] = tree.measure(3 if quick or share > 1 else 5, ruamel=share == 1)
+        found[shape["files"]] = tree.measure(2 if quick else 3 if share > 1 else 5, warm=not quick, ruamel=share == 1)
         if share == 1:
-            profile = sampled(tree.ours["lock"], 3)
+            profile = sampled(tree.ours["lock"], 1 if quick else 3)
     text = (
         "The measured shape of a public Flux repository: 1,735 YAML files of 14 MB, 234 with 242 markers, 88 policies; "
         "and smaller and larger ones of the same make. Ours finds the policies among the files, checks them against "
@@ -62,8 +62,8 @@ def trees(folder: Path, quick: bool) -> Section:
         shape = {"files": size, "marked": size // 10, "markers": size // 10, "policies": size * 3 // 100,
                  "size": size * 3000}  # fmt: skip
         tree = Tree(folder / str(size), shape)
-        found[size] = tree.measure(2)
-    profile = sampled(tree.ours["lock"], 2)
+        found[size] = tree.measure(2 if quick else 3, status=False, warm=not quick)
+    profile = sampled(tree.ours["lock"], 1 if quick else 2)
     text = (
         "Files of 3 kB on average, one in ten marked, three policies a hundred files; the largest is 10,000 files, "
         f"1,000 markers and 300 policies. Every field changes. {LIMITS}"
@@ -100,19 +100,19 @@ class Tree:
         """Give every field its old tag back."""
         shutil.copytree(self._source / "apps", self._copy / "apps", dirs_exist_ok=True)
 
-    def measure(self, runs: int, *, ruamel: bool = False) -> dict[str, Series]:
+    def measure(self, runs: int, *, warm: bool, status: bool = True, ruamel: bool = False) -> dict[str, Series]:
         """Ours, the Go program and the limits in turn; ruamel.yaml once."""
         tree = str(self._copy)
         programs = {
             LOCK: self.ours["lock"],
-            STATUS: self.ours["status"],
+            **({STATUS: self.ours["status"]} if status else {}),
             GREP: Program([peers.find("grep") or "grep", "-rlF", "$imagepolicy", tree]),
             SEARCH: Program([sys.executable, str(HERE / "limits.py"), "search", tree]),
         }
         setters = peers.built("setters")
         if setters:
             programs[GO] = Program([setters, "tree", str(self._images), tree], before=self.restore)
-        found = interleaved(programs, runs)
+        found = interleaved(programs, runs, int(warm))
         if ruamel and peers.has_ruamel():
             roundtrip = Program([sys.executable, str(HERE / "roundtrip.py"), tree])
             found[RUAMEL] = interleaved({RUAMEL: roundtrip}, 1, warm=0)[RUAMEL]

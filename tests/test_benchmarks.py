@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -177,7 +178,7 @@ def test_the_shares_of_imports_add_up_and_name_packages(tmp_path: Path) -> None:
     data.write_text(inputs.resource_list(1, 2, locked=True))
     found = imported(Program([peers.imagesetter()], data, env={"IMAGESETTER_FROM": "lock"}), runs=1)
     assert {"bare", "work", "imagesetter", "yaml", "standard library"} <= set(found)
-    assert sum(found.values()) == pytest.approx(1, abs=0.05)
+    assert sum(found.values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", ["paged", "whole"])
@@ -250,5 +251,52 @@ def test_every_section_on_the_page_has_its_charts() -> None:
 def test_the_sections_can_be_named_on_the_command_line() -> None:
     harness = importlib.import_module("benchmarks.__main__")
     assert list(harness.SECTIONS) == [
-        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt",
+        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt", "image",
     ]  # fmt: skip
+
+
+def test_names_of_lines_that_end_together_do_not_overlap() -> None:
+    from benchmarks.plot import APART, chart
+
+    root = ET.fromstring(chart("Growth", "files", "s", {name: [(10, 1), (100, 5)] for name in "abcd"}))
+    heights = sorted(float(each.attrib["y"]) for each in root.iter() if each.text in list("abcd"))
+    assert [later - earlier for earlier, later in pairwise(heights)] == pytest.approx([APART] * 3)
+
+
+def test_the_page_says_what_the_last_run_did_not_measure_and_that_its_figures_are_older(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from benchmarks import page
+
+    monkeypatch.setattr(page, "ROOT", tmp_path)
+    monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    old = page.Section("One", "text", ["| a |"], when="some day", skipped="no tool is there")
+    new = page.Section("Two", "text", [], skipped="no time")
+    page.write({"one": old, "two": new}, ["one", "two"])
+    text = (tmp_path / "page.md").read_text()
+    assert "**Not measured** in the last run: no tool is there. The figures are older.\n\n| a |" in text
+    assert "**Not measured** in the last run: no time. There are no older figures." in text
+
+
+def test_what_fills_an_image_is_told_by_package_and_each_file_counts_once(tmp_path: Path) -> None:
+    from benchmarks.image import sizes
+
+    files = {
+        "opt/imagesetter/lib/python3.13/site-packages/yaml/__init__.py": 10,
+        "opt/imagesetter/lib/python3.13/site-packages/pyyaml-6.0.dist-info/METADATA": 1,
+        "usr/lib/python3.13/json/__init__.py": 20,
+        "usr/lib/python3.13/json/__pycache__/__init__.cpython-313.pyc": 30,
+        "usr/bin/python3.13": 400,
+    }
+    for name, size in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * size)
+    (tmp_path / "usr/bin/python3").symlink_to("python3.13")
+    (tmp_path / "usr/bin/again").hardlink_to(tmp_path / "usr/bin/python3.13")
+    assert sizes(tmp_path) == {
+        "the base: its system and interpreter": 400,
+        "the standard library's bytecode": 30,
+        "the standard library": 20,
+        "`yaml`": 10,
+        "`pyyaml`": 1,
+    }
