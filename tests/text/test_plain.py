@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagesetter.text.line import BLOCK, FLOW, OPEN, SCALAR, UNKNOWN, read_line
 from imagesetter.text.plain import read_plain
-from imagesetter.text.scan import KEEP, KEEP_ALL, LARGE, SPAN, Outline, scan
+from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, LARGE, SPAN, Outline, scan
 from text import laws
 from text.documents import document
 from text.lists import MARKER as M
@@ -18,7 +18,7 @@ from text.lists import resource_list
 
 ITEMS: Outline = {
     "kind": KEEP,
-    "items": {SPAN: True, "*": {SPAN: True, "kind": KEEP, "metadata": {"name": KEEP, "labels": {"*": KEEP}}}},
+    "items": {SPAN: True, "*": {SPAN: True, "kind": KEEP, "metadata": {"name": KEEP_TEXT, "labels": {"*": KEEP_TEXT}}}},
     "results": {SPAN: True, "*": {SPAN: True}},
 }
 OUTLINES: tuple[Outline | None, ...] = (
@@ -27,6 +27,8 @@ OUTLINES: tuple[Outline | None, ...] = (
     KEEP_ALL,
     KEEP,
     {"items": KEEP_ALL},
+    KEEP_TEXT,
+    {"items": {SPAN: True, "*": {"*": KEEP_TEXT, "metadata": {"*": KEEP_TEXT}}}},
     {"items": {"*": {SPAN: True, "*": KEEP}}, "*": KEEP},
     {SPAN: True, "*": {SPAN: True, "*": KEEP_ALL}},
     {"items": {SPAN: True, "*": KEEP}, "a": {SPAN: True}},

@@ -10,7 +10,7 @@ import pytest
 
 import imagesetter
 from imagesetter.errors import TextError
-from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Comment, Scan, scalars, scan
+from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Comment, Scan, scalars, scan
 
 M = '# {"$imagepolicy": "ns:m"}'
 N = '# {"$imagepolicy": "ns:n"}'
@@ -288,6 +288,17 @@ def test_nodes_know_their_line_and_column() -> None:
     nodes = {node.path: (node.line, node.column) for node in scan(LIST, outline=OUTLINE).nodes}
     assert nodes["items", 0] == (3, 3)
     assert nodes["items", 4] == (14, 3)
+
+
+@pytest.mark.parametrize("pure", [False, True])
+def test_an_outline_can_ask_for_what_scalars_say_alone(pure: bool) -> None:
+    text = "items:\n- {kind: A, b: null, c: 'null', d: [], e: \"\\t\", kind: B}\n- kind: |\n    x\n"
+    found = scan(text, outline={"items": {"*": {SPAN: True, "*": KEEP_TEXT}}}, pure=pure)
+    assert [dict(node.texts) for node in found.nodes] == [
+        {("kind",): "A", ("b",): "", ("c",): "null", ("e",): "\t"},
+        {("kind",): "x\n"},
+    ]
+    assert not any(node.kept for node in found.nodes)
 
 
 def test_an_outline_of_everything_keeps_every_scalar() -> None:

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import ResourceError
 from imagesetter.krm.item import Item
-from imagesetter.krm.layout import NULLS
 from imagesetter.krm.writing import BREAK, absorbs, after_line, block, flow, newline_of
 from imagesetter.text.comments import line_start
 from imagesetter.text.edits import Edit
 from imagesetter.text.fieldpath import FieldPath, format_path
 from imagesetter.text.frames import content_start
 from imagesetter.text.quote import render
-from imagesetter.text.scan import SPAN, Node, scan
+from imagesetter.text.scan import NULLS, SPAN, Node, scan
 
 if TYPE_CHECKING:
     from imagesetter.text.scan import Scalar

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from imagesetter.errors import ResourceListError, TextError
 from imagesetter.krm import annotations as notes
 from imagesetter.krm.annotations import Identity
-from imagesetter.krm.layout import NO_MORE, NULLS, Layout
+from imagesetter.krm.layout import NO_MORE, Layout
 from imagesetter.krm.result import File, ResourceRef
 
 if TYPE_CHECKING:
@@ -265,8 +265,7 @@ def _item(whole: Whole, node: Node, borrows: bool) -> Item:
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}
     names: dict[str, str] = {}
-    for path, scalar in node.kept.items():
-        value = "" if scalar.value in NULLS and not scalar.style else scalar.value
+    for path, value in node.texts.items():
         if len(path) < 3:
             names[str(path[-1])] = value
         elif path[1] == "annotations":

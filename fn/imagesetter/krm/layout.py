@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from imagesetter.text.scan import Node, Outline, Scalar, Scan
 
 PARTS: Final = ("items", "functionConfig", "results")
-NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-"""The plain scalars that mean nothing."""
 NO_MORE: Final = re.compile(r"(?:[\s,]|#[^\n\r\x85\u2028\u2029]*+)*\]?")
 """What may stand between the last entry of a list and its end."""
 _NOTHING: Final = "\0"
@@ -93,14 +91,10 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
 
 
 def _outline() -> Outline:
-    from imagesetter.text.scan import KEEP, SPAN
+    from imagesetter.text.scan import KEEP, KEEP_TEXT, SPAN
 
-    item = {
-        SPAN: True,
-        "apiVersion": KEEP,
-        "kind": KEEP,
-        "metadata": {"name": KEEP, "namespace": KEEP, "annotations": {"*": KEEP}, "labels": {"*": KEEP}},
-    }
+    names = {"name": KEEP_TEXT, "namespace": KEEP_TEXT, "annotations": {"*": KEEP_TEXT}, "labels": {"*": KEEP_TEXT}}
+    item = {SPAN: True, "apiVersion": KEEP_TEXT, "kind": KEEP_TEXT, "metadata": names}
     return {
         "apiVersion": KEEP,
         "kind": KEEP,
@@ -133,7 +127,7 @@ def _collections(found: Scan) -> dict[str, Part]:
 
 def _nulls(text: str, found: Scan, name: str) -> dict[str, Part]:
     """The parts that are null. An outline's spans are of collections only, so these take a pass of their own; rare."""
-    from imagesetter.text.scan import KEEP, scan
+    from imagesetter.text.scan import KEEP, NULLS, scan
 
     collections = {node.path[0] for node in found.nodes if len(node.path) == 1}
     missing = [part for part in PARTS if part not in collections and re.search(rf"{part}[\"']?\s*:", text)]

@@ -31,7 +31,7 @@ from imagesetter.text.events import Unreadable, count_events, parsing
 from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.line import BLOCK, OPEN, SCALAR, UNKNOWN, read_line
 from imagesetter.text.pieces import moved
-from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Alias, Comment, Node, Outline, Scalar, Scan
+from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Alias, Comment, Node, Outline, Scalar, Scan, Take
 from imagesetter.text.walk import Group, below, walk
 
 _ODD: Final = "\t\r\x85\u2028\u2029\ufeff"
@@ -105,6 +105,7 @@ class _Lines:
         self._nodes: list[Node] = []
         self._aliases: list[Alias] = []
         self._events = _BARE
+        self._paths: dict[FieldPath, FieldPath] = {}  # of texts; those of all resources are the same
         self._document = Group((), 0)
         self._in = _Collection(-1, False, outline, self._document)  # the innermost; at first what the root stands in
         self._around: list[_Collection] = []
@@ -204,9 +205,9 @@ class _Lines:
 
     # -- collections ---------------------------------------------------------------------------------------------
 
-    def _path(self) -> FieldPath:
-        """The path of the innermost key or entry."""
-        return (*[each.step for each in self._around[1:]], self._in.step)
+    def _path(self, depth: int = 0) -> FieldPath:
+        """The path of the innermost key or entry, or what is left of it from a depth on."""
+        return (*[each.step for each in self._around[depth + 1 :]], self._in.step)
 
     def _move(self, column: int, is_list: bool, start: int, lines: int) -> None:
         """Close what a key or dash at a column is not in, or open the collection that begins with it."""
@@ -223,7 +224,7 @@ class _Lines:
             self._document.begin(start + column, lines - 1, column)
         elif out is not None:
             out = below(out, inside.step)
-        if out is KEEP:
+        if out is KEEP or out is KEEP_TEXT:
             out = None
         elif out is not None and out is not KEEP_ALL and SPAN in out:
             path = self._path() if self._around else ()
@@ -252,7 +253,7 @@ class _Lines:
         """The last key or dash holds nothing."""
         inside = self._in
         self._events += 1
-        if inside.out is not None and below(inside.out, inside.step) in (KEEP, KEEP_ALL):
+        if inside.out is not None and isinstance(below(inside.out, inside.step), Take):
             raise _NotPlain(start)
 
     def _take_scalar(
@@ -260,19 +261,24 @@ class _Lines:
     ) -> None:
         """A scalar which the outline asks for, or on whose line there is a hit."""
         inside = self._in
-        wanted = inside.out is not None and below(inside.out, inside.step) in (KEEP, KEEP_ALL)
-        if not wanted and not marked:
+        wanted = None if inside.out is None else below(inside.out, inside.step)
+        if not marked and not isinstance(wanted, Take):
             return
         value, style = content[begin:end], ""
         if value[0] in "'\"":
             value, style = value[1:-1], value[0]
             if "\\" in value and style == '"':
                 raise _NotPlain(start)
+        if wanted is KEEP_TEXT:
+            path = self._path(len(inside.group.path))
+            inside.group.tell(self._paths.setdefault(path, path), value, style)
+            if not marked:
+                return
         place = column + begin
         node = start + place
         path, stop = self._path(), start + column + end
         scalar = Scalar(0, path, node, stop, value, style, line, place + 1, "", "", node, inside.column, place)
-        if wanted:
+        if wanted is KEEP or wanted is KEEP_ALL:
             inside.group.keep(scalar)
         if marked:
             at = start + column + sharp
@@ -325,6 +331,8 @@ class _Lines:
 
         for scalar in document.kept.values():
             self._in.group.keep(placed(scalar))
+        for path, said in document.texts.items():
+            self._in.group.texts[(*above, *path[1:])[len(self._in.group.path) :]] = said
         for each in found.nodes:
             node = moved(each, by, lines)
             kept = {path: placed(scalar) for path, scalar in node.kept.items()}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from imagesetter.text.comments import Place
@@ -25,6 +26,10 @@ SPELLINGS: Final = ("imagepolicy", "$ref", "\\u00")
 LARGE: Final = 1 << 16
 """How many characters a text has to have for its lines to be read as lines first, where they can be."""
 
+NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+"""The plain scalars that mean nothing."""
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+
 
 class Take(Enum):
     """What an outline wants of a node."""
@@ -33,15 +38,19 @@ class Take(Enum):
     """As a key, with True: the node's span becomes a Node, and kept scalars below it are filed under it."""
     SCALAR = "scalar"
     """As a value: keep the scalar there."""
+    TEXT = "text"
+    """As a value: keep what the scalar there says, and not where it stands; of thousands of resources that is less."""
     TREE = "tree"
     """As a value: keep every scalar there and below."""
 
 
 SPAN: Final = Take.SPAN
 KEEP: Final = Take.SCALAR
+KEEP_TEXT: Final = Take.TEXT
 KEEP_ALL: Final = Take.TREE
 Outline = Mapping[Any, Any] | Take
-"""A trie of mapping keys (``"*"``: any key, any item) whose leaves are KEEP or KEEP_ALL; SPAN only of collections.
+"""A trie of mapping keys (``"*"``: any key, any item) whose leaves are KEEP, KEEP_TEXT or KEEP_ALL; SPAN is of
+collections only.
 
 Example: ``{"items": {"*": {SPAN: True, "kind": KEEP}}}``."""
 
@@ -109,6 +118,8 @@ class Node(NamedTuple):
     column: int
     kept: Mapping[FieldPath, Scalar]
     """The kept scalars below it that no inner Node has, by their path from this node."""
+    texts: Mapping[FieldPath, str] = NOTHING
+    """What scalars below it say of which no more was asked, by the same paths; empty for a plain null."""
 
 
 class Alias(NamedTuple):

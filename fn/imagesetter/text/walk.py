@@ -14,9 +14,22 @@ from typing import Any, Final
 
 from imagesetter.text.events import DEEPEST, TOO_DEEP, Problem, Unreadable, reader
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, path_of, scalar_of
+from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, path_of, scalar_of
 from imagesetter.text.gaps import Gaps
-from imagesetter.text.scan import KEEP, KEEP_ALL, SPAN, Alias, Node, Outline, Scalar, Scan
+from imagesetter.text.scan import (
+    KEEP,
+    KEEP_ALL,
+    KEEP_TEXT,
+    NOTHING,
+    NULLS,
+    SPAN,
+    Alias,
+    Node,
+    Outline,
+    Scalar,
+    Scan,
+    Take,
+)
 
 BATCH: Final = 512
 """How many events are taken from the parser at a time."""
@@ -75,9 +88,9 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         mode = KEY
                         if out is not None and not dup:
                             inner = below(out, key)
-                            if inner is KEEP or inner is KEEP_ALL:
+                            if isinstance(inner, Take):
                                 frame = (VALUE, key, index, dead, key_event, flow, opened)
-                                group.keep(scalar_of(text, event, number, (*stack, frame)))
+                                group.take(inner, text, event, number, (*stack, frame))
                     elif mode == KEY:
                         mode = VALUE
                         key = event.value
@@ -94,9 +107,9 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                             root = event
                         if out is not None:
                             inner = below(out, index) if mode == ITEM else out
-                            if inner is KEEP or inner is KEEP_ALL:
+                            if isinstance(inner, Take):
                                 frame = (mode, key, index, dead, key_event, flow, opened)
-                                group.keep(scalar_of(text, event, number, (*stack, frame)))
+                                group.take(inner, text, event, number, (*stack, frame))
                     if anchored and event.anchor:
                         anchors[event.anchor] = event.start_mark.index
                     prev = event
@@ -111,7 +124,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                     stack.append((mode, key, index, dead, key_event, flow, opened, dup, seen, out, group))
                     if out is not None:
                         out = None if dup or mode == KEY else below(out, index if mode == ITEM else key, mode)
-                        if out is KEEP:
+                        if out is KEEP or out is KEEP_TEXT:
                             out = None
                         elif out is not None and out is not KEEP_ALL and SPAN in out:
                             mark = event.start_mark
@@ -187,7 +200,7 @@ def below(out: Any, step: str | int, mode: int = VALUE) -> Any:
     """The outline one step further down, or None; at a document's root there is no step."""
     if out is KEEP_ALL or mode == ROOT:
         return out
-    if out is KEEP:
+    if out is KEEP or out is KEEP_TEXT:
         return None
     return out.get(step, out.get("*"))
 
@@ -195,11 +208,12 @@ def below(out: Any, step: str | int, mode: int = VALUE) -> Any:
 class Group:
     """Kept scalars on their way into a Node."""
 
-    __slots__ = ("_mark", "_number", "kept", "path")
+    __slots__ = ("_mark", "_number", "kept", "path", "texts")
 
     def __init__(self, path: FieldPath, number: int) -> None:
         self.path = path
         self.kept: dict[FieldPath, Scalar] = {}
+        self.texts: dict[FieldPath, str] = {}
         self._number = number
         self._mark = (0, 0, 0)
 
@@ -208,11 +222,22 @@ class Group:
         self._mark = (start, line, column)
         return self
 
+    def take(self, what: Take, text: str, event: Any, document: int, frames: tuple[Frame, ...]) -> None:
+        """Take of a scalar below the node what is asked; the other arguments are those of ``scalar_of``."""
+        if what is KEEP_TEXT:
+            self.tell(path_of(frames)[len(self.path) :], event.value, event.style or "")
+        else:
+            self.keep(scalar_of(text, event, document, frames))
+
     def keep(self, scalar: Scalar) -> None:
         """Take a scalar below the node."""
         self.kept[scalar.path[len(self.path) :]] = scalar
 
+    def tell(self, path: FieldPath, value: str, style: str) -> None:
+        """Take what a scalar says; ``path`` is that from the node."""
+        self.texts[path] = "" if value in NULLS and not style else value
+
     def close(self, end: int) -> Node:
         """The finished node."""
         start, line, column = self._mark
-        return Node(self._number, self.path, start, end, line + 1, column + 1, self.kept)
+        return Node(self._number, self.path, start, end, line + 1, column + 1, self.kept, self.texts or NOTHING)
