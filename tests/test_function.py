@@ -13,7 +13,7 @@ from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.function import Answer, find_lock, follow
+from imagesetter.function import Answer, build_catalog, find_lock, follow
 from imagesetter.krm.functionconfig import read
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.resolve import Answer as Resolution
@@ -174,3 +174,10 @@ def test_a_type_tag_that_would_lie_goes_with_the_edit() -> None:
 """
     after, _ = run(HEAD + POLICY + item)
     assert 'tag: 1.0.10 # {"$imagepolicy"' in after
+
+
+def test_what_is_missing_is_asked_for_in_words_of_a_function() -> None:
+    listing = ResourceList.parse(f"{HEAD}{DEPLOYMENT}".encode())
+    catalog, _ = build_catalog(listing, Config())
+    hint = catalog.unknown(PolicyName("flux-system", "app")).hint
+    assert hint.endswith("put them among the resources, or a policy into spec.policies of an ImageSetter")

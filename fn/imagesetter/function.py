@@ -118,6 +118,7 @@ def _told(planned: Plan) -> Iterable[Result]:
 def build_catalog(listing: ResourceList, config: Config) -> tuple[Catalog, dict[str, Item]]:
     """The policies among the items and in the functionConfig, and the item behind each origin."""
     catalog = Catalog(config.namespace)
+    catalog.elsewhere = "put {} among the resources, or a policy into spec.policies of an ImageSetter"
     catalog.add(config.policies)
     origins: dict[str, Item] = {}
     for item in listing.items:

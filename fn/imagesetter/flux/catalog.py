@@ -49,6 +49,8 @@ class Catalog:
     ) -> None:
         self.default_namespace = default_namespace
         self.more = more
+        self.elsewhere = "name the files that hold {} with --policies"
+        """What to do about resources (``{}``) that are missing; a function has no options."""
         self.unread: list[str] = []
         """Flux resources that do not parse: ``file:line:column: reason``; what is missing may be there."""
         self._found: dict[tuple[str, str, str], list[Resource]] = {}
@@ -192,7 +194,7 @@ class Catalog:
             raise ResolveError(
                 f"ImagePolicy {name} refers to ImageRepository {namespace}:{reference['name']}, which is not there",
                 where=policy.origin,
-                hint="add the ImageRepository, or name the files that hold it with --policies",
+                hint=f"add the ImageRepository, or {self.elsewhere.format('it')}",
             )
         check_version(repository, f"ImageRepository {namespace}:{reference['name']}")
         if namespace != name.namespace:
@@ -235,7 +237,7 @@ class Catalog:
             more = f", and {len(self.unread) - 1} more" if len(self.unread) > 1 else ""
             unread = f"it may be in a document that does not parse: {self.unread[0]}{more}"
         if not names:
-            return unread or "no ImagePolicy was found at all: name the files that hold them with --policies"
+            return unread or f"no ImagePolicy was found at all: {self.elsewhere.format('them')}"
         import difflib
 
         near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
