@@ -274,3 +274,22 @@ def test_machine_without_a_system_store_has_the_bundled_one(monkeypatch: pytest.
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     monkeypatch.setattr(ssl, "create_default_context", lambda: bare)
     assert make_context(None, {}).cert_store_stats()["x509_ca"] > 50
+
+
+def test_loopback_host_with_certificates_is_spoken_to_in_tls_at_once(tmp_path: Path, authority: Authority) -> None:
+    trusted = authority.certificate.read_bytes()
+    for given in ("certSecretRef", "certs.d"):
+        with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]}), tls=authority) as fake:
+            ways = Ways(folders=(certs(tmp_path, fake.host, ca_crt=trusted),) if given == "certs.d" else ())
+            options = ScanOptions(tls=Tls(trusted) if given == "certSecretRef" else None)
+            with Client(ClientSettings(ways=ways)) as client:
+                assert client.scan(parse_flux_image(f"{fake.host}/app"), options=options).tags == ("1.0",)
+            assert fake.connections == 1, given
+
+
+def test_loopback_host_that_speaks_no_tls_is_asked_plainly_whatever_certificates_there_are(
+    authority: Authority,
+) -> None:
+    options = ScanOptions(tls=Tls(authority.certificate.read_bytes()))
+    with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]})) as fake, Client() as client:
+        assert client.scan(parse_flux_image(f"{fake.host}/app"), options=options).tags == ("1.0",)

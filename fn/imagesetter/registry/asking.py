@@ -16,6 +16,7 @@ from imagesetter.registry.hosts import Host
 from imagesetter.registry.pacing import Deadline
 from imagesetter.registry.questions import Answer, Interrupted, NoTls, Question, Route
 from imagesetter.registry.reference import Repository
+from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe, safe_reason
 
 
@@ -29,6 +30,7 @@ class Network:
     exchange: Exchange
     tokens: Tokens
     egress: Egress
+    ways: Ways
     schemes: dict[tuple[str, bool], str] = field(default_factory=dict)
     """(host, whether plain HTTP is allowed) → the scheme that it was found to speak."""
 
@@ -80,7 +82,7 @@ class Asking:
         plain = self.network.egress.may_use_plain_http(self.host, insecure=self.insecure)
         key = (str(self.host), plain)
         known = self.network.schemes.get(key)
-        schemes = (known,) if known else _schemes(self.host, plain)
+        schemes = (known,) if known else self._schemes(plain)
         for number, scheme in enumerate(schemes, 1):
             last = number == len(schemes)
             auth = RegistryAuth(
@@ -112,6 +114,18 @@ class Asking:
             return answer
         raise AssertionError("the last scheme answers or raises")
 
+    def _schemes(self, plain: bool) -> tuple[str, ...]:
+        """What to try in turn.
+
+        On loopback plain HTTP is tried first, as Flux has it: a server without TLS may not answer a TLS greeting for a
+        long time, while one with TLS turns plain HTTP down at once. It is the second choice elsewhere, where it is
+        allowed at all, and where somebody configured certificates for the host.
+        """
+        if not plain:
+            return ("https",)
+        certified = self.network.ways.certificates(str(self.host), self.route.tls) is not None
+        return ("https", "http") if certified or not self.host.is_local else ("http", "https", "http")
+
     def _refusal(self, answer: Answer, what: str) -> RegistryError:
         credential = self._credential  # what was used, if any; nothing is looked up for the sake of a message
         said = safe_reason(answer.body, answer.header("content-type"), credential.forms if credential else ())
@@ -134,17 +148,6 @@ class Asking:
         if answer.status >= 500:
             return RegistryError(f"{what}: {self.host} fails ({answer.status}){ending}")
         return ProtocolError(f"{what}: {self.host} answered {answer.status}{ending}")
-
-
-def _schemes(host: Host, plain: bool) -> tuple[str, ...]:
-    """What to try in turn.
-
-    On loopback plain HTTP is tried first, as Flux has it: a server without TLS may not answer a TLS greeting for a long
-    time, while one with TLS turns plain HTTP down at once. Elsewhere it is the second choice, and only where allowed.
-    """
-    if not plain:
-        return ("https",)
-    return ("http", "https", "http") if host.is_local else ("https", "http")
 
 
 def _wants_https(answer: Answer) -> bool:

@@ -322,7 +322,7 @@ class Client:
                 if settings.deadline is not None:
                     self._run_ends = settings.clock.monotonic() + settings.deadline
             if route not in self._networks:
-                self._networks[route] = Network(self._exchange, Tokens(settings.clock), settings.egress)
+                self._networks[route] = Network(self._exchange, Tokens(settings.clock), settings.egress, settings.ways)
             return self._networks[route]
 
     def _run(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
