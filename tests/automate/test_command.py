@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from automate.conftest import Repository
 from e2e.conftest import Stage
+from imagesetter.schemas.kinds import schema_of
 
 MESSAGE = "Update image to {host}/my-app:1.0.10\n"
 AUTOMATION = "clusters/image-automation.yaml"
@@ -75,7 +77,7 @@ def test_json_tells_what_was_pushed(stage: Stage) -> None:
     remote = fleet(stage)
     done = stage.run("imagesetter", "automate", "--output", "json", cwd=stage.root / "checkout")
     report = json.loads(done.stdout)
-    assert (report["apiVersion"], report["kind"]) == ("imagesetter.dev/v1alpha1", "AutomationReport")
+    Draft202012Validator(schema_of("AutomationReport")).validate(report)
     (run,) = report["automations"]
     (commit,) = run["commits"]
     assert (run["automation"], run["status"]) == ("flux-system:my-app", "pushed")

@@ -71,7 +71,11 @@ def branch_name(template: str, key: str, data: TemplateData) -> str:
 
     tags = dict.fromkeys(record.ref.tag for record in data.records)
     values = {"set": key, "tag": "-".join(tags), **(data.values or {})}
-    text = render_message(template, TemplateData(data.namespace, data.name, data.records, values))
+    try:
+        text = render_message(template, TemplateData(data.namespace, data.name, data.records, values))
+    except TemplateError as error:
+        error.where = ":".join(filter(None, ("--branch", error.where)))
+        raise
     parts = [_ODD.sub("-", part).strip("-.") for part in text.strip().split("/")]
     name = re.sub(r"\.{2,}", ".", "/".join(part.removesuffix(".lock") for part in parts if part))
     if not name:

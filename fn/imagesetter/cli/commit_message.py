@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from imagesetter.errors import InputError
+from imagesetter.errors import InputError, TemplateError
 from imagesetter.plan import Change
 
 DEFAULT = """\
@@ -28,8 +28,12 @@ def write_message(path: Path, template: str, changes: Sequence[Change]) -> None:
     from imagesetter.flux.markers import PolicyName
     from imagesetter.flux.template.render import render_message
 
-    text = render_message(template or DEFAULT, template_data(PolicyName("", ""), changes, Path()))
     try:
-        path.write_text(text, encoding="utf-8")
+        text = render_message(template or DEFAULT, template_data(PolicyName("", ""), changes, Path()))
+    except TemplateError as error:
+        error.where = ":".join(filter(None, ("--message-template", error.where)))
+        raise
+    try:
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -79,7 +80,10 @@ def command(
     outcome = mark(paths or (".",), owners, exclude=exclude)
     failed = any(result.severity == "error" for result in outcome.results)
     write = not check and not failed
-    problems = [*unreadable, *outcome.results, *(write_all(outcome.rewrites) if write else ())]
+    unwritten = write_all(outcome.rewrites) if write else []
+    lost = {result.file.path for result in unwritten if result.file}
+    outcome = replace(outcome, insertions=[each for each in outcome.insertions if each.file not in lost])
+    problems = [*unreadable, *outcome.results, *unwritten]
     if not owners:
         problems.append(
             Result("no ImagePolicy with its ImageRepository was found; name them with --policies", "warning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -30,7 +30,9 @@ from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import downgrade_guard
-from imagesetter.plan import Guard, MarkedField
+from imagesetter.krm.result import Result
+from imagesetter.lock.document import Lock
+from imagesetter.plan import Guard, MarkedField, failure
 from imagesetter.plan import report as result_of
 from imagesetter.reading import build_catalog, find_lock, look_for_lock, read_tree
 from imagesetter.resolve import Source
@@ -112,10 +114,13 @@ def command(
             return () if allow_downgrade else [downgrade_guard(catalog, fields, asked=asked, strict=strict)]
 
         outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
+    outcome = outcome._replace(results=(*outcome.results, *_unknown(options.only, catalog, outcome, present)))
     write = not check and not outcome.failed
     if message_file and outcome.changes and write:
         write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
-    problems = (*outcome.results, *(write_all(outcome.rewrites) if write else ()))
+    unwritten = write_all(outcome.rewrites) if write else []
+    problems = (*outcome.results, *unwritten)
+    outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
     made = UpdateReport(outcome, problems, written=write, diff=diff)
     if links and outcome.changes:
         made = _with_links(made, outcome, catalog, network)
@@ -131,6 +136,27 @@ def command(
     if any(result.severity == "error" for result in problems):
         return FAILED
     return FAILED if check and outcome.changes else OK
+
+
+def _unknown(
+    only: frozenset[PolicyName], catalog: Catalog, outcome: Outcome, present: Callable[[], Lock | None]
+) -> Iterable[Result]:
+    """An error for each policy of ``--only`` that nobody knows: nothing would follow it, and nothing would say so."""
+    told = {result.tags.get("policy") for result in outcome.results}
+    for name in sorted(only, key=str):
+        if not catalog.has_policy(name) and str(name) not in told:
+            lock = present()
+            if lock is None or name not in lock.entries:
+                yield failure(catalog.unknown(name), policy=str(name))
+
+
+def _without(outcome: Outcome, files: set[str]) -> Outcome:
+    """The outcome without the changes of files that could not be written."""
+    if not files:
+        return outcome
+    changes = tuple(change for change in outcome.changes if change.field.place.file not in files)
+    rewrites = tuple(rewritten for rewritten in outcome.rewrites if str(rewritten.path) not in files)
+    return outcome._replace(changes=changes, rewrites=rewrites)
 
 
 def _with_links(made: UpdateReport, outcome: Outcome, catalog: Catalog, network: NetworkOptions) -> UpdateReport:

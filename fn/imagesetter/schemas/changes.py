@@ -1,4 +1,4 @@
-"""The JSON documents that ``update``, ``mark`` and ``lint`` print, as models: the source of their published schemas."""
+"""The JSON documents that ``update``, ``mark``, ``lint`` and ``automate`` print, as models: the source of schemas."""
 
 from __future__ import annotations
 
@@ -122,3 +122,40 @@ class LintReport(Report):
 
     kind: Literal["LintReport"]
     findings: list[LintFinding]
+
+
+class CommitChange(Model):
+    """A field that a commit changed."""
+
+    policy: str = Field(description="namespace:name")
+    file: str = Field(description="from the top of the repository")
+    line: int = Field(description="from 1")
+    field: str = Field(description="the field's path, from the resource that holds it")
+    old: str
+    new: str
+
+
+class AutomationCommit(Model):
+    """A commit that was pushed or, with --dry-run, would be."""
+
+    hash: str = Field(description="empty with --dry-run")
+    branch: str
+    message: str
+    changes: list[CommitChange]
+
+
+class AutomationRun(Model):
+    """What became of one ImageUpdateAutomation."""
+
+    automation: str = Field(description="namespace:name")
+    status: Literal["pushed", "would push", "up to date", "suspended", "failed"]
+    commits: list[AutomationCommit]
+    notes: list[str]
+    results: list[RunResult]
+
+
+class AutomationReport(Report):
+    """What the ImageUpdateAutomations came to."""
+
+    kind: Literal["AutomationReport"]
+    automations: list[AutomationRun]

@@ -22,6 +22,7 @@ MODELS = {
     "ImageSetter": ("imagesetter.config.image_setter", "ImageSetter"),
     "PolicyTest": ("imagesetter.policy_tests.model", "PolicyTest"),
     # what --output json prints
+    "AutomationReport": ("imagesetter.schemas.changes", "AutomationReport"),
     "Explanation": ("imagesetter.schemas.reports", "Explanation"),
     "ParityReport": ("imagesetter.schemas.reports", "ParityReport"),
     "PolicyTestReport": ("imagesetter.schemas.reports", "PolicyTestReport"),
