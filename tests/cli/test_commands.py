@@ -118,6 +118,16 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
     assert f"imagesetter {name}" in out
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_a_terminal_of_eighty_columns(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*name.split(), "--help"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80 or line.endswith("...")] == []
+
+
 def sample(option: click.Option) -> str:
     """A value that the option accepts from the environment."""
     if isinstance(option.type, click.Choice):

@@ -128,8 +128,9 @@ def command(
     \b
     Examples:
       imagesetter automate clusters/prod
-      imagesetter automate --dry-run                   print diff and message
-      imagesetter automate --automation flux-system:web --per image --branch 'images/{{ .Values.set }}'
+      imagesetter automate --dry-run                    print diff and message
+      imagesetter automate --automation flux-system:web
+      imagesetter automate --per image --branch 'images/{{ .Values.set }}'
       imagesetter automate --from status --policies exported.yaml
     """
     from imagesetter.automate import Options

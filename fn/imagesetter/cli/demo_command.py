@@ -147,7 +147,7 @@ def _coloured(line: str) -> str:
 @click.command("demo")
 @click.option("--serve", metavar="PORT", type=int, help="Only serve the registry on 127.0.0.1:PORT, for the examples.")
 def command(serve: int | None) -> int:
-    """See the whole story in a few seconds: an embedded registry, a Git repository, before and after.
+    """See the whole story in a few seconds, on a registry of its own.
 
     Nothing is needed but imagesetter itself, and nothing of yours is touched. git, kpt and kustomize are used where
     they are on PATH.

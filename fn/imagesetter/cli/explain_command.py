@@ -129,9 +129,11 @@ def command(
       imagesetter explain flux-system:web
       imagesetter explain web --tag 1.4.2                     why not 1.4.2?
       imagesetter explain ghcr.io/org/app --semver 6.x
-      imagesetter explain ghcr.io/org/app --numerical asc --filter-pattern '^main-.*-(?P<ts>[0-9]+)$' --extract '$ts'
+      imagesetter explain ghcr.io/org/app --numerical asc --extract '$ts' \\
+        --filter-pattern '^main-.*-(?P<ts>[0-9]+)$'
       imagesetter explain web --tags-file tags.txt            no registry
-      kubectl get imagepolicies,imagerepositories -A -o yaml | imagesetter explain --compare-status --policies -
+      kubectl get imagepolicies,imagerepositories -A -o yaml > cluster.yaml
+      imagesetter explain --compare-status --policies cluster.yaml
     """
     made_up = AdHoc(**rule)  # type: ignore[arg-type]
     if compare_status:

@@ -35,7 +35,7 @@ def command(
 
     \b
     Examples:
-      imagesetter hold web --exclude 1.4.2 --reason 'crashes on start' --until 2026-12-01
+      imagesetter hold web --exclude 1.4.2 --reason crashes --until 2026-12-01
       imagesetter hold web --tag 1.4.1 --reason 'until the migration is done'
     """
     if bool(tag) == bool(exclude):

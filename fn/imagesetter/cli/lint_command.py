@@ -73,11 +73,12 @@ def command(
 
     \b
     Examples:
-      imagesetter lint                                          everything below here
-      imagesetter lint --strict --disable unused-policy apps    warnings count, one rule is off
+      imagesetter lint                             everything below here
+      imagesetter lint --strict apps               warnings count as errors
+      imagesetter lint --disable unused-policy     one rule is off
       kustomize build clusters/prod | imagesetter lint --policies - .
-      imagesetter lint --output sarif=imagesetter.sarif         for code scanning
-      kustomize build … | imagesetter lint --rendered - --from lock     was the function skipped?
+      imagesetter lint --output sarif=lint.sarif   for code scanning
+      kustomize build … | imagesetter lint --rendered - --from lock
     """
     if rendered is not None:
         return _hold(rendered, paths, policies, namespace, exclude, source, network._replace(quiet=quiet))

@@ -89,8 +89,8 @@ def command(
       imagesetter lock                         resolve, and look at the diff
       imagesetter lock --check                 in CI: is the lock up to date?
       imagesetter lock --only flux-system:web  this policy alone
-      imagesetter lock --shard 0/4 --lock-file shards/0.yaml     the first of four parts
-      imagesetter lock --merge shards/*.yaml   and all four as one
+      imagesetter lock --shard 0/4 --lock-file shards/0.yaml
+      imagesetter lock --merge shards/*.yaml   all four parts as one
       imagesetter update --from lock           apply it
     """
     if options.source != "registry" and context.get_parameter_source("source") == ParameterSource.COMMANDLINE:

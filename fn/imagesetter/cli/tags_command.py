@@ -87,7 +87,8 @@ def command(
     Examples:
       imagesetter tags ghcr.io/org/app
       imagesetter tags ghcr.io/org/app --sort semver --limit 5 --digest
-      imagesetter tags ghcr.io/org/app --output json | imagesetter explain --semver 6.x --tags-file -
+      imagesetter tags ghcr.io/org/app --output json > tags.json
+      imagesetter explain --semver 6.x --tags-file tags.json
     """
     repository = image_argument(image)
     options = ScanOptions(insecure=insecure)

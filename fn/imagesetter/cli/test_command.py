@@ -40,7 +40,7 @@ def command(
       imagesetter test
       imagesetter test clusters/prod/web.policy-test.yaml
       kustomize build clusters/prod | imagesetter test --policies -
-      imagesetter schema PolicyTest                         what may stand in such a file
+      imagesetter schema PolicyTest            what may stand in such a file
     """
     suites, broken = find_tests(files or (".",), exclude=exclude)
     if not suites and not broken:

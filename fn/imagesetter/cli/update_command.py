@@ -88,12 +88,12 @@ def command(
 
     \b
     Examples:
-      imagesetter update                              everything below here
-      imagesetter update --diff clusters/prod         and show what changed
-      imagesetter update --check                      in CI: is everything up to date?
-      imagesetter update --links --output markdown=body.md       for a pull request
-      imagesetter update --check --output sarif=images.sarif     for code scanning
-      imagesetter update --message-file m && git commit -aF m    and commit it
+      imagesetter update                        everything below here
+      imagesetter update --diff clusters/prod   and show what changed
+      imagesetter update --check                in CI: is everything up to date?
+      imagesetter update --links --output markdown=body.md
+      imagesetter update --check --output sarif=images.sarif
+      imagesetter update --message-file m && git commit -aF m
       kubectl get imagepolicies -A -o yaml > policies.yaml
       imagesetter update --from status --policies policies.yaml
     """
