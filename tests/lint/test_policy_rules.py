@@ -280,3 +280,13 @@ def test_namespaces_are_looked_up_in_their_own_files(lint: Lint) -> None:
     assert len(lint(files).about("incomplete-policy")) == 1
     files["namespace.yaml"] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: apps, labels: {team: web}}\n"
     assert lint(files).about("incomplete-policy") == []
+
+
+def test_two_locks_that_disagree_are_found_where_the_second_is(lint: Lint) -> None:
+    entry = "    - {policy: flux-system:web, image: registry.example.com/web, tag: 1.2.0, digest: d, inputs: i}\n"
+    head = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\nspec:\n  entries:\n"
+    locks = {"a.yaml": head + entry, "b.yaml": head + entry, "c.yaml": head + entry.replace("1.2.0", "1.3.0")}
+    assert lint(locks).about("broken-lock") == [
+        "c.yaml:5:16: error broken-lock: policy flux-system:web is locked to registry.example.com/web:1.3.0 here, "
+        "and to registry.example.com/web:1.2.0 in a.yaml; keep one lock for the policy"
+    ]

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 from imagesetter.errors import ImagesetterError
-from imagesetter.lint.file_read import Spot
+from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.file_read import LockRead, Spot
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.subject import Subject
-from imagesetter.lock.document import REMEDY
+from imagesetter.lock.document import REMEDY, Entry, Lock
 
 
 def unreadable_document(subject: Subject) -> Iterator[Problem]:
@@ -21,16 +22,23 @@ def unreadable_document(subject: Subject) -> Iterator[Problem]:
 
 
 def broken_lock(subject: Subject) -> Iterator[Problem]:
-    """A lock that cannot be used: a merge conflict, another version, a field that is missing."""
+    """A lock that cannot be used: a merge conflict, another version, a field that is missing, two that disagree."""
     for file in subject.files:
         if file.lock and file.lock.error:
             line = re.match(re.escape(file.name) + r":(\d+)", file.lock.error.where)
             yield Problem(Spot(file.name, int(line[1]) if line else 1, 1), file.lock.error.what, file.lock.error.hint)
+    first: dict[PolicyName, tuple[Entry, str]] = {}
+    for read, lock in _locks(subject):
+        for name, entry in lock.entries.items():
+            other, where = first.setdefault(name, (entry, read.name))
+            if not other.same_answer(entry):
+                message = f"policy {name} is locked to {entry.ref} here, and to {other.ref} in {where}"
+                yield Problem(read.spot(name), message, "keep one lock for the policy")
 
 
 def stale_lock(subject: Subject) -> Iterator[Problem]:
     """A lock that does not answer for a policy as it is now, so that ``--from lock`` would refuse it."""
-    locks = [(file.lock, file.lock.lock) for file in subject.files if file.lock and file.lock.lock]
+    locks = _locks(subject)
     for read, lock in locks:
         for name, entry in lock.entries.items():
             with contextlib.suppress(ImagesetterError):  # no such policy here, or incomplete-policy says so
@@ -41,3 +49,8 @@ def stale_lock(subject: Subject) -> Iterator[Problem]:
     for mark in subject.fields if locks else ():
         if mark.marker and mark.marker.policy not in locked and subject.catalog.has_policy(mark.marker.policy):
             yield Problem(mark.spot, f"policy {mark.marker.policy} is not in the lock", REMEDY)
+
+
+def _locks(subject: Subject) -> list[tuple[LockRead, Lock]]:
+    """The locks that can be used, each with where it was read."""
+    return [(file.lock, file.lock.lock) for file in subject.files if file.lock and file.lock.lock]
