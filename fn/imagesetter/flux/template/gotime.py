@@ -159,9 +159,10 @@ class Time(NamedTuple):
     def _offset(self, part: str) -> str:
         if part[0] == "Z" and not self.offset:
             return "Z"
+        west = self.offset <= -60  # of less than a minute Go makes "+0000-20"
         hours, rest = divmod(abs(self.offset), 3600)
-        fields = [f"{hours:02}", f"{rest // 60:02}", f"{rest % 60:02}"]
-        sign = "-" if self.offset < 0 else "+"
+        fields = [f"{hours:02}", f"{rest // 60:02}", f"{'-' if -60 < self.offset < 0 else ''}{rest % 60:02}"]
+        sign = "-" if west else "+"
         return sign + (":" if ":" in part else "").join(fields[: OFFSETS[part[1:]]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Final
 
 from imagesetter.flux.template.faults import Fault
@@ -41,7 +42,8 @@ class _Reader:
         self._rest = text
         self._fields: dict[str, int] = {}
         self._fraction = ""
-        self._zone: str | None = None
+        self._zone = ""
+        self._utc = False
         self._offset: int | None = None
 
     def time(self) -> Time:
@@ -108,7 +110,11 @@ class _Reader:
         elif part in ("002", "__2"):
             self._set("day_of_year", int(self._match(r"\d{3}" if part == "002" else r"[ \d]{2}\d")))
         elif part == "MST":
-            self._zone = self._match(_ZONE)
+            zone = self._match(_ZONE)
+            if zone == "UTC":
+                self._utc = True
+            else:
+                self._zone = zone
         elif part[0] in ".,":
             if part[1] == "0":
                 self._fraction = self._match(rf"[.,]\d{{{len(part) - 1}}}")[1:]
@@ -137,15 +143,18 @@ class _Reader:
     def _read_offset(self, part: str) -> None:
         if part[0] == "Z" and self._rest.startswith("Z"):
             self._rest = self._rest[1:]
-            self._zone, self._offset = "UTC", 0
+            self._utc = True
             return
         colon = ":" if ":" in part else ""
-        written = self._match(r"[+-]" + colon.join([r"\d\d"] * OFFSETS[part[1:]]))
-        digits = written[1:].replace(":", "").ljust(6, "0")
-        hours, minutes, seconds = (int(digits[start : start + 2]) for start in (0, 2, 4))
+        written = self._match("." + colon.join([".."] * OFFSETS[part[1:]]))
+        pairs = [written[start : start + 2] for start in range(1, len(written), 2 + len(colon))]
+        numbers = [int(pair) for pair in takewhile(re.compile(r"\d\d", re.ASCII).fullmatch, pairs)]
+        hours, minutes, seconds = [*numbers, 0, 0, 0][:3]
         for value, limit, what in ((seconds, 60, "second"), (minutes, 60, "minute"), (hours, 24, "hour")):
-            if value > limit:
+            if value > limit:  # Go looks at this before it looks at the sign and at pairs that are no numbers
                 raise self._beyond(f"time zone offset {what}")
+        if written[0] not in "+-" or len(numbers) < len(pairs):
+            raise _Bad
         offset = hours * 3600 + minutes * 60 + seconds
         self._offset = -offset if written[0] == "-" else offset
 
@@ -180,10 +189,10 @@ class _Reader:
         return month, day
 
     def _zone_and_offset(self) -> tuple[str, int]:
-        zone, offset = self._zone or "", self._offset
-        if zone == "UTC" or (offset == 0 and not zone):
+        zone, offset = self._zone, self._offset
+        if self._utc or (offset == 0 and not zone):
             return "UTC", 0
-        if offset is not None:
+        if offset not in (None, -1):  # Go's sign for none
             return zone, offset
         if len(zone) > 3 and zone.startswith("GMT"):
             return zone, int(zone[3:]) * 3600
