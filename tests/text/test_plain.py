@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.text.line import BLOCK, FLOW, OPEN, SCALAR, UNKNOWN, read_line
+from imagesetter.text.line import BLOCK, FLOW, NOTHING, OPEN, SCALAR, UNKNOWN, read_line
 from imagesetter.text.plain import read_plain
 from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, LARGE, SPAN, Outline, scan
 from text import laws
@@ -144,6 +144,8 @@ def test_a_large_text_that_is_no_yaml_is_broken_as_ever() -> None:
         ("a: >- # b", [(0, "a")], BLOCK, ">-", 2),
         ("a: http://b:1/c?d=e#f", [(0, "a")], SCALAR, "http://b:1/c?d=e#f", 2),
         ("- *a", [(0, None)], UNKNOWN, "", 0),
+        ("", [], NOTHING, "", 0),
+        ("# a: b", [], NOTHING, "", 0),
     ],
 )
 def test_a_line_says_what_it_holds(
@@ -151,7 +153,12 @@ def test_a_line_says_what_it_holds(
 ) -> None:
     read = read_line(content)
     assert read
-    assert (list(read[0]), read[1], content[read[2] : read[3]], read[5]) == (entries, kind, value, events)
+    columns = [(place // 2, key) for place, key in read[0]]
+    assert (columns, read[1], content[read[2] : read[3]], read[5]) == (entries, kind, value, events)
+    assert all((key is None) == place % 2 for place, key in read[0])
+    moved = read_line("  " + content)
+    assert moved
+    assert [(place - 4, key) for place, key in moved[0]] == list(read[0])
 
 
 @pytest.mark.parametrize("content", ["a", "'a': b", "a: b: c", "a: b:", "a: &b c", "a: [b", "a: [[b]]", "a: 'b", "? a"])

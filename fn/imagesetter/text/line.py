@@ -20,15 +20,17 @@ FLOW: Final = 2
 BLOCK: Final = 3
 """The header of a block scalar, whose text is on the lines below."""
 UNKNOWN: Final = 4
-"""Something that is not plain."""
+"""Something that is not plain, behind a dash."""
+NOTHING: Final = 5
+"""The line is blank, or a comment."""
 
 Line = tuple[tuple[tuple[int, str | None], ...], int, int, int, int, int]
-"""(entries, kind, start, end, comment, events): entries are (column, key), None for a dash; start and end are those of
-the value, or both the end of the last entry; comment is where the comment starts, or -1. All of these count from the
-first character that is no blank. events is how many of libyaml's events its keys and its value make.
+"""(entries, kind, start, end, comment, events): entries are (place, key), None for a dash; start and end are columns,
+those of the value, or both that of the last entry's end; comment is the column where the comment starts, or -1; events
+is how many of libyaml's events the keys and the value make.
 
-A plain tuple because one is unpacked for every line of a text."""
-
+The place is twice the column, and one more for a dash: so the list that begins at the column of a key is inside the
+mapping of that key, as it is in YAML. A plain tuple because one is unpacked for every line of a text."""
 
 _KEY: Final = r"[\w./$][-\w./$]{0,200}+"
 _WORDS: Final = r"(?:[^-?:\s,\[\]{}#&*!|>'\"%@`]|[-?:](?=\S))(?:[^\s:#]++|:(?=\S)|(?<=\S)#| ++(?=[^\s#]))*+"
@@ -36,7 +38,7 @@ _QUOTED: Final = r"'[^']*+'|\"(?:[^\"\\]++|\\.)*+\""
 _SHORT: Final = rf"(?:[\w./$][-+=\w./$]*+|{_QUOTED}) *+"
 """A scalar in a flow collection; ``''`` in single quotes is left out, here and above, and so are texts with blanks."""
 _LINE: Final = re.compile(
-    rf"(?P<dashes>(?:-(?: ++|\Z))*+)(?:(?P<key>{_KEY}):(?: ++|\Z))?+"
+    rf" *+(?P<dashes>(?:-(?: ++|\Z))*+)(?:(?P<key>{_KEY}):(?: ++|\Z))?+"
     rf"(?P<value>(?P<scalar>{_WORDS}|{_QUOTED})|(?P<header>[|>][-+]?)"
     rf"|\[ *+(?:{_SHORT}(?:, *+{_SHORT})*+)?\]"
     rf"|\{{ *+(?:{_KEY}: ++{_SHORT}(?:, *+{_KEY}: ++{_SHORT})*+)?\}})?+"
@@ -47,32 +49,32 @@ _PART: Final = re.compile(rf"{_QUOTED}|[^\s,\[\]{{}}:]++")
 """A scalar of a flow collection that is known to be one of the kind above."""
 
 
-_DASHED: Final[Line] = (((0, None),), UNKNOWN, 1, 1, -1, 0)
-
-
 @lru_cache(4096)
-def read_line(content: str) -> Line | None:
-    """What a line holds, given without the blanks before it; None when it is not plain and begins with no dash.
+def read_line(line: str) -> Line | None:
+    """What a line holds; None when it is not plain, and does not begin with a dash either.
 
     Cached because the lines of resources are much alike.
     """
-    found = _LINE.fullmatch(content)
+    found = _LINE.fullmatch(line)
     if found is None:
-        return _DASHED if content.startswith("- ") else None
-    entries: list[tuple[int, str | None]] = [(at, None) for at, char in enumerate(found["dashes"]) if char == "-"]
+        column = len(line) - len(line.lstrip(" "))
+        return (((2 * column + 1, None),), UNKNOWN, 0, 0, -1, 0) if line.startswith("- ", column) else None
+    first, behind = found.span("dashes")
+    entries: list[tuple[int, str | None]] = [(2 * at + 1, None) for at in range(first, behind) if line[at] == "-"]
     begin, end = found.span("key")
     if end >= 0:
-        entries.append((begin, found["key"]))
-    if not entries:
-        return None
-    kind, events = OPEN, 0
+        entries.append((2 * begin, found["key"]))
+    comment = found.start("comment")
     start, stop = found.span("value")
+    if not entries:
+        return ((), NOTHING, 0, 0, comment, 0) if stop < 0 else None
+    kind, events = OPEN, 0
     if stop < 0:
-        start = stop = max(end, entries[-1][0]) + 1
+        start = stop = 1 + (end if end >= 0 else entries[-1][0] // 2)
     elif found["scalar"] is not None:
         kind, events = SCALAR, 1
     elif found["header"] is not None:
         kind, events = BLOCK, 1
     else:
-        kind, events = FLOW, 2 + len(_PART.findall(content, start, stop))
-    return tuple(entries), kind, start, stop, found.start("comment"), events + (end >= 0)
+        kind, events = FLOW, 2 + len(_PART.findall(line, start, stop))
+    return tuple(entries), kind, start, stop, comment, events + (end >= 0)

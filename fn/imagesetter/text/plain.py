@@ -25,11 +25,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from imagesetter.text.events import Unreadable, count_events, parsing
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.line import BLOCK, OPEN, SCALAR, UNKNOWN, read_line
+from imagesetter.text.line import BLOCK, NOTHING, OPEN, SCALAR, UNKNOWN, read_line
 from imagesetter.text.pieces import moved
 from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Alias, Comment, Node, Outline, Scalar, Scan, Take
 from imagesetter.text.walk import Group, below, walk
@@ -74,11 +75,10 @@ class _NotPlain(Exception):
 class _Collection:
     """An open block collection."""
 
-    __slots__ = ("column", "group", "is_list", "out", "seen", "step")
+    __slots__ = ("group", "out", "place", "seen", "step")
 
-    def __init__(self, column: int, is_list: bool, out: Any, group: Group) -> None:
-        self.column = column
-        self.is_list = is_list
+    def __init__(self, place: int, out: Any, group: Group) -> None:
+        self.place = place  # of its entries, see ``Line``
         self.out = out  # the outline of what is in it
         self.group = group
         self.step: Any = -1  # the key or index reached
@@ -107,7 +107,7 @@ class _Lines:
         self._events = _BARE
         self._paths: dict[FieldPath, FieldPath] = {}  # of texts; those of all resources are the same
         self._document = Group((), 0)
-        self._in = _Collection(-1, False, outline, self._document)  # the innermost; at first what the root stands in
+        self._in = _Collection(-1, outline, self._document)  # the innermost; at first what the root stands in
         self._around: list[_Collection] = []
         self._expected = True  # what the last key or dash holds has not come yet
         self._behind = 0  # the end of the last token
@@ -128,7 +128,9 @@ class _Lines:
                 at = len(self._text)
             except _NotPlain as met:
                 at, lines = self._read_entry(met.start)
-        self._close(-1, False)
+        if self._expected:
+            self._take_null(len(self._text))
+        self._close(-1)
         nodes = sorted(self._nodes, key=lambda node: (node.start, -node.end))
         document = self._document.close(self._behind)
         return Scan(tuple(self._comments), (), (document,), tuple(nodes), tuple(self._aliases), self._events)
@@ -141,37 +143,31 @@ class _Lines:
         hits = self._hits
         coming = bisect_left(hits, at)
         hit = hits[coming] if coming < len(hits) else _NEVER
+        inside, expected = self._in, self._expected
         literal = margin = -1  # in a block scalar: the column of its collection, and that of its text
         for line in _split(self._text, at):
             start = at
             at += len(line) + 1
             lines += 1
-            content = line.lstrip(" ")
-            column = len(line) - len(content)
             if literal >= 0:
-                if column > literal or not content:
-                    if margin < 0 and content:
+                column = len(line) - len(line.lstrip(" "))
+                if column > literal or column == len(line):
+                    if margin < 0 and column < len(line):
                         margin = column
-                    if hit < at or (column < margin and content) or (margin < 0 and column):
+                    if hit < at or (column < margin and column < len(line)) or (margin < 0 and column):
                         raise _NotPlain(start)
                     continue
                 literal, self._behind = -1, start
-            if not content or content[0] == "#":
-                if hit < at:
-                    raise _NotPlain(start)
-                continue
-            read = read_line(content)
+            read = read_line(line)
             if read is None:
                 raise _NotPlain(start)
             entries, kind, begin, end, sharp, events = read
-            for offset, key in entries:
-                inside = self._in
-                if column + offset != inside.column or (key is None) != inside.is_list:
-                    self._move(column + offset, key is None, start, lines)
-                    inside = self._in
-                elif self._expected:
+            for place, key in entries:
+                if place != inside.place:
+                    inside = self._move(place, expected, start, lines)
+                elif expected:
                     self._take_null(start)
-                self._expected = True
+                expected = True
                 if key is None:
                     inside.step += 1
                     if inside is self._list:
@@ -182,26 +178,29 @@ class _Lines:
                     inside.seen.add(key)
                     inside.step = key
             if kind == SCALAR:
-                self._expected = False
+                expected = False
                 if hit < at or inside.out is not None:
-                    self._take_scalar(content, begin, end, start, column, lines, hit < at, sharp)
+                    self._take_scalar(line, begin, end, start, lines, hit < at, sharp)
                     if hit < at:
                         coming = bisect_left(hits, at, coming)
                         hit = hits[coming] if coming < len(hits) else _NEVER
             elif hit < at or kind == UNKNOWN:
                 raise _NotPlain(start)
+            elif kind == NOTHING:
+                continue
             elif kind != OPEN:
-                self._expected = False
+                expected = False
                 if inside.out is not None and below(inside.out, inside.step) is not None:
                     raise _NotPlain(start)
                 if kind == BLOCK:
-                    literal, margin = inside.column, -1
+                    literal, margin = inside.place // 2, -1
             self._events += events
-            self._behind = start + column + end
+            self._behind = start + end
         if literal >= 0:
             if self._text.endswith(" "):
                 raise _NotPlain(start)  # a last line of blanks is not always part of the block scalar
             self._behind = len(self._text)
+        self._expected = expected
 
     # -- collections ---------------------------------------------------------------------------------------------
 
@@ -209,38 +208,38 @@ class _Lines:
         """The path of the innermost key or entry, or what is left of it from a depth on."""
         return (*[each.step for each in self._around[depth + 1 :]], self._in.step)
 
-    def _move(self, column: int, is_list: bool, start: int, lines: int) -> None:
-        """Close what a key or dash at a column is not in, or open the collection that begins with it."""
-        inside = self._in
-        if column < inside.column or (column == inside.column and inside.is_list):
-            self._close(column, is_list)
-            if (self._in.column, self._in.is_list) != (column, is_list):
+    def _move(self, place: int, expected: bool, start: int, lines: int) -> _Collection:
+        """Close what a key or dash is not in, or open the collection that begins with it; the innermost one then."""
+        inside, around = self._in, self._around
+        if place < inside.place:
+            if expected:
+                self._take_null(start)
+            self._close(place)
+            if self._in.place != place:
                 raise _NotPlain(start)
-            return
-        if not self._expected or len(self._around) > _DEEPEST:
+            return self._in
+        if not expected or len(around) > _DEEPEST:
             raise _NotPlain(start)
         out, group = inside.out, inside.group
-        if not self._around:
-            self._document.begin(start + column, lines - 1, column)
+        if not around:
+            self._document.begin(start + place // 2, lines - 1, place // 2)
         elif out is not None:
             out = below(out, inside.step)
-        if out is KEEP or out is KEEP_TEXT:
+        if out is None or out is KEEP or out is KEEP_TEXT:
             out = None
-        elif out is not None and out is not KEEP_ALL and SPAN in out:
-            path = self._path() if self._around else ()
-            group = Group(path, 0).begin(start + column, lines - 1, column)
-        self._around.append(inside)
-        self._in = _Collection(column, is_list, out, group)
+        elif out is not KEEP_ALL and SPAN in out:
+            path = self._path() if around else ()
+            group = Group(path, 0).begin(start + place // 2, lines - 1, place // 2)
+        around.append(inside)
+        self._in = opened = _Collection(place, out, group)
         self._events += 2
-        if is_list and len(self._around) == 2:
-            self._list = self._in
+        if place % 2 and len(around) == 2:
+            self._list = opened
+        return opened
 
-    def _close(self, column: int, is_list: bool) -> None:
-        """Close the collections that do not reach to a key or dash at a column."""
-        if self._expected:
-            self._take_null(self._behind)
-            self._expected = False
-        while column < self._in.column or (column == self._in.column and self._in.is_list and not is_list):
+    def _close(self, place: int) -> None:
+        """Close the collections that an entry at a place is not in."""
+        while place < self._in.place:
             closed, self._in = self._in, self._around.pop()
             if closed.group is not self._in.group:
                 self._nodes.append(closed.group.close(self._behind))
@@ -256,15 +255,13 @@ class _Lines:
         if inside.out is not None and isinstance(below(inside.out, inside.step), Take):
             raise _NotPlain(start)
 
-    def _take_scalar(
-        self, content: str, begin: int, end: int, start: int, column: int, line: int, marked: bool, sharp: int
-    ) -> None:
+    def _take_scalar(self, line: str, begin: int, end: int, start: int, number: int, marked: bool, sharp: int) -> None:
         """A scalar which the outline asks for, or on whose line there is a hit."""
         inside = self._in
         wanted = None if inside.out is None else below(inside.out, inside.step)
         if not marked and not isinstance(wanted, Take):
             return
-        value, style = content[begin:end], ""
+        value, style = line[begin:end], ""
         if value[0] in "'\"":
             value, style = value[1:-1], value[0]
             if "\\" in value and style == '"':
@@ -274,17 +271,16 @@ class _Lines:
             inside.group.tell(self._paths.setdefault(path, path), value, style)
             if not marked:
                 return
-        place = column + begin
-        node = start + place
-        path, stop = self._path(), start + column + end
-        scalar = Scalar(0, path, node, stop, value, style, line, place + 1, "", "", node, inside.column, place)
+        path, node = self._path(), start + begin
+        column = inside.place // 2
+        scalar = Scalar(0, path, node, start + end, value, style, number, begin + 1, "", "", node, column, begin)
         if wanted is KEEP or wanted is KEEP_ALL:
             inside.group.keep(scalar)
         if marked:
-            at = start + column + sharp
+            at = start + sharp
             if sharp < 0 or self._hits[bisect_left(self._hits, start)] < at:
                 raise _NotPlain(start)
-            self._comments.append(Comment(content[sharp:], at, line, column + sharp + 1, scalar, "line"))
+            self._comments.append(Comment(line[sharp:], at, number, sharp + 1, scalar, "line"))
 
     # -- entries that are not plain ------------------------------------------------------------------------------
 
@@ -298,7 +294,7 @@ class _Lines:
         if entry is None or of is None:
             raise _NotPlain(met)
         text, start = self._text, entry.start
-        begun = re.compile(rf"\n {{0,{of.column}}}(?=[^ #\n])").search(text, start)
+        begun = re.compile(rf"\n {{0,{of.place // 2}}}(?=[^ #\n])").search(text, start)
         end = begun.start() + 1 if begun else len(text)
         part = text[start:end]
         if end <= met or _LONG_KEY.search(part):
@@ -346,8 +342,12 @@ class _Lines:
 
 def _split(text: str, at: int) -> Iterator[str]:
     """The lines from an offset on; never all of them at once, since there are many."""
+    return chain.from_iterable(_batches(text, at))
+
+
+def _batches(text: str, at: int) -> Iterator[list[str]]:
     while at < len(text):
         end = text.find("\n", at + _BATCH)
         end = end if end >= 0 else len(text)
-        yield from text[at:end].split("\n")
+        yield text[at:end].split("\n")
         at = end + 1
