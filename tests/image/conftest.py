@@ -1,9 +1,9 @@
 """The container image, built by `make image`'s script with buildah, and a command that runs it.
 
-The base is a stand-in: Debian's own Python, from debootstrap, under the name of the base that the Dockerfile asks for.
-So these tests prove the Dockerfile, the start as an unprivileged user on a read-only root, and the protocol with kpt
-and kustomize; they say nothing about the real base image. The base is kept in ``.tools/cache``, making it takes a
-minute.
+The base is a stand-in: a Debian of the same release with its own Python of the same version, from debootstrap, under
+the name of the base that the Dockerfile asks for. So these tests prove the Dockerfile, the start as an unprivileged
+user on a read-only root, and the protocol with kpt and kustomize; they say nothing about the real base image. The base
+is kept in ``.tools/cache``, making it takes a minute.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tools import CHECKOUT, require_tool
 
 CACHE = CHECKOUT / ".tools" / "cache"
 BASE = "docker.io/library/python:3.13-slim"
+SUITE = "trixie"
 NAME = "localhost/imagesetter:test"
 TOOLS = ("buildah", "debootstrap", "unshare", "setpriv")
 
@@ -97,7 +98,7 @@ def open_storage() -> Iterator[Buildah]:
     with _locked(CACHE / "image.lock"):
         buildah = Buildah(CACHE / "containers")
         buildah.environment["IMAGE"] = NAME
-        if not buildah("images", "--quiet", "--filter", f"reference={BASE}"):
+        if not buildah("images", "--quiet", "--filter", f"reference={BASE}", "--filter", f"label=suite={SUITE}"):
             _make_base(buildah)
         yield buildah
 
@@ -168,7 +169,7 @@ def _make_base(buildah: Buildah) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     root = folder / "root"
     packages = "--include=python3,python3-venv,ca-certificates"
-    buildah.execute(require_tool("debootstrap"), "--variant=minbase", packages, "bookworm", str(root))
+    buildah.execute(require_tool("debootstrap"), "--variant=minbase", packages, SUITE, str(root))
     for name in SPARE:
         shutil.rmtree(root / name)
     for bytecode in sorted(root.glob("usr/lib/python3*/**/__pycache__")):
@@ -178,7 +179,7 @@ def _make_base(buildah: Buildah) -> None:
         if Path("/", name).exists():
             shutil.copyfile(Path("/", name), root / name)
     buildah.execute("tar", "--numeric-owner", "-cf", str(folder / "root.tar"), "-C", str(root), ".")
-    (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n", encoding="utf-8")
+    (folder / "Dockerfile").write_text(f"FROM scratch\nADD root.tar /\nLABEL suite={SUITE}\n", encoding="utf-8")
     buildah("build", "--quiet", "--tag", BASE, str(folder))
     shutil.rmtree(folder)
 
