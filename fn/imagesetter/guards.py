@@ -77,6 +77,7 @@ class _Downgrades:
         self.asked = asked
         self.severity = severity
         self.rules: dict[PolicyName, TagPolicy | None] = {}
+        self.orders: dict[tuple[PolicyName, str, str], int | None] = {}
 
     def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
         policy = marked.marker.policy
@@ -87,13 +88,12 @@ class _Downgrades:
         old = self._tag(decides, ref)
         if old in ("", ref.tag) or not (rule := self._rule(policy)):
             return None
-        from imagesetter.policy.select import compare
         from imagesetter.registry.reference import is_tag
 
         if not is_tag(old):  # a placeholder, whatever an alphabetical order makes of it
             return None
         try:
-            order = compare(rule, old, ref.tag)
+            order = self._order(policy, rule, old, ref.tag)
         except PolicyError:
             return None
         tags = {"policy": str(policy)}
@@ -110,6 +110,15 @@ class _Downgrades:
         return report(
             self.severity, message, marked.place, old=marked.scalar.value, new=new, tags=tags | {"error": "Downgrade"}
         )
+
+    def _order(self, policy: PolicyName, rule: TagPolicy, old: str, new: str) -> int | None:
+        """How the policy ranks two tags; many fields go from the same one to the same one."""
+        from imagesetter.policy.select import compare
+
+        asked = (policy, old, new)
+        if asked not in self.orders:
+            self.orders[asked] = compare(rule, old, new)
+        return self.orders[asked]
 
     def _rule(self, policy: PolicyName) -> TagPolicy | None:
         """The policy's rule; None where there is none to compare by, or going back is allowed."""

@@ -14,6 +14,7 @@ from functools import partial
 from imagesetter.cli.exit_status import TRACKER
 from imagesetter.errors import harmless
 from imagesetter.krm.resourcelist import ResourceList
+from imagesetter.krm.result import Result
 from imagesetter.krm.run import Output, run
 
 NEEDLE = "$imagepolicy"
@@ -57,8 +58,12 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
         answer = follow(listing, config, source, now=clock.now())
-    results = [result._replace(message=harmless(result.message)) for result in answer.results]
-    return Output(edits=answer.edits, results=results)
+    return Output(edits=answer.edits, results=[_harmless(result) for result in answer.results])
+
+
+def _harmless(result: Result) -> Result:
+    message = harmless(result.message)
+    return result if message == result.message else result._replace(message=message)
 
 
 def _said(text: str, option: str) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol, TypeGuard, TypeVar
 
 from imagesetter.errors import UsageError
@@ -89,8 +90,12 @@ class FieldPattern(NamedTuple):
         return self.text
 
 
+@lru_cache(1024)
 def format_path(path: FieldPath) -> str:
-    """A path as people read it: ``spec.containers[0].image``, with odd keys in brackets: ``annotations["a.b/c"]``."""
+    """A path as people read it: ``spec.containers[0].image``, with odd keys in brackets: ``annotations["a.b/c"]``.
+
+    Kept, since resources of one kind have their fields at the same paths.
+    """
     parts: list[str] = []
     for step in path:
         if isinstance(step, int):
