@@ -130,6 +130,16 @@ def test_tag_stays_beside_the_digest() -> None:
     assert reference.context.written == "ghcr.io/org/app"
 
 
+def test_a_name_with_a_digest_has_to_fit_with_its_library() -> None:
+    """Upstream reads such a name twice, the second time spelled out."""
+    longest, digest = "a" * (255 - len("library/")), f"@sha256:{'0' * 64}"
+    assert parse(f"{longest}{digest}").repository == f"library/{longest}"
+    assert parse(f"{longest}a:1").repository == f"library/{longest}a"
+    for text in (f"{longest}a{digest}", f"docker.io/{longest}a:1{digest}"):
+        with pytest.raises(ImageReferenceError, match="could not parse reference"):
+            parse(text)
+
+
 def test_no_tag_is_invented() -> None:
     assert parse("nginx").tag == ""
     assert parse("nginx").identifier == "latest"

@@ -204,6 +204,8 @@ def _parse_digested(text: str) -> Reference:
     except ImageReferenceError:
         repository = parse_repository(base)
         tagged = Reference(repository.registry, repository.path)
+    else:  # upstream reads the name again, with the library/ that it put in
+        _check("repository", tagged.repository, _REPOSITORY_CHARACTERS, 2, 255)
     return Reference(tagged.registry, tagged.repository, tagged.tag, digest, text)
 
 
