@@ -69,7 +69,7 @@ def _worktree(
     remote = _remote(own)
     head = own.commit_of("HEAD")
     if not head:
-        raise UsageError(f"the checkout {top} has no commit yet")
+        raise UsageError(f"the checkout {top} has no commit yet", hint="commit, and push, first")
     _sweep(own)
     own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
     workspace = Workspace(Git(tree, timeout), own, remote, automation, f"{_REFS}{tree.parent.name}")

@@ -146,7 +146,7 @@ class Asking:
                 hint = "try again later; with credentials most registries allow more"
                 return RateLimited(f"{what}: {self.host} allows no more requests for now (429){ending}", hint=hint)
         if answer.status >= 500:
-            return RegistryError(f"{what}: {self.host} fails ({answer.status}){ending}")
+            return RegistryError(f"{what}: {self.host} fails ({answer.status}){ending}", hint="try again later")
         return ProtocolError(f"{what}: {self.host} answered {answer.status}{ending}")
 
 

@@ -34,6 +34,7 @@ MOST_PAGES = 10_000
 
 _FIRST = "n=1000"
 _LONGEST_WARNING = 4096
+_REGISTRY = "is there a registry at this address?"
 _QUERY = re.compile(r"[!-~]{1,8192}")
 _PARAMETER = r"""\s*;\s*([!#$%&'*+\-.^_`|~\w]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?"""
 _LINK = re.compile(rf"<([^<>]*)>((?:{_PARAMETER})*)")
@@ -129,13 +130,13 @@ def read_object(answer: Answer, what: str) -> dict[str, object]:
     """
     kind = answer.header("content-type").partition(";")[0].strip().lower()
     if kind == "text/html":
-        raise ProtocolError(f"{what} came as a web page, which a proxy or a login page would send")
+        raise ProtocolError(f"{what} came as a web page, which a proxy or a login page would send", hint=_REGISTRY)
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError) as err:
-        raise ProtocolError(f"{what} is not JSON") from err
+        raise ProtocolError(f"{what} is not JSON", hint=_REGISTRY) from err
     if not isinstance(document, dict):
-        raise ProtocolError(f"{what} is not a JSON object")
+        raise ProtocolError(f"{what} is not a JSON object", hint=_REGISTRY)
     return document
 
 

@@ -327,11 +327,13 @@ def _explain(err: Exception, request: Request, url: Url, deadline: Deadline, pro
         kind = NoTls if cause.reason in _NOT_TLS else Unreachable
         return kind(f"{host} does not speak TLS as it should{by}: {safe(cause.reason or str(cause))}")
     if isinstance(cause, socket.gaierror):
-        return Unreachable(f"there is no host {host}{by}: {safe(cause.strerror or '')}")
+        hint = "is its name right, and known to the DNS of this machine?"
+        return Unreachable(f"there is no host {host}{by}: {safe(cause.strerror or '')}", hint=hint)
     if isinstance(cause, ConnectionRefusedError):
-        return Interrupted(f"{host} refuses connections{by}")
+        return Interrupted(f"{host} refuses connections{by}", hint="does a registry listen there, on that port?")
     if isinstance(err, httpcore.ProxyError):
         return Unreachable(f"the proxy does not lead to {host}{by}: {safe(str(err))}")
     if isinstance(err, httpcore.ConnectError):
-        return Interrupted(f"{host} cannot be reached{by}: {safe(str(err))}")
+        hint = "is this machine connected to that network, or does a proxy lead there (HTTPS_PROXY)?"
+        return Interrupted(f"{host} cannot be reached{by}: {safe(str(err))}", hint=hint)
     return broken(f"{host} broke off{by}: {safe(str(err))}")
