@@ -77,7 +77,8 @@ def fleet(folder: Path, quick: bool) -> Section:
         for size in sizes:
             one = Fleet(folder / str(size), registry, made[:size])
             found[size] = one.measure(1 if quick else 2 if size == sizes[-1] else 3)
-        profile = sampled(one.cold)
+            if size == sizes[1]:
+                profile = sampled(one.cold)
     tags = sum(len(each.tags) for each in made)
     last = found[sizes[-1]]
     parts = (
@@ -97,7 +98,7 @@ def fleet(folder: Path, quick: bool) -> Section:
         [comparison("images", found, ratios)],
         [Aim(MEMORY.format(sizes[-1]), 512, last[COLD].peak, "MiB", reason="see what dominates")],
         plots("fleet", "Scan, select and apply", "images", found),
-        [sentence(f"{sizes[-1]:,} images", profile), parts, growth("images", found, COLD)],
+        [sentence(f"{sizes[1]:,} images", profile), parts, growth("images", found, COLD)],
     )
 
 

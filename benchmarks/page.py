@@ -79,10 +79,11 @@ class NotMeasured(Exception):
         self.title, self.text, self.why = title, text, why
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table in Markdown; all but the first column are figures."""
+def table(head: Iterable[str], rows: Iterable[Iterable[object]], words: int = 0) -> str:
+    """A table in Markdown; all but the first column, and as many of the last as are *words*, are figures."""
     names = list(head)
-    lines = [f"| {' | '.join(names)} |", "|---|" + "---:|" * (len(names) - 1)]
+    figures = len(names) - 1 - words
+    lines = [f"| {' | '.join(names)} |", "|---|" + "---:|" * figures + "---|" * words]
     lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines)
 
@@ -164,7 +165,7 @@ def write(sections: dict[str, Section], order: Iterable[str]) -> None:
         "could do without (getting the lists, reading the bytes) is measured beside, as the limit. What dominates is "
         "sampled from runs of the same session. Peaks below 7 MiB cannot be told from the process that starts a run.",
         "## The aims",
-        table(["aim", "limit", "measured", "", "why not"], [aim.row for section in shown for aim in section.aims]),
+        table(["aim", "limit", "measured", "", "why not"], [aim.row for section in shown for aim in section.aims], 2),
     ]
     for section in shown:
         parts += [f"## {section.title}", section.text]

@@ -69,7 +69,7 @@ def _apart(heights: Sequence[float]) -> list[float]:
     above = -float("inf")
     for number in sorted(range(len(heights)), key=lambda number: heights[number]):
         above = found[number] = max(heights[number], above + APART)
-    lowest = HEIGHT - BOTTOM
+    lowest: float = HEIGHT - BOTTOM
     for number in sorted(range(len(found)), key=lambda number: -found[number]):
         found[number] = min(found[number], lowest)
         lowest = found[number] - APART

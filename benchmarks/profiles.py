@@ -22,13 +22,14 @@ def sampled(program: Program, runs: int = 1) -> dict[str, float]:
     """Seconds of processor time by function of ours (``text/walk.py:walk``), of several runs of imagesetter together.
 
     Args:
-        program: a command whose first argument is our own program.
+        program: a command that runs Python: our own, or Python with the file of a program.
         runs: how many; the more the shorter it is, since the timer looks a few hundred times a second.
     """
     total: dict[str, float] = defaultdict(float)
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer"
-        command = [sys.executable, str(SAMPLED), str(answer), *program.command[1:]]
+        script = program.command[1:] if program.command[0] == sys.executable else program.command
+        command = [sys.executable, str(SAMPLED), str(answer), *script]
         for _ in range(runs):
             run_once(Program(command, program.stdin, None, program.cwd, program.env, program.before, program.statuses))
             for name, seconds in json.loads(answer.read_text()).items():

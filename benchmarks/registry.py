@@ -17,6 +17,7 @@ from benchmarks.delay import Away, far_away
 from benchmarks.fake_registry import FakeRegistry, run_fake_registry, write_lists
 from benchmarks.measuring import Program, Series, interleaved, run_once
 from benchmarks.page import Aim, Section, seconds, table
+from benchmarks.profiles import sampled, sentence
 
 if TYPE_CHECKING:
     from support.registries import RunningRegistry
@@ -237,6 +238,7 @@ def enormous(folder: Path, quick: bool) -> Section:
         with run_fake_registry(folder / "lists") as running:
             found[size] = interleaved(_one(machine, running, folder, tags), 2, warm=0)
             _check(machine, size)
+            profile = sampled(machine.ours([f"{running.host}/whole"], host=""))
     last = found[sizes[-1]]
     peak = max(last[f"{OURS}, {kind}"].peak for kind in ("pages", "whole"))
     ratios = [("curl, pages", "curl, pages", "wall"), ("curl, whole", "curl, whole", "wall")]
@@ -246,7 +248,10 @@ def enormous(folder: Path, quick: bool) -> Section:
         [comparison("tags", found, ratios)],
         [Aim(aim, 150, peak, "MiB", reason="one answer holds all tags")],
         plots("enormous", "One repository", "tags", found),
-        [growth("tags", found, f"{OURS}, {kind}") for kind in ("pages", "whole")],
+        [
+            sentence(f"{sizes[-1]:,} tags in one answer", profile),
+            *(growth("tags", found, f"{OURS}, {kind}") for kind in ("pages", "whole")),
+        ],
     )
 
 

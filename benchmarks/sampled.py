@@ -1,4 +1,6 @@
-"""Runs imagesetter and says which part of it the processors worked for: ``python sampled.py ANSWER ARGUMENT...``.
+"""Runs a Python program and says which part of imagesetter the processors worked for.
+
+``python sampled.py ANSWER PROGRAM ARGUMENT...``
 
 A timer of processor time looks at every thread a few hundred times a second, and adds the time that a thread has used
 since the last look to the function of ours that it is in. The timer costs about a hundredth, where a tracing profiler
@@ -6,7 +8,9 @@ would make short functions look dear. What a library in C does counts for the fu
 as importing, whoever asked for it. ANSWER is a JSON object, function → seconds.
 """
 
+import importlib.util
 import json
+import runpy
 import signal
 import sys
 import threading
@@ -67,17 +71,12 @@ class Sampler:
 
 def main() -> None:
     """Run it, and write the answer whatever becomes of it."""
-    answer, arguments = Path(sys.argv[1]), sys.argv[2:]
-    import importlib.util
-
+    answer, sys.argv = Path(sys.argv[1]), sys.argv[2:]
     found = importlib.util.find_spec("imagesetter")
     sampler = Sampler(str(Path(found.origin).parent) if found and found.origin else "")
-    sys.argv = ["imagesetter", *arguments]
     sampler.start()
     try:
-        from imagesetter.__main__ import main as run
-
-        run()
+        runpy.run_path(sys.argv[0], run_name="__main__")
     finally:
         sampler.stop()
         answer.write_text(json.dumps(sampler.seconds))
