@@ -43,7 +43,10 @@ _DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
 )
-_PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`]|-(?=[^\s,\[\]{}]))[^?,\[\]{}]*")
+_INDICATORS = frozenset("?:,[]{}#&*!|>'\"%@`")
+"""What a plain scalar does not begin with."""
+_FLOW = frozenset("?,[]{}")
+"""What a plain scalar in a flow collection does not hold."""
 _PRINTABLE = re.compile("[^\0-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*")
 """What may stand on one line of YAML as it is, by what may not: Python compiles that in a tenth of the time."""
 _CORE = "tag:yaml.org,2002:"
@@ -72,31 +75,35 @@ def _needs_quotes(value: str) -> bool:
         digits = value.replace("_", "")
         if _NUMBER.fullmatch(digits) or _DATE.fullmatch(value):
             return True
+    start = value[1:2] if value[0] == "-" else value[0]
     return (
-        _PLAIN.fullmatch(value) is None
+        (start in _INDICATORS and value[0] != "-")
+        or not start
+        or start.isspace()
         or value[-1] in " \t:"
         or ": " in value
         or " #" in value
         or "\t" in value
+        or not _FLOW.isdisjoint(value)
         or value[:3] in ("---", "...")
-        or _single_line(value) is None
+        or not _single_line(value)
     )
 
 
-def _single_line(value: str) -> re.Match[str] | None:
-    return _PRINTABLE.fullmatch(value)
+def _single_line(value: str) -> bool:
+    return value.isprintable() or _PRINTABLE.fullmatch(value) is not None
 
 
 def single_quoted(value: str) -> str:
     """In single quotes; in double quotes where single ones cannot hold it (a line end, a control character)."""
-    if _single_line(value) is None:
+    if not _single_line(value):
         return double_quoted(value)
     return "'" + value.replace("'", "''") + "'"
 
 
 def double_quoted(value: str) -> str:
     """In double quotes on one line, with escapes for what may not stand there as it is."""
-    if _single_line(value) is not None and "\\" not in value and '"' not in value and "\t" not in value:
+    if _single_line(value) and "\\" not in value and '"' not in value and "\t" not in value:
         return f'"{value}"'
     return '"' + "".join(_escaped(char) for char in value) + '"'
 
@@ -155,7 +162,7 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
         first = next(line for line in scalar.value.split("\n") if line.strip(" "))
         margin = len(old["margin"]) - (len(first) - len(first.lstrip(" ")))
     after = re.sub(f" {{{margin + 1},}}", " " * margin, after)
-    if not value or value.strip(" \t") != value or _single_line(value) is None:
+    if not value or value.strip(" \t") != value or not _single_line(value):
         return double_quoted(value) + old["rest"] + after
     return f"{old['style']}{digit}-{old['rest']}{newline}{' ' * margin}{value}{after}"
 
