@@ -19,7 +19,7 @@ FLOORS = [
     {"registry"},
     {"flux"},
     {"ages", "config", "tree"},
-    {"resolve"},
+    {"resolve", "writing"},
     {"plan"},
     {"guards"},
     {"places", "lock"},

@@ -1,16 +1,15 @@
-"""Which files are read, and that a write is whole or not at all."""
+"""Which files are read."""
 
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from imagesetter.errors import FileChangedError, InputError, UsageError
-from imagesetter.tree import find_files, repository_root, write
+from imagesetter.errors import InputError, UsageError
+from imagesetter.tree import find_files, repository_root
 
 
 def plant(root: Path, *names: str) -> None:
@@ -84,39 +83,6 @@ def test_a_named_file_is_taken_whatever_its_name_and_each_file_once(tmp_path: Pa
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere: no such file or directory"):
         list(find_files([tmp_path / "nowhere"]))
-
-
-def test_write_keeps_mode_and_replaces_the_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "a.yaml"
-    path.write_bytes(b"old")
-    path.chmod(0o640)
-    write(path, b"old", b"new")
-    assert path.read_bytes() == b"new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert os.listdir(tmp_path) == ["a.yaml"]
-
-
-def test_write_refuses_a_file_that_changed_meanwhile(tmp_path: Path) -> None:
-    path = tmp_path / "a.yaml"
-    path.write_bytes(b"edited by someone else")
-    with pytest.raises(FileChangedError, match="changed on disk") as refused:
-        write(path, b"old", b"new")
-    assert refused.value.where == str(path)
-    assert path.read_bytes() == b"edited by someone else"
-    assert os.listdir(tmp_path) == ["a.yaml"]
-
-
-def test_write_goes_through_a_link_that_was_named(tmp_path: Path) -> None:
-    plant(tmp_path, "a.yaml")
-    (tmp_path / "link.yaml").symlink_to("a.yaml")
-    write(tmp_path / "link.yaml", b"a: 1\n", b"a: 2\n")
-    assert (tmp_path / "link.yaml").is_symlink()
-    assert (tmp_path / "a.yaml").read_bytes() == b"a: 2\n"
-
-
-def test_write_into_a_directory_that_is_gone_is_an_error_with_the_path(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be written: No such file"):
-        write(tmp_path / "gone" / "a.yaml", b"", b"")
 
 
 def test_repository_root_is_the_nearest_directory_with_git(tmp_path: Path) -> None:

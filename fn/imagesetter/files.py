@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from imagesetter.reading import MarkedFile, Tree
 
 
-_FEW = 16
-_WRITERS = 8
-
-
 class Rewrite(NamedTuple):
     """A file's bytes before and after."""
 
@@ -172,28 +168,12 @@ def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
     return Rewrite(file.path, file.data, encode(text, bom=file.text.bom))
 
 
-def write_all(rewrites: Iterable[Rewrite]) -> list[Result]:
-    """Write what was planned; a file that cannot be written is a result, and the others are written all the same.
+def write_all(rewrites: Sequence[Rewrite]) -> list[Result]:
+    """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
+    from imagesetter import writing
 
-    Waiting for the disk is most of it, and disks take several writes together, so many files are written by threads.
-    """
-    planned = list(rewrites)
-    if len(planned) < _FEW:
-        return [result for rewritten in planned for result in _write(rewritten)]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_WRITERS) as writers:
-        return [result for results in writers.map(_write, planned) for result in results]
-
-
-def _write(rewritten: Rewrite) -> list[Result]:
-    from imagesetter.tree import write
-
-    try:
-        write(rewritten.path, rewritten.before, rewritten.after)
-    except ImagesetterError as error:
-        return [failure(error, Place(file=str(rewritten.path)))]
-    return []
+    errors = zip(rewrites, writing.write_all(rewrites), strict=True)
+    return [failure(error, Place(file=str(rewritten.path))) for rewritten, error in errors if error]
 
 
 def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:

@@ -1,4 +1,4 @@
-"""Trees of files: which ones to read, and how to write one without ever leaving half of it.
+"""Trees of files: which ones to read.
 
 Departures from Flux (image-automation-controller internal/update/filereader.go): ``.git`` is never entered, a
 ``Kptfile`` is read too, ``.krmignore`` and ``--exclude`` are honoured, a symbolic link is never written through.
@@ -6,21 +6,17 @@ Departures from Flux (image-automation-controller internal/update/filereader.go)
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from imagesetter.errors import FileChangedError, InputError, UsageError
+from imagesetter.errors import InputError, UsageError
 
 _NAMES = ("Kustomization", "Kptfile")
 _SUFFIXES = (".yaml", ".yml")
 _IGNORE_FILE = ".krmignore"
 _PART = 1 << 16
 """Bytes read at a time: more than most files hold, and few enough to cost nothing where they do not."""
-
 Ignored = Callable[[str], bool]
 """Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
 
@@ -152,83 +148,3 @@ def read(path: str | Path) -> bytes:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
     return b"".join(parts)
-
-
-def write(path: Path, before: bytes, after: bytes) -> None:
-    """Replace a file's bytes at once: a reader, or a crash at any moment, sees the old ones or the new ones.
-
-    The new bytes go to a temporary file beside the old one, with its mode and, where allowed, its owner; they are
-    flushed to the disk before the rename.
-
-    Raises:
-        FileChangedError: the file no longer holds *before*; nothing was written.
-        InputError: the directory or the file cannot be written.
-    """
-    path = path.resolve()  # a link that the user named is followed, not replaced
-    try:
-        status = path.stat()
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".imagesetter")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
-    try:
-        with os.fdopen(handle, "wb") as temporary:
-            temporary.write(after)
-            temporary.flush()
-            os.fchmod(temporary.fileno(), stat.S_IMODE(status.st_mode))
-            with contextlib.suppress(PermissionError):
-                os.fchown(temporary.fileno(), status.st_uid, status.st_gid)
-            os.fsync(temporary.fileno())
-        if path.read_bytes() != before:
-            raise FileChangedError(
-                "changed on disk while imagesetter was at work; it was left alone", where=str(path), hint="run it again"
-            )
-        Path(name).replace(path)
-    except OSError as error:
-        _discard(name)
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
-    except BaseException:
-        _discard(name)
-        raise
-    _sync_directory(path.parent)
-
-
-def create(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet, at once.
-
-    Raises:
-        FileChangedError: it is there by now; it was left alone.
-        InputError: it cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".imagesetter")
-        try:
-            with os.fdopen(handle, "wb") as temporary:
-                temporary.write(data)
-                temporary.flush()
-                mask = os.umask(0)
-                os.umask(mask)
-                os.fchmod(temporary.fileno(), 0o666 & ~mask)
-                os.fsync(temporary.fileno())
-            path.hardlink_to(name)
-        finally:
-            _discard(name)
-    except FileExistsError as error:
-        raise FileChangedError("appeared while imagesetter was at work; it was left alone", where=str(path)) from error
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
-    _sync_directory(path.parent)
-
-
-def _discard(name: str) -> None:
-    with contextlib.suppress(OSError):
-        Path(name).unlink()
-
-
-def _sync_directory(directory: Path) -> None:
-    # A rename is only durable when its directory is; some file systems refuse to sync one, and that is no failure.
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -26,7 +26,8 @@ from imagesetter.lock.sharding import restricted
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.resolve import FromRegistry
 from imagesetter.text.source import decode, encode
-from imagesetter.tree import create, read, write
+from imagesetter.tree import read
+from imagesetter.writing import create, write
 
 
 @click.command("lock")

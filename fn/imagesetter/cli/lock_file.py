@@ -12,7 +12,8 @@ from imagesetter.lock.document import FILE_NAME, Lock, parse, render_holds
 from imagesetter.lock.holds import Hold
 from imagesetter.reading import read_tree
 from imagesetter.text.source import decode, encode
-from imagesetter.tree import create, read, write
+from imagesetter.tree import read
+from imagesetter.writing import create, write
 
 lock_file_option = click.option(
     "--lock-file",

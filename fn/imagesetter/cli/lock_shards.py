@@ -11,7 +11,8 @@ from imagesetter.lock.document import Lock, parse, render
 from imagesetter.lock.locking import Locked
 from imagesetter.lock.sharding import Shard, merge, parse_shard
 from imagesetter.text.source import decode, encode
-from imagesetter.tree import create, read, write
+from imagesetter.tree import read
+from imagesetter.writing import create, write
 
 
 def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
