@@ -147,18 +147,18 @@ def image(built_image: Image) -> Image:
 def built_image(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     with build_image(buildah) as (number, root):
         config = json.loads(buildah("inspect", "--type", "image", NAME))["OCIv1"]["config"]
-        yield Image(number, config, root, *_make_docker(tmp_path_factory.mktemp("docker"), root, config))
+        yield Image(number, config, root, *make_docker(tmp_path_factory.mktemp("docker"), NAME, root, config))
 
 
-def _make_docker(folder: Path, root: Path, config: Mapping[str, Any]) -> tuple[dict[str, str], Path]:
-    """A folder with the stand-in for `docker`, for this image, and the environment that finds it."""
+def make_docker(folder: Path, name: str, root: Path, config: Mapping[str, Any]) -> tuple[dict[str, str], Path]:
+    """Put the stand-in for `docker`, for this image, into a folder; the environment that finds it, and its log."""
     docker = folder / "docker"
     # The interpreter by name: kpt and kustomize may start it with any PATH.
     text = (Path(__file__).parent / "docker").read_text(encoding="utf-8")
     docker.write_text(text.replace("/usr/bin/env python3", sys.executable, 1), encoding="utf-8")
     docker.chmod(0o755)
     known = {"user": config["User"], "entrypoint": config["Entrypoint"], "environment": config["Env"]}
-    (folder / "docker.json").write_text(json.dumps({NAME: {"root": str(root), **known}}), encoding="utf-8")
+    (folder / "docker.json").write_text(json.dumps({name: {"root": str(root), **known}}), encoding="utf-8")
     environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     return environment, folder / "docker.log"
 
