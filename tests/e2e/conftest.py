@@ -18,6 +18,36 @@ TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
 EXAMPLES = CHECKOUT / "kustomization-examples"
 WRITTEN_HOST = "localhost:5000"
 
+# What the packages of these tests have in common; HOST stands for the registry.
+MARK = '# {"$imagepolicy": "flux-system:my-app%s"}'
+POLICIES = """\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata:
+  name: my-app
+  namespace: flux-system
+  annotations: {config.kubernetes.io/local-config: "true"}
+spec: {image: HOST/my-app, interval: 5m, insecure: true}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata:
+  name: my-app
+  namespace: flux-system
+  annotations: {config.kubernetes.io/local-config: "true"}
+spec:
+  imageRepositoryRef: {name: my-app}
+  policy: {semver: {range: 1.0.x}}
+"""
+FUNCTION = """\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageSetter
+metadata:
+  name: images
+  annotations:
+    config.kubernetes.io/function: "exec: {path: imagesetter}"
+"""
+
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:

@@ -12,27 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import Stage
+from e2e.conftest import FUNCTION, MARK, POLICIES, Stage
 from tools import require_tool
 
-MARK = '# {"$imagepolicy": "flux-system:my-app%s"}'
-POLICIES = """\
-apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImageRepository
-metadata:
-  name: my-app
-  namespace: flux-system
-  annotations: {config.kubernetes.io/local-config: "true"}
-spec: {image: HOST/my-app, interval: 5m, insecure: true}
----
-apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImagePolicy
-metadata:
-  name: my-app
-  namespace: flux-system
-  annotations: {config.kubernetes.io/local-config: "true"}
-spec: {imageRepositoryRef: {name: my-app}, policy: {semver: {range: 1.0.x}}}
-"""
 DEPLOYMENT = f"""\
 apiVersion: apps/v1
 kind: Deployment
@@ -47,14 +29,6 @@ spec:
         - {{name: MODE, value: fast}}
         - name: VERSION
           value: "1.0.0" {MARK % ":tag"}
-"""
-FUNCTION = """\
-apiVersion: imagesetter.dev/v1alpha1
-kind: ImageSetter
-metadata:
-  name: images
-  annotations:
-    config.kubernetes.io/function: "exec: {path: imagesetter}"
 """
 ASIDE = """\
 apiVersion: apps/v1

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from e2e.conftest import Stage
-from e2e.test_kustomize import DEPLOYMENT, FUNCTION, MARK, POLICIES, build, kustomization, plant
+from e2e.conftest import FUNCTION, MARK, POLICIES, Stage
+from e2e.test_kustomize import DEPLOYMENT, build, kustomization, plant
 
 OLDER = POLICIES.replace("name: my-app", "name: older").replace("1.0.x", "1.0.1")
 UNMARKED = DEPLOYMENT.replace(MARK % "", "").replace(MARK % ":tag", "")

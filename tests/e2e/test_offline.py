@@ -8,32 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import Done, Stage
+from e2e.conftest import FUNCTION, MARK, POLICIES, Done, Stage
 from tools import require_tool
 
 NO_NETWORK = ("unshare", "--map-root-user", "--net")
-MARK = '# {"$imagepolicy": "flux-system:my-app%s"}'
-LOCAL = 'annotations: {config.kubernetes.io/local-config: "true"}'
-POLICIES = f"""\
-apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImageRepository
-metadata:
-  name: my-app
-  namespace: flux-system
-  {LOCAL}
-spec: {{image: HOST/my-app, interval: 5m, insecure: true}}
----
-apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImagePolicy
-metadata:
-  name: my-app
-  namespace: flux-system
-  {LOCAL}
-spec:
-  imageRepositoryRef: {{name: my-app}}
-  policy: {{semver: {{range: 1.0.x}}}}
-  digestReflectionPolicy: IfNotPresent
-"""
+PINNED = f"{POLICIES}  digestReflectionPolicy: IfNotPresent\n"
 DEPLOYMENT = f"""\
 apiVersion: apps/v1
 kind: Deployment
@@ -64,15 +43,7 @@ pipeline:
   - exec: imagesetter
     configMap: {from: SOURCE}
 """
-FUNCTION = """\
-apiVersion: imagesetter.dev/v1alpha1
-kind: ImageSetter
-metadata:
-  name: images
-  annotations:
-    config.kubernetes.io/function: "exec: {path: imagesetter}"
-spec: {from: SOURCE}
-"""
+LOCKED = f"{FUNCTION}spec: {{from: SOURCE}}\n"
 KUSTOMIZATION = """\
 resources: [deployment.yaml, policies.yaml, images.lock.yaml]
 transformers: [imagesetter.yaml]
@@ -104,7 +75,7 @@ def lay_out(stage: Stage, name: str, source: str, **files: str) -> Path:
     """A package with its policies, its lock, and how it is run."""
     package = stage.root / name
     package.mkdir()
-    texts = {"policies.yaml": POLICIES, "deployment.yaml": DEPLOYMENT, **files}
+    texts = {"policies.yaml": PINNED, "deployment.yaml": DEPLOYMENT, **files}
     for file, text in texts.items():
         (package / file).write_text(text.replace("HOST", stage.host).replace("SOURCE", source))
     locked = stage.run("imagesetter", "lock", cwd=package)
@@ -137,7 +108,7 @@ def hook(stage: Stage, package: Path, *before: str, source: str) -> Done:
 WAYS: dict[str, tuple[Callable[..., Done], dict[str, str]]] = {
     "update": (update, {}),
     "kpt fn render": (kpt, {"Kptfile": KPTFILE}),
-    "kustomize build": (build, {"kustomization.yaml": KUSTOMIZATION, "imagesetter.yaml": FUNCTION}),
+    "kustomize build": (build, {"kustomization.yaml": KUSTOMIZATION, "imagesetter.yaml": LOCKED}),
     "pre-commit": (hook, {".pre-commit-config.yaml": HOOK}),
 }
 
@@ -178,7 +149,7 @@ def test_the_lock_passes_through_kpt_as_a_resource_and_is_kept(stage: Stage, cut
 
 
 def test_the_lock_stays_out_of_what_kustomize_builds(stage: Stage, cut_off: tuple[str, ...]) -> None:
-    files = {"kustomization.yaml": KUSTOMIZATION, "imagesetter.yaml": FUNCTION}
+    files = {"kustomization.yaml": KUSTOMIZATION, "imagesetter.yaml": LOCKED}
     built = build(stage, lay_out(stage, "package", "lock", **files), *cut_off, source="lock")
     assert built.status == 0, str(built)
     assert "ImageLock" not in built.stdout
