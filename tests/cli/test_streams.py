@@ -106,7 +106,7 @@ def test_a_directory_that_may_not_be_read_is_named(command: str, tree: Path, tmp
     ran = shell(f"{drop}{sys.executable} -m imagesetter {command} .", cwd=tree, home=tmp_path)
     (tree / "closed").chmod(0o755)
     assert ran.status == 1
-    assert ran.err.startswith("error: cannot be read: Permission denied\n  where: ./closed\n  hint:  ")
+    assert ran.err.startswith("error: cannot be read: Permission denied\n  where: closed\n  hint:  ")
 
 
 FORMS = ["text", "json", "markdown", "sarif"]
