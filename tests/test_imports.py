@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from support.fakes import Reply, run_fake
+
 SOURCE_ROOT = Path(__file__).resolve().parent.parent / "fn"
 HEAVY = {"pydantic", "httpcore", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "importlib.metadata"}
 
@@ -166,3 +168,11 @@ def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> N
     assert (
         loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.places.source_scan"} == set()
     )
+
+
+def test_a_run_that_finds_every_scan_in_the_cache_needs_no_network(tmp_path: Path) -> None:
+    with run_fake(lambda seen: Reply(200, {"tags": ["1.2.3"]})) as fake:
+        text = (MARKED + POLICY).replace("localhost:1", fake.host)
+        assert "httpcore" in loaded_by([], text, tmp_path)
+        assert loaded_by([], text, tmp_path) & {"httpcore", "ssl", "http.client"} == set()
+        assert len(fake.seen) == 1

@@ -17,7 +17,7 @@ from imagesetter.registry.client import Client, ScanOptions
 from imagesetter.registry.proxies import Proxies, Proxy, parse_proxy, proxies_from
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.trust import Tls, certificate_folders, find_certificates, make_context
+from imagesetter.registry.trust import Contexts, Tls, certificate_folders, find_certificates, make_context
 from imagesetter.registry.ways import Ways
 from support.certificates import Authority
 from support.clocks import FakeClock
@@ -293,3 +293,17 @@ def test_loopback_host_that_speaks_no_tls_is_asked_plainly_whatever_certificates
     options = ScanOptions(tls=Tls(authority.certificate.read_bytes()))
     with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]})) as fake, Client() as client:
         assert client.scan(parse_flux_image(f"{fake.host}/app"), options=options).tags == ("1.0",)
+
+
+def test_certificates_are_read_once_for_all_hosts_that_have_the_same(authority: Authority) -> None:
+    contexts, tls = Contexts(), Tls(authority.certificate.read_bytes())
+    contexts.begin(tls)
+    assert contexts.find(tls) is contexts.find(Tls(authority.certificate.read_bytes()))
+    assert contexts.find(tls) is not contexts.find(None)
+
+
+def test_certificates_that_cannot_be_read_are_an_error_for_every_host_that_needs_them() -> None:
+    contexts, tls = Contexts(), Tls(b"no certificate", source="Secret a/b")
+    for _ in range(2):
+        with pytest.raises(CredentialError, match="the certificates of Secret a/b cannot be used"):
+            contexts.find(tls)

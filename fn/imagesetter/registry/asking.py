@@ -19,6 +19,8 @@ from imagesetter.registry.reference import Repository
 from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe, safe_reason
 
+_LOOPBACK = ("http", "https", "http")
+
 
 @dataclass
 class Network:
@@ -115,16 +117,10 @@ class Asking:
         raise AssertionError("the last scheme answers or raises")
 
     def _schemes(self, plain: bool) -> tuple[str, ...]:
-        """What to try in turn.
-
-        On loopback plain HTTP is tried first, as Flux has it: a server without TLS may not answer a TLS greeting for a
-        long time, while one with TLS turns plain HTTP down at once. It is the second choice elsewhere, where it is
-        allowed at all, and where somebody configured certificates for the host.
-        """
+        """What to try in turn; plain HTTP only where it is allowed."""
         if not plain:
             return ("https",)
-        certified = self.network.ways.certificates(str(self.host), self.route.tls) is not None
-        return ("https", "http") if certified or not self.host.is_local else ("http", "https", "http")
+        return ("https", "http") if self.network.ways.expects_tls(self.host, self.route.tls) else _LOOPBACK
 
     def _refusal(self, answer: Answer, what: str) -> RegistryError:
         credential = self._credential  # what was used, if any; nothing is looked up for the sake of a message

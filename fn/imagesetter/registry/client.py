@@ -6,6 +6,7 @@ Nothing here opens a connection, or even imports an HTTP library, before the fir
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -223,25 +224,28 @@ class Client:
         return self._run([job(*question) for question in questions])
 
     def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
-        from imagesetter.registry.cache import Asker
-
-        asking = self._asking(repository, options)
+        # What is in the cache was allowed once; that is asked anew.
+        self._settings.egress.check_repository(repository.registry, repository.path)
+        look_up = functools.cache(lambda: self._credential(repository, options))
         asker = None
         if self._cache is not None:
+            from imagesetter.registry.cache import Asker
+
             # Who cannot be named shares no cache; whether the credentials were needed at all, the registry will tell.
             with contextlib.suppress(CredentialError):
-                asker = Asker(asking.credential(), _way(options))
-        if self._cache is not None and asker is not None:
-            entry = self._cache.load_scan(repository.canonical, asker, options.interval)
-            if entry is not None:
-                return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
-            if not self._cache.refresh:
-                with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2) as waited:
-                    entry = self._cache.load_scan(repository.canonical, asker, options.interval) if waited else None
-                    if entry is not None:
-                        return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
+                asker = Asker(look_up(), _way(options))
+        if self._cache is None or asker is None:
+            return self._list(repository, self._asking(repository, options, look_up), None)
+        entry = self._cache.load_scan(repository.canonical, asker, options.interval)
+        if entry is None:
+            asking = self._asking(repository, options, look_up)
+            if self._cache.refresh:
+                return self._list(repository, asking, asker)
+            with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2) as waited:
+                entry = self._cache.load_scan(repository.canonical, asker, options.interval) if waited else None
+                if entry is None:
                     return self._list(repository, asking, asker)
-        return self._list(repository, asking, asker)
+        return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
     def _list(self, repository: Repository, asking: Asking, asker: Asker | None) -> Scan:
         """Ask the registry, and keep its answer."""
@@ -263,12 +267,16 @@ class Client:
             self._cache.store_scan(repository.canonical, asker, entry)
         return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)
 
-    def _asking(self, repository: Repository, options: ScanOptions) -> Asking:
+    def _asking(
+        self, repository: Repository, options: ScanOptions, look_up: Callable[[], Credential | None] | None = None
+    ) -> Asking:
+        settings = self._settings
+        host = settings.egress.check_repository(repository.registry, repository.path)
+        if settings.wire is None:
+            settings.ways.prepare(host, options.tls)
         from imagesetter.registry.asking import Asking
         from imagesetter.registry.questions import Route
 
-        settings = self._settings
-        host = settings.egress.check_repository(repository.registry, repository.path)
         route = Route(options.tls, options.proxy)
         network = self._start(route)
         now = settings.clock.monotonic()
@@ -281,7 +289,7 @@ class Client:
             route,
             options.insecure,
             deadline,
-            lambda: self._credential(repository, options),
+            look_up or (lambda: self._credential(repository, options)),
         )
 
     def _seconds(self, options: ScanOptions) -> float:

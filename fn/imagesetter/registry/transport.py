@@ -41,7 +41,7 @@ from imagesetter.registry.questions import (
     Route,
     Wire,
 )
-from imagesetter.registry.trust import Tls, make_context
+from imagesetter.registry.trust import Tls
 from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe, safe_url
 
@@ -182,7 +182,6 @@ class _Pools:
     egress: Egress
     call: _Call
     _pools: dict[tuple[Proxy | None, Tls | None, bool], httpcore.ConnectionPool] = field(default_factory=dict)
-    _contexts: dict[Tls | None, ssl.SSLContext] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, url: Url, route: Route) -> tuple[httpcore.ConnectionPool, Proxy | None]:
@@ -193,8 +192,7 @@ class _Pools:
         key = (proxy, tls, encrypted)
         with self._lock:
             if key not in self._pools:
-                # The SSL context takes 20 ms to fill, so plain HTTP goes without.
-                self._pools[key] = self._make(proxy, self._context(tls) if encrypted else None)
+                self._pools[key] = self._make(proxy, self.ways.contexts.find(tls) if encrypted else None)
             return self._pools[key], proxy
 
     def close(self) -> None:
@@ -202,11 +200,6 @@ class _Pools:
             pools = list(self._pools.values())
         for pool in pools:
             pool.close()
-
-    def _context(self, tls: Tls | None) -> ssl.SSLContext:
-        if tls not in self._contexts:
-            self._contexts[tls] = make_context(tls)
-        return self._contexts[tls]
 
     def _make(self, proxy: Proxy | None, context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
         checked = proxy is None or proxy.from_input
@@ -219,7 +212,7 @@ class _Pools:
             return httpcore.ConnectionPool(**common)
         login = (proxy.username.encode(), proxy.password.encode()) if proxy.username else None
         if not proxy.is_socks:
-            over = self._context(None) if proxy.is_https else None
+            over = self.ways.contexts.find(None) if proxy.is_https else None
             return httpcore.HTTPProxy(proxy.url, login, proxy_ssl_context=over, **common)
         try:
             return httpcore.SOCKSProxy(proxy.url, login, **common)

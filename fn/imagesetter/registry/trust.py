@@ -12,6 +12,7 @@ that Docker and podman read as well::
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,57 @@ def make_context(tls: Tls | None, environment: Mapping[str, str] | None = None) 
         reason = getattr(err, "reason", None) or type(err).__name__
         raise CredentialError(f"the certificates of {tls.source or 'the input'} cannot be used: {reason}") from err
     return context
+
+
+@dataclass
+class Contexts:
+    """The TLS clients of a run, one for all hosts with the same certificates.
+
+    Reading the system's authorities takes as long as importing the HTTP library, and needs no Python: so it is done in
+    a thread, meanwhile.
+    """
+
+    _making: dict[Tls | None, _Making] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def begin(self, tls: Tls | None) -> _Making:
+        """Begin to make one, unless that was done before."""
+        with self._lock:
+            if tls not in self._making:
+                self._making[tls] = _Making(tls)
+                self._making[tls].start()
+            return self._making[tls]
+
+    def find(self, tls: Tls | None) -> ssl.SSLContext:
+        """The client for these certificates.
+
+        Raises:
+            CredentialError: see `make_context`.
+        """
+        return self.begin(tls).result()
+
+
+class _Making(threading.Thread):
+    """A client that is being made."""
+
+    def __init__(self, tls: Tls | None) -> None:
+        super().__init__(name="certificates", daemon=True)
+        self._tls = tls
+        self._made: ssl.SSLContext | Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._made = make_context(self._tls)
+        except Exception as err:  # noqa: BLE001 - raised again below, in the thread that needs it
+            self._made = err
+
+    def result(self) -> ssl.SSLContext:
+        """Wait until it is made."""
+        self.join()
+        assert self._made is not None
+        if isinstance(self._made, Exception):
+            raise self._made
+        return self._made
 
 
 def certificate_folders(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:

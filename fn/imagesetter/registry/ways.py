@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagesetter.registry.hosts import Host
 from imagesetter.registry.proxies import Proxies, proxies_from
-from imagesetter.registry.trust import Tls, certificate_folders, find_certificates
+from imagesetter.registry.trust import Contexts, Tls, certificate_folders, find_certificates
 
 
 @dataclass
@@ -16,7 +17,28 @@ class Ways:
 
     proxies: Proxies = field(default_factory=Proxies)
     folders: tuple[Path, ...] = ()
+    contexts: Contexts = field(default_factory=Contexts)
     _found: dict[str, Tls | None] = field(default_factory=dict, repr=False)
+
+    def expects_tls(self, host: Host, given: Tls | None) -> bool:
+        """Whether TLS is tried first: everywhere but on loopback, and there where certificates are configured.
+
+        On loopback plain HTTP is tried first, as Flux has it: a server without TLS may not answer a TLS greeting for a
+        long time, while one with TLS turns plain HTTP down at once.
+
+        Raises:
+            CredentialError: see `certificates`.
+        """
+        return not host.is_local or self.certificates(str(host), given) is not None
+
+    def prepare(self, host: Host, given: Tls | None) -> None:
+        """Begin with what takes long before a host can be asked.
+
+        Raises:
+            CredentialError: see `certificates`.
+        """
+        if self.expects_tls(host, given):
+            self.contexts.begin(self.certificates(str(host), given))
 
     def certificates(self, host: str, given: Tls | None) -> Tls | None:
         """What is trusted at a host, and shown to it: what the input gives, and what ``certs.d`` holds.
