@@ -35,8 +35,9 @@ _TAGS = re.compile(rf"(?:{_TAG.pattern}+\n)*+", re.ASCII)
 _AT_ONCE = 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
-# What Go's net/url keeps unescaped in the host of a URL (RFC 3986 reg-name, and <>" which Go tolerates).
-_HOST = re.compile(r"""[A-Za-z0-9\-_.~!$&'()*+,;=:\[\]<>"\u0080-\U0010ffff]*""")
+# What Go's net/url does not keep unescaped in the host of a URL; all else it does (RFC 3986 reg-name, <>" and what is
+# beyond ASCII).
+_HOST = re.compile(r"[^\x00-\x20#%/?@\\^`{|}\x7f]*")
 _OPTIONAL_PORT = re.compile(r"(?::[0-9]*)?", re.ASCII)
 
 
