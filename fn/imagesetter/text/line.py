@@ -32,20 +32,22 @@ is how many of libyaml's events the keys and the value make.
 The place is twice the column, and one more for a dash: so the list that begins at the column of a key is inside the
 mapping of that key, as it is in YAML. A plain tuple because one is unpacked for every line of a text."""
 
-_KEY: Final = r"[\w./$][-\w./$]{0,200}+"
-_WORDS: Final = r"(?:[^-?:\s,\[\]{}#&*!|>'\"%@`]|[-?:](?=\S))(?:[^\s:#]++|:(?=\S)|(?<=\S)#| ++(?=[^\s#]))*+"
+# Ranges are written out, since Python tries a class such as \w at each character on its own; and the only blank that
+# comes here is the space.
+_KEY: Final = r"[A-Za-z0-9_./$][-A-Za-z0-9_./$]{0,200}+"
+_WORDS: Final = r"(?:[^-?: ,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^ ]))(?:[^ :#]++|:(?=[^ ])|(?<=[^ ])#| ++(?=[^ #]))*+"
 _QUOTED: Final = r"'[^']*+'|\"(?:[^\"\\]++|\\.)*+\""
-_SHORT: Final = rf"(?:[\w./$][-+=\w./$]*+|{_QUOTED}) *+"
+_SHORT: Final = rf"(?:[A-Za-z0-9_./$][-+=A-Za-z0-9_./$]*+|{_QUOTED}) *+"
 """A scalar in a flow collection; ``''`` in single quotes is left out, here and above, and so are texts with blanks."""
 _LINE: Final = re.compile(
-    rf" *+(?P<dashes>(?:-(?: ++|\Z))*+)(?:(?P<key>{_KEY}):(?: ++|\Z))?+"
-    rf"(?P<value>(?P<scalar>{_WORDS}|{_QUOTED})|(?P<header>[|>][-+]?)"
+    rf" *+((?:-(?: ++|\Z))*+)(?:({_KEY}):(?: ++|\Z))?+"  # dashes, key
+    rf"(({_WORDS}|{_QUOTED})|([|>][-+]?)"  # value: a scalar, a header
     rf"|\[ *+(?:{_SHORT}(?:, *+{_SHORT})*+)?\]"
     rf"|\{{ *+(?:{_KEY}: ++{_SHORT}(?:, *+{_KEY}: ++{_SHORT})*+)?\}})?+"
-    r" *+(?P<comment>(?<![^ ])#.*+)?",
-    re.ASCII | re.DOTALL,
+    r" *+((?<![^ ])#.*+)?",  # comment
+    re.DOTALL,
 )
-_PART: Final = re.compile(rf"{_QUOTED}|[^\s,\[\]{{}}:]++")
+_PART: Final = re.compile(rf"{_QUOTED}|[^ ,\[\]{{}}:]++")
 """A scalar of a flow collection that is known to be one of the kind above."""
 
 
@@ -59,22 +61,21 @@ def read_line(line: str) -> Line | None:
     if found is None:
         column = len(line) - len(line.lstrip(" "))
         return (((2 * column + 1, None),), UNKNOWN, 0, 0, -1, 0) if line.startswith("- ", column) else None
-    first, behind = found.span("dashes")
-    entries: list[tuple[int, str | None]] = [(2 * at + 1, None) for at in range(first, behind) if line[at] == "-"]
-    begin, end = found.span("key")
+    _, (first, behind), (begin, end), (start, stop), scalar, header, (comment, _) = found.regs
+    entries: tuple[tuple[int, str | None], ...] = ()
+    if behind > first:
+        entries = tuple([(2 * at + 1, None) for at in range(first, behind) if line[at] == "-"])
     if end >= 0:
-        entries.append((2 * begin, found["key"]))
-    comment = found.start("comment")
-    start, stop = found.span("value")
+        entries += ((2 * begin, line[begin:end]),)
     if not entries:
-        return ((), NOTHING, 0, 0, comment, 0) if stop < 0 else None
+        return (entries, NOTHING, 0, 0, comment, 0) if stop < 0 else None
     kind, events = OPEN, 0
     if stop < 0:
         start = stop = 1 + (end if end >= 0 else entries[-1][0] // 2)
-    elif found["scalar"] is not None:
+    elif scalar[1] >= 0:
         kind, events = SCALAR, 1
-    elif found["header"] is not None:
+    elif header[1] >= 0:
         kind, events = BLOCK, 1
     else:
         kind, events = FLOW, 2 + len(_PART.findall(line, start, stop))
-    return tuple(entries), kind, start, stop, comment, events + (end >= 0)
+    return entries, kind, start, stop, comment, events + (end >= 0)
