@@ -119,6 +119,7 @@ def build_catalog(listing: ResourceList, config: Config) -> tuple[Catalog, dict[
     """The policies among the items and in the functionConfig, and the item behind each origin."""
     catalog = Catalog(config.namespace)
     catalog.elsewhere = "put {} among the resources, or a policy into spec.policies of an ImageSetter"
+    catalog.either = "name the fields in spec.targets, each with its policy as that is called now"
     catalog.add(config.policies)
     origins: dict[str, Item] = {}
     for item in listing.items:

@@ -125,6 +125,26 @@ CASES = {
         {"app": "my-app:1.1.0", "app/1": "my-app:1.0.0"},
         "the field that this marker marks is not in the build",
     ),
+    "an item of a list without names, which a patch replaces": Case(
+        {
+            "kustomization.yaml": kustomization("deployment.yaml", "policies.yaml", patches="[{path: patch.yaml}]"),
+            "deployment.yaml": f"{UNMARKED}        args:\n        - --image\n        - HOST/my-app:1.0.0 {MARK % ''}\n",
+            "patch.yaml": UNMARKED + "        args: [--debug, HOST/my-app:0.9.0]\n",
+        },
+        {"app": "my-app:1.0.0"},
+        "the field that this marker marks is not in the build",
+    ),
+    "copies of a policy that two overlays patch differently": Case(
+        {
+            **two_overlays("", "patches: [{path: patch.yaml}]\n"),
+            "kustomization.yaml": kustomization("a", "b"),
+            "base/kustomization.yaml": kustomization("deployment.yaml", "app.yaml", function=False),
+            "base/deployment.yaml": DEPLOYMENT,
+            "base/app.yaml": POLICIES,
+            "b/patch.yaml": POLICIES.partition("---\n")[2].replace("1.0.x", "1.x"),
+        },
+        said="name the fields in spec.targets, each with its policy as that is called now",
+    ),
     "a marker elsewhere in the kustomization": Case(
         {
             "kustomization.yaml": kustomization("deployment.yaml", "policies.yaml")

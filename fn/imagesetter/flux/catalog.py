@@ -51,6 +51,8 @@ class Catalog:
         self.more = more
         self.elsewhere = "name the files that hold {} with --policies"
         """What to do about resources (``{}``) that are missing; a function has no options."""
+        self.either = "give --policies with the rendered stream or directory that is meant"
+        """What to do about two resources of one name."""
         self.unread: list[str] = []
         """Flux resources that do not parse: ``file:line:column: reason``; what is missing may be there."""
         self._found: dict[tuple[str, str, str], list[Resource]] = {}
@@ -108,7 +110,7 @@ class Catalog:
             raise ResolveError(
                 f"{kind} {namespace}:{name} is defined more than once, with different specs",
                 where=places,
-                hint="give --policies with the rendered stream or directory that is meant",
+                hint=self.either,
             )
         # Equal inputs, but perhaps one of them is a cluster's export and has the status.
         return min(

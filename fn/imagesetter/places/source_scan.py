@@ -48,7 +48,7 @@ class SourceMark:
     pattern: FieldPattern
     marker: Marker
     value: str | None = None
-    """In a JSON patch, which counts positions: what it puts there; the marked field still says so."""
+    """Where the pattern counts positions, which a patch can shift: what stands there, and still does in the build."""
 
     @property
     def original(self) -> OriginalId:
@@ -187,7 +187,8 @@ def _source_mark(file: SourceFile, scanned: Scan, comment: Comment, marker: Mark
     )
     group = own.get(("apiVersion",), "").rpartition("/")[0]
     pattern = by_name(scalar.path[len(base) :], own)
-    return SourceMark(file, comment.line, SourceId(group, identity), pattern, marker)
+    counts = any(isinstance(step, Index) for step in pattern.steps)
+    return SourceMark(file, comment.line, SourceId(group, identity), pattern, marker, scalar.value if counts else None)
 
 
 def _json_patch_mark(
