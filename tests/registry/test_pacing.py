@@ -20,7 +20,7 @@ from imagesetter.registry.client import Client, Scan, ScanOptions
 from imagesetter.registry.pacing import Clock, Deadline, Pace, backoff, retry_after
 from imagesetter.registry.reference import Repository, parse_flux_image
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.workers import Job, run_jobs
+from imagesetter.registry.workers import MOST_THREADS, Job, run_jobs
 from support.clocks import FakeClock
 from support.fakes import Reply, Seen, run_fake
 from support.registries import free_port
@@ -252,6 +252,32 @@ def test_bug_in_one_job_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         run_jobs([Job("a", job)], lambda host: 1, lambda: stopped.append(True))
     assert stopped == [True]
+
+
+def test_thousands_of_hosts_are_asked_by_a_few_hundred_threads() -> None:
+    def job(number: int) -> Job[int]:
+        return Job(f"host{number}", lambda: (time.sleep(0.001), threading.active_count())[1])
+
+    running = run_jobs([job(number) for number in range(2000)], lambda host: 8, lambda: None)
+    assert all(isinstance(count, int) for count in running)
+    assert max(count for count in running if isinstance(count, int)) < MOST_THREADS + 50
+
+
+def test_host_has_no_more_jobs_under_way_than_it_may_however_fast_another_is() -> None:
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def slow() -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.005)
+        with lock:
+            under_way -= 1
+
+    jobs = [Job(f"fast{number % 3}", lambda: None) for number in range(60)] + [Job("slow", slow) for _ in range(30)]
+    assert run_jobs(jobs, lambda host: 4, lambda: None) == [None] * 90
+    assert 1 < most <= 4
 
 
 def test_no_jobs_have_no_results() -> None:

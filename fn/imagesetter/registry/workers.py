@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from imagesetter.errors import ImagesetterError
 
+MOST_THREADS = 256
+"""Far more than there are connections. Only an input that means harm names so many hosts that some have to wait."""
+
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ def run_jobs(
 ) -> list[T | ImagesetterError]:
     """The results in the order of the jobs; an `ImagesetterError` is a result, and ends no other job.
 
-    Each host has threads of its own, so a slow one keeps no other waiting. They are daemons: when the caller is
-    interrupted, *stop* is called and nobody waits for them.
+    Each host has threads of its own, so a slow one keeps no other waiting (unless there are hundreds of hosts). They
+    are daemons: when the caller is interrupted, *stop* is called and nobody waits for them.
 
     Args:
         limit: how many jobs of a host may run at once.
@@ -39,31 +43,31 @@ def run_jobs(
     queues: dict[str, deque[tuple[int, Job[T]]]] = {}
     for number, job in enumerate(jobs):
         queues.setdefault(job.host, deque()).append((number, job))
+    seats = deque(_seats(queues, limit))
 
-    def work(queue: deque[tuple[int, Job[T]]]) -> None:
-        while not bugs:
-            try:
-                number, job = queue.popleft()
-            except IndexError:
-                return
-            result: T | ImagesetterError
-            try:
-                result = job.run()
-            except ImagesetterError as err:
-                result = err
-            except BaseException as err:  # noqa: BLE001 - raised again below, in the caller's thread
-                with done:
-                    bugs.append(err)
-                    done.notify_all()
-                return
+    def work() -> None:
+        while (queue := _next(seats)) is not None:
+            while not bugs and (numbered := _next(queue)) is not None:
+                do(*numbered)
+
+    def do(number: int, job: Job[T]) -> None:
+        result: T | ImagesetterError
+        try:
+            result = job.run()
+        except ImagesetterError as err:
+            result = err
+        except BaseException as err:  # noqa: BLE001 - raised again below, in the caller's thread
             with done:
-                results[number] = result
+                bugs.append(err)
                 done.notify_all()
+            return
+        with done:
+            results[number] = result
+            done.notify_all()
 
     try:
-        for host, queue in queues.items():
-            for _ in range(min(limit(host), len(queue))):
-                threading.Thread(target=work, args=(queue,), name=f"scan {host}", daemon=True).start()
+        for _ in range(min(len(seats), MOST_THREADS)):
+            threading.Thread(target=work, name="scan", daemon=True).start()
         with done:
             while len(results) < len(jobs) and not bugs:
                 done.wait()
@@ -74,3 +78,17 @@ def run_jobs(
         stop()
         raise bugs[0]
     return [results[number] for number in range(len(jobs))]
+
+
+def _seats(queues: Mapping[str, deque[Item]], limit: Callable[[str], int]) -> Iterator[deque[Item]]:
+    """The queue of a host for each job that it may have under way: every host once, then every host again."""
+    most = {host: min(limit(host), len(queue)) for host, queue in queues.items()}
+    for turn in range(max(most.values(), default=0)):
+        yield from (queue for host, queue in queues.items() if turn < most[host])
+
+
+def _next(queue: deque[Item]) -> Item | None:
+    try:
+        return queue.popleft()
+    except IndexError:
+        return None
