@@ -1,7 +1,7 @@
 """A registry that is never what one waits for: ``python fake_registry.py LISTS``, with every answer made beforehand.
 
 LISTS has a line of JSON for each repository: its ``name``, its ``tags`` and, where it answers in pages, how many a
-``page`` holds. It prints its port, speaks plain HTTP on loopback, keeps connections open, and needs some 40 µs a
+``page`` holds. It prints its port, speaks plain HTTP on loopback, keeps connections open, and needs less than 100 µs a
 request: a client in Python takes ten times that. ``GET /asked`` tells how many connections were made and how many
 requests came, other than such ones.
 """

@@ -76,7 +76,7 @@ def fleet(folder: Path, quick: bool) -> Section:
     with run_fake_registry(folder / "lists") as registry:
         for size in sizes:
             one = Fleet(folder / str(size), registry, made[:size])
-            found[size] = one.measure(1 if quick else 2 if size == sizes[-1] else 3)
+            found[size] = one.measure(1 if quick else 2)
             if size == sizes[1]:
                 profile = sampled(one.cold)
     tags = sum(len(each.tags) for each in made)

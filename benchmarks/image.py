@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import inputs
 from benchmarks.measuring import Program, interleaved
-from benchmarks.page import NotMeasured, Section, seconds, table
+from benchmarks.page import Section, seconds, table
 
 TITLE = "The container image"
 TEXT = (
@@ -25,13 +24,10 @@ NOBODY = "65534:65534"
 
 
 def image(folder: Path, quick: bool) -> Section:
-    """Its size, and its start-up.
-
-    Raises:
-        NotMeasured: what builds it is not there, or the run is a quick one.
-    """
-    if quick:
-        raise NotMeasured(TITLE, TEXT, "building it takes minutes, which a quick run does not have")
+    """Its size, and its start-up."""
+    why = "building it takes minutes, which a quick run does not have" if quick else _obstacle()
+    if why:
+        return Section(TITLE, TEXT, [], skipped=why)
     with _built() as (base, root):
         filled = sizes(root)
         whole, before = sum(filled.values()), sum(sizes(base).values())
@@ -73,17 +69,28 @@ def _programs(folder: Path, root: Path) -> dict[str, Program]:
     }
 
 
+def _obstacle() -> str:
+    """Why it cannot be built here, or nothing."""
+    _see_tests()
+    from image.conftest import TOOLS
+    from tools import find_tool
+
+    missing = [tool for tool in TOOLS if find_tool(tool) is None]
+    if missing:
+        return f"{', '.join(missing)} not there (`make tools` installs what builds it)"
+    return "" if os.geteuid() == 0 else "only root can build it"
+
+
+def _see_tests() -> None:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+
 @contextmanager
 def _built() -> Iterator[tuple[Path, Path]]:
     """The roots of the base and of the image, made as the tests make them."""
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-    from image.conftest import TOOLS, build_image, open_base, open_storage
+    _see_tests()
+    from image.conftest import build_image, open_base, open_storage
 
-    path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
-    missing = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
-    if missing or os.geteuid() != 0:
-        why = f"{', '.join(missing)} not there" if missing else "it needs root"
-        raise NotMeasured(TITLE, TEXT, f"{why}; `make tools` installs what builds it, and root builds it")
     with open_storage() as buildah, build_image(buildah) as (_, root), open_base(buildah) as base:
         yield base, root
 

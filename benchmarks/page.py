@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ class Aim:
         """A row of the table of aims; the reason is shown where the aim is missed."""
         limit = f"≤ {self.limit:g} {self.unit}"
         if self.value is None:
-            return [self.what, limit, "not measured", "—", self.reason]
+            return [self.what, limit, "not measured", "—", ""]
         met = self.value <= self.limit
         return [
             self.what,
@@ -51,13 +51,13 @@ class Section:
     Attributes:
         title: its heading.
         text: how it was measured, and what the limits are.
-        tables: Markdown.
+        tables: Markdown; none: it could not be measured.
         aims: what it was to show.
         plots: file names of charts in `FOLDER`, with their descriptions.
         findings: what dominates and how the cost grows, in sentences that the harness makes from what it measured.
         missing: programs that were to be compared with and were not there.
         when: where and when it ran, filled in by the harness.
-        skipped: why a later run did not measure it, filled in by the harness.
+        skipped: why the last run did not measure it; the figures, if any, are older.
     """
 
     title: str
@@ -71,12 +71,10 @@ class Section:
     skipped: str = ""
 
 
-class NotMeasured(Exception):
-    """A section that cannot be measured now; what an earlier run recorded stays."""
-
-    def __init__(self, title: str, text: str, why: str) -> None:
-        super().__init__(why)
-        self.title, self.text, self.why = title, text, why
+def kept(section: Section, older: Section | None) -> Section:
+    """What stays of a section that could not be measured, and so has no table: the older figures, and why."""
+    why = section.skipped or f"{', '.join(section.missing)} not there"
+    return replace(older or section, skipped=why, missing=[])
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]], words: int = 0) -> str:

@@ -40,8 +40,11 @@ def monorepo(folder: Path, quick: bool) -> Section:
     whole = found[REAL["files"]]
     for name in (STATUS, LOCK):
         value = whole[name].over(whole[GO]) if GO in whole else None
-        why = f"reading and searching alone is {whole[SEARCH].over(whole[GO]):.2g} × Go" if GO in whole else ""
-        why += "; reading policies that Go is told, the proof, the flush: see what dominates"
+        alone = f"{whole[SEARCH].over(whole[GO]):.2g}" if GO in whole else "—"
+        why = (
+            f"reading and searching alone is {alone} × Go; then the imports, reading policies that Go is told, the "
+            "proof, the flush: see what dominates"
+        )
         aims.append(Aim(f"(a) monorepo, {name.split(', ')[1]}, over Go, clock", 1.0, value, reason=why))
     return Section(
         "(a) A real repository",

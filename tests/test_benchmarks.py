@@ -270,11 +270,12 @@ def test_the_page_says_what_the_last_run_did_not_measure_and_that_its_figures_ar
 
     monkeypatch.setattr(page, "ROOT", tmp_path)
     monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
-    old = page.Section("One", "text", ["| a |"], when="some day", skipped="no tool is there")
-    new = page.Section("Two", "text", [], skipped="no time")
-    page.write({"one": old, "two": new}, ["one", "two"])
+    old = page.Section("One", "text", ["| a |"], when="some day")
+    none = page.kept(page.Section("One", "text", [], missing=["curl"]), old)
+    new = page.kept(page.Section("Two", "text", [], skipped="no time"), None)
+    page.write({"one": none, "two": new}, ["one", "two"])
     text = (tmp_path / "page.md").read_text()
-    assert "**Not measured** in the last run: no tool is there. The figures are older.\n\n| a |" in text
+    assert "**Not measured** in the last run: curl not there. The figures are older.\n\n| a |" in text
     assert "**Not measured** in the last run: no time. There are no older figures." in text
 
 
