@@ -162,6 +162,20 @@ def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
     assert loaded & {"imagesetter.registry.client", "imagesetter.registry.transport"} == set()
 
 
+def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tmp_path: Path) -> None:
+    (tmp_path / "policies.yaml").write_text(
+        f"apiVersion: v1\nkind: List\nitems:\n{POLICY}  status:\n    latestRef: {{name: localhost:1/web, tag: 1.3.0}}\n"
+    )
+    (tmp_path / "web.yaml").write_text('image: localhost:1/web:1.2.3 # {"$imagepolicy": "flux-system:web"}\n')
+    loaded = loaded_by(["update", "--quiet", "--from", "status", str(tmp_path)], "", tmp_path)
+    assert "1.3.0 #" in (tmp_path / "web.yaml").read_text()
+    assert "imagesetter.writing" in loaded
+    assert loaded & (HEAVY - {"click"}) == set()
+    assert loaded & {"tempfile", "traceback", "difflib", "pathspec", "socket", "logging", "concurrent.futures"} == set()
+    assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.places.places"} == set()
+    assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
+
+
 def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1)
     assert "httpcore" in loaded

@@ -18,6 +18,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.krm.result import Result, Severity
 from imagesetter.plan import Guard, MarkedField, report, split_image
+from imagesetter.policy.releases import release
 
 if TYPE_CHECKING:
     from imagesetter.policy.rules import TagPolicy
@@ -86,7 +87,7 @@ class _Downgrades:
         if not _has_tag(decides):
             return None
         old = self._tag(decides, ref)
-        if old in ("", ref.tag) or not (rule := self._rule(policy)):
+        if old in ("", ref.tag) or self._goes_on(policy, old, ref.tag) or not (rule := self._rule(policy)):
             return None
         from imagesetter.registry.reference import is_tag
 
@@ -110,6 +111,21 @@ class _Downgrades:
         return report(
             self.severity, message, marked.place, old=marked.scalar.value, new=new, tags=tags | {"error": "Downgrade"}
         )
+
+    def _goes_on(self, policy: PolicyName, old: str, new: str) -> bool:
+        """Whether a field goes from one release to a later one by a semver rule: no need to compile the rule for that.
+
+        Most fields do in most runs, and what reads rules takes longer to import than all of them to follow.
+        """
+        before, after = release(old), release(new)
+        if before is None or after is None or before >= after:
+            return False
+        try:
+            spec = self.catalog.behind(policy)[0].spec
+        except ImagesetterError:
+            return False
+        choice = spec.get("policy")
+        return isinstance(choice, Mapping) and isinstance(choice.get("semver"), Mapping) and not spec.get("filterTags")
 
     def _order(self, policy: PolicyName, rule: TagPolicy, old: str, new: str) -> int | None:
         """How the policy ranks two tags; many fields go from the same one to the same one."""
