@@ -14,6 +14,8 @@ _DEEPEST = 30
 _LONGEST_KEY = 100
 """Longer keys are written in another form (``? key``), and so is an empty one."""
 _LONGEST_TEXT = 100_000
+_SHORT = 200
+_COLLECTIONS = (dict, list)
 
 
 class _LeftError(Exception):
@@ -22,7 +24,7 @@ class _LeftError(Exception):
 
 def emit(data: object) -> str | None:
     """The data's text; None where PyYAML has to write it."""
-    if not data or not isinstance(data, dict | list):
+    if not data or not isinstance(data, _COLLECTIONS):
         return None
     lines: list[str] = []
     try:
@@ -43,8 +45,9 @@ def _add(lines: list[str], data: dict[object, object] | list[object], column: in
         before = f"{start}{_key(key)}:" if is_map else f"{start}-"
         start = margin
         if type(value) is str:
-            lines.append(f"{before} {_text(value)}\n")
-        elif not isinstance(value, dict | list) or not value:
+            text = _short(value) if len(value) < _SHORT else _text(value)
+            lines.append(f"{before} {text}\n")
+        elif not isinstance(value, _COLLECTIONS) or not value:
             lines.append(f"{before} {_scalar(value)}\n")
         elif is_map:
             lines.append(f"{before}\n")
@@ -75,6 +78,12 @@ def _key(key: object) -> str:
     if type(key) is not str or not 0 < len(key) <= _LONGEST_KEY:
         raise _LeftError
     return _text(key)
+
+
+@lru_cache(1024)
+def _short(value: str) -> str:
+    """A short text; results repeat most of theirs."""
+    return _text(value)
 
 
 def _text(value: str) -> str:

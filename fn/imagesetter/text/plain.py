@@ -75,12 +75,13 @@ class _NotPlain(Exception):
 class _Collection:
     """An open block collection."""
 
-    __slots__ = ("group", "out", "place", "seen", "step")
+    __slots__ = ("above", "group", "out", "place", "seen", "step")
 
-    def __init__(self, place: int, out: Any, group: Group) -> None:
+    def __init__(self, place: int, out: Any, group: Group, above: FieldPath) -> None:
         self.place = place  # of its entries, see ``Line``
         self.out = out  # the outline of what is in it
         self.group = group
+        self.above = above  # its path from the group's node, where there is an outline
         self.step: Any = -1  # the key or index reached
         self.seen: set[str] = set()  # the keys so far
 
@@ -107,7 +108,7 @@ class _Lines:
         self._events = _BARE
         self._paths: dict[FieldPath, FieldPath] = {}  # of texts; those of all resources are the same
         self._document = Group((), 0)
-        self._in = _Collection(-1, outline, self._document)  # the innermost; at first what the root stands in
+        self._in = _Collection(-1, outline, self._document, ())  # the innermost; at first what the root stands in
         self._around: list[_Collection] = []
         self._expected = True  # what the last key or dash holds has not come yet
         self._behind = 0  # the end of the last token
@@ -179,11 +180,12 @@ class _Lines:
                     inside.step = key
             if kind == SCALAR:
                 expected = False
-                if hit < at or inside.out is not None:
-                    self._take_scalar(line, begin, end, start, lines, hit < at, sharp)
-                    if hit < at:
-                        coming = bisect_left(hits, at, coming)
-                        hit = hits[coming] if coming < len(hits) else _NEVER
+                if inside.out is not None:
+                    self._take_scalar(line, begin, end, start, lines)
+                if hit < at:
+                    self._take_comment(line, begin, end, start, lines, sharp, hit)
+                    coming = bisect_left(hits, at, coming)
+                    hit = hits[coming] if coming < len(hits) else _NEVER
             elif hit < at or kind == UNKNOWN:
                 raise _NotPlain(start)
             elif kind == NOTHING:
@@ -204,9 +206,9 @@ class _Lines:
 
     # -- collections ---------------------------------------------------------------------------------------------
 
-    def _path(self, depth: int = 0) -> FieldPath:
-        """The path of the innermost key or entry, or what is left of it from a depth on."""
-        return (*[each.step for each in self._around[depth + 1 :]], self._in.step)
+    def _path(self) -> FieldPath:
+        """The path of the innermost key or entry."""
+        return (*[each.step for each in self._around[1:]], self._in.step)
 
     def _move(self, place: int, expected: bool, start: int, lines: int) -> _Collection:
         """Close what a key or dash is not in, or open the collection that begins with it; the innermost one then."""
@@ -220,18 +222,18 @@ class _Lines:
             return self._in
         if not expected or len(around) > _DEEPEST:
             raise _NotPlain(start)
-        out, group = inside.out, inside.group
+        out, group, above = inside.out, inside.group, inside.above
         if not around:
             self._document.begin(start + place // 2, lines - 1, place // 2)
         elif out is not None:
-            out = below(out, inside.step)
+            out, above = below(out, inside.step), (*above, inside.step)
         if out is None or out is KEEP or out is KEEP_TEXT:
             out = None
         elif out is not KEEP_ALL and SPAN in out:
-            path = self._path() if around else ()
-            group = Group(path, 0).begin(start + place // 2, lines - 1, place // 2)
+            group = Group((*group.path, *above), 0).begin(start + place // 2, lines - 1, place // 2)
+            above = ()
         around.append(inside)
-        self._in = opened = _Collection(place, out, group)
+        self._in = opened = _Collection(place, out, group, above)
         self._events += 2
         if place % 2 and len(around) == 2:
             self._list = opened
@@ -255,32 +257,34 @@ class _Lines:
         if inside.out is not None and isinstance(below(inside.out, inside.step), Take):
             raise _NotPlain(start)
 
-    def _take_scalar(self, line: str, begin: int, end: int, start: int, number: int, marked: bool, sharp: int) -> None:
-        """A scalar which the outline asks for, or on whose line there is a hit."""
+    def _take_scalar(self, line: str, begin: int, end: int, start: int, number: int) -> None:
+        """A scalar for which the outline may ask.
+
+        Args:
+            line: its line.
+            begin: the column where it begins; ``end``: where it ends.
+            start: the offset of the line.
+            number: the number of the line, from 1.
+        """
         inside = self._in
-        wanted = None if inside.out is None else below(inside.out, inside.step)
-        if not marked and not isinstance(wanted, Take):
-            return
-        value, style = line[begin:end], ""
-        if value[0] in "'\"":
-            value, style = value[1:-1], value[0]
-            if "\\" in value and style == '"':
-                raise _NotPlain(start)
+        wanted = below(inside.out, inside.step)
         if wanted is KEEP_TEXT:
-            path = self._path(len(inside.group.path))
-            inside.group.tell(self._paths.setdefault(path, path), value, style)
-            if not marked:
-                return
-        path, node = self._path(), start + begin
-        column = inside.place // 2
-        scalar = Scalar(0, path, node, start + end, value, style, number, begin + 1, "", "", node, column, begin)
-        if wanted is KEEP or wanted is KEEP_ALL:
-            inside.group.keep(scalar)
-        if marked:
-            at = start + sharp
-            if sharp < 0 or self._hits[bisect_left(self._hits, start)] < at:
-                raise _NotPlain(start)
-            self._comments.append(Comment(line[sharp:], at, number, sharp + 1, scalar, "line"))
+            path = (*inside.above, inside.step)
+            inside.group.tell(self._paths.setdefault(path, path), *_said(line, begin, end, start))
+        elif isinstance(wanted, Take):
+            inside.group.keep(self._scalar(line, begin, end, start, number))
+
+    def _take_comment(self, line: str, begin: int, end: int, start: int, number: int, sharp: int, hit: int) -> None:
+        """The comment behind a scalar, which starts at a column; the hit has to be in it."""
+        if not 0 <= sharp <= hit - start:
+            raise _NotPlain(start)
+        scalar = self._scalar(line, begin, end, start, number)
+        self._comments.append(Comment(line[sharp:], start + sharp, number, sharp + 1, scalar, "line"))
+
+    def _scalar(self, line: str, begin: int, end: int, start: int, number: int) -> Scalar:
+        value, style = _said(line, begin, end, start)
+        path, node, column = self._path(), start + begin, self._in.place // 2
+        return Scalar(0, path, node, start + end, value, style, number, begin + 1, "", "", node, column, begin)
 
     # -- entries that are not plain ------------------------------------------------------------------------------
 
@@ -338,6 +342,17 @@ class _Lines:
             self._comments.append(comment._replace(scalar=comment.scalar and placed(comment.scalar)))
         for alias in found.aliases:
             self._aliases.append(moved(alias, by, lines)._replace(path=(*above, *alias.path[1:])))
+
+
+def _said(line: str, begin: int, end: int, start: int) -> tuple[str, str]:
+    """What the scalar between two columns of a line says, and its style."""
+    value = line[begin:end]
+    style = value[0]
+    if style == "'" or (style == '"' and "\\" not in value):
+        return value[1:-1], style
+    if style == '"':
+        raise _NotPlain(start)
+    return value, ""
 
 
 def _split(text: str, at: int) -> Iterator[str]:
