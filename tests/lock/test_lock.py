@@ -232,6 +232,13 @@ def test_a_policy_without_an_answer_keeps_its_entry_and_is_an_error(house: House
     assert "unable to determine latest version" in ran.err
 
 
+def test_no_lock_is_made_of_nothing_but_errors(house: House) -> None:
+    house.registry.delete("1.4.0")
+    house.registry.push("2.0.0")
+    assert house.run("lock").status == 1
+    assert not (house.root / "images.lock.yaml").exists()
+
+
 def test_a_lock_of_a_list_of_resources_is_read_from_its_data() -> None:
     (data, _), *_ = load_all(render("", {WEB: ENTRY}))
     assert from_data(data, "item").entries == {WEB: ENTRY}  # type: ignore[arg-type]

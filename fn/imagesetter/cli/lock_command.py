@@ -129,7 +129,8 @@ def command(
                 catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
             )
     after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
-    if after != before and not check:
+    nothing = locked.failed and not (there or locked.entries or locked.seen)  # then a file would say that all is well
+    if after != before and not check and not nothing:
         write(path, before, after) if there else create(path, after)
     _print(locked, path, options, written=not check)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
