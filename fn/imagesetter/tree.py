@@ -17,6 +17,7 @@ _SUFFIXES = (".yaml", ".yml")
 _IGNORE_FILE = ".krmignore"
 _PART = 1 << 16
 """Bytes read at a time: more than most files hold, and few enough to cost nothing where they do not."""
+
 Ignored = Callable[[str], bool]
 """Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
 

@@ -105,7 +105,7 @@ class Catalog:
             self.add(load())
         bucket = self._found.get((kind, namespace, name), [])
         complete = [found for found in bucket if is_complete(found)] or bucket
-        if len({inputs_of(found) for found in complete}) > 1:
+        if len(complete) > 1 and len({inputs_of(found) for found in complete}) > 1:
             places = " and ".join(found.origin for found in complete)
             raise ResolveError(
                 f"{kind} {namespace}:{name} is defined more than once, with different specs",
