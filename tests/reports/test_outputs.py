@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -142,3 +143,20 @@ def test_a_diff_that_is_too_long_for_a_pull_request_is_left_out(capsys: pytest.C
     assert "The diff is too long to be shown here." in out
     assert "and 880 more |" in out
     assert len(out) < 5_000
+
+
+def test_tables_that_are_too_long_for_a_pull_request_are_cut_and_the_rest_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fields = [f'a{n}: registry.example.com/right:{n} # {{"$imagepolicy": "apps:right"}}' for n in range(700)]
+    wrong = [f'b{n}: registry.example.com/x:1 # {{"$imagepolicy": "apps:{"x" * 60}{n}"}}' for n in range(400)]
+    Path("long.yaml").write_text("\n".join([*fields, *wrong, ""]))
+    assert main([*CHECK[:-1], "--diff", "--output", "markdown", "long.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert 40_000 < len(out) < 61_000
+    assert len(re.findall(r"^\d+ more rows would make this too long\.$", out, re.MULTILINE)) == 2
+    assert out.endswith("nothing was written\n")
+    assert main(["lint", "--output", "markdown", "long.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert "more rows would make this too long." in out
+    assert len(out) < 61_000

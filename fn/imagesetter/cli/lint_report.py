@@ -59,18 +59,18 @@ def _text(report: LintReport) -> Iterable[str]:
 
 
 def _markdown(report: LintReport) -> Iterable[str]:
-    from imagesetter.cli.report_markdown import code, escaped
+    from imagesetter.cli.report_markdown import MOST, code, escaped, fitted
     from imagesetter.lint.sarif import help_page
 
     yield "### What the linter found" if report.findings else "### The linter found nothing"
     yield ""
     if report.findings:
-        yield "| | rule | where | what |"
-        yield "|---|---|---|---|"
+        rows = ["| | rule | where | what |", "|---|---|---|---|"]
         for finding in report.findings:
             rule = f"[{finding.rule.name}]({help_page(finding.rule)})"
             where = code(str(finding.problem.spot))
-            yield f"| {_WORDS[finding.severity]} | {rule} | {where} | {escaped(finding.text)} |"
+            rows.append(f"| {_WORDS[finding.severity]} | {rule} | {where} | {escaped(finding.text)} |")
+        yield fitted(rows, MOST)
         yield ""
     yield report.closing
 

@@ -32,11 +32,11 @@ def as_text(report: UpdateReport) -> str:
     """The document: what changed, what was held back and why, and the diff where it was asked for."""
     blocks = [f"### {_headline(report)}"]
     if report.outcome.changes:
-        blocks.append("\n".join(_changes(report)))
+        blocks.append(fitted(_changes(report), MOST * 3 // 4))
     if report.held:
         wrong = not report.outcome.changes and any(result.severity != "info" for result in report.held)
         blocks.append("#### What is wrong" if wrong else "#### Held back")
-        blocks.append("\n".join(_held(report.held)))
+        blocks.append(fitted(_held(report.held), MOST - sum(map(len, blocks))))
     diff = report.diffs
     if diff:
         fence = _fence(diff)
@@ -45,6 +45,16 @@ def as_text(report: UpdateReport) -> str:
             blocks[-1] = "The diff is too long to be shown here."
     blocks.append(escaped(report.closing_line))
     return "\n\n".join(blocks) + "\n"
+
+
+def fitted(rows: Iterable[str], room: int) -> str:
+    """A table, as far as there is room for it; what is left out is counted."""
+    lines, kept, size = list(rows), 0, 0
+    while kept < len(lines) and (size := size + len(lines[kept]) + 1) <= room:
+        kept += 1
+    left = len(lines) - kept
+    table = "\n".join(lines[:kept])
+    return f"{table}\n\n{left} more row{'' if left == 1 else 's'} would make this too long." if left else table
 
 
 def _headline(report: UpdateReport) -> str:
