@@ -139,6 +139,23 @@ def _yaml(data: bytes) -> None:
         pass
 
 
+def _lines(data: bytes) -> None:
+    """Large texts are read line by line; what comes out is what libyaml's events say, or nothing."""
+    from imagesetter.text.events import parsing
+    from imagesetter.text.plain import read_plain
+    from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN
+    from imagesetter.text.source import decode
+    from imagesetter.text.walk import walk
+
+    text = decode(data, name="x.yaml").text
+    hits = [at for at in range(len(text)) if text.startswith(NEEDLE, at)]
+    for outline in (None, KEEP_ALL, {"kind": KEEP, "items": {SPAN: True, "*": {SPAN: True, "*": KEEP_TEXT}}}):
+        found = read_plain(text, hits, outline)
+        if found is not None:
+            with parsing(text):
+                assert found == walk(text, hits, outline, False)
+
+
 def _resource_list(data: bytes) -> None:
     from imagesetter.errors import ImagesetterError
     from imagesetter.krm.functionconfig import read
@@ -254,6 +271,7 @@ TARGETS = (
         YAML_WORDS,
     ),
     Target("resource-list", _resource_list, _LISTS, YAML_WORDS, 4096),
+    Target("lines", _lines, (*_LISTS, WEB), YAML_WORDS, 4096),
     Target("function", _function, _LISTS, YAML_WORDS, 4096),
     Target("lock", _lock, (LOCK, LOCK.replace(b"\n", b"\r\n"), LOCK.replace(b"  ", b"    ")), YAML_WORDS, 3000),
     Target(

@@ -51,7 +51,7 @@ _PART: Final = re.compile(rf"{_QUOTED}|[^ ,\[\]{{}}:]++")
 """A scalar of a flow collection that is known to be one of the kind above."""
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def read_line(line: str) -> Line | None:
     """What a line holds; None when it is not plain, and does not begin with a dash either.
 
