@@ -161,6 +161,8 @@ UNKNOWN = {
     "a slip of the pen": ((policy("appp"),), "did you mean flux-system:appp?"),
     "another namespace": ((policy("app", "apps"),), "did you mean apps:app?"),
     "nothing like it": ((policy("database", "prod"),), "known policies: prod:database"),
+    "nothing like it but the namespace": ((policy("database"),), "known policies: flux-system:database"),
+    "both namespaces": ((policy("appp"), policy("appp", "apps")), "did you mean flux-system:appp?"),
 }
 
 

@@ -233,17 +233,20 @@ class Catalog:
         return ResolveError(f"no ImagePolicy {name} is known", hint=self._advice(name))
 
     def _advice(self, name: PolicyName) -> str:
-        names = [str(known) for known in self.policy_names]
+        known = self.policy_names
         unread = ""
         if self.unread:
             more = f", and {len(self.unread) - 1} more" if len(self.unread) > 1 else ""
             unread = f"it may be in a document that does not parse: {self.unread[0]}{more}"
-        if not names:
+        if not known:
             return unread or f"no ImagePolicy was found at all: {self.elsewhere.format('them')}"
         import difflib
 
-        near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
-        same = [known for known in names if known.partition(":")[2] == name.name]
-        if same or near:
-            return f"did you mean {(same or near)[0]}?"
+        # By their names alone: policies share a namespace, which would make any two of them alike.
+        near = difflib.get_close_matches(name.name, [each.name for each in known], n=1, cutoff=0.6)
+        if near:
+            meant = [each for each in known if each.name == near[0]]
+            best = next((each for each in meant if each.namespace == name.namespace), meant[0])
+            return f"did you mean {best}?" + (f" or {unread}" if unread else "")
+        names = [str(each) for each in known]
         return unread or f"known policies: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
