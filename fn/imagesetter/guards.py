@@ -78,6 +78,7 @@ class _Downgrades:
         self.asked = asked
         self.severity = severity
         self.rules: dict[PolicyName, TagPolicy | None] = {}
+        self.semver: dict[PolicyName, bool] = {}
         self.orders: dict[tuple[PolicyName, str, str], int | None] = {}
 
     def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
@@ -118,14 +119,19 @@ class _Downgrades:
         Most fields do in most runs, and what reads rules takes longer to import than all of them to follow.
         """
         before, after = release(old), release(new)
-        if before is None or after is None or before >= after:
-            return False
-        try:
-            spec = self.catalog.behind(policy)[0].spec
-        except ImagesetterError:
-            return False
-        choice = spec.get("policy")
-        return isinstance(choice, Mapping) and isinstance(choice.get("semver"), Mapping) and not spec.get("filterTags")
+        return before is not None and after is not None and before < after and self._ranks_releases(policy)
+
+    def _ranks_releases(self, policy: PolicyName) -> bool:
+        """Whether a policy's rule is a semver range over tags as they are."""
+        if policy not in self.semver:
+            try:
+                spec = self.catalog.behind(policy)[0].spec
+            except ImagesetterError:
+                spec = {}
+            choice = spec.get("policy")
+            rule = choice.get("semver") if isinstance(choice, Mapping) else None
+            self.semver[policy] = isinstance(rule, Mapping) and not spec.get("filterTags")
+        return self.semver[policy]
 
     def _order(self, policy: PolicyName, rule: TagPolicy, old: str, new: str) -> int | None:
         """How the policy ranks two tags; many fields go from the same one to the same one."""

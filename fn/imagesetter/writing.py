@@ -88,7 +88,7 @@ class _Staged:
         self.error: ImagesetterError | None = None
 
     def fill(self, data: bytes) -> None:
-        """Write the bytes to a temporary file, and let the disk start on them."""
+        """Write the bytes to a temporary file."""
         try:
             old = os.lstat(self.path)
             if stat.S_ISLNK(old.st_mode):
@@ -186,12 +186,9 @@ def _make_temporary(path: str, mode: int) -> tuple[int, str]:
 
 
 def _write_to(handle: int, data: bytes) -> None:
-    """Write all of the bytes, and let the disk start on them: the flush that follows then finds less to wait for."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
