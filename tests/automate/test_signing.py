@@ -96,14 +96,19 @@ def test_an_ssh_signature_verifies(bench: Bench, tmp_path: Path, password: str) 
     bench.remote.git("-c", f"gpg.ssh.allowedSignersFile={tmp_path / 'allowed'}", "verify-commit", "main")
 
 
-def test_without_the_secret_gits_own_key_signs(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "form"), [("ssh", ""), ("gpg", "ssh")], ids=["by the type", "by git's own form"])
+def test_without_the_secret_gits_own_key_signs(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, form: str
+) -> None:
     keygen = require_tool("ssh-keygen")
     subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
-    assert "Secret apps:key is not among the files" in error(bench.run(signed("ssh")))
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    assert "Secret apps:key is not among the files" in error(bench.run(signed(kind)))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2" if form else "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.signingKey")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(tmp_path / "key"))
-    assert bench.run(signed("ssh")).status == "pushed"
+    monkeypatch.setenv("GIT_CONFIG_KEY_1", "gpg.format")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_1", form)
+    assert bench.run(signed(kind)).status == "pushed"
     (tmp_path / "allowed").write_text("fluxbot@example.com " + (tmp_path / "key.pub").read_text())
     bench.remote.git("-c", f"gpg.ssh.allowedSignersFile={tmp_path / 'allowed'}", "verify-commit", "main")
 

@@ -36,7 +36,6 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
         return
     where = f"spec.git.commit.signingKey of ImageUpdateAutomation {automation.name}"
     form = "openpgp" if key.type == "gpg" else "ssh"
-    git = git.with_(config=[f"gpg.format={form}"])
     if automation.signing_secret is None:
         if not git.setting("user.signingKey"):
             raise CredentialError(
@@ -44,8 +43,10 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
                 where=where,
                 hint="add it, or name a key of your own with `git config user.signingKey`",
             )
-        yield git, ("--gpg-sign",)
+        # A key of git's own is of the form that git was told of, whatever the type that the resource has by default.
+        yield git if git.setting("gpg.format") else git.with_(config=[f"gpg.format={form}"]), ("--gpg-sign",)
         return
+    git = git.with_(config=[f"gpg.format={form}"])
     with tempfile.TemporaryDirectory(prefix="imagesetter-key-") as name:
         folder = Path(name)
         secret = _Secret(automation.signing_secret, f"Secret {key.secret_ref.name}, {where}")
