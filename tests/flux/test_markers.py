@@ -26,6 +26,7 @@ MARKERS = {
     '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app:tag"}': Marker("ns", "app", "tag"),
     '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app", "type": "string", "x": 1}': Marker("ns", "app"),
     '# {"$imagepolicy": "", "$ref": "#/definitions/io.k8s.cli.setters.ns:app"}': Marker("ns", "app"),
+    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app"} # why': Marker("ns", "app"),
     '# {"$imagepolicy": "podinfo:tag"}': Marker("podinfo", "tag"),
 }
 
@@ -74,6 +75,7 @@ REFUSED = {
     '# {"$imagepolicy":\u00a0"ns:app"}': "does not parse",
     '# {"$imagepolicy": "ns:app", "n": 1}': 'the value of "n" is not a string',
     '# {"$imagepolicy": "ns:app", "n": {}}': 'the value of "n" is not a string',
+    '# {"$imagepolicy": "ns:app", "n": 1, "n": "x"}': 'the value of "n" is not a string',
     '# {"$imagepolicy": ["ns:app"]}': 'the value of "$imagepolicy" is not a string',
     '# {"note": "$imagepolicy"}': 'no key "$imagepolicy"',
     '# {"a": {"$imagepolicy": "ns:app"}}': 'no key "$imagepolicy"',

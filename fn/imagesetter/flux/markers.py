@@ -6,7 +6,7 @@ The grammar is kyaml's (``fieldmeta/fieldmeta.go``) and Flux's (``internal/updat
     JSON    = an object of strings or nulls, with a non-empty "$imagepolicy"; a key given twice: the last one counts
     value   = namespace ":" name [ ":" ( "tag" / "name" / "digest" ) ]     percent escapes are decoded
 
-or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE:NAME"}``.
+or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE:NAME"}``, behind which there may be text.
 
 Departures from Flux, all on purpose:
 
@@ -83,6 +83,8 @@ def _parse(comment: str) -> Marker | None:
     try:
         data = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as err:
+        if (data := _leading_object(text)) and (setter := _setter(dict(data))):
+            return _parse_value(setter)
         if KEY not in comment:
             return None
         raise MarkerError(f"not a marker: {_syntax(text)}", hint=_HINT) from err
@@ -90,7 +92,7 @@ def _parse(comment: str) -> Marker | None:
         if KEY not in comment:
             return None
         raise MarkerError("not a marker: the comment is not a JSON object", hint=_HINT)
-    value = _value(dict(data))
+    value = _value(data)
     if value is not None:
         return _parse_value(value)
     if KEY in comment:
@@ -102,22 +104,35 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object, key by key, told from an array by its type."""
 
 
-def _value(found: dict[str, Any]) -> str | None:
+def _leading_object(text: str) -> _Pairs | None:
+    """The JSON object that a text begins with, whatever stands behind it."""
+    try:
+        data, _ = json.JSONDecoder(object_pairs_hook=_Pairs).raw_decode(text.lstrip(" \t"))
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, _Pairs) else None
+
+
+def _value(data: _Pairs) -> str | None:
     """The marker's value: by the short form, else by the long one; None when the object is about something else."""
-    odd = [key for key, value in found.items() if value is not None and not isinstance(value, str)]
+    found = dict(data)
+    odd = [key for key, value in data if value is not None and not isinstance(value, str)]
     if found.get(KEY) and not odd:
         return cast("str", found[KEY])
-    ref = found.get("$ref")
-    if isinstance(ref, str) and ref.startswith(_REF):
-        setter = ref.removeprefix(_REF)
-        if ":" in setter or "%3a" in setter.lower() or KEY in found:
-            return setter
-        return None  # a setter of kpt's own: replicas
+    if setter := _setter(found):
+        return setter
     if KEY not in found:
         return None
     if odd:
         raise MarkerError(f"not a marker: the value of {json.dumps(odd[0])} is not a string", hint=_HINT)
     raise MarkerError("the marker names no policy", hint=_HINT)
+
+
+def _setter(found: dict[str, Any]) -> str:
+    """The policy that the long form names; empty for one of kpt's own setters, such as replicas."""
+    ref = found.get("$ref")
+    setter = ref.removeprefix(_REF) if isinstance(ref, str) and ref.startswith(_REF) else ""
+    return setter if ":" in setter or "%3a" in setter.lower() or KEY in found else ""
 
 
 def _parse_value(written: str) -> Marker:
