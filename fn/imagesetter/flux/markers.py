@@ -6,7 +6,7 @@ The grammar is kyaml's (``fieldmeta/fieldmeta.go``) and Flux's (``internal/updat
     JSON    = an object of strings or nulls, with a non-empty "$imagepolicy"; a key given twice: the last one counts
     value   = namespace ":" name [ ":" ( "tag" / "name" / "digest" ) ]     percent escapes are decoded
 
-or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE:NAME"}``, behind which there may be text.
+or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE:NAME"}``; text behind that is allowed.
 
 Departures from Flux, all on purpose:
 
