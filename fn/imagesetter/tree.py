@@ -49,6 +49,8 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
     seen: set[str] = set()
     patterns = list(exclude)
     for given in paths:
+        if not str(given):
+            raise UsageError("a path is empty", hint="is a variable of the shell not set? `.` is the working directory")
         root = Path(given)
         found = [str(root)]
         if root.is_dir():

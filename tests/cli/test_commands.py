@@ -91,6 +91,30 @@ def test_a_command_exits_with_its_status(line: str, status: int) -> None:
     assert main(line.split()) == status
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("demo", "--serve", "99999"), "99999 is not in the range"),
+        (("update", ""), "a path is empty"),
+        (("lint", ""), "a path is empty"),
+        (("update", "--policies", ""), "a path is empty"),
+        (("update", "--message-file", "gone/message"), "gone/message is in a directory that is not there"),
+        (("hold", "web", "--tag", "a b", "--reason", "x"), "a tag is up to 128 letters"),
+    ],
+)
+def test_a_slip_is_told_before_anything_is_done(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_function_reads_standard_input_by_its_usual_name(tmp_path: Path) -> None:
+    ran = run_piped("fn", "-", cwd=tmp_path, home=tmp_path, stdin=LIST)
+    assert ran == run_piped("fn", cwd=tmp_path, home=tmp_path, stdin=LIST)
+    assert (ran.status, "0 fields changed, 0 up to date" in ran.out) == (0, True)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_bug_in_a_command_is_3_with_a_request_to_report_it_and_an_interrupt_130(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -145,7 +145,12 @@ def _coloured(line: str) -> str:
 
 
 @click.command("demo")
-@click.option("--serve", metavar="PORT", type=int, help="Only serve the registry on 127.0.0.1:PORT, for the examples.")
+@click.option(
+    "--serve",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    help="Only serve the registry on 127.0.0.1:PORT, for the examples.",
+)
 def command(serve: int | None) -> int:
     """See the whole story in a few seconds, on a registry of its own.
 

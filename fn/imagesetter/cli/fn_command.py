@@ -7,16 +7,17 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.function import main
+from imagesetter.tree import read
 
 
 @click.command("fn")
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 def command(file: Path | None) -> int:
     """Run as a KRM function: a ResourceList in, a ResourceList out.
 
     kpt and kustomize run `imagesetter` without arguments and hand the list to standard input; this says the same
-    explicitly, or reads FILE. The functionConfig is a ConfigMap with flat options or a kind ImageSetter
-    (`imagesetter schema` prints its JSON Schema).
+    explicitly, or reads FILE (- for standard input). The functionConfig is a ConfigMap with flat options or a kind
+    ImageSetter (`imagesetter schema` prints its JSON Schema).
 
     \b
     Examples:
@@ -24,4 +25,4 @@ def command(file: Path | None) -> int:
       kustomize build --enable-alpha-plugins --enable-exec OVERLAY
       imagesetter fn list.yaml
     """
-    return main(file.read_bytes() if file else None)
+    return main(read(file) if file and str(file) != "-" else None)

@@ -41,7 +41,7 @@ def command(
     if bool(tag) == bool(exclude):
         raise UsageError("give either --tag or --exclude", hint="--tag stays at a tag, --exclude leaves one out")
     if not is_tag(tag or exclude):
-        raise UsageError(f"{tag or exclude!r} is no tag")
+        raise UsageError(f"{tag or exclude!r} is no tag", hint="a tag is up to 128 letters, digits, _, . and -")
     if not reason.strip():
         raise UsageError("--reason is empty", hint="say why, for whoever meets the hold")
     if until:

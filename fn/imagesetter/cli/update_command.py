@@ -26,6 +26,8 @@ from imagesetter.cli.options import (
 from imagesetter.cli.report import render
 from imagesetter.cli.terminal import print_results
 from imagesetter.cli.update_report import UpdateReport
+from imagesetter.cli.variables import spoken
+from imagesetter.errors import UsageError
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -98,6 +100,9 @@ def command(
       imagesetter update --from status --policies policies.yaml
     """
     network = told(network, options)
+    if message_file and not message_file.parent.is_dir():
+        where, hint = spoken("message_file"), "name a file in a directory that exists"
+        raise UsageError(f"{message_file} is in a directory that is not there", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     present = cache(partial(look_for_lock, tree, paths))
