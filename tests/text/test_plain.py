@@ -114,13 +114,21 @@ def test_a_hit_next_to_a_following_entry_is_left_to_the_events() -> None:
 
 
 def test_a_large_text_is_read_by_its_lines_and_says_the_same() -> None:
-    entry = f"- kind: A\n  image: a:1 {M}\n  odd: &a [x,\n    y]\n  more: {{a: *a}}\n"
+    odd = f"- kind: A\n  image: a:1 {M}\n  odd: &a [x,\n    y]\n  more: {{a: *a}}\n"
+    entry = odd + f"- kind: B\n  text: |\n    text\n  image: b:1 {M}\n" * 3
     text = HEAD + entry * (LARGE // len(entry) + 1)
     assert len(text) > LARGE
     found = scan(text, outline=ITEMS)
     assert found == read_plain(text, laws.hits(text), ITEMS)
     assert found == scan(text, outline=ITEMS, pure=True)
     assert len(found.comments) == text.count(M)
+
+
+def test_a_list_of_entries_that_are_seldom_plain_is_left_to_the_events() -> None:
+    odd, plain = "- kind: &a A\n", "- kind: A\n"
+    assert read_plain(HEAD + odd * 15, [], ITEMS) is not None
+    assert read_plain(HEAD + odd * 50, [], ITEMS) is None
+    assert read_plain(HEAD + (odd + 3 * plain) * 50, [], ITEMS) is not None
 
 
 def test_a_large_text_that_is_no_yaml_is_broken_as_ever() -> None:

@@ -51,12 +51,8 @@ _PART: Final = re.compile(rf"{_QUOTED}|[^ ,\[\]{{}}:]++")
 """A scalar of a flow collection that is known to be one of the kind above."""
 
 
-@lru_cache(1024)
 def read_line(line: str) -> Line | None:
-    """What a line holds; None when it is not plain, and does not begin with a dash either.
-
-    Cached because the lines of resources are much alike.
-    """
+    """What a line holds; None when it is not plain, and does not begin with a dash either."""
     found = _LINE.fullmatch(line)
     if found is None:
         column = len(line) - len(line.lstrip(" "))
@@ -79,3 +75,8 @@ def read_line(line: str) -> Line | None:
     else:
         kind, events = FLOW, 2 + len(_PART.findall(line, start, stop))
     return entries, kind, start, stop, comment, events + (end >= 0)
+
+
+known_line = lru_cache(1024)(read_line)
+"""The same for lines of up to ``SHORT`` characters: those of resources are much alike."""
+SHORT: Final = 250

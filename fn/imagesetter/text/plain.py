@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple
 
 from imagesetter.text.events import Unreadable, count_events, parsing
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.line import BLOCK, NOTHING, OPEN, SCALAR, UNKNOWN, read_line
+from imagesetter.text.line import BLOCK, NOTHING, OPEN, SCALAR, SHORT, UNKNOWN, known_line, read_line
 from imagesetter.text.pieces import moved
 from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Alias, Comment, Node, Outline, Scalar, Scan, Take
 from imagesetter.text.walk import Group, below, walk
@@ -38,9 +38,12 @@ from imagesetter.text.walk import Group, below, walk
 _ODD: Final = "\t\r\x85\u2028\u2029\ufeff"
 """Characters that say more than the rules here know."""
 _DEEPEST: Final = 100
-_BATCH: Final = 1 << 16
-"""How many characters are split into lines at a time."""
+_BATCH: Final = 1 << 13
+"""How many characters are split into lines at a time; few, since it starts anew behind each entry that is not plain."""
 _NEVER: Final = 1 << 62
+_FEW: Final = 20
+"""How many entries that are not plain are read by themselves in any case. Each costs three times what it costs as part
+of the whole, so where there are more of them than one in three, the whole is the faster way."""
 _LONG_KEY: Final = re.compile(r"^[- ]*+\?(?:\s|\Z)", re.MULTILINE)
 """A ``?`` key; where it has no value, the null is placed where the next token starts, in the next entry maybe."""
 _BARE: Final = 4
@@ -114,6 +117,7 @@ class _Lines:
         self._behind = 0  # the end of the last token
         self._list: _Collection | None = None  # the list below a key of the root, while it is open
         self._entry: _Entry | None = None  # of that list
+        self._odd = 0  # how many entries were read by themselves
 
     def read(self) -> Scan:
         """Read all lines.
@@ -159,7 +163,7 @@ class _Lines:
                         raise _NotPlain(start)
                     continue
                 literal, self._behind = -1, start
-            read = read_line(line)
+            read = known_line(line) if len(line) <= SHORT else read_line(line)
             if read is None:
                 raise _NotPlain(start)
             entries, kind, begin, end, sharp, events = read
@@ -301,7 +305,8 @@ class _Lines:
         begun = re.compile(rf"\n {{0,{of.place // 2}}}(?=[^ #\n])").search(text, start)
         end = begun.start() + 1 if begun else len(text)
         part = text[start:end]
-        if end <= met or _LONG_KEY.search(part):
+        self._odd += 1
+        if end <= met or _LONG_KEY.search(part) or self._odd > _FEW + of.step // 3:
             raise _NotPlain(met)
         hits = self._hits[bisect_left(self._hits, start) : bisect_left(self._hits, end)]
         out = of.out
