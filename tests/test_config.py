@@ -92,7 +92,16 @@ REFUSED = {
         image_setter(targets=[{"select": {}, "policy": "a"}]),
         "spec.targets[0].fieldPaths: is required",
     ),
-    "text for a boolean": (image_setter(strict="true"), "spec.strict: input should be a valid boolean, not 'true'"),
+    "text for a boolean": (image_setter(strict="true"), "spec.strict: must be true or false, not the string 'true'"),
+    "unknown field that is empty": (
+        image_setter(polices=None),
+        "spec.polices: no such field (did you mean policies?)",
+    ),
+    "one policy in place of a list": (image_setter(policies={}), "spec.policies: must be a list, not a mapping"),
+    "null in a list": (
+        image_setter(policies=[None]),
+        "spec.policies[0]: must be a mapping, not null",
+    ),
     "unknown source of an ImageSetter": (
         image_setter(**{"from": "cluster"}),
         "spec.from: 'cluster' is not accepted: write 'registry', 'lock' or 'status'",
@@ -102,6 +111,11 @@ REFUSED = {
         "functionConfig is a fn.kpt.dev/v1alpha1 SetImage, which imagesetter does not read",
     ),
 }
+
+
+def test_an_empty_field_is_as_good_as_none() -> None:
+    resource = image_setter(policies=None, targets=None, strict=None, bindByImage=None)
+    assert parsed(resource) == parsed(image_setter())
 
 
 @pytest.mark.parametrize(("resource", "message"), REFUSED.values(), ids=REFUSED)

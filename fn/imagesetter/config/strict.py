@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from imagesetter.errors import UsageError, did_you_mean
 from imagesetter.flux.models import Model as FluxModel
+from imagesetter.flux.models import in_words
 
 Location = tuple[str | int, ...]
 
@@ -22,6 +23,15 @@ class Model(BaseModel):
     """A part of a kind: camelCase on the wire, types not converted, unknown fields refused."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: object) -> object:
+        """A field with nothing behind it, as templates leave it, is as good as none; an unknown one is still told."""
+        if not isinstance(data, dict):
+            return data
+        known = _wire_names(cls)
+        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 class Metadata(BaseModel):
@@ -80,6 +90,12 @@ def _sentence(model: type[Model], error: Mapping[str, Any]) -> str:
             return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
         case "string_type" if isinstance(value, int | float) and not isinstance(value, bool):
             return f"{path}: must be a text, but YAML reads it as the number {value}: put it in quotes"
+        case "bool_type":
+            return f"{path}: must be true or false, not {in_words(value)}"
+        case "model_type" | "dict_type":
+            return f"{path}: must be a mapping, not {in_words(value)}"
+        case "list_type" | "tuple_type":
+            return f"{path}: must be a list, not {in_words(value)}"
         case _:
             return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {value!r}"
 

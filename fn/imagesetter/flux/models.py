@@ -269,18 +269,18 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return str(error["ctx"]["error"])
     if kind == "string_type":  # not what to write: of 1.10 YAML has left 1.1
         quoted = ": put it in quotes" if isinstance(value, int | float) else ""
-        return f"must be a string, not {_written(value)}{quoted}"
+        return f"must be a string, not {in_words(value)}{quoted}"
     if kind == "bool_type":
-        return f"must be true or false, not {_written(value)}"
+        return f"must be true or false, not {in_words(value)}"
     if kind == "literal_error":
         return f"{value!r} is not accepted: write {error['ctx']['expected']}"
     if kind in ("model_type", "dict_type", "list_type"):
-        return f"must be a {'list' if kind == 'list_type' else 'mapping'}, not {_written(value)}"
+        return f"must be a {'list' if kind == 'list_type' else 'mapping'}, not {in_words(value)}"
     message: str = error["msg"]
     return message[0].lower() + message[1:]
 
 
-def _written(value: object) -> str:
+def in_words(value: object) -> str:
     """A value of the wrong type, in words of YAML."""
     match value:
         case None:
