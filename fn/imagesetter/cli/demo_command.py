@@ -169,6 +169,7 @@ def command(serve: int | None) -> int:
         tempfile.TemporaryDirectory(prefix="imagesetter-demo-") as directory,
         loopback_registry({"my-app": TAGS}) as registry,
     ):
+        environment["IMAGESETTER_CACHE_DIR"] = str(Path(directory, "cache"))
         stage = Stage(Path(directory), registry, environment)
         _say(f"A registry on {registry} holds my-app with the tags {', '.join(TAGS)}.")
         _say("A Flux repository asks for patch releases (range 1.0.x), and its Deployment still runs 1.0.0:")
