@@ -12,6 +12,7 @@ import pytest
 from automate.conftest import AUTOMATION, Bench, image, leftovers
 from automate.test_run import error, with_push, with_ref
 from imagesetter.automate import Options
+from imagesetter.automation.git import Done, Git
 
 
 @pytest.mark.parametrize(
@@ -145,3 +146,17 @@ def test_an_odd_author_is_gits_business_and_never_a_second_header(bench: Bench, 
     if bench.run(text).status == "pushed":
         header = bench.remote.git("cat-file", "commit", "main").partition("\n\n")[0]
         assert [line.split()[0] for line in header.splitlines()] == ["tree", "parent", "author", "committer"]
+
+
+@pytest.mark.parametrize(
+    ("said", "advised"),
+    [
+        ("git@github.com: Permission denied (publickey).", True),
+        ("Permission denied, please try again.", True),
+        ("fatal: could not create directory of '.git/worktrees/tree': Permission denied", False),
+        ("error: cannot open '.git/FETCH_HEAD': Permission denied", False),
+    ],
+)
+def test_a_directory_that_may_not_be_written_needs_no_credentials(tmp_path: Path, said: str, advised: bool) -> None:
+    error = Git(tmp_path, 10).error("fetch", Done(128, b"", said))
+    assert ("credential helper" in error.hint) is advised
