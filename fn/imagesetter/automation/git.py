@@ -46,8 +46,8 @@ _NO_HOOKS = "core.hooksPath=/dev/null"
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 _LABEL = re.compile(r"^(?:fatal|error): ")
 _AUTH = re.compile(
-    r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled|Permission denied(?: \(|, please)"
-    r"|Host key verification failed|returned error: 40[13]",
+    r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled"
+    r"|Permission denied(?: \(|, please)|Host key verification failed|returned error: 40[13]",
 )
 _AUTH_HINT = "give git its credentials by its own means: a credential helper, an SSH key, or the CI job's checkout step"
 
