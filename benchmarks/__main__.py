@@ -6,6 +6,7 @@ Sections that are not measured keep what an earlier run recorded in docs/benchma
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import page
+from benchmarks import page, peers
 from benchmarks.fleet import fleet
 from benchmarks.image import image
 from benchmarks.lists import kpt, lists
@@ -33,6 +34,9 @@ def main() -> None:
     if unknown := set(asked) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     quick = os.environ.get("QUICK", "") not in ("", "0")
+    # As after an installation. With PYTHONDONTWRITEBYTECODE each run would compile anew whatever was edited since.
+    if not compileall.compile_dir(peers.ROOT / "fn", quiet=1):
+        parser.error("fn/ does not compile")
     for name in asked:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="imagesetter-bench-") as folder:
