@@ -14,7 +14,7 @@ import pytest
 
 from e2e.conftest import EXAMPLES
 from image.conftest import NAME, Buildah, Image, make_docker
-from tools import require_tool
+from tools import CHECKOUT, require_tool
 
 WITH_GIT = "localhost/imagesetter-git:test"
 NOBODY = 65534
@@ -86,9 +86,11 @@ def fleet(tmp_path: Path) -> Fleet:
 
 @pytest.fixture(scope="module")
 def with_git(buildah: Buildah, built_image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The image that the example's README builds on ours."""
-    text = (EXAMPLES / "automation/README.md").read_text()
-    (dockerfile,) = re.findall(r"^```dockerfile\nFROM \S+\n(.*?)^```", text, re.M | re.S)
+    """The image that the manual and the example's README build on ours."""
+    pages = (CHECKOUT / "docs/automate.md", EXAMPLES / "automation/README.md")
+    found = [re.findall(r"^```dockerfile\nFROM \S+\n(.*?)^```", page.read_text(), re.M | re.S) for page in pages]
+    assert found[0] == found[1]
+    (dockerfile,) = found[0]
     folder = tmp_path_factory.mktemp("with-git")
     (folder / "Dockerfile").write_text(f"FROM {NAME}\n{dockerfile}")
     buildah("build", "--quiet", "--pull-never", "--network=host", "--tag", WITH_GIT, str(folder))
