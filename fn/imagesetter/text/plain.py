@@ -1,7 +1,7 @@
 """A second way through a large text: line by line, where lines are of the plain kind, and by libyaml elsewhere.
 
 The pass over libyaml's events (``walk.py``) takes some two microseconds an event; nearly all lines of resources are a
-key with its value, and their column alone says where they belong. To read these as text takes a fifth of the time.
+key with its value, and their column alone says where they belong. To read these as text takes a third of the time.
 What comes out is **the same Scan, or none**: where this module is not certain it gives up, and the events are asked.
 
 **Why it is certain.** Let the scanner of libyaml stand at the start of a line in block context, outside of any scalar.
