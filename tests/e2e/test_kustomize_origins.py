@@ -125,6 +125,15 @@ CASES = {
         {"app": "my-app:1.1.0", "app/1": "my-app:1.0.0"},
         "the field that this marker marks is not in the build",
     ),
+    "a patch for a label": Case(
+        {
+            "kustomization.yaml": kustomization("deployment.yaml", "policies.yaml")
+            + "patches:\n- path: patch.yaml\n  target: {version: v1, labelSelector: 'app in (app)'}\n",
+            "deployment.yaml": f"{UNMARKED}---\n{OTHER}".replace("name: app}", "name: app, labels: {app: app}}"),
+            "patch.yaml": DEPLOYMENT.replace("name: app}", "name: any}"),
+        },
+        {"app": "my-app:1.0.10", "other": "my-app:1.0.0"},
+    ),
     "an item of a list without names, which a patch replaces": Case(
         {
             "kustomization.yaml": kustomization("deployment.yaml", "policies.yaml", patches="[{path: patch.yaml}]"),

@@ -16,6 +16,7 @@ from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
+from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.result import Result
 from imagesetter.places.kustomization import SourceFile, Sources, find_sources
 from imagesetter.places.origins import OriginalId, Origins, find_origins, original_id
@@ -256,9 +257,21 @@ def matches(mark: SourceMark, item: Item) -> bool:
     group = item.api_version.rpartition("/")[0]
     target = mark.file.target if mark.file.role == "patch" else None
     if target is not None:
-        return target.get("group") in (None, group) and any(_targeted(target, each) for each in item.identities)
+        version = item.api_version.rpartition("/")[2]
+        if target.get("group") not in (None, "", group) or target.get("version") not in (None, "", version):
+            return False
+        return _is_selected(target, item) and any(_targeted(target, each) for each in item.identities)
     identities = item.identities if mark.file.role == "patch" else item.identities[:1]
     return group == mark.id.group and any(_same(mark.id.identity, identity) for identity in identities)
+
+
+def _is_selected(target: Mapping[str, Any], item: Item) -> bool:
+    """Whether labels and annotations are those that a patch target asks for; kustomize refuses a bad selector."""
+    wanted = (("labelSelector", item.labels), ("annotationSelector", item.annotations))
+    try:
+        return all(LabelSelector.parse(str(target[key])).matches(has) for key, has in wanted if target.get(key))
+    except ImagesetterError:
+        return False
 
 
 def _same(one: Identity, other: Identity) -> bool:
