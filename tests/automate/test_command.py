@@ -114,12 +114,13 @@ def test_one_failing_automation_does_not_stop_the_others(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--only", "my-ap"], "no ImagePolicy flux-system:my-ap is known\n  where: --only\n  hint:  did you mean"),
         (["--automation", "nobody"], "no ImageUpdateAutomation flux-system:nobody is known"),
         (["kustomize"], "no ImageUpdateAutomation was found"),
         (["--branch", "x/{{ .Values.set }}"], "--per all makes one commit"),
         (["--git-timeout", "soon"], "--git-timeout"),
     ],
-    ids=["unknown automation", "none at all", "a template for one commit", "no duration"],
+    ids=["unknown policy", "unknown automation", "none at all", "a template for one commit", "no duration"],
 )
 def test_wrong_usage_ends_in_2_and_says_what_to_do(stage: Stage, arguments: list[str], words: str) -> None:
     fleet(stage)

@@ -191,6 +191,10 @@ class _Stage:
         catalog = build_catalog(
             tree, paths=self.paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
         )
+        for name in sorted(options.only):
+            if not catalog.has_policy(name):
+                unknown = catalog.unknown(name)
+                raise UsageError(unknown.what, where="--only", hint=unknown.hint)
         given = catalog
         if not options.policies:
             # Policies are looked for in the whole repository; what runs is under PATH.
