@@ -203,6 +203,11 @@ def test_a_layout_that_cannot_be_kept_is_refused_and_the_file_stays(house: House
     assert ran.status == 1
     assert "write spec.entries as a block list of block mappings, or remove the file and lock again" in ran.err
     assert house.text() == text
+    held = HEAD + "spec:\n  entries: []\n  holds:\n    - {policy: a:b, tag: x, reason: y}\n"
+    house.write("images.lock.yaml", held.replace("a:b", "'a:b'"))
+    ran = house.run("unhold", "a:b")
+    assert ran.status == 1
+    assert "a record is not in block style\n  where: images.lock.yaml:6\n" in ran.err
 
 
 def test_no_lock_is_said_with_the_command_that_makes_one(house: House) -> None:

@@ -12,7 +12,7 @@ from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.lock_file import lock_path
+from imagesetter.cli.lock_file import lock_path, naming
 from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
@@ -128,7 +128,8 @@ def command(
             locked = relock(
                 catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
             )
-    after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
+    with naming(path):
+        after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
     nothing = locked.failed and not (there or locked.entries or locked.seen)  # then a file would say that all is well
     if after != before and not check and not nothing:
         write(path, before, after) if there else create(path, after)

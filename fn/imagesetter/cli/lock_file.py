@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from imagesetter.errors import UsageError
+from imagesetter.errors import LockError, UsageError
 from imagesetter.lock.document import FILE_NAME, Lock, parse, render_holds
 from imagesetter.lock.holds import Hold
 from imagesetter.reading import read_tree
@@ -38,6 +39,17 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
     return (start if start.is_dir() else start.parent) / FILE_NAME
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error about a line of the lock's text name the file."""
+    try:
+        yield
+    except LockError as error:
+        if error.where.startswith("line "):
+            error.where = f"{path}:{error.where.removeprefix('line ')}"
+        raise
+
+
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:
     """Change the holds of the lock, which is made if there is none; its path, and what it held before.
 
@@ -50,7 +62,8 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
     before = read(path) if there else b""
     text = decode(before, name=str(path))
     lock = parse(text.text, str(path)) if text.text.strip() else Lock({})
-    after = encode(render_holds(text.text, change(lock.holds)), bom=text.bom)
+    with naming(path):
+        after = encode(render_holds(text.text, change(lock.holds)), bom=text.bom)
     if not there:
         create(path, after)
     elif after != before:

@@ -55,11 +55,12 @@ def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locke
         raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
     parts = [file for part in parts for file in _files(part)]
     locks = [parse(decode(read(Path(part)), name=part).text, part) for part in parts]
-    before = read(path) if path.exists() else b""
+    there = path.exists()
+    before = read(path) if there else b""
     text = decode(before, name=str(path))
     present = parse(text.text, str(path)) if text.text.strip() else Lock({})
     merged = merge(present, locks)
     after = encode(render(text.text, merged.entries, merged.seen), bom=text.bom)
     if after != before and not check:
-        write(path, before, after) if before else create(path, after)
+        write(path, before, after) if there else create(path, after)
     return merged, after != before
