@@ -142,8 +142,8 @@ def _yaml(data: bytes) -> None:
 def _lines(data: bytes) -> None:
     """Large texts are read line by line; what comes out is what libyaml's events say, or nothing."""
     from imagesetter.text.events import parsing
+    from imagesetter.text.found import KEEP, KEEP_ALL, KEEP_TEXT, SPAN
     from imagesetter.text.plain import read_plain
-    from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN
     from imagesetter.text.source import decode
     from imagesetter.text.walk import walk
 

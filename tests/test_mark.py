@@ -22,7 +22,8 @@ from imagesetter.files import marked_fields
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.mark import Insertion, Owner, mark, prove
 from imagesetter.reading import read_tree
-from imagesetter.text.scan import KEEP_ALL, scan
+from imagesetter.text.found import KEEP_ALL
+from imagesetter.text.scan import scan
 
 DIGEST = "sha256:" + "5" * 64
 

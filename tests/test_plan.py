@@ -10,7 +10,8 @@ from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import ResourceRef, Result
 from imagesetter.plan import Change, FoundBy, MarkedField, Place, failure, plan, report, summary
 from imagesetter.resolve import Answer, Failed, Resolved
-from imagesetter.text.scan import Scalar, scalars
+from imagesetter.text.found import Scalar
+from imagesetter.text.scan import scalars
 
 APP = PolicyName("flux-system", "app")
 WEB = PolicyName("flux-system", "web")

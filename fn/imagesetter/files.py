@@ -16,7 +16,7 @@ from imagesetter.krm.result import ResourceRef, Result
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
 from imagesetter.resolve import Source
 from imagesetter.text.fieldpath import FieldPath, format_path
-from imagesetter.text.scan import Comment, Scalar, Scan
+from imagesetter.text.found import Comment, Scalar, Scan
 from imagesetter.text.source import encode
 
 if TYPE_CHECKING:

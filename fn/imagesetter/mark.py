@@ -25,7 +25,8 @@ from imagesetter.registry.reference import Reference, parse, parse_flux_image
 from imagesetter.text.comments import line_end
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.fieldpath import FieldPath, format_path
-from imagesetter.text.scan import KEEP_ALL, NEEDLE, Comment, Scalar, Scan, scan
+from imagesetter.text.found import KEEP_ALL, Comment, Scalar, Scan
+from imagesetter.text.scan import NEEDLE, scan
 from imagesetter.text.source import decode, encode
 from imagesetter.tree import find_files, read
 

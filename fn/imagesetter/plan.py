@@ -13,7 +13,7 @@ from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import Field, File, ResourceRef, Result, Severity
 from imagesetter.resolve import Answer, Failed
-from imagesetter.text.scan import Scalar
+from imagesetter.text.found import Scalar
 
 FoundBy = Literal["target", "annotation", "marker", "source", "image"]
 

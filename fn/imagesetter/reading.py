@@ -18,8 +18,9 @@ from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result
 from imagesetter.lock import document as lock
 from imagesetter.plan import Place, failure
+from imagesetter.text.found import KEEP, SPAN, Scan
 from imagesetter.text.load import load, load_all
-from imagesetter.text.scan import KEEP, SPAN, Scan, scan
+from imagesetter.text.scan import scan
 from imagesetter.text.source import Source as Text
 from imagesetter.text.source import decode
 from imagesetter.tree import find_files, find_names, read, repository_root

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from imagesetter.errors import MarkerError
 from imagesetter.flux.markers import Marker, parse_marker
+from imagesetter.text.found import Comment, Scalar, Scan
 from imagesetter.text.proof import rewrite
-from imagesetter.text.scan import Comment, Scalar, Scan, scan
+from imagesetter.text.scan import scan
 
 
 class Ref(NamedTuple):

@@ -17,8 +17,9 @@ from imagesetter.flux.markers import Marker
 from imagesetter.text import proof
 from imagesetter.text.edits import splice
 from imagesetter.text.events import parsing
+from imagesetter.text.found import KEEP_ALL, Outline, Scalar, Scan
 from imagesetter.text.plain import read_plain
-from imagesetter.text.scan import KEEP_ALL, NEEDLE, Outline, Scalar, Scan, scalars, scan
+from imagesetter.text.scan import NEEDLE, scalars, scan
 from imagesetter.text.source import Source, decode, encode
 from imagesetter.text.walk import walk
 from text.documents import Document, Field, document

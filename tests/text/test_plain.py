@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagesetter.text.found import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Outline
 from imagesetter.text.line import BLOCK, FLOW, NOTHING, OPEN, SCALAR, UNKNOWN, read_line
 from imagesetter.text.plain import read_plain
-from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, LARGE, SPAN, Outline, scan
+from imagesetter.text.scan import LARGE, scan
 from text import laws
 from text.documents import document
 from text.lists import MARKER as M

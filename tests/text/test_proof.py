@@ -9,7 +9,8 @@ import pytest
 from imagesetter.errors import SpliceError
 from imagesetter.text import events, proof
 from imagesetter.text.edits import Edit
-from imagesetter.text.scan import Scalar, scalars, scan
+from imagesetter.text.found import Scalar
+from imagesetter.text.scan import scalars, scan
 
 M = '# {"$imagepolicy": "ns:m"}'
 TEXT = f"""\

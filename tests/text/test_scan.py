@@ -10,7 +10,8 @@ import pytest
 
 import imagesetter
 from imagesetter.errors import TextError
-from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Comment, Scan, scalars, scan
+from imagesetter.text.found import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Comment, Scan
+from imagesetter.text.scan import scalars, scan
 
 M = '# {"$imagepolicy": "ns:m"}'
 N = '# {"$imagepolicy": "ns:n"}'

@@ -17,12 +17,13 @@ from imagesetter.krm.writing import BREAK, absorbs, after_line, block, flow, new
 from imagesetter.text.comments import line_start
 from imagesetter.text.edits import Edit
 from imagesetter.text.fieldpath import FieldPath, format_path
+from imagesetter.text.found import NULLS, SPAN, Node
 from imagesetter.text.frames import content_start
 from imagesetter.text.quote import render
-from imagesetter.text.scan import NULLS, SPAN, Node, scan
+from imagesetter.text.scan import scan
 
 if TYPE_CHECKING:
-    from imagesetter.text.scan import Scalar
+    from imagesetter.text.found import Scalar
 
 _NOTHING = "\0"
 _LIST = re.compile(r"\[|-\s")

@@ -15,7 +15,7 @@ from imagesetter.krm.layout import NO_MORE, Layout
 from imagesetter.krm.result import File, ResourceRef
 
 if TYPE_CHECKING:
-    from imagesetter.text.scan import Node, Scalar
+    from imagesetter.text.found import Node, Scalar
 
 _NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
 """The fields of a resource that say what it is called."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from imagesetter.errors import ResourceListError, TextError
 
 if TYPE_CHECKING:
-    from imagesetter.text.scan import Node, Outline, Scalar, Scan
+    from imagesetter.text.found import Node, Outline, Scalar, Scan
 
 PARTS: Final = ("items", "functionConfig", "results")
 NO_MORE: Final = re.compile(r"(?:[\s,]|#[^\n\r\x85\u2028\u2029]*+)*\]?")
@@ -91,7 +91,7 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
 
 
 def _outline() -> Outline:
-    from imagesetter.text.scan import KEEP, KEEP_TEXT, SPAN
+    from imagesetter.text.found import KEEP, KEEP_TEXT, SPAN
 
     names = {"name": KEEP_TEXT, "namespace": KEEP_TEXT, "annotations": {"*": KEEP_TEXT}, "labels": {"*": KEEP_TEXT}}
     item = {SPAN: True, "apiVersion": KEEP_TEXT, "kind": KEEP_TEXT, "metadata": names}
@@ -127,7 +127,8 @@ def _collections(found: Scan) -> dict[str, Part]:
 
 def _nulls(text: str, found: Scan, name: str) -> dict[str, Part]:
     """The parts that are null. An outline's spans are of collections only, so these take a pass of their own; rare."""
-    from imagesetter.text.scan import KEEP, NULLS, scan
+    from imagesetter.text.found import KEEP, NULLS
+    from imagesetter.text.scan import scan
 
     collections = {node.path[0] for node in found.nodes if len(node.path) == 1}
     missing = [part for part in PARTS if part not in collections and re.search(rf"{part}[\"']?\s*:", text)]

@@ -22,7 +22,7 @@ from imagesetter.text.source import decode, encode_parts
 
 if TYPE_CHECKING:
     from imagesetter.text.edits import Edit
-    from imagesetter.text.scan import Comment, Scan
+    from imagesetter.text.found import Comment, Scan
 
 VERSIONS: Final = (
     "config.kubernetes.io/v1",

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from imagesetter.errors import SpliceError
+from imagesetter.text.found import Scalar
 from imagesetter.text.load import dump
 from imagesetter.text.quote import double_quoted
-from imagesetter.text.scan import Scalar, scalars
+from imagesetter.text.scan import scalars
 
 BREAKS: Final = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
 """A pattern of what ends a line of YAML."""

@@ -18,8 +18,9 @@ from imagesetter.flux.resources import Resource
 from imagesetter.lock import document as lock
 from imagesetter.places.places import FIELDS_ANNOTATION, target_marker
 from imagesetter.text.fieldpath import FieldPath
+from imagesetter.text.found import SPAN, Broken, Comment, Node
 from imagesetter.text.load import load
-from imagesetter.text.scan import SPAN, Broken, Comment, Node, scalars, scan
+from imagesetter.text.scan import scalars, scan
 from imagesetter.text.source import decode, position
 from imagesetter.tree import read
 

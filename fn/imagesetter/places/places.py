@@ -19,8 +19,8 @@ from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result, Severity
 from imagesetter.plan import FoundBy, MarkedField, Place, failure, report, split_image
 from imagesetter.text.fieldpath import FieldPath, Index, find_scalars, format_path, parse_path
+from imagesetter.text.found import Comment, Scalar
 from imagesetter.text.load import load
-from imagesetter.text.scan import Comment, Scalar
 
 if TYPE_CHECKING:
     from imagesetter.places.origins import OriginalId

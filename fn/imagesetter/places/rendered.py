@@ -21,7 +21,8 @@ from imagesetter.plan import MarkedField, Place, failure, report
 from imagesetter.registry.reference import parse
 from imagesetter.resolve import Answer, Failed, Source
 from imagesetter.text.fieldpath import format_path
-from imagesetter.text.scan import KEEP_ALL, SPAN, Scalar, scan
+from imagesetter.text.found import KEEP_ALL, SPAN, Scalar
+from imagesetter.text.scan import scan
 from imagesetter.text.source import decode
 
 

@@ -23,7 +23,8 @@ from imagesetter.places.origins import OriginalId, Origins, find_origins, origin
 from imagesetter.plan import Place, failure, report
 from imagesetter.policy.regexp import compile_pattern
 from imagesetter.text.fieldpath import AnyItem, FieldPath, FieldPattern, Index, Key, Step, Where, find, format_path
-from imagesetter.text.scan import KEEP_ALL, SPAN, Comment, Node, Scalar, Scan, scan
+from imagesetter.text.found import KEEP_ALL, SPAN, Comment, Node, Scalar, Scan
+from imagesetter.text.scan import scan
 from imagesetter.text.source import decode
 from imagesetter.tree import repository_root
 

@@ -10,7 +10,7 @@ from imagesetter.places.places import FIELDS_ANNOTATION, place_of
 from imagesetter.plan import report
 from imagesetter.text.comments import line_end, line_start
 from imagesetter.text.edits import Edit
-from imagesetter.text.scan import Scalar
+from imagesetter.text.found import Scalar
 
 _PATH = ("metadata", "annotations", FIELDS_ANNOTATION)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from imagesetter.text.comments import breaks_between, has_colon, line_end, line_start
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.scan import Scalar
+from imagesetter.text.found import Scalar
 
 KEY: Final = 0
 """The next node is a mapping key."""

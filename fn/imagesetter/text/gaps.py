@@ -32,8 +32,8 @@ from imagesetter.text.comments import (
     only_properties,
     same_line,
 )
+from imagesetter.text.found import Comment, Scalar
 from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, content_start, scalar_of
-from imagesetter.text.scan import Comment, Scalar
 
 NEVER: Final = 1 << 62
 """No hit is left."""

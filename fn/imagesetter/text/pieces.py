@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from imagesetter.text.comments import BREAK, BREAKS, breaks_between, is_commented_out, line_end, line_start
 from imagesetter.text.events import Problem, Unreadable, parsing
-from imagesetter.text.scan import Alias, Broken, Comment, Node, Outline, Scalar, Scan
+from imagesetter.text.found import Alias, Broken, Comment, Node, Outline, Scalar, Scan
 
 _Found = TypeVar("_Found", Comment, Node, Alias, Scalar)
 

@@ -30,9 +30,9 @@ from typing import Any, Final, NamedTuple
 
 from imagesetter.text.events import Unreadable, count_events, parsing
 from imagesetter.text.fieldpath import FieldPath
+from imagesetter.text.found import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Alias, Comment, Node, Outline, Scalar, Scan, Take
 from imagesetter.text.line import BLOCK, NOTHING, OPEN, SCALAR, SHORT, UNKNOWN, known_line, read_line
 from imagesetter.text.pieces import moved
-from imagesetter.text.scan import KEEP, KEEP_ALL, KEEP_TEXT, SPAN, Alias, Comment, Node, Outline, Scalar, Scan, Take
 from imagesetter.text.walk import Group, below, walk
 
 _ODD: Final = "\t\r\x85\u2028\u2029\ufeff"

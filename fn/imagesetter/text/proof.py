@@ -42,10 +42,10 @@ from imagesetter.errors import SpliceError
 from imagesetter.text.comments import BREAKS, breaks_between, line_end
 from imagesetter.text.edits import Edit, splice, splice_parts
 from imagesetter.text.events import Unreadable, count_events, parsing, reader
+from imagesetter.text.found import Scalar, Scan
 from imagesetter.text.frames import content_start, node_start
 from imagesetter.text.pieces import is_boundary, pieces
 from imagesetter.text.quote import needs_quotes, render, typed_away
-from imagesetter.text.scan import Scalar, Scan
 
 SMALL: Final = 1 << 17
 """Up to how many characters a document is compared as a whole."""

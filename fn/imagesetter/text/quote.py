@@ -23,7 +23,7 @@ from imagesetter.errors import SpliceError
 from imagesetter.text.comments import BREAK
 
 if TYPE_CHECKING:
-    from imagesetter.text.scan import Scalar
+    from imagesetter.text.found import Scalar
 
 _WORDS = frozenset(
     spelling

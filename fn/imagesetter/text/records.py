@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from imagesetter.errors import TextError
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.fieldpath import FieldPath
+from imagesetter.text.found import Scalar
 from imagesetter.text.load import load
 from imagesetter.text.quote import double_quoted, needs_quotes, render
-from imagesetter.text.scan import Scalar, scalars
+from imagesetter.text.scan import scalars
 
 Record = Mapping[str, str | int]
 """One flat mapping; the order of its keys is the order in which a new one is written."""

@@ -14,9 +14,7 @@ from typing import Any, Final
 
 from imagesetter.text.events import DEEPEST, TOO_DEEP, Problem, Unreadable, reader
 from imagesetter.text.fieldpath import FieldPath
-from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, path_of, scalar_of
-from imagesetter.text.gaps import Gaps
-from imagesetter.text.scan import (
+from imagesetter.text.found import (
     KEEP,
     KEEP_ALL,
     KEEP_TEXT,
@@ -30,6 +28,8 @@ from imagesetter.text.scan import (
     Scan,
     Take,
 )
+from imagesetter.text.frames import ITEM, KEY, ROOT, VALUE, Frame, path_of, scalar_of
+from imagesetter.text.gaps import Gaps
 
 BATCH: Final = 512
 """How many events are taken from the parser at a time."""

@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from imagesetter.text.scan import Scan, scan
+from imagesetter.text.found import Scan
+from imagesetter.text.scan import scan
 from text.documents import document
 from text.following import marked
 
