@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -31,9 +30,6 @@ TASKS: dict[str, tuple[str, ...]] = {
     "Reference": ("schema",),
     "Start here": ("demo", "doctor"),
 }
-
-_UNSEEN = 50_000
-"""New objects before the collector of cycles looks at them: most live as long as the run, and few make cycles."""
 
 
 class Commands(click.Group):
@@ -115,7 +111,6 @@ def group(context: click.Context) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command and give the exit status; every exception ends here."""
-    gc.set_threshold(_UNSEEN)
     try:
         status = group.main(list(arguments), prog_name="imagesetter", standalone_mode=False)
         return status if isinstance(status, int) else OK
