@@ -241,8 +241,9 @@ class Client:
             asking = self._asking(repository, options, look_up)
             if self._cache.refresh:
                 return self._list(repository, asking, asker)
-            with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2) as waited:
-                entry = self._cache.load_scan(repository.canonical, asker, options.interval) if waited else None
+            with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2):
+                # Looked for again though nobody was waited for: another run may have had its turn since the first look.
+                entry = self._cache.load_scan(repository.canonical, asker, options.interval)
                 if entry is None:
                     return self._list(repository, asking, asker)
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
