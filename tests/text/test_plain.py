@@ -108,6 +108,14 @@ def test_what_takes_a_parser_is_left_to_it(text: str) -> None:
     assert read_plain(text, laws.hits(text), KEEP_ALL) is None
 
 
+def test_a_hit_before_the_first_token_of_an_odd_entry_is_left_to_the_events() -> None:
+    """What it belongs to depends on what is above the entry, here the comment below the key."""
+    text = f"kind: ResourceList\nitems:\n  # above\n- {M}\n  odd: &a b\n  x: y\n"
+    assert read_plain(text, laws.hits(text), None) is None
+    behind = f"kind: ResourceList\nitems:\n  # above\n-\n  odd: &a b {M}\n  x: y\n"
+    assert read_plain(behind, laws.hits(behind), None) is not None
+
+
 def test_a_hit_next_to_a_following_entry_is_left_to_the_events() -> None:
     """An odd entry is read without the next one, above which the marker stands."""
     text = f"{HEAD}- a: &x 1\n{M}\n- b: 1\n"

@@ -44,6 +44,8 @@ _NEVER: Final = 1 << 62
 _FEW: Final = 20
 """How many entries that are not plain are read by themselves in any case. Each costs three times what it costs as part
 of the whole, so where there are more of them than one in three, the whole is the faster way."""
+_LEAD: Final = re.compile(r"(?:-(?=\s)|\s|#.*)*+")
+"""What stands before the first token of an entry; what a comment there belongs to, what is above the entry decides."""
 _LONG_KEY: Final = re.compile(r"^[- ]*+\?(?:\s|\Z)", re.MULTILINE)
 """A ``?`` key; where it has no value, the null is placed where the next token starts, in the next entry maybe."""
 _BARE: Final = 4
@@ -309,6 +311,9 @@ class _Lines:
         if end <= met or _LONG_KEY.search(part) or self._odd > _FEW + of.step // 3:
             raise _NotPlain(met)
         hits = self._hits[bisect_left(self._hits, start) : bisect_left(self._hits, end)]
+        lead = _LEAD.match(text, start)
+        if hits and lead and hits[0] < lead.end():
+            raise _NotPlain(met)
         out = of.out
         if isinstance(out, Mapping):
             out = {step: inner for step, inner in out.items() if step is not SPAN}
