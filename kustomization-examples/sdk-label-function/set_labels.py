@@ -19,7 +19,7 @@ def set_labels(resources):
     edits, results = [], []
     for item in resources.items:
         if not item.is_local_config:
-            missing = {key: value for key, value in wanted.body.items() if item.labels.get(key) != value}
+            missing = {key: value for key, value in sorted(wanted.body.items()) if item.labels.get(key) != value}
             edits += set_fields(item, {("metadata", "labels", key): value for key, value in missing.items()})
             for key, value in missing.items():
                 field = Field(format_path(("metadata", "labels", key)), item.labels.get(key), value)
