@@ -67,11 +67,6 @@ def is_letter(char: str) -> bool:
     return char.isalpha()
 
 
-def is_digit(char: str) -> bool:
-    """Go's ``unicode.IsDigit``: category Nd."""
-    return char.isdecimal()
-
-
 def _category(char: str) -> str:
     from unicodedata import category
 
@@ -101,11 +96,6 @@ def is_title(char: str) -> bool:
 def is_lower(char: str) -> bool:
     """Go's ``unicode.IsLower``: category Ll."""
     return _category(char) == "Ll"
-
-
-def is_printable(char: str) -> bool:
-    """Go's ``strconv.IsPrint``: letters, marks, numbers, punctuation, symbols and the ASCII blank."""
-    return char.isprintable()
 
 
 def to_upper(char: str) -> str:
