@@ -76,6 +76,15 @@ def test_without_the_secret_the_login_of_the_machine_is_used_and_v_says_so(
     shown(done)
 
 
+def test_explain_says_it_as_well(stage: Stage, private: RunningRegistry) -> None:
+    plant(stage, private.host)
+    log_in(stage, private.host)
+    quiet, verbose = (stage.run("imagesetter", "explain", "my-app", "--no-cache", *more) for more in ((), ("-v",)))
+    assert quiet.stdout == verbose.stdout
+    assert "Secret pull" not in quiet.stderr
+    assert "Secret pull is not among the resources" in verbose.stderr
+
+
 def test_an_encrypted_secret_is_named_and_the_login_of_the_machine_is_used(
     stage: Stage, private: RunningRegistry
 ) -> None:

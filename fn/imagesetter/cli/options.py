@@ -37,7 +37,6 @@ class RunOptions(NamedTuple):
     keep_on_error: bool
     output: Output
     quiet: bool
-    verbose: bool
     outputs: Outputs = NOTHING_SAID
     """For the commands that write several reports; ``output`` is for the others."""
 
@@ -159,7 +158,6 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
     )
     @output_options
     @quiet_option
-    @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
     @functools.wraps(command)
     def wrapper(
         *arguments: Any,
@@ -178,7 +176,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
             keep_on_error=on_error == "keep",
             output=output,
             outputs=outputs,
-            **{name: others.pop(name) for name in ("policies", "exclude", "quiet", "verbose")},
+            **{name: others.pop(name) for name in ("policies", "exclude", "quiet")},
         )
         return command(*arguments, options=options, **others)
 
@@ -186,8 +184,8 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
 
 
 def told(network: NetworkOptions, options: RunOptions) -> NetworkOptions:
-    """The network options with how much the user wants to hear."""
-    return network._replace(verbose=options.verbose, quiet=options.quiet)
+    """The network options of a user who may not want to see progress."""
+    return network._replace(quiet=options.quiet)
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -233,6 +231,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="IMAGESETTER_TIMEOUT",
         help="For one repository whose ImageRepository names none, such as 30s.  [default: 60s]",
     )
+    @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
     @functools.wraps(command)
     def wrapper(*arguments: Any, timeout: str | None, **others: Any) -> Any:
         taken = (
@@ -243,6 +242,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "cache_dir",
             "refresh",
             "no_cache",
+            "verbose",
         )
         network = NetworkOptions(
             timeout=seconds(timeout, spoken("timeout")) if timeout else None,
