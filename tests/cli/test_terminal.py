@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.terminals import run_at_terminal, run_piped
+from support.fakes import Reply, Seen, run_fake
 
 REPOSITORIES = 6
 COLOUR = "\x1b[3"
@@ -21,36 +20,29 @@ COLOUR = "\x1b[3"
 def fleet(tmp_path: Path) -> Iterator[Path]:
     """A directory whose policies ask for six repositories of a registry that takes its time."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            time.sleep(0.3)
-            body = json.dumps({"name": "x", "tags": ["1.0.0", "1.0.1"]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def listed(request: Seen) -> Reply:
+        time.sleep(0.3)
+        return Reply(body={"name": "x", "tags": ["1.0.0", "1.0.1"]})
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+    with run_fake(listed) as server:
+        yield plant(tmp_path / "fleet", f"localhost:{server.port}")
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+def plant(folder: Path, host: str) -> Path:
+    """Policies and fields of as many repositories of one registry."""
     flux = {"apiVersion": "image.toolkit.fluxcd.io/v1"}
     documents, fields = [], []
     for number in range(REPOSITORIES):
-        image = f"localhost:{server.server_port}/app{number}"
+        image = f"{host}/app{number}"
         meta = {**flux, "metadata": {"name": f"app{number}"}}
         spec = {"imageRepositoryRef": {"name": f"app{number}"}, "policy": {"semver": {"range": "1.x"}}}
         documents += [{**meta, "kind": "ImageRepository", "spec": {"image": image, "insecure": True}}]
         documents += [{**meta, "kind": "ImagePolicy", "spec": spec}]
         fields.append(f'a{number}: {image}:1.0.0 # {{"$imagepolicy": "flux-system:app{number}"}}\n')
-    folder = tmp_path / "fleet"
     folder.mkdir()
     (folder / "policies.yaml").write_text("\n---\n".join(map(json.dumps, documents)))
     (folder / "app.yaml").write_text("".join(fields))
-    yield folder
-    server.shutdown()
-    server.server_close()
+    return folder
 
 
 def test_a_terminal_shows_progress_and_colours(fleet: Path, tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
-import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,33 +11,21 @@ from pathlib import Path
 import pytest
 
 from imagesetter.registry.cache import Asker, Cache
+from support.fakes import FakeServer, Reply, Seen, run_fake
 
 RUNS = 4
 
 
 @pytest.fixture
-def slow() -> Iterator[tuple[str, list[str]]]:
-    """A registry that takes its time, and what it was asked."""
-    asked: list[str] = []
+def slow() -> Iterator[FakeServer]:
+    """A registry that takes its time."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            time.sleep(1.0)
-            body = json.dumps({"name": "app", "tags": ["1.0.0"]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def listed(request: Seen) -> Reply:
+        time.sleep(1.0)
+        return Reply(body={"name": "app", "tags": ["1.0.0"]})
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"localhost:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
+    with run_fake(listed) as server:
+        yield server
 
 
 def start(host: str, cache: Path, *options: str) -> subprocess.Popen[str]:
@@ -51,14 +36,11 @@ def start(host: str, cache: Path, *options: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("options", "times"), [((), 1), (("--refresh",), RUNS)], ids=["as usual", "all with --refresh"]
 )
-def test_runs_at_once_ask_once(
-    options: tuple[str, ...], times: int, slow: tuple[str, list[str]], tmp_path: Path
-) -> None:
-    host, asked = slow
-    running = [start(host, tmp_path / "cache", *options) for _ in range(RUNS)]
+def test_runs_at_once_ask_once(options: tuple[str, ...], times: int, slow: FakeServer, tmp_path: Path) -> None:
+    running = [start(f"localhost:{slow.port}", tmp_path / "cache", *options) for _ in range(RUNS)]
     answers = [(run.communicate(timeout=60), run.returncode) for run in running]
     assert answers == [(("1.0.0\n", ""), 0)] * RUNS
-    assert len(asked) == times
+    assert len(slow.seen) == times
 
 
 def test_nobody_waits_for_ever_for_one_that_hangs(tmp_path: Path) -> None:
