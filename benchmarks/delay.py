@@ -1,6 +1,6 @@
-"""A place far away: ``python delay.py PORT TARGET SECONDS COUNT`` is a proxy that lets everything take its time.
+"""A place far away: ``python delay.py TARGET SECONDS COUNT`` is a proxy that lets everything take its time.
 
-COUNT is a file that has as many bytes as connections were made.
+It says which port it listens on. COUNT is a file that has as many bytes as connections were made.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,32 +25,28 @@ class Away:
     @property
     def connections(self) -> int:
         """How many there have been."""
-        return self.count.stat().st_size - 1
+        return self.count.stat().st_size
 
 
 @contextmanager
 def far_away(target: int, milliseconds: int) -> Iterator[Away]:
     """What seems to be that many milliseconds away, there and back, and is the port *target* of this machine."""
-    from support.registries import free_port, wait_for_port
+    from support.registries import listening_port
 
-    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log, count = Path(folder, "log"), Path(folder, "count")
         count.touch()
-        arguments = [str(port), str(target), str(milliseconds / 1000), str(count)]
+        arguments = [str(target), str(milliseconds / 1000), str(count)]
         with log.open("wb") as out:
             process = subprocess.Popen([sys.executable, __file__, *arguments], stderr=out, stdout=out)
         try:
-            wait_for_port(port, process, log)
-            while not count.stat().st_size:  # the probe, which counts for nothing
-                time.sleep(0.01)
-            yield Away(port, count)
+            yield Away(listening_port(process, log), count)
         finally:
             process.kill()
             process.wait()
 
 
-async def delay(listen: int, target: int, seconds: float, count: Path) -> None:
+async def delay(target: int, seconds: float, count: Path) -> None:
     """A proxy that lets every byte, and the beginning of every connection, take its time."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, extra: float) -> None:
@@ -85,10 +80,11 @@ async def delay(listen: int, target: int, seconds: float, count: Path) -> None:
         # The kernel accepted at once; a distant host would have taken a round trip for it.
         await asyncio.gather(carry(reader, far_writer, seconds), carry(far_reader, writer, 0.0), return_exceptions=True)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", listen, backlog=512)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512)
     async with server:
+        print("listening on {}:{}".format(*server.sockets[0].getsockname()), flush=True)
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(delay(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])))
+    asyncio.run(delay(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])))

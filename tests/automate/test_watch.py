@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterable
 
 from automate.test_command import AUTOMATION, fleet
 from e2e.conftest import Stage
 from imagesetter.automation.watch import SPREAD, jittered, watch
 from imagesetter.flux.markers import PolicyName
+from support.waiting import PATIENCE, wait_until
 
 FAST, SLOW = PolicyName("apps", "fast"), PolicyName("apps", "slow")
 
@@ -89,14 +89,11 @@ def test_the_watch_pushes_goes_on_beside_a_failing_automation_and_ends_cleanly_o
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while len(remote.subjects()) < 3 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert wait_until(lambda: len(remote.subjects()) >= 3)
     remote.commit({"kustomize/deployment.yaml": remote.file("kustomize/deployment.yaml").replace("1.0.10", "1.0.1")})
-    while len(remote.subjects()) < 5 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert wait_until(lambda: len(remote.subjects()) >= 5)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert out.count("pushed") == 2
     assert "flux-system:bad: failed" in out

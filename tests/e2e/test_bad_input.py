@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import Stage
-from support.registries import free_port
+from support.registries import closed_port
 
 POLICIES = """\
 apiVersion: image.toolkit.fluxcd.io/v1
@@ -72,10 +72,11 @@ TREES = {
 
 @pytest.mark.parametrize(("changes", "words"), TREES.values(), ids=TREES)
 def test_update_names_the_place_and_writes_nothing(changes: dict[str, str], words: list[str], stage: Stage) -> None:
-    names = {"host": stage.host, "closed": str(free_port())}
-    write(stage.root, stage.host, **{key: value.format(**names) for key, value in changes.items()})
-    before = (stage.root / "deployment.yaml").read_bytes()
-    done = stage.run("imagesetter", "update")
+    with closed_port() as closed:
+        names = {"host": stage.host, "closed": str(closed)}
+        write(stage.root, stage.host, **{key: value.format(**names) for key, value in changes.items()})
+        before = (stage.root / "deployment.yaml").read_bytes()
+        done = stage.run("imagesetter", "update")
     assert done.status == 1, str(done)
     for word in words:
         assert word.format(**names) in done.stderr, str(done)

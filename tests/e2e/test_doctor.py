@@ -7,7 +7,7 @@ import json
 
 from e2e.conftest import Stage
 from e2e.test_bad_input import write
-from support.registries import free_port
+from support.registries import closed_port
 
 SECRET = "correct-horse-battery-staple"
 
@@ -42,8 +42,9 @@ def test_every_section_is_told_and_no_secret(stage: Stage) -> None:
 
 
 def test_a_registry_that_does_not_answer_is_a_failure_unless_offline(stage: Stage) -> None:
-    write(stage.root, f"localhost:{free_port()}")
-    done = stage.run("imagesetter", "doctor")
+    with closed_port() as port:
+        write(stage.root, f"localhost:{port}")
+        done = stage.run("imagesetter", "doctor")
     assert done.status == 1, str(done)
     assert "does not answer" in done.stdout
     done = stage.run("imagesetter", "doctor", "--offline")

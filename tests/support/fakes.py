@@ -68,7 +68,7 @@ class FakeServer:
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
     most_at_once: int = 0
-    """The largest number of requests that were under way at one time."""
+    """The largest number of requests that waited for their answer at one time."""
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -157,9 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
         with fake.under_way():
             fake.seen.append(seen)
             reply = fake.respond(seen)
-            if reply is None:
-                self.close_connection = True
-                return
+        # Not under way any more: once it has its answer, the client may ask the next before this thread goes on.
+        if reply is None:
+            self.close_connection = True
+        else:
             self._send(reply)
 
     def do_HEAD(self) -> None:

@@ -19,11 +19,11 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +31,13 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from support.certificates import Authority
+from support.waiting import wait_until
 from tools import require_tool
 
 Kind = Literal["2.8", "v3"]
 KINDS: tuple[Kind, ...] = ("2.8", "v3")
+
+_LISTENING = re.compile(rb"listening on 127\.0\.0\.1:([0-9]+)")
 
 _BINARIES: Mapping[Kind, str] = {"2.8": "docker-registry", "v3": "registry"}
 
@@ -90,15 +93,14 @@ def run_registry(
     folder.mkdir(parents=True, exist_ok=True)
     storage = storage or folder / "storage"
     storage.mkdir(parents=True, exist_ok=True)
-    port = free_port()
     settings: dict[str, Any] = {
         "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "log": {"level": "info", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(storage)},
             "maintenance": {"uploadpurging": {"enabled": False}},
         },
-        "http": {"addr": f"127.0.0.1:{port}"},
+        "http": {"addr": "127.0.0.1:0"},
     }
     if tls is not None:
         certificate = tls.issue("localhost", "127.0.0.1")
@@ -116,15 +118,16 @@ def run_registry(
                 "rootcertbundle": str(token_certificate),
             }
         }
-    configuration = folder / f"registry-{port}.yml"
+    name = f"registry-{len(list(folder.glob('registry-*.yml')))}"
+    configuration = folder / f"{name}.yml"
     configuration.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
-    log = (folder / f"registry-{port}.log").open("wb")
+    log = (folder / f"{name}.log").open("wb")
     environment = {**os.environ, "OTEL_TRACES_EXPORTER": "none"}
     process = subprocess.Popen(
         [binary, "serve", str(configuration)], stdout=log, stderr=subprocess.STDOUT, env=environment
     )
     try:
-        wait_for_port(port, process, Path(log.name))
+        port = listening_port(process, Path(log.name))
         yield RunningRegistry(
             kind=kind,
             host=f"127.0.0.1:{port}",
@@ -140,7 +143,7 @@ def run_registry(
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on now."""
+    """A loopback port that nothing listens on now, for programs that cannot choose one: somebody else may take it."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -148,13 +151,37 @@ def free_port() -> int:
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when *process* listens on *port*; fail with its log when it ends instead."""
-    for _ in range(500):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    raise RuntimeError(f"the registry did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+    def listens() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60):
+            return True
+        return False
+
+    wait_until(lambda: process.poll() is not None or listens())
+    if process.poll() is not None:
+        raise RuntimeError(f"it does not listen:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """A loopback port that refuses connections until the block ends: it is taken, and nothing listens on it."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
+
+
+def listening_port(process: subprocess.Popen[bytes], log: Path) -> int:
+    """The port that *process* chose, once it has written ``listening on 127.0.0.1:PORT`` to its log.
+
+    A port chosen for it could be taken by somebody else before it starts.
+
+    Raises:
+        RuntimeError: it ended instead; with the end of its log.
+    """
+    wait_until(lambda: _LISTENING.search(log.read_bytes()) or process.poll() is not None)
+    if found := _LISTENING.search(log.read_bytes()):
+        return int(found[1])
+    raise RuntimeError(f"it does not listen:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def write_htpasswd(folder: Path, users: Mapping[str, str]) -> Path:
@@ -317,9 +344,9 @@ class _Push:
 def _connect(scheme: str, host: str, ca_file: Path | None) -> Iterator[http.client.HTTPConnection]:
     connection: http.client.HTTPConnection
     if scheme == "https":
-        connection = http.client.HTTPSConnection(host, context=ssl.create_default_context(cafile=ca_file), timeout=30)
+        connection = http.client.HTTPSConnection(host, context=ssl.create_default_context(cafile=ca_file), timeout=300)
     else:
-        connection = http.client.HTTPConnection(host, timeout=30)
+        connection = http.client.HTTPConnection(host, timeout=300)
     try:
         yield connection
     finally:
