@@ -33,7 +33,7 @@ def _template(data: bytes) -> None:
 
 
 def _words() -> tuple[bytes, ...]:
-    from imagesetter.flux.template.catalogue import FUNCTIONS
+    from imagesetter.gotemplate.catalogue import FUNCTIONS
 
     syntax = (
         "{{ }} {{- -}} ( ) | := = $ . , `a` \"b\" 'c' 1 1.5 0x1F -1 9223372036854775807 1e308 nil true"

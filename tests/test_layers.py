@@ -16,7 +16,7 @@ FLOORS = [
     {"text"},
     {"krm"},
     {"policy"},
-    {"registry"},
+    {"registry", "gotemplate"},
     {"flux"},
     {"ages", "config", "tree"},
     {"resolve", "writing"},
@@ -37,7 +37,7 @@ OWNERS = {
     "yaml": ("text",),
     "ruamel": ("text",),
     "httpcore": ("registry.transport",),
-    "re2": ("policy", "flux.template"),
+    "re2": ("policy", "gotemplate"),
     "semver": ("policy",),
     "pydantic": (
         "config.image_setter",

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from flux.template.test_captured_messages import outcome
-from imagesetter.flux.template.catalogue import FUNCTIONS
+from imagesetter.gotemplate.catalogue import FUNCTIONS
 
 CASES = json.loads((Path(__file__).parent / "answers_of_go.json").read_text(encoding="utf-8"))["cases"]
 

@@ -6,12 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagesetter.errors import TemplateError
-from imagesetter.flux.template.catalogue import FUNCTIONS
 from imagesetter.flux.template.data import TemplateData
-from imagesetter.flux.template.gostrings import decode, encode, quote
-from imagesetter.flux.template.lexer import Kind, Lexer, Token
-from imagesetter.flux.template.literals import unquote
 from imagesetter.flux.template.render import render_message
+from imagesetter.gotemplate.catalogue import FUNCTIONS
+from imagesetter.gotemplate.go.literals import unquote
+from imagesetter.gotemplate.go.strings import decode, encode, quote
+from imagesetter.gotemplate.lexer import Kind, Lexer, Token
 
 DATA = TemplateData("flux-system", "auto", (), {"cluster": "prod", "empty": ""})
 PIECES = [

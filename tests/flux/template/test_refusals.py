@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import TemplateError
-from imagesetter.flux.template.catalogue import BUILTINS, FUNCTIONS, REFUSED, SPRIG
 from imagesetter.flux.template.data import TemplateData
 from imagesetter.flux.template.render import render_message
+from imagesetter.gotemplate.catalogue import BUILTINS, FUNCTIONS, REFUSED, SPRIG
 
 DATA = TemplateData("flux-system", "auto", (), {"cluster": "prod"})
 CAPTURED = json.loads((Path(__file__).parents[2] / "oracle" / "templates.json").read_text(encoding="utf-8"))

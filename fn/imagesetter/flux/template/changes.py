@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from imagesetter.flux.template.images import UPDATED, Updated
 from imagesetter.flux.template.names import NAMESPACED_NAME, OBJECT_IDENTIFIER, NamespacedName, struct
-from imagesetter.flux.template.values import STRING, STRING_MAP, Field, Map, Method, Slice, Type, map_of, slice_of
+from imagesetter.gotemplate.go.values import STRING, STRING_MAP, Field, Map, Method, Slice, Type, map_of, slice_of
 
 CHANGE = struct(
     "update.Change", ("OldValue", "old_value", STRING), ("NewValue", "new_value", STRING), ("Setter", "setter", STRING)

@@ -28,10 +28,10 @@ from imagesetter.flux.template.changes import (
     changed_type,
     root_type,
 )
-from imagesetter.flux.template.gostrings import sanitize
 from imagesetter.flux.template.images import FILE_RESULTS, IMAGE_OBJECTS, IMAGES, FileResult, ImageRef, Updated
 from imagesetter.flux.template.names import NamespacedName, ObjectIdentifier
-from imagesetter.flux.template.values import STRING_MAP, Map, Slice
+from imagesetter.gotemplate.go.strings import sanitize
+from imagesetter.gotemplate.go.values import STRING_MAP, Map, Slice
 
 if TYPE_CHECKING:
     from imagesetter.flux.latest import LatestRef

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagesetter.errors import ImageReferenceError
-from imagesetter.flux.template.faults import Fault
 from imagesetter.flux.template.names import NAMESPACED_NAME, OBJECT_IDENTIFIER, NamespacedName, struct
-from imagesetter.flux.template.values import BOOL, STRING, Map, Method, Slice, Type, map_of, slice_of
+from imagesetter.gotemplate.faults import Fault
+from imagesetter.gotemplate.go.values import BOOL, STRING, Map, Method, Slice, Type, map_of, slice_of
 
 if TYPE_CHECKING:
     from imagesetter.registry.reference import Reference as ParsedReference

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from imagesetter.flux.template.gostrings import sanitize
-from imagesetter.flux.template.values import STRING, Field, Method, Type
+from imagesetter.gotemplate.go.strings import sanitize
+from imagesetter.gotemplate.go.values import STRING, Field, Method, Type
 
 
 def struct(name: str, *fields: tuple[str, str, Type], string: str = "") -> Type:

@@ -16,13 +16,13 @@ internal/source/source.go). Messages and errors are Flux's, word for word, but f
 from __future__ import annotations
 
 from imagesetter.errors import TemplateError
-from imagesetter.flux.template.catalogue import FUNCTIONS, REFUSED, library
 from imagesetter.flux.template.data import Dialect, TemplateData
-from imagesetter.flux.template.evaluate import ExecFault
-from imagesetter.flux.template.execute import execute
-from imagesetter.flux.template.faults import MAX_TEXT, Budget, LimitReached
-from imagesetter.flux.template.gostrings import length, quote, sanitize
-from imagesetter.flux.template.parser import ParseFault, Trees, parse
+from imagesetter.gotemplate.catalogue import FUNCTIONS, REFUSED, library
+from imagesetter.gotemplate.evaluate import ExecFault
+from imagesetter.gotemplate.execute import execute
+from imagesetter.gotemplate.faults import MAX_TEXT, Budget, LimitReached
+from imagesetter.gotemplate.go.strings import length, quote, sanitize
+from imagesetter.gotemplate.parser import ParseFault, Trees, parse
 
 DEFAULT_MESSAGE = "Update from image update automation"
 """The message where the automation has no template."""
