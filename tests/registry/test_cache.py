@@ -153,38 +153,49 @@ def test_every_flipped_byte_is_a_miss(cache: Cache, clock: FakeClock) -> None:
     assert cache.load_scan(NAME, NOBODY, 3600) is not None
 
 
-GOOD = {"repository": NAME, "scanned_at": 1_700_000_000.0, "tags": ["1.0"], "warnings": [], "uploaded": {}}
+GOOD = {"repository": NAME, "scanned_at": 1_700_000_000.0, "warnings": [], "uploaded": {}}
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("document", "tags"),
     [
-        [],
-        {},
-        {**GOOD, "repository": "another"},
-        {**GOOD, "tags": ["1.0\x1b[31m"]},
-        {**GOOD, "tags": "1.0"},
-        {**GOOD, "scanned_at": "now"},
-        {**GOOD, "scanned_at": float("nan")},
-        {**GOOD, "warnings": [1]},
-        {**GOOD, "warnings": None},
-        {**GOOD, "uploaded": []},
-        {**GOOD, "uploaded": {"\n": 1}},
-        {**GOOD, "uploaded": {"1.0": "x"}},
+        ([], ["1.0"]),
+        ({}, ["1.0"]),
+        ({**GOOD, "repository": "another"}, ["1.0"]),
+        (GOOD, ["1.0\x1b[31m"]),
+        (GOOD, ["1.0", ""]),
+        (GOOD, ["1.0", "2.0", "1.0"]),
+        (GOOD, ["1.0", "1.0"]),
+        (GOOD, ["é"]),
+        (GOOD, ["1" * 129]),
+        ({**GOOD, "scanned_at": "now"}, ["1.0"]),
+        ({**GOOD, "scanned_at": float("nan")}, ["1.0"]),
+        ({**GOOD, "warnings": [1]}, ["1.0"]),
+        ({**GOOD, "warnings": None}, ["1.0"]),
+        ({**GOOD, "uploaded": []}, ["1.0"]),
+        ({**GOOD, "uploaded": {"\n": 1}}, ["1.0"]),
+        ({**GOOD, "uploaded": {"1.0": "x"}}, ["1.0"]),
     ],
 )
-def test_entry_that_someone_made_up_is_read_like_a_registrys_answer(cache: Cache, document: object) -> None:
+def test_entry_that_someone_made_up_is_read_like_a_registrys_answer(
+    cache: Cache, document: object, tags: list[str]
+) -> None:
     file = cache._scan_file(NAME, NOBODY)
     file.parent.mkdir(parents=True)
 
-    def put(value: object) -> None:
-        body = json.dumps(value).encode()
-        file.write_bytes(b"imagesetter-cache 1 " + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    def put(head: object, tags: list[str]) -> None:
+        body = "\n".join([json.dumps(head), *tags]).encode()
+        file.write_bytes(b"imagesetter-cache 2 " + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
 
-    put(GOOD)
+    put(GOOD, ["1.0"])
     assert cache.load_scan(NAME, NOBODY, 3600) is not None
-    put(document)
+    put(document, tags)
     assert cache.load_scan(NAME, NOBODY, 3600) is None
+
+
+def test_scan_without_tags_comes_back_as_it_was_kept(cache: Cache, clock: FakeClock) -> None:
+    cache.store_scan(NAME, NOBODY, Entry((), clock.time()))
+    assert cache.load_scan(NAME, NOBODY, 300) == Entry((), clock.time())
 
 
 @pytest.mark.parametrize("salt", [b"", b"short", b"x" * 33])
@@ -253,7 +264,7 @@ def test_login_that_cannot_be_read_keeps_nobody_from_a_public_registry(tmp_path:
         assert client.scan(image).tags == ("1.0",)
         with pytest.raises(CredentialError, match="not on the PATH"):
             client.scan(image)
-    assert list(tmp_path.rglob("*.json")) == [], "nothing is kept for somebody without a name"
+    assert list(tmp_path.rglob("*.scan")) == [], "nothing is kept for somebody without a name"
 
 
 def test_failure_is_not_kept(tmp_path: Path) -> None:
@@ -441,4 +452,4 @@ def test_full_disk_costs_only_the_speed(small_disk: Path) -> None:
                 assert scan.tags == tuple(sorted(tags))
                 assert not scan.from_cache
         assert len(fake.seen) == 2
-    assert [path for path in small_disk.rglob("*") if path.is_file() and path.name != "salt"] == []
+    assert [path for path in small_disk.rglob("*") if path.is_file() and path.name not in ("salt", "turns")] == []

@@ -43,20 +43,56 @@ def test_runs_at_once_ask_once(options: tuple[str, ...], times: int, slow: FakeS
     assert len(slow.seen) == times
 
 
-def test_nobody_waits_for_ever_for_one_that_hangs(tmp_path: Path) -> None:
-    cache, asker = Cache(tmp_path), Asker()
-    with cache.turn("app", asker, 1) as first, Cache(tmp_path).turn("app", asker, 0.05) as second:
-        assert (first, second) == (False, True)
-    with Cache(tmp_path).turn("app", asker, 1) as third:
-        assert third is False
+HOLDER = """
+import sys
+from pathlib import Path
+from imagesetter.registry.cache import Asker, Cache
+
+with Cache(Path(sys.argv[1])).turn("app", Asker(), 1) as waited:
+    print(waited, flush=True)
+    sys.stdin.read()
+"""
 
 
-def test_other_repositories_are_not_waited_for(tmp_path: Path) -> None:
-    with Cache(tmp_path).turn("app", Asker(), 1), Cache(tmp_path).turn("other", Asker(), 1) as waited:
-        assert waited is False
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another run, whose turn it is to ask for ``app``, until its standard input ends."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "False\n"
+        yield process
+        process.kill()
+
+
+def test_nobody_waits_for_ever_for_one_that_hangs(held: subprocess.Popen[str], tmp_path: Path) -> None:
+    with Cache(tmp_path).turn("app", Asker(), 0.05) as waited:
+        assert waited is True
+
+
+@pytest.mark.parametrize("end", ["done", "killed"])
+def test_turn_ends_with_the_run_that_had_it(end: str, held: subprocess.Popen[str], tmp_path: Path) -> None:
+    if end == "done":
+        held.communicate()
+    else:
+        held.kill()
+        held.wait()
+    cache = Cache(tmp_path)
+    for _ in range(2):
+        with cache.turn("app", Asker(), 1) as waited:
+            assert waited is False
+
+
+@pytest.mark.usefixtures("held")
+def test_other_repositories_and_other_askers_are_not_waited_for(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with cache.turn("other", Asker(), 1) as repository, cache.turn("app", Asker(way="insecure"), 1) as asker:
+        assert (repository, asker) == (False, False)
+    with cache.turn("app", Asker(), 0.05) as waited:
+        assert waited is True, "letting go of one turn lets go of no other's"
 
 
 def test_a_folder_that_cannot_be_written_makes_nobody_wait(tmp_path: Path) -> None:
-    (tmp_path / "scans").write_text("")
+    (tmp_path / "turns").mkdir()
     with Cache(tmp_path).turn("app", Asker(), 1) as first, Cache(tmp_path).turn("app", Asker(), 1) as second:
         assert (first, second) == (False, False)

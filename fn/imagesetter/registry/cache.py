@@ -5,20 +5,25 @@ a hash of the canonical repository and of who asked by which way, so that nobody
 Files appear whole or not at all and carry a checksum: an entry that is torn, damaged, of another version or from the
 future is a miss, and so is a folder that cannot be read. A folder that cannot be written, or a full disk, costs the
 speed and nothing else. Any number of runs may share a folder.
+
+A scan is a line with the checksum of all that follows, a line of JSON, and the tags, one a line: a fleet has millions,
+and so they are read and checked without a look at each. Nothing is flushed to the disk: what a power cut takes is asked
+again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
+import operator
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.pacing import Clock
@@ -29,7 +34,7 @@ DEFAULT_VALIDITY = 60.0
 SHORTEST_VALIDITY = 10.0
 """Shorter intervals count as this: the stages of one pipeline see the same tags."""
 
-_MAGIC = b"imagesetter-cache 1 "
+_MAGIC = b"imagesetter-cache 2 "
 _LARGEST = 128 * 1024 * 1024
 _FORGOTTEN = 30 * 86400.0
 _ABANDONED = 3600.0
@@ -66,6 +71,7 @@ class Cache:
     """Ask again and keep the answer: nothing younger is taken from here."""
     _salt: bytes | None = field(default=None, repr=False)
     _identities: dict[Credential, str] = field(default_factory=dict, repr=False)
+    _turns: int | None = field(default=None, repr=False)
     _pruned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -73,48 +79,45 @@ class Cache:
         """The scan of a canonical repository by this asker, if it is younger than *interval* seconds."""
         if self.refresh:
             return None
-        document = self._load(self._scan_file(repository, asker))
-        if not isinstance(document, dict) or document.get("repository") != repository:
-            return None
-        entry = _read_entry(document)
+        entry = _read_scan(_read_file(self._scan_file(repository, asker)), repository)
         if entry is None or not 0 <= self.clock.time() - entry.scanned_at < validity(interval):
             return None
         return entry
 
     def store_scan(self, repository: str, asker: Asker, entry: Entry) -> None:
-        """Keep a scan."""
-        document = {
+        """Keep a scan, whose tags are sorted."""
+        head = {
             "repository": repository,
             "scanned_at": entry.scanned_at,
             "warnings": entry.warnings,
             "uploaded": dict(entry.uploaded),
-            "tags": entry.tags,
         }
-        self._store(self._scan_file(repository, asker), json.dumps(document, separators=(",", ":")).encode())
+        body = "\n".join((json.dumps(head, separators=(",", ":")), *entry.tags)).encode()
+        checksum = hashlib.sha256(body).hexdigest().encode()
+        self._write(self._scan_file(repository, asker), b"".join((_MAGIC, checksum, b"\n", body)))
+        self._prune()
 
     @contextlib.contextmanager
     def turn(self, repository: str, asker: Asker, seconds: float) -> Iterator[bool]:
         """Of several runs that miss the same scan one asks at a time; true for one that had to wait for another.
 
         Whoever waited finds the other's answer, if it got one. Nobody waits longer than *seconds*, or at all where the
-        disk knows no locks. A lock ends with the process that holds it.
+        disk knows no locks. Each scan has a byte of one file to lock, and a lock ends with the process that holds it.
         """
-        try:
-            from fcntl import LOCK_EX, LOCK_NB, flock
-
-            file = self._scan_file(repository, asker).with_suffix(".turn")
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except (ImportError, OSError):
+        descriptor = self._open_turns()
+        if descriptor is None:
             yield False
             return
+        from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
+
+        place = int(self._scan_name(repository, asker)[:15], 16)
         waited, mine, until, pause = False, False, self.clock.monotonic() + seconds, threading.Condition()
         try:
             while not mine:
                 try:
-                    flock(descriptor, LOCK_EX | LOCK_NB)
+                    lockf(descriptor, LOCK_EX | LOCK_NB, 1, place)
                     mine = True
-                except BlockingIOError:
+                except (BlockingIOError, PermissionError):  # which of them, each system decides for itself
                     waited = True
                     if self.clock.monotonic() >= until:
                         break
@@ -124,10 +127,28 @@ class Cache:
                     break
             yield waited
         finally:
-            if mine:  # who waits for it holds it open, and then finds the answer
+            if mine:
                 with contextlib.suppress(OSError):
-                    file.unlink()
-            os.close(descriptor)
+                    lockf(descriptor, LOCK_UN, 1, place)
+
+    def close(self) -> None:
+        """Let go of the file of turns, if it was needed."""
+        with self._lock:
+            if self._turns is not None:
+                os.close(self._turns)
+                self._turns = None
+
+    def _open_turns(self) -> int | None:
+        """Once a run, and kept: a process that closes the file anywhere lets go of all its locks."""
+        with self._lock:
+            if self._turns is None:
+                try:
+                    import fcntl  # noqa: F401 -- where there is none, there are no turns
+
+                    self._turns = _create(self.folder / "turns", os.O_RDWR | os.O_CREAT)
+                except (ImportError, OSError):
+                    return None
+            return self._turns
 
     def load_blob(self, digest: str) -> bytes | None:
         """A blob or manifest by its digest; what does not hash to it is not there."""
@@ -142,12 +163,14 @@ class Cache:
 
     def store_blob(self, digest: str, data: bytes) -> None:
         """Keep a blob or manifest that was verified against its digest."""
-        self._write(self._blob_file(digest), [data])
+        self._write(self._blob_file(digest), data)
+
+    def _scan_name(self, repository: str, asker: Asker) -> str:
+        key = "\n".join((repository, self._identity(asker.credential), asker.way))
+        return hashlib.sha256(key.encode()).hexdigest()
 
     def _scan_file(self, repository: str, asker: Asker) -> Path:
-        key = "\n".join((repository, self._identity(asker.credential), asker.way))
-        name = hashlib.sha256(key.encode()).hexdigest()
-        return self.folder / "scans" / f"{name}.json"
+        return self.folder / "scans" / f"{self._scan_name(repository, asker)}.scan"
 
     def _blob_file(self, digest: str) -> Path:
         return self.folder / "blobs" / hashlib.sha256(digest.encode()).hexdigest()
@@ -180,47 +203,31 @@ class Cache:
             if salt is not None:
                 with contextlib.suppress(OSError):
                     file.unlink()
-            self._write(file, [secrets.token_bytes(32)], replace=False)
+            self._write(file, secrets.token_bytes(32), replace=False)
         salt = _read_file(file)
         return salt if salt is not None and len(salt) == 32 else secrets.token_bytes(32)
 
-    def _load(self, file: Path) -> Any:
-        data = _read_file(file)
-        if data is None:
-            return None
-        head, _, body = data.partition(b"\n")
-        if head != _MAGIC + hashlib.sha256(body).hexdigest().encode():
-            return None
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-
-    def _store(self, file: Path, body: bytes) -> None:
-        self._write(file, [_MAGIC, hashlib.sha256(body).hexdigest().encode(), b"\n", body])
-        self._prune()
-
-    def _write(self, file: Path, parts: list[bytes], *, replace: bool = True) -> None:
+    def _write(self, file: Path, data: bytes, *, replace: bool = True) -> None:
         """Write beside and move into place; whoever reads meanwhile sees the old file or the new one."""
-        import tempfile
-
-        temporary = ""
+        temporary = file.with_name(f".new-{os.urandom(8).hex()}")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=file.parent)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.writelines(parts)
-            if replace:
-                Path(temporary).replace(file)
-                temporary = ""
-            else:
+            descriptor = _create(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        except OSError:
+            return
+        try:
+            try:
+                whole = os.write(descriptor, data) == len(data)
+            finally:
+                os.close(descriptor)
+            if whole and replace:
+                temporary.replace(file)
+                return
+            if whole:
                 os.link(temporary, file)  # fails where another run was first: its file stays
         except OSError:
             pass
-        finally:
-            if temporary:
-                with contextlib.suppress(OSError):
-                    Path(temporary).unlink()
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
     def _prune(self) -> None:
         """Once a run: drop what nobody wrote or used for a month, and what a killed run left half written."""
@@ -243,26 +250,54 @@ def validity(interval: float | None) -> float:
     return DEFAULT_VALIDITY if interval is None else max(SHORTEST_VALIDITY, interval)
 
 
+def _create(file: Path, flags: int) -> int:
+    """Open a file of the folder, and make the folder where it is missing.
+
+    Raises:
+        OSError: it cannot be.
+    """
+    try:
+        return os.open(file, flags, 0o600)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(file, flags, 0o600)
+
+
 def _read_file(file: Path) -> bytes | None:
     try:
-        with file.open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size > _LARGEST:
-                return None
-            return stream.read(_LARGEST)
+        descriptor = os.open(file, os.O_RDONLY)
     except OSError:
         return None
+    try:
+        size = os.fstat(descriptor).st_size
+        return os.read(descriptor, size) if size <= _LARGEST else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
-def _read_entry(document: Mapping[str, Any]) -> Entry | None:
+def _read_scan(data: bytes | None, repository: str) -> Entry | None:
     """A scan, checked as if a registry had sent it: the folder may come from another machine's cache."""
-    tags, scanned_at = document.get("tags"), document.get("scanned_at")
-    warnings, uploaded = document.get("warnings"), document.get("uploaded")
-    if not isinstance(tags, list) or len(only_tags(tags)) < len(tags) or not isinstance(scanned_at, int | float):
+    checksum, _, body = (data or b"").partition(b"\n")
+    if checksum != _MAGIC + hashlib.sha256(body).hexdigest().encode():
         return None
-    if not isinstance(warnings, list) or not isinstance(uploaded, dict) or not math.isfinite(scanned_at):
+    head, *tags = body.decode("utf-8", "replace").split("\n")
+    try:
+        document = json.loads(head)
+    except (ValueError, RecursionError):
         return None
-    if not all(isinstance(text, str) for text in warnings):
+    if not isinstance(document, dict) or document.get("repository") != repository:
+        return None
+    if len(only_tags(tags)) < len(tags) or not all(map(operator.lt, tags, itertools.islice(tags, 1, None))):
+        return None
+    scanned_at, warnings, uploaded = (document.get(name) for name in ("scanned_at", "warnings", "uploaded"))
+    if not isinstance(scanned_at, int | float) or not math.isfinite(scanned_at):
+        return None
+    if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
+        return None
+    if not isinstance(uploaded, dict):
         return None
     if not all(is_tag(tag) and isinstance(moment, int | float) for tag, moment in uploaded.items()):
         return None
-    return Entry(tuple(sorted(set(tags))), float(scanned_at), tuple(warnings), uploaded)
+    return Entry(tuple(tags), float(scanned_at), tuple(warnings), uploaded)

@@ -63,7 +63,8 @@ def run_jobs(
             return
         with done:
             results[number] = result
-            done.notify_all()
+            if len(results) == len(jobs):
+                done.notify_all()
 
     try:
         for _ in range(min(len(seats), MOST_THREADS)):
