@@ -1,4 +1,4 @@
-"""The answer's text: edits, results and changed items spliced into the input's text.
+"""The answer as edits of the input's text: what results and changed items add to it.
 
 **Where results go.** Not behind the items: a comment that ends the last item would then stand above the key
 ``results``, and kpt writes it twice, at the end of the file and once more indented (measured with kpt 1.0.0-beta.56 and
@@ -12,68 +12,78 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from imagesetter.errors import InputError, ResourceListError, SpliceError
-from imagesetter.krm.item import Item
-from imagesetter.krm.layout import NO_MORE, Part
+from imagesetter.errors import ResourceListError, SpliceError
+from imagesetter.krm.item import Item, Whole
+from imagesetter.krm.layout import NO_MORE, Layout, Part
 from imagesetter.krm.result import Result
 from imagesetter.krm.writing import BREAK, BREAKS, absorbs, after_line, block, flow, is_open, newline_of
 from imagesetter.text.comments import line_start
-from imagesetter.text.edits import Edit, splice, splice_parts
+from imagesetter.text.edits import Edit, splice
 from imagesetter.text.frames import content_start
 from imagesetter.text.load import load
-
-if TYPE_CHECKING:
-    from imagesetter.krm.resourcelist import ResourceList
 
 _FOOT = re.compile(rf"(?:[ \t]*{BREAKS})*(?P<indent> *)#[^\n\r\x85\u2028\u2029]*(?:{BREAKS}|\Z)")
 """A comment on its own line, with the blank lines above it."""
 Entry = Item | Mapping[str, Any]
 
 
-def render(
-    resources: ResourceList, edits: list[Edit], results: Sequence[Result], items: Sequence[Entry] | None
-) -> Iterable[str]:
-    """The text of the answer, in parts; `ResourceList.render` says what it is made of."""
-    text, parts = resources.text, resources.layout.parts
+def answer_edits(
+    whole: Whole,
+    layout: Layout,
+    before: Sequence[Item],
+    edits: list[Edit],
+    results: Sequence[Result],
+    items: Sequence[Entry] | None,
+) -> list[Edit]:
+    """All edits of the answer; `ResourceList.render` says what it is made of.
+
+    Args:
+        whole: the input.
+        layout: the places of its parts.
+        before: its items.
+        edits: those that are asked for.
+        results: to be added.
+        items: to be given back; None: those of the input.
+
+    Raises:
+        ResourceListError, SpliceError: as `ResourceList.render`.
+    """
     added: dict[str, Iterable[Any]] = {}
     if results:
         added["results"] = (result.to_dict() for result in results)  # one at a time: there may be thousands
     if items is not None:
         for item in items:
-            if isinstance(item, Item) and item.whole is not resources.whole:
+            if isinstance(item, Item) and item.whole is not whole:
                 raise SpliceError(f"item {item.ref} belongs to another list", hint="give back item.load()")
-        if resources.items:
-            edits = _with_items(resources, edits, items)
+        if before:
+            edits = _with_items(whole.text, layout.parts["items"], before, edits, items)
         elif items:
             added["items"] = items
-    places = _Places(resources)
+    places = _Places(whole, layout)
     for name, data in added.items():
-        part = parts.get(name)
+        part = layout.parts.get(name)
         if part is None:
             places.add_key(name, data)
-        elif part.scalar is not None or _is_empty(text, part):
+        elif part.scalar is not None or _is_empty(whole.text, part):
             places.fill(part, data)
         else:
             places.append(name, part, data)
-    edits = [*edits, *places.edits()]
-    if items is not None:
-        _prove(resources, splice(text, edits), len(items))
-    return splice_parts(text, edits)
+    return [*edits, *places.edits()]
 
 
 class _Places:
     """Edits that add to the list itself; what goes to one offset is gathered into one edit."""
 
-    def __init__(self, resources: ResourceList) -> None:
-        self._text = text = resources.text
-        self._name = resources.whole.name
-        root = resources.layout.root
+    def __init__(self, whole: Whole, layout: Layout) -> None:
+        self._text = text = whole.text
+        self._name = whole.name
+        root = layout.root
         self._column = root.column - 1
         self._is_flow = text[content_start(text, root.start, root.end)] == "{"
         self._newline = newline_of(text)
-        own = [scalar for key in ("apiVersion", "kind") if (scalar := resources.layout.own(key))]
+        own = [scalar for key in ("apiVersion", "kind") if (scalar := layout.own(key))]
         self._behind = max(scalar.end for scalar in own)
         self._inserted: dict[int, str] = {}
         self._replaced: list[Edit] = []
@@ -129,19 +139,18 @@ class _Places:
         self._inserted[at] = self._inserted.get(at, "") + text
 
 
-def _with_items(resources: ResourceList, edits: list[Edit], items: Sequence[Entry]) -> list[Edit]:
+def _with_items(text: str, part: Part, before: Sequence[Item], edits: list[Edit], items: Sequence[Entry]) -> list[Edit]:
     """The edits with those of changed items in place of the ones inside the items."""
-    if len(items) == len(resources.items) and all(
+    if len(items) == len(before) and all(
         isinstance(item, Item) and item.number == number for number, item in enumerate(items)
     ):
         return edits
-    text, part = resources.text, resources.layout.parts["items"]
     opening = content_start(text, part.start, part.end)
     if text[opening] == "[":
         start, end = opening, part.end
-        stretches = [(item.start, item.end) for item in resources.items]
+        stretches = [(item.start, item.end) for item in before]
     else:
-        stretches = _entries(text, opening, resources.items)
+        stretches = _entries(text, opening, before)
         start, end = stretches[0][0], stretches[-1][1]
     firsts = [first for first, _ in stretches]
     given_back = {item.number for item in items if isinstance(item, Item)}
@@ -203,19 +212,6 @@ def _entries(text: str, opening: int, items: Sequence[Item]) -> list[tuple[int, 
     while (foot := _FOOT.match(text, end)) and len(foot["indent"]) > column:
         end = foot.end()
     return list(zip(starts, [*(start - column for start in starts[1:]), end], strict=True))
-
-
-def _prove(resources: ResourceList, after: str, count: int) -> None:
-    """Read the answer again: it has to be a list of as many items."""
-    from imagesetter.krm.resourcelist import ResourceList
-
-    try:
-        found = len(ResourceList.parse(after.encode(), name="the answer").items)
-    except InputError as err:
-        hint = "an item that is given back may repeat a node (*anchor) of one that is not"
-        raise SpliceError(f"the answer cannot be read: {err.what}", where=err.where, hint=hint) from err
-    if found != count:
-        raise SpliceError(f"the answer has {found} items instead of {count}")
 
 
 def _is_empty(text: str, part: Part) -> bool:

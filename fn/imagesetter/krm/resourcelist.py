@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from imagesetter.errors import ResourceListError
+from imagesetter.errors import InputError, ResourceListError, SpliceError
 from imagesetter.krm import annotations as notes
 from imagesetter.krm.item import Item, Whole, find_items
 from imagesetter.krm.layout import Layout, find_layout
@@ -151,9 +151,13 @@ class ResourceList:
                 a node of one that is not.
             ResourceListError: the input has ``results`` to which nothing can be added.
         """
-        from imagesetter.krm.render import render
+        from imagesetter.krm.render import answer_edits
+        from imagesetter.text.edits import splice, splice_parts
 
-        return encode_parts(render(self, list(edits), results, items), bom=self.bom)
+        wanted = answer_edits(self.whole, self.layout, self.items, list(edits), results, items)
+        if items is not None:
+            _prove(splice(self.text, wanted), len(items))
+        return encode_parts(splice_parts(self.text, wanted), bom=self.bom)
 
     def _data(self, name: str) -> Any:
         part = self.layout.parts.get(name)
@@ -165,3 +169,14 @@ class ResourceList:
 
         text = " " * part.column + self.text[part.start : part.end]
         return load(text, name=self.whole.name, first_line=part.line)
+
+
+def _prove(answer: str, count: int) -> None:
+    """Read an answer with other items again: it has to be a list of as many."""
+    try:
+        found = len(ResourceList.parse(answer.encode(), name="the answer").items)
+    except InputError as err:
+        hint = "an item that is given back may repeat a node (*anchor) of one that is not"
+        raise SpliceError(f"the answer cannot be read: {err.what}", where=err.where, hint=hint) from err
+    if found != count:
+        raise SpliceError(f"the answer has {found} items instead of {count}")
