@@ -5,7 +5,7 @@ The same resources, the same scan and the same selection as in an update, so an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -209,12 +209,13 @@ class _Remembering:
     ) -> str:
         return self.registry.digest(repository, tag, platform=platform, options=options)
 
-    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
-        found = self.registry.scan_all(questions)
-        for (repository, _), scan in zip(questions, found, strict=True):
+    def scan_each(
+        self, questions: Sequence[tuple[Repository, ScanOptions]]
+    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
+        for number, scan in self.registry.scan_each(questions):
             if isinstance(scan, Scan):
-                self.scans[repository.canonical] = scan
-        return found
+                self.scans[questions[number][0].canonical] = scan
+            yield number, scan
 
     def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
         return self.registry.digest_all(questions)

@@ -112,7 +112,7 @@ class FromRegistry(NamedTuple):
     choose: Choose = by_policy
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
-        """Scan each repository once, concurrently, then select, then ask for the digests that are wanted.
+        """Scan each repository once, concurrently, select while others are under way, then ask for the wanted digests.
 
         A rule that does not compile is told before any registry is asked, as by the controller.
         """
@@ -130,9 +130,10 @@ class FromRegistry(NamedTuple):
                     asked[name] = _Asked(question, scan_options(question))
             except ImagesetterError as error:
                 answers[name] = Failed(error)
-        scans = self.registry.scan_all([(each.question.image, each.options) for each in asked.values()])
-        for (name, each), scan in zip(asked.items(), scans, strict=True):
-            answers[name] = _caught(partial(self._select, each, scan))
+        policies, chosen = list(asked.values()), dict[int, Answer]()
+        for number, scan in self.registry.scan_each([(each.question.image, each.options) for each in policies]):
+            chosen[number] = _caught(partial(self._select, policies[number], scan))
+        answers |= {name: chosen[number] for number, name in enumerate(asked)}
         self._add_digests(asked, answers)
         return answers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import hashlib
 import json
@@ -357,7 +358,7 @@ def start(folder: Path, *, runs: int, rounds: int) -> subprocess.Popen[str]:
 def test_hundred_runs_share_a_folder(tmp_path: Path) -> None:
     """A hundred processes that begin at once, each reading and writing the same entry and making the same salt."""
     process = start(tmp_path, runs=100, rounds=3)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     names = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
     assert len(names) == 2, "one entry and the salt: nothing half written is left"
@@ -380,6 +381,7 @@ def test_killed_runs_leave_no_partial_entry(tmp_path: Path) -> None:
 @pytest.fixture
 def ordinary_user() -> Iterator[None]:
     """File permissions hold for root only while it plays somebody else."""
+    codecs.lookup("idna")  # looked for by servers, and where Python is root's alone nobody else finds it
     if os.geteuid() != 0:
         yield
         return

@@ -258,8 +258,18 @@ def test_bug_in_one_job_is_not_swallowed() -> None:
 
     stopped: list[bool] = []
     with pytest.raises(ZeroDivisionError):
-        run_jobs([Job("a", job)], lambda host: 1, lambda: stopped.append(True))
+        list(run_jobs([Job("a", job)], lambda host: 1, lambda: stopped.append(True)))
     assert stopped == [True]
+
+
+def test_jobs_are_stopped_where_nobody_wants_more_results() -> None:
+    stopped, held = threading.Event(), threading.Event()
+    jobs = [Job("a", lambda: True), Job("b", lambda: held.wait(60))]
+    running = run_jobs(jobs, lambda host: 1, stopped.set)
+    assert next(running) == (0, True), "a result comes before the others are there"
+    running.close()
+    assert stopped.is_set()
+    held.set()
 
 
 def test_thousands_of_hosts_are_asked_by_a_few_hundred_threads() -> None:
@@ -267,9 +277,9 @@ def test_thousands_of_hosts_are_asked_by_a_few_hundred_threads() -> None:
         return Job(f"host{number}", lambda: (time.sleep(0.001), threading.active_count())[1])
 
     before = threading.active_count()
-    running = run_jobs([job(number) for number in range(2000)], lambda host: 8, lambda: None)
-    assert all(isinstance(count, int) for count in running)
-    assert max(count for count in running if isinstance(count, int)) <= before + MOST_THREADS
+    running = dict(run_jobs([job(number) for number in range(2000)], lambda host: 8, lambda: None))
+    assert sorted(running) == list(range(2000))
+    assert max(count for count in running.values() if isinstance(count, int)) <= before + MOST_THREADS
 
 
 def test_host_has_no_more_jobs_under_way_than_it_may_however_fast_another_is() -> None:
@@ -286,13 +296,13 @@ def test_host_has_no_more_jobs_under_way_than_it_may_however_fast_another_is() -
             under_way -= 1
 
     jobs = [Job(f"fast{number % 3}", lambda: None) for number in range(60)] + [Job("slow", slow) for _ in range(32)]
-    assert run_jobs(jobs, lambda host: 4, lambda: None) == [None] * 92
+    assert dict(run_jobs(jobs, lambda host: 4, lambda: None)) == dict.fromkeys(range(92))
     assert most == 4
 
 
 def test_no_jobs_have_no_results() -> None:
     none: list[Job[int]] = []
-    assert run_jobs(none, lambda host: 1, lambda: None) == []
+    assert list(run_jobs(none, lambda host: 1, lambda: None)) == []
 
 
 def test_time_for_the_whole_run_is_kept() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -46,13 +46,16 @@ class Shelf:
             raise self.broken_digests
         return digest_of(repository.canonical, tag)
 
-    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
+    def scan_each(
+        self, questions: Sequence[tuple[Repository, ScanOptions]]
+    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
         asked = list(dict.fromkeys((repository, options) for repository, options in questions))
         scans = {
             (repository.canonical, options): _caught(partial(self.scan, repository, options=options))
             for repository, options in asked
         }
-        return [scans[repository.canonical, options] for repository, options in questions]
+        for number, (repository, options) in enumerate(questions):
+            yield number, scans[repository.canonical, options]
 
     def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
         return [

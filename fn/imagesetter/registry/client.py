@@ -9,10 +9,10 @@ import contextlib
 import functools
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, TypeVar
 
 from imagesetter.errors import CredentialError, ImageReferenceError, ImagesetterError
 from imagesetter.registry.credentials import Credential, Keychain, Keychains
@@ -37,6 +37,8 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
 
 T = TypeVar("T")
+Ask: TypeAlias = "Callable[[], Scan]"
+"""Asks a registry for its tags; raises as `Registry.scan` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,11 @@ class Registry(Protocol):
         """The digest that a tag points to now: ``sha256:…``, the index's unless a platform is named."""
         ...
 
-    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
-        """`scan` for several repositories at once, each asked once; in the given order, a failure is a value."""
+    def scan_each(
+        self, questions: Sequence[tuple[Repository, ScanOptions]]
+    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
+        """`scan` for several repositories at once, each asked once: the number of a question with its answer, as they
+        come; a failure is a value."""
         ...
 
     def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
@@ -135,30 +140,30 @@ class Client:
             RegistryError: the registry did not give an answer; never "no tags" for that.
             CredentialError: there may be credentials for it, and they cannot be read.
         """
-        options = options or ScanOptions()
-        for note in options.notes:
-            self._tell_once(note)
-        try:
-            scan = self._scan(repository, options)
-        except ImagesetterError:
-            self._tell(Finished(repository.canonical, 0, failed=True))
-            raise
-        self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
-        return scan
+        found = self._recall(repository, options or ScanOptions())
+        return found if isinstance(found, Scan) else found()
 
     def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
-        """Scan several repositories at once; results in the given order, a failure is a value in its place.
+        """The answers of `scan_each`, in the given order."""
+        found = dict(self.scan_each(questions))
+        return [found[number] for number in range(len(questions))]
 
-        Repositories with the same canonical name and the same way of asking are asked once.
+    def scan_each(
+        self, questions: Sequence[tuple[Repository, ScanOptions]]
+    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
+        """Scan several repositories at once; the number of a question with its answer, as they come.
+
+        Repositories with the same canonical name and the same way of asking are asked once; a failure is a value.
         """
         from imagesetter.registry.cache import validity
 
-        groups: dict[tuple[str, ScanOptions], list[int]] = {}
+        same: dict[tuple[str, ScanOptions], list[int]] = {}
         for number, (repository, options) in enumerate(questions):
-            same = replace(options, interval=None, timeout=None)
-            groups.setdefault((repository.canonical, same), []).append(number)
+            key = repository.canonical, replace(options, interval=None, timeout=None)
+            same.setdefault(key, []).append(number)
+        groups = list(same.values())
 
-        def job(numbers: list[int]) -> Job[Scan]:
+        def look(numbers: list[int]) -> Job[Scan | Ask]:
             repository = questions[numbers[0]][0]
             asked = [questions[number][1] for number in numbers]
             options = replace(
@@ -167,13 +172,18 @@ class Client:
                 timeout=max(self._seconds(each) for each in asked),
                 notes=tuple(note for each in asked for note in each.notes),
             )
-            return Job(_host_of(repository), lambda: self.scan(repository, options=options))
+            return Job(_host_of(repository), lambda: self._recall(repository, options))
 
-        found = self._run([job(numbers) for numbers in groups.values()])
-        results: dict[int, Scan | ImagesetterError] = {}
-        for numbers, result in zip(groups.values(), found, strict=True):
-            results.update(dict.fromkeys(numbers, result))
-        return [results[number] for number in range(len(questions))]
+        looks = list(map(look, groups))
+        missing: list[tuple[list[int], Job[Scan]]] = []
+        # The cache keeps nobody waiting, so several threads would only be in each other's way.
+        for number, found in run_jobs(looks, lambda host: 1, self.close):
+            if isinstance(found, Scan | ImagesetterError):
+                yield from ((each, found) for each in groups[number])
+            else:
+                missing.append((groups[number], Job(looks[number].host, found)))
+        for number, scan in run_jobs([job for _, job in missing], self._pace.limit, self.close):
+            yield from ((each, scan) for each in missing[number][0])
 
     def digest(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
@@ -199,7 +209,7 @@ class Client:
         def job(repository: Repository, tag: str, options: ScanOptions) -> Job[str]:
             return Job(_host_of(repository), lambda: self.digest(repository, tag, platform=platform, options=options))
 
-        return self._run([job(*question) for question in questions])
+        return self._run_all([job(*question) for question in questions])
 
     def inspect(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
@@ -223,32 +233,73 @@ class Client:
         def job(repository: Repository, tag: str, options: ScanOptions) -> Job[Image]:
             return Job(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
 
-        return self._run([job(*question) for question in questions])
+        return self._run_all([job(*question) for question in questions])
 
-    def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
-        # What is in the cache was allowed once; that is asked anew.
-        self._settings.egress.check_repository(repository.registry, repository.path)
+    def _recall(self, repository: Repository, options: ScanOptions) -> Scan | Ask:
+        """What the cache holds, if it will do; else what asks for the tags."""
+        for note in options.notes:
+            self._tell_once(note)
         look_up = functools.cache(lambda: self._credential(repository, options))
-        asker = None
-        if self._cache is not None:
-            from imagesetter.registry.cache import Asker
+        with self._telling_of(repository):
+            # What is in the cache was allowed once; that is asked anew.
+            self._settings.egress.check_repository(repository.registry, repository.path)
+            asker = self._asker(options, look_up)
+            found = self._load(repository, options, asker)
+        if found is not None:
+            return self._finished(repository, found)
 
-            # Who cannot be named shares no cache; whether the credentials were needed at all, the registry will tell.
-            with contextlib.suppress(CredentialError):
-                asker = Asker(look_up(), _way(options))
+        def ask() -> Scan:
+            with self._telling_of(repository):
+                return self._finished(repository, self._ask(repository, options, asker, look_up))
+
+        return ask
+
+    def _asker(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> Asker | None:
+        """Who asks, if there is a cache to share. Who cannot be named shares none; whether the credentials are needed
+        at all, the registry will tell."""
+        if self._cache is None:
+            return None
+        from imagesetter.registry.cache import Asker
+
+        try:
+            return Asker(look_up(), _way(options))
+        except CredentialError:
+            return None
+
+    def _load(self, repository: Repository, options: ScanOptions, asker: Asker | None) -> Scan | None:
         if self._cache is None or asker is None:
-            return self._list(repository, self._asking(repository, options, look_up), None)
+            return None
         entry = self._cache.load_scan(repository.canonical, asker, options.interval)
         if entry is None:
-            asking = self._asking(repository, options, look_up)
-            if self._cache.refresh:
-                return self._list(repository, asking, asker)
-            with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2):
-                # Looked for again though nobody was waited for: another run may have had its turn since the first look.
-                entry = self._cache.load_scan(repository.canonical, asker, options.interval)
-                if entry is None:
-                    return self._list(repository, asking, asker)
+            return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
+
+    def _ask(
+        self,
+        repository: Repository,
+        options: ScanOptions,
+        asker: Asker | None,
+        look_up: Callable[[], Credential | None],
+    ) -> Scan:
+        asking = self._asking(repository, options, look_up)
+        if self._cache is None or asker is None or self._cache.refresh:
+            return self._list(repository, asking, asker)
+        with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2):
+            # Looked for again though nobody was waited for: another run may have had its turn since the first look.
+            return self._load(repository, options, asker) or self._list(repository, asking, asker)
+
+    @contextlib.contextmanager
+    def _telling_of(self, repository: Repository) -> Iterator[None]:
+        """Tell whoever listens of a failure."""
+        try:
+            yield
+        except ImagesetterError:
+            self._tell(Finished(repository.canonical, 0, failed=True))
+            raise
+
+    def _finished(self, repository: Repository, scan: Scan) -> Scan:
+        self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
+        return scan
 
     def _list(self, repository: Repository, asking: Asking, asker: Asker | None) -> Scan:
         """Ask the registry, and keep its answer."""
@@ -336,8 +387,10 @@ class Client:
                 self._networks[route] = Network(self._exchange, Tokens(settings.clock), settings.egress, settings.ways)
             return self._networks[route]
 
-    def _run(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
-        return run_jobs(jobs, self._pace.limit, self.close)
+    def _run_all(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
+        results = run_jobs(jobs, self._pace.limit, self.close)
+        found = dict(results)
+        return [found[number] for number in range(len(jobs))]
 
     def _note_waiting(self, host: str, seconds: float, status: int) -> None:
         self._tell(Waiting(host, seconds, status))

@@ -27,17 +27,17 @@ class Job(Generic[T]):
 
 def run_jobs(
     jobs: Sequence[Job[T]], limit: Callable[[str], int], stop: Callable[[], None]
-) -> list[T | ImagesetterError]:
-    """The results in the order of the jobs; an `ImagesetterError` is a result, and ends no other job.
+) -> Iterator[tuple[int, T | ImagesetterError]]:
+    """The number of each job with its result, as they come; an `ImagesetterError` is a result, and ends no other job.
 
     Each host has threads of its own, so a slow one keeps no other waiting (unless there are hundreds of hosts). They
-    are daemons: when the caller is interrupted, *stop* is called and nobody waits for them.
+    are daemons: when the caller is interrupted, or wants no more, *stop* is called and nobody waits for them.
 
     Args:
         limit: how many jobs of a host may run at once.
         stop: makes running jobs end soon.
     """
-    results: dict[int, T | ImagesetterError] = {}
+    results: list[tuple[int, T | ImagesetterError]] = []
     bugs: list[BaseException] = []
     done = threading.Condition()
     queues: dict[str, deque[tuple[int, Job[T]]]] = {}
@@ -62,23 +62,26 @@ def run_jobs(
                 done.notify_all()
             return
         with done:
-            results[number] = result
-            if len(results) == len(jobs):
-                done.notify_all()
+            results.append((number, result))
+            done.notify_all()
 
+    left = len(jobs)
     try:
         for _ in range(min(len(seats), MOST_THREADS)):
             threading.Thread(target=work, name="scan", daemon=True).start()
-        with done:
-            while len(results) < len(jobs) and not bugs:
-                done.wait()
+        while left:
+            with done:
+                while not results and not bugs:
+                    done.wait()
+                if bugs:
+                    raise bugs[0]
+                ready = results.copy()
+                results.clear()
+            left -= len(ready)
+            yield from ready
     except BaseException:
         stop()
         raise
-    if bugs:
-        stop()
-        raise bugs[0]
-    return [results[number] for number in range(len(jobs))]
 
 
 def _seats(queues: Mapping[str, deque[Item]], limit: Callable[[str], int]) -> Iterator[deque[Item]]:
