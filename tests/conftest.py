@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from tools import missing_tool
+from tools import CHECKOUT, missing_tool
 
-# Shared machines are slow at random, so no example is timed; CI repeats the same examples, people get new ones.
-settings.register_profile("people", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# Shared machines are slow at random, so no example is timed, nor how long it takes to make; CI repeats the same
+# examples, people get new ones.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("people", _UNTIMED)
+settings.register_profile("ci", _UNTIMED, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "people")
 
 _PERSONAL = ("IMAGESETTER_", "GIT_", "DOCKER_", "REGISTRY_", "KPT_", "KUBE", "XDG_")
@@ -46,6 +51,18 @@ def _environment_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (home / ".gitconfig").write_text(_GIT_CONFIG, encoding="utf-8")
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_examples_in_any_order(_environment_of_its_own: None) -> None:
+    """Examples hold constants of the modules imported so far, so which tests ran before would decide what CI tries."""
+    if os.environ.get("CI"):
+        sys.path.append(str(CHECKOUT))
+        for package in ("imagesetter", "benchmarks", "fuzz"):
+            for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+                if not module.name.endswith((".guided", ".launcher")):  # programs that begin where they are imported
+                    importlib.import_module(module.name)
+        sys.path.remove(str(CHECKOUT))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

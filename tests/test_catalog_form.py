@@ -82,7 +82,7 @@ def test_kpt_makes_of_an_example_what_stands_beside_it(example: Path, tmp_path: 
 
     def run(*command: str) -> str:
         done = subprocess.run(
-            command, cwd=package, env=environment, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=package, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

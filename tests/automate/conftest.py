@@ -75,7 +75,7 @@ class Repository:
 
     def git(self, *arguments: str, cwd: Path | None = None) -> str:
         done = subprocess.run(
-            ["git", *arguments], cwd=cwd or self.path, capture_output=True, text=True, timeout=60, check=False
+            ["git", *arguments], cwd=cwd or self.path, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, f"git {arguments}: {done.stderr}"
         return done.stdout.rstrip("\n")

@@ -154,7 +154,7 @@ class Counting(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.partition("?")[0].endswith("/tags/list"):
             self.listed[self.path.removeprefix("/v2/").partition("/tags/list")[0]] += 1
-        connection = http.client.HTTPConnection(self.upstream, timeout=30)
+        connection = http.client.HTTPConnection(self.upstream, timeout=300)
         passed = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         connection.request(self.command, self.path, headers=passed)
         response = connection.getresponse()
@@ -212,7 +212,7 @@ def test_n_processes_make_the_same_bytes_as_one_and_list_each_repository_once(
         )
         for index in range(PROCESSES)
     ]
-    assert [(process.communicate(timeout=120)[1], process.returncode) for process in processes] == [("", 0)] * PROCESSES
+    assert [(process.communicate(timeout=300)[1], process.returncode) for process in processes] == [("", 0)] * PROCESSES
     assert listed == every_once
 
     shards = [f"shard-{index}.yaml" for index in range(PROCESSES)]

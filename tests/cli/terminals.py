@@ -57,7 +57,7 @@ def run_at_terminal(*arguments: str, cwd: Path, home: Path, out_piped: bool = Fa
         out = process.stdout.read() if process.stdout else b""
         if process.stdout:
             process.stdout.close()
-        status = process.wait(timeout=60)
+        status = process.wait(timeout=300)
     finally:
         os.close(screen)
         if terminal >= 0:
@@ -76,6 +76,6 @@ def run_piped(*arguments: str, cwd: Path, home: Path, stdin: str = "", **more: s
         cwd=cwd,
         env=environment(home, **more),
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

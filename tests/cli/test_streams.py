@@ -36,7 +36,7 @@ def shell(line: str, *, cwd: Path, home: Path, **more: str) -> Ran:
         cwd=cwd,
         env=environment(home, **more),
         check=False,
-        timeout=60,
+        timeout=300,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

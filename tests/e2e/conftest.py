@@ -118,6 +118,10 @@ def environment_in(folder: Path) -> dict[str, str]:
     (home / "gitconfig").write_text(
         "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
     )
+    # What pre-commit has pip install: a release of tomorrow does not decide a test of today.
+    pinned = [CHECKOUT / "requirements" / name for name in ("build.txt", "runtime.txt")]
+    versions = [line.split()[0] for path in pinned for line in path.read_text().splitlines() if "==" in line]
+    (home / "constraints.txt").write_text("".join(f"{version}\n" for version in versions))
     scripts = Path(sys.executable).parent
     path = os.pathsep.join([str(scripts), str(CHECKOUT / ".tools/bin"), os.environ.get("PATH", os.defpath)])
     return {
@@ -125,6 +129,8 @@ def environment_in(folder: Path) -> dict[str, str]:
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
+        "PIP_CONSTRAINT": str(home / "constraints.txt"),
+        "PIP_BUILD_CONSTRAINT": str(home / "constraints.txt"),
         "LANG": "C.UTF-8",
     }
 

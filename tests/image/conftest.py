@@ -48,7 +48,7 @@ class Image:
     def run(self, *arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a command that finds the `docker` of this image on PATH."""
         return subprocess.run(
-            arguments, cwd=cwd, env=dict(self.environment), input=stdin, capture_output=True, timeout=120, check=False
+            arguments, cwd=cwd, env=dict(self.environment), input=stdin, capture_output=True, timeout=300, check=False
         )
 
     def runs(self) -> list[list[str]]:

@@ -116,7 +116,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 def do(*command: str, cwd: Path) -> str:
     env = {**os.environ, "PWD": str(cwd)}
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -180,7 +180,7 @@ def test_kustomize_build_prints_the_same_and_shows_the_results(folders: tuple[Pa
         )
         flags = ("--enable-alpha-plugins", "--enable-exec")
         done = subprocess.run(
-            [kustomize, "build", ".", *flags], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+            [kustomize, "build", ".", *flags], cwd=folder, capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stderr
         printed.append(done.stdout)

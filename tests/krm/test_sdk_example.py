@@ -46,7 +46,7 @@ def shell(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), str(CHECKOUT / ".tools" / "bin"), os.environ["PATH"]])
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(CHECKOUT / "fn")}
     return subprocess.run(
-        ["sh", "-euc", command], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120
+        ["sh", "-euc", command], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300
     )
 
 

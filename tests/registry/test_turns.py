@@ -38,7 +38,7 @@ def start(host: str, cache: Path, *options: str) -> subprocess.Popen[str]:
 )
 def test_runs_at_once_ask_once(options: tuple[str, ...], times: int, slow: FakeServer, tmp_path: Path) -> None:
     running = [start(f"localhost:{slow.port}", tmp_path / "cache", *options) for _ in range(RUNS)]
-    answers = [(run.communicate(timeout=60), run.returncode) for run in running]
+    answers = [(run.communicate(timeout=300), run.returncode) for run in running]
     assert answers == [(("1.0.0\n", ""), 0)] * RUNS
     assert len(slow.seen) == times
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesetter.errors import TemplateError
@@ -22,7 +22,7 @@ PIECES = [
 ]  # fmt: skip
 soup = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 actions = st.lists(st.sampled_from(PIECES), max_size=8).map(lambda pieces: "{{ " + " ".join(pieces) + " }}")
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=150)
 
 
 def outcome(template: str) -> str:
