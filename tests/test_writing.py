@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -73,22 +75,44 @@ class Interrupting(bytes):
     """Bytes that are compared with a file's at the moment at which the user presses Ctrl-C."""
 
     def __eq__(self, other: object) -> bool:
-        raise KeyboardInterrupt
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return True
 
     def __ne__(self, other: object) -> bool:
-        raise KeyboardInterrupt
+        return not self == other
 
     __hash__ = bytes.__hash__
 
 
-def test_an_interruption_leaves_whole_files_and_nothing_beside_them(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{number}.yaml" for number in range(9)]
+@pytest.mark.parametrize("files", [1, 3, 9, 100])
+def test_an_interruption_leaves_whole_files_and_nothing_beside_them(files: int, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.yaml" for number in range(files)]
     for path in paths:
         path.write_bytes(b"old")
-    writes = [(path, Interrupting() if path.name == "5.yaml" else b"old", b"new") for path in paths]
+    writes = [(path, Interrupting() if path is paths[files // 2] else b"old", b"new") for path in paths]
     with pytest.raises(KeyboardInterrupt):
         write_all(writes)
-    assert [path.read_bytes() for path in paths] == [b"new"] * 5 + [b"old"] * 4
+    assert {path.read_bytes() for path in paths} <= {b"old", b"new"}
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+class Broken(bytes):
+    """Bytes that cannot be compared with a file's."""
+
+    def __ne__(self, other: object) -> bool:
+        raise MemoryError
+
+    __hash__ = bytes.__hash__
+
+
+@pytest.mark.parametrize("files", [3, 100])
+def test_what_goes_wrong_in_a_thread_comes_out(files: int, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.yaml" for number in range(files)]
+    for path in paths:
+        path.write_bytes(b"old")
+    with pytest.raises(MemoryError):
+        write_all([(path, Broken(b"old") if path is paths[-1] else b"old", b"new") for path in paths])
+    assert paths[-1].read_bytes() == b"old"
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 

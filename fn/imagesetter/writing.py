@@ -9,17 +9,18 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imagesetter.errors import FileChangedError, ImagesetterError, InputError
 from imagesetter.tree import read
 
-_TOGETHER = 128
-"""Files that are written together; each is open meanwhile, and a process may have no more than 256 open files."""
+if TYPE_CHECKING:
+    import threading
+
 _FEW = 4
-_THREADS = 8
+_THREADS = 16
 _TRIES = 100
 _Item = TypeVar("_Item")
 
@@ -43,105 +44,63 @@ def write_all(writes: Sequence[Write]) -> list[ImagesetterError | None]:
     """Replace the bytes of files, each at once: a reader, or a crash at any moment, sees the old ones or the new ones.
 
     The new bytes go to a temporary file beside the old one, with its mode and, where allowed, its owner; they are
-    flushed to the disk before the rename. A disk takes many flushes in little more time than one, so that is done for
-    many files together. A link that is named itself is followed, not replaced.
+    flushed to the disk before the rename. A disk takes many flushes in little more time than one, so several files are
+    replaced at a time. A link that is named itself is followed, not replaced.
 
     Returns:
         for each file why it was not written (FileChangedError: it no longer holds the bytes before; InputError), or
         None; a file that cannot be written keeps none of the others from it.
     """
-    errors: list[ImagesetterError | None] = []
-    for first in range(0, len(writes), _TOGETHER):
-        errors += _write_together(writes[first : first + _TOGETHER])
+    errors: list[ImagesetterError | None] = [None] * len(writes)
+    directories: dict[str, None] = {}
+
+    def put(number: int) -> None:
+        path, before, after = writes[number]
+        try:
+            directories[_replace(str(path), before, after)] = None
+        except ImagesetterError as error:
+            errors[number] = error
+
+    _at_once(put, range(len(writes)))
+    _at_once(_sync_directory, list(directories))
     return errors
 
 
-def _write_together(writes: Sequence[Write]) -> list[ImagesetterError | None]:
-    staged: list[_Staged] = []
+def _replace(shown: str, before: bytes, after: bytes) -> str:
+    """Replace a file's bytes; the directory, which has to be flushed as well.
+
+    Raises:
+        FileChangedError, InputError: as `write`.
+    """
+    path, temporary = shown, ""
     try:
-        for path, before, after in writes:
-            each = _Staged(str(path), before)
-            staged.append(each)
-            each.fill(after)
-        _at_once(_Staged.flush, staged)
-        for each in staged:
-            each.take_place()
-    finally:
-        for each in staged:
-            each.discard()
-    _at_once(_sync_directory, list(dict.fromkeys(each.directory for each in staged if each.error is None)))
-    return [each.error for each in staged]
-
-
-class _Staged:
-    """New bytes on their way to a file's place; what goes wrong is kept in ``error``, and nothing is done after it."""
-
-    __slots__ = ("before", "directory", "error", "handle", "path", "shown", "temporary")
-
-    def __init__(self, path: str, before: bytes) -> None:
-        self.shown = path
-        self.path = path
-        self.directory = ""
-        self.before = before
-        self.temporary = ""
-        self.handle = -1
-        self.error: ImagesetterError | None = None
-
-    def fill(self, data: bytes) -> None:
-        """Write the bytes to a temporary file."""
+        old = os.lstat(path)
+        if stat.S_ISLNK(old.st_mode):
+            path = os.path.realpath(path)
+            old = os.stat(path)
+        handle, temporary = _make_temporary(path, old.st_mode & 0o777)
         try:
-            old = os.lstat(self.path)
-            if stat.S_ISLNK(old.st_mode):
-                self.path = os.path.realpath(self.path)
-                old = os.stat(self.path)
-            self.directory = os.path.dirname(self.path) or "."
-            self.handle, self.temporary = _make_temporary(self.path, old.st_mode & 0o777)
-            made = os.fstat(self.handle)
+            made = os.fstat(handle)
             if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
                 with contextlib.suppress(PermissionError):
-                    os.fchown(self.handle, old.st_uid, old.st_gid)
+                    os.fchown(handle, old.st_uid, old.st_gid)
             if made.st_mode != old.st_mode:
-                os.fchmod(self.handle, stat.S_IMODE(old.st_mode))
-            _write_to(self.handle, data)
-        except OSError as error:
-            self._fail(error)
-
-    def flush(self) -> None:
-        """Wait until the disk has them."""
-        if self.error is None:
-            try:
-                os.fsync(self.handle)
-            except OSError as error:
-                self._fail(error)
-
-    def take_place(self) -> None:
-        """Put the temporary file in the place of the old one, if that still holds what it held."""
-        if self.error is not None:
-            return
-        try:
-            if read(self.path) != self.before:
-                message = "changed on disk while imagesetter was at work; it was left alone"
-                self.error = FileChangedError(message, where=self.shown, hint="run it again")
-            else:
-                os.replace(self.temporary, self.path)
-                self.temporary = ""
-        except OSError as error:
-            self._fail(error)
-        except InputError as error:
-            self.error = error
-
-    def discard(self) -> None:
-        """Close and remove what is left of the temporary file."""
-        if self.handle >= 0:
-            os.close(self.handle)
-            self.handle = -1
-        if self.temporary:
-            _discard(self.temporary)
-            self.temporary = ""
-
-    def _fail(self, error: OSError) -> None:
-        self.error = InputError(f"cannot be written: {error.strerror}", where=self.shown)
-        self.error.__cause__ = error
+                os.fchmod(handle, stat.S_IMODE(old.st_mode))
+            _write_to(handle, after)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if read(path) != before:
+            message = "changed on disk while imagesetter was at work; it was left alone"
+            raise FileChangedError(message, where=shown, hint="run it again")
+        os.replace(temporary, path)
+        temporary = ""
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=shown) from error
+    finally:
+        if temporary:
+            _discard(temporary)
+    return os.path.dirname(path) or "."
 
 
 def create(path: Path, data: bytes) -> None:
@@ -192,22 +151,55 @@ def _write_to(handle: int, data: bytes) -> None:
 
 
 def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
-    """Do what waits for the disk for several items at a time."""
+    """Do what waits for the disk for several items at a time.
+
+    An exception, an interruption too, comes out when every thread has done the item that it was at, and no other.
+    """
     if len(items) < _FEW:
         for item in items:
             work(item)
         return
+    import signal
     import threading
 
-    def share(number: int) -> None:
-        for item in items[number::_THREADS]:
-            work(item)
+    raised: list[BaseException] = []
 
-    threads = [threading.Thread(target=share, args=(number,)) for number in range(_THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    def share(some: Sequence[_Item], busy: threading.Lock) -> None:
+        try:
+            for item in some:
+                if raised:
+                    break
+                work(item)
+        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
+            raised.append(error)
+        finally:
+            busy.release()
+
+    # Thread.start and Thread.join do not bear an interruption: a thread that runs is then taken for one that does not.
+    running: list[threading.Lock] = []
+    try:
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            for number in range(min(_THREADS, len(items))):
+                busy = threading.Lock()
+                busy.acquire()
+                threading.Thread(target=share, args=(items[number::_THREADS], busy)).start()
+                running.append(busy)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+        _wait(running)
+    except BaseException as error:
+        raised.append(error)
+        _wait(running)
+        raise
+    if raised:
+        raise raised[0]
+
+
+def _wait(running: Iterable[threading.Lock]) -> None:
+    for busy in running:
+        with busy:
+            pass
 
 
 def _discard(temporary: str) -> None:
