@@ -27,10 +27,11 @@ from imagesetter.automation.confine import confined
 from imagesetter.automation.git import TIMEOUT, Git
 from imagesetter.automation.message import template_data
 from imagesetter.automation.opening import open_workspace
+from imagesetter.automation.remote import PushRejected, RefspecRefused, Start
 from imagesetter.automation.signing import signing
 from imagesetter.automation.spec import Automation
-from imagesetter.automation.workspace import PushRejected, Start, Workspace
-from imagesetter.errors import GitError, ImagesetterError, InputError, TemplateError
+from imagesetter.automation.workspace import Workspace
+from imagesetter.errors import GitError, ImagesetterError, InputError, ResourceError, TemplateError
 from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName, parse_marker
@@ -176,7 +177,7 @@ class _Runner:
         """The branches to bring up to date, each with its change sets; None: what is found there decides."""
         if not self._options.branch:
             return [("", None)]
-        workspace.check_out(workspace.source())
+        workspace.check_out(workspace.remote.source())
         outcome = self._planned(workspace, self._policies)
         names: dict[str, list[ChangeSet]] = {}
         for each in self._sets(outcome):
@@ -196,34 +197,33 @@ class _Runner:
         """Commit and push to one branch; on a rejected push all over again, from what the branch holds then."""
         start: Start | None = None
         for left in reversed(range(TRIES)):
-            start = workspace.begin(branch, after=start)
+            start = workspace.remote.begin(branch, after=start)
             commits = self._commits(workspace, start, sets, git, signing_options)
             if not commits or self._options.dry_run:
                 return commits
+            hashes = workspace.newest(len(commits))
             try:
-                workspace.push(start)
+                workspace.remote.push(start, hashes[-1])
             except PushRejected as error:
                 if not left:
                     raise GitError(
                         f"{start.branch} was pushed to by others {TRIES} times while this run was at work: {error}",
-                        hint=f"{self._kept(workspace)}; run it again",
+                        hint=f"{_kept(workspace, hashes[-1])}; run it again",
                     ) from error
                 # Who came second goes on nearly at once: a try on known answers is shorter than anybody's whole run.
                 self._options.sleep(secrets.randbelow(1000) / 1000 * 0.02 * 2 ** (TRIES - left))
+            except RefspecRefused:
+                workspace.follow(start, hashes[-1])
+                raise
             except GitError as error:
-                kept = self._kept(workspace)
+                kept = _kept(workspace, hashes[-1])
                 error.hint = f"{kept}; {error.hint}" if error.hint else kept
                 raise
             else:
-                hashes = workspace.newest(len(commits))
                 if note := workspace.follow(start, hashes[-1]):
                     self._notes.append(note)
                 return [replace(commit, hash=made) for commit, made in zip(commits, hashes, strict=True)]
         raise AssertionError("the last try returns or raises")
-
-    @staticmethod
-    def _kept(workspace: Workspace) -> str:
-        return workspace.keep(workspace.newest(1)[0])
 
     def _commits(
         self,
@@ -245,7 +245,7 @@ class _Runner:
                 raise _Failed([_relocated(problem, workspace.root) for problem in problems])
             if not outcome.rewrites:
                 continue
-            workspace.stage([rewritten.path for rewritten in outcome.rewrites])
+            workspace.stage(outcome.rewrites)
             message = self._message(workspace, outcome.changes)
             diff = ""
             if self._options.dry_run:
@@ -259,9 +259,7 @@ class _Runner:
 
     def _planned(self, workspace: Workspace, policies: frozenset[PolicyName]) -> Outcome:
         """What the working tree's marked fields become; nothing is written yet."""
-        where = f"ImageUpdateAutomation {self._automation.name} in {self._automation.origin}"
-        target = confined(workspace.root, self._automation.path, where)
-        tree = read_tree([target], exclude=self._options.exclude)
+        tree = read_tree([self._target(workspace)], exclude=self._options.exclude)
 
         def source_of(fields: Sequence[MarkedField]) -> Source:
             return _Remembering(self._make_source(self._catalog, known_digests(fields)), self._answers)
@@ -285,8 +283,18 @@ class _Runner:
         return change_sets(outcome.changes, self._options.per, self._catalog)
 
     def _data(self, workspace: Workspace, changes: Iterable[Change]) -> TemplateData:
-        top = workspace.root.joinpath(*(part for part in self._automation.path.split("/") if part not in ("", ".")))
-        return template_data(self._automation.name, changes, top, self._automation.values)
+        return template_data(self._automation.name, changes, self._target(workspace), self._automation.values)
+
+    def _target(self, workspace: Workspace) -> Path:
+        """What the automation updates in the working tree."""
+        where = f"ImageUpdateAutomation {self._automation.name} in {self._automation.origin}"
+        if submodule := workspace.submodule_of(self._automation.path):
+            raise ResourceError(
+                f"spec.update.path: {self._automation.path!r} is in the submodule {submodule}",
+                where=where,
+                hint="it has commits of its own: run an automation whose GitRepository is the submodule's",
+            )
+        return confined(workspace.root, self._automation.path, where)
 
     def _message(self, workspace: Workspace, changes: Iterable[Change]) -> str:
         from imagesetter.flux.template.render import render_message
@@ -296,6 +304,14 @@ class _Runner:
         except TemplateError as error:
             error.where = ":".join(filter(None, ("spec.git.commit.messageTemplate", error.where)))
             raise
+
+
+def _kept(workspace: Workspace, commit: str) -> str:
+    """Where the work is that could not be pushed; why it could not be pushed counts more than why it is not kept."""
+    try:
+        return workspace.keep(commit)
+    except (ImagesetterError, OSError, RuntimeError) as error:
+        return f"the work could not be kept either: {error}"
 
 
 def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:

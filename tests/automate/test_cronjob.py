@@ -54,6 +54,20 @@ def pod(cron_job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("https://bot:s3cret@git.example.com/fleet", "https://git.example.com/fleet"),
+        ("ssh://git:s3cret@git.example.com:22/fleet", "ssh://git@git.example.com:22/fleet"),
+        ("ssh://git@git.example.com/fleet", "ssh://git@git.example.com/fleet"),
+    ],
+)
+def test_a_password_in_a_url_is_not_written_down(url: str, written: str) -> None:
+    _, cron_job = emitted(AUTOMATION + policy("web") + GIT_REPOSITORY.replace("URL", url))
+    assert written in pod(cron_job)["initContainers"][0]["command"]
+    assert "s3cret" not in repr(cron_job)
+
+
 def test_secrets_of_the_git_and_image_repositories_are_mounted_where_they_are_used() -> None:
     source = GIT_REPOSITORY.replace('url: "URL"', "url: https://git.example.com/fleet, secretRef: {name: git-login}")
     policies = policy("web").replace("registry.example.com/web}", "registry.example.com/web, secretRef: {name: pull}}")

@@ -22,6 +22,7 @@ from imagesetter.automation.git import Done, Git
         ("out", "leads out of the repository by a link"),
         ("out/secret.yaml", "leads out of the repository by a link"),
         (".git", "Git's own folder"),
+        ("in", "Git's own folder"),
         ("deploy/.GIT/hooks", "Git's own folder"),
         ("nowhere", "is not in the repository"),
     ],
@@ -32,6 +33,7 @@ def test_update_path_stays_in_the_repository(bench: Bench, tmp_path: Path, path:
     (outside / "secret.yaml").write_text(image("web"))
     bench.remote.commit({"x": "x"})
     (bench.remote.scratch / "out").symlink_to(outside)
+    (bench.remote.scratch / "in").symlink_to(".git/info")
     bench.remote.commit({})
     text = AUTOMATION.replace("./deploy", path)
     assert reason in error(bench.run(text))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imagesetter.automation.git import without_password
 from imagesetter.automation.spec import Automation
 from imagesetter.errors import UsageError
 from imagesetter.flux.catalog import Catalog
@@ -100,7 +101,7 @@ def manifests(jobs: Sequence[Job], url: str, image: str) -> str:
         for namespace in sorted({each.automation.name.namespace for each in jobs})
     ]
     for each in jobs:
-        source = each.automation.url or url
+        source = without_password(each.automation.url or url)
         if not source:
             raise UsageError(
                 f"where is the repository of {each.automation.name}?",

@@ -2,7 +2,8 @@
 
 Whatever a user's git does to reach a remote (credential helpers, SSH keys, ``insteadOf``, proxies, push hooks) works
 here as well, since it is that git. What decides the bytes of a file or of a commit is fixed: line ends are not
-converted, hooks do not run except before a push, LFS files stay pointers.
+converted, hooks do not run except before a push, LFS files stay pointers. Only where git works in the user's own
+checkout do that checkout's settings hold.
 """
 
 from __future__ import annotations
@@ -21,35 +22,57 @@ from imagesetter.errors import GitError, UsageError
 TIMEOUT = 60.0
 """Seconds for one git command that talks to a remote; Flux's default for a GitRepository."""
 
-# A hook, or a script run by `git rebase --exec`, inherits these; they would point git at the wrong repository.
+# A hook, or a script run by `git rebase --exec`, inherits these; they would point git at the wrong repository, or
+# contradict how paths are given.
 _LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
+    "GIT_CONFIG",
     "GIT_DIR",
+    "GIT_GLOB_PATHSPECS",
     "GIT_GRAFT_FILE",
+    "GIT_ICASE_PATHSPECS",
     "GIT_IMPLICIT_WORK_TREE",
     "GIT_INDEX_FILE",
     "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
     "GIT_OBJECT_DIRECTORY",
     "GIT_PREFIX",
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 )
-_SETTINGS = (
-    "core.autocrlf=false",
-    "core.sparseCheckout=false",
-    "advice.detachedHead=false",
-    "gc.auto=0",
-    "i18n.commitEncoding=UTF-8",
-)
+_SETTINGS = ("advice.detachedHead=false", "gc.auto=0", "i18n.commitEncoding=UTF-8")
+_TREE_SETTINGS = ("core.autocrlf=false", "core.fsmonitor=false", "core.sparseCheckout=false")
 _NO_HOOKS = "core.hooksPath=/dev/null"
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+# Up to the last @ of the word: people forget to escape the characters of a password.
+_PASSWORD = re.compile(r"(?<=://)\S*@")
 _LABEL = re.compile(r"^(?:fatal|error): ")
-_AUTH = re.compile(
-    r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled"
-    r"|Permission denied(?: \(|, please)|Host key verification failed|returned error: 40[13]",
+# GIT_TRACE writes among the messages; ssh's and git's closing words say nothing of what went wrong.
+_NOISE = re.compile(
+    r"hint:|\d\d:\d\d:\d\d\.\d{6} |.*Could not read from remote repository\.$"
+    r"|Please make sure you have the correct access|and the repository exists\.$|.*the remote end hung up unexpectedly$"
 )
-_AUTH_HINT = "give git its credentials by its own means: a credential helper, an SSH key, or the CI job's checkout step"
+_ADVICE = (
+    (
+        r"Host key verification failed",
+        "ssh does not know the server by this key: compare its fingerprint with the one that the server's owner tells,"
+        " then put the key into known_hosts (`ssh-keyscan` prints it)",
+    ),
+    (
+        r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled"
+        r"|Permission denied(?: \(|, please)|returned error: 40[13]",
+        "give git its credentials by its own means: a credential helper, an SSH key, or the CI job's checkout step; and"
+        " they must be allowed to push",
+    ),
+    (
+        r"certificate verification failed|SSL certificate|self.signed certificate",
+        "give git the certificate of your authority: `git config http.sslCAInfo FILE`, or GIT_SSL_CAINFO",
+    ),
+    (
+        r"repository '.*' not found|Repository not found|does not appear to be a git repository",
+        "is the URL right? servers also say this of a repository that the credentials may not see",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +98,14 @@ class Git:
         timeout: seconds that one command may take.
         environment: variables besides the process's own.
         config: ``key=value`` settings of each command.
+        own: this is the user's own checkout: line ends, sparse checkout and LFS are as it has them.
     """
 
     directory: Path
     timeout: float = TIMEOUT
     environment: Mapping[str, str] = field(default_factory=dict)
     config: tuple[str, ...] = ()
+    own: bool = False
 
     def with_(self, *, environment: Mapping[str, str] | None = None, config: Sequence[str] = ()) -> Git:
         """The same with more variables and settings."""
@@ -98,7 +123,7 @@ class Git:
         Raises:
             GitError: another exit status, or no end within the time; the message is git's, without credentials.
         """
-        settings = [*_SETTINGS, *([] if hooks else [_NO_HOOKS]), *self.config]
+        settings = [*_SETTINGS, *(() if self.own else _TREE_SETTINGS), *(() if hooks else (_NO_HOOKS,)), *self.config]
         command = ["git", *(part for setting in settings for part in ("-c", setting)), *arguments]
         done = self._done(command, arguments[0], stdin)
         if done.status not in accept:
@@ -139,19 +164,21 @@ class Git:
             **{name: value for name, value in os.environ.items() if name not in _LOCAL},
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
+            "GCM_INTERACTIVE": "never",
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_LFS_SKIP_SMUDGE": "1",
+            **({} if self.own else {"GIT_LFS_SKIP_SMUDGE": "1"}),
             **self.environment,
         }
 
     def error(self, name: str, done: Done) -> GitError:
         """The error for a command that git refused, in git's own words."""
-        lines = [
-            _LABEL.sub("", line.strip()) for line in done.stderr.splitlines() if line and not line.startswith("hint:")
-        ]
-        text = redacted("; ".join(line for line in lines[-6:] if line)) or f"exit status {done.status}"
-        return GitError(f"git {name} failed: {text}", hint=_AUTH_HINT if _AUTH.search(text) else "")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        telling = [line for line in lines if not _NOISE.match(line)] or lines
+        words = "; ".join(_LABEL.sub("", line) for line in telling[-6:]).replace(":; ", ": ")
+        text = redacted(words) or f"exit status {done.status}"
+        hint = next((hint for pattern, hint in _ADVICE if re.search(pattern, text)), "")
+        return GitError(f"git {name} failed: {text}", hint=hint)
 
     def commit_of(self, revision: str) -> str:
         """The full hash of a commit, or an empty text where there is none."""
@@ -192,20 +219,42 @@ def redacted(text: str) -> str:
     return _PASSWORD.sub("***@", text)
 
 
+def without_password(url: str) -> str:
+    """A URL that may be written down: an ssh one with its user name, another without any."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or "@" not in rest:
+        return url
+    login, _, host = rest.rpartition("@")
+    user = f"{login.partition(':')[0]}@" if scheme.endswith("ssh") else ""
+    return f"{scheme}://{user}{host}"
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
-        process.communicate(timeout=5)
+    """End git and what it started; first so that it can take its locks and half-written files away."""
+    for number, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, 5)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
+            process.communicate(timeout=seconds)
+            return
 
 
 def toplevel(directory: Path) -> Path | None:
-    """The top of the checkout that a directory is in, or None."""
-    done = Git(directory).run("rev-parse", "--show-toplevel", accept=(0, 128))
-    return Path(done.text) if done.status == 0 else None
+    """The top of the checkout that a directory is in, or None.
+
+    Raises:
+        GitError: there is one, and git will not work in it (``safe.directory``).
+    """
+    git = Git(directory, own=True)
+    done = git.run("rev-parse", "--show-toplevel", accept=(0, 128))
+    if done.status == 0:
+        return Path(done.text)
+    if "not a git repository" in done.stderr or "must be run in a work tree" in done.stderr:
+        return None
+    raise git.error("rev-parse", done)
 
 
 def remote_url(directory: Path) -> str:
     """Where ``origin`` of a checkout is; empty where it has none."""
-    done = Git(directory).run("remote", "get-url", "--end-of-options", "origin", accept=(0, 2, 128))
+    done = Git(directory, own=True).run("remote", "get-url", "--end-of-options", "origin", accept=(0, 2, 128))
     return done.text if done.status == 0 else ""

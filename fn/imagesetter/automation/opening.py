@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from imagesetter.automation.git import Git, toplevel
+from imagesetter.automation.remote import Remote
 from imagesetter.automation.spec import Automation
 from imagesetter.automation.workspace import Workspace
 from imagesetter.errors import ImagesetterError, UsageError
@@ -40,9 +42,15 @@ def open_workspace(
         if automation.url:
             tree.mkdir()
             git = Git(tree, timeout)
-            git.run("init", "--quiet", "--template=")
-            git.run("config", "remote.origin.url", automation.url)
-            yield Workspace(git, None, "origin", automation, f"{_REFS}clone")
+            there = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
+            talking = _never_asking(Git(Path.cwd(), timeout, there))
+
+            def prepare(object_format: str) -> None:
+                _begin_clone(git, automation.url, object_format)
+
+            prepare("sha1")
+            remote = Remote(talking, "origin", automation, f"{_REFS}clone", prepare=prepare)
+            yield Workspace(git, None, remote, automation)
         else:
             with _worktree(automation, directory, tree, timeout, allow_dirty=allow_dirty) as workspace:
                 yield workspace
@@ -56,27 +64,60 @@ def _worktree(
     if top is None:
         raise UsageError(
             f"{directory} is in no Git checkout, and no GitRepository with a URL is among the files",
-            hint="run it in a checkout, or add the GitRepository that spec.sourceRef names",
+            hint="run it in a checkout, or add the GitRepository that spec.sourceRef names"
+            + ("; GIT_DIR is not looked at" if "GIT_DIR" in os.environ else ""),
         )
-    own = Git(top, timeout)
-    if not allow_dirty and (changed := own.run("status", "--porcelain", "--untracked-files=no").text):
-        files = [line[3:] for line in changed.splitlines()]
+    own = Git(top, timeout, own=True)
+    if not allow_dirty and (files := _changed(own)):
         raise UsageError(
             f"the checkout {top} has changes that are not committed: {', '.join(files[:3])}"
             f"{' …' if len(files) > 3 else ''}",
             hint="commit or stash them, or say --allow-dirty: they are neither used nor committed",
         )
-    remote = _remote(own)
+    name = _remote(own)
     head = own.commit_of("HEAD")
     if not head:
         raise UsageError(f"the checkout {top} has no commit yet", hint="commit, and push, first")
     _sweep(own)
     own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
-    workspace = Workspace(Git(tree, timeout), own, remote, automation, f"{_REFS}{tree.parent.name}")
+    remote = Remote(_never_asking(own), name, automation, f"{_REFS}{tree.parent.name}", own)
     try:
-        yield workspace
+        yield Workspace(Git(tree, timeout), own, remote, automation)
     finally:
         _remove(own, tree.parent)
+
+
+def _begin_clone(git: Git, url: str, object_format: str) -> None:
+    """An empty repository with a remote, anew if the one that is there names its objects in another way."""
+    folder = git.directory / ".git"
+    if folder.exists():
+        if git.run("rev-parse", "--show-object-format").text == object_format:
+            return
+        shutil.rmtree(folder)
+    git.run("init", "--quiet", "--template=", f"--object-format={object_format}")
+    # Written, not told to `git config`: whoever lists processes would read the password of a URL.
+    quoted = url.replace("\\", "\\\\").replace('"', '\\"')
+    with (folder / "config").open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(f'[remote "origin"]\n\turl = "{quoted}"\n')
+
+
+def _never_asking(git: Git) -> Git:
+    """git with an ssh that asks nothing, in a window neither, unless the user has an ssh or a way to be asked."""
+    told = ("GIT_SSH", "GIT_SSH_COMMAND", "SSH_ASKPASS")
+    if any(os.environ.get(name) for name in told) or git.setting("core.sshCommand"):
+        return git
+    return git.with_(environment={"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"})
+
+
+def _changed(own: Git) -> list[str]:
+    """The files of a checkout that have changes, staged or not."""
+    entries = iter(own.run("status", "--porcelain", "--untracked-files=no", "-z").text.split("\0"))
+    files: list[str] = []
+    for entry in filter(None, entries):
+        files.append(entry[3:])
+        if entry[0] in "RC":
+            next(entries)  # what it was called before
+    return files
 
 
 @contextlib.contextmanager
@@ -111,7 +152,6 @@ def _sweep(own: Git) -> None:
         if _is_dead(folder):
             _remove(own, folder)
             shutil.rmtree(folder, ignore_errors=True)
-    own.run("worktree", "prune")
 
 
 def _remove(own: Git, folder: Path) -> None:

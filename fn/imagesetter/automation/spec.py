@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagesetter.automation.git import redacted
 from imagesetter.errors import ImagesetterError, ResourceError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.durations import parse_duration
@@ -171,7 +172,7 @@ def _url(repository: Resource | None) -> str:
     url = str(repository.spec.get("url") or "")
     if not _URL.fullmatch(url):
         raise ResourceError(
-            f"spec.url: {url!r} is no URL that a GitRepository can have",
+            f"spec.url: {redacted(url)!r} is no URL that a GitRepository can have",
             where=repository.origin,
             hint="write https://…, ssh://… or http://… (file:///… is read as well), or use --here",
         )

@@ -276,7 +276,7 @@ def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation 
 def _manifests(stage: _Stage, image: str) -> str:
     """The manifests of the automations, as a cluster takes them."""
     from imagesetter.automation.cronjob import job, manifests
-    from imagesetter.automation.git import redacted, remote_url, toplevel
+    from imagesetter.automation.git import remote_url, toplevel
     from imagesetter.automation.spec import automation
 
     read = stage.load()
@@ -289,7 +289,7 @@ def _manifests(stage: _Stage, image: str) -> str:
         reference = one.source
         repository = read.catalog.find("GitRepository", reference.namespace, reference.name)
         jobs.append(job(one, read.catalog, repository, path))
-    return manifests(jobs, redacted(remote_url(top)) if top else "", image)
+    return manifests(jobs, remote_url(top) if top else "", image)
 
 
 def _reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
