@@ -10,8 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself takes longer to import than the shortest way takes in all
     from typing import NoReturn
 
-_UNSEEN = 50_000
-"""New objects before the collector of cycles looks at them: most live as long as the run, and few make cycles."""
+_UNSEEN = 200_000
+"""New objects before the collector of cycles looks at them: most live as long as the run, and few make cycles. The
+modules of a short run are fewer."""
 
 
 def main() -> NoReturn:
@@ -27,12 +28,17 @@ def main() -> NoReturn:
     if (not arguments and piped and not completing) or arguments == ["fn"]:
         from imagesetter.cli.unmarked import main as function_main
 
-        sys.exit(function_main())
+        _leave(function_main())
     from imagesetter.cli.main import main as command_line
     from imagesetter.cli.streams import prepare
 
     prepare()
-    sys.exit(command_line(arguments))
+    _leave(command_line(arguments))
+
+
+def _leave(status: int) -> NoReturn:
+    gc.freeze()  # or the interpreter looks for cycles in all that is left, and the system takes it back anyway
+    sys.exit(status)
 
 
 if __name__ == "__main__":
