@@ -67,10 +67,7 @@ class Host:
     @property
     def is_local(self) -> bool:
         """Whether the name itself says that this machine is meant: ``localhost``, ``127.0.0.1``, ``[::1]``."""
-        address = self.address
-        if address is not None:
-            return classify(address) == "loopback"
-        return self.name == "localhost" or self.name.endswith(".localhost")
+        return _is_local(self.name)
 
     def __str__(self) -> str:
         return self.name if self.port is None else f"{self.name}:{self.port}"
@@ -122,6 +119,7 @@ def parse_host(text: str) -> Host:
     return Host(name, int(port) if port else None)
 
 
+@lru_cache(maxsize=256)
 def classify(address: Address) -> AddressKind:
     """What kind of place an address is; an IPv4 address inside an IPv6 one is seen through."""
     if isinstance(address, ipaddress.IPv6Address):
@@ -194,6 +192,14 @@ def _address(name: str) -> Address | None:
         return ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=256)
+def _is_local(name: str) -> bool:
+    address = _address(name)
+    if address is not None:
+        return classify(address) == "loopback"
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _is_ipv6(text: str) -> bool:

@@ -51,7 +51,7 @@ _TIMEOUT = {"connect": _CONNECT_SECONDS, "pool": _CONNECT_SECONDS, "read": _READ
 # Connections of a pool, the library counts the busy ones too: eight to each of a few registries and token servers. Any
 # more are closed after each answer, to be opened again for the next question.
 _KEPT = 64
-_AGENT = f"imagesetter/{__version__}"
+_ALWAYS = ((b"User-Agent", f"imagesetter/{__version__}".encode()), (b"Accept-Encoding", b"identity"))
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"})
 
@@ -117,28 +117,17 @@ def _follow(flow: Flow, wire: Wire) -> Answer:
 
 def _composed(request: Request, url: Url) -> httpcore.Request:
     """The request as the library takes it: our headers, and nothing else."""
-    headers = {
-        "Host": url.netloc,
-        "User-Agent": _AGENT,
-        "Accept": request.accept,
-        "Accept-Encoding": "identity",
-        "Authorization": request.authorization,
-    }
+    headers = [(b"Host", url.netloc.encode()), *_ALWAYS, (b"Accept", request.accept.encode())]
+    if request.authorization:
+        headers.append((b"Authorization", request.authorization.encode()))
     body = request.form.encode()
     if body:
-        headers |= {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(body))}
-    return httpcore.Request(
-        request.method,
-        httpcore.URL(
-            scheme=url.scheme.encode(),
-            host=url.name.strip("[]").encode(),
-            port=url.port,
-            target=url.target.encode(),
-        ),
-        headers=[(name.encode(), value.encode()) for name, value in headers.items() if value],
-        content=body,
-        extensions={"timeout": _TIMEOUT},
+        length = str(len(body)).encode()
+        headers += [(b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Length", length)]
+    where = httpcore.URL(
+        scheme=url.scheme.encode(), host=url.name.strip("[]").encode(), port=url.port, target=url.target.encode()
     )
+    return httpcore.Request(request.method, where, headers=headers, content=body, extensions={"timeout": _TIMEOUT})
 
 
 def _read(response: httpcore.Response, request: Request) -> Answer:
