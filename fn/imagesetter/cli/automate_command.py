@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import click
 
 from imagesetter import __version__
 from imagesetter.automation.spec import Automation
+from imagesetter.cli.automate_report import as_json, reporter
 from imagesetter.cli.clients import source_for
 from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
@@ -28,10 +28,9 @@ from imagesetter.cli.options import (
     run_options,
     told,
 )
-from imagesetter.cli.terminal import print_error, print_results
+from imagesetter.cli.terminal import print_error
 from imagesetter.cli.variables import spoken
-from imagesetter.config.config import API_VERSION
-from imagesetter.errors import ImagesetterError, UsageError, harmless
+from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import downgrade_guard
@@ -39,7 +38,7 @@ from imagesetter.plan import failure
 from imagesetter.reading import Tree, build_catalog, find_lock, look_for_lock, read_tree
 
 if TYPE_CHECKING:
-    from imagesetter.automate import Commit, Options, Run
+    from imagesetter.automate import Options, Run
 
 _RETRY = 60.0
 """Seconds until an automation that cannot be read is looked at again."""
@@ -149,7 +148,7 @@ def command(
     )
     if branch and per == "all" and "{{" in branch:
         raise UsageError("--branch has a template, and --per all makes one commit", hint="add --per image, say")
-    stage = _Stage(paths, wanted, how, options, network, here, _reporter(options, dry_run=dry_run))
+    stage = _Stage(paths, wanted, how, options, network, here, reporter(options, dry_run=dry_run))
     if emit:
         click.echo(_manifests(stage, image), nl=False)
         return OK
@@ -157,7 +156,7 @@ def command(
         return _watch(stage)
     runs = stage.run(stage.load())
     if options.output == "json":
-        click.echo(json_text(_as_json(runs)))
+        click.echo(json_text(as_json(runs)))
     return FAILED if any(run.status == "failed" for run in runs) else OK
 
 
@@ -257,7 +256,7 @@ def _watch(stage: _Stage) -> int:
             print_error(error)
         else:
             if stage.options.output == "json":
-                click.echo(json_text(_as_json(runs), indent=None))
+                click.echo(json_text(as_json(runs), indent=None))
 
     watch(load, run, stop)
     return OK
@@ -290,69 +289,3 @@ def _manifests(stage: _Stage, image: str) -> str:
         repository = read.catalog.find("GitRepository", reference.namespace, reference.name)
         jobs.append(job(one, read.catalog, repository, path))
     return manifests(jobs, remote_url(top) if top else "", image)
-
-
-def _reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
-    def report(run: Run) -> None:
-        if options.output == "text":
-            for commit in run.commits:
-                if dry_run:
-                    _print_commit(commit)
-                elif not options.quiet:
-                    click.echo(harmless(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})"))
-            if not run.commits and not options.quiet:
-                click.echo(harmless(f"{run.name}: {run.status}"))
-        for note in run.notes:
-            click.echo(harmless(f"{run.name}: {note}"), err=True)
-        print_results(run.results)
-        sys.stdout.flush()
-
-    return report
-
-
-def _fields(commit: Commit) -> str:
-    count = len(commit.changes)
-    return f"{count} field{'' if count == 1 else 's'}"
-
-
-def _print_commit(commit: Commit) -> None:
-    click.echo(harmless(f"would push to {commit.branch} ({_fields(commit)}):\n"))
-    for line in commit.message.splitlines() or [""]:
-        click.echo(harmless(f"    {line}".rstrip()))
-    click.echo(f"\n{commit.diff}", nl=False)
-
-
-def _as_json(runs: Iterable[Run]) -> dict[str, object]:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "AutomationReport",
-        "automations": [
-            {
-                "automation": str(run.name),
-                "status": run.status,
-                "commits": [_commit_as_json(commit) for commit in run.commits],
-                "notes": list(run.notes),
-                "results": [result.to_dict() for result in run.results],
-            }
-            for run in runs
-        ],
-    }
-
-
-def _commit_as_json(commit: Commit) -> dict[str, object]:
-    return {
-        "hash": commit.hash,
-        "branch": commit.branch,
-        "message": commit.message,
-        "changes": [
-            {
-                "policy": str(change.field.marker.policy),
-                "file": change.field.place.file,
-                "line": change.field.place.line,
-                "field": change.field.place.field,
-                "old": change.old,
-                "new": change.new,
-            }
-            for change in commit.changes
-        ],
-    }

@@ -1,0 +1,86 @@
+"""What ``imagesetter automate`` prints: a line a commit, the message and diff of a dry run, or an AutomationReport."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from imagesetter.cli.options import RunOptions
+from imagesetter.cli.terminal import print_results
+from imagesetter.config.config import API_VERSION
+from imagesetter.errors import harmless
+
+if TYPE_CHECKING:
+    from imagesetter.automate import Commit, Run
+
+
+def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
+    """What prints a run when it has ended: its commits on stdout, unless a document goes there, the rest on stderr."""
+
+    def report(run: Run) -> None:
+        if options.output == "text":
+            for commit in run.commits:
+                if dry_run:
+                    _print_commit(commit)
+                elif not options.quiet:
+                    click.echo(harmless(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})"))
+            if not run.commits and not options.quiet:
+                click.echo(harmless(f"{run.name}: {run.status}"))
+        for note in run.notes:
+            click.echo(harmless(f"{run.name}: {note}"), err=True)
+        print_results(run.results)
+        sys.stdout.flush()
+
+    return report
+
+
+def _fields(commit: Commit) -> str:
+    count = len(commit.changes)
+    return f"{count} field{'' if count == 1 else 's'}"
+
+
+def _print_commit(commit: Commit) -> None:
+    click.echo(harmless(f"would push to {commit.branch} ({_fields(commit)}):\n"))
+    for line in commit.message.splitlines() or [""]:
+        click.echo(harmless(f"    {line}".rstrip()))
+    click.echo(f"\n{commit.diff}", nl=False)
+
+
+def as_json(runs: Iterable[Run]) -> dict[str, object]:
+    """The AutomationReport of some runs."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "AutomationReport",
+        "automations": [
+            {
+                "automation": str(run.name),
+                "status": run.status,
+                "commits": [_commit_as_json(commit) for commit in run.commits],
+                "notes": list(run.notes),
+                "results": [result.to_dict() for result in run.results],
+            }
+            for run in runs
+        ],
+    }
+
+
+def _commit_as_json(commit: Commit) -> dict[str, object]:
+    return {
+        "hash": commit.hash,
+        "branch": commit.branch,
+        "message": commit.message,
+        "changes": [
+            {
+                "policy": str(change.field.marker.policy),
+                "file": change.field.place.file,
+                "line": change.field.place.line,
+                "field": change.field.place.field,
+                "old": change.old,
+                "new": change.new,
+            }
+            for change in commit.changes
+        ],
+    }
