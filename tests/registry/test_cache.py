@@ -116,6 +116,15 @@ def test_folder_holds_neither_passwords_nor_their_plain_hashes(cache: Cache, clo
     assert b"alice" not in everything
 
 
+def test_what_stands_for_a_password_differs_from_folder_to_folder(tmp_path: Path, clock: FakeClock) -> None:
+    """A hash without a salt of the folder's own could be looked up, or tried out for all folders at once."""
+    names = []
+    for name in ("one", "two"):
+        Cache(tmp_path / name, clock).store_scan(NAME, ALICE, entry(clock))
+        names += [path.name for path in (tmp_path / name / "scans").iterdir() if path.suffix != ".turn"]
+    assert len(set(names)) == 2
+
+
 def test_folder_is_private(cache: Cache, clock: FakeClock) -> None:
     cache.store_scan(NAME, ALICE, entry(clock))
     for path in cache.folder.rglob("*"):

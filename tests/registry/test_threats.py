@@ -470,8 +470,8 @@ def test_packing_that_cannot_be_undone_is_an_error(encoding: str, body: bytes, t
         scan(fake)
 
 
-def drip(kind: str, listener: socket.socket) -> None:
-    """Answer in drops, each well within every timeout of a single read, until the client has enough."""
+def drip(kind: str, listener: socket.socket, left: threading.Event) -> None:
+    """Answer in drops, each well within every timeout of a single read, for minutes; *left*: the client went before."""
     connection, _ = listener.accept()
     connection.recv(65536)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n"
@@ -481,17 +481,19 @@ def drip(kind: str, listener: socket.socket) -> None:
             connection.sendall(f"X-{number}: 1\r\n".encode() if kind == "headers" else b" ")
             time.sleep(0.05)
     except OSError:
-        pass
+        left.set()
     connection.close()
 
 
 @pytest.mark.parametrize("kind", ["headers", "body"])
 def test_answer_in_drops_ends_with_the_deadline(kind: str) -> None:
+    left = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=drip, args=(kind, listener), daemon=True).start()
+        threading.Thread(target=drip, args=(kind, listener, left), daemon=True).start()
         host = f"127.0.0.1:{listener.getsockname()[1]}"
         with Client() as client, pytest.raises(Unreachable) as caught:
             client.scan(parse_flux_image(f"{host}/app"), options=ScanOptions(timeout=0.6))
+        assert left.wait(PATIENCE), "it was read to its end"
     assert "did not answer in time" in str(caught.value)
     assert "spec.timeout" in caught.value.hint
 

@@ -17,7 +17,8 @@ def repository(tmp_path: Path) -> Path:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.yaml").write_text(MARKED)
-    (outside / "kustomization.yaml").write_text("resources: [secret.yaml]\n")
+    image = "images: [{name: a, newName: b, newTag: '1'}] # {\"$imagepolicy\": \"ns:secret:tag\"}\n"
+    (outside / "kustomization.yaml").write_text(f"resources: [secret.yaml]\n{image}")
     root = tmp_path / "repository"
     (root / ".git").mkdir(parents=True)
     (root / "folder").symlink_to(outside)
@@ -55,6 +56,7 @@ def test_a_kustomization_that_is_a_link_out_of_the_repository_is_not_read(reposi
     (repository / "kustomization.yaml").write_text("resources: [base, own.yaml]\n")
     found = scan_sources(repository)
     assert {mark.marker.name for mark in found.marks} == {"own"}
+    assert any("lies outside the repository" in result.message for result in found.results)
 
 
 ODD = {
