@@ -17,7 +17,7 @@ def repository(tmp_path: Path) -> Path:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.yaml").write_text(MARKED)
-    image = "images: [{name: a, newName: b, newTag: '1'}] # {\"$imagepolicy\": \"ns:secret:tag\"}\n"
+    image = 'images: [{name: a, newName: b, newTag: "1"}] # {"$imagepolicy": "ns:secret:tag"}\n'
     (outside / "kustomization.yaml").write_text(f"resources: [secret.yaml]\n{image}")
     root = tmp_path / "repository"
     (root / ".git").mkdir(parents=True)
