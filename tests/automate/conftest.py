@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -113,12 +114,15 @@ class Repository:
         path.chmod(0o755)
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Repository:
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare repository with one deployment on main, to be copied: making it takes eight times as long."""
     require_tool("git")
-    path = tmp_path / "remote.git"
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(path)], check=True)
-    return Repository(path, tmp_path / "somebody")
+    folder = tmp_path_factory.mktemp("begun")
+    path = folder / "remote.git"
+    subprocess.run(["git", "init", "-q", "--bare", "--template=", "-b", "main", str(path)], check=True)
+    Repository(path, folder / "somebody").commit({"deploy/web.yaml": image("web")}, message="begin")
+    return path
 
 
 @dataclass
@@ -179,9 +183,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(remote: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A remote with one deployment on main; temporary directories and caches are the test's own."""
-    remote.commit({"deploy/web.yaml": image("web")}, message="begin")
+    shutil.copytree(begun, tmp_path / "remote.git")
+    remote = Repository(tmp_path / "remote.git", tmp_path / "somebody")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
