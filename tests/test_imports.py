@@ -178,10 +178,12 @@ def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tm
 
 def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1)
-    assert "httpcore" in loaded
+    assert {"httpcore", "imagesetter.flux.models"} <= loaded
     assert (
         loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.places.source_scan"} == set()
     )
+    assert "imagesetter.flux.automations" not in loaded
+    assert loaded & {"importlib.metadata", "email.message"} == set(), "pydantic looks for plugins"
 
 
 def test_a_run_that_finds_every_scan_in_the_cache_needs_no_network(tmp_path: Path) -> None:

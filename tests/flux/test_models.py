@@ -7,14 +7,8 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import ResourceError
-from imagesetter.flux.models import (
-    ImagePolicySpec,
-    ImageRepositorySpec,
-    ImageUpdateAutomationSpec,
-    Model,
-    unknown_fields,
-    validated,
-)
+from imagesetter.flux.automations import ImageUpdateAutomationSpec
+from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, Model, unknown_fields, validated
 
 POLICY: dict[str, Any] = {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.0.x"}}}
 REPOSITORY: dict[str, Any] = {"image": "ghcr.io/org/app", "interval": "5m"}

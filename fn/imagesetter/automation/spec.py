@@ -23,7 +23,7 @@ from imagesetter.flux.resources import Resource, check_version
 from imagesetter.krm.labels import LabelSelector
 
 if TYPE_CHECKING:
-    from imagesetter.flux.models import GitReference, ImageUpdateAutomationSpec, SigningKey
+    from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
 
 NO_PUSH = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
 _URL = re.compile(r"(?:https?|ssh|file)://[^\s\0]+")
@@ -120,7 +120,8 @@ def automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Aut
         ResourceError: a field breaks the CRD's rules.
         ResolveError: it is defined twice, with different specs.
     """
-    from imagesetter.flux.models import GitReference, ImageUpdateAutomationSpec, validated
+    from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec
+    from imagesetter.flux.models import validated
 
     found = catalog.find("ImageUpdateAutomation", name.namespace, name.name)
     if found is None:

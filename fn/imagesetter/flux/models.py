@@ -1,9 +1,9 @@
 """Flux's image resources, validated as their CRDs validate them.
 
-``image.toolkit.fluxcd.io`` v1, v1beta2 and v1beta1 of ImageRepository, ImagePolicy and ImageUpdateAutomation. The field
-names of the three versions are the same; a field that a version does not know yet is accepted in it (the API server
-would prune it), so that one model a kind is enough. Source of the rules: image-reflector-controller api/v1 and
-image-automation-controller api/v1, the ``+kubebuilder:validation`` markers.
+``image.toolkit.fluxcd.io`` v1, v1beta2 and v1beta1 of ImageRepository and ImagePolicy; ImageUpdateAutomation, which
+few runs read, is in :mod:`imagesetter.flux.automations`. The field names of the three versions are the same; a field
+that a version does not know yet is accepted in it (the API server would prune it), so that one model a kind is enough.
+Source of the rules: image-reflector-controller api/v1, the ``+kubebuilder:validation`` markers.
 
 Departures:
 
@@ -57,7 +57,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 class Model(BaseModel):
     """A part of a resource: camelCase on the wire, types not converted, unknown fields kept aside."""
 
-    # Half of the kinds is asked for by `automate` alone: a validator is built when the first resource needs it.
+    # A validator is built when the first resource needs it.
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True, frozen=True, defer_build=True)
 
     @model_validator(mode="before")
@@ -162,102 +162,6 @@ class ImagePolicySpec(Model):
         if self.interval is None and self.digest_reflection_policy == "Always":
             raise ValueError("spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'")
         return self
-
-
-class SourceReference(Model):
-    """The GitRepository that an automation works on."""
-
-    kind: Literal["GitRepository"] = "GitRepository"
-    name: Name
-    namespace: str | None = None
-
-
-class GitReference(Model):
-    """What to check out; Flux prefers commit, then name, semver, tag and branch."""
-
-    branch: str | None = None
-    tag: str | None = None
-    semver: str | None = None
-    name: str | None = None
-    commit: str | None = None
-
-
-class Checkout(Model):
-    """git.checkout."""
-
-    ref: GitReference
-
-
-class CommitAuthor(Model):
-    """Who the commit is by; Flux's committer is the same person."""
-
-    name: str = ""
-    email: str
-
-
-class SigningKey(Model):
-    """A Secret with a gpg or ssh key."""
-
-    secret_ref: LocalObjectReference
-    type: Literal["gpg", "ssh"] = "gpg"
-
-
-class CommitSpec(Model):
-    """git.commit."""
-
-    author: CommitAuthor
-    signing_key: SigningKey | None = None
-    message_template: str = ""
-    message_template_values: dict[str, str] = Field(default_factory=dict)
-
-
-class PushSpec(Model):
-    """git.push."""
-
-    branch: str | None = None
-    refspec: str | None = None
-    options: dict[str, str] = Field(default_factory=dict)
-
-
-class GitSpec(Model):
-    """ImageUpdateAutomation.spec.git."""
-
-    checkout: Checkout | None = None
-    commit: CommitSpec
-    push: PushSpec | None = None
-
-
-class UpdateStrategy(Model):
-    """ImageUpdateAutomation.spec.update; Setters is the only strategy."""
-
-    strategy: Literal["Setters"] = "Setters"
-    path: str = ""
-
-
-class LabelRequirement(Model):
-    """One matchExpressions entry."""
-
-    key: str
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    values: list[str] = Field(default_factory=list)
-
-
-class LabelSelector(Model):
-    """A Kubernetes label selector."""
-
-    match_labels: dict[str, str] = Field(default_factory=dict)
-    match_expressions: list[LabelRequirement] = Field(default_factory=list)
-
-
-class ImageUpdateAutomationSpec(Model):
-    """ImageUpdateAutomation.spec: what to check out, change, commit and push, and when."""
-
-    source_ref: SourceReference
-    git: GitSpec | None = None
-    interval: Duration
-    policy_selector: LabelSelector | None = None
-    update: UpdateStrategy = Field(default_factory=UpdateStrategy)
-    suspend: bool = False
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

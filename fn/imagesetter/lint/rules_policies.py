@@ -69,7 +69,8 @@ def ambiguous_policy(subject: Subject) -> Iterator[Problem]:
 def invalid_automation(subject: Subject) -> Iterator[Problem]:
     """An ImageUpdateAutomation that its CRD refuses."""
     for _, placed in subject.placed("ImageUpdateAutomation"):
-        from imagesetter.flux.models import ImageUpdateAutomationSpec, validated
+        from imagesetter.flux.automations import ImageUpdateAutomationSpec
+        from imagesetter.flux.models import validated
 
         try:
             validated(ImageUpdateAutomationSpec, placed.resource.data.get("spec"), where="")
@@ -105,11 +106,12 @@ def unknown_field(subject: Subject) -> Iterator[Problem]:
 
 def _unknown(placed: Placed, kind: str) -> Iterator[Problem]:
     from imagesetter.flux import models
+    from imagesetter.flux.automations import ImageUpdateAutomationSpec
 
     specs: dict[str, type[models.Model]] = {
         "ImagePolicy": models.ImagePolicySpec,
         "ImageRepository": models.ImageRepositorySpec,
-        "ImageUpdateAutomation": models.ImageUpdateAutomationSpec,
+        "ImageUpdateAutomation": ImageUpdateAutomationSpec,
     }
     try:
         spec = models.validated(specs[kind], placed.resource.data.get("spec"), where="")
