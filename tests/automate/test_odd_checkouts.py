@@ -80,6 +80,14 @@ def test_another_working_tree_that_is_away_for_now_is_not_forgotten(bench: Bench
     assert status(bench, stick) == "## topic"
 
 
+def test_a_dry_run_moves_no_ref_and_leaves_none(bench: Bench) -> None:
+    top = bench.checkout()
+    bench.remote.commit({"other.txt": "x"}, message="meanwhile")
+    before = bench.remote.git("for-each-ref", cwd=top)
+    assert bench.run(clone=False, options=Options(dry_run=True)).status == "would push"
+    assert bench.remote.git("for-each-ref", cwd=top) == before
+
+
 def test_hooks_see_only_the_push_and_in_the_users_directory(bench: Bench, tmp_path: Path) -> None:
     top = bench.checkout()
     names = ["commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit", "pre-push", "prepare-commit-msg"]
@@ -155,9 +163,28 @@ def test_odd_names_of_files_and_folders_are_staged_and_shown_as_they_are(bench: 
 def test_a_detached_checkout_works_where_a_branch_is_named_and_says_so_where_none_is(bench: Bench) -> None:
     top = bench.checkout()
     bench.remote.git("checkout", "-q", "--detach", cwd=top)
-    assert "the checkout is on no branch: name one in" in error(bench.run(without_checkout(), clone=False))
+    message = error(bench.run(without_checkout(), clone=False))
+    assert "the checkout is on no branch: name one in spec.git.checkout.ref.branch" in message
     assert bench.run(clone=False).status == "pushed"
     assert (top / "deploy/web.yaml").read_text() == image("web")
+
+
+def test_of_several_remotes_the_one_counts_that_the_branch_follows(bench: Bench) -> None:
+    top = bench.checkout()
+    bench.remote.git("remote", "rename", "origin", "up", cwd=top)
+    bench.remote.git("remote", "add", "fork", "https://127.0.0.1:9/fork.git", cwd=top)
+    assert bench.run(clone=False).status == "pushed"
+    bench.remote.git("branch", "--unset-upstream", cwd=top)
+    message = error(bench.run(clone=False))
+    assert "several remotes, and none is origin: fork, up" in message
+    assert "--set-upstream-to" in message
+
+
+def test_a_remote_whose_path_is_relative_is_one_from_the_top_of_the_checkout(bench: Bench) -> None:
+    top = bench.checkout()
+    bench.remote.git("remote", "set-url", "origin", "../remote.git", cwd=top)
+    assert Bench(bench.remote, top / "deploy").run(clone=False).status == "pushed"
+    assert bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
 
 
 @pytest.mark.parametrize("bare", [True, False], ids=["of a bare repository", "of another checkout"])
@@ -255,7 +282,9 @@ def test_a_clone_names_objects_as_the_remote_does(
 
 def test_a_default_branch_that_is_not_there_is_asked_for_by_name(bench: Bench) -> None:
     bench.remote.git("symbolic-ref", "HEAD", "refs/heads/gone")
-    assert "name one in spec.git.checkout.ref.branch" in error(bench.run(without_checkout()))
+    assert "the remote has no default branch: name one in spec.git.checkout.ref.branch" in error(
+        bench.run(without_checkout())
+    )
 
 
 def test_a_branch_that_another_ones_name_stands_in_the_way_of_is_no_race(bench: Bench) -> None:

@@ -169,9 +169,12 @@ def _remote(git: Git) -> str:
         return chosen
     if len(names) == 1 and names[0]:
         return names[0]
+    if names[0]:
+        raise UsageError(
+            f"the checkout {git.directory} has several remotes, and none is origin: {', '.join(names)}",
+            hint="be on a branch that follows one of them (`git branch --set-upstream-to REMOTE/BRANCH`)",
+        )
     raise UsageError(
-        f"the checkout {git.directory} has no remote to push to"
-        if not names[0]
-        else f"which remote? {', '.join(names)}",
+        f"the checkout {git.directory} has no remote to push to",
         hint="add one (`git remote add origin URL`), or keep the GitRepository with its URL among the files",
     )

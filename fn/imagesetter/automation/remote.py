@@ -90,12 +90,12 @@ class Remote:
             ref = Ref(branch=self._default)
         push = branch or self.automation.push_branch or ref.branch
         if not push:
-            why = "the checkout is on no branch: " if self.checkout and not self.automation.ref else ""
-            raise ResourceError(
-                NO_PUSH,
-                where=f"ImageUpdateAutomation {self.automation.name}",
-                hint=f"{why}name one in spec.git.checkout.ref.branch, or in spec.git.push.branch as well",
-            )
+            if self.automation.ref:
+                hint = "name the branch in spec.git.push.branch"
+            else:
+                no_branch = "the checkout is on no branch" if self.checkout else "the remote has no default branch"
+                hint = f"{no_branch}: name one in spec.git.checkout.ref.branch"
+            raise ResourceError(NO_PUSH, where=f"ImageUpdateAutomation {self.automation.name}", hint=hint)
         self.git.check_branch(push, "the push branch")
         if self.automation.refspec:
             self.refspec(push, "HEAD")
@@ -177,7 +177,8 @@ class Remote:
             lambda: self.git.run(
                 *("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules"),
                 *depth,
-                *("--end-of-options", self.name, *refspecs),
+                # Nor are the user's own refs moved, as git does by the way.
+                *("--refmap=", "--end-of-options", self.name, *refspecs),
             )
         )
 
