@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from e2e.conftest import Stage
 from e2e.test_bad_input import write
@@ -49,3 +54,61 @@ def test_a_registry_that_does_not_answer_is_a_failure_unless_offline(stage: Stag
     assert "does not answer" in done.stdout
     done = stage.run("imagesetter", "doctor", "--offline")
     assert done.status == 0, str(done)
+
+
+ODD = {
+    "a variable that is none of ours": ({"IMAGESETTER_TOKEN": SECRET}, "IMAGESETTER_TOKEN  is not read by imagesetter"),
+    "a typing error": ({"IMAGESETTER_CACHE_DIRS": SECRET}, "did you mean IMAGESETTER_CACHE_DIR?"),
+    "a URL with a login where a host belongs": (
+        {"IMAGESETTER_ALLOW_REGISTRY": f"https://alice:{SECRET}@ghcr.io"},
+        "IMAGESETTER_ALLOW_REGISTRY  https://***@ghcr.io",
+    ),
+    "the same for a token server": (
+        {"IMAGESETTER_ALLOW_AUTH_HOST": f"ghcr.io=https://alice:{SECRET}@sso.example.com"},
+        "IMAGESETTER_ALLOW_AUTH_HOST  ghcr.io=https://***@sso.example.com",
+    ),
+    "a proxy that is none": ({"HTTPS_PROXY": f"http://alice:{SECRET}@proxy.example.com:x"}, "(not shown"),
+    "a proxy with a signature": ({"HTTPS_PROXY": f"http://127.0.0.1:9/?key={SECRET}"}, "(not shown"),
+    "other people's variables": ({"GITHUB_TOKEN": SECRET, "DOCKER_AUTH_CONFIG": SECRET}, "nothing that counts"),
+    "no tools": ({"PATH": "/nowhere"}, "git         not found"),
+    "authorities that are gone": ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE  /nowhere/ca.pem"),
+    "no home": ({"HOME": "/nowhere"}, "/nowhere/.docker/config.json (not there)"),
+}
+
+
+@pytest.mark.parametrize(("variables", "says"), ODD.values(), ids=ODD)
+def test_an_odd_environment_is_told_without_a_secret_and_without_a_traceback(
+    variables: dict[str, str], says: str, stage: Stage
+) -> None:
+    write(stage.root, stage.host)
+    ours = str(Path(sys.executable).parent / "imagesetter")
+    environment = {name: value for name, value in stage.environment.items() if not name.startswith("XDG_")}
+    done = replace(stage, environment=environment).run(ours, "doctor", **variables)
+    assert says in done.stdout, str(done)
+    assert SECRET not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+CONFIGURATIONS = {
+    "cut off": f'{{"auths": {{"ghcr.io": {{"auth": "{SECRET}"',
+    "empty": "",
+    "a list": f'["{SECRET}"]',
+    "deeply nested": '{"auths":' * 100_000,
+    "a login that is not base64": f'{{"auths": {{"HOST": {{"auth": "{SECRET}"}}}}}}',
+    "a user that is a number": f'{{"auths": {{"HOST": {{"username": 5, "password": "{SECRET}"}}}}}}',
+    "a helper that is not there": '{"credHelpers": {"HOST": "gone"}}',
+    "a store that is not there": '{"auths": {"HOST": {}}, "credsStore": "gone"}',
+}
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_a_broken_configuration_of_docker_is_told_without_a_secret(text: str, stage: Stage) -> None:
+    write(stage.root, stage.host)
+    docker = stage.root.parent / "home" / ".docker"
+    docker.mkdir()
+    (docker / "config.json").write_text(text.replace("HOST", stage.host))
+    done = stage.run("imagesetter", "doctor", "--offline")
+    assert done.status == 0, str(done)
+    assert "  credentials  " in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

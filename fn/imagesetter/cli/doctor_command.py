@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -15,17 +15,20 @@ import click
 from imagesetter import __version__
 from imagesetter.cli.clients import home_folder, open_client, settings_for
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.function import ENVIRONMENT
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
 from imagesetter.cli.table import aligned
-from imagesetter.errors import ImagesetterError, harmless
+from imagesetter.errors import ImagesetterError, did_you_mean, harmless
 from imagesetter.flux.catalog import Catalog
 from imagesetter.reading import build_catalog, read_tree
-from imagesetter.registry.client import ClientSettings, ScanOptions
+from imagesetter.registry.client import ClientSettings
 from imagesetter.registry.dockerconfig import credential_files
 from imagesetter.registry.hosts import HUB_API
 from imagesetter.registry.machine import cache_folder
 from imagesetter.registry.reference import DOCKER_HUB, Repository
+from imagesetter.registry.scans import ScanOptions
+from imagesetter.registry.wording import without_login
 from imagesetter.resolve import scan_options
 
 LIBRARIES = ("PyYAML", "ruamel.yaml", "pydantic", "httpcore", "google-re2", "semver", "pathspec", "click", "rich")
@@ -36,9 +39,10 @@ TOOLS: Mapping[str, tuple[str, ...]] = {
     "kubectl": ("version", "--client"),
     "pre-commit": ("--version",),
 }
-# Values of these are shown; of all other variables only that they are set.
-_HARMLESS = ("IMAGESETTER_", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_", "SSL_CERT_", "NO_PROXY", "no_proxy")
-_RELEVANT = (*_HARMLESS, "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+# Values of these are shown, and those of our own variables; of all other variables only that they are set.
+_HARMLESS = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_", "SSL_CERT_", "NO_PROXY", "no_proxy")
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_OURS = "IMAGESETTER_"
 
 Row = tuple[str, str]
 
@@ -68,7 +72,7 @@ def command(
     """
     _print("Versions", _versions())
     _print("Tools on PATH", _tools())
-    _print("Environment", _environment(os.environ))
+    _print("Environment", _environment(os.environ, _variables(click.get_current_context().find_root())))
     settings = settings_for(network, None)
     _print("Registries", _operator(settings, network))
     tree = read_tree(paths or (".",), exclude=exclude)
@@ -122,12 +126,29 @@ def _first_line(path: str, arguments: tuple[str, ...]) -> str:
     return next(iter((done.stdout or done.stderr).strip().splitlines()), "says nothing")
 
 
-def _environment(environment: Mapping[str, str]) -> Iterator[Row]:
-    found = sorted(name for name in environment if name.startswith(_RELEVANT))
+def _environment(environment: Mapping[str, str], ours: Collection[str]) -> Iterator[Row]:
+    found = sorted(name for name in environment if name.startswith((_OURS, *_HARMLESS, *_PROXIES)))
     for name in found:
-        yield name, environment[name] if name.startswith(_HARMLESS) else "is set (not shown: it may hold a password)"
+        if name in ours or name.startswith(_HARMLESS):
+            yield name, without_login(environment[name])
+        elif name.startswith(_OURS):
+            yield name, f"is not read by imagesetter{did_you_mean(name, sorted(ours))} (not shown)"
+        else:
+            yield name, "is set (not shown: it may hold a password)"
     if not found:
         yield "nothing that counts", ""
+
+
+def _variables(root: click.Context) -> set[str]:
+    """The environment variables that some command, or the function, reads."""
+    assert isinstance(root.command, click.Group)
+    found = set(ENVIRONMENT)
+    for name in root.command.list_commands(root):
+        command = root.command.get_command(root, name)
+        for parameter in command.params if command else ():
+            own = f"{_OURS}{name}_{parameter.name}".upper()
+            found.add(parameter.envvar if isinstance(parameter.envvar, str) else own)
+    return found
 
 
 def _operator(settings: ClientSettings, network: NetworkOptions) -> Iterator[Row]:

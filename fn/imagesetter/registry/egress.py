@@ -24,7 +24,7 @@ from typing import Literal, Self
 
 from imagesetter.errors import EgressRefused, UsageError
 from imagesetter.registry.hosts import DEFAULT_PORTS, HUB_API, Address, Host, classify, origin, parse_host, same_site
-from imagesetter.registry.wording import safe, safe_origin
+from imagesetter.registry.wording import safe, safe_origin, without_login
 
 # Token servers on a site of their own. Everybody else's is on the registry's site.
 _KNOWN_AUTH_HOSTS = {HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
@@ -63,7 +63,7 @@ class Pattern:
             host = parse_host(name.removeprefix("*.") if wildcard else name)
         except EgressRefused as err:
             raise UsageError(
-                f"'{safe(text)}' is not a registry pattern",
+                f"'{safe(without_login(text))}' is not a registry pattern",
                 hint="write HOST, HOST/PATH, HOST:PORT, *.SUFFIX or *, such as ghcr.io/org",
             ) from err
         return cls(f"*.{host.name}" if wildcard else host.name, "*" if any_port else host.port, path)
@@ -108,12 +108,13 @@ class Egress:
             registry, equals, host = text.partition("=")
             if not equals:
                 raise UsageError(
-                    f"'{safe(text)}' is not REGISTRY=HOST", hint="such as registry.example.com=sso.example.org"
+                    f"'{safe(without_login(text))}' is not REGISTRY=HOST",
+                    hint="such as registry.example.com=sso.example.org",
                 )
             try:
                 pairs.append((parse_host(registry).name, parse_host(host).name))
             except EgressRefused as err:
-                raise UsageError(f"'{safe(text)}' is not REGISTRY=HOST: {err.what}") from err
+                raise UsageError(without_login(f"'{safe(text)}' is not REGISTRY=HOST: {err.what}")) from err
         patterns = tuple(Pattern.parse(text) for text in allow)
         return cls(patterns, tuple(pairs), http_credentials, trust_input)
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from imagesetter.errors import harmless
 
 _LONGEST = 200
+_LOGIN = re.compile(r"[^\s/,='\"]+@")
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)[\s:]+[!-~]+")
 
 
@@ -39,6 +40,11 @@ def safe_origin(url: str) -> str:
     scheme, found, rest = url.partition("://")
     host = re.split(r"[/?#\\]", rest if found else url.removeprefix("//"), maxsplit=1)[0].rpartition("@")[2]
     return safe(f"{scheme}://{host}" if found else host, 100)
+
+
+def without_login(text: str) -> str:
+    """The text with ``***@`` for every user and password before a host: somebody took a URL for a host's name."""
+    return _LOGIN.sub("***@", text)
 
 
 def safe_reason(body: bytes, content_type: str, secrets: Iterable[str] = ()) -> str:
