@@ -31,8 +31,9 @@ image: &image old:4 {M}
 
 @pytest.fixture(params=["whole documents", "stretches"])
 def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same promises hold for small documents and for large ones."""
-    monkeypatch.setattr(proof, "SMALL", 1 << 17 if request.param == "whole documents" else 0)
+    """The same promises hold where an edited line can be read by itself and where it cannot."""
+    if request.param == "whole documents":
+        monkeypatch.setattr(proof, "_stretches", lambda text, wanted: None)
 
 
 either_way = pytest.mark.usefixtures("_either_way")
@@ -159,6 +160,14 @@ def test_the_error_says_where_and_that_nothing_was_written(monkeypatch: pytest.M
     assert "nothing was written" in caught.value.hint
 
 
+@either_way
+def test_a_block_scalar_that_would_swallow_the_next_line_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "render", lambda value, scalar, text: "|\n  new:1\n#")
+    text = f"a: | {M}\n  old:1\n---\nb: x\n"
+    with pytest.raises(SpliceError, match="run on into the next line"):
+        proof.rewrite(text, [(found(text)[0], "new:1\n")])
+
+
 def large(count: int) -> str:
     item = f"- kind: X\n  image: old:1 {M}\n  list: [a, b]\n  nested:\n  - old:2 {M}\n  text: |\n    x\n"
     return "items:\n" + item * count + "end: x\n"
@@ -189,8 +198,9 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
     yield Reading(monkeypatch)
 
 
-def test_a_large_document_is_compared_by_the_edited_lines_and_counted_once(reading: Reading) -> None:
-    text = large(2000)
+@pytest.mark.parametrize("count", [50, 2000])
+def test_a_document_is_compared_by_the_edited_lines_and_counted_once(count: int, reading: Reading) -> None:
+    text = large(count)
     result = scan(text)
     planned = [(scalar, "new:1") for comment in result.comments[:10] if (scalar := comment.scalar)]
     after = proof.rewrite(text, planned, scan=result)
@@ -232,7 +242,6 @@ def test_a_stretch_that_cannot_stand_alone_makes_the_whole_document_be_compared(
 
 def test_flow_collections_over_several_lines_are_compared_as_a_whole() -> None:
     text = "a: [\n" + f"  old:1, {M}\n" * 8000 + "]\n"
-    assert len(text) > proof.SMALL
     planned = [(scalar, "new:1") for scalar in found(text)]
     assert proof.rewrite(text, planned) == text.replace("old:1", "new:1")
 

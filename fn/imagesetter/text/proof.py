@@ -7,11 +7,10 @@ has exactly the planned value, keeps its anchor, and reads as a string in YAML 1
 is given back but a SpliceError.
 
 **What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever stands
-before it (``pieces.py``), so each reads the same by itself. A document of up to ``SMALL`` characters is compared as a
-whole. A larger one, such as a ResourceList of a thousand resources, is parsed as a whole too, but in C and only to
-count its events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its
-end, each read by itself, before and after; of stretches that are alike in every character, one. Where a stretch does
-not stand by itself, the whole document is compared after all.
+before it (``pieces.py``), so each reads the same by itself. It is parsed as a whole, but in C and only to count its
+events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its end, each
+read by itself, before and after; of stretches that are alike in every character, one. Where a stretch does not stand
+by itself, or reads otherwise, the whole document is compared after all.
 
 **Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the
 same tokens as before, but for the planned value, and leaves the scanner in the same state.
@@ -28,7 +27,8 @@ same tokens as before, but for the planned value, and leaves the scanner in the 
    one. A block scalar keeps its margin, so what ended the old one ends the new one.
 
 So tokens and state agree from stretch to stretch to the end of the text, and the parser makes events of tokens alone.
-The count of events over the whole document is there to catch a mistake in this argument.
+The count of events over the whole document is there to catch a mistake in this argument, and so is a law of the
+tests: whatever is put in a scalar's place, by right or wrong, what the stretches let pass the whole document does too.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ from imagesetter.text.frames import content_start, node_start
 from imagesetter.text.pieces import is_boundary, pieces
 from imagesetter.text.quote import needs_quotes, render, typed_away
 
-SMALL: Final = 1 << 17
-"""Up to how many characters a document is compared as a whole."""
-
+_ENDS: Final = tuple(BREAKS)
 _HINT: Final = "please report this with the file; nothing was written"
 _OPEN: Final = "---\n"
 _LOOKS: Final = {
@@ -138,6 +136,11 @@ def _plan(text: str, scalar: Scalar, value: str) -> _Planned:
 
 
 def _prove(text: str, wanted: Sequence[_Planned], events: int, pure: bool) -> None:
+    for each in wanted:
+        edit = each.edits[-1]
+        if text[edit.start : edit.end].endswith(_ENDS) and not edit.replacement.endswith(_ENDS):
+            what = f"{each.value!r} would run on into the next line, which may bound the document"
+            raise SpliceError(f"the edited text does not read as planned: {what}", hint=_HINT)
     waiting = list(reversed(wanted))
     for start, end in pieces(text):
         inside = []
@@ -151,13 +154,12 @@ def _prove_document(text: str, start: int, end: int, wanted: Sequence[_Planned],
     """Compare the document between two offsets with what it becomes."""
     before = text[start:end]
     made = [edit for each in wanted for edit in _moved(each.edits, -start)]
-    if len(before) > SMALL:
-        stretches = _stretches(text, wanted)
-        if stretches is not None and _compare(*stretches, pure) is None:
-            problem = _miscounted(before, made, events, pure)
-            if problem:
-                raise SpliceError(f"the edited text does not read as planned: {problem}", hint=_HINT)
-            return
+    stretches = _stretches(text, wanted)
+    if stretches is not None and _compare(*stretches, pure) is None:
+        problem = _miscounted(before, made, events, pure)
+        if problem:
+            raise SpliceError(f"the edited text does not read as planned: {problem}", hint=_HINT)
+        return
     difference = _compare(before, splice(before, made), {each.scalar.node - start: each for each in wanted}, pure)
     if difference is not None:
         offset, what = difference
