@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.trust import Tls
 

@@ -19,8 +19,8 @@ from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.policy.rules import Semver, TagPolicy
-from imagesetter.registry.client import ScanOptions
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import ScanOptions
 from support.registries import push_image, run_registry
 from support.shelf import Shelf, digest_of
 

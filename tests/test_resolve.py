@@ -11,7 +11,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.registry.client import ScanOptions
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.resolve import Answer, Failed, FromRegistry, FromStatus, Resolved, scan_options
 from support.shelf import Shelf, digest_of
 

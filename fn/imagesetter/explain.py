@@ -17,8 +17,8 @@ from imagesetter.flux.questions import ImagePolicy
 from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
 from imagesetter.policy.rules import TagPolicy
 from imagesetter.policy.select import check
-from imagesetter.registry.client import Registry, Scan, ScanOptions
 from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.scans import Registry, Scan, ScanOptions
 from imagesetter.resolve import Answer, Choose, DigestOf, Failed, FromRegistry, Resolved, by_policy, scan_options
 
 _NOWHERE = Repository("", "", "")

@@ -18,8 +18,8 @@ from imagesetter.flux.markers import PolicyName
 if TYPE_CHECKING:
     from imagesetter.ages import Seen
     from imagesetter.flux.questions import ImagePolicy
-    from imagesetter.registry.client import Registry, Scan, ScanOptions
     from imagesetter.registry.reference import Repository
+    from imagesetter.registry.scans import Registry, Scan, ScanOptions
 
 
 class Resolved(NamedTuple):
@@ -182,7 +182,7 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
     Raises:
         CredentialError: a Secret that cannot be read.
     """
-    from imagesetter.registry.client import ScanOptions
+    from imagesetter.registry.scans import ScanOptions
 
     keychain = tls = proxy = None
     notes = [f"{name} is not among the resources; the logins of this machine are used" for name in question.missing]

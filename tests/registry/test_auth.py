@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import RateLimited, RegistryError, Unauthorized, Unreachable
-from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.trust import Tls
 from support.certificates import Authority

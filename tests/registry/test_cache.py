@@ -19,10 +19,11 @@ import pytest
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Asker, Cache, Entry, validity
-from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.credentials import Credential, Lookup
 from imagesetter.registry.machine import cache_folder
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import ImagesetterError, RateLimited, RegistryError, Unreachable
-from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.pacing import Clock, Deadline, Pace, backoff, retry_after
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.workers import MOST_THREADS, Job, run_jobs
 from support.clocks import FakeClock
@@ -362,7 +363,8 @@ def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> No
         import signal, sys
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {FN!r})
-        from imagesetter.registry.client import Client, ScanOptions
+        from imagesetter.registry.client import Client
+        from imagesetter.registry.scans import ScanOptions
         from imagesetter.registry.reference import parse_flux_image
         with Client() as client:
             client.scan_all([(parse_flux_image(f"{fake.host}/app{{n}}"), ScanOptions()) for n in range(20)])

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import CredentialError, NotFound, Unauthorized, Unreachable
-from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.machine import settings_of
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.trust import Tls
 from imagesetter.registry.ways import Ways

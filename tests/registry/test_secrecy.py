@@ -15,7 +15,7 @@ import pytest
 
 from imagesetter.errors import ImagesetterError
 from imagesetter.registry.auth import RegistryAuth, Tokens
-from imagesetter.registry.client import Client, Scan, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Event
@@ -23,6 +23,7 @@ from imagesetter.registry.machine import settings_of
 from imagesetter.registry.pacing import Deadline
 from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.secrets import read_pull_secrets
 from imagesetter.registry.trust import Tls
 from support.clocks import FakeClock

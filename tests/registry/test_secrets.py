@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import CredentialError
-from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.credentials import Keychains, Lookup
 from imagesetter.registry.events import Event, Note
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.registry.secrets import (
     encrypted_note,
     is_encrypted,

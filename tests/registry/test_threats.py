@@ -29,11 +29,12 @@ from imagesetter.errors import (
     Unreachable,
 )
 from imagesetter.registry.cache import Asker, Cache
-from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Event, Note
 from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.trust import Tls, find_certificates
 from registry.conftest import Names

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from imagesetter.errors import RateLimited, Unauthorized
-from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.events import Event, Waiting
 from imagesetter.registry.questions import Answer, Request
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake

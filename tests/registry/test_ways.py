@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import CredentialError, EgressRefused, Unreachable
-from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.proxies import Proxies, Proxy, parse_proxy, proxies_from
 from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.trust import Contexts, Tls, certificate_folders, find_certificates, make_context
 from imagesetter.registry.ways import Ways

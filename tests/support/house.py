@@ -17,8 +17,8 @@ import pytest
 from imagesetter.cli import clock
 from imagesetter.cli.main import main
 from imagesetter.errors import NotFound
-from imagesetter.registry.client import Scan, ScanOptions
 from imagesetter.registry.reference import Repository
+from imagesetter.registry.scans import Scan, ScanOptions
 from support.shelf import Shelf
 
 IMAGE = "registry.example.com/web"

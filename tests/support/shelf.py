@@ -9,8 +9,8 @@ from functools import partial
 from typing import TypeVar
 
 from imagesetter.errors import ImagesetterError, NotFound
-from imagesetter.registry.client import Scan, ScanOptions
 from imagesetter.registry.reference import Repository
+from imagesetter.registry.scans import Scan, ScanOptions
 
 T = TypeVar("T")
 

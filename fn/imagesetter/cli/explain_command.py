@@ -36,7 +36,7 @@ from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 from imagesetter.policy.select import compare
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
-from imagesetter.registry.client import Scan
+from imagesetter.registry.scans import Scan
 from imagesetter.tag_lists import parse_tags, read_tags
 
 _ORDER = click.Choice(["asc", "desc"])

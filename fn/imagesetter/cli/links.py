@@ -14,9 +14,10 @@ from imagesetter.errors import ImagesetterError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.questions import ImagePolicy
 from imagesetter.plan import Change, split_image
-from imagesetter.registry.client import Client, ScanOptions
+from imagesetter.registry.client import Client
 from imagesetter.registry.manifests import Image
 from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.scans import ScanOptions
 from imagesetter.resolve import scan_options
 
 SOURCE = "org.opencontainers.image.source"

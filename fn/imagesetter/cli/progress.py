@@ -30,6 +30,7 @@ class Progress:
         self._status: Status | None = None
         self._done = 0
         self._tags: dict[str, int] = {}
+        self._seen = 0
         self._waiting = ""
 
     def __enter__(self) -> Self:
@@ -49,9 +50,9 @@ class Progress:
         with self._lock:
             match event:
                 case Listed(repository, tags):
-                    self._tags[repository] = tags
+                    self._count(repository, tags)
                 case Finished(repository, tags):
-                    self._tags[repository] = tags
+                    self._count(repository, tags)
                     self._done += 1
                     self._waiting = ""
                 case Waiting(host, seconds, status):
@@ -62,9 +63,13 @@ class Progress:
             if self._shows and (self._waiting or len(self._tags) > FEW):
                 self._show()
 
+    def _count(self, repository: str, tags: int) -> None:
+        self._seen += tags - self._tags.get(repository, 0)
+        self._tags[repository] = tags
+
     def _show(self) -> None:
         waiting = f" · {self._waiting}" if self._waiting else ""
-        text = f"{self._done} repositories done, {sum(self._tags.values()):,} tags seen{waiting}"
+        text = f"{self._done} repositories done, {self._seen:,} tags seen{waiting}"
         if self._status is None:
             from rich.console import Console
             from rich.status import Status

@@ -25,8 +25,8 @@ from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, InputError
 from imagesetter.policy.shown import shown
 from imagesetter.policy.version import Key, parse_tag
-from imagesetter.registry.client import Scan, ScanOptions
 from imagesetter.registry.reference import Repository
+from imagesetter.registry.scans import Scan, ScanOptions
 
 if TYPE_CHECKING:
     from imagesetter.registry.client import Client

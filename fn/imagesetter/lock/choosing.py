@@ -17,7 +17,7 @@ from imagesetter.flux.questions import ImagePolicy
 from imagesetter.lock.document import Entry, Lock
 from imagesetter.lock.holds import Hold, notices
 from imagesetter.policy.select import compare, ranking, select
-from imagesetter.registry.client import Scan
+from imagesetter.registry.scans import Scan
 from imagesetter.resolve import Answer, DigestOf, Failed, Resolved
 
 LIMIT = 50

@@ -9,20 +9,19 @@ import contextlib
 import functools
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from imagesetter.errors import CredentialError, ImageReferenceError, ImagesetterError
-from imagesetter.registry.credentials import Credential, Keychain, Keychains
+from imagesetter.registry.credentials import Credential, Keychains
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.hosts import parse_host
 from imagesetter.registry.pacing import Deadline, Pace
-from imagesetter.registry.proxies import Proxy
 from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
-from imagesetter.registry.trust import Tls
 from imagesetter.registry.wording import safe
 from imagesetter.registry.workers import Job, run_jobs
 
@@ -39,65 +38,6 @@ DEFAULT_TIMEOUT = 60.0
 T = TypeVar("T")
 Ask: TypeAlias = "Callable[[], Scan]"
 """Asks a registry for its tags; raises as `Registry.scan` does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """The tags of one repository at one moment: valid, unique, sorted bytewise."""
-
-    tags: tuple[str, ...]
-    scanned_at: float
-    """Seconds since 1970."""
-    from_cache: bool = False
-    warnings: tuple[str, ...] = ()
-    """What the registry wants people to know, and what was dropped from its list; safe to print."""
-    uploaded: Mapping[str, float] = field(default_factory=dict)
-    """tag → seconds since 1970, where the registry tells it for nothing (Google's do); else empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanOptions:
-    """How one repository is asked: what its ImageRepository and its Secrets say."""
-
-    insecure: bool = False
-    """``spec.insecure``: plain HTTP may be spoken, if the operator named the host too."""
-    interval: float | None = None
-    """``spec.interval`` in seconds: a younger scan from the cache will do."""
-    timeout: float | None = None
-    """``spec.timeout`` in seconds, for all requests about the repository together."""
-    keychain: Keychain | None = None
-    """``secretRef`` and the ServiceAccount's pull secrets; asked before the logins of this machine."""
-    tls: Tls | None = None
-    """``certSecretRef``."""
-    proxy: Proxy | None = None
-    """``proxySecretRef``."""
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    """What reading the Secrets had to say, for ``-v``; each is told once."""
-
-
-class Registry(Protocol):
-    """The seam between resolving and the network: `Client` in earnest, a dictionary in tests."""
-
-    def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
-        """All tags of a repository."""
-        ...
-
-    def digest(
-        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
-    ) -> str:
-        """The digest that a tag points to now: ``sha256:…``, the index's unless a platform is named."""
-        ...
-
-    def scan_each(
-        self, questions: Sequence[tuple[Repository, ScanOptions]]
-    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
-        """`scan` for several repositories at once, each asked once: the number of a question with its answer, as they
-        come; a failure is a value."""
-        ...
-
-    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
-        """`digest` for several tags at once; in the given order, a failure is a value."""
-        ...
 
 
 class Client:
