@@ -10,7 +10,6 @@ import click
 
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client, source_for
-from imagesetter.cli.commit_message import write_message
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network import NetworkOptions
@@ -122,6 +121,8 @@ def command(
     outcome = outcome._replace(results=(*outcome.results, *_unknown(options.only, catalog, outcome, present)))
     write = not check and not outcome.failed
     if message_file and outcome.changes and write:
+        from imagesetter.cli.commit_message import write_message
+
         write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
     unwritten = write_all(outcome.rewrites) if write else []
     problems = (*outcome.results, *unwritten)

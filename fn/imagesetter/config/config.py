@@ -6,10 +6,12 @@ are the operator's alone (command line and environment).
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
-from imagesetter.krm.select import Selector
+
+if TYPE_CHECKING:
+    from imagesetter.krm.select import Selector
 
 API_VERSION = "imagesetter.dev/v1alpha1"
 KIND = "ImageSetter"
