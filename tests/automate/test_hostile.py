@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from automate.conftest import AUTOMATION, Bench, image, leftovers
 from automate.test_run import error, with_push, with_ref
 from imagesetter.automate import Options
 from imagesetter.automation.git import Done, Git
+from imagesetter.automation.process import TooMuchSaid, end, listen
+from support.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,48 @@ def test_a_remote_that_hangs_is_given_up_in_time(bench: Bench) -> None:
     assert "did not end within 1 s" in message
     assert "s3cret" not in message
     assert leftovers(bench) == []
+
+
+def test_what_a_hook_leaves_in_the_background_is_neither_waited_for_nor_ended(bench: Bench, tmp_path: Path) -> None:
+    top = bench.checkout()
+    (top / ".git/hooks").mkdir(exist_ok=True)
+    # It holds git's output open until this test says so.
+    wait = f'for _ in $(seq 3000); do [ -e "{tmp_path}/go" ] && break; sleep 0.1; done; echo > "{tmp_path}/done"'
+    (top / ".git/hooks/pre-push").write_text(f"#!/bin/sh\n({wait}) &\n")
+    (top / ".git/hooks/pre-push").chmod(0o755)
+    assert bench.run(clone=False, options=Options(timeout=60)).status == "pushed"
+    (tmp_path / "go").touch()
+    assert wait_until((tmp_path / "done").exists)
+
+
+def started(script: str) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(["sh", "-c", script], stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+
+
+def test_of_endless_complaints_only_the_last_are_kept() -> None:
+    process = started("cat; head -c 9000000 /dev/zero >&2; echo the end >&2")
+    out, err = listen(process, b"x" * 9_000_000, 60)
+    assert (len(out), len(err)) == (9_000_000, 2**16)
+    assert err.endswith(b"the end\n")
+
+
+def test_an_endless_answer_is_too_much() -> None:
+    process = started("cat /dev/zero")
+    with pytest.raises(TooMuchSaid):
+        listen(process, b"", 60)
+    end(process)
+    assert process.returncode
+
+
+def test_a_program_that_will_not_end_is_ended() -> None:
+    process = started("trap '' TERM; echo; while :; do sleep 1; done")
+    assert process.stdout
+    assert process.stdout.read(1) == b"\n"  # it has closed its ears
+    with pytest.raises(subprocess.TimeoutExpired):
+        listen(process, b"", 0)
+    end(process)
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_refused_connection_tells_no_password(bench: Bench) -> None:

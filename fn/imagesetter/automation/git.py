@@ -8,15 +8,14 @@ checkout do that checkout's settings hold.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from imagesetter.automation.process import TooMuchSaid, end, listen
 from imagesetter.errors import GitError, UsageError
 
 TIMEOUT = 60.0
@@ -147,15 +146,18 @@ class Git:
                 raise GitError(f"{self.directory}: no such directory") from error
             raise UsageError("git is not installed, or not on PATH", hint="install git 2.31 or later") from error
         try:
-            out, err = process.communicate(stdin, timeout=self.timeout)
+            out, err = listen(process, stdin, self.timeout)
         except subprocess.TimeoutExpired as error:
-            _end(process)
+            end(process)
             raise GitError(
                 f"git {name} did not end within {self.timeout:g} s, and was stopped",
                 hint="is the remote reachable? the limit is GitRepository.spec.timeout, or --git-timeout",
             ) from error
+        except TooMuchSaid as error:
+            end(process)
+            raise GitError(f"git {name} did not stop answering, and was stopped") from error
         except BaseException:
-            _end(process)
+            end(process)
             raise
         return Done(process.returncode, out, err.decode(errors="replace"))
 
@@ -227,16 +229,6 @@ def without_password(url: str) -> str:
     login, _, host = rest.rpartition("@")
     user = f"{login.partition(':')[0]}@" if scheme.endswith("ssh") else ""
     return f"{scheme}://{user}{host}"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git and what it started; first so that it can take its locks and half-written files away."""
-    for number, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, 5)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
-            process.communicate(timeout=seconds)
-            return
 
 
 def toplevel(directory: Path) -> Path | None:
