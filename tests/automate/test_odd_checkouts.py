@@ -210,6 +210,7 @@ def test_a_submodule_is_a_checkout_and_a_path_into_one_is_refused(bench: Bench, 
     for path in ("conf", "conf/deploy"):
         message = error(bench.run(text.replace("./deploy", path)))
         assert f"'{path}' is in the submodule conf" in message
+    assert "leaves the repository" in error(bench.run(text.replace("./deploy", "../conf")))
     assert Bench(bench.remote, top / "conf").run(clone=False).status == "pushed"
     assert (top / "conf/deploy/web.yaml").read_text() == image("web", "1.0.1")
 

@@ -46,9 +46,9 @@ class Workspace:
 
     def submodule_of(self, path: str) -> str:
         """The submodule that a path of the repository is, or leads into; or an empty text."""
-        if not (self.root / ".gitmodules").exists():
-            return ""
         parts = [part for part in path.split("/") if part not in ("", ".")]
+        if ".." in parts or not (self.root / ".gitmodules").exists():
+            return ""
         outer = ["/".join(parts[: count + 1]) for count in range(len(parts))]
         listed = self.git.run("ls-tree", "-z", "HEAD", "--", *outer).text.split("\0") if outer else []
         return next((line.partition("\t")[2] for line in listed if line.startswith(_GITLINK)), "")
