@@ -142,26 +142,6 @@ def run_registry(
         log.close()
 
 
-def free_port() -> int:
-    """A loopback port that nothing listens on now, for programs that cannot choose one: somebody else may take it."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when *process* listens on *port*; fail with its log when it ends instead."""
-
-    def listens() -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60):
-            return True
-        return False
-
-    wait_until(lambda: process.poll() is not None or listens())
-    if process.poll() is not None:
-        raise RuntimeError(f"it does not listen:\n{log.read_text(errors='replace')[-2000:]}")
-
-
 @contextlib.contextmanager
 def closed_port() -> Iterator[int]:
     """A loopback port that refuses connections until the block ends: it is taken, and nothing listens on it."""
