@@ -128,6 +128,13 @@ def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
     for event in iter(reader(text), None):
         node: object
         match type(event).__name__:
+            case "ScalarEvent":
+                size += 1
+                node = event.value if stack and stack[-1].wants_key else _scalar(event)
+                if event.anchor:
+                    anchors[event.anchor] = (node, 1)
+                if not stack:
+                    line, empty = event.start_mark.line + 1, event.start_mark.index == event.end_mark.index
             case "DocumentStartEvent":
                 anchors, root, size, empty = {}, None, 0, True
                 line = event.end_mark.line + 1
@@ -157,13 +164,6 @@ def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
                 size += more
                 if size > MOST_NODES:
                     raise _refused(event, f"its aliases make the document larger than {MOST_NODES} nodes")
-            case "ScalarEvent":
-                size += 1
-                node = event.value if stack and stack[-1].wants_key else _scalar(event)
-                if event.anchor:
-                    anchors[event.anchor] = (node, 1)
-                if not stack:
-                    line, empty = event.start_mark.line + 1, event.start_mark.index == event.end_mark.index
             case _:
                 continue
         if stack:

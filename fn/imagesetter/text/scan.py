@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from imagesetter.text.events import Unreadable, parsing
@@ -84,5 +85,9 @@ def scalars(text: str, *, pure: bool = False) -> Iterator[Scalar]:
 
 
 def _hits(text: str, needles: tuple[str, ...]) -> list[int]:
-    pattern = re.compile("|".join(re.escape(needle) for needle in dict.fromkeys(needles)))
-    return [match.start() for match in pattern.finditer(text)]
+    return [match.start() for match in _any_of(needles).finditer(text)]
+
+
+@lru_cache(8)
+def _any_of(needles: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(needle) for needle in dict.fromkeys(needles)))
