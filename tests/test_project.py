@@ -99,6 +99,26 @@ def test_scripts_pass_shellcheck_and_stop_at_the_first_failure(script: Path) -> 
     assert run.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("programs", "says"),
+    [
+        ({"docker": "exit 0", "buildah": ""}, "with docker"),
+        ({"docker": "exit 1", "buildah": ""}, "with buildah"),
+        ({"docker": "exit 1"}, "no docker with buildx, no podman and no buildah on PATH"),
+    ],
+    ids=["docker with buildx", "docker without it, and buildah", "docker without it alone"],
+)
+def test_the_image_is_built_by_the_first_program_that_can(programs: dict[str, str], says: str, tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "sed", "git", "date"):
+        (tmp_path / name).symlink_to(require_tool(name))
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    command = [require_tool("bash"), str(CHECKOUT / ".ci" / "image")]
+    run = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert says in run.stdout + run.stderr, run
+
+
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     command = [require_tool("hadolint"), "--no-color", str(CHECKOUT / "Dockerfile")]
     assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
