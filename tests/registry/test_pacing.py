@@ -17,6 +17,7 @@ import pytest
 
 from imagesetter.errors import ImagesetterError, RateLimited, RegistryError, Unreachable
 from imagesetter.registry.client import Client
+from imagesetter.registry.credentials import Lookup
 from imagesetter.registry.pacing import Clock, Deadline, Pace, backoff, retry_after
 from imagesetter.registry.reference import Repository, parse_flux_image
 from imagesetter.registry.scans import Scan, ScanOptions
@@ -301,6 +302,26 @@ def test_host_has_no_more_jobs_under_way_than_it_may_however_fast_another_is() -
     assert most == 4
 
 
+def test_a_login_that_takes_its_time_keeps_no_other_registry_waiting(tmp_path: Path) -> None:
+    """A credential helper may need seconds; who is asked without one is asked meanwhile."""
+    asked = threading.Event()
+
+    class Slow:
+        def find(self, registry: str, path: str) -> Lookup:
+            assert registry != slow.host or asked.wait(PATIENCE), "the other registry was not asked meanwhile"
+            return Lookup()
+
+    def answer(seen: Seen) -> Reply:
+        asked.set()
+        return TAGS
+
+    with run_fake(lambda seen: TAGS) as slow, run_fake(answer) as quick:
+        settings = ClientSettings(keychain=Slow(), cache_folder=tmp_path)
+        with Client(settings) as client:
+            found = client.scan_all([(image(host), ScanOptions()) for host in (slow.host, quick.host)])
+    assert [scan.tags for scan in found if isinstance(scan, Scan)] == [("1.0",), ("1.0",)]
+
+
 def test_no_jobs_have_no_results() -> None:
     none: list[Job[int]] = []
     assert list(run_jobs(none, lambda host: 1, lambda: None)) == []
@@ -364,6 +385,7 @@ def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> No
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {FN!r})
         from imagesetter.registry.client import Client
+from imagesetter.registry.credentials import Lookup
         from imagesetter.registry.scans import ScanOptions
         from imagesetter.registry.reference import parse_flux_image
         with Client() as client:

@@ -5,14 +5,13 @@ Nothing here opens a connection, or even imports an HTTP library, before the fir
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from imagesetter.errors import CredentialError, ImageReferenceError, ImagesetterError
 from imagesetter.registry.credentials import Credential, Keychains
@@ -36,8 +35,6 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
 
 T = TypeVar("T")
-Ask: TypeAlias = "Callable[[], Scan]"
-"""Asks a registry for its tags; raises as `Registry.scan` does."""
 
 
 class Client:
@@ -52,6 +49,7 @@ class Client:
         self._cache = _open_cache(self._settings)
         self._lock = threading.Lock()
         self._telling = threading.Lock()
+        self._looking = threading.Lock()
         self._told: set[str] = set()
         self._exchange: Exchange | None = None
         self._networks: dict[Route, Network] = {}
@@ -80,8 +78,18 @@ class Client:
             RegistryError: the registry did not give an answer; never "no tags" for that.
             CredentialError: there may be credentials for it, and they cannot be read.
         """
-        found = self._recall(repository, options or ScanOptions())
-        return found if isinstance(found, Scan) else found()
+        options = options or ScanOptions()
+        for note in options.notes:
+            self._tell_once(note)
+        try:
+            # What is in the cache was allowed once; that is asked anew.
+            self._settings.egress.check_repository(repository.registry, repository.path)
+            scan = self._scan(repository, options)
+        except ImagesetterError:
+            self._tell(Finished(repository.canonical, 0, failed=True))
+            raise
+        self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
+        return scan
 
     def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
         """The answers of `scan_each`, in the given order."""
@@ -103,7 +111,7 @@ class Client:
             same.setdefault(key, []).append(number)
         groups = list(same.values())
 
-        def look(numbers: list[int]) -> Job[Scan | Ask]:
+        def job(numbers: list[int]) -> Job[Scan]:
             repository = questions[numbers[0]][0]
             asked = [questions[number][1] for number in numbers]
             options = replace(
@@ -112,18 +120,10 @@ class Client:
                 timeout=max(self._seconds(each) for each in asked),
                 notes=tuple(note for each in asked for note in each.notes),
             )
-            return Job(_host_of(repository), lambda: self._recall(repository, options))
+            return Job(_host_of(repository), lambda: self.scan(repository, options=options))
 
-        looks = list(map(look, groups))
-        missing: list[tuple[list[int], Job[Scan]]] = []
-        # The cache keeps nobody waiting, so several threads would only be in each other's way.
-        for number, found in run_jobs(looks, lambda host: 1, self.close):
-            if isinstance(found, Scan | ImagesetterError):
-                yield from ((each, found) for each in groups[number])
-            else:
-                missing.append((groups[number], Job(looks[number].host, found)))
-        for number, scan in run_jobs([job for _, job in missing], self._pace.limit, self.close):
-            yield from ((each, scan) for each in missing[number][0])
+        for number, scan in run_jobs(list(map(job, groups)), self._pace.limit, self.close):
+            yield from ((each, scan) for each in groups[number])
 
     def digest(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
@@ -175,24 +175,19 @@ class Client:
 
         return self._run_all([job(*question) for question in questions])
 
-    def _recall(self, repository: Repository, options: ScanOptions) -> Scan | Ask:
-        """What the cache holds, if it will do; else what asks for the tags."""
-        for note in options.notes:
-            self._tell_once(note)
+    def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
+        """What the cache holds, if it will do; else what the registry answers."""
         look_up = functools.cache(lambda: self._credential(repository, options))
-        with self._telling_of(repository):
-            # What is in the cache was allowed once; that is asked anew.
-            self._settings.egress.check_repository(repository.registry, repository.path)
-            asker = self._asker(options, look_up)
-            found = self._load(repository, options, asker)
+        asker = self._asker(options, look_up)
+        found = self._load(repository, options, asker)
         if found is not None:
-            return self._finished(repository, found)
-
-        def ask() -> Scan:
-            with self._telling_of(repository):
-                return self._finished(repository, self._ask(repository, options, asker, look_up))
-
-        return ask
+            return found
+        asking = self._asking(repository, options, look_up)
+        if self._cache is None or asker is None or self._cache.refresh:
+            return self._list(repository, asking, asker)
+        with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2):
+            # Looked for again though nobody was waited for: another run may have had its turn since the first look.
+            return self._load(repository, options, asker) or self._list(repository, asking, asker)
 
     def _asker(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> Asker | None:
         """Who asks, if there is a cache to share. Who cannot be named shares none; whether the credentials are needed
@@ -209,37 +204,11 @@ class Client:
     def _load(self, repository: Repository, options: ScanOptions, asker: Asker | None) -> Scan | None:
         if self._cache is None or asker is None:
             return None
-        entry = self._cache.load_scan(repository.canonical, asker, options.interval)
+        with self._looking:  # the cache keeps nobody waiting, so several threads would only be in each other's way
+            entry = self._cache.load_scan(repository.canonical, asker, options.interval)
         if entry is None:
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
-
-    def _ask(
-        self,
-        repository: Repository,
-        options: ScanOptions,
-        asker: Asker | None,
-        look_up: Callable[[], Credential | None],
-    ) -> Scan:
-        asking = self._asking(repository, options, look_up)
-        if self._cache is None or asker is None or self._cache.refresh:
-            return self._list(repository, asking, asker)
-        with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2):
-            # Looked for again though nobody was waited for: another run may have had its turn since the first look.
-            return self._load(repository, options, asker) or self._list(repository, asking, asker)
-
-    @contextlib.contextmanager
-    def _telling_of(self, repository: Repository) -> Iterator[None]:
-        """Tell whoever listens of a failure."""
-        try:
-            yield
-        except ImagesetterError:
-            self._tell(Finished(repository.canonical, 0, failed=True))
-            raise
-
-    def _finished(self, repository: Repository, scan: Scan) -> Scan:
-        self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
-        return scan
 
     def _list(self, repository: Repository, asking: Asking, asker: Asker | None) -> Scan:
         """Ask the registry, and keep its answer."""
