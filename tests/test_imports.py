@@ -173,7 +173,9 @@ def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tm
     assert loaded & (HEAVY - {"click"}) == set()
     assert loaded & {"tempfile", "traceback", "difflib", "pathspec", "socket", "logging", "concurrent.futures"} == set()
     assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.places.places"} == set()
-    assert loaded & {"imagesetter.krm.select", "imagesetter.krm.item", "imagesetter.cli.commit_message"} == set()
+    assert (
+        loaded & {"imagesetter.krm.select", "imagesetter.krm.item", "imagesetter.cli.reports.commit_message"} == set()
+    )
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from imagesetter.cli.commands.tags import newest_first
 from imagesetter.cli.main import main
-from imagesetter.cli.table import aligned
-from imagesetter.cli.tags_command import newest_first
+from imagesetter.cli.reports.table import aligned
 from support.registries import Pushed, RunningRegistry, delete_tags, push_image, run_registry
 
 TAGS = ("1.0.0", "1.0.10", "1.0.9", "latest")

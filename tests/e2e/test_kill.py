@@ -28,7 +28,7 @@ DRIVER = """\
 import os, random, signal, sys, time
 from pathlib import Path
 from imagesetter.cli.main import main
-import imagesetter.cli.update_command
+import imagesetter.cli.commands.update
 policies, tree, runs = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(20261123)
 whole = {path.read_bytes() for path in (tree.parent / "whole").iterdir()}

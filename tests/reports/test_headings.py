@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.cli.report import render
-from imagesetter.cli.update_report import UpdateReport
+from imagesetter.cli.reports.update import UpdateReport
+from imagesetter.cli.reports.update_forms import render
 from imagesetter.files import Outcome
 from imagesetter.krm.result import Result, Severity
 

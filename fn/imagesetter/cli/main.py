@@ -43,7 +43,7 @@ class Commands(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = import_module(f"imagesetter.cli.{cmd_name}_command")
+        module = import_module(f"imagesetter.cli.commands.{cmd_name}")
         command: click.Command = module.command
         if not any(parameter.name == COLOR for parameter in command.params):
             command.params.append(color_option())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from imagesetter.cli.documents import json_text
-from imagesetter.cli.sides import delta_of
-from imagesetter.cli.update_report import UpdateReport
+from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.sides import delta_of
+from imagesetter.cli.reports.update import UpdateReport
 from imagesetter.config.config import API_VERSION
 from imagesetter.plan import Change
 

@@ -18,7 +18,7 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.function import ENVIRONMENT
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
-from imagesetter.cli.table import aligned
+from imagesetter.cli.reports.table import aligned
 from imagesetter.errors import ImagesetterError, did_you_mean, harmless
 from imagesetter.flux.catalog import Catalog
 from imagesetter.reading import build_catalog, read_tree

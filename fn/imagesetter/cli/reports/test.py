@@ -8,10 +8,10 @@ from dataclasses import asdict
 
 import click
 
-from imagesetter.cli.documents import json_text
-from imagesetter.cli.explain_report import funnel_as_json, funnel_lines
 from imagesetter.cli.options import Output
-from imagesetter.cli.table import aligned
+from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.explain import funnel_as_json, funnel_lines
+from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import harmless

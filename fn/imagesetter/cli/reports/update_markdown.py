@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from imagesetter.cli.sides import delta_of, sides
-from imagesetter.cli.update_report import UpdateReport, grouped
+from imagesetter.cli.reports.sides import delta_of, sides
+from imagesetter.cli.reports.update import UpdateReport, grouped
 from imagesetter.errors import one_line
 from imagesetter.krm.result import Result
 from imagesetter.plan import Change
 from imagesetter.policy.shown import shown
 
 if TYPE_CHECKING:
-    from imagesetter.cli.links import Links
+    from imagesetter.cli.reports.links import Links
 
 MOST = 60_000
 """Characters; a pull request on GitHub takes 65,536, and whoever opens it may want to add some."""

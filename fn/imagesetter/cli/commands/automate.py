@@ -14,9 +14,7 @@ import click
 
 from imagesetter import __version__
 from imagesetter.automation.spec import Automation
-from imagesetter.cli.automate_report import as_json, reporter
 from imagesetter.cli.clients import source_for
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
 from imagesetter.cli.options import (
@@ -28,6 +26,8 @@ from imagesetter.cli.options import (
     run_options,
     told,
 )
+from imagesetter.cli.reports.automate import as_json, reporter
+from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.terminal import print_error
 from imagesetter.cli.variables import spoken
 from imagesetter.errors import ImagesetterError, UsageError

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from imagesetter.cli.sides import delta_of, sides
-from imagesetter.cli.table import aligned
+from imagesetter.cli.reports.sides import delta_of, sides
+from imagesetter.cli.reports.table import aligned
+from imagesetter.cli.reports.update import UpdateReport, grouped
 from imagesetter.cli.terminal import styled
-from imagesetter.cli.update_report import UpdateReport, grouped
 from imagesetter.errors import harmless
 from imagesetter.plan import Change
 from imagesetter.policy.delta import Delta

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from imagesetter.cli.outputs import Format
-from imagesetter.cli.update_report import UpdateReport
+from imagesetter.cli.reports.update import UpdateReport
 
 
 def render(report: UpdateReport, form: Format) -> str:
     """The report in a form; text is styled for standard output."""
     match form:
         case "json":
-            from imagesetter.cli.report_json import as_text
+            from imagesetter.cli.reports.update_json import as_text
         case "markdown":
-            from imagesetter.cli.report_markdown import as_text
+            from imagesetter.cli.reports.update_markdown import as_text
         case "sarif":
-            from imagesetter.cli.report_sarif import as_text
+            from imagesetter.cli.reports.update_sarif import as_text
         case _:
-            from imagesetter.cli.report_text import as_text
+            from imagesetter.cli.reports.update_text import as_text
     return as_text(report)

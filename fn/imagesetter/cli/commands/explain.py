@@ -13,7 +13,6 @@ from imagesetter.ages import shown_age
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.explain_report import print_explained, print_parity
 from imagesetter.cli.images import image_argument
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
@@ -24,6 +23,7 @@ from imagesetter.cli.options import (
     read_stdin,
     reading_options,
 )
+from imagesetter.cli.reports.explain import print_explained, print_parity
 from imagesetter.errors import ImagesetterError, LockError, TextError, UsageError
 from imagesetter.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
 from imagesetter.flux.catalog import Catalog

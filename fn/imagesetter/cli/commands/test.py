@@ -12,7 +12,7 @@ from imagesetter.cli.options import (
     reading_options,
     report_options,
 )
-from imagesetter.cli.test_report import print_report
+from imagesetter.cli.reports.test import print_report
 from imagesetter.errors import UsageError
 from imagesetter.policy_tests.run import find_tests, run, wanted
 from imagesetter.reading import build_catalog, read_tree

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagesetter.cli.documents import json_text
-from imagesetter.cli.update_report import UpdateReport
+from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.update import UpdateReport
 from imagesetter.krm.result import Result
 from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Finding, Problem, Rule

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.outputs import Format
+from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.terminal import styled
 from imagesetter.config.config import API_VERSION
 from imagesetter.lint.finding import Finding, Rule
@@ -59,7 +59,7 @@ def _text(report: LintReport) -> Iterable[str]:
 
 
 def _markdown(report: LintReport) -> Iterable[str]:
-    from imagesetter.cli.report_markdown import MOST, code, escaped, fitted
+    from imagesetter.cli.reports.update_markdown import MOST, code, escaped, fitted
     from imagesetter.lint.sarif import help_page
 
     yield "### What the linter found" if report.findings else "### The linter found nothing"

@@ -10,7 +10,7 @@ from imagesetter.krm.result import Result
 from imagesetter.plan import Change, summary
 
 if TYPE_CHECKING:
-    from imagesetter.cli.links import Links, Move
+    from imagesetter.cli.reports.links import Links, Move
 
 _NONE: Mapping[Move, Links] = {}
 
@@ -50,7 +50,7 @@ class UpdateReport(NamedTuple):
         """All changes as one unified diff, where it was asked for."""
         if not self.diff:
             return ""
-        from imagesetter.cli.diff import unified_diff
+        from imagesetter.cli.reports.diff import unified_diff
 
         return "".join(map(unified_diff, self.outcome.rewrites))
 
@@ -58,7 +58,7 @@ class UpdateReport(NamedTuple):
         """The links of a change; None where they were not asked for."""
         if not self.links:
             return None
-        from imagesetter.cli.links import move_of
+        from imagesetter.cli.reports.links import move_of
 
         return self.links.get(move_of(change))
 

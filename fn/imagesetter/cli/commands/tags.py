@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli.clients import open_client
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.images import image_argument
 from imagesetter.cli.network import NetworkOptions
@@ -19,7 +18,8 @@ from imagesetter.cli.options import (
     network_options,
     output_option,
 )
-from imagesetter.cli.table import aligned
+from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, InputError

@@ -22,9 +22,9 @@ from imagesetter.cli.options import (
     reporting_run_options,
     told,
 )
-from imagesetter.cli.report import render
+from imagesetter.cli.reports.update import UpdateReport
+from imagesetter.cli.reports.update_forms import render
 from imagesetter.cli.terminal import print_results
-from imagesetter.cli.update_report import UpdateReport
 from imagesetter.cli.variables import spoken
 from imagesetter.errors import UsageError
 from imagesetter.files import Outcome, known_digests, update, write_all
@@ -121,7 +121,7 @@ def command(
     outcome = outcome._replace(results=(*outcome.results, *_unknown(options.only, catalog, outcome, present)))
     write = not check and not outcome.failed
     if message_file and outcome.changes and write:
-        from imagesetter.cli.commit_message import write_message
+        from imagesetter.cli.reports.commit_message import write_message
 
         write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
     unwritten = write_all(outcome.rewrites) if write else []
@@ -167,7 +167,7 @@ def _without(outcome: Outcome, files: set[str]) -> Outcome:
 
 def _with_links(made: UpdateReport, outcome: Outcome, catalog: Catalog, network: NetworkOptions) -> UpdateReport:
     """The report with links; labels that cannot be had are told, and are no failure."""
-    from imagesetter.cli.links import find_links
+    from imagesetter.cli.reports.links import find_links
 
     with open_client(network) as client:
         links, notes = find_links(client, catalog.policy, outcome.changes)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import click
 
-from imagesetter.cli.diff import unified_diff
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.options import (
     diff_option,
@@ -19,6 +17,8 @@ from imagesetter.cli.options import (
     reading_options,
     report_options,
 )
+from imagesetter.cli.reports.diff import unified_diff
+from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.terminal import print_results, styled
 from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION

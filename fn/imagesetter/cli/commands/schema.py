@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import OK
+from imagesetter.cli.reports.documents import json_text
 from imagesetter.config.config import KIND
 
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import click
 
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.options import Output
-from imagesetter.cli.table import aligned
+from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import print_error, styled
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError

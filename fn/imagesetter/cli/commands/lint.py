@@ -10,7 +10,6 @@ import click
 
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
-from imagesetter.cli.lint_report import LintReport, render
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import (
     network_options,
@@ -20,6 +19,7 @@ from imagesetter.cli.options import (
     source_option,
 )
 from imagesetter.cli.outputs import Outputs, outputs_option
+from imagesetter.cli.reports.lint import LintReport, render
 from imagesetter.cli.terminal import print_results
 from imagesetter.config.config import SourceName
 from imagesetter.errors import UsageError

@@ -10,12 +10,12 @@ from click.core import ParameterSource
 
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
-from imagesetter.cli.documents import json_text
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.lock_file import lock_path, naming
 from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
+from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.terminal import print_results
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import UsageError, harmless
