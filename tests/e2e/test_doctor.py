@@ -89,6 +89,15 @@ def test_an_odd_environment_is_told_without_a_secret_and_without_a_traceback(
     assert "Traceback" not in done.stderr
 
 
+def test_a_proxy_that_cannot_be_read_keeps_nothing_else_from_being_told(stage: Stage) -> None:
+    write(stage.root, stage.host)
+    done = stage.run("imagesetter", "doctor", HTTPS_PROXY=f"ftp://user:{SECRET}@proxy.example")
+    assert done.status == 1, str(done)
+    assert "HTTPS_PROXY is not a proxy's URL" in done.stdout
+    assert "1 found" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+
+
 CONFIGURATIONS = {
     "cut off": f'{{"auths": {{"ghcr.io": {{"auth": "{SECRET}"',
     "empty": "",

@@ -24,6 +24,7 @@ from support.certificates import Authority
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake
 from support.logins import PASSWORD
+from support.registries import closed_port
 
 # --- variables -------------------------------------------------------------------------------------------------------
 
@@ -98,7 +99,16 @@ def test_entry_of_no_proxy_does_not_cover(entry: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://p", "http://", "http://p:port", "http://a b", f"http://u:{PASSWORD}@p/path/x", "::"]
+    "text",
+    [
+        "ftp://p",
+        f"ftp://u:{PASSWORD}@p",
+        "http://",
+        "http://p:port",
+        "http://a b",
+        f"http://u:{PASSWORD}@p/path/x",
+        "::",
+    ],
 )
 def test_proxy_that_is_none_is_an_error_without_its_text(text: str) -> None:
     with pytest.raises(CredentialError, match="HTTPS_PROXY is not a proxy's URL") as caught:
@@ -187,6 +197,15 @@ def test_proxy_that_refuses_is_named_without_its_login() -> None:
             client.scan(parse_flux_image("registry.example.com/app"))
     assert str(caught.value).startswith(f"the proxy does not lead to registry.example.com through the proxy {fake.url}")
     assert PASSWORD not in repr(caught.value)
+
+
+def test_proxy_that_is_not_there_is_what_refuses_and_not_the_registry() -> None:
+    with closed_port() as port:
+        settings = ClientSettings(clock=FakeClock(), ways=Ways(Proxies(https=Proxy(f"http://127.0.0.1:{port}"))))
+        with Client(settings) as client, pytest.raises(Unreachable) as caught:
+            client.scan(parse_flux_image("registry.example.com/app"))
+    assert str(caught.value) == f"the proxy http://127.0.0.1:{port} refuses connections"
+    assert caught.value.hint == "does a proxy listen there, on that port?"
 
 
 def test_socks_proxy_without_its_package_is_an_error_that_names_it() -> None:

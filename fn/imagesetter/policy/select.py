@@ -92,7 +92,7 @@ def _ranker(rule: Rule | None) -> Ranker:
             return AlphabeticalRanker(_descending(order))
         case Numerical(order=order):
             return NumericalRanker(_descending(order))
-        case _:
+        case None:
             raise InvalidPolicy(
                 "invalid policy: given ImagePolicyChoice object is invalid",
                 hint="name a rule: policy.semver, policy.alphabetical or policy.numerical",

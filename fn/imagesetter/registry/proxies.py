@@ -16,7 +16,7 @@ from imagesetter.errors import CredentialError
 from imagesetter.registry.hosts import Host, origin
 
 _PROXY = re.compile(
-    r"(?:(https?|socks5h?)://)?(?:([^@\s]*)@)?([A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?"
+    r"(?:(https?|socks5h?)://)?(?:([^@/?#\s]*)@)?([A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?"
 )
 
 

@@ -288,6 +288,8 @@ def _explain(err: Exception, request: Request, url: Url, deadline: Deadline, pro
     """What went wrong on the way, in the words of somebody who has to mend it."""
     host = safe(url.netloc)
     by = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
+    # A proxy that is there tells by itself what became of the way from it to the host.
+    there, what = (f"the proxy {safe_url(proxy.url)}", "proxy") if proxy is not None else (host, "registry")
     if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
         return Unreachable(f"{host} cannot be sent such a request")
     # What a POST did before it broke nobody knows, so it is not repeated.
@@ -308,9 +310,9 @@ def _explain(err: Exception, request: Request, url: Url, deadline: Deadline, pro
         return kind(f"{host} does not speak TLS as it should{by}: {safe(cause.reason or str(cause))}")
     if isinstance(cause, socket.gaierror):
         hint = "is its name right, and known to the DNS of this machine?"
-        return Unreachable(f"there is no host {host}{by}: {safe(cause.strerror or '')}", hint=hint)
+        return Unreachable(f"there is no host {there}: {safe(cause.strerror or '')}", hint=hint)
     if isinstance(cause, ConnectionRefusedError):
-        return Interrupted(f"{host} refuses connections{by}", hint="does a registry listen there, on that port?")
+        return Interrupted(f"{there} refuses connections", hint=f"does a {what} listen there, on that port?")
     if isinstance(err, httpcore.ProxyError):
         return Unreachable(f"the proxy does not lead to {host}{by}: {safe(str(err))}")
     if isinstance(err, httpcore.ConnectError):

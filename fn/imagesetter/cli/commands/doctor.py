@@ -73,12 +73,19 @@ def command(
     _print("Versions", _versions())
     _print("Tools on PATH", _tools())
     _print("Environment", _environment(os.environ, _variables(click.get_current_context().find_root())))
-    settings = settings_for(network, None)
-    _print("Registries", _operator(settings, network))
+    settings: ClientSettings | None = None
+    try:
+        settings = settings_for(network, None)
+        rows = list(_operator(settings, network))
+    except ImagesetterError as error:
+        rows = [("cannot be asked", _told(error))]
+    _print("Registries", rows)
     tree = read_tree(paths or (".",), exclude=exclude)
     catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     questions, problems = _repositories(catalog)
     _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.files} files read"), *problems])
+    if settings is None:
+        return FAILED
     failed = bool(problems)
     with open_client(network) as client:
         for repository, options in questions.items():
@@ -89,9 +96,13 @@ def command(
                     rows.append(("answers", f"{len(scan.tags)} tags{' (from the cache)' if scan.from_cache else ''}"))
                 except ImagesetterError as error:
                     failed = True
-                    rows.append(("does not answer", f"{error}{f'; {error.hint}' if error.hint else ''}"))
+                    rows.append(("does not answer", _told(error)))
             _print(f"Repository {repository}", rows)
     return FAILED if failed else OK
+
+
+def _told(error: ImagesetterError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)
 
 
 def _print(title: str, rows: Iterable[Row]) -> None:
@@ -102,7 +113,7 @@ def _print(title: str, rows: Iterable[Row]) -> None:
 
 
 def _versions() -> Iterator[Row]:
-    yield "imagesetter", f"{__version__} in {Path(__file__).resolve().parent.parent}"
+    yield "imagesetter", f"{__version__} in {Path(__file__).resolve().parents[2]}"
     python = f"{platform.python_version()} {platform.python_implementation()}"
     yield "Python", f"{python} on {platform.platform()}"
     for name in LIBRARIES:
