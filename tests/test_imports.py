@@ -186,7 +186,17 @@ def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> N
         loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.places.source_scan"} == set()
     )
     assert "imagesetter.flux.automations" not in loaded
-    assert loaded & {"importlib.metadata", "email.message"} == set(), "pydantic looks for plugins"
+
+
+def test_a_plugin_of_pydantic_that_is_installed_beside_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "intruder.py").write_text("plugin = None\n")
+    metadata = tmp_path / "intruder-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: intruder\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[pydantic]\nintruder = intruder:plugin\n")
+    loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1, PYTHONPATH=str(tmp_path))
+    assert "imagesetter.flux.models" in loaded
+    assert "intruder" not in loaded
 
 
 def test_a_run_that_finds_every_scan_in_the_cache_needs_no_network(tmp_path: Path) -> None:

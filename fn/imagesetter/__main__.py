@@ -22,7 +22,8 @@ def main() -> NoReturn:
     no command-line library; a list in which nothing can follow a policy not even a YAML library.
     """
     gc.set_threshold(_UNSEEN)
-    _forgo_plugins()
+    # pydantic would read what every installed package says of itself, in search of plugins, and run those.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     arguments = sys.argv[1:]
     piped = sys.stdin is not None and not sys.stdin.isatty()
     completing = "_IMAGESETTER_COMPLETE" in os.environ  # a shell asks, wherever its standard input comes from
@@ -35,16 +36,6 @@ def main() -> NoReturn:
 
     prepare()
     _leave(command_line(arguments))
-
-
-def _forgo_plugins() -> None:
-    """Let pydantic ask no installed package for plugins: it would read the metadata of all, and run what is there.
-
-    Its own switch, a variable, would be handed on to the programs that we run, and importing what asks takes most.
-    """
-    loader = type(sys)("pydantic.plugin._loader")
-    vars(loader)["get_plugins"] = lambda: ()
-    sys.modules[loader.__name__] = loader
 
 
 def _leave(status: int) -> NoReturn:
