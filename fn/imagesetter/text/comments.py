@@ -49,7 +49,7 @@ _OWN = f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)"
 _SECOND = f"{_BLANK_LINES},{_BLANKS}#"
 _COMMENTED_OUT = re.compile(rf"#++{_BLANKS}[^\s#{{][^#]*+#")
 _HEADER = re.compile(f"[|>][-+0-9]*+{_BLANKS}(?=#)")
-_PROPERTIES = rf"(?:[&!]\S*+[ \t]++)++{_WORDS}(?:-\s|\s|{_WORDS}|[&!]\S*+\s)*+"
+_PROPERTIES = rf"(?:[&!]\S*+[ \t]++)++{_WORDS}(?:(?=-\s)-\s|\s|{_WORDS}|[&!]\S*+\s)*+"
 
 
 def line_end(text: str, index: int) -> int:

@@ -44,7 +44,7 @@ _NEVER: Final = 1 << 62
 _FEW: Final = 20
 """How many entries that are not plain are read by themselves in any case. Each costs three times what it costs as part
 of the whole, so where there are more of them than one in three, the whole is the faster way."""
-_LEAD: Final = re.compile(r"(?:-(?=\s)|\s|#.*)*+")
+_LEAD: Final = re.compile(r"(?:-(?=\s)|\s|#.*)*")
 """What stands before the first token of an entry; what a comment there belongs to, what is above the entry decides."""
 _LONG_KEY: Final = re.compile(r"^[- ]*+\?(?:\s|\Z)", re.MULTILINE)
 """A ``?`` key; where it has no value, the null is placed where the next token starts, in the next entry maybe."""
