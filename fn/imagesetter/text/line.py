@@ -32,8 +32,8 @@ is how many of libyaml's events the keys and the value make.
 The place is twice the column, and one more for a dash: so the list that begins at the column of a key is inside the
 mapping of that key, as it is in YAML. A plain tuple because one is unpacked for every line of a text."""
 
-# Before Python 3.11.5 a group that is repeated possessively keeps what a repetition consumed before it failed, so such a
-# group looks ahead first. Ranges are written out, since Python tries a class such as \w at each character on its own;
+# Before Python 3.11.5 a group that is repeated possessively keeps what a repetition consumed before it failed, so such
+# a group looks ahead first. Ranges are written out, since Python tries a class such as \w at each character on its own;
 # and the only blank that comes here is the space.
 _KEY: Final = r"[A-Za-z0-9_./$][-A-Za-z0-9_./$]{0,200}+"
 _WORDS: Final = r"(?:[^-?: ,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^ ]))(?:[^ :#]++|(?=:[^ ]):|(?<=[^ ])#|(?= ++[^ #]) ++)*+"
