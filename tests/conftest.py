@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("people", _UNTIMED)
 settings.register_profile("ci", _UNTIMED, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "people")
+
+# A shell that runs a job in the background has it ignore Ctrl-C, and so would all that the tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PERSONAL = ("IMAGESETTER_", "GIT_", "DOCKER_", "REGISTRY_", "KPT_", "KUBE", "XDG_")
 _PERSONAL_NAMES = (
