@@ -385,7 +385,6 @@ def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> No
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {FN!r})
         from imagesetter.registry.client import Client
-from imagesetter.registry.credentials import Lookup
         from imagesetter.registry.scans import ScanOptions
         from imagesetter.registry.reference import parse_flux_image
         with Client() as client:
