@@ -116,7 +116,7 @@ def test_the_image_is_built_by_the_first_program_that_can(programs: dict[str, st
         (tmp_path / name).chmod(0o755)
     command = [require_tool("bash"), str(CHECKOUT / ".ci" / "image")]
     run = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
-    assert says in run.stdout + run.stderr, run
+    assert says in run.stdout + run.stderr, repr(run)
 
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:

@@ -222,7 +222,7 @@ def test_a_path_by_a_link_inside_the_repository_is_followed(bench: Bench) -> Non
     template = "{{ range $file, $_ := .Changed.FileChanges }}{{ $file }}{{ end }}"
     text = AUTOMATION.replace("    commit:\n", f'    commit:\n      messageTemplate: "{template}"\n')
     run = bench.run(text.replace("./deploy", "./current"))
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     assert bench.remote.file("environments/prod/web.yaml") == image("web", "1.0.1")
     assert run.commits[0].message == "web.yaml"
 
@@ -246,7 +246,7 @@ def test_variables_that_point_git_elsewhere_are_not_looked_at(
     assert "GIT_DIR is not looked at" in error(Bench(bench.remote, tmp_path / "nowhere").run(clone=False))
     run = bench.run(clone=False)
     monkeypatch.undo()
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     assert bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
 
 
@@ -277,7 +277,7 @@ def test_a_clone_names_objects_as_the_remote_does(
     bench.remote.git("push", "-q", str(path), "HEAD:main", cwd=work)
     monkeypatch.setenv("GIT_DEFAULT_HASH", {"sha1": "sha256", "sha256": "sha1"}[kind])
     run = bench.run(url=path.as_uri())
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     assert run.commits[0].hash == bench.remote.git("rev-parse", "main", cwd=path)
 
 

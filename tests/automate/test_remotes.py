@@ -15,7 +15,7 @@ from automate.test_run import error, with_push
 from imagesetter.automate import Options, Run
 from imagesetter.cli.main import main
 from support.certificates import make_authority
-from support.git_servers import Fault, GitHttp, GitSsh, make_key, run_git_http, run_sshd
+from support.git_servers import Fault, GitHttp, GitSsh, make_key, make_sshd, run_git_http
 from tools import require_tool
 
 PASSWORD = "plAnted-pAssword"
@@ -38,7 +38,7 @@ def configure(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
 
 
 def one_commit(bench: Bench, run: Run) -> None:
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     assert bench.remote.subjects() == ["Update from image update automation", "begin"]
     assert bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
     assert PASSWORD not in repr(run)
@@ -237,9 +237,8 @@ def test_a_new_branch_a_refspec_and_push_options_from_a_shallow_clone(
 
 
 @pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitSsh]:
-    with run_sshd(tmp_path_factory.mktemp("sshd")) as running:
-        yield running
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> GitSsh:
+    return make_sshd(tmp_path_factory.mktemp("sshd"))
 
 
 def test_a_deploy_key_pushes_by_a_path_from_where_the_user_is(
@@ -264,12 +263,12 @@ def test_a_host_key_that_is_not_known_is_an_error_that_says_where_to_put_it(
 ) -> None:
     hosts = tmp_path / "known_hosts"
     kind, key, _ = make_key(tmp_path / "other").with_suffix(".pub").read_text().split()
-    hosts.write_text(f"[127.0.0.1]:{sshd.port} {kind} {key}\n" if known else "")
+    hosts.write_text(f"[{sshd.host}]:{sshd.port} {kind} {key}\n" if known else "")
     monkeypatch.setenv("GIT_SSH_COMMAND", sshd.command(known_hosts=hosts))
     message = error(bench.run(url=sshd.url(bench.remote.path)))
     assert "git ls-remote failed" in message
     assert "Host key verification failed" in message
-    assert f"127.0.0.1:{sshd.port}{bench.remote.path}" in message
+    assert f"{sshd.host}:{sshd.port}{bench.remote.path}" in message
     assert "put the key into known_hosts" in message
     assert (f"{hosts}:1" in message) is bool(known)
     assert "correct access rights" not in message

@@ -11,7 +11,7 @@ from imagesetter.automate import Options, Run
 
 
 def error(run: Run) -> str:
-    assert run.status == "failed", run
+    assert run.status == "failed", repr(run)
     return "\n".join(result.message for result in run.results if result.severity == "error")
 
 
@@ -228,7 +228,7 @@ def tagged(bench: Bench) -> Bench:
 )
 def test_the_push_branch_starts_from_the_ref(tagged: Bench, ref: str, version: str) -> None:
     run = tagged.run(with_ref(ref))
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     assert tagged.remote.subjects("auto")[1] == version
 
 

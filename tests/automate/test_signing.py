@@ -59,7 +59,7 @@ def test_a_gpg_signature_verifies(
     monkeypatch.setattr("tempfile.tempdir", "/tmp")
     more = {"passphrase": passphrase.encode()} if passphrase else {}
     run = bench.run(signed("gpg"), policies=secret(**{"git.asc": key}, **more))
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     monkeypatch.setenv("GNUPGHOME", str(gpg_home / "home"))
     bench.remote.git("verify-commit", "main")
 
@@ -91,7 +91,7 @@ def test_an_ssh_signature_verifies(bench: Bench, tmp_path: Path, password: str) 
     )
     more = {"password": password.encode()} if password else {}
     run = bench.run(signed("ssh"), policies=secret(identity=(tmp_path / "key").read_bytes(), **more))
-    assert run.status == "pushed", run
+    assert run.status == "pushed", repr(run)
     (tmp_path / "allowed").write_text("fluxbot@example.com " + (tmp_path / "key.pub").read_text())
     bench.remote.git("-c", f"gpg.ssh.allowedSignersFile={tmp_path / 'allowed'}", "verify-commit", "main")
 

@@ -4,8 +4,8 @@
 
     with run_git_http(folder, users={"bot": "s3cret"}) as server:
         ...server.url("remote.git"), server.fault = "cut before"
-    with run_sshd(folder) as server:
-        ...server.url(path), server.command(), server.known_hosts
+    server = make_sshd(folder)
+    ...server.url(path), server.command(), server.known_hosts
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import contextlib
 import getpass
 import os
 import shlex
-import socketserver
 import ssl
 import subprocess
 import threading
@@ -180,16 +179,22 @@ def run_git_http(
 
 @dataclass(frozen=True)
 class GitSsh:
-    """An SSH server that takes one key, and what a client needs to reach it."""
+    """An SSH server that takes one key, and what a client needs to reach it.
 
-    port: int
+    No port is listened to: the client starts a server of its own for each connection and talks to it through pipes, as
+    OpenSSH's own tests do it. So ``host`` and ``port`` are but the server's name, in URLs and in ``known_hosts``.
+    """
+
+    server: str
     user: str
     identity: Path
     known_hosts: Path
+    host = "git.test"
+    port = 2222
 
     def url(self, path: Path) -> str:
         """The URL of a repository."""
-        return f"ssh://{self.user}@127.0.0.1:{self.port}{path}"
+        return f"ssh://{self.user}@{self.host}:{self.port}{path}"
 
     def command(self, *options: str, identity: Path | None = None, known_hosts: Path | None = None) -> str:
         """The ssh command that a deploy key's owner gives to git."""
@@ -198,6 +203,7 @@ class GitSsh:
             "IdentitiesOnly": "yes",
             "UserKnownHostsFile": known_hosts or self.known_hosts,
             "GlobalKnownHostsFile": os.devnull,
+            "ProxyCommand": self.server,
         }
         # Without -F: a machine's own settings shall not decide a test.
         words = ["ssh", "-F", os.devnull, *options]
@@ -212,26 +218,8 @@ def make_key(path: Path) -> Path:
     return path
 
 
-class _SshConnections(socketserver.ThreadingTCPServer):
-    """Gives each connection to an sshd of its own, as inetd did: so the port is free for certain."""
-
-    daemon_threads = True
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _SshConnection)
-        self.command, self.log = command, log
-
-
-class _SshConnection(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        server = cast("_SshConnections", self.server)
-        with server.log.open("ab") as log:
-            subprocess.run(server.command, stdin=self.request, stdout=self.request, stderr=log, check=False)
-
-
-@contextlib.contextmanager
-def run_sshd(folder: Path) -> Iterator[GitSsh]:
-    """A real sshd on a loopback port, as the user that runs the tests; its log is in the folder."""
+def make_sshd(folder: Path) -> GitSsh:
+    """A real sshd, as the user that runs the tests; its log is in the folder."""
     sshd = require_tool("sshd")
     folder.mkdir(parents=True, exist_ok=True)
     if os.getuid() == 0:
@@ -245,15 +233,9 @@ def run_sshd(folder: Path) -> Iterator[GitSsh]:
         f"SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL={os.devnull}\n",
         encoding="utf-8",
     )
-    with _SshConnections([sshd, "-i", "-e", "-f", str(configuration)], folder / "sshd.log") as server:
-        port: int = server.server_address[1]
-        kind, key, _ = (folder / "host.pub").read_text(encoding="utf-8").split()
-        known = folder / "known_hosts"
-        known.write_text(f"[127.0.0.1]:{port} {kind} {key}\n", encoding="utf-8")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield GitSsh(port, getpass.getuser(), identity, known)
-        finally:
-            server.shutdown()
-            thread.join()
+    server = shlex.join([sshd, "-i", "-E", str(folder / "sshd.log"), "-f", str(configuration)])
+    known = folder / "known_hosts"
+    ssh = GitSsh(server, getpass.getuser(), identity, known)
+    kind, key, _ = (folder / "host.pub").read_text(encoding="utf-8").split()
+    known.write_text(f"[{ssh.host}]:{ssh.port} {kind} {key}\n", encoding="utf-8")
+    return ssh
