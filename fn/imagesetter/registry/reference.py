@@ -30,8 +30,8 @@ _HUB_ALIAS = "docker.io"
 _REPOSITORY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 _TAG_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-.ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
-# A tag a line; possessive (the added pluses), so that a long list leaves nothing behind to go back to.
-_TAGS = re.compile(rf"(?:{_TAG.pattern}+\n)*+", re.ASCII)
+# A tag a line; each possessive (the added plus), so that a long list leaves little behind to go back to.
+_TAGS = re.compile(rf"(?:{_TAG.pattern}+\n)*", re.ASCII)
 _AT_ONCE = 1000
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 

@@ -35,7 +35,7 @@ BREAK: Final = "(?:\r\n|[\n\r\x85\u2028\u2029])"
 """One line end, as a regular expression."""
 
 _BLANKS = "[ \t]*+"
-_BLANK_LINES = f"(?:[ \t]|{BREAK})*+"
+_BLANK_LINES = f"[ \t{BREAKS}]*+"
 _WORDS = "#[^\n\r\x85\u2028\u2029]*+"
 # Every repetition is possessive, so that no text, however made, costs more than its length. What few texts need is
 # compiled (and kept by `re`) when one does: together they cost as much as reading a small list.
@@ -49,7 +49,8 @@ _OWN = f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)"
 _SECOND = f"{_BLANK_LINES},{_BLANKS}#"
 _COMMENTED_OUT = re.compile(rf"#++{_BLANKS}[^\s#{{][^#]*+#")
 _HEADER = re.compile(f"[|>][-+0-9]*+{_BLANKS}(?=#)")
-_PROPERTIES = rf"(?:[&!]\S*+[ \t]++)++{_WORDS}(?:(?=-\s)-\s|\s|{_WORDS}|[&!]\S*+\s)*+"
+_PROPERTIES = rf"(?:[&!]\S*+[ \t]++){{1,2}}(?={_WORDS})"
+_NO_VALUE = rf"\s++|{_WORDS}|-(?=\s)|[&!]\S*+(?=\s)"
 
 
 def line_end(text: str, index: int) -> int:
@@ -132,7 +133,23 @@ def only_properties(text: str, start: int, end: int) -> bool:
 
     yaml.v3 then joins that comment with the line comment of the scalar that follows.
     """
-    return re.compile(_PROPERTIES).fullmatch(text, start, end) is not None
+    found = re.compile(_PROPERTIES).match(text, start, end)
+    return found is not None and consists_of(_NO_VALUE, text, found.end(), end)
+
+
+def consists_of(pattern: str, text: str, start: int, end: int) -> bool:
+    """Whether a stretch is nothing but what a pattern finds, one behind the other.
+
+    A group that repeats would take far more memory than the text; a possessive one would not, but keeps what a failed
+    repetition consumed where Python is older than 3.11.5 (tests/test_patterns.py).
+    """
+    match = re.compile(pattern).match
+    while start < end:
+        found = match(text, start, end)
+        if not found:
+            return False
+        start = found.end()
+    return True
 
 
 def is_sure_head(text: str, comment: int, floor: int) -> bool:

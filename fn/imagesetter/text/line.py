@@ -37,7 +37,7 @@ mapping of that key, as it is in YAML. A plain tuple because one is unpacked for
 # and the only blank that comes here is the space.
 _KEY: Final = r"[A-Za-z0-9_./$][-A-Za-z0-9_./$]{0,200}+"
 _WORDS: Final = r"(?:[^-?: ,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^ ]))(?:[^ :#]++|(?=:[^ ]):|(?<=[^ ])#|(?= ++[^ #]) ++)*+"
-_QUOTED: Final = r"'[^']*+'|\"(?:[^\"\\]++|\\.)*+\""
+_QUOTED: Final = r"'[^']*+'|\"(?:[^\"\\]++|\\[\"\\]?+)*+\""
 _SHORT: Final = rf"(?:[A-Za-z0-9_./$][-+=A-Za-z0-9_./$]*+|{_QUOTED}) *+"
 """A scalar in a flow collection; ``''`` in single quotes is left out, here and above, and so are texts with blanks."""
 _LINE: Final = re.compile(

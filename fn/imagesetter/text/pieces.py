@@ -9,20 +9,19 @@ any reader.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from imagesetter.text.comments import BREAK, BREAKS, breaks_between, is_commented_out, line_end, line_start
+from imagesetter.text.comments import BREAKS, breaks_between, consists_of, is_commented_out, line_end, line_start
 from imagesetter.text.events import Problem, Unreadable, parsing
 from imagesetter.text.found import Alias, Broken, Comment, Node, Outline, Scalar, Scan
 
 _Found = TypeVar("_Found", Comment, Node, Alias, Scalar)
 
 _AFTER = frozenset(("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029"))
-_PROLOGUE = rf"(?:[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?{BREAK}|%[^\n\r\x85\u2028\u2029]*{BREAK})*+"
-"""Lines before a ``---`` that belong to the document behind it: comments, blank lines, directives."""
+_PROLOGUE = rf"[ \t{BREAKS}]++|#[^{BREAKS}]*+|(?<![^{BREAKS}])%[^{BREAKS}]*+"
+"""What is in lines before a ``---`` that belong to the document behind it: comments, blank lines, directives."""
 
 
 def is_boundary(text: str, at: int) -> bool:
@@ -51,7 +50,7 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
             stop = min(stop + (2 if text.startswith("\r\n", stop) else 1), len(text))
             yield start, stop
             start = stop
-        elif re.compile(_PROLOGUE).fullmatch(text, start, at) is None:
+        elif not consists_of(_PROLOGUE, text, start, at):
             yield start, at
             start = at
     if start < len(text):
