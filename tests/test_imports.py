@@ -143,6 +143,12 @@ def test_a_list_without_a_marker_needs_nothing_at_all(tmp_path: Path) -> None:
     assert loaded & (HEAVY | {"yaml", "dataclasses", "inspect", "json"}) == set()
 
 
+def test_a_list_that_the_shortest_way_leaves_alone_needs_no_registry_unless_a_field_follows_one(tmp_path: Path) -> None:
+    loaded = loaded_by([], LIST.replace("kind: Pod", "kind: Secret"), tmp_path)
+    assert "imagesetter.function" in loaded
+    assert loaded & {"imagesetter.policy.select", "imagesetter.registry.client", "imagesetter.lock.choosing"} == set()
+
+
 def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + LOCK, tmp_path, IMAGESETTER_FROM="lock")
     assert "imagesetter.lock.document" in loaded

@@ -77,3 +77,9 @@ def test_a_file_that_mark_cannot_write_is_not_counted_either(house: House) -> No
         ran
     )
     assert f"{LONG}: error: cannot be written" in ran.err
+
+
+def test_a_registry_pattern_that_cannot_be_read_is_an_error_even_where_nothing_is_asked(house: House) -> None:
+    house.write("app.yaml", "image: localhost:1/app:1.0.0\n")
+    ran = house.run("update", "--from", "registry", "--allow-registry", "http://ghcr.io/[")
+    assert (ran.status, "'http://ghcr.io/[' is not a registry pattern" in ran.err) == (2, True), str(ran)

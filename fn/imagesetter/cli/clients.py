@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from imagesetter.cli import clock
@@ -50,13 +50,18 @@ def source_for(
             recorded = lock()
             yield lambda catalog, known: FromLock(catalog, recorded, clock.now())
         case _:
-            from imagesetter.lock.choosing import Chooser
-            from imagesetter.lock.document import Lock
-            from imagesetter.resolve import FromRegistry
+            if network.allow_registry or network.allow_auth_host:
+                settings_for(network, None)  # a pattern that cannot be read is told even where nothing is asked
 
-            with open_client(network) as client:
+            with ExitStack() as opened:
 
                 def from_registry(catalog: Catalog, known: KnownDigest) -> Source:
+                    # Here, since a run that asks nothing needs none of it: most lists that kpt hands on hold no marker.
+                    from imagesetter.lock.choosing import Chooser
+                    from imagesetter.lock.document import Lock
+                    from imagesetter.resolve import FromRegistry
+
+                    client = opened.enter_context(open_client(network))
                     return FromRegistry(catalog, client, known, choose=Chooser(present() or Lock({}), clock.now()))
 
                 yield from_registry
