@@ -220,13 +220,8 @@ def test_the_aliases_of_an_anchored_scalar_follow_it() -> None:
     found = scan(text)
     scalar = only(found).scalar
     assert scalar
-    assert [(alias.path, alias.line) for alias in found.followers(scalar)] == [(("b",), 2), (("c", "d", 0), 3)]
-
-
-def test_a_scalar_without_an_anchor_has_no_followers() -> None:
-    found = scan(f"a: &x y\nb: *x\nc: old {M}\n")
-    scalar = only(found).scalar
-    assert scalar and found.followers(scalar) == ()
+    following = [(alias.path, alias.line) for alias in found.aliases if alias.target == scalar.node]
+    assert following == [(("b",), 2), (("c", "d", 0), 3)]
 
 
 # -- outlines ----------------------------------------------------------------------------------------------------------
@@ -339,7 +334,7 @@ def test_documents_around_a_broken_one_are_found_in_place() -> None:
     last = found.comments[-1].scalar
     assert last
     assert (text[last.start : last.end], last.document, last.line) == ("w", 2, 7)
-    assert [alias.line for alias in found.followers(last)] == [8]
+    assert [(alias.line, alias.document, alias.target) for alias in found.aliases] == [(8, 2, last.node)]
     assert found.documents[-1].kept["e",].start == last.start
     (broken,) = found.broken
     assert (broken.document, broken.start_line, broken.end_line) == (1, 2, 5)

@@ -127,11 +127,3 @@ class Scan(NamedTuple):
     aliases: tuple[Alias, ...] = ()
     events: int = 0
     """How many events the parser gave; 0 when the text was not parsed as a whole."""
-
-    def followers(self, scalar: Scalar) -> tuple[Alias, ...]:
-        """The aliases that repeat an anchored scalar and so change with it."""
-        if not scalar.anchor:
-            return ()
-        return tuple(
-            alias for alias in self.aliases if alias.target == scalar.node and alias.document == scalar.document
-        )
