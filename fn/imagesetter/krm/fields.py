@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import ResourceError
 from imagesetter.krm.item import Item
-from imagesetter.krm.writing import BREAK, absorbs, after_line, block, flow, newline_of
-from imagesetter.text.comments import line_start
+from imagesetter.krm.writing import LINE_END, absorbs, after_line, block, flow, newline_of
+from imagesetter.text.comments import BREAKS, line_start
 from imagesetter.text.edits import Edit
 from imagesetter.text.fieldpath import FieldPath, format_path
 from imagesetter.text.found import NULLS, SPAN, Node
@@ -25,9 +25,8 @@ from imagesetter.text.scan import scan
 if TYPE_CHECKING:
     from imagesetter.text.found import Scalar
 
-_NOTHING = "\0"
 _LIST = re.compile(r"\[|-\s")
-_EMPTY = re.compile(r"\{(?:\s|#[^\n\r\x85\u2028\u2029]*+)*\}")
+_EMPTY = re.compile(rf"\{{(?:\s|#[^{BREAKS}]*+)*\}}")
 
 
 def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
@@ -87,7 +86,7 @@ def _replaced(text: str, scalar: Scalar, value: object) -> Edit:
     elif isinstance(value, str):
         new = render(value, scalar, text)
     else:
-        new = flow(value) + (newline_of(text) if BREAK.match(text, scalar.end - 1) else "")
+        new = flow(value) + (newline_of(text) if LINE_END.match(text, scalar.end - 1) else "")
     return Edit(scalar.start, scalar.end, new)
 
 
@@ -102,10 +101,10 @@ def _addition(text: str, node: Node, fields: Mapping[str, object]) -> tuple[int,
         rest = "" if _EMPTY.match(text, opening) else ", "
         return opening + 1, flow(fields)[1:-1] + rest
     newline = newline_of(text)
-    first = opening if BREAK.search(text, node.start, opening) else node.start
+    first = opening if LINE_END.search(text, node.start, opening) else node.start
     column = first - line_start(text, first)
     at = after_line(text, node.end)
-    if at == len(text) and not BREAK.match(text, at - 1):
+    if at == len(text) and not LINE_END.match(text, at - 1):
         # A line end behind the last line could become part of its value, where that is a block scalar.
         return first, block(fields, column, newline).lstrip(" ") + " " * column
     return at, block(fields, column, newline, closed=absorbs(text, at))
@@ -123,7 +122,7 @@ def _collections(item: Item, paths: Iterable[FieldPath]) -> tuple[dict[FieldPath
     if item.borrows:
         root = ("items", item.number)
         text, shift, outline = item.whole.text, 0, {"items": {item.number: outline}}
-    found = scan(text, _NOTHING, outline=outline)
+    found = scan(text, "", outline=outline)
     nodes = {
         node.path[len(root) :]: node._replace(start=node.start + shift, end=node.end + shift) for node in found.nodes
     }

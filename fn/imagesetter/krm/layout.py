@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 PARTS: Final = ("items", "functionConfig", "results")
 NO_MORE: Final = re.compile(r"(?:[\s,]|#[^\n\r\x85\u2028\u2029]*+)*\]?")
 """What may stand between the last entry of a list and its end."""
-_NOTHING: Final = "\0"
-"""Stands in for a comment's needle where no comments are wanted: YAML has no such character."""
 
 
 class Part(NamedTuple):
@@ -74,7 +72,7 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
 
     # The other spellings that the text room knows are those of its own needle.
     also = SPELLINGS if needle == NEEDLE else ()
-    found = scan(text, needle or _NOTHING, also=also, outline=_outline())
+    found = scan(text, needle, also=also, outline=_outline())
     if found.broken:
         broken = found.broken[0]
         raise TextError(f"is not YAML: {broken.problem}", where=f"{name}:{broken.line}:{broken.column}")
@@ -134,7 +132,7 @@ def _nulls(text: str, found: Scan, name: str) -> dict[str, Part]:
     missing = [part for part in PARTS if part not in collections and re.search(rf"{part}[\"']?\s*:", text)]
     if not missing:
         return {}
-    again = scan(text, _NOTHING, outline=dict.fromkeys(missing, KEEP))
+    again = scan(text, "", outline=dict.fromkeys(missing, KEEP))
     parts = {}
     for document in again.documents:
         for (part, *_), scalar in document.kept.items():

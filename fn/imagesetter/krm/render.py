@@ -18,13 +18,13 @@ from imagesetter.errors import ResourceListError, SpliceError
 from imagesetter.krm.item import Item, Whole
 from imagesetter.krm.layout import NO_MORE, Layout, Part
 from imagesetter.krm.result import Result
-from imagesetter.krm.writing import BREAK, BREAKS, absorbs, after_line, block, flow, is_open, newline_of
-from imagesetter.text.comments import line_start
+from imagesetter.krm.writing import LINE_END, absorbs, after_line, block, flow, is_open, newline_of
+from imagesetter.text.comments import BREAK, BREAKS, line_start
 from imagesetter.text.edits import Edit, splice
 from imagesetter.text.frames import content_start
 from imagesetter.text.load import load
 
-_FOOT = re.compile(rf"(?:[ \t]*{BREAKS})*(?P<indent> *)#[^\n\r\x85\u2028\u2029]*(?:{BREAKS}|\Z)")
+_FOOT = re.compile(rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)")
 """A comment on its own line, with the blank lines above it."""
 Entry = Item | Mapping[str, Any]
 
@@ -131,7 +131,7 @@ class _Places:
         """Whole lines behind the line of an offset, which has nothing but a comment on the rest of it."""
         text = self._text
         behind = after_line(text, at)
-        unfinished = behind == len(text) and not BREAK.match(text, behind - 1) and behind not in self._inserted
+        unfinished = behind == len(text) and not LINE_END.match(text, behind - 1) and behind not in self._inserted
         lines = block(data, column, self._newline, closed=absorbs(text, behind))
         self._insert(behind, (self._newline if unfinished else "") + key + lines)
 

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from typing import Final
 
 from imagesetter.errors import SpliceError
+from imagesetter.text.comments import BREAK, BREAKS
 from imagesetter.text.found import Scalar
 from imagesetter.text.load import dump
 from imagesetter.text.quote import double_quoted
 from imagesetter.text.scan import scalars
 
-BREAKS: Final = r"(?:\r\n|[\n\r\x85\u2028\u2029])"
-"""A pattern of what ends a line of YAML."""
-BREAK: Final = re.compile(BREAKS)
+LINE_END: Final = re.compile(BREAK)
+"""What ends a line of YAML."""
 
-_LINE = re.compile(rf"([^\n\r\x85\u2028\u2029]*)({BREAKS})")
-_ABSORBED = re.compile(rf"[ \t]*(?:#|{BREAKS})")
+_LINE = re.compile(rf"([^{BREAKS}]*)({BREAK})")
+_ABSORBED = re.compile(rf"[ \t]*(?:#|{BREAK})")
 _ESCAPED = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """What JSON allows in a string and YAML does not, or not as itself."""
 
@@ -67,15 +67,15 @@ def _shallow_enough() -> Iterator[None]:
 
 def newline_of(text: str) -> str:
     """What ends the lines of a text: what ends its first one."""
-    found = BREAK.search(text)
+    found = LINE_END.search(text)
     return found.group() if found and found.group() in ("\n", "\r\n", "\r") else "\n"
 
 
 def after_line(text: str, at: int) -> int:
     """Where the line after that of an offset starts; the offset itself, where it is a line's start."""
-    if at and BREAK.match(text, at - 1):
+    if at and LINE_END.match(text, at - 1):
         return at
-    found = BREAK.search(text, at)
+    found = LINE_END.search(text, at)
     return found.end() if found else len(text)
 
 
@@ -86,7 +86,7 @@ def absorbs(text: str, at: int) -> bool:
 
 def is_open(text: str) -> bool:
     """Whether a text ends in a block scalar without a line end: one more line end would be part of its value."""
-    return not BREAK.match(text, len(text) - 1) and _last_block_scalar(text) is not None
+    return not LINE_END.match(text, len(text) - 1) and _last_block_scalar(text) is not None
 
 
 def _last_block_scalar(text: str) -> Scalar | None:

@@ -31,15 +31,15 @@ Place = Literal[
 
 BREAKS: Final = "\n\r\x85\u2028\u2029"
 """The characters that end a line for libyaml and yaml.v3; CR LF counts once."""
-BREAK: Final = "(?:\r\n|[\n\r\x85\u2028\u2029])"
+BREAK: Final = f"(?:\r\n|[{BREAKS}])"
 """One line end, as a regular expression."""
 
 _BLANKS = "[ \t]*+"
 _BLANK_LINES = f"[ \t{BREAKS}]*+"
-_WORDS = "#[^\n\r\x85\u2028\u2029]*+"
+_WORDS = f"#[^{BREAKS}]*+"
 # Every repetition is possessive, so that no text, however made, costs more than its length. What few texts need is
 # compiled (and kept by `re`) when one does: together they cost as much as reading a small list.
-_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
+_BREAK = re.compile(f"[{BREAKS}]")
 _BREAKS = re.compile(BREAK)
 _SAME_LINE = re.compile(f"{_BLANKS}(?:,{_BLANKS})?({_WORDS})")
 _BETWEEN = re.compile(f"{_BLANKS}(?:{_BLANK_LINES},{_BLANKS})?")

@@ -18,11 +18,11 @@ from typing import Any, Final
 
 from imagesetter.errors import TextError
 from imagesetter.text.events import DEEPEST, TOO_DEEP, Problem, Unreadable, parsing, reader
+from imagesetter.text.found import NULLS
 
 MOST_NODES: Final = 1_000_000
 """How many nodes one document may have once its aliases are written out."""
 
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _INFINITY = re.compile(r"[-+]?\.(?:inf|Inf|INF)")
@@ -210,7 +210,7 @@ def _scalar(event: Any) -> object:
 
 def _plain(value: str) -> object:
     """What yaml.v3 reads in a plain scalar."""
-    if value in _NULL:
+    if value in NULLS:
         return None
     if value in _TRUE:
         return True

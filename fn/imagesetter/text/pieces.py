@@ -19,7 +19,7 @@ from imagesetter.text.found import Alias, Broken, Comment, Node, Outline, Scalar
 
 _Found = TypeVar("_Found", Comment, Node, Alias, Scalar)
 
-_AFTER = frozenset(("", " ", "\t", "\n", "\r", "\x85", "\u2028", "\u2029"))
+_AFTER = frozenset(("", " ", "\t", *BREAKS))
 _PROLOGUE = rf"[ \t{BREAKS}]++|#[^{BREAKS}]*+|(?<![^{BREAKS}])%[^{BREAKS}]*+"
 """What is in lines before a ``---`` that belong to the document behind it: comments, blank lines, directives."""
 

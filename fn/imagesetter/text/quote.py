@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import SpliceError
-from imagesetter.text.comments import BREAK
+from imagesetter.text.comments import BREAK, BREAKS
 
 if TYPE_CHECKING:
     from imagesetter.text.found import Scalar
@@ -50,7 +50,7 @@ _FLOW = frozenset("?,[]{}")
 _PRINTABLE = re.compile("[^\0-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*")
 """What may stand on one line of YAML as it is, by what may not: Python compiles that in a tenth of the time."""
 _CORE = "tag:yaml.org,2002:"
-_TAG = r"(?:&[-0-9A-Za-z_]++\s++|#[^\n\r\x85\u2028\u2029]*+\s++)*(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)"
+_TAG = rf"(?:&[-0-9A-Za-z_]++\s++|#[^{BREAKS}]*+\s++)*(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)"
 _ESCAPES = {
     "\\": "\\\\", '"': '\\"', "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
     "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
@@ -168,9 +168,9 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
 
 
 _BLOCK = (  # compiled when it is needed, which is seldom
-    rf"(?P<style>[|>])(?P<signs>[-+0-9]*)(?P<rest>[^\n\r\x85\u2028\u2029]*)"
+    rf"(?P<style>[|>])(?P<signs>[-+0-9]*)(?P<rest>[^{BREAKS}]*)"
     rf"(?P<break>{BREAK})?(?P<before>(?: *{BREAK})*)"
-    rf"(?:(?P<margin> *)(?P<text>[^ \n\r\x85\u2028\u2029](?:.*[^ \n\r\x85\u2028\u2029])? *))?"
+    rf"(?:(?P<margin> *)(?P<text>[^ {BREAKS}](?:.*[^ {BREAKS}])? *))?"
     rf"(?P<after>(?:{BREAK} *)*)"
 )
 """A block scalar: its header line, blank lines, text from the first to the last character, blank lines."""

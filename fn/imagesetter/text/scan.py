@@ -39,12 +39,12 @@ def scan(
 
     Args:
         text: as ``source.decode`` gives it.
-        needle: what a comment has to contain.
+        needle: what a comment has to contain; no comment is looked for when it is empty.
         also: further texts that make a comment worth reporting, once the needle is somewhere in the text.
         outline: places to collect on the way.
         pure: use PyYAML's Python parser.
     """
-    found = needle in text
+    found = bool(needle) and needle in text
     if not found and outline is None:
         return Scan()
     from imagesetter.text.pieces import walk_pieces
