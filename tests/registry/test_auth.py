@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imagesetter.errors import RateLimited, RegistryError, Unauthorized, Unreachable
+from imagesetter.errors import ProtocolError, RateLimited, RegistryError, Unauthorized, Unreachable
 from imagesetter.registry.client import Client
 from imagesetter.registry.reference import Repository, parse_flux_image
 from imagesetter.registry.scans import Scan, ScanOptions
@@ -89,6 +89,14 @@ def test_token_is_renewed_before_it_expires() -> None:
         client.scan(registry.image())
         assert len(registry.given) == 2
         assert registry.registry_requests == 4, "no request met a challenge for it"
+
+
+def test_lifetime_that_is_too_long_for_a_number_is_a_lifetime() -> None:
+    registry = TokenRegistry(expires_in=10**400)
+    with run_fake(registry) as registry.fake, Client(ClientSettings(clock=FakeClock())) as client:
+        client.scan(registry.image())
+        client.scan(registry.image())
+        assert len(registry.given) == 1
 
 
 @pytest.mark.parametrize("expires_in", [None, 2, -5, "soon", "300", True, 1e400, [300]])
@@ -174,6 +182,15 @@ def token_server_that_answers(*statuses: int, headers: dict[str, str] | None = N
         return Reply(401, {}, {"WWW-Authenticate": 'Bearer realm="/token"'})
 
     return respond
+
+
+@pytest.mark.parametrize("realm", ["http://[::1", "http://\u2100/".encode().decode("latin-1")])
+def test_token_server_whose_address_is_no_url_is_an_error_that_names_the_registry(realm: str) -> None:
+    headers = {"WWW-Authenticate": f'Bearer realm="{realm}"'}
+    with run_fake(lambda seen: Reply(401, {}, headers)) as fake, Client() as client:
+        with pytest.raises(ProtocolError) as caught:
+            client.scan(parse_flux_image(f"{fake.host}/app"))
+        assert str(caught.value) == f"{fake.host} names a token server by what is no URL"
 
 
 def test_token_server_in_trouble_is_asked_again() -> None:

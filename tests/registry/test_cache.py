@@ -181,11 +181,14 @@ GOOD = {"repository": NAME, "scanned_at": 1_700_000_000.0, "warnings": [], "uplo
         (GOOD, ["1" * 129]),
         ({**GOOD, "scanned_at": "now"}, ["1.0"]),
         ({**GOOD, "scanned_at": float("nan")}, ["1.0"]),
+        ({**GOOD, "scanned_at": 10**400}, ["1.0"]),
         ({**GOOD, "warnings": [1]}, ["1.0"]),
         ({**GOOD, "warnings": None}, ["1.0"]),
         ({**GOOD, "uploaded": []}, ["1.0"]),
         ({**GOOD, "uploaded": {"\n": 1}}, ["1.0"]),
         ({**GOOD, "uploaded": {"1.0": "x"}}, ["1.0"]),
+        ({**GOOD, "uploaded": {"1.0": float("nan")}}, ["1.0"]),
+        ({**GOOD, "uploaded": {"1.0": 10**400}}, ["1.0"]),
     ],
 )
 def test_entry_that_someone_made_up_is_read_like_a_registrys_answer(

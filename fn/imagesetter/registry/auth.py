@@ -156,7 +156,10 @@ class RegistryAuth:
     ) -> Generator[Request, Answer, tuple[str, float, str]]:
         """A token from the token server: header, seconds it lasts, refresh token."""
         registry = origin(url)[1]
-        realm = urljoin(url, challenge.parameters.get("realm", ""))
+        try:
+            realm = urljoin(url, challenge.parameters.get("realm", ""))
+        except ValueError as error:
+            raise ProtocolError(f"{registry} names a token server by what is no URL") from error
         self.egress.check_realm(registry, realm, credentials=credential is not None)
         wanted = {"service": challenge.parameters.get("service", ""), "scope": scope}
         wanted = {name: value for name, value in wanted.items() if value}
@@ -198,11 +201,11 @@ def _read_token(answer: Answer) -> tuple[str, float, str]:
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise ProtocolError(f"the token server {where} gave no token")
     seconds = document.get("expires_in")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not math.isfinite(seconds):
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not abs(seconds) < math.inf:
         seconds = _SHORTEST_LIFE
     refresh = document.get("refresh_token")
     refresh = refresh if isinstance(refresh, str) and _TOKEN.fullmatch(refresh) else ""
-    return f"Bearer {token}", max(_SHORTEST_LIFE, min(float(seconds), _LONGEST_LIFE)), refresh
+    return f"Bearer {token}", float(max(_SHORTEST_LIFE, min(seconds, _LONGEST_LIFE))), refresh
 
 
 def _refusal(answer: Answer, registry: Host, credential: Credential | None) -> RegistryError:

@@ -17,13 +17,13 @@ import contextlib
 import hashlib
 import itertools
 import json
-import math
 import operator
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.pacing import Clock
@@ -39,6 +39,7 @@ _LARGEST = 128 * 1024 * 1024
 _FORGOTTEN = 30 * 86400.0
 _ABANDONED = 3600.0
 _GLANCE = 0.02
+_LAST_MOMENT = 1e13
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,12 +293,16 @@ def _read_scan(data: bytes | None, repository: str) -> Entry | None:
     if len(only_tags(tags)) < len(tags) or not all(map(operator.lt, tags, itertools.islice(tags, 1, None))):
         return None
     scanned_at, warnings, uploaded = (document.get(name) for name in ("scanned_at", "warnings", "uploaded"))
-    if not isinstance(scanned_at, int | float) or not math.isfinite(scanned_at):
+    if not _is_moment(scanned_at):
         return None
     if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
         return None
     if not isinstance(uploaded, dict):
         return None
-    if not all(is_tag(tag) and isinstance(moment, int | float) for tag, moment in uploaded.items()):
+    if not all(is_tag(tag) and _is_moment(moment) for tag, moment in uploaded.items()):
         return None
     return Entry(tuple(tags), float(scanned_at), tuple(warnings), uploaded)
+
+
+def _is_moment(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and abs(value) < _LAST_MOMENT  # false for what is no number, too
