@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from imagesetter.flux.markers import PolicyName
 
+_LAST = 253_402_300_799
+"""The last second that a date can be written for: 9999-12-31T23:59:59Z."""
+
 
 class Seen(NamedTuple):
     """When a tag with its digest was first seen (RFC 3339, UTC)."""
@@ -33,8 +36,11 @@ class Seen(NamedTuple):
 
 
 def timestamp(now: float) -> str:
-    """Seconds since the epoch as the lock writes them: RFC 3339, UTC, whole seconds."""
-    return datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Seconds since the epoch as the lock writes them: RFC 3339, UTC, whole seconds.
+
+    What is later than the year 9999, as a registry or a policy may have it, is written as the last second of that year.
+    """
+    return datetime.fromtimestamp(min(int(now), _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def seconds_of(text: str) -> float:

@@ -138,6 +138,15 @@ def test_the_upload_time_of_a_registry_counts_and_is_named(aged: House) -> None:
     assert tag(aged) == "1.5.0"
 
 
+def test_what_is_old_enough_after_the_year_9999_alone_is_said_with_its_last_second(aged: House) -> None:
+    aged.registry.push("1.5.0")
+    aged.registry.uploaded["1.5.0"] = 999_999_999_999
+    assert "1.5.0 is not 3d old before 9999-12-31T23:59:59Z (uploaded on 9999-12-31T23:59:59Z" in locked(aged)
+    aged.registry.uploaded.clear()
+    aged.write("policies.yaml", AGED.replace("3d", "99999999d"))
+    assert "1.5.0 is not 99999999d old before 9999-12-31T23:59:59Z" in locked(aged)
+
+
 def test_an_upload_time_counts_on_the_first_run_too(house: House) -> None:
     house.write("policies.yaml", AGED)
     house.registry.push("1.5.0")
