@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 Step = Literal["major", "minor", "patch", "prerelease", "build", "digest", "name", "changed"]
-STEPS: Final[tuple[Step, ...]] = get_args(Step)
 _PARTS: Final[tuple[Step, ...]] = ("major", "minor", "patch", "prerelease", "build")
 
 

@@ -12,6 +12,7 @@ it. As in Go, what is too small for float64 is zero.
 from __future__ import annotations
 
 import re
+from math import isinf
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import InputError
@@ -33,7 +34,6 @@ _HEXADECIMAL = re.compile(
     r"[pP](?P<exponent>[+-]?[0-9]+(?:_[0-9]+)*)"
 )
 _INFINITIES = {sign + name: float(sign + "inf") for sign in ("", "+", "-") for name in ("inf", "infinity")}
-_BEYOND = (float("inf"), float("-inf"))
 
 
 def parse_number(text: str) -> float:
@@ -55,7 +55,7 @@ def parse_number(text: str) -> float:
         return float("nan")
     else:
         raise InputError("invalid syntax")
-    if number in _BEYOND:
+    if isinf(number):
         raise InputError("value out of range")
     return number
 
@@ -69,7 +69,7 @@ def exact(text: str, number: float) -> Exact:
     from decimal import Decimal
     from fractions import Fraction
 
-    if number == 0 or number in _BEYOND:
+    if number == 0 or isinf(number):
         return Decimal(0)
     match = _HEXADECIMAL.fullmatch(text)
     if match is None:

@@ -34,22 +34,21 @@ from imagesetter.policy.comparators import (
     intersect,
     unite,
 )
-from imagesetter.policy.version import RELEASE, Key, Version, parse_version
+from imagesetter.policy.version import IDENTIFIERS, RELEASE, Key, Version, parse_version
 
 MAX_RANGE_BYTES = 512
 MAX_GROUPS = 32
 
 _SPACE = " \t\n\f\r"
 _PART = r"[0-9xX*|]+"  # the bar and runs such as 1x get past upstream's grammar, and fail when they are read as numbers
-_IDENTIFIERS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
-_VERSION_TEXT = rf"v?{_PART}(?:\.{_PART})?(?:\.{_PART})?(?:-{_IDENTIFIERS})?(?:\+{_IDENTIFIERS})?"
+_VERSION_TEXT = rf"v?{_PART}(?:\.{_PART})?(?:\.{_PART})?(?:-{IDENTIFIERS})?(?:\+{IDENTIFIERS})?"
 _HYPHEN = re.compile(rf"[{_SPACE}]*({_VERSION_TEXT})[{_SPACE}]+-[{_SPACE}]+({_VERSION_TEXT})[{_SPACE}]*")
 _BLANK = re.compile(rf"[{_SPACE}]*")
 _DIVIDER = re.compile(rf"[{_SPACE}]*,[{_SPACE}]*|[{_SPACE}]+")
 _OPERATOR = re.compile(r"!=|>=|=>|<=|=<|~>|[=<>~^]|")
 _VERSION = re.compile(
     rf"v?(?P<major>{_PART})(?:\.(?P<minor>{_PART}))?(?:\.(?P<patch>{_PART}))?"
-    rf"(?P<prerelease>-{_IDENTIFIERS})?(?:\+{_IDENTIFIERS})?"
+    rf"(?P<prerelease>-{IDENTIFIERS})?(?:\+{IDENTIFIERS})?"
 )
 _WILDCARDS = ("", "x", "X", "*")
 

@@ -33,7 +33,7 @@ Key = tuple[int, int, int, PrereleaseKey]
 RELEASE: PrereleaseKey = ((1,),)
 
 IDENTIFIERS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
-_LOOSE = re.compile(r"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?" rf"(?:-({IDENTIFIERS}))?" rf"(?:\+({IDENTIFIERS}))?")
+_LOOSE = re.compile(rf"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-({IDENTIFIERS}))?(?:\+({IDENTIFIERS}))?")
 _LEADING_ZERO = re.compile(r"(?:^|\.)0[0-9]+(?:\.|$)")
 
 
