@@ -1,4 +1,4 @@
-"""An update as a JSON document for programs; `imagesetter.schemas.reports.UpdateReport` is its schema."""
+"""An update as a JSON document for programs; `imagesetter.schemas.changes.UpdateReport` is its schema."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ internal/source/source.go). Messages and errors are Flux's, word for word, but f
 - ``auto``, the default dialect, lets a template name both ``.Changed`` and ``.Updated``. Flux 1.0 removed ``.Updated``
   and ``.Changed.ImageResult``, which most published templates use; under ``modern`` they are the error that Flux
   reports for them, and under ``legacy`` everything is as it was in Flux 0.41.
-- What Flux does in random order is in order: see `data` and `functions_dicts`.
-- Functions that are random, ask the clock or make secrets are refused: see `catalogue`.
+- What Flux does in random order is in order: see `flux.template.data` and `gotemplate.functions.dicts`.
+- Functions that are random, ask the clock or make secrets are refused: see `gotemplate.catalogue`.
 - Templates end in an error that need more than a commit message may: a million steps, 1 MiB of text, templates within
   a hundred templates. Flux has no such limits.
 - A message is valid UTF-8: bytes that a function cut apart are U+FFFD. Flux commits them as they are.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
 
 from imagesetter.gotemplate.faults import Fault
+from imagesetter.gotemplate.functions.types import atoi
 from imagesetter.gotemplate.go.layouts import parse
-from imagesetter.gotemplate.go.literals import NotANumber, OutOfRange, parse_int
 from imagesetter.gotemplate.go.moments import Time
 from imagesetter.gotemplate.go.strings import quote_bytes
 from imagesetter.gotemplate.go.values import Int64, wrap64
@@ -51,12 +52,7 @@ def duration(seconds: object) -> str:
     if isinstance(seconds, Int64):
         number = int(seconds)
     elif isinstance(seconds, str):
-        try:
-            number = parse_int(seconds, 10)
-        except NotANumber:
-            number = 0
-        except OutOfRange:
-            number = -(1 << 63) if seconds.startswith("-") else (1 << 63) - 1
+        number = atoi(seconds)
     return format_duration(wrap64(number * _SECOND))
 
 
@@ -68,10 +64,8 @@ def duration_round(value: object) -> str:
     if isinstance(value, Int64):
         nanoseconds = int(value)
     elif isinstance(value, str):
-        try:
+        with suppress(Fault):
             nanoseconds = parse_duration(value)
-        except Fault:
-            nanoseconds = 0
     for unit, seconds in _ROUNDED:
         if abs(nanoseconds) > seconds * _SECOND:
             return f"{abs(nanoseconds) // (seconds * _SECOND)}{unit}"

@@ -5,6 +5,7 @@ Checksums are of the text's bytes, in hexadecimal; ``adler32sum`` is a decimal n
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from base64 import b32decode, b32encode, b64decode, b64encode
@@ -272,7 +273,7 @@ def _members(value: object, type_: Type) -> list[tuple[str, object]]:
 
 
 def _number(value: float) -> str:
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise Fault(f"json: unsupported value: {format_float(value, 'g', -1)}")
     if value and not 1e-6 <= abs(value) < 1e21:
         text = format_float(value, "e", -1)

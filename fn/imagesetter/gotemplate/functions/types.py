@@ -131,7 +131,7 @@ def to_int64(value: object) -> int:
 
 def _truncate(number: float) -> int:
     """A float as amd64 turns it into 64 bits: what does not fit is the lowest number."""
-    if number != number or not -(2.0**63) <= number < 2.0**63:
+    if not -(2.0**63) <= number < 2.0**63:
         return -(1 << 63)
     return int(number)
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from imagesetter.gotemplate.faults import Fault
 from imagesetter.gotemplate.go.values import STRING, UINT64, Field, Method, Type, Uint64
-from imagesetter.policy.version import Version
+from imagesetter.policy.ranker import order
+from imagesetter.policy.version import MAX_NUMBER, Version
 
 SEMVER_VALUE = Type("semver.Version", "struct", string="text")
 SEMVER = Type("*semver.Version", "ptr", string="text")
-_MAX = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SemverValue:
     def increased(self, part: str) -> SemverValue:
         """The next version of this part; a prerelease's next patch is its release."""
         now = self.version
-        if getattr(now, part) == _MAX and not (part == "patch" and now.prerelease):
+        if getattr(now, part) == MAX_NUMBER and not (part == "patch" and now.prerelease):
             raise Fault(f"{part} version increment would overflow uint64")
         following = {
             "major": Version(now.major + 1, 0, 0),
@@ -83,7 +83,7 @@ class Semver(SemverValue):
 
     def compare(self, other: Semver) -> int:
         """-1, 0 or 1."""
-        return (self.version.key > other.version.key) - (self.version.key < other.version.key)
+        return order(self.version.key, other.version.key)
 
 
 def _increase(part: str) -> Method:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from imagesetter.gotemplate.go.literals import float_bits
 
 _MANTISSA_BITS = 52
@@ -13,9 +15,9 @@ def format_float(number: float, verb: str, precision: int) -> str:
 
     The sign is there for negative numbers only.
     """
-    if number != number:
+    if math.isnan(number):
         return "NaN"
-    if abs(number) == float("inf"):
+    if math.isinf(number):
         return "+Inf" if number > 0 else "-Inf"
     if verb == "b":
         return _binary(number)

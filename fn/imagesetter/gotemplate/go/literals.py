@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -91,7 +92,7 @@ def parse_float(text: str) -> float:
         except OverflowError as err:
             raise OutOfRange(text) from err
     number = float(text)
-    if number in (float("inf"), float("-inf")):
+    if math.isinf(number):
         raise OutOfRange(text)
     return number
 

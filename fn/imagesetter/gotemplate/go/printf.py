@@ -61,7 +61,7 @@ class _Format:
         self._good_index = True
         while self._peek() in "#0+- " and self._peek():
             flags.set(self._take())
-        after_index = self._index(after_index=False)
+        after_index = self._index()
         if self._peek() == "*":
             self._at += 1
             width = self._star()
@@ -77,7 +77,7 @@ class _Format:
         if self._peek() == "." and self._at + 1 < len(self._form):
             after_index = self._precision(flags, after_index=after_index)
         if not after_index:
-            self._index(after_index=False)
+            self._index()
         if max(flags.width or 0, flags.precision or 0) > MAX_TEXT:
             raise LimitReached(f"printf: a width or precision above {MAX_TEXT:,}")
         if self._at >= len(self._form):
@@ -89,7 +89,7 @@ class _Format:
         self._at += 1
         if after_index:
             self._good_index = False
-        after_index = self._index(after_index=False)
+        after_index = self._index()
         if self._peek() != "*":
             flags.precision = self._number() or 0
             return after_index
@@ -157,10 +157,10 @@ class _Format:
             return None
         return int(value)
 
-    def _index(self, *, after_index: bool) -> bool:
+    def _index(self) -> bool:
         """``[n]``: whether there was one."""
         if self._peek() != "[":
-            return after_index
+            return False
         self._reordered = True
         closing = self._form.find("]", self._at + 1)
         if len(self._form) - self._at < 3 or closing < 0:
@@ -169,10 +169,9 @@ class _Format:
             return False
         digits = self._form[self._at + 1 : closing]
         self._at = closing + 1
-        number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 7 else 0
         parsed = digits.isascii() and digits.isdecimal() and len(digits) <= 7
-        if parsed and 1 <= number <= len(self._args):
-            self._argument = number - 1
+        if parsed and 1 <= int(digits) <= len(self._args):
+            self._argument = int(digits) - 1
             return True
         self._good_index = False
         return parsed

@@ -11,8 +11,10 @@ import re
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SMUGGLED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_SPACES = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-SPACES = _SPACES + "\u2028\u2029\u202f\u205f\u3000"
+SPACES = (
+    "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 """What Go's ``unicode.IsSpace`` accepts."""
 _ESCAPES = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v"}
 

@@ -5,7 +5,7 @@ Go                      here
 ======================  ===========================================================
 bool, int, float64,     ``bool``, ``int``, ``float``, ``complex``
 complex128
-string                  ``str`` (see `gostrings`)
+string                  ``str`` (see `strings`)
 other integer types     a subclass of `Sized`: `Int64`, `Uint8`, …
 []T                     `Slice`, its ``go_type`` tells T
 map[K]V                 `Map`
