@@ -110,7 +110,7 @@ def explain_registry(
         return _suspended(question, Explained(policy, question, None, error))
     cached = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
     found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *cached, *notes))
-    if _rests(question):
+    if question.rests:
         return _suspended(question, found)
     found = decide(found, question, scan, choose, partial(registry.digest, question.image, options=options))
     if found.chosen and (digest or question.reflection != "Never"):
@@ -161,13 +161,9 @@ def _strange(tags: Sequence[str]) -> Iterable[str]:
         yield f"{count} can be in no registry: {ascii(strange[0])[1:-1][:128]}"
 
 
-def _rests(question: ImagePolicy) -> bool:
-    return question.suspended or question.repository_suspended
-
-
 def _suspended(question: ImagePolicy, found: Explained) -> Explained:
     """An update takes a suspended policy's recorded answer, whatever the registry has."""
-    if not _rests(question):
+    if not question.rests:
         return found
     would = f"it would be {found.chosen}" if found.chosen else f"there would be none: {found.error}"
     who = question.name if question.suspended else f"the repository of {question.name}"

@@ -61,12 +61,12 @@ def goes_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
     from imagesetter.policy.select import compare
 
     try:
-        resources = catalog.behind(policy)
-        rule = unchecked_tag_policy(*resources)
+        resource, _ = catalog.behind(policy)
+        rule = unchecked_tag_policy(resource)
         order = compare(rule, old, new) if rule else None
     except ImagesetterError:
         return False
-    return order is not None and order > 0 and not _allowed(resources[0])
+    return order is not None and order > 0 and not _allowed(resource)
 
 
 class _Downgrades:
@@ -146,13 +146,13 @@ class _Downgrades:
         """The policy's rule; None where there is none to compare by, or going back is allowed."""
         if policy not in self.rules:
             try:
-                resources = self.catalog.behind(policy)
+                resource, _ = self.catalog.behind(policy)
             except ImagesetterError:
                 self.rules[policy] = None
             else:
                 from imagesetter.flux.questions import unchecked_tag_policy
 
-                self.rules[policy] = None if _allowed(resources[0]) else unchecked_tag_policy(*resources)
+                self.rules[policy] = None if _allowed(resource) else unchecked_tag_policy(resource)
         return self.rules[policy]
 
     def _tag(self, marked: MarkedField, ref: LatestRef) -> str:

@@ -17,7 +17,8 @@ from pathlib import Path
 from imagesetter.errors import ImagesetterError, SpliceError, TextError
 from imagesetter.files import Rewrite
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.markers import KEY, Marker, Part, PolicyName, parse_marker
+from imagesetter.flux.latest import Part
+from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result
 from imagesetter.places.places import is_image
 from imagesetter.plan import Place, failure, report

@@ -123,7 +123,7 @@ class FromRegistry(NamedTuple):
         for name in names:
             try:
                 question = self.catalog.policy(name)
-                if _rests(question):
+                if question.rests:
                     answers[name] = _recorded(question)
                 else:
                     check(question.tags)
@@ -208,10 +208,6 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
         proxy=proxy,
         notes=tuple(notes),
     )
-
-
-def _rests(question: ImagePolicy) -> bool:
-    return question.suspended or question.repository_suspended
 
 
 def _recorded(question: ImagePolicy) -> Answer:

@@ -85,8 +85,7 @@ class Automation:
 
 def labels_of(found: Resource) -> dict[str, str]:
     """The labels of a resource."""
-    metadata = found.data.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
+    labels = found.metadata.get("labels")
     return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {}
 
 

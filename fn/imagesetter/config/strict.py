@@ -13,10 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from imagesetter.errors import UsageError, did_you_mean
+from imagesetter.flux.models import Location, in_words, path_of
 from imagesetter.flux.models import Model as FluxModel
-from imagesetter.flux.models import in_words
-
-Location = tuple[str | int, ...]
 
 
 class Model(BaseModel):
@@ -69,11 +67,6 @@ def validated(model: type[Kind], data: Mapping[str, Any], *, where: str, hint: s
     if strays:
         raise UsageError("; ".join(strays), where=where, hint=hint)
     return found
-
-
-def path_of(location: Location) -> str:
-    """``spec.policies[0].semver`` for a place in a resource."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
 
 
 def _sentence(model: type[Model], error: Mapping[str, Any]) -> str:

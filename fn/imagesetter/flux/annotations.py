@@ -39,8 +39,7 @@ def minimum_age(policy: Resource) -> float:
 
 
 def _annotation(policy: Resource, name: str) -> str:
-    metadata = policy.data.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    annotations = policy.metadata.get("annotations")
     return str(annotations.get(name, "")) if isinstance(annotations, Mapping) else ""
 
 

@@ -127,7 +127,7 @@ class Catalog:
         """
         from imagesetter.flux.questions import question
 
-        policy, repository = self._pair(name)
+        policy, repository = self.behind(name)
         namespace, repository_name = repository.names[0]
         namespace = namespace or self.default_namespace
         return question(
@@ -144,41 +144,16 @@ class Catalog:
         Raises:
             ResolveError: no such policy or repository.
         """
-        policy, repository = self._pair(name)
+        policy, repository = self.behind(name)
         return inputs_hash(policy, repository)
 
     def behind(self, name: PolicyName) -> tuple[Resource, Resource]:
         """The ImagePolicy and the ImageRepository of a policy, as loaded, not validated.
 
         Raises:
-            ResolveError: no such policy or repository.
+            ResolveError: no such policy or repository, one that is defined twice, or no access to it.
+            ResourceError: the policy names no repository, or one of the two is of a version that is not read.
         """
-        return self._pair(name)
-
-    def image(self, name: PolicyName) -> str:
-        """The ``spec.image`` of a policy's repository as written, not validated.
-
-        Raises:
-            ResolveError: no such policy or repository.
-        """
-        return str(self._pair(name)[1].spec.get("image", ""))
-
-    def recorded(self, name: PolicyName) -> LatestRef | None:
-        """What a cluster reported in the policy's status, or None.
-
-        Raises:
-            ResolveError: no such policy.
-        """
-        return from_status(self._policy_resource(name).data.get("status"))
-
-    def _policy_resource(self, name: PolicyName) -> Resource:
-        found = self.find("ImagePolicy", name.namespace, name.name)
-        if found is None:
-            raise self.unknown(name)
-        check_version(found, f"ImagePolicy {name}")
-        return found
-
-    def _pair(self, name: PolicyName) -> tuple[Resource, Resource]:
         policy = self._policy_resource(name)
         where = f"ImagePolicy {name} in {policy.origin}"
         reference = policy.spec.get("imageRepositoryRef")
@@ -203,6 +178,29 @@ class Catalog:
             self._check_access(name, repository, f"{namespace}/{reference['name']}")
         return policy, repository
 
+    def image(self, name: PolicyName) -> str:
+        """The ``spec.image`` of a policy's repository as written, not validated.
+
+        Raises:
+            ResolveError: no such policy or repository.
+        """
+        return str(self.behind(name)[1].spec.get("image", ""))
+
+    def recorded(self, name: PolicyName) -> LatestRef | None:
+        """What a cluster reported in the policy's status, or None.
+
+        Raises:
+            ResolveError: no such policy.
+        """
+        return from_status(self._policy_resource(name).data.get("status"))
+
+    def _policy_resource(self, name: PolicyName) -> Resource:
+        found = self.find("ImagePolicy", name.namespace, name.name)
+        if found is None:
+            raise self.unknown(name)
+        check_version(found, f"ImagePolicy {name}")
+        return found
+
     def _check_access(self, policy: PolicyName, repository: Resource, target: str) -> None:
         """Flux's ACL: another namespace needs accessFrom (fluxcd/pkg runtime/acl/acl.go)."""
         refusal = ResolveError(
@@ -214,8 +212,7 @@ class Catalog:
         access = repository.spec.get("accessFrom")
         selectors = access.get("namespaceSelectors") if isinstance(access, Mapping) else None
         namespace = self.find("Namespace", self.default_namespace, policy.namespace)
-        metadata = namespace.data.get("metadata") if namespace else None
-        declared = metadata.get("labels") if isinstance(metadata, Mapping) else None
+        declared = namespace.metadata.get("labels") if namespace else None
         labels = {
             "kubernetes.io/metadata.name": policy.namespace,
             **(declared if isinstance(declared, Mapping) else {}),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Part = Literal["", "tag", "name", "digest"]
+"""What of a ref a marker asks for; empty for the whole of it."""
+PARTS: Final = ("tag", "name", "digest")
 
 
 class LatestRef(NamedTuple):

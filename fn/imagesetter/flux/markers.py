@@ -21,18 +21,17 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from imagesetter.errors import MarkerError
+from imagesetter.flux.latest import PARTS, Part
 
 KEY: Final = "$imagepolicy"
-Part = Literal["", "tag", "name", "digest"]
 
 _REF: Final = "#/definitions/io.k8s.cli.setters."
 _HINT: Final = (
     'write it as # {"$imagepolicy": "NAMESPACE:NAME"}, with :tag, :name or :digest behind the name for a part'
 )
-_PARTS: Final = ("tag", "name", "digest")
 _NAME = re.compile(r"[^\s/~:\"'{}]+")
 
 
@@ -149,7 +148,7 @@ def _parse_value(written: str) -> Marker:
             raise MarkerError(f"marker {written!r} has an empty {what}", hint=_HINT)
         if not _NAME.fullmatch(word):
             raise MarkerError(f"marker {written!r}: {word!r} cannot be a {what}", hint=_HINT)
-    if ":" in rest and part not in _PARTS:
+    if ":" in rest and part not in PARTS:
         raise MarkerError(
             f"marker {written!r} asks for {part!r}, which is no part of an image reference",
             hint="the parts are tag, name and digest; without one the whole reference is written",

@@ -27,8 +27,6 @@ from pydantic.alias_generators import to_camel
 from imagesetter.errors import ResourceError
 from imagesetter.flux.durations import parse_duration
 
-GROUP = "image.toolkit.fluxcd.io"
-
 
 def _seconds(text: str) -> str:
     parse_duration(text)
@@ -47,6 +45,8 @@ def _known_order(text: str) -> str:
     return text.lower() or "asc"
 
 
+Location = tuple[str | int, ...]
+"""A place in a resource: the keys and indexes that lead there."""
 Spec = TypeVar("Spec", bound="Model")
 Duration = Annotated[str, AfterValidator(_seconds)]
 ShortDuration = Annotated[str, AfterValidator(_seconds_without_hours)]
@@ -203,11 +203,9 @@ def in_words(value: object) -> str:
             return f"{type(value).__name__} {value}"
 
 
-def _path(location: tuple[str | int, ...]) -> str:
-    text = "spec"
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text
+def path_of(location: Location) -> str:
+    """``spec.policies[0].semver`` for a place in a resource."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
 
 
 def validated(model: type[Spec], spec: object, *, where: str) -> Spec:
@@ -226,21 +224,21 @@ def validated(model: type[Spec], spec: object, *, where: str) -> Spec:
     try:
         return model.model_validate(spec)
     except ValidationError as error:
-        lines = [f"{_path(e['loc'])}: {_sentence(dict(e))}" for e in error.errors()]
+        lines = [f"{path_of(('spec', *e['loc']))}: {_sentence(dict(e))}" for e in error.errors()]
         raise ResourceError("; ".join(lines), where=where) from error
 
 
 def unknown_fields(spec: Model) -> list[str]:
     """The paths of fields that the CRD does not have, such as ``spec.filterTag``; the API server would prune them."""
 
-    def walk(value: object, path: tuple[str | int, ...]) -> list[str]:
+    def walk(value: object, path: Location) -> list[str]:
         if isinstance(value, list):
             return [found for index, item in enumerate(value) for found in walk(item, (*path, index))]
         if not isinstance(value, Model):
             return []
-        here = [_path((*path, name)) for name in value.model_extra or ()]
+        here = [path_of((*path, name)) for name in value.model_extra or ()]
         for name, field in type(value).model_fields.items():
             here += walk(getattr(value, name), (*path, field.alias or name))
         return here
 
-    return walk(spec, ())
+    return walk(spec, ("spec",))

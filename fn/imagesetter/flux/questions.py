@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import ImagesetterError, ResourceError
 from imagesetter.flux.annotations import allows_downgrade, minimum_age
 from imagesetter.flux.durations import parse_duration
 from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
+from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete, rule_inputs
 from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 
 if TYPE_CHECKING:
-    from imagesetter.flux.models import ImageRepositorySpec, PolicyChoice, TagFilter
+    from imagesetter.flux.models import DigestReflection, ImageRepositorySpec, PolicyChoice, TagFilter
     from imagesetter.registry.reference import Repository
 
-Reflection = Literal["Never", "IfNotPresent", "Always"]
 Find = Callable[[str, str], Resource | None]
+_RULES: dict[str, Callable[[str], Rule]] = {
+    "semver": Semver,
+    "alphabetical": Alphabetical,
+    "numerical": Numerical,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class ImagePolicy:
     name: PolicyName
     image: Repository
     tags: TagPolicy
-    reflection: Reflection
+    reflection: DigestReflection
     inputs: str
     origin: str
     suspended: bool = False
@@ -51,6 +55,11 @@ class ImagePolicy:
     proxy_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
     missing: tuple[str, ...] = ()
     """Secrets and service accounts that the repository names and that are not among the resources."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether the policy or its repository is suspended, so that the recorded answer stands."""
+        return self.suspended or self.repository_suspended
 
 
 def question(
@@ -126,27 +135,19 @@ def tag_policy(
     )
 
 
-def unchecked_tag_policy(policy: Resource, repository: Resource) -> TagPolicy | None:
+def unchecked_tag_policy(policy: Resource) -> TagPolicy | None:
     """The rule and the filters of specs as loaded, without validation (and without pydantic); None where there is none.
 
     For comparing tags only: whoever selects by it has to validate it first.
     """
-    choice, filter_tags = policy.spec.get("policy"), policy.spec.get("filterTags")
-    choice = choice if isinstance(choice, Mapping) else {}
-    rule: Rule | None = None
-    for kind, make, argument, default in (
-        ("semver", Semver, "range", ""),
-        ("alphabetical", Alphabetical, "order", "asc"),
-        ("numerical", Numerical, "order", "asc"),
-    ):
-        if rule is None and isinstance(choice.get(kind), Mapping):
-            rule = make(str(choice[kind].get(argument) or default))
-    if rule is None:
+    found = rule_inputs(policy.spec.get("policy"))
+    if not found:
         return None
-    filters = None
+    kind, argument = found
+    filter_tags, filters = policy.spec.get("filterTags"), None
     if isinstance(filter_tags, Mapping):
         filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
-    return TagPolicy(rule, filters)
+    return TagPolicy(_RULES[kind](argument), filters)
 
 
 @dataclass(slots=True)

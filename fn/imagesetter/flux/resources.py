@@ -44,6 +44,12 @@ class Resource(NamedTuple):
         return str(self.data.get("apiVersion", ""))
 
     @property
+    def metadata(self) -> Mapping[str, Any]:
+        """``metadata`` where it is a mapping, else an empty one."""
+        metadata = self.data.get("metadata")
+        return metadata if isinstance(metadata, Mapping) else {}
+
+    @property
     def spec(self) -> Mapping[str, Any]:
         """``spec`` where it is a mapping, else an empty one."""
         spec = self.data.get("spec")
@@ -120,8 +126,8 @@ def check_version(found: Resource, what: str) -> None:
     )
 
 
-def _rule_inputs(choice: object) -> list[str]:
-    """The rule that counts, as [kind, argument]: the first of the three that is given (policy/factory.go)."""
+def rule_inputs(choice: object) -> list[str]:
+    """The rule that counts, the first of the three (policy/factory.go), as [kind, argument]; empty where there is none."""
     if isinstance(choice, Mapping):
         for kind, argument, default in (
             ("semver", "range", ""),
@@ -138,7 +144,7 @@ def _rule_inputs(choice: object) -> list[str]:
 def _policy_inputs(spec: Mapping[str, Any]) -> dict[str, Any]:
     filter_tags = spec.get("filterTags")
     return {
-        "policy": _rule_inputs(spec.get("policy")),
+        "policy": rule_inputs(spec.get("policy")),
         "filterTags": {key: value for key, value in filter_tags.items() if value}
         if isinstance(filter_tags, Mapping)
         else {},

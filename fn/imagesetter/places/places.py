@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from imagesetter.config.config import Config, Target
 from imagesetter.errors import ImagesetterError, ResolveError, UsageError
 from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest import PARTS
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from imagesetter.registry.reference import Reference
 
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
-_PARTS = ("tag", "name", "digest")
 _ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].image: flux-system:web"
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -110,7 +110,7 @@ def target_marker(text: str, namespace: str, where: str) -> Marker:
         UsageError: anything else.
     """
     parts = text.split(":")
-    part = parts.pop() if len(parts) > 1 and parts[-1] in _PARTS else ""
+    part = parts.pop() if len(parts) > 1 and parts[-1] in PARTS else ""
     if len(parts) == 1:
         parts.insert(0, namespace)
     if len(parts) != 2 or not all(parts):

@@ -7,11 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from imagesetter.config.strict import Model
+from imagesetter.flux.latest import Part
 from imagesetter.krm.result import Severity
 from imagesetter.policy.delta import Step
 from imagesetter.schemas.reports import Ref, Report
-
-Part = Literal["", "tag", "name", "digest"]
 
 
 class ResultResource(Model):

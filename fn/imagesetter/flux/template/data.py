@@ -15,7 +15,7 @@ by file, then by object (apiVersion, kind, name, namespace), then as given.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imagesetter.flux.template.changes import (
@@ -61,7 +61,7 @@ class TemplateData:
     namespace: str
     name: str
     records: tuple[ChangeRecord, ...] = ()
-    values: Mapping[str, str] | None = field(default=None)
+    values: Mapping[str, str] | None = None
 
     def build(self, dialect: Dialect) -> Root:
         """The value of dot at the top of the template, made anew: templates may change dictionaries."""
