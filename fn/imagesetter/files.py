@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagesetter.errors import ImagesetterError, TextError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName, parse_marker
-from imagesetter.krm.result import ResourceRef, Result
-from imagesetter.plan import Change, Guard, MarkedField, Place, failure, plan
+from imagesetter.krm.result import ResourceRef, Result, failed
+from imagesetter.plan import Change, Guard, MarkedField, Place, Siblings, failure, plan
 from imagesetter.resolve import Source
 from imagesetter.text.fieldpath import FieldPath, format_path
 from imagesetter.text.found import Comment, Scalar, Scan
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether any result is an error."""
-        return any(result.severity == "error" for result in self.results)
+        return failed(self.results)
 
 
 def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
@@ -183,7 +183,7 @@ def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, Latest
     policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it unknown.
     """
     whole: dict[tuple[PolicyName, str], set[str]] = {}
-    parts: dict[tuple[PolicyName, str, int, tuple[str | int, ...]], dict[str, str]] = {}
+    parts: dict[Siblings, dict[str, str]] = {}
     for marked in fields:
         marker, value = marked.marker, marked.scalar.value
         if marker.part == "":
@@ -191,8 +191,7 @@ def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, Latest
             if at:
                 whole.setdefault((marker.policy, reference), set()).add(digest)
         else:
-            place = (marker.policy, marked.place.file, marked.scalar.document, marked.scalar.path[:-1])
-            parts.setdefault(place, {})[marker.part] = value
+            parts.setdefault(marked.siblings, {})[marker.part] = value
     for (policy, _, _, _), values in parts.items():
         if values.get("digest", "").startswith("sha") and "tag" in values:
             whole.setdefault((policy, f"{values.get('name', '')}:{values['tag']}"), set()).add(values["digest"])

@@ -18,7 +18,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
+from imagesetter.krm.result import Result, failed
 from imagesetter.places.places import find_places, place_of
 from imagesetter.plan import Guard, MarkedField, Plan, failure, plan, report, summary
 from imagesetter.resolve import KnownDigest, Source
@@ -27,8 +27,6 @@ from imagesetter.text.edits import Edit
 if TYPE_CHECKING:
     from imagesetter.lock import document as lock
     from imagesetter.places.source_scan import SourceMarks
-
-NEEDLE = "$imagepolicy"
 
 SourceOf = Callable[[Catalog, KnownDigest], Source]
 """Makes the source of latest refs, once policies and fields are known."""
@@ -63,7 +61,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
     guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
     planned = plan(places.fields, answers, keep_on_error=config.on_error == "keep", guards=guards)
     problems = [*places.results, *planned.results, *_unused(catalog, names, origins, config)]
-    if any(result.severity == "error" for result in problems):
+    if failed(problems):
         return Answer((), tuple(problems))
     try:
         edits = _edits(listing, planned)

@@ -17,7 +17,7 @@ from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.krm.result import Result, Severity
-from imagesetter.plan import Guard, MarkedField, report, split_image
+from imagesetter.plan import Guard, MarkedField, Siblings, report, split_image
 from imagesetter.policy.releases import release
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Asked = Callable[[PolicyName, str, str], bool]
 """Whether a policy's fields are meant to go from the first tag back to the second."""
-
-Siblings = tuple[PolicyName, str, int, tuple[str | int, ...]]
 
 ALLOW = f'allow it with --allow-downgrade, or with the annotation {ALLOW_DOWNGRADE}: "true" on the ImagePolicy'
 
@@ -51,7 +49,7 @@ def downgrade_guard(
         asked: whether somebody asked for this very step back (`imagesetter.lock.document.Lock.asks`).
         strict: whether a field that stays is an error, not a warning.
     """
-    beside = {_place(marked): marked for marked in fields if marked.marker.part == "tag" and not marked.parts}
+    beside = {marked.siblings: marked for marked in fields if marked.marker.part == "tag" and not marked.parts}
     return _Downgrades(catalog, beside, asked, "error" if strict else "warning")
 
 
@@ -83,7 +81,7 @@ class _Downgrades:
 
     def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
         policy = marked.marker.policy
-        sibling = None if _has_tag(marked) else self.beside.get(_place(marked))
+        sibling = None if _has_tag(marked) else self.beside.get(marked.siblings)
         decides = sibling or marked
         if not _has_tag(decides):
             return None
@@ -173,10 +171,6 @@ def _allowed(policy: Resource) -> bool:
 
 def _has_tag(marked: MarkedField) -> bool:
     return marked.marker.part in ("", "tag") or bool(marked.parts) or marked.found_by == "image"
-
-
-def _place(marked: MarkedField) -> Siblings:
-    return marked.marker.policy, marked.place.file, marked.scalar.document, marked.scalar.path[:-1]
 
 
 def _same_repository(old: str, new: str) -> bool:

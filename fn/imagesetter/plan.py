@@ -13,10 +13,12 @@ from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import Field, File, ResourceRef, Result, Severity
 from imagesetter.resolve import Answer, Failed
+from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.found import Scalar
 
 FoundBy = Literal["target", "annotation", "marker", "source", "image"]
-
+Siblings = tuple[PolicyName, str, int, FieldPath]
+"""What fields of one policy have in common that stand in one mapping: policy, file, document and path."""
 
 BOUND = frozenset({"tag", "digest"})
 """The parts that an image which is bound by its repository takes from the policy; the digest if there is one."""
@@ -50,6 +52,11 @@ class MarkedField(NamedTuple):
     found_by: FoundBy = "marker"
     parts: frozenset[str] = frozenset()
     """Parts of an image reference to set one by one, where the scalar is such a reference and not the marker's text."""
+
+    @property
+    def siblings(self) -> Siblings:
+        """What it shares with the fields of its policy beside it, such as a ``:digest`` beside a ``:tag``."""
+        return self.marker.policy, self.place.file, self.scalar.document, self.scalar.path[:-1]
 
     def text_for(self, ref: LatestRef) -> str:
         """What the field becomes; empty where the ref has no digest and one is asked for.
@@ -163,14 +170,7 @@ class _Failures:
             more = self.more[name]
             held = f" ({more} more field{'s' if more > 1 else ''} follow{'' if more > 1 else 's'} it)" if more else ""
             result = failure(failed.error, marked.place, severity=self.severity, policy=str(name))
-            yield Result(
-                message=f"{name}: {result.message}{held}",
-                severity=result.severity,
-                resource_ref=result.resource_ref,
-                field=result.field,
-                file=result.file,
-                tags=result.tags,
-            )
+            yield result._replace(message=f"{name}: {result.message}{held}")
 
 
 Guard = Callable[[MarkedField, LatestRef, str], Result | None]

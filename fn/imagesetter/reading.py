@@ -20,12 +20,11 @@ from imagesetter.lock import document as lock
 from imagesetter.plan import Place, failure
 from imagesetter.text.found import KEEP, SPAN, Scan
 from imagesetter.text.load import load, load_all
-from imagesetter.text.scan import scan
+from imagesetter.text.scan import NEEDLE, scan
 from imagesetter.text.source import Source as Text
 from imagesetter.text.source import decode
-from imagesetter.tree import find_files, find_names, read, repository_root
+from imagesetter.tree import find_files, find_names, read, repository_root, shown, start_directory
 
-NEEDLE = "$imagepolicy"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
 _LOCK = f"kind: {lock.KIND}".encode()
@@ -161,8 +160,7 @@ def build_catalog(
         catalog.add(tree.resources)
         named = {*wanted, *(marker.policy for file in tree.marked for marker in _markers(file))}
         if any(not catalog.has_policy(name) for name in named):
-            start = Path(paths[0]) if paths else Path()
-            root = repository_root(start if start.is_dir() else start.parent) or Path()
+            root = repository_root(start_directory(paths)) or Path()
             known = {resource.origin for resource in tree.resources}
             unread.clear()  # what the tree could not read is met again
             catalog.add(found for found in _resources_below(root, unread) if found.origin not in known)
@@ -175,7 +173,7 @@ def _resources_below(root: Path, unread: list[TextError]) -> Iterable[flux.Resou
         data = read(path)
         if _FLUX in data:
             try:
-                yield from flux_resources(data, _shown(path), unread=unread)
+                yield from flux_resources(data, shown(path), unread=unread)
             except TextError as error:
                 unread.append(error)
 
@@ -225,14 +223,6 @@ def look_for_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock | None:
     if not found:
         return None
     return lock.merged([lock.parse(decode(data, name=str(path)).text, str(path)) for path, data in found])
-
-
-def _shown(path: Path) -> str:
-    """A path as a user in the working directory would write it."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _named_policies(

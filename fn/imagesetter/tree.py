@@ -134,6 +134,20 @@ def repository_root(start: Path) -> Path | None:
     return None
 
 
+def start_directory(paths: Sequence[str | Path]) -> Path:
+    """Where a run begins to look around: the directory of its first path, or the working directory."""
+    start = Path(paths[0]) if paths else Path()
+    return start if start.is_dir() else start.parent
+
+
+def shown(path: Path) -> str:
+    """A path as a user in the working directory would write it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def read(path: str | Path) -> bytes:
     """The bytes of a file, or of a pipe to its end.
 

@@ -16,8 +16,8 @@ from imagesetter.errors import harmless
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
 from imagesetter.krm.run import Output, run
+from imagesetter.text.scan import NEEDLE
 
-NEEDLE = "$imagepolicy"
 # environment variable -> functionConfig option
 ENVIRONMENT = {
     "IMAGESETTER_FROM": "from",

@@ -13,7 +13,8 @@ from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 if TYPE_CHECKING:
     from imagesetter.krm.select import Selector
 
-API_VERSION = "imagesetter.dev/v1alpha1"
+GROUP = "imagesetter.dev"
+API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "ImageSetter"
 
 SourceName = Literal["registry", "lock", "status"]

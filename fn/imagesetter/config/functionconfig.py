@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imagesetter.config.config import API_VERSION, KIND, Config
+from imagesetter.config.config import API_VERSION, GROUP, KIND, Config
 from imagesetter.errors import UsageError, did_you_mean
 from imagesetter.krm.functionconfig import FunctionConfig
 
@@ -36,7 +36,7 @@ def parse(function_config: FunctionConfig | None) -> Config:
         return Config()
     if function_config.is_config_map:
         return from_options(function_config.body, where="functionConfig ConfigMap", prefix="data")
-    if function_config.kind == KIND and function_config.api_version.startswith("imagesetter.dev/"):
+    if function_config.kind == KIND and function_config.api_version.startswith(f"{GROUP}/"):
         from imagesetter.config.image_setter import parse_image_setter
 
         return parse_image_setter(function_config.body)

@@ -127,7 +127,7 @@ def check_version(found: Resource, what: str) -> None:
 
 
 def rule_inputs(choice: object) -> list[str]:
-    """The rule that counts, the first of the three (policy/factory.go), as [kind, argument]; empty where there is none."""
+    """The rule that counts, as [kind, argument]: the first of the three (policy/factory.go). Empty for none."""
     if isinstance(choice, Mapping):
         for kind, argument, default in (
             ("semver", "range", ""),

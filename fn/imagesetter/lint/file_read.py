@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagesetter.config.config import KIND
+from imagesetter.config.config import GROUP, KIND
 from imagesetter.config.inline_policy import inline_policy
 from imagesetter.errors import InputError, LockError, MarkerError, TextError, UsageError
 from imagesetter.flux import resources as flux
@@ -30,7 +30,7 @@ STDIN = "<stdin>"
 _SPELLINGS = ("imagepolicy", "imagePolicy")
 _MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)
 _FLUX = flux.GROUP.encode()
-_OURS = b"imagesetter.dev/"
+_OURS = f"{GROUP}/".encode()
 _BINDS = re.compile(r"""bindByImage["']?:[ ]*["']?true""")
 _LOCK = f"kind: {lock.KIND}".encode()
 
@@ -242,7 +242,7 @@ class _Document:
         self.text = text[node.start : node.end]
         self.data: object = None
         self.unread: Unread | None = None
-        if flux.GROUP not in self.text and "imagesetter.dev/" not in self.text and "kind: Namespace" not in self.text:
+        if flux.GROUP not in self.text and f"{GROUP}/" not in self.text and "kind: Namespace" not in self.text:
             return
         try:
             self.data = load(self.text, name=name, first_line=node.line)
@@ -288,7 +288,7 @@ class _Document:
 
 
 def _is_setter(item: Mapping[str, Any]) -> bool:
-    return item.get("kind") == KIND and str(item.get("apiVersion", "")).startswith("imagesetter.dev/")
+    return item.get("kind") == KIND and str(item.get("apiVersion", "")).startswith(f"{GROUP}/")
 
 
 def _mapping(data: object) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from imagesetter.flux.resources import Resource
 from imagesetter.lint.file_read import STDIN, FileRead, Mark, Placed, read_data, read_path
 from imagesetter.reading import flux_resources
 from imagesetter.registry.reference import parse
-from imagesetter.tree import find_files, read, repository_root
+from imagesetter.tree import find_files, read, repository_root, shown, start_directory
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def read_subject(
     if root is None:
         return subject
     around = [
-        found for path in find_files([root]) if path.resolve() not in known and (found := read_path(path, _shown(path)))
+        found for path in find_files([root]) if path.resolve() not in known and (found := read_path(path, shown(path)))
     ]
     if not policies:
         catalog.add(placed.resource for file in around for placed in file.resources)
@@ -163,8 +163,7 @@ def _search(subject: Subject, paths: Sequence[str | Path], *, searched: bool) ->
     Markers without a policy are looked into as `update` does it: in the repository, or in the working directory where
     there is none.
     """
-    start = Path(paths[0]) if paths else Path()
-    repository = repository_root(start if start.is_dir() else start.parent)
+    repository = repository_root(start_directory(paths))
     names = {mark.marker.policy for mark in subject.fields if mark.marker}
     names |= {named.policy for file in subject.files for named in file.named}
     if not searched and any(not subject.catalog.has_policy(name) for name in names):
@@ -173,11 +172,3 @@ def _search(subject: Subject, paths: Sequence[str | Path], *, searched: bool) ->
     if any(subject.name_of(placed.resource) not in subject.followed for placed in policies):
         return repository
     return None
-
-
-def _shown(path: Path) -> str:
-    """A path as a user in the working directory would write it."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

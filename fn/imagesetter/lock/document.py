@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imagesetter.ages import Seen
-from imagesetter.config.config import API_VERSION
+from imagesetter.config.config import API_VERSION, GROUP
 from imagesetter.errors import ImagesetterError, LockError, TextError, did_you_mean
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
@@ -144,7 +144,7 @@ def is_lock(data: object) -> TypeGuard[Mapping[str, Any]]:
     return (
         isinstance(data, Mapping)
         and data.get("kind") == KIND
-        and str(data.get("apiVersion", "")).startswith(API_VERSION.partition("/")[0] + "/")
+        and str(data.get("apiVersion", "")).startswith(f"{GROUP}/")
     )
 
 

@@ -10,7 +10,7 @@ from imagesetter.errors import ImagesetterError, MovedTag
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import ALLOW, goes_back
-from imagesetter.krm.result import Result, Severity
+from imagesetter.krm.result import Result, Severity, failed
 from imagesetter.lock.document import Entry, Lock
 from imagesetter.plan import Place, failure, report
 from imagesetter.resolve import Answer, Failed, Resolved, Source
@@ -51,7 +51,7 @@ class Locked:
     @property
     def failed(self) -> bool:
         """Whether any result is an error."""
-        return any(result.severity == "error" for result in self.results)
+        return failed(self.results)
 
 
 def relock(
@@ -110,15 +110,15 @@ def relock(
         results.append(failure(catalog.unknown(name), policy=str(name)))
     results += () if only else _stray_holds(before, catalog)
     sights = [each for name in sorted(seen, key=str) for each in seen[name]]
-    return Locked(entries, tuple(_changes(before.entries, entries)), tuple(results), tuple(sights))
+    return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
 
 
 def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:
     """A warning for each hold of a policy that is not there: perhaps its name was misspelt, and nothing is held."""
     for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=str):
-        message = f"there is a hold of {name}; {catalog.unknown(name)}"
-        hint = f"remove it: imagesetter unhold {name}"
-        yield report("warning", f"{message}; {catalog.unknown(name).hint}; {hint}", tags={"policy": str(name)})
+        unknown = catalog.unknown(name)
+        message = f"there is a hold of {name}; {unknown}; {unknown.hint}; remove it: imagesetter unhold {name}"
+        yield report("warning", message, tags={"policy": str(name)})
 
 
 def _notes(name: PolicyName, answer: Answer) -> Iterable[Result]:
@@ -173,7 +173,8 @@ def _entry(catalog: Catalog, name: PolicyName, answer: Answer, old: Entry | None
     return old if old.same_answer(new) else new
 
 
-def _changes(before: Mapping[PolicyName, Entry], after: Mapping[PolicyName, Entry]) -> Iterable[EntryChange]:
+def entry_changes(before: Mapping[PolicyName, Entry], after: Mapping[PolicyName, Entry]) -> Iterable[EntryChange]:
+    """The entries that are there no more, are new, or say something else, sorted by policy."""
     for name in sorted({*before, *after}, key=str):
         old, new = before.get(name), after.get(name)
         if old != new:

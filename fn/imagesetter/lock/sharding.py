@@ -16,7 +16,7 @@ from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, merged
-from imagesetter.lock.locking import EntryChange, Locked
+from imagesetter.lock.locking import Locked, entry_changes
 from imagesetter.registry.reference import parse_flux_image
 
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
@@ -87,9 +87,4 @@ def merge(before: Lock, parts: Sequence[Lock]) -> Locked:
     for name, old in before.entries.items():
         if name in entries and old.same_answer(entries[name]):
             entries[name] = old
-    changes = [
-        EntryChange(name, before.entries.get(name), entries.get(name))
-        for name in sorted({*before.entries, *entries}, key=str)
-        if before.entries.get(name) != entries.get(name)
-    ]
-    return Locked(entries, tuple(changes), (), whole.seen)
+    return Locked(entries, tuple(entry_changes(before.entries, entries)), (), whole.seen)

@@ -7,7 +7,7 @@ original id with different markers, nobody can tell which one an item came from:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,11 @@ from imagesetter.places.origins import OriginalId, Origins, find_origins, origin
 from imagesetter.plan import Place, failure, report
 from imagesetter.policy.regexp import compile_pattern
 from imagesetter.text.fieldpath import AnyItem, FieldPath, FieldPattern, Index, Key, Step, Where, find, format_path
-from imagesetter.text.found import KEEP_ALL, SPAN, Comment, Node, Scalar, Scan
-from imagesetter.text.scan import scan
+from imagesetter.text.found import KEEP_ALL, SPAN, Comment, Scalar, Scan
+from imagesetter.text.scan import NEEDLE, scan
 from imagesetter.text.source import decode
 from imagesetter.tree import repository_root
 
-NEEDLE = "$imagepolicy"
 _OUTLINE = {SPAN: True, "*": KEEP_ALL}
 
 
@@ -166,11 +165,12 @@ def _inline_patches(file: SourceFile, scanned: Scan) -> Iterator[Result]:
 
 
 def _values(scanned: Scan, document: int) -> dict[FieldPath, str]:
-    return {node.path + path: scalar.value for node in _nodes(scanned, document) for path, scalar in node.kept.items()}
-
-
-def _nodes(scanned: Scan, document: int) -> Iterable[Node]:
-    return (node for node in scanned.nodes if node.document == document)
+    return {
+        node.path + path: scalar.value
+        for node in scanned.nodes
+        if node.document == document
+        for path, scalar in node.kept.items()
+    }
 
 
 def _source_mark(file: SourceFile, scanned: Scan, comment: Comment, marker: Marker) -> SourceMark | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.config.config import API_VERSION
+from imagesetter.config.config import API_VERSION, GROUP
 from imagesetter.errors import ImagesetterError, InputError, PolicyError, Stage, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 KIND = "PolicyTest"
 _KIND = KIND.encode()
-_GROUP = API_VERSION.partition("/")[0]
 _KIND_LINE = re.compile(rb"^kind: *PolicyTest\b", re.M)
 _NAME = "policy-test"
 _HINT = f"`imagesetter schema {KIND}` prints the JSON Schema of {API_VERSION} {KIND}"
@@ -121,7 +120,7 @@ def _in_file(path: Path, *, meant: bool) -> Iterator[Suite | Broken]:
     data = b""
     try:
         data = read(path)
-        if not meant and not (_KIND in data and _GROUP.encode() in data):
+        if not meant and not (_KIND in data and GROUP.encode() in data):
             return
         documents = list(load_all(decode(data, name=str(path)).text, name=str(path)))
     except InputError as error:
@@ -141,7 +140,7 @@ def _in_file(path: Path, *, meant: bool) -> Iterator[Suite | Broken]:
 
 def _is_test(data: Mapping[str, Any]) -> bool:
     version = data.get("apiVersion")
-    return data.get("kind") == KIND and isinstance(version, str) and version.partition("/")[0] == _GROUP
+    return data.get("kind") == KIND and isinstance(version, str) and version.partition("/")[0] == GROUP
 
 
 def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
