@@ -34,9 +34,9 @@ def main() -> None:
     egress = Egress.parse(tuple(hosts)) if name else Egress()
     settings = ClientSettings(egress=egress, connections_per_host=int(limit), connections=int(limit))
     with Client(settings) as client:
-        found = client.scan_all([(parse_flux_image(repository), options) for repository in repositories])
+        found = list(client.scan_each([(parse_flux_image(repository), options) for repository in repositories]))
     tags = 0
-    for scan in found:
+    for _, scan in found:
         assert isinstance(scan, Scan), scan
         tags += len(scan.tags)
     print(tags)

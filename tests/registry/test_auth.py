@@ -17,6 +17,7 @@ from support.certificates import Authority
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
 from support.logins import IDENTITY_TOKEN, REGISTRY_TOKEN, Always
+from support.scanning import scan_all
 
 
 class TokenRegistry:
@@ -279,6 +280,6 @@ def test_fifty_repositories_need_a_token_and_a_list_each() -> None:
     with run_fake(registry) as registry.fake, Client() as client:
         client.scan(registry.image("first"))
         before = len(registry.fake.seen)
-        found = client.scan_all([(registry.image(f"app{n}"), ScanOptions()) for n in range(50)])
+        found = scan_all(client, [(registry.image(f"app{n}"), ScanOptions()) for n in range(50)])
         assert all(isinstance(scan, Scan) for scan in found)
         assert len(registry.fake.seen) - before == 100

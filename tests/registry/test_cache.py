@@ -28,6 +28,7 @@ from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake
 from support.logins import PASSWORD, Always
+from support.scanning import scan_all
 
 FN = str(Path(__file__).parents[2] / "fn")
 NAME = "ghcr.io/org/app"
@@ -285,7 +286,7 @@ def test_failure_is_not_kept(tmp_path: Path) -> None:
     answers = iter([Reply(404), Reply(200, {"tags": ["1.0"]})])
     with run_fake(lambda seen: next(answers)) as fake, Client(ClientSettings(cache_folder=tmp_path)) as client:
         image = parse_flux_image(f"{fake.host}/app")
-        found = client.scan_all([(image, ScanOptions())])
+        found = scan_all(client, [(image, ScanOptions())])
         assert "is not there" in str(found[0])
         assert client.scan(image).tags == ("1.0",)
 

@@ -26,6 +26,7 @@ from imagesetter.registry.workers import MOST_THREADS, Job, run_jobs
 from support.clocks import FakeClock
 from support.fakes import Reply, Seen, run_fake
 from support.registries import closed_port
+from support.scanning import scan_all
 from support.waiting import PATIENCE
 
 TAGS = Reply(200, {"tags": ["1.0"]})
@@ -200,14 +201,14 @@ def once_so_many_have_come(number: int) -> Any:
 
 def test_host_gets_eight_connections_and_no_more() -> None:
     with run_fake(once_so_many_have_come(8)) as fake, Client() as client:
-        found = client.scan_all([(image(fake.host, f"app{n}"), ScanOptions()) for n in range(40)])
+        found = scan_all(client, [(image(fake.host, f"app{n}"), ScanOptions()) for n in range(40)])
         assert all(isinstance(scan, Scan) for scan in found)
         assert fake.most_at_once == 8
 
 
 def test_run_gets_its_share_of_connections_and_no_more() -> None:
     with run_fake(once_so_many_have_come(3)) as fake, Client(ClientSettings(connections=3)) as client:
-        client.scan_all([(image(fake.host, f"app{n}"), ScanOptions()) for n in range(21)])
+        scan_all(client, [(image(fake.host, f"app{n}"), ScanOptions()) for n in range(21)])
         assert fake.most_at_once == 3
 
 
@@ -218,7 +219,7 @@ def test_connections_to_several_registries_are_kept_while_there_is_something_to_
 
     with run_fake(respond) as one, run_fake(respond) as two, run_fake(respond) as three, Client() as client:
         places = [image(fake.host, f"app{number}") for number in range(32) for fake in (one, two, three)]
-        found = client.scan_all([(place, ScanOptions()) for place in places])
+        found = scan_all(client, [(place, ScanOptions()) for place in places])
         assert all(isinstance(scan, Scan) for scan in found)
         assert max(fake.connections for fake in (one, two, three)) <= 8, "none is closed to be opened again"
 
@@ -231,7 +232,7 @@ def test_results_come_in_the_order_of_the_questions_and_failures_are_values() ->
 
     with run_fake(respond) as fake, Client() as client:
         questions = [(image(fake.host, f"app{n}"), ScanOptions()) for n in range(5)]
-        found = client.scan_all([*questions, (image("10.0.0.1", "app"), ScanOptions())])
+        found = scan_all(client, [*questions, (image("10.0.0.1", "app"), ScanOptions())])
     assert [scan.tags if isinstance(scan, Scan) else type(scan).__name__ for scan in found] == [
         ("app0",), ("app1",), "NotFound", ("app3",), ("app4",), "EgressRefused",
     ]  # fmt: skip
@@ -240,7 +241,7 @@ def test_results_come_in_the_order_of_the_questions_and_failures_are_values() ->
 def test_repository_that_is_named_twice_is_asked_once() -> None:
     with run_fake(lambda seen: TAGS) as fake, Client() as client:
         options = [ScanOptions(interval=60, timeout=10), ScanOptions(interval=600), ScanOptions()]
-        found = client.scan_all([(image(fake.host), each) for each in options])
+        found = scan_all(client, [(image(fake.host), each) for each in options])
         assert [scan.tags for scan in found if isinstance(scan, Scan)] == [("1.0",)] * 3
         assert len(fake.seen) == 1
 
@@ -318,7 +319,7 @@ def test_a_login_that_takes_its_time_keeps_no_other_registry_waiting(tmp_path: P
     with run_fake(lambda seen: TAGS) as slow, run_fake(answer) as quick:
         settings = ClientSettings(keychain=Slow(), cache_folder=tmp_path)
         with Client(settings) as client:
-            found = client.scan_all([(image(host), ScanOptions()) for host in (slow.host, quick.host)])
+            found = scan_all(client, [(image(host), ScanOptions()) for host in (slow.host, quick.host)])
     assert [scan.tags for scan in found if isinstance(scan, Scan)] == [("1.0",), ("1.0",)]
 
 
@@ -388,7 +389,7 @@ def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> No
         from imagesetter.registry.scans import ScanOptions
         from imagesetter.registry.reference import parse_flux_image
         with Client() as client:
-            client.scan_all([(parse_flux_image(f"{fake.host}/app{{n}}"), ScanOptions()) for n in range(20)])
+            list(client.scan_each([(parse_flux_image(f"{fake.host}/app{{n}}"), ScanOptions()) for n in range(20)]))
         """
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(script)], stderr=subprocess.PIPE, stdout=subprocess.PIPE

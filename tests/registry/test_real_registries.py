@@ -22,6 +22,7 @@ from imagesetter.registry.ways import Ways
 from support.certificates import Authority
 from support.logins import IDENTITY_TOKEN, PASSWORD, Always
 from support.registries import KINDS, Kind, RunningRegistry, delete_tags, link_tags, push_image, run_registry
+from support.scanning import scan_all
 from support.tokens import TokenServer, run_token_server
 from support.waiting import PATIENCE, wait_until
 
@@ -269,7 +270,7 @@ def test_credential_helper_opens_a_private_registry_and_is_run_once(
     answer = json.dumps({"ServerURL": private.host, "Username": "alice", "Secret": PASSWORD})
     settings = machine(tmp_path, json.dumps({"credHelpers": {private.host: "test"}}), f"echo '{answer}'")
     with Client(settings) as client:
-        found = client.scan_all([(repository(private), ScanOptions(timeout=n)) for n in (20, 30)])
+        found = scan_all(client, [(repository(private), ScanOptions(timeout=n)) for n in (20, 30)])
         assert [scan.tags for scan in found if isinstance(scan, Scan)] == [("1.0.0",)] * 2
         client.digest(repository(private), "1.0.0")
     assert (tmp_path / "runs").read_text() == "run\n"
@@ -304,7 +305,7 @@ def test_login_gives_one_token_a_repository(granted: tuple[RunningRegistry, Toke
     options = ScanOptions(keychain=Always(*ALICE), tls=trusting(authority))
     with Client() as client:
         names = [f"team/app{number}" for number in range(10)]
-        found = client.scan_all([(repository(registry, name), options) for name in names])
+        found = scan_all(client, [(repository(registry, name), options) for name in names])
         assert [scan.tags for scan in found if isinstance(scan, Scan)] == [("1.0.0",)] * 10
         client.digest_all([(repository(registry, name), "1.0.0", options) for name in names * 2])
     scopes = sorted(each["scope"] for each in tokens.requests[before:])

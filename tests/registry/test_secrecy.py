@@ -30,6 +30,7 @@ from imagesetter.registry.trust import Tls
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
 from support.logins import ACCESS_TOKEN, IDENTITY_TOKEN, PASSWORD, REGISTRY_TOKEN, SECRETS
+from support.scanning import scan_all
 
 BASIC = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
 FORMS = (*SECRETS, BASIC, *(base64.b64encode(secret.encode()).decode() for secret in SECRETS))
@@ -118,7 +119,7 @@ def test_no_secret_is_seen_whatever_registries_do(
             settings = settings_of({"SECRET_VARIABLE": PASSWORD}, home, cache=False, listener=events.append)
             settings = replace(settings, clock=FakeClock())
             with Client(settings) as client:
-                for found in client.scan_all([(image, ScanOptions())]):
+                for found in scan_all(client, [(image, ScanOptions())]):
                     texts += visible(found)
                     scans += isinstance(found, Scan)
                     failures += isinstance(found, ImagesetterError)
@@ -153,7 +154,7 @@ def test_server_that_repeats_what_it_was_told_is_not_believed_to_be_safe(form: s
     with run_fake(respond) as fake:
         (docker / "config.json").write_text(json.dumps({"auths": {fake.host: {"auth": ODD_BASIC}}}))
         with Client(settings_of({}, home, cache=False)) as client:
-            (found,) = client.scan_all([(parse_flux_image(f"{fake.host}/app"), ScanOptions())])
+            (found,) = scan_all(client, [(parse_flux_image(f"{fake.host}/app"), ScanOptions())])
     assert isinstance(found, ImagesetterError)
     assert "you said" in str(found)
     assert "your word is ***." in str(found)

@@ -91,11 +91,6 @@ class Client:
         self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
         return scan
 
-    def scan_all(self, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
-        """The answers of `scan_each`, in the given order."""
-        found = dict(self.scan_each(questions))
-        return [found[number] for number in range(len(questions))]
-
     def scan_each(
         self, questions: Sequence[tuple[Repository, ScanOptions]]
     ) -> Iterator[tuple[int, Scan | ImagesetterError]]:

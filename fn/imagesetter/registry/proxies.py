@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imagesetter.errors import CredentialError
-from imagesetter.registry.hosts import Host, origin
+from imagesetter.registry.hosts import DEFAULT_PORTS, Host, origin
 
 _PROXY = re.compile(
     r"(?:(https?|socks5h?)://)?(?:([^@/?#\s]*)@)?([A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?"
 )
+
+_SOCKS_PORT = 1080
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Proxies:
         if self.https is None and self.http is None:
             return None
         scheme, host = origin(url)
-        if host.is_local or any(_covers(entry, host, 443 if scheme == "https" else 80) for entry in self.without):
+        if host.is_local or any(_covers(entry, host, DEFAULT_PORTS[scheme]) for entry in self.without):
             return None
         return self.https if scheme == "https" else self.http
 
@@ -97,8 +99,7 @@ def parse_proxy(text: str, *, where: str, username: str = "", password: str = ""
         name, _, word = login.partition(":")
         username, password = unquote(name), unquote(word)
     scheme = scheme or "http"
-    default = {"https": 443, "http": 80}.get(scheme, 1080)
-    return Proxy(f"{scheme}://{host}:{port or default}", username, password, from_input)
+    return Proxy(f"{scheme}://{host}:{port or DEFAULT_PORTS.get(scheme, _SOCKS_PORT)}", username, password, from_input)
 
 
 def _covers(entry: str, host: Host, default_port: int) -> bool:
