@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -12,8 +12,8 @@ from imagesetter.errors import LockError, UsageError
 from imagesetter.lock.document import FILE_NAME, Lock, parse, render_holds
 from imagesetter.lock.holds import Hold
 from imagesetter.reading import read_tree
-from imagesetter.text.source import decode, encode
-from imagesetter.tree import read
+from imagesetter.text.source import Source, decode, encode
+from imagesetter.tree import read, start_directory
 from imagesetter.writing import create, write
 
 lock_file_option = click.option(
@@ -35,19 +35,55 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
         raise UsageError(f"there are several locks: {names}", hint="name one with --lock-file, or lock each directory")
     if found:
         return found[0]
-    start = Path(paths[0]) if paths else Path()
-    return (start if start.is_dir() else start.parent) / FILE_NAME
+    return start_directory(paths) / FILE_NAME
 
 
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Let an error about a line of the lock's text name the file."""
-    try:
-        yield
-    except LockError as error:
-        if error.where.startswith("line "):
-            error.where = f"{path}:{error.where.removeprefix('line ')}"
-        raise
+class LockFile(NamedTuple):
+    """A lock's file as it was read; ``before`` is empty where it is not there yet."""
+
+    path: Path
+    there: bool
+    before: bytes
+    text: Source
+    lock: Lock
+
+    def rendered(self, render: Callable[[str], str]) -> bytes:
+        """The file's bytes with what *render* makes of its text.
+
+        Raises:
+            LockError: as *render*; an error about a line names the file.
+        """
+        try:
+            return encode(render(self.text.text), bom=self.text.bom)
+        except LockError as error:
+            if error.where.startswith("line "):
+                error.where = f"{self.path}:{error.where.removeprefix('line ')}"
+            raise
+
+    def put(self, after: bytes) -> None:
+        """Make the file, or replace what was read by other bytes.
+
+        Raises:
+            FileChangedError: it is no longer what was read.
+            InputError: it cannot be written.
+        """
+        if not self.there:
+            create(self.path, after)
+        elif after != self.before:
+            write(self.path, self.before, after)
+
+
+def open_lock(path: Path) -> LockFile:
+    """Read the file of a lock, which may be empty or not there yet.
+
+    Raises:
+        LockError: it cannot be used.
+        InputError: it cannot be read, or is no YAML.
+    """
+    there = path.exists()
+    before = read(path) if there else b""
+    text = decode(before, name=str(path))
+    return LockFile(path, there, before, text, parse(text.text, str(path)) if text.text.strip() else Lock({}))
 
 
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:
@@ -57,15 +93,6 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
         LockError: the lock cannot be read, or its layout not kept.
         UsageError: there are several locks; or as *change*.
     """
-    path = given or lock_path([found for found, _ in read_tree((".",)).locks], ())
-    there = path.exists()
-    before = read(path) if there else b""
-    text = decode(before, name=str(path))
-    lock = parse(text.text, str(path)) if text.text.strip() else Lock({})
-    with naming(path):
-        after = encode(render_holds(text.text, change(lock.holds)), bom=text.bom)
-    if not there:
-        create(path, after)
-    elif after != before:
-        write(path, before, after)
-    return path, lock
+    file = open_lock(given or lock_path([found for found, _ in read_tree((".",)).locks], ()))
+    file.put(file.rendered(lambda text: render_holds(text, change(file.lock.holds))))
+    return file.path, file.lock

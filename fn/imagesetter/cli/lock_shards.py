@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imagesetter.cli.lock_file import open_lock
 from imagesetter.errors import UsageError
-from imagesetter.lock.document import Lock, parse, render
+from imagesetter.lock.document import parse, render
 from imagesetter.lock.locking import Locked
 from imagesetter.lock.sharding import Shard, merge, parse_shard
-from imagesetter.text.source import decode, encode
+from imagesetter.text.source import decode
 from imagesetter.tree import read
-from imagesetter.writing import create, write
 
 
 def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
@@ -55,12 +55,9 @@ def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locke
         raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
     parts = [file for part in parts for file in _files(part)]
     locks = [parse(decode(read(Path(part)), name=part).text, part) for part in parts]
-    there = path.exists()
-    before = read(path) if there else b""
-    text = decode(before, name=str(path))
-    present = parse(text.text, str(path)) if text.text.strip() else Lock({})
-    merged = merge(present, locks)
-    after = encode(render(text.text, merged.entries, merged.seen), bom=text.bom)
-    if after != before and not check:
-        write(path, before, after) if there else create(path, after)
-    return merged, after != before
+    file = open_lock(path)
+    merged = merge(file.lock, locks)
+    after = file.rendered(lambda text: render(text, merged.entries, merged.seen))
+    if not check:
+        file.put(after)
+    return merged, after != file.before

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from imagesetter.cli import clock
 from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.lock_file import lock_path, naming
+from imagesetter.cli.lock_file import lock_path, open_lock
 from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
@@ -20,14 +20,11 @@ from imagesetter.cli.terminal import print_results
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import UsageError, harmless
 from imagesetter.lock.choosing import Chooser
-from imagesetter.lock.document import FILE_NAME, Lock, parse, render
+from imagesetter.lock.document import FILE_NAME, Lock, render
 from imagesetter.lock.locking import EntryChange, Locked, relock
 from imagesetter.lock.sharding import restricted
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.resolve import FromRegistry
-from imagesetter.text.source import decode, encode
-from imagesetter.tree import read
-from imagesetter.writing import create, write
 
 
 @click.command("lock")
@@ -108,12 +105,8 @@ def command(
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
-    path = lock_file or lock_path([found for found, _ in tree.locks], paths)
-    there = path.exists()
-    before = read(path) if there else b""
-    text = decode(before, name=str(path))
-    present = parse(text.text, str(path)) if text.text.strip() else Lock({})
-    only = options.only
+    file = open_lock(lock_file or lock_path([found for found, _ in tree.locks], paths))
+    present, only = file.lock, options.only
     if part:
         # A part starts from what the whole lock says of its policies: holds count, equal answers keep their time.
         names = part.names(catalog)
@@ -128,14 +121,14 @@ def command(
             locked = relock(
                 catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
             )
-    with naming(path):
-        after = encode(render(text.text, locked.entries, locked.seen), bom=text.bom)
-    nothing = locked.failed and not (there or locked.entries or locked.seen)  # then a file would say that all is well
-    if after != before and not check and not nothing:
-        write(path, before, after) if there else create(path, after)
-    _print(locked, path, options, written=not check)
+    after = file.rendered(lambda text: render(text, locked.entries, locked.seen))
+    # Where there is nothing to write, a new file would say that all is well.
+    nothing = locked.failed and not (file.there or locked.entries or locked.seen)
+    if not check and not nothing:
+        file.put(after)
+    _print(locked, file.path, options, written=not check)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
-    return FAILED if locked.failed or (check and after != before) else OK
+    return FAILED if locked.failed or (check and after != file.before) else OK
 
 
 def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) -> None:
