@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import shutil
 import subprocess
@@ -70,7 +69,7 @@ class _Secret:
         if isinstance(encoded, Mapping) and name in encoded:
             try:
                 return base64.b64decode("".join(str(encoded[name]).split()), validate=True)
-            except (binascii.Error, ValueError) as error:
+            except ValueError as error:
                 raise CredentialError(
                     f"{name} is not base64; is the Secret encrypted?", where=self.where, hint="decrypt it first"
                 ) from error

@@ -29,7 +29,6 @@ ENVIRONMENT = {
     "IMAGESETTER_STRIP_ANNOTATIONS": "stripAnnotations",
     "IMAGESETTER_NAMESPACE": "namespace",
 }
-FLAGS = frozenset({"strict", "allowDowngrade", "bindByImage", "sourceScan", "stripAnnotations"})
 
 
 def main(data: bytes | None = None) -> int:
@@ -69,7 +68,8 @@ def _harmless(result: Result) -> Result:
 def _said(text: str, option: str) -> str:
     """A variable's value as a functionConfig has it; a flag is understood as on the command line, ``1`` and ``yes``."""
     from imagesetter.cli.network import FALSE, TRUE
+    from imagesetter.config.functionconfig import is_flag
 
-    if option not in FLAGS:
+    if not is_flag(option):
         return text
     return "true" if text.lower() in TRUE else "false" if text.lower() in FALSE else text

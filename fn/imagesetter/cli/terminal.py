@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 import click
 
 from imagesetter.errors import ImagesetterError, harmless
-from imagesetter.krm.result import Result
+from imagesetter.krm.result import Result, Severity
 
 COLOR = "color"
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 _CHOICES = {"always": True, "never": False, "auto": None}
 
 
@@ -64,7 +64,7 @@ def print_error(error: ImagesetterError) -> None:
 def print_results(results: Iterable[Result]) -> None:
     """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
     for result in results:
-        label = styled(result.severity, sys.stderr, fg=_COLOURS[result.severity], bold=True)
+        label = styled(result.severity, sys.stderr, fg=COLOURS[result.severity], bold=True)
         click.echo(f"{harmless(place_of(result))}{label}: {harmless(result.message)}", err=True, color=True)
 
 

@@ -35,7 +35,7 @@ def parse(function_config: FunctionConfig | None) -> Config:
     if function_config is None:
         return Config()
     if function_config.is_config_map:
-        return from_options(function_config.body, where="functionConfig ConfigMap", prefix="data")
+        return with_options(Config(), function_config.body, where="functionConfig ConfigMap", prefix="data")
     if function_config.kind == KIND and function_config.api_version.startswith(f"{GROUP}/"):
         from imagesetter.config.image_setter import parse_image_setter
 
@@ -47,17 +47,13 @@ def parse(function_config: FunctionConfig | None) -> Config:
     )
 
 
-def from_options(options: Mapping[str, Any], *, where: str, prefix: str) -> Config:
-    """The Config of flat options, as a ConfigMap or the environment gives them.
-
-    Raises:
-        UsageError: an unknown option or value.
-    """
-    return with_options(Config(), options, where=where, prefix=prefix)
+def is_flag(option: str) -> bool:
+    """Whether a flat option is true or false."""
+    return _FLAT.get(option) in _BOOLEANS
 
 
 def with_options(config: Config, options: Mapping[str, Any], *, where: str, prefix: str = "") -> Config:
-    """A Config with flat options laid over it.
+    """A Config with flat options laid over it, as a ConfigMap or the environment gives them.
 
     Raises:
         UsageError: an unknown option or value.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter import __version__
-from imagesetter.automation.spec import Automation
+from imagesetter.automation.spec import Automation, automation, automation_names
 from imagesetter.cli.clients import source_for
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network import NetworkOptions, seconds
@@ -36,6 +36,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import downgrade_guard
 from imagesetter.plan import failure
 from imagesetter.reading import Tree, build_catalog, find_lock, look_for_lock, read_tree
+from imagesetter.tree import start_directory
 
 if TYPE_CHECKING:
     from imagesetter.automate import Options, Run
@@ -183,8 +184,6 @@ class _Stage:
 
     def load(self) -> _Read:
         """The automations under PATH (or among ``--policies``), and the policies that they follow."""
-        from imagesetter.automation.spec import automation_names
-
         options = self.options
         tree = read_tree(self.paths or (".",), exclude=options.exclude)
         catalog = build_catalog(
@@ -205,8 +204,7 @@ class _Stage:
         """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
         from imagesetter.automate import run
 
-        start = Path(self.paths[0]) if self.paths else Path()
-        directory = start if start.is_dir() else start.parent
+        directory = start_directory(self.paths)
         runs: list[Run] = []
         network = told(self.network, self.options)
         find, look = partial(find_lock, read.tree, self.paths), partial(look_for_lock, read.tree, self.paths)
@@ -264,7 +262,6 @@ def _watch(stage: _Stage) -> int:
 
 def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation | Run:
     from imagesetter.automate import Run
-    from imagesetter.automation.spec import automation
 
     try:
         return automation(catalog, name, here=here)
@@ -276,16 +273,14 @@ def _manifests(stage: _Stage, image: str) -> str:
     """The manifests of the automations, as a cluster takes them."""
     from imagesetter.automation.cronjob import job, manifests
     from imagesetter.automation.git import remote_url, toplevel
-    from imagesetter.automation.spec import automation
 
     read = stage.load()
     first = Path(stage.paths[0]) if stage.paths else Path()
-    top = toplevel(first if first.is_dir() else first.parent)
+    top = toplevel(start_directory(stage.paths))
     path = first.resolve().relative_to(top).as_posix() if top else first.as_posix()
     jobs = []
     for name in read.names:
         one = automation(read.catalog, name)
-        reference = one.source
-        repository = read.catalog.find("GitRepository", reference.namespace, reference.name)
+        repository = read.catalog.find("GitRepository", *one.source)
         jobs.append(job(one, read.catalog, repository, path))
     return manifests(jobs, remote_url(top) if top else "", image)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -26,11 +25,11 @@ from imagesetter.errors import ResolveError, UsageError, harmless
 from imagesetter.files import write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.krm.result import Result
+from imagesetter.krm.result import Result, failed
 from imagesetter.mark import Outcome, find_owners, mark
 from imagesetter.reading import build_catalog, read_tree
 from imagesetter.text.fieldpath import format_path
-from imagesetter.tree import repository_root
+from imagesetter.tree import repository_root, start_directory
 
 _NOWHERE = PolicyName("", "")
 
@@ -78,8 +77,7 @@ def command(
     catalog = _catalog(paths, policies, namespace, exclude, names)
     owners, unreadable = find_owners(catalog, names)
     outcome = mark(paths or (".",), owners, exclude=exclude)
-    failed = any(result.severity == "error" for result in outcome.results)
-    write = not check and not failed
+    write = not check and not failed(outcome.results)
     unwritten = write_all(outcome.rewrites) if write else []
     lost = {result.file.path for result in unwritten if result.file}
     outcome = replace(outcome, insertions=[each for each in outcome.insertions if each.file not in lost])
@@ -96,9 +94,7 @@ def command(
     elif not quiet:
         _print_text(outcome, written=write, diff=diff)
     print_results(result for result in problems if not quiet or result.severity != "info")
-    if any(result.severity == "error" for result in problems):
-        return FAILED
-    return FAILED if check and outcome.insertions else OK
+    return FAILED if failed(problems) or (check and outcome.insertions) else OK
 
 
 def _catalog(
@@ -114,8 +110,7 @@ def _catalog(
         UsageError: a policy is asked for that is not there.
     """
     tree = read_tree(paths or (".",), exclude=exclude)
-    start = Path(paths[0]) if paths else Path()
-    inside = repository_root(start if start.is_dir() else start.parent) is not None
+    inside = repository_root(start_directory(paths)) is not None
     alone = not any(found.kind == "ImagePolicy" for found in tree.resources)
     # A name that no policy has makes the search go on through the repository.
     wanted = names or ({_NOWHERE} if inside or alone else ())

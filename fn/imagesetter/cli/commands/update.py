@@ -31,7 +31,7 @@ from imagesetter.files import Outcome, known_digests, update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.guards import downgrade_guard
-from imagesetter.krm.result import Result
+from imagesetter.krm.result import Result, failed
 from imagesetter.lock.document import Lock
 from imagesetter.plan import Guard, MarkedField, failure
 from imagesetter.plan import report as result_of
@@ -139,9 +139,7 @@ def command(
     print_results(result for result in made.problems if result.severity != "info" or result in noticed)
     if not (options.quiet or options.only or outcome.changes or outcome.unchanged or made.problems):
         print_hint(why_nothing(paths, files=outcome.files, policies=len(catalog.policy_names)))
-    if any(result.severity == "error" for result in problems):
-        return FAILED
-    return FAILED if check and outcome.changes else OK
+    return FAILED if failed(problems) or (check and outcome.changes) else OK
 
 
 def _unknown(

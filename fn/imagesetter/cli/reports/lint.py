@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from imagesetter.cli.outputs import Format
 from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.terminal import styled
+from imagesetter.cli.terminal import COLOURS, styled
 from imagesetter.config.config import API_VERSION
 from imagesetter.lint.finding import Finding, Rule
 
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _WORDS = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -52,7 +51,7 @@ def render(report: LintReport, form: Format) -> str:
 def _text(report: LintReport) -> Iterable[str]:
     for finding in report.findings:
         if not report.quiet or finding.severity != "info":
-            label = styled(finding.severity, sys.stdout, fg=_COLOURS[finding.severity], bold=True)
+            label = styled(finding.severity, sys.stdout, fg=COLOURS[finding.severity], bold=True)
             yield str(finding).replace(f": {finding.severity} ", f": {label} ", 1)
     if not report.quiet:
         yield report.closing
