@@ -165,14 +165,16 @@ class Bench:
         clone: bool = True,
         url: str = "",
         before: Callable[[], None] = lambda: None,
+        asked: list[PolicyName] | None = None,
         options: Options | None = None,
     ) -> Run:
-        tags = tags or {"web": "1.0.1"}
+        """Run it; *before* each source is made, and *asked* takes the policies that are asked for."""
+        answers = Answers(tags or {"web": "1.0.1"}, before, [] if asked is None else asked)
         source = GIT_REPOSITORY.replace("URL", url or self.remote.url) if clone else ""
-        catalog = catalog_of(text + (policies or "".join(map(policy, tags))) + source)
+        catalog = catalog_of(text + (policies or "".join(map(policy, answers.tags))) + source)
         (name,) = {name for name, _ in catalog.of_kind("ImageUpdateAutomation")}
         chosen = options or Options(sleep=lambda seconds: None)
-        return run(automation(catalog, name), catalog, Answers(tags, before).make, self.directory, chosen)
+        return run(automation(catalog, name), catalog, answers.make, self.directory, chosen)
 
     def checkout(self, branch: str = "main") -> Path:
         """The current checkout, which runs without a GitRepository use."""

@@ -23,6 +23,7 @@ from automate.test_run import error
 from e2e.conftest import Stage
 from imagesetter.automate import TRIES, Options, run
 from imagesetter.automation.spec import automation
+from imagesetter.flux.markers import PolicyName
 from support.waiting import wait_until
 
 ROUNDS = 20
@@ -30,18 +31,18 @@ ROUNDS = 20
 
 def test_a_push_that_comes_second_is_done_again_on_the_new_head(bench: Bench) -> None:
     others = iter([True])
-    asked = Answers({"web": "1.0.1"})
+    asked: list[PolicyName] = []
 
     def before() -> None:
         if next(others, False):
             bench.remote.commit({"other.txt": "x"}, message="somebody else")
 
     waited: list[float] = []
-    result = bench.run(before=before, options=Options(sleep=waited.append))
+    result = bench.run(before=before, asked=asked, options=Options(sleep=waited.append))
     assert result.status == "pushed"
     assert bench.remote.subjects() == ["Update from image update automation", "somebody else", "begin"]
     assert len(waited) == 1
-    assert asked.asked == []
+    assert asked == [PolicyName("apps", "web")], "no registry is asked again for what is known"
 
 
 def test_work_that_somebody_else_has_done_meanwhile_is_not_done_twice(bench: Bench) -> None:
