@@ -39,10 +39,9 @@ from imagesetter.flux.template.data import TemplateData
 from imagesetter.krm.result import File, Result
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure
 from imagesetter.reading import Tree, read_tree
-from imagesetter.resolve import Answer, KnownDigest, Source
+from imagesetter.resolve import Answer, MakeSource, Source
 
 TRIES = 5
-MakeSource = Callable[[Catalog, KnownDigest], Source]
 GuardsOf = Callable[[Catalog, Sequence[MarkedField]], Sequence[Guard]]
 Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
 

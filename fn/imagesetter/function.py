@@ -6,7 +6,7 @@ is the list's own text with the changed scalars and the results in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,15 +21,12 @@ from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result, failed
 from imagesetter.places.places import find_places, place_of
 from imagesetter.plan import Guard, MarkedField, Plan, failure, plan, report, summary
-from imagesetter.resolve import KnownDigest, Source
+from imagesetter.resolve import MakeSource
 from imagesetter.text.edits import Edit
 
 if TYPE_CHECKING:
     from imagesetter.lock import document as lock
     from imagesetter.places.source_scan import SourceMarks
-
-SourceOf = Callable[[Catalog, KnownDigest], Source]
-"""Makes the source of latest refs, once policies and fields are known."""
 
 
 class Answer(NamedTuple):
@@ -39,7 +36,7 @@ class Answer(NamedTuple):
     results: tuple[Result, ...]
 
 
-def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: float = 0.0) -> Answer:
+def follow(listing: ResourceList, config: Config, make_source: MakeSource, *, now: float = 0.0) -> Answer:
     """Find the fields, resolve their policies, and plan the edits.
 
     Any error leaves the whole list as it is: the orchestrator writes nothing after a failure, and a rendered stream
@@ -48,7 +45,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
     Args:
         listing: the items.
         config: what is asked.
-        source_of: makes the source of latest refs.
+        make_source: makes the source of latest refs.
         now: the time, in seconds since the epoch; what counts of the holds in a lock among the items.
 
     Raises:
@@ -57,7 +54,7 @@ def follow(listing: ResourceList, config: Config, source_of: SourceOf, *, now: f
     catalog, origins = build_catalog(listing, config)
     places = find_places(listing, config, catalog, _sources(listing, config))
     names = dict.fromkeys(marked.marker.policy for marked in places.fields)
-    answers = source_of(catalog, known_digests(places.fields)).answers(names) if names else {}
+    answers = make_source(catalog, known_digests(places.fields)).answers(names) if names else {}
     guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
     planned = plan(places.fields, answers, keep_on_error=config.on_error == "keep", guards=guards)
     problems = [*places.results, *planned.results, *_unused(catalog, names, origins, config)]

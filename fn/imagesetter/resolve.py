@@ -94,6 +94,9 @@ def by_policy(question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Answer:
 KnownDigest = Callable[[PolicyName, LatestRef], str]
 """The digest that is recorded already for this name and tag (in a field, in the lock), or an empty text."""
 
+MakeSource = Callable[[Catalog, KnownDigest], Source]
+"""Makes the source that a run asks for, once policies and fields are known."""
+
 
 class FromRegistry(NamedTuple):
     """The answers of the registries, asked now.

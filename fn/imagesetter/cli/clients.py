@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from imagesetter.cli import clock
 from imagesetter.cli.network import NetworkOptions
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from imagesetter.lock.document import Lock
     from imagesetter.registry.client import Client, ClientSettings
     from imagesetter.registry.events import Listener
-    from imagesetter.resolve import KnownDigest, Source
-
-MakeSource: TypeAlias = "Callable[[Catalog, KnownDigest], Source]"
+    from imagesetter.resolve import KnownDigest, MakeSource, Source
 
 
 @contextmanager
