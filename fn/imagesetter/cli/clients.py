@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from imagesetter.cli import clock
@@ -29,7 +30,7 @@ def source_for(
     *,
     present: Callable[[], Lock | None] = lambda: None,
 ) -> Iterator[MakeSource]:
-    """A maker of the source that the run asks for; connections are closed when the block ends.
+    """A maker of the source that the run asks for; its sources share one client, closed when the block ends.
 
     Args:
         name: where the answers come from.
@@ -53,14 +54,17 @@ def source_for(
 
             with ExitStack() as opened:
 
+                @cache
+                def client() -> Client:
+                    return opened.enter_context(open_client(network))
+
                 def from_registry(catalog: Catalog, known: KnownDigest) -> Source:
                     # Here, since a run that asks nothing needs none of it: most lists that kpt hands on hold no marker.
                     from imagesetter.lock.choosing import Chooser
                     from imagesetter.lock.document import Lock
                     from imagesetter.resolve import FromRegistry
 
-                    client = opened.enter_context(open_client(network))
-                    return FromRegistry(catalog, client, known, choose=Chooser(present() or Lock({}), clock.now()))
+                    return FromRegistry(catalog, client(), known, choose=Chooser(present() or Lock({}), clock.now()))
 
                 yield from_registry
 
