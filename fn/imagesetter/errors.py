@@ -38,6 +38,7 @@ They are caught in two places only: where they become a Result, and at the comma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
@@ -64,11 +65,26 @@ def harmless(text: str, kept: str = "\n\t") -> str:
     return "".join(char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text)
 
 
-def one_line(text: str) -> str:
-    """The same on one line: a space for every line break and other white space."""
-    if text.isprintable():
+# GitHub obeys a line that begins with "::", blanks aside, and "##[" anywhere; Azure "##vso[", TeamCity "##teamcity[".
+_BREAKS = r"\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
+_LOG_COMMAND = re.compile(rf"(?:(?<=[{_BREAKS}])|\A)([^\S{_BREAKS}]*):(?=:)|#(?=#\w*\[)")
+
+
+def without_log_commands(text: str) -> str:
+    """The text, with one character escaped of whatever a CI system would obey when it reads these lines in a log."""
+    if "::" not in text and "##" not in text:
         return text
-    return harmless("".join(" " if char.isspace() else char for char in text))
+    return _LOG_COMMAND.sub(lambda found: r"\x23" if found[0] == "#" else rf"{found[1]}\x3a", text)
+
+
+def log_line(text: str) -> str:
+    """The text as one line of a terminal or a log: a line break in it is shown as an escape."""
+    return without_log_commands(harmless(text, kept="\t"))
+
+
+def one_line(text: str) -> str:
+    """The same for sentences that may have several lines: a space for every line break and other white space."""
+    return log_line(text if text.isprintable() else "".join(" " if char.isspace() else char for char in text))
 
 
 class ImagesetterError(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from imagesetter.cli.exit_status import TRACKER
-from imagesetter.errors import harmless
+from imagesetter.errors import one_line
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result
 from imagesetter.krm.run import Output, run
@@ -57,11 +57,12 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
         answer = follow(listing, config, source, now=clock.now())
-    return Output(edits=answer.edits, results=[_harmless(result) for result in answer.results])
+    return Output(edits=answer.edits, results=[_on_one_line(result) for result in answer.results])
 
 
-def _harmless(result: Result) -> Result:
-    message = harmless(result.message)
+def _on_one_line(result: Result) -> Result:
+    """The result with a message that an orchestrator can print into a log."""
+    message = one_line(result.message)
     return result if message == result.message else result._replace(message=message)
 
 

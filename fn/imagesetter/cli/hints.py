@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
-
-from imagesetter.cli.terminal import styled
+from imagesetter.cli.terminal import echo, styled
 
 START = """\
 Start:
@@ -19,7 +17,7 @@ Start:
 
 def print_hint(text: str) -> None:
     """A hint on stderr, apart from data."""
-    click.echo(f"{styled('hint', sys.stderr, fg='cyan')}: {text}", err=True, color=True)
+    echo(f"{styled('hint', sys.stderr, fg='cyan')}: {text}", err=True)
 
 
 def why_nothing(paths: Sequence[str], *, files: int, policies: int) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import click
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.hints import START
 from imagesetter.cli.streams import refusal
-from imagesetter.cli.terminal import COLOR, color_option, print_error
+from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, write
 from imagesetter.cli.variables import name_variable
 from imagesetter.cli.versions import print_version
 from imagesetter.errors import ImagesetterError, UsageError, did_you_mean
@@ -106,7 +107,7 @@ def group(context: click.Context) -> None:
     by policy, and rewrites exactly those fields.
     """
     if context.invoked_subcommand is None:
-        click.echo(f"{context.get_help()}\n\n{START}", nl=False)
+        write(f"{context.get_help()}\n\n{START}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
         return status_of(error)
     except click.ClickException as error:
         name_variable(error)
-        error.show()
+        _print_usage_error(error)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -134,9 +135,18 @@ def main(arguments: Sequence[str]) -> int:
             return status_of(refused)
         import traceback
 
-        traceback.print_exc()
-        print(BUG_REQUEST, file=sys.stderr)  # noqa: T201
+        for each in traceback.format_exc().splitlines():
+            echo(each, err=True)
+        echo(BUG_REQUEST, err=True)
         return BUG
+
+
+def _print_usage_error(error: click.ClickException) -> None:
+    """What click says of a command line, which may hold the names of files: a shell put them there for a ``*``."""
+    said = io.StringIO()
+    error.show(said)
+    for each in said.getvalue().removesuffix("\n").split("\n"):
+        echo(each, err=True)
 
 
 def _check_directory() -> None:

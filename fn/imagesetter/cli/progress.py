@@ -10,7 +10,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from imagesetter.cli.terminal import wants_colour
+from imagesetter.cli.terminal import echo, wants_colour
+from imagesetter.errors import one_line
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Progress:
                     self._waiting = f"{host} asked to wait {seconds:.0f} s ({status})"
                 case Note(text):
                     if self._verbose and sys.stderr is not None:
-                        print(text, file=sys.stderr)  # noqa: T201
+                        echo(text, err=True)
             if self._shows and (self._waiting or len(self._tags) > FEW):
                 self._show()
 
@@ -69,7 +70,7 @@ class Progress:
 
     def _show(self) -> None:
         waiting = f" · {self._waiting}" if self._waiting else ""
-        text = f"{self._done} repositories done, {self._seen:,} tags seen{waiting}"
+        text = one_line(f"{self._done} repositories done, {self._seen:,} tags seen{waiting}")
         if self._status is None:
             from rich.console import Console
             from rich.status import Status

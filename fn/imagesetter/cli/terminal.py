@@ -1,20 +1,30 @@
-"""What people read: results and errors as lines, coloured only on a terminal that wants it."""
+"""Where text meets a terminal or a log: lines, coloured only on a terminal that wants it.
+
+Names, values, paths and messages may be a stranger's. Everything that a command prints for people passes `line`: what
+is not printable is shown as an escape, a line break inside of a line as well, and so is what a CI system would obey.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 import click
 
-from imagesetter.errors import ImagesetterError, harmless
+from imagesetter.errors import ImagesetterError, log_line, one_line, without_log_commands
 from imagesetter.krm.result import Result, Severity
 
 COLOR = "color"
 COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 _CHOICES = {"always": True, "never": False, "auto": None}
+
+
+PEN = f"\x1b{os.urandom(8).hex()}"
+"""What begins a style of ours until it is printed: no text from elsewhere holds it, so only ours is taken for one."""
+_SHOWN_PEN = log_line(PEN)
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -47,25 +57,68 @@ def color_option() -> click.Option:
 
 
 def styled(text: str, stream: TextIO, **style: str | bool) -> str:
-    """The text in a style where the stream wants colours, else as it is."""
-    return click.style(text, **style) if wants_colour(stream) else text  # type: ignore[arg-type]
+    """The text in a style where the stream wants colours, else as it is; for a line that is printed by `echo`."""
+    if not wants_colour(stream):
+        return text
+    return click.style(log_line(text), **style).replace("\x1b", PEN)  # type: ignore[arg-type]
+
+
+def line(text: str) -> str:
+    """One line as it may be shown, in the styles that `styled` gave it."""
+    return log_line(text).replace(_SHOWN_PEN, "\x1b")
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print one line for people."""
+    write(f"{line(text)}\n", err=err)
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Print lines that passed `line`, or a report that `json_text` or the Markdown writer made fit to be shown."""
+    click.echo(text, nl=False, err=err, color=True)
+
+
+def echo_data(text: str) -> None:
+    """Print what another program may read byte for byte, such as a patch, to standard output.
+
+    Into a file it goes as it is. Elsewhere somebody's log may be at the other end, so that what a CI system would obey
+    is escaped there, and a warning says so.
+    """
+    shown = text if _is_file(sys.stdout) else without_log_commands(text)
+    write(shown)
+    if shown != text:
+        label = styled("warning", sys.stderr, fg="yellow", bold=True)
+        echo(
+            f"{label}: the output holds text that a CI system would take for a command; it is escaped, so the output"
+            " does not apply as a patch; redirect it into a file to get it as it is",
+            err=True,
+        )
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # a stream that is no file of the system
+        return False
 
 
 def print_error(error: ImagesetterError) -> None:
     """An error on stderr in three parts: what, where, what to do."""
-    lines = [f"{styled('error', sys.stderr, fg='red', bold=True)}: {harmless(error.what)}"]
+    echo(f"{styled('error', sys.stderr, fg='red', bold=True)}: {error.what}", err=True)
     if error.where:
-        lines.append(f"  where: {harmless(error.where)}")
+        echo(f"  where: {error.where}", err=True)
     if error.hint:
-        lines.append("  hint:  " + harmless(error.hint).replace("\n", "\n         "))  # a drawing keeps its columns
-    click.echo("\n".join(lines), err=True, color=True)
+        first, *drawing = error.hint.split("\n")  # a drawing keeps its columns
+        echo(f"  hint:  {first}", err=True)
+        for below in drawing:
+            echo(f"         {below}", err=True)
 
 
 def print_results(results: Iterable[Result]) -> None:
     """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
     for result in results:
         label = styled(result.severity, sys.stderr, fg=COLOURS[result.severity], bold=True)
-        click.echo(f"{harmless(place_of(result))}{label}: {harmless(result.message)}", err=True, color=True)
+        echo(f"{place_of(result)}{label}: {one_line(result.message)}", err=True)
 
 
 def place_of(result: Result) -> str:

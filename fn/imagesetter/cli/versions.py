@@ -7,13 +7,14 @@ from importlib import import_module
 import click
 
 from imagesetter import __version__
+from imagesetter.cli.terminal import echo
 
 
 def print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     """``--version``: one line for scripts, and a second one for people."""
     if wanted and not context.resilient_parsing:
-        click.echo(f"imagesetter {__version__}")
-        click.echo(details())
+        echo(f"imagesetter {__version__}")
+        echo(details())
         context.exit()
 
 

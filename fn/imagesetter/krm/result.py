@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
-from imagesetter.errors import ImagesetterError, harmless, one_line
+from imagesetter.errors import ImagesetterError, one_line
 
 Severity = Literal["error", "warning", "info"]
 
@@ -111,10 +111,14 @@ class Result(_Result):
         file: File | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> Result:
-        """The result that tells an error's three parts in one sentence: ``where: what; hint``."""
+        """The result that tells an error's three parts on one line: ``where: what; hint``.
+
+        Of a hint that draws a pointer under a text, only the words are taken.
+        """
         where = f"{error.where}: " if error.where else ""
-        hint = f"; {error.hint}" if error.hint else ""
-        return cls(harmless(f"{where}{error.what}{hint}"), severity, resource_ref, field, file, tags or {})
+        words = error.hint.partition("\n")[0].rstrip(":")
+        hint = f"; {words}" if words else ""
+        return cls(one_line(f"{where}{error.what}{hint}"), severity, resource_ref, field, file, tags or {})
 
     @classmethod
     def from_dict(cls, data: object) -> Result:

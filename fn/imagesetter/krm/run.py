@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 
-from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.errors import ImagesetterError, UsageError, log_line
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result, failed, order
@@ -181,5 +181,5 @@ def _traceback(err: Exception, report_to: str) -> str:
     import traceback
 
     at = f" at {report_to}" if report_to else ""
-    lines = "".join(traceback.format_exception(err))
+    lines = "".join(f"{log_line(line)}\n" for line in "".join(traceback.format_exception(err)).splitlines())
     return f"{lines}This is a bug of the function, not of your configuration. Please report the lines above{at}.\n"

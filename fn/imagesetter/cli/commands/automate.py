@@ -28,7 +28,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.reports.automate import as_json, reporter
 from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.terminal import print_error
+from imagesetter.cli.terminal import echo_data, print_error, write
 from imagesetter.cli.variables import spoken
 from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
@@ -151,13 +151,13 @@ def command(
         raise UsageError("--branch has a template, and --per all makes one commit", hint="add --per image, say")
     stage = _Stage(paths, wanted, how, options, network, here, reporter(options, dry_run=dry_run))
     if emit:
-        click.echo(_manifests(stage, image), nl=False)
+        echo_data(_manifests(stage, image))
         return OK
     if watching:
         return _watch(stage)
     runs = stage.run(stage.load())
     if options.output == "json":
-        click.echo(json_text(as_json(runs)))
+        write(f"{json_text(as_json(runs))}\n")
     return FAILED if any(run.status == "failed" for run in runs) else OK
 
 
@@ -254,7 +254,7 @@ def _watch(stage: _Stage) -> int:
             print_error(error)
         else:
             if stage.options.output == "json":
-                click.echo(json_text(as_json(runs), indent=None))
+                write(f"{json_text(as_json(runs), indent=None)}\n")
 
     watch(load, run, stop)
     return OK

@@ -17,7 +17,7 @@ import click
 
 from imagesetter.cli.demo_registry import loopback_registry
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.terminal import styled
+from imagesetter.cli.terminal import echo, styled
 
 TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
 
@@ -126,13 +126,14 @@ class Stage:
             command: program and arguments.
             keep: show only lines with this text; empty shows all.
         """
-        click.echo(f"\n{styled('$ ' + ' '.join(command), sys.stdout, bold=True)}", color=True)
+        echo()
+        echo(styled("$ " + " ".join(command), sys.stdout, bold=True))
         done = subprocess.run(
             command, cwd=directory, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         for line in done.stdout.splitlines():
             if keep in line:
-                click.echo(f"  {_coloured(line)}", color=True)
+                echo(f"  {_coloured(line)}")
         return done.returncode == 0
 
 
@@ -183,20 +184,21 @@ def command(serve: int | None) -> int:
 
 def _serve(port: int) -> int:
     with loopback_registry({"my-app": TAGS}, port=port) as registry:
-        click.echo(f"{registry} serves my-app with the tags {', '.join(TAGS)}; end with Ctrl-C", err=True)
+        echo(f"{registry} serves my-app with the tags {', '.join(TAGS)}; end with Ctrl-C", err=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
     return OK
 
 
 def _say(text: str) -> None:
-    click.echo(f"\n{styled(text, sys.stdout, fg='cyan')}", color=True)
+    echo()
+    echo(styled(text, sys.stdout, fg="cyan"))
 
 
 def _in_files(stage: Stage) -> bool:
     package = stage.package("flux-repository")
     for line in (package / "deployment.yaml").read_text().splitlines()[-2:]:
-        click.echo(f"  {line}")
+        echo(f"  {line}")
     if shutil.which("git"):
         identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
         for arguments in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "Before")):

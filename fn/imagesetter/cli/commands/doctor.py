@@ -19,7 +19,8 @@ from imagesetter.cli.function import ENVIRONMENT
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
 from imagesetter.cli.reports.table import aligned
-from imagesetter.errors import ImagesetterError, did_you_mean, harmless
+from imagesetter.cli.terminal import echo
+from imagesetter.errors import ImagesetterError, did_you_mean
 from imagesetter.flux.catalog import Catalog
 from imagesetter.reading import build_catalog, read_tree
 from imagesetter.registry.client import ClientSettings
@@ -106,10 +107,10 @@ def _told(error: ImagesetterError) -> str:
 
 
 def _print(title: str, rows: Iterable[Row]) -> None:
-    click.echo(harmless(title))
+    echo(title)
     for line in aligned(rows):
-        click.echo(harmless(f"  {line}"))
-    click.echo()
+        echo(f"  {line}")
+    echo()
 
 
 def _versions() -> Iterator[Row]:

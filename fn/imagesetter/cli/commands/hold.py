@@ -10,8 +10,8 @@ from imagesetter.cli import clock
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
-from imagesetter.cli.terminal import print_results
-from imagesetter.errors import UsageError, did_you_mean, harmless
+from imagesetter.cli.terminal import echo, print_results
+from imagesetter.errors import UsageError, did_you_mean
 from imagesetter.krm.result import Result
 from imagesetter.lock.holds import Hold, midnight
 from imagesetter.registry.reference import is_tag
@@ -62,8 +62,8 @@ def command(
         return [*others, new]
 
     path, lock = edit_holds(lock_file, held)
-    click.echo(harmless(f"{path}: {new.policy} is {new}"))
-    click.echo("it counts from the next `imagesetter lock` on")
+    echo(f"{path}: {new.policy} is {new}")
+    echo("it counts from the next `imagesetter lock` on")
     if lock.entries and new.policy not in lock.entries:
         near = did_you_mean(str(new.policy), map(str, lock.entries))
         print_results([Result(f"{new.policy} is not in the lock{near}, so nothing is held so far", "warning")])

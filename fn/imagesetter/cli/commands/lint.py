@@ -20,7 +20,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.outputs import Outputs, outputs_option
 from imagesetter.cli.reports.lint import LintReport, render
-from imagesetter.cli.terminal import print_results
+from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.config import SourceName
 from imagesetter.errors import UsageError
 from imagesetter.flux.latest import LatestRef
@@ -87,7 +87,7 @@ def command(
     findings = lint(subject, rules)
     report = LintReport(findings, rules, subject.count, quiet)
     outputs.write(partial(render, report))
-    click.echo(render(report, outputs.stdout), nl=False, color=True)
+    write(render(report, outputs.stdout))
     if not (findings or quiet or subject.marks):
         print_hint(why_nothing(paths, files=subject.count, policies=len(subject.catalog.policy_names)))
     failing = {"error", "warning"} if strict else {"error"}
@@ -119,7 +119,7 @@ def _hold(
     print_results(held.results)
     if not network.quiet:
         wrong = len(held.results)
-        click.echo(f"{wrong} of {wrong + held.right} images of the policies' repositories are not as they should be")
+        echo(f"{wrong} of {wrong + held.right} images of the policies' repositories are not as they should be")
     return FAILED if held.results else OK
 
 

@@ -16,9 +16,9 @@ from imagesetter.cli.lock_shards import merge_files, shard_option
 from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
 from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.terminal import print_results
+from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import UsageError, harmless
+from imagesetter.errors import UsageError, one_line
 from imagesetter.lock.choosing import Chooser
 from imagesetter.lock.document import FILE_NAME, Lock, render
 from imagesetter.lock.locking import EntryChange, Locked, relock
@@ -140,13 +140,13 @@ def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) ->
             "changes": [_as_json(change, path) for change in locked.changes],
             "results": [result.to_dict() for result in locked.results],
         }
-        click.echo(json_text(report))
+        write(f"{json_text(report)}\n")
     elif not options.quiet:
         for change in locked.changes:
-            click.echo(harmless(change.result.message))
+            echo(one_line(change.result.message))
         count = len(locked.changes)
         verb = "changed" if written else "would change"
-        click.echo(f"{path}: {count} of {len(locked.entries)} entr{'y' if len(locked.entries) == 1 else 'ies'} {verb}")
+        echo(f"{path}: {count} of {len(locked.entries)} entr{'y' if len(locked.entries) == 1 else 'ies'} {verb}")
 
 
 def _as_json(change: EntryChange, path: Path) -> dict[str, object]:

@@ -18,10 +18,10 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.terminal import print_results, styled
+from imagesetter.cli.terminal import echo, echo_data, print_results, styled, write
 from imagesetter.cli.variables import spoken
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import ResolveError, UsageError, harmless
+from imagesetter.errors import ResolveError, UsageError
 from imagesetter.files import write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -77,8 +77,8 @@ def command(
     catalog = _catalog(paths, policies, namespace, exclude, names)
     owners, unreadable = find_owners(catalog, names)
     outcome = mark(paths or (".",), owners, exclude=exclude)
-    write = not check and not failed(outcome.results)
-    unwritten = write_all(outcome.rewrites) if write else []
+    writes = not check and not failed(outcome.results)
+    unwritten = write_all(outcome.rewrites) if writes else []
     lost = {result.file.path for result in unwritten if result.file}
     outcome = replace(outcome, insertions=[each for each in outcome.insertions if each.file not in lost])
     problems = [*unreadable, *outcome.results, *unwritten]
@@ -88,11 +88,11 @@ def command(
         )
     if diff and output == "text":
         for rewritten in outcome.rewrites:
-            sys.stdout.write(unified_diff(rewritten))
+            echo_data(unified_diff(rewritten))
     if output == "json":
-        click.echo(json_text(_as_json(outcome, problems)))
+        write(f"{json_text(_as_json(outcome, problems))}\n")
     elif not quiet:
-        _print_text(outcome, written=write, diff=diff)
+        _print_text(outcome, written=writes, diff=diff)
     print_results(result for result in problems if not quiet or result.severity != "info")
     return FAILED if failed(problems) or (check and outcome.insertions) else OK
 
@@ -129,10 +129,10 @@ def _print_text(outcome: Outcome, *, written: bool, diff: bool) -> None:
         for each in outcome.insertions:
             marker = styled(each.comment, sys.stdout, fg="green")
             where = f"{each.file}:{each.scalar.line}: {each.scalar.value}"
-            click.echo(f"{harmless(where)} {marker}", color=True)
+            echo(f"{where} {marker}")
     count = len(outcome.insertions)
     verb = "marked" if written else "would be marked"
-    click.echo(
+    echo(
         f"{count} field{'' if count == 1 else 's'} {verb}, {outcome.marked} had a marker "
         f"({outcome.files} file{'' if outcome.files == 1 else 's'} read)"
     )

@@ -6,6 +6,7 @@ import click
 
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.terminal import write
 from imagesetter.config.config import KIND
 
 
@@ -25,5 +26,5 @@ def command(kind: str) -> int:
     """
     from imagesetter.schemas.kinds import schema_of
 
-    click.echo(json_text(schema_of(kind)))
+    write(f"{json_text(schema_of(kind))}\n")
     return OK

@@ -20,7 +20,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.reports.table import aligned
-from imagesetter.cli.terminal import print_error, styled
+from imagesetter.cli.terminal import echo, print_error, styled, write
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import ImagesetterError, InputError
 from imagesetter.policy.shown import shown
@@ -98,13 +98,13 @@ def command(
         names = list(scan.tags) if sort == "bytes" else newest_first(scan.tags)
         tags, errors = _looked_up(client, repository, options, names[:limit], columns)
     if output == "json":
-        click.echo(json_text(_as_json(repository, scan, tags, columns)))
+        write(f"{json_text(_as_json(repository, scan, tags, columns))}\n")
     else:
         _print(tags, columns)
     for warning in scan.warnings:
-        click.echo(f"{styled('warning', sys.stderr, fg='yellow', bold=True)}: {warning}", err=True, color=True)
+        echo(f"{styled('warning', sys.stderr, fg='yellow', bold=True)}: {warning}", err=True)
     if not scan.tags:
-        click.echo(f"{repository} has no tags", err=True)
+        echo(f"{repository} has no tags", err=True)
     for error in errors:
         print_error(error)
     return FAILED if errors else OK
@@ -157,7 +157,7 @@ def _print(tags: Sequence[Tag], columns: Columns) -> None:
         created, platforms = shown(tag.created or "-"), shown(" ".join(tag.platforms or ("-",)))
         rows.append(_row(tag.name, created, tag.digest or "-", platforms, columns))
     for line in aligned(rows):
-        click.echo(line)
+        echo(line)
 
 
 def _row(name: str, created: str, digest: str, platforms: str, columns: Columns) -> list[str]:

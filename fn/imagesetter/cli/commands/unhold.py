@@ -9,7 +9,8 @@ import click
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
-from imagesetter.errors import UsageError, harmless
+from imagesetter.cli.terminal import echo
+from imagesetter.errors import UsageError
 from imagesetter.lock.holds import Hold
 
 
@@ -43,5 +44,5 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
 
     path, _ = edit_holds(lock_file, left)
     for hold in gone:
-        click.echo(harmless(f"{path}: {name} is no longer {hold}"))
+        echo(f"{path}: {name} is no longer {hold}")
     return OK

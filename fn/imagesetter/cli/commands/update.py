@@ -24,7 +24,8 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.reports.update import UpdateReport
 from imagesetter.cli.reports.update_forms import render
-from imagesetter.cli.terminal import print_results
+from imagesetter.cli.reports.update_text import as_text
+from imagesetter.cli.terminal import echo_data, print_results, write
 from imagesetter.cli.variables import spoken
 from imagesetter.errors import UsageError
 from imagesetter.files import Outcome, known_digests, update, write_all
@@ -119,22 +120,24 @@ def command(
 
         outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
     outcome = outcome._replace(results=(*outcome.results, *_unknown(options.only, catalog, outcome, present)))
-    write = not check and not outcome.failed
-    if message_file and outcome.changes and write:
+    writes = not check and not outcome.failed
+    if message_file and outcome.changes and writes:
         from imagesetter.cli.reports.commit_message import write_message
 
         write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
-    unwritten = write_all(outcome.rewrites) if write else []
+    unwritten = write_all(outcome.rewrites) if writes else []
     problems = (*outcome.results, *unwritten)
     outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
-    made = UpdateReport(outcome, problems, written=write, diff=diff)
+    made = UpdateReport(outcome, problems, written=writes, diff=diff)
     if links and outcome.changes:
         made = _with_links(made, outcome, catalog, network)
     options.outputs.write(partial(render, made))
-    if options.outputs.stdout != "text" or not options.quiet:
-        click.echo(render(made, options.outputs.stdout), nl=False, color=True)
-    elif diff:
-        click.echo(made.diffs, nl=False)
+    if options.outputs.stdout != "text":
+        write(render(made, options.outputs.stdout))
+    else:
+        echo_data(made.diffs)
+        if not options.quiet:
+            write(as_text(made))
     noticed = () if options.quiet else outcome.results
     print_results(result for result in made.problems if result.severity != "info" or result in noticed)
     if not (options.quiet or options.only or outcome.changes or outcome.unchanged or made.problems):

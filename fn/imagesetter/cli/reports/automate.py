@@ -6,12 +6,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-import click
-
 from imagesetter.cli.options import RunOptions
-from imagesetter.cli.terminal import print_results
+from imagesetter.cli.terminal import echo, echo_data, print_results
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import harmless
 
 if TYPE_CHECKING:
     from imagesetter.automate import Commit, Run
@@ -26,11 +23,11 @@ def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
                 if dry_run:
                     _print_commit(commit)
                 elif not options.quiet:
-                    click.echo(harmless(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})"))
+                    echo(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})")
             if not run.commits and not options.quiet:
-                click.echo(harmless(f"{run.name}: {run.status}"))
+                echo(f"{run.name}: {run.status}")
         for note in run.notes:
-            click.echo(harmless(f"{run.name}: {note}"), err=True)
+            echo(f"{run.name}: {note}", err=True)
         print_results(run.results)
         sys.stdout.flush()
 
@@ -43,10 +40,12 @@ def _fields(commit: Commit) -> str:
 
 
 def _print_commit(commit: Commit) -> None:
-    click.echo(harmless(f"would push to {commit.branch} ({_fields(commit)}):\n"))
+    echo(f"would push to {commit.branch} ({_fields(commit)}):")
+    echo()
     for line in commit.message.splitlines() or [""]:
-        click.echo(harmless(f"    {line}".rstrip()))
-    click.echo(f"\n{commit.diff}", nl=False)
+        echo(f"    {line}".rstrip())
+    echo()
+    echo_data(commit.diff)
 
 
 def as_json(runs: Iterable[Run]) -> dict[str, object]:

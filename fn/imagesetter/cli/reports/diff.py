@@ -12,8 +12,21 @@ def unified_diff(rewritten: Rewrite) -> str:
     """A diff that ``git apply`` and ``patch`` accept, byte for byte."""
     before, after = (data.decode("utf-8").split("\n") for data in (rewritten.before, rewritten.after))
     name = rewritten.path.as_posix().lstrip("/")
-    lines = list(difflib.unified_diff(_with_ends(before), _with_ends(after), f"a/{name}", f"b/{name}", n=3))
+    old, new = _quoted(f"a/{name}"), _quoted(f"b/{name}")
+    lines = list(difflib.unified_diff(_with_ends(before), _with_ends(after), old, new, n=3))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _quoted(name: str) -> str:
+    """The name of a file as git writes it: in quotes where something in it could end the line or the name."""
+    if name.isprintable() and '"' not in name and "\\" not in name:
+        return name
+    escaped = (f"\\{char}" if char in '"\\' else char if char.isprintable() else _octal(char) for char in name)
+    return f'"{"".join(escaped)}"'
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def _with_ends(lines: Sequence[str]) -> list[str]:

@@ -1,17 +1,22 @@
-"""JSON as every command prints it."""
+"""JSON as every command prints it: readable, and nothing in it that a terminal or a CI system's log would obey."""
 
 from __future__ import annotations
 
 import json
 import re
 
-_LONE = re.compile("[\ud800-\udfff]")
+_PLAIN = re.compile(r"[ -~\n]*")
+_LOG_COMMAND = re.compile(r"#(?=#\w*\[)")
 
 
 def json_text(document: object, *, indent: int | None = 2) -> str:
     """A document as JSON that any encoding of Unicode can hold.
 
-    A byte of a file's name that is not UTF-8 is half a surrogate pair in Python (PEP 383), and is escaped here.
+    What is not printable is written as JSON's escape: control characters, what turns the direction of reading, and
+    halves of surrogate pairs, as which Python has the bytes of a file's name that is not UTF-8 (PEP 383). So is the
+    beginning of ``##[…]`` and ``##vso[…]``, which CI systems obey wherever they stand. A line cannot begin with ``::``.
     """
     text = json.dumps(document, indent=indent, ensure_ascii=False)
-    return _LONE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    if not _PLAIN.fullmatch(text):
+        text = "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+    return _LOG_COMMAND.sub(r"\\u0023", text)

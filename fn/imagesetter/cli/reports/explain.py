@@ -6,12 +6,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-import click
-
 from imagesetter.cli.options import Output
 from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.reports.table import aligned
-from imagesetter.cli.terminal import print_error, styled
+from imagesetter.cli.terminal import echo, print_error, styled, write
 from imagesetter.config.config import API_VERSION
 from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
 from imagesetter.explain import Explained, Parity
@@ -26,10 +24,10 @@ from imagesetter.policy.shown import shown
 def print_explained(explained: Explained, *, output: Output) -> None:
     """A policy's explanation on stdout; why it gives no tag on stderr."""
     if output == "json":
-        click.echo(json_text(explained_as_json(explained)))
+        write(f"{json_text(explained_as_json(explained))}\n")
         return
     for line in text_of(explained):
-        click.echo(line, color=True)
+        echo(line)
     if explained.error:
         print_error(explained.error)
 
@@ -181,19 +179,20 @@ def print_parity(parities: Sequence[Parity], others: Mapping[PolicyName, str], *
             "policies": [_parity_as_json(parity) for parity in parities],
             "notCompared": [{"policy": str(name), "reason": reason} for name, reason in others.items()],
         }
-        click.echo(json_text(document))
+        write(f"{json_text(document)}\n")
         return
     for parity in differing:
-        click.echo(styled(str(parity.policy), sys.stdout, bold=True), color=True)
+        echo(styled(str(parity.policy), sys.stdout, bold=True))
         rows = [
             ("", "cluster", str(parity.cluster)),
             ("", "here", str(parity.ours or "no answer")),
             ("", "why", parity.reason),
         ]
-        click.echo("\n".join(aligned(rows)), color=True)
+        for line in aligned(rows):
+            echo(line)
     for name, reason in others.items():
-        click.echo(f"{name}: not compared: {reason}")
-    click.echo(f"{len(parities) - len(differing)} of {len(parities)} policies with a status have the same answer here")
+        echo(f"{name}: not compared: {reason}")
+    echo(f"{len(parities) - len(differing)} of {len(parities)} policies with a status have the same answer here")
 
 
 def _parity_as_json(parity: Parity) -> dict[str, object]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from imagesetter.cli.outputs import Format
 from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.terminal import COLOURS, styled
+from imagesetter.cli.terminal import COLOURS, line, styled
 from imagesetter.config.config import API_VERSION
+from imagesetter.errors import without_log_commands
 from imagesetter.lint.finding import Finding, Rule
 
 _WORDS = {"error": "error", "warning": "warning", "info": "note"}
@@ -43,9 +44,9 @@ def render(report: LintReport, form: Format) -> str:
 
             return json_text(as_sarif(report.findings, report.rules)) + "\n"
         case "markdown":
-            return "\n".join(_markdown(report)) + "\n"
+            return without_log_commands("\n".join(_markdown(report)) + "\n")
         case _:
-            return "".join(f"{line}\n" for line in _text(report))
+            return "".join(f"{line(each)}\n" for each in _text(report))
 
 
 def _text(report: LintReport) -> Iterable[str]:

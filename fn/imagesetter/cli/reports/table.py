@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_STYLE = re.compile("\x1b\\[[0-9;]*m")
+from imagesetter.cli.terminal import PEN
+
+_STYLE = re.compile(rf"{re.escape(PEN)}\[[0-9;]*m")
 
 
 def aligned(rows: Iterable[Sequence[str]], *, gap: str = "  ") -> list[str]:

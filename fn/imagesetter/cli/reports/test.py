@@ -6,15 +6,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-import click
-
 from imagesetter.cli.options import Output
 from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.reports.explain import funnel_as_json, funnel_lines
 from imagesetter.cli.reports.table import aligned
-from imagesetter.cli.terminal import print_error, styled
+from imagesetter.cli.terminal import echo, print_error, styled, write
 from imagesetter.config.config import API_VERSION
-from imagesetter.errors import harmless
 from imagesetter.policy.explain import Explanation
 from imagesetter.policy.shown import shown
 from imagesetter.policy_tests.run import Broken, CaseOutcome, Expected, Suite, SuiteOutcome
@@ -23,12 +20,12 @@ from imagesetter.policy_tests.run import Broken, CaseOutcome, Expected, Suite, S
 def print_report(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken], *, output: Output, quiet: bool) -> None:
     """The report on stdout; tests that cannot be read on stderr."""
     if output == "json":
-        click.echo(json_text(_as_json(outcomes, broken)))
+        write(f"{json_text(_as_json(outcomes, broken))}\n")
     else:
         for outcome in outcomes:
             for line in _suite_lines(outcome, quiet=quiet):
-                click.echo(line, color=True)
-        click.echo(_summary(outcomes, broken))
+                echo(line)
+        echo(_summary(outcomes, broken))
     for problem in broken:
         print_error(problem.error.located(problem.place))
 
@@ -37,11 +34,11 @@ def _suite_lines(outcome: SuiteOutcome, *, quiet: bool) -> Iterable[str]:
     if quiet and outcome.passed:
         return
     suite = outcome.suite
-    yield styled(harmless(f"{suite.place}  {_title(suite)}".rstrip()), sys.stdout, bold=True)
+    yield styled(f"{suite.place}  {_title(suite)}".rstrip(), sys.stdout, bold=True)
     if outcome.error:
-        yield f"  {_verdict(False)}  {harmless(str(outcome.error))}"
+        yield f"  {_verdict(False)}  {outcome.error}"
         if outcome.error.hint:
-            yield f"        {harmless(outcome.error.hint)}"
+            yield from (f"        {line}" for line in outcome.error.hint.split("\n"))
     for case in outcome.cases:
         if not (quiet and case.passed):
             yield from _case_lines(case)
@@ -52,7 +49,7 @@ def _title(suite: Suite) -> str:
 
 
 def _case_lines(outcome: CaseOutcome) -> Iterable[str]:
-    yield f"  {_verdict(outcome.passed)}  {harmless(outcome.case.name)}"
+    yield f"  {_verdict(outcome.passed)}  {outcome.case.name}"
     if outcome.passed:
         return
     explanation = outcome.explanation

@@ -7,7 +7,7 @@ from imagesetter.cli.reports.update import UpdateReport
 
 
 def render(report: UpdateReport, form: Format) -> str:
-    """The report in a form; text is styled for standard output."""
+    """The report in a form, for a file: text begins with the diff, where it was asked for."""
     match form:
         case "json":
             from imagesetter.cli.reports.update_json import as_text
@@ -16,5 +16,7 @@ def render(report: UpdateReport, form: Format) -> str:
         case "sarif":
             from imagesetter.cli.reports.update_sarif import as_text
         case _:
-            from imagesetter.cli.reports.update_text import as_text
+            from imagesetter.cli.reports.update_text import as_text as words
+
+            return report.diffs + words(report)
     return as_text(report)

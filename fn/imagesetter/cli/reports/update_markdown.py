@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.cli.reports.sides import delta_of, sides
 from imagesetter.cli.reports.update import UpdateReport, grouped
-from imagesetter.errors import one_line
+from imagesetter.errors import log_line, one_line, without_log_commands
 from imagesetter.krm.result import Result
 from imagesetter.plan import Change
 from imagesetter.policy.shown import shown
@@ -39,12 +39,14 @@ def as_text(report: UpdateReport) -> str:
         blocks.append(fitted(_held(report.held), MOST - sum(map(len, blocks))))
     diff = report.diffs
     if diff:
+        lines = diff.replace("\r\n", "\n").removesuffix("\n").split("\n")
+        diff = "".join(f"{log_line(line)}\n" for line in lines)
         fence = _fence(diff)
         blocks.append(f"<details><summary>Diff</summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>")
         if sum(map(len, blocks)) > MOST:
             blocks[-1] = "The diff is too long to be shown here."
     blocks.append(escaped(report.closing_line))
-    return "\n\n".join(blocks) + "\n"
+    return without_log_commands("\n\n".join(blocks) + "\n")
 
 
 def fitted(rows: Iterable[str], room: int) -> str:

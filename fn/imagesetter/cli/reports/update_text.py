@@ -1,4 +1,4 @@
-"""An update for people at a terminal: a table of old → new, grouped by image."""
+"""An update for people at a terminal: a table of old → new, grouped by image. A diff is printed by itself."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from imagesetter.cli.reports.sides import delta_of, sides
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.reports.update import UpdateReport, grouped
-from imagesetter.cli.terminal import styled
-from imagesetter.errors import harmless
+from imagesetter.cli.terminal import line, styled
 from imagesetter.plan import Change
 from imagesetter.policy.delta import Delta
 from imagesetter.policy.shown import shown
@@ -18,20 +17,20 @@ _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 
 def as_text(report: UpdateReport) -> str:
-    """The table, or the diff where it was asked for, and the closing line."""
-    lines = [report.diffs.removesuffix("\n")] if report.diffs else [] if report.diff else list(_table(report))
-    return "\n".join([*lines, report.closing_line]) + "\n"
+    """The table, unless a diff takes its place, and the closing line."""
+    lines = [] if report.diff else _table(report)
+    return "".join(f"{line(each)}\n" for each in (*lines, report.closing_line))
 
 
 def _table(report: UpdateReport) -> Iterable[str]:
     groups = grouped(report.outcome.changes)
-    lines = iter(aligned(_row(change) for group in groups for change in group))
+    rows = iter(aligned(_row(change) for group in groups for change in group))
     for group in groups:
         first = group[0]
-        yield f"{styled(shown(first.ref.name), sys.stdout, bold=True)} ({first.field.marker.policy})"
+        yield f"{styled(first.ref.name, sys.stdout, bold=True)} ({first.field.marker.policy})"
         links = report.links_of(first)
         for _ in group:
-            yield next(lines)
+            yield next(rows)
         if links and (link := links.compare or links.commit or links.source):
             yield f"  {link}"
 
@@ -41,7 +40,7 @@ def _row(change: Change) -> tuple[str, ...]:
     old, new = sides(change)
     moved = f"{styled(old, sys.stdout, fg='red')} → {styled(new, sys.stdout, fg='green')}"
     where = f"{place.file}:{place.line}" if place.line else place.file
-    return "", moved, _delta(delta_of(change)), shown(where), harmless(place.field)
+    return "", moved, _delta(delta_of(change)), shown(where), place.field
 
 
 def _delta(delta: Delta) -> str:
