@@ -80,6 +80,23 @@ def test_a_named_file_is_taken_whatever_its_name_and_each_file_once(tmp_path: Pa
     assert [path.name for path in find_files(paths)] == ["values.txt", "a.yaml"]
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["!", "foo\\", "[z-a]", "[[:alpha:]", "[[:alpha:]]", "\\", "a/\\", "x" * 500_000],
+    ids=lambda text: text[:12],
+)
+def test_a_pattern_that_is_not_valid_is_an_error_with_its_line(tmp_path: Path, pattern: str) -> None:
+    plant(tmp_path, "a.yaml")
+    (tmp_path / ".krmignore").write_text(f"# fine\n*.json\n{pattern}\n")
+    with pytest.raises(InputError, match="is not a valid pattern") as refused:
+        found(tmp_path)
+    assert refused.value.where == f"{tmp_path}/.krmignore:3"
+    (tmp_path / ".krmignore").unlink()
+    with pytest.raises(UsageError, match="is not a valid pattern") as misused:
+        found(tmp_path, exclude=["*.json", pattern])
+    assert misused.value.where == "--exclude"
+
+
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere: no such file or directory"):
         list(find_files([tmp_path / "nowhere"]))

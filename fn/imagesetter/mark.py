@@ -20,6 +20,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import Part
 from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result
+from imagesetter.local_files import read
 from imagesetter.places.places import is_image
 from imagesetter.plan import Place, failure, report
 from imagesetter.registry.reference import Reference, parse, parse_flux_image
@@ -29,7 +30,7 @@ from imagesetter.text.fieldpath import FieldPath, format_path
 from imagesetter.text.found import KEEP_ALL, Comment, Scalar, Scan
 from imagesetter.text.scan import NEEDLE, scan
 from imagesetter.text.source import decode, encode
-from imagesetter.tree import find_files, read
+from imagesetter.tree import find_files
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
@@ -122,7 +123,7 @@ def mark(paths: Sequence[str | Path], owners: Owners, *, exclude: Iterable[str] 
     for path in find_files(paths, exclude=exclude):
         outcome.files += 1
         try:
-            data = read(path)
+            data = read(path, paths)
             if any(word in data for word in words):
                 _mark_file(path, data, owners, outcome)
         except TextError as error:

@@ -16,6 +16,7 @@ from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result
+from imagesetter.local_files import read, read_inside
 from imagesetter.lock import document as lock
 from imagesetter.plan import Place, failure
 from imagesetter.text.found import KEEP, SPAN, Scan
@@ -23,7 +24,7 @@ from imagesetter.text.load import load, load_all
 from imagesetter.text.scan import NEEDLE, scan
 from imagesetter.text.source import Source as Text
 from imagesetter.text.source import decode
-from imagesetter.tree import find_files, find_names, read, repository_root, shown, start_directory
+from imagesetter.tree import find_files, find_names, repository_root, shown, start_directory
 
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
@@ -55,8 +56,10 @@ class Tree(NamedTuple):
     locks: tuple[tuple[Path, bytes], ...]
     names: tuple[str, ...]
     results: tuple[Result, ...]
-    unread: tuple[TextError, ...] = ()
+    unread: tuple[InputError, ...] = ()
     """Flux resources that do not parse; those of templates never will."""
+    given: tuple[str | Path, ...] = ()
+    """The paths as the operator named them."""
 
     @property
     def files(self) -> int:
@@ -74,11 +77,11 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
     resources: list[flux.Resource] = []
     locks: list[tuple[Path, bytes]] = []
     results: list[Result] = []
-    unread: list[TextError] = []
+    unread: list[InputError] = []
     names = tuple(find_names(paths, exclude=exclude))
     for name in names:
         try:
-            data = read(name)
+            data = read(name, paths)
             if _FLUX in data:
                 resources += flux_resources(data, name, unread=unread)
             if _LOCK in data:
@@ -91,11 +94,11 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tr
                 results.append(failure(error, Place(file=name)))
         except InputError as error:
             results.append(failure(error, Place(file=name)))
-    return Tree(tuple(marked), tuple(resources), tuple(locks), names, tuple(results), tuple(unread))
+    return Tree(tuple(marked), tuple(resources), tuple(locks), names, tuple(results), tuple(unread), tuple(paths))
 
 
 def flux_resources(
-    data: bytes, name: str, *, whole: bool = False, unread: list[TextError] | None = None
+    data: bytes, name: str, *, whole: bool = False, unread: list[InputError] | None = None
 ) -> list[flux.Resource]:
     """The Flux resources in a file's or stream's bytes; a document that does not parse holds none.
 
@@ -118,7 +121,7 @@ def flux_resources(
     return found
 
 
-def _documents(text: str, name: str, unread: list[TextError] | None) -> Iterable[tuple[object, int]]:
+def _documents(text: str, name: str, unread: list[InputError] | None) -> Iterable[tuple[object, int]]:
     """Every document that parses, with its first line; the ones beside a broken one as well."""
     try:
         return list(load_all(text, name=name))
@@ -168,14 +171,14 @@ def build_catalog(
     return catalog
 
 
-def _resources_below(root: Path, unread: list[TextError]) -> Iterable[flux.Resource]:
+def _resources_below(root: Path, unread: list[InputError]) -> Iterable[flux.Resource]:
     for path in find_files([root]):
-        data = read(path)
-        if _FLUX in data:
-            try:
+        try:
+            data = read(path)
+            if _FLUX in data:
                 yield from flux_resources(data, shown(path), unread=unread)
-            except TextError as error:
-                unread.append(error)
+        except InputError as error:
+            unread.append(error)
 
 
 def _others(tree: Tree) -> Iterable[flux.Resource]:
@@ -185,7 +188,7 @@ def _others(tree: Tree) -> Iterable[flux.Resource]:
     """
     for name in tree.names:
         with contextlib.suppress(InputError):
-            data = read(name)
+            data = read(name, tree.given)
             if _FLUX not in data and any(words in data for words in _OTHERS):
                 yield from flux_resources(data, name)
 
@@ -216,8 +219,8 @@ def look_for_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock | None:
         root = repository_root(start) or start
         for directory in (start, *start.parents):
             path = directory / lock.FILE_NAME
-            if path.is_file():
-                found = ((path, read(path)),)
+            if path.is_symlink() or path.exists():
+                found = ((path, read_inside(path, root)),)
             if found or directory == root:
                 break
     if not found:
@@ -226,14 +229,14 @@ def look_for_lock(tree: Tree, paths: Sequence[str | Path]) -> lock.Lock | None:
 
 
 def _named_policies(
-    policies: Sequence[str | Path], stdin: Callable[[], bytes], unread: list[TextError]
+    policies: Sequence[str | Path], stdin: Callable[[], bytes], unread: list[InputError]
 ) -> Iterable[flux.Resource]:
     for given in policies:
         if str(given) == "-":
             yield from flux_resources(stdin(), "<stdin>", whole=True)
         else:
             for path in find_files([given]):
-                yield from flux_resources(read(path), str(path), whole=not Path(given).is_dir(), unread=unread)
+                yield from flux_resources(read(path, [given]), str(path), whole=not Path(given).is_dir(), unread=unread)
 
 
 def _markers(file: MarkedFile) -> Iterable[Marker]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from imagesetter.errors import InputError
+from imagesetter.local_files import read_named
 from imagesetter.text.source import decode
-from imagesetter.tree import read
 
 
 def read_tags(path: Path) -> list[str]:
-    """The tags in a file; see `parse_tags`."""
-    return parse_tags(read(path), name=str(path))
+    """The tags in a file that the operator named; see `parse_tags`."""
+    return parse_tags(read_named(path), name=str(path))
 
 
 def parse_tags(data: bytes, *, name: str) -> list[str]:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imagesetter.errors import InputError, UsageError
+from imagesetter.local_files import inside_its_repository, read_inside, repository_of
 
 _NAMES = ("Kustomization", "Kptfile")
 _SUFFIXES = (".yaml", ".yml")
 _IGNORE_FILE = ".krmignore"
-_PART = 1 << 16
-"""Bytes read at a time: more than most files hold, and few enough to cost nothing where they do not."""
+_MOST_PATTERNS = 1 << 20
+"""Bytes of an ignore file: each line of it is compared with every name."""
 
 Ignored = Callable[[str], bool]
 """Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
@@ -47,15 +48,16 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
         UsageError: a path that does not exist.
     """
     seen: set[str] = set()
-    patterns = list(exclude)
+    excluded = [(_matcher(patterns, ""), "")] if (patterns := list(exclude)) else []
     for given in paths:
         if not str(given):
             raise UsageError("a path is empty", hint="is a variable of the shell not set? `.` is the working directory")
         root = Path(given)
         found = [str(root)]
+        inside_its_repository(root)
         if root.is_dir():
             try:
-                found = _walk(str(root), "", [(_matcher(patterns), "")] if patterns else [])
+                found = _walk(str(root), "", excluded)
             except RecursionError as error:
                 hint = "leave the deepest ones out with --exclude"
                 raise InputError("its directories are nested too deeply", where=str(root), hint=hint) from error
@@ -95,8 +97,10 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
                     if name != ".git":
                         entries.append((name, True))
                 elif name == _IGNORE_FILE and entry.is_file():
-                    lines = read(entry.path).decode("utf-8", "replace").splitlines()
-                    rules = [*rules, (_matcher(lines), relative)]
+                    top = directory.removesuffix("/")[: -len(relative.removesuffix("/")) or None] or "."
+                    root = repository_of(str(Path(top).absolute())) or top
+                    text = read_inside(entry.path, root, limit=_MOST_PATTERNS).decode("utf-8", "replace")
+                    rules = [*rules, (_matcher(text.split("\n"), entry.path), relative)]
     except OSError as error:
         hint = "mend that, or leave it out with --exclude"
         raise InputError(f"cannot be read: {error.strerror}", where=directory, hint=hint) from error
@@ -118,11 +122,45 @@ def _is_ignored(name: str, rules: list[tuple[Ignored, str]]) -> bool:
     return any(ignored(name[len(base) :]) for ignored, base in rules)
 
 
-def _matcher(lines: Iterable[str]) -> Ignored:
+def _matcher(lines: Sequence[str], file: str) -> Ignored:
+    """What some patterns leave out.
+
+    Args:
+        lines: the patterns.
+        file: where they stand; empty for ``--exclude``.
+
+    Raises:
+        InputError, UsageError: one of them is not a pattern.
+    """
     # Only a tree that has patterns pays for the import.
+    import warnings
+
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(lines).match_file
+    def read(some: Sequence[str]) -> Ignored:
+        if any("[[:" in line for line in some):
+            raise ValueError("classes such as [:alpha:] are not supported")  # what pathspec makes of them is not that
+        return GitIgnoreSpec.from_lines(some).match_file
+
+    # pathspec compiles with RE2 or with re, each of which has errors of its own, and re has warnings.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return read(lines)
+        except Exception as error:
+            for number, line in enumerate(lines, 1):
+                try:
+                    read([line])
+                except Exception as wrong:
+                    raise _bad_pattern(f"{line[:80]!r} is not a valid pattern", file, f":{number}") from wrong
+            raise _bad_pattern(f"the patterns cannot be used together: {error}", file) from error
+
+
+def _bad_pattern(what: str, file: str, line: str = "") -> InputError | UsageError:
+    hint = r"write \! or \# for a sign at the beginning, \[ for a bracket, [a-z] for a class, and no \ at the end"
+    if file:
+        return InputError(what, where=f"{file}{line}", hint=hint)
+    return UsageError(what, where="--exclude", hint=hint)
 
 
 def repository_root(start: Path) -> Path | None:
@@ -146,22 +184,3 @@ def shown(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def read(path: str | Path) -> bytes:
-    """The bytes of a file, or of a pipe to its end.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    parts: list[bytes] = []
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            while part := os.read(handle, _PART):
-                parts.append(part)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    return b"".join(parts)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from imagesetter.errors import FileChangedError, ImagesetterError, InputError
-from imagesetter.tree import read
+from imagesetter.local_files import inside_its_repository, read
 
 if TYPE_CHECKING:
     import threading
@@ -76,7 +76,7 @@ def _replace(shown: str, before: bytes, after: bytes) -> str:
     try:
         old = os.lstat(path)
         if stat.S_ISLNK(old.st_mode):
-            path = os.path.realpath(path)
+            path = inside_its_repository(path)
             old = os.stat(path)
         handle, temporary = _make_temporary(path, old.st_mode & 0o777)
         try:

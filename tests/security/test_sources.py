@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,15 @@ def test_an_entry_that_can_be_no_file_does_no_harm(repository: Path, entry: str)
     text = f"resources: [{entry}, own.yaml]\npatches: [{{path: {entry}}}]\ncomponents: [{entry}]\n"
     (repository / "kustomization.yaml").write_text(text)
     assert {mark.marker.name for mark in scan_sources(repository).marks} == {"own"}
+
+
+def test_kustomizations_that_are_nested_a_thousand_deep_are_scanned(repository: Path) -> None:
+    directories = [repository] + [repository / f"base-{number}" for number in range(1_500)]
+    for directory, inner in itertools.pairwise(directories):
+        inner.mkdir()
+        (directory / "kustomization.yaml").write_text(f"resources: [{os.path.relpath(inner, directory)}]\n")
+    (directories[-1] / "kustomization.yaml").write_text("resources: [own.yaml]\n")
+    (repository / "own.yaml").rename(directories[-1] / "own.yaml")
+    found = scan_sources(repository)
+    assert {mark.marker.name for mark in found.marks} == {"own"}
+    assert found.results == []

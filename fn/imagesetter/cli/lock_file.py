@@ -9,11 +9,12 @@ from typing import NamedTuple
 import click
 
 from imagesetter.errors import LockError, UsageError
+from imagesetter.local_files import inside, inside_its_repository, read, repository_of
 from imagesetter.lock.document import FILE_NAME, Lock, parse, render_holds
 from imagesetter.lock.holds import Hold
 from imagesetter.reading import read_tree
 from imagesetter.text.source import Source, decode, encode
-from imagesetter.tree import read, start_directory
+from imagesetter.tree import start_directory
 from imagesetter.writing import create, write
 
 lock_file_option = click.option(
@@ -39,9 +40,13 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
 
 
 class LockFile(NamedTuple):
-    """A lock's file as it was read; ``before`` is empty where it is not there yet."""
+    """A lock's file as it was read; ``before`` is empty where it does not exist yet.
+
+    ``path`` is how it is shown, ``real`` where it is, links followed.
+    """
 
     path: Path
+    real: Path
     there: bool
     before: bytes
     text: Source
@@ -68,22 +73,29 @@ class LockFile(NamedTuple):
             InputError: it cannot be written.
         """
         if not self.there:
-            create(self.path, after)
+            create(self.real, after)
         elif after != self.before:
-            write(self.path, self.before, after)
+            write(self.real, self.before, after)
 
 
-def open_lock(path: Path) -> LockFile:
-    """Read the file of a lock, which may be empty or not there yet.
+def open_lock(path: Path, *, named: bool = False) -> LockFile:
+    """Read the file of a lock, which may be empty or not exist yet.
+
+    Args:
+        path: the file. A link is followed as long as it stays in the repository or, where there is none, in the
+            directory of the lock.
+        named: the operator named it. Without a repository, a link may lead anywhere.
 
     Raises:
         LockError: it cannot be used.
-        InputError: it cannot be read, or is no YAML.
+        InputError: it cannot be read, is not YAML, or a link leads out of its tree.
     """
-    there = path.exists()
-    before = read(path) if there else b""
+    top = None if named else repository_of(str(path.parent.absolute())) or path.parent
+    real = Path(inside(path, top) if top else inside_its_repository(path))
+    there = real.exists()
+    before = read(real) if there else b""
     text = decode(before, name=str(path))
-    return LockFile(path, there, before, text, parse(text.text, str(path)) if text.text.strip() else Lock({}))
+    return LockFile(path, real, there, before, text, parse(text.text, str(path)) if text.text.strip() else Lock({}))
 
 
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:
@@ -93,6 +105,7 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
         LockError: the lock cannot be read, or its layout not kept.
         UsageError: there are several locks; or as *change*.
     """
-    file = open_lock(given or lock_path([found for found, _ in read_tree((".",)).locks], ()))
+    path = given or lock_path([found for found, _ in read_tree((".",)).locks], ())
+    file = open_lock(path, named=given is not None)
     file.put(file.rendered(lambda text: render_holds(text, change(file.lock.holds))))
     return file.path, file.lock

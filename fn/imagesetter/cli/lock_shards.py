@@ -8,11 +8,11 @@ from pathlib import Path
 
 from imagesetter.cli.lock_file import open_lock
 from imagesetter.errors import UsageError
+from imagesetter.local_files import read_inside, read_named
 from imagesetter.lock.document import parse, render
 from imagesetter.lock.locking import Locked
 from imagesetter.lock.sharding import Shard, merge, parse_shard
 from imagesetter.text.source import decode
-from imagesetter.tree import read
 
 
 def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
@@ -29,22 +29,28 @@ def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) 
     return parse_shard(text) if text else None
 
 
-def _files(part: str) -> list[str]:
-    """A file, or the ``*.yaml`` files of a directory, since no shell expands patterns in a container."""
+def _files(part: str) -> list[tuple[str, bytes]]:
+    """A file, or the ``*.yaml`` files of a directory, since no shell expands patterns in a container; with their bytes.
+
+    Raises:
+        InputError: one cannot be read.
+        UsageError: the directory holds none.
+    """
     if not Path(part).is_dir():
-        return [part]
+        return [(part, read_named(part))]
     found = sorted(map(str, Path(part).glob("*.yaml")))
     if not found:
         raise UsageError(f"{part} holds no *.yaml file", hint="name the directory that the shards were written to")
-    return found
+    return [(name, read_inside(name, part)) for name in found]
 
 
-def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locked, bool]:
+def merge_files(parts: Sequence[str], path: Path, *, named: bool, check: bool) -> tuple[Locked, bool]:
     """Bring the lock at *path* up to the locks of all parts; what changed, and whether the file does.
 
     Args:
         parts: files, or directories that hold nothing else.
         path: the whole lock.
+        named: the operator named it; see `open_lock`.
         check: write nothing.
 
     Raises:
@@ -53,9 +59,9 @@ def merge_files(parts: Sequence[str], path: Path, *, check: bool) -> tuple[Locke
     """
     if not parts:
         raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
-    parts = [file for part in parts for file in _files(part)]
-    locks = [parse(decode(read(Path(part)), name=part).text, part) for part in parts]
-    file = open_lock(path)
+    files = [file for part in parts for file in _files(part)]
+    locks = [parse(decode(data, name=name).text, name) for name, data in files]
+    file = open_lock(path, named=named)
     merged = merge(file.lock, locks)
     after = file.rendered(lambda text: render(text, merged.entries, merged.seen))
     if not check:

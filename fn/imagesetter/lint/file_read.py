@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from imagesetter.errors import InputError, LockError, MarkerError, TextError, Us
 from imagesetter.flux import resources as flux
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.flux.resources import Resource
+from imagesetter.local_files import read
 from imagesetter.lock import document as lock
 from imagesetter.places.places import FIELDS_ANNOTATION, target_marker
 from imagesetter.text.fieldpath import FieldPath
@@ -22,7 +23,6 @@ from imagesetter.text.found import SPAN, Broken, Comment, Node
 from imagesetter.text.load import load
 from imagesetter.text.scan import scalars, scan
 from imagesetter.text.source import decode, position
-from imagesetter.tree import read
 
 STDIN = "<stdin>"
 
@@ -159,10 +159,16 @@ class FileRead:
     lock: LockRead | None = None
 
 
-def read_path(path: Path, name: str) -> FileRead | None:
-    """A file by its path; one that cannot be read is told of, since it may hold anything."""
+def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> FileRead | None:
+    """A file by its path; one that cannot be read is told of, since it may hold anything.
+
+    Args:
+        path: the file.
+        name: how it is shown.
+        given: what the operator named; see `imagesetter.local_files.read`.
+    """
     try:
-        data = read(path)
+        data = read(path, given)
     except InputError as error:
         return FileRead(name, unread=(Unread(Spot(name), error.what, error.hint),))
     return read_data(data, name)

@@ -19,9 +19,10 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.lint.file_read import STDIN, FileRead, Mark, Placed, read_data, read_path
+from imagesetter.local_files import read
 from imagesetter.reading import flux_resources
 from imagesetter.registry.reference import parse
-from imagesetter.tree import find_files, read, repository_root, shown, start_directory
+from imagesetter.tree import find_files, repository_root, shown, start_directory
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def read_subject(
     Raises:
         UsageError: a path that does not exist.
     """
-    given = [(path, read_path(path, str(path))) for path in find_files(paths, exclude=exclude)]
+    given = [(path, read_path(path, str(path), paths)) for path in find_files(paths, exclude=exclude)]
     known = {path.resolve() for path, _ in given}
     files = [found for _, found in given if found]
     named: list[FileRead] = []
@@ -128,8 +129,8 @@ def read_subject(
             named.append(read_data(stdin(), STDIN) or FileRead(STDIN))
         else:
             others = (path for path in find_files([source]) if path.resolve() not in known)
-            named += [found for path in others if (found := read_path(path, str(path)))]
-    catalog = Catalog(namespace, more=lambda: _namespaces(path for path, _ in given))
+            named += [found for path in others if (found := read_path(path, str(path), [source]))]
+    catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
     catalog.add(placed.resource for file in named for placed in file.resources)
     # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
     resources = [placed.resource for file in files for placed in file.resources]
@@ -148,11 +149,11 @@ def read_subject(
     return Subject(tuple(files), tuple(named), tuple(around), catalog, len(given))
 
 
-def _namespaces(paths: Iterable[Path]) -> Iterator[Resource]:
+def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:
     """The Namespaces, which decide who may use an ImageRepository; looked for only when one is to be used so."""
     for path in paths:
         with contextlib.suppress(InputError):
-            data = read(path)
+            data = read(path, given)
             if b"kind: Namespace" in data:
                 yield from flux_resources(data, str(path))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imagesetter.errors import ImagesetterError
+from imagesetter.local_files import read_inside
 from imagesetter.text.load import load
 from imagesetter.text.source import decode
 
@@ -80,11 +81,20 @@ def find_sources(directory: Path, root: Path) -> Sources:
         root: nothing outside this directory is read.
     """
     sources = Sources()
-    _walk(directory.resolve(), root.resolve(), sources, set())
+    seen: set[Path] = set()
+    # A stack and not a recursion: nobody bounds how deep kustomizations are nested.
+    walks = [_walk(directory.resolve(), root.resolve(), sources, seen)]
+    while walks:
+        inner = next(walks[-1], None)
+        if inner is None:
+            walks.pop()
+        else:
+            walks.append(_walk(inner, root.resolve(), sources, seen))
     return sources
 
 
-def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> None:
+def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Iterator[Path]:
+    """Take note of one kustomization; the directories of those in it, each to be walked before the next is asked."""
     path = find_kustomization(directory)
     if path is None or path in seen:
         return
@@ -94,8 +104,8 @@ def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Non
         return
     _add(sources, SourceFile(path, _shown(path, root), "kustomization"))
     try:
-        data = load(decode(path.read_bytes(), name=str(path)).text, name=str(path))
-    except (ImagesetterError, OSError):
+        data = load(decode(read_inside(path, root), name=str(path)).text, name=str(path))
+    except ImagesetterError:
         return  # kustomize itself refuses such a file, and says so better
     if not isinstance(data, Mapping):
         return
@@ -114,7 +124,7 @@ def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Non
                 own.append(inner)
                 if key == "components":
                     sources.hosts.setdefault(inner, []).append(path)
-                _walk(found, root, sources, seen)
+                yield found
             elif found.is_file():
                 own.append(found)
                 _add(sources, SourceFile(found, _shown(found, root), "resource"))

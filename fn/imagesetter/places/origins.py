@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from imagesetter.errors import ImagesetterError
 from imagesetter.flux.resources import flatten
 from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
+from imagesetter.local_files import read_inside
 from imagesetter.places.kustomization import SourceFile
 from imagesetter.text.load import load_all
 from imagesetter.text.source import decode
@@ -45,11 +47,12 @@ def original_id(api_version: str, identity: Identity) -> OriginalId:
     return api_version.rpartition("/")[0], identity.kind, identity.name, identity.namespace or "default"
 
 
-def find_origins(files: Iterable[SourceFile], names: set[str] | None = None) -> Origins:
+def find_origins(files: Iterable[SourceFile], root: Path, names: set[str] | None = None) -> Origins:
     """What stands in the resource files among *files*; those that cannot be read hold nothing.
 
     Args:
         files: of a kustomization.
+        root: nothing outside this directory is read.
         names: of the resources that matter, where not all of them do; other files are not parsed.
     """
     found = Origins()
@@ -58,11 +61,11 @@ def find_origins(files: Iterable[SourceFile], names: set[str] | None = None) -> 
         if file.role != "resource":
             continue
         try:
-            data = file.path.read_bytes()
+            data = read_inside(file.path, root)
             if words is not None and not any(word in data for word in words):
                 continue
             documents = list(load_all(decode(data, name=file.shown).text, name=file.shown))
-        except (ImagesetterError, OSError):
+        except ImagesetterError:
             continue
         for document, _ in documents:
             for resource in flatten(document):

@@ -18,6 +18,7 @@ from imagesetter.krm.annotations import Identity
 from imagesetter.krm.item import Item
 from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.result import Result
+from imagesetter.local_files import read_inside
 from imagesetter.places.kustomization import SourceFile, Sources, find_sources
 from imagesetter.places.origins import OriginalId, Origins, find_origins, original_id
 from imagesetter.plan import Place, failure, report
@@ -98,21 +99,20 @@ def scan_sources(directory: Path) -> SourceMarks:
     Reads only below the repository that the directory is in, or below the directory where there is no repository.
     """
     found = SourceMarks()
-    sources = find_sources(directory, repository_root(directory) or directory)
+    root = repository_root(directory) or directory
+    sources = find_sources(directory, root)
     for file in sources.files:
         try:
-            data = file.path.read_bytes()
+            data = read_inside(file.path, root)
             if NEEDLE.encode() in data:
                 _scan_file(found, file, decode(data, name=file.shown).text)
         except ImagesetterError as error:
             found.results.append(failure(error, Place(file=file.shown)))
-        except OSError as error:
-            found.results.append(report("error", f"cannot be read: {error.strerror}", Place(file=file.shown)))
     found.results += _unfollowed(sources)
     found.sources = sources
     if found.marks or found.images:
         found.origins = find_origins(
-            sources.files, None if found.images else {mark.id.identity.name for mark in found.marks}
+            sources.files, root, None if found.images else {mark.id.identity.name for mark in found.marks}
         )
     return found
 

@@ -39,7 +39,9 @@ class TagLists(Model):
 
     tags: list[str] | None = None
     tags_file: str | None = Field(
-        None, min_length=1, description="a file with a tag a line or a JSON list, found from the test file's directory"
+        None,
+        min_length=1,
+        description="a file with a tag a line or a JSON list, found from the test file's directory, in the repository",
     )
     generate: list[Generated] | None = None
 

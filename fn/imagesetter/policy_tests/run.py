@@ -18,12 +18,13 @@ from imagesetter.errors import ImagesetterError, InputError, PolicyError, Stage,
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.questions import tag_policy
+from imagesetter.local_files import read, read_inside
 from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
 from imagesetter.policy.rules import TagPolicy
-from imagesetter.tag_lists import read_tags
+from imagesetter.tag_lists import parse_tags
 from imagesetter.text.load import load_all
 from imagesetter.text.source import decode
-from imagesetter.tree import find_files, read
+from imagesetter.tree import find_files, repository_root
 
 if TYPE_CHECKING:
     from imagesetter.policy_tests.model import TagLists
@@ -108,18 +109,27 @@ def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> t
     broken: list[Broken] = []
     for given in paths:
         named = not Path(given).is_dir()
+        start = Path(given).parent if named else Path(given)
+        root = repository_root(start) or start
         for path in find_files([given], exclude=exclude):
-            found = list(_in_file(path, meant=named or _NAME in path.name))
+            found = list(_in_file(path, root, [given], meant=named or _NAME in path.name))
             suites += [suite for suite in found if isinstance(suite, Suite)]
             broken += [problem for problem in found if isinstance(problem, Broken)]
     return suites, broken
 
 
-def _in_file(path: Path, *, meant: bool) -> Iterator[Suite | Broken]:
-    """The tests in a file, and what is wrong with it: more, if it is *meant* to hold tests by its name."""
+def _in_file(path: Path, root: Path, given: Sequence[str | Path], *, meant: bool) -> Iterator[Suite | Broken]:
+    """The tests in a file, and what is wrong with it.
+
+    Args:
+        path: the file.
+        root: lists of tags are read below this directory only.
+        given: what the operator named.
+        meant: its name says that it holds tests.
+    """
     data = b""
     try:
-        data = read(path)
+        data = read(path, given)
         if not meant and not (_KIND in data and GROUP.encode() in data):
             return
         documents = list(load_all(decode(data, name=str(path)).text, name=str(path)))
@@ -131,7 +141,7 @@ def _in_file(path: Path, *, meant: bool) -> Iterator[Suite | Broken]:
     for test, line in tests:
         place = f"{path}:{line}"
         try:
-            yield _suite(test, place, path.parent)
+            yield _suite(test, place, path.parent, root)
         except ImagesetterError as error:
             yield Broken(place, error)
     if meant and not tests:
@@ -143,17 +153,17 @@ def _is_test(data: Mapping[str, Any]) -> bool:
     return data.get("kind") == KIND and isinstance(version, str) and version.partition("/")[0] == GROUP
 
 
-def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
+def _suite(data: Mapping[str, Any], place: str, folder: Path, root: Path) -> Suite:
     from imagesetter.config.strict import validated
     from imagesetter.policy_tests.model import PolicyTest
 
     test = validated(PolicyTest, data, where=place, hint=_HINT)
     spec = test.spec
-    shared = _tags(spec, folder) if spec.brings_tags else ()
+    shared = _tags(spec, folder, root) if spec.brings_tags else ()
     cases = tuple(
         Case(
             case.name or f"case {number}",
-            _tags(case, folder) if case.brings_tags else shared,
+            _tags(case, folder, root) if case.brings_tags else shared,
             Expected(case.pick, case.error, case.stage),
         )
         for number, case in enumerate(spec.cases, 1)
@@ -166,10 +176,11 @@ def _suite(data: Mapping[str, Any], place: str, folder: Path) -> Suite:
     )
 
 
-def _tags(lists: TagLists, folder: Path) -> tuple[str, ...]:
+def _tags(lists: TagLists, folder: Path, root: Path) -> tuple[str, ...]:
     tags = list(lists.tags or ())
     if lists.tags_file:
-        tags += read_tags(folder / lists.tags_file)
+        file = folder / lists.tags_file
+        tags += parse_tags(read_inside(file, root), name=str(file))
     for generated in lists.generate or ():
         tags += [generated.format.format(number) for number in range(generated.from_, generated.to + 1)]
     return tuple(tags)

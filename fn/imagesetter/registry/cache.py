@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
+from imagesetter.errors import InputError
+from imagesetter.local_files import read
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.pacing import Clock
 from imagesetter.registry.reference import is_tag, only_tags
@@ -266,16 +268,9 @@ def _create(file: Path, flags: int) -> int:
 
 def _read_file(file: Path) -> bytes | None:
     try:
-        descriptor = os.open(file, os.O_RDONLY)
-    except OSError:
+        return read(file, limit=_LARGEST)
+    except InputError:
         return None
-    try:
-        size = os.fstat(descriptor).st_size
-        return os.read(descriptor, size) if size <= _LARGEST else None
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _read_scan(data: bytes | None, repository: str) -> Entry | None:

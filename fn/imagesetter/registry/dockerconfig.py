@@ -22,7 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagesetter.errors import CredentialError, EgressRefused
+from imagesetter.errors import CredentialError, EgressRefused, InputError
+from imagesetter.local_files import read_own
 from imagesetter.registry.credentials import Credential, Lookup, load_document, read_entry, section
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.hosts import Host, parse_host
@@ -139,14 +140,11 @@ def _same_host(text: str, host: Host) -> bool:
 
 def _read(file: Path) -> Mapping[str, object]:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as err:
-        raise CredentialError(f"{file} cannot be read: {err.strerror}") from err
-    if len(data) > _LARGEST:
-        raise CredentialError(f"{file} is larger than a credential file")
+        data = read_own(file, limit=_LARGEST)
+    except InputError as err:
+        if isinstance(err.__cause__, FileNotFoundError | NotADirectoryError):
+            return {}
+        raise CredentialError(f"{file} {err.what}") from err
     if not data.strip():
         return {}
     document = load_document(data, where=str(file))

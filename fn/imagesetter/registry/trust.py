@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import CredentialError, EgressRefused
+from imagesetter.errors import CredentialError, EgressRefused, InputError
+from imagesetter.local_files import read_own
 from imagesetter.registry.hosts import parse_host
 
 if TYPE_CHECKING:
@@ -167,11 +168,10 @@ def _read_folder(folder: Path) -> Tls | None:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise CredentialError(f"{path} is larger than a certificate")
-    return data
+    try:
+        return read_own(path, limit=_LARGEST)
+    except InputError as err:
+        raise CredentialError(f"{path} {err.what}") from err
 
 
 def _load_client(context: ssl.SSLContext, tls: Tls) -> None:

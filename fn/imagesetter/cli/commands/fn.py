@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.function import main
-from imagesetter.tree import read
+from imagesetter.local_files import read_named
 
 
 @click.command("fn")
@@ -25,4 +25,4 @@ def command(file: Path | None) -> int:
       kustomize build --enable-alpha-plugins --enable-exec OVERLAY
       imagesetter fn list.yaml
     """
-    return main(read(file) if file and str(file) != "-" else None)
+    return main(read_named(file) if file and str(file) != "-" else None)

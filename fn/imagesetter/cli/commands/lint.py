@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -27,8 +26,8 @@ from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.run import choose_rules, lint
 from imagesetter.lint.subject import read_subject
+from imagesetter.local_files import read_named
 from imagesetter.reading import build_catalog, find_lock, read_tree
-from imagesetter.tree import read
 
 
 @click.command("lint")
@@ -109,7 +108,7 @@ def _hold(
 
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")
-    data = read_stdin() if rendered == "-" else read(Path(rendered))
+    data = read_stdin() if rendered == "-" else read_named(rendered)
     tree = read_tree(paths or (() if policies else (".",)), exclude=exclude)
     catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     if not catalog.policy_names:

@@ -95,7 +95,7 @@ def command(
         raise UsageError(f"--from {options.source}: a lock is made from the answers of registries")
     if merge:
         path = lock_file or lock_path([], ())
-        made, changed = merge_files(paths, path, check=check)
+        made, changed = merge_files(paths, path, named=lock_file is not None, check=check)
         _print(made, path, options, written=not check)
         return FAILED if check and changed else OK
     part = shard_option(shard)
@@ -105,7 +105,8 @@ def command(
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
-    file = open_lock(lock_file or lock_path([found for found, _ in tree.locks], paths))
+    target = lock_file or lock_path([found for found, _ in tree.locks], paths)
+    file = open_lock(target, named=lock_file is not None)
     present, only = file.lock, options.only
     if part:
         # A part starts from what the whole lock says of its policies: holds count, equal answers keep their time.
