@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,3 +149,93 @@ def test_create_leaves_a_file_alone_that_is_there(tmp_path: Path) -> None:
         create(tmp_path / "a.yaml", b"new")
     assert (tmp_path / "a.yaml").read_bytes() == b"mine"
     assert os.listdir(tmp_path) == ["a.yaml"]
+
+
+@pytest.fixture
+def no_threads() -> Iterator[None]:
+    """The system has no memory for the stack of another thread, which is how `can't start new thread` comes about."""
+    size = threading.stack_size(1 << 46)
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            threading.Thread(target=print).start()
+        yield
+    finally:
+        threading.stack_size(size)
+
+
+def planned(tmp_path: Path, count: int) -> list[tuple[Path, bytes, bytes]]:
+    writes = [(tmp_path / f"{number}.yaml", b"old", b"new") for number in range(count)]
+    for path, before, _ in writes:
+        path.write_bytes(before)
+    return writes
+
+
+def test_all_files_are_written_where_no_thread_can_be_started(tmp_path: Path, no_threads: None) -> None:
+    writes = planned(tmp_path, 100)
+    assert write_all(writes) == [None] * 100
+    assert {path.read_bytes() for path, _, _ in writes} == {b"new"}
+
+
+FEW_THREADS = """\
+import resource, sys, threading
+from pathlib import Path
+from imagesetter.writing import write_all
+writes = [(path, b"old", b"new") for path in Path(sys.argv[1]).iterdir()]
+threading.stack_size(1 << 28)
+used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) << 10
+resource.setrlimit(resource.RLIMIT_AS, (used + 5 * (1 << 27), resource.RLIM_INFINITY))  # two stacks and a half
+print(write_all(writes).count(None))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the size of the process")
+def test_all_files_are_written_with_the_few_threads_that_the_system_gives(tmp_path: Path) -> None:
+    writes = planned(tmp_path, 200)
+    done = subprocess.run([sys.executable, "-c", FEW_THREADS, tmp_path], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("200\n", "")
+    assert {path.read_bytes() for path, _, _ in writes} == {b"new"}
+
+
+def test_all_files_are_written_where_few_may_be_open_at_a_time(tmp_path: Path) -> None:
+    writes = planned(tmp_path, 200)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first = os.dup(0)  # the lowest number that is free: two files of ours fit below the limit
+    os.close(first)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first + 2, limits[1]))
+    try:
+        errors = write_all(writes)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert errors == [None] * 200
+    assert {path.read_bytes() for path, _, _ in writes} == {b"new"}
+
+
+def test_a_file_that_is_too_large_for_the_disk_is_named_and_the_others_are_written(tmp_path: Path) -> None:
+    writes = planned(tmp_path, 100)
+    path, before, _ = writes[50]
+    writes[50] = (path, before, b"x" * 100_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        errors = write_all(writes)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(str(error), error.where) for error in errors if error] == [
+        ("cannot be written: File too large", str(path))
+    ]
+    assert path.read_bytes() == b"old"
+    assert [other.read_bytes() for other, _, _ in writes].count(b"new") == 99
+    assert len(os.listdir(tmp_path)) == 100
+
+
+@pytest.mark.parametrize("files", [3, 100])
+def test_an_interruption_has_a_note_with_exactly_the_files_that_were_written(files: int, tmp_path: Path) -> None:
+    writes = planned(tmp_path, files)
+    writes[files // 2] = (writes[files // 2][0], Interrupting(), b"new")
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        write_all(writes)
+    (note,) = stopped.value.__notes__
+    first, *named = note.split("\n  ")
+    written = [str(path) for path, _, _ in writes if path.read_bytes() == b"new"]
+    assert named == written
+    assert first == f"{len(written)} file{' was' if len(written) == 1 else 's were'} written before that:"

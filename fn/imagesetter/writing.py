@@ -9,7 +9,8 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _FEW = 4
 _THREADS = 16
 _TRIES = 100
+_TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 _Item = TypeVar("_Item")
 
 Write = tuple[Path, bytes, bytes]
@@ -49,7 +51,8 @@ def write_all(writes: Sequence[Write]) -> list[ImagesetterError | None]:
 
     Returns:
         for each file why it was not written (FileChangedError: it no longer holds the bytes before; InputError), or
-        None; a file that cannot be written keeps none of the others from it.
+        None; a file that cannot be written keeps none of the others from it. Another exception, such as an
+        interruption, has a note that names the files that were written.
     """
     errors: list[ImagesetterError | None] = [None] * len(writes)
     directories: dict[str, None] = {}
@@ -61,9 +64,42 @@ def write_all(writes: Sequence[Write]) -> list[ImagesetterError | None]:
         except ImagesetterError as error:
             errors[number] = error
 
-    _at_once(put, range(len(writes)))
-    _at_once(_sync_directory, list(directories))
+    try:
+        _at_once(put, range(len(writes)))
+        for number, error in enumerate(errors):
+            if error and isinstance(error.__cause__, OSError) and error.__cause__.errno in _TOO_MANY_OPEN:
+                errors[number] = None
+                put(number)  # alone it needs few open files
+        _at_once(_sync_directory, list(directories))
+    except BaseException as stopped:
+        note(stopped, [str(path) for path, _, after in writes if _holds(path, after)])
+        raise
     return errors
+
+
+@contextlib.contextmanager
+def noted(written: Sequence[str]) -> Iterator[None]:
+    """Whatever goes wrong inside has a note that names the files that were written before."""
+    try:
+        yield
+    except BaseException as stopped:
+        note(stopped, written)
+        raise
+
+
+def note(stopped: BaseException, written: Sequence[str]) -> None:
+    """Add a note to an exception that names the files that were written before it, if there are any."""
+    if written:
+        count = "1 file was" if len(written) == 1 else f"{len(written)} files were"
+        stopped.add_note("\n  ".join((f"{count} written before that:", *written)))
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a file holds these bytes. What a run remembers may lack the last file: it can be stopped anywhere."""
+    try:
+        return read(path, [path], limit=len(data)) == data
+    except ImagesetterError:
+        return False
 
 
 def _replace(shown: str, before: bytes, after: bytes) -> str:
@@ -154,6 +190,7 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
     """Do what waits for the disk for several items at a time.
 
     An exception, an interruption too, comes out when every thread has done the item that it was at, and no other.
+    Where the system gives fewer threads than are wanted, these do all the work; where it gives none, the caller does.
     """
     if len(items) < _FEW:
         for item in items:
@@ -163,13 +200,19 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
     import threading
 
     raised: list[BaseException] = []
+    waiting = deque(items)
 
-    def share(some: Sequence[_Item], busy: threading.Lock) -> None:
+    def share() -> None:
+        while not raised:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                break
+            work(item)
+
+    def run(busy: threading.Lock) -> None:
         try:
-            for item in some:
-                if raised:
-                    break
-                work(item)
+            share()
         except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
             raised.append(error)
         finally:
@@ -180,14 +223,20 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
     try:
         unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         try:
-            for number in range(min(_THREADS, len(items))):
+            for _ in range(min(_THREADS, len(items))):
                 busy = threading.Lock()
                 busy.acquire()
-                threading.Thread(target=share, args=(items[number::_THREADS], busy)).start()
+                try:
+                    threading.Thread(target=run, args=(busy,)).start()
+                except RuntimeError:  # the system has no more
+                    break
                 running.append(busy)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        _wait(running)
+        if running:
+            _wait(running)
+        else:
+            share()
     except BaseException as error:
         raised.append(error)
         _wait(running)

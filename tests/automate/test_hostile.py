@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from automate.conftest import AUTOMATION, Bench, image, leftovers
+from automate.conftest import AUTOMATION, GIT_REPOSITORY, Bench, image, leftovers
 from automate.test_run import error, with_push, with_ref
 from imagesetter.automate import Options
 from imagesetter.automation.git import Done, Git
 from imagesetter.automation.process import TooMuchSaid, end, listen
+from imagesetter.errors import ResourceError
 from support.waiting import wait_until
 
 
@@ -205,3 +207,61 @@ def test_an_odd_author_is_gits_business_and_never_a_second_header(bench: Bench, 
 def test_a_directory_that_may_not_be_written_needs_no_credentials(tmp_path: Path, said: str, advised: bool) -> None:
     error = Git(tmp_path, 10).error("fetch", Done(128, b"", said))
     assert ("credential helper" in error.hint) is advised
+
+
+FIELDS = {
+    "the author's name": AUTOMATION.replace("name: fluxbot", 'name: "a{}b"'),
+    "the author's address": AUTOMATION.replace("fluxbot@example.com", '"a{}b@example.com"'),
+    "the branch to check out": AUTOMATION.replace("branch: main", 'branch: "a{}b"'),
+    "the branch to push to": with_push('{branch: "a{}b"}'),
+    "the refspec": with_push('{refspec: "main:a{}b"}'),
+    "a push option": with_push('{options: {a: "a{}b"}}'),
+    "the path": AUTOMATION.replace("./deploy", '"deploy/a{}b"'),
+    "a tag": with_ref('{tag: "a{}b"}'),
+    "the message": AUTOMATION.replace("commit:\n", 'commit:\n      messageTemplate: "a{}b"\n'),
+    "a value of the message": AUTOMATION.replace("commit:\n", 'commit:\n      messageTemplateValues: {a: "a{}b"}\n'),
+}
+
+
+def refusal(bench: Bench, text: str) -> str:
+    """Why a resource is refused, before its run or in it."""
+    try:
+        return error(bench.run(text))
+    except ResourceError as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize("text", FIELDS.values(), ids=FIELDS)
+def test_a_nul_is_refused_in_every_field(bench: Bench, text: str) -> None:
+    assert text.count("a{}b") == 1
+    assert "holds the character U+0000" in refusal(bench, text.replace("a{}b", "a\\0b"))
+    assert bench.remote.branches() == ["main"]
+
+
+@pytest.mark.parametrize("escape", ["\\x01", "\\e", "\\x7f", "\\u2028", "\\n"])
+@pytest.mark.parametrize("text", FIELDS.values(), ids=FIELDS)
+def test_another_control_character_ends_in_a_commit_or_an_error(bench: Bench, text: str, escape: str) -> None:
+    ran = bench.run(text.replace("a{}b", f"a{escape}b"))
+    assert ran.status == "pushed" or error(ran)
+
+
+@pytest.mark.parametrize("field", ["the author's name", "the branch to push to", "the path"])
+def test_a_text_that_is_longer_than_the_system_takes_is_refused(bench: Bench, field: str) -> None:
+    assert refusal(bench, FIELDS[field].replace("a{}b", "x" * 300_000))
+    assert bench.remote.branches() == ["main"]
+
+
+@pytest.mark.parametrize("escape", ["\\0", "\\e", "\\x7f"])
+def test_a_url_with_a_control_character_is_refused(bench: Bench, escape: str) -> None:
+    text = AUTOMATION + GIT_REPOSITORY.replace("URL", f"https://example.com/a{escape}b")
+    with pytest.raises(ResourceError, match=r"spec\.url"):
+        bench.run(text, clone=False)
+
+
+def test_a_message_names_a_file_whose_name_is_not_utf_8(bench: Bench) -> None:
+    name = os.fsdecode(b"deploy/caf\xe9.yaml")
+    bench.remote.commit({name: image("web")})
+    template = "'{{ range $file, $_ := .Changed.FileChanges }}{{ $file }};{{ end }}'"
+    assert (
+        bench.run(AUTOMATION.replace("commit:\n", f"commit:\n      messageTemplate: {template}\n")).status == "pushed"
+    )

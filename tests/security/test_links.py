@@ -149,6 +149,17 @@ def test_a_report_is_written_through_a_link_that_the_operator_named(house: House
     assert "1.5.0" in report.read_text()
 
 
+def test_links_in_a_circle_end_in_a_sentence(house: House) -> None:
+    for name in (LOCK, "report.md", "policies", "app"):
+        (house.root / name).symlink_to(f"{name}.circle")
+        (house.root / f"{name}.circle").symlink_to(name)
+    for command in (("update", "app"), ("update", "--policies", "policies"), ("lock",), HOLD, ("lint", "app")):
+        ran = house.run(*command)
+        assert (ran.status in (1, 2), "Traceback" in ran.err) == (True, False), str(ran)
+    (house.root / LOCK).unlink()
+    assert house.run("update", "--output", "markdown=report.md").status == 0
+
+
 def test_a_source_that_is_an_endless_file_is_not_read(house: House) -> None:
     house.write("kustomization.yaml", "resources: [endless.yaml, app.yaml]\n")
     (house.root / "endless.yaml").symlink_to("/proc/self/pagemap")

@@ -42,6 +42,7 @@ _LOCAL = (
 )
 _SETTINGS = ("advice.detachedHead=false", "gc.auto=0", "i18n.commitEncoding=UTF-8")
 _TREE_SETTINGS = ("core.autocrlf=false", "core.fsmonitor=false", "core.sparseCheckout=false")
+_NO_TEXT = "a field that is given to git holds a character that no argument can have"
 _NO_HOOKS = "core.hooksPath=/dev/null"
 # Up to the last @ of the word: people forget to escape the characters of a password.
 _PASSWORD = re.compile(r"(?<=://)\S*@")
@@ -145,6 +146,10 @@ class Git:
             if not self.directory.is_dir():
                 raise GitError(f"{self.directory}: no such directory") from error
             raise UsageError("git is not installed, or not on PATH", hint="install git 2.31 or later") from error
+        except OSError as error:
+            raise GitError(f"git {name} cannot be run: {error.strerror}") from error
+        except ValueError as error:  # a NUL, or half of a surrogate pair, in an argument or a variable
+            raise GitError(f"git {name} cannot be run: {error}", hint=_NO_TEXT) from error
         try:
             out, err = listen(process, stdin, self.timeout)
         except subprocess.TimeoutExpired as error:

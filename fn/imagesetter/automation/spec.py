@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
 
 NO_PUSH = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
-_URL = re.compile(r"(?:https?|ssh|file)://[^\s\0]+")
+_URL = re.compile(r"(?:https?|ssh|file)://[^\s\x00-\x1f\x7f\ud800-\udfff]+")
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Aut
     commit = spec.git.commit
     key = commit.signing_key
     secret = catalog.find("Secret", name.namespace, key.secret_ref.name) if key else None
-    return Automation(
+    made = Automation(
         name=name,
         origin=found.origin,
         source=referred,
@@ -164,6 +165,34 @@ def automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Aut
         signing_key=key,
         signing_secret=secret.data if secret else None,
     )
+    _check_texts(made, where)
+    return made
+
+
+def _check_texts(made: Automation, where: str) -> None:
+    """Git, the system and a commit take text only.
+
+    Raises:
+        ResourceError: a field holds a NUL or half of a surrogate pair.
+    """
+    fields = {
+        "spec.git.commit.author.name": made.author_name,
+        "spec.git.commit.author.email": made.author_email,
+        "spec.git.commit.messageTemplate": made.template,
+        **{
+            f"spec.git.commit.messageTemplateValues.{key}": f"{key}{value}"
+            for key, value in (made.values or {}).items()
+        },
+        "spec.git.push.branch": made.push_branch,
+        "spec.git.push.refspec": made.refspec,
+        **{f"spec.git.push.options.{key}": f"{key}{value}" for key, value in made.push_options},
+        **{f"ref.{name}": getattr(made.ref, name) for name in ("commit", "name", "semver", "tag", "branch")},
+        "spec.update.path": made.path,
+    }
+    for field, text in fields.items():
+        if bad := _NO_TEXT.search(text):
+            what = f"{ascii(field)[1:-1]} holds the character U+{ord(bad[0]):04X}"
+            raise ResourceError(what, where=where, hint="remove it: git takes text without it only")
 
 
 def _url(repository: Resource | None) -> str:

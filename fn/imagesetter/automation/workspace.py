@@ -114,7 +114,7 @@ class Workspace:
         done = git.with_(environment=person).run(
             *("commit", "--quiet", "--no-verify", "--cleanup=verbatim", "--allow-empty-message", "--file=-"),
             *options,
-            stdin=message.encode(),
+            stdin=_encoded(message),
             accept=range(256),
         )
         if done.status and self.staged():
@@ -161,6 +161,14 @@ class Workspace:
         ):
             return ""
         return f"your checkout of {start.branch} was left as it is: run `git pull`"
+
+
+def _encoded(message: str) -> bytes:
+    """A message as UTF-8. A file's name may bring other bytes, which stay; a field's value half of a surrogate pair."""
+    try:
+        return message.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return message.encode("utf-8", "replace")
 
 
 def _kept_folder() -> Path:

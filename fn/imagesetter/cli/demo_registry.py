@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
-from imagesetter.errors import UsageError
+from imagesetter.errors import InputError, UsageError
 
 
 @contextmanager
@@ -58,7 +58,12 @@ def loopback_registry(repositories: Mapping[str, Sequence[str]], *, port: int = 
         raise UsageError(f"port {port} cannot be had: {error.strerror}", hint="name another one") from error
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        server.server_close()
+        hint = "allow this user more processes and threads (ulimit -u)"
+        raise InputError("the registry cannot be started: no thread can be started", hint=hint) from error
     try:
         yield f"127.0.0.1:{server.server_address[1]}"
     finally:

@@ -16,7 +16,7 @@ import click
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.hints import START
 from imagesetter.cli.streams import refusal
-from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, write
+from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
 from imagesetter.cli.variables import name_variable
 from imagesetter.cli.versions import print_version
 from imagesetter.errors import ImagesetterError, UsageError, did_you_mean
@@ -66,6 +66,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ImagesetterError as error:
             print_error(error)
+            print_notes(error)
             return status_of(error)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -117,12 +118,14 @@ def main(arguments: Sequence[str]) -> int:
         return status if isinstance(status, int) else OK
     except ImagesetterError as error:
         print_error(error)
+        print_notes(error)
         return status_of(error)
     except click.ClickException as error:
         name_variable(error)
         _print_usage_error(error)
         return USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        print_notes(error.__cause__ or error)  # click makes an Abort of an interruption
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; that is its decision, not a failure to report on.
@@ -132,6 +135,7 @@ def main(arguments: Sequence[str]) -> int:
         refused = refusal(error) if isinstance(error, OSError) else None
         if refused:
             print_error(refused)
+            print_notes(error)
             return status_of(refused)
         import traceback
 

@@ -129,7 +129,7 @@ def write_file(path: Path, text: str) -> None:
             return
         import tempfile
 
-        target = path.resolve()
+        target = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for links in a circle
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".imagesetter")
         try:
             with os.fdopen(handle, "wb") as temporary:

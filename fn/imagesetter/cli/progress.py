@@ -76,7 +76,12 @@ class Progress:
             from rich.status import Status
 
             coloured = wants_colour(sys.stderr)
-            self._status = Status(text, console=Console(stderr=True, no_color=not coloured, highlight=coloured))
-            self._status.start()
+            status = Status(text, console=Console(stderr=True, no_color=not coloured, highlight=coloured))
+            try:
+                status.start()
+            except RuntimeError:  # the system has no thread for it
+                self._shows = False
+            else:
+                self._status = status
         else:
             self._status.update(text)

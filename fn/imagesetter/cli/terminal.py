@@ -114,6 +114,12 @@ def print_error(error: ImagesetterError) -> None:
             echo(f"         {below}", err=True)
 
 
+def print_notes(error: BaseException) -> None:
+    """What else an exception says, such as which files were written before it, on stderr."""
+    for note in getattr(error, "__notes__", ()):
+        echo(note, err=True)
+
+
 def print_results(results: Iterable[Result]) -> None:
     """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
     for result in results:

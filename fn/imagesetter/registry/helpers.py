@@ -85,7 +85,13 @@ def _run(path: str, request: bytes, environment: Mapping[str, str], seconds: flo
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError as err:
+        _kill(process)
+        process.communicate()
+        hint = "allow this user more processes and threads (ulimit -u)"
+        raise CredentialError(f"{Path(path).name} cannot be run: no thread can be started", hint=hint) from err
     assert process.stdin is not None
     assert process.stdout is not None
     try:

@@ -89,7 +89,7 @@ class Contexts:
         with self._lock:
             if tls not in self._making:
                 self._making[tls] = _Making(tls)
-                self._making[tls].start()
+                self._making[tls].begin()
             return self._making[tls]
 
     def find(self, tls: Tls | None) -> ssl.SSLContext:
@@ -109,6 +109,13 @@ class _Making(threading.Thread):
         self._tls = tls
         self._made: ssl.SSLContext | Exception | None = None
 
+    def begin(self) -> None:
+        """Begin; where the system has no thread for it, it is made at once."""
+        try:
+            self.start()
+        except RuntimeError:
+            self.run()
+
     def run(self) -> None:
         try:
             self._made = make_context(self._tls)
@@ -117,7 +124,8 @@ class _Making(threading.Thread):
 
     def result(self) -> ssl.SSLContext:
         """Wait until it is made."""
-        self.join()
+        if self.ident is not None:
+            self.join()
         assert self._made is not None
         if isinstance(self._made, Exception):
             raise self._made

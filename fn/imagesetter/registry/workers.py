@@ -67,8 +67,13 @@ def run_jobs(
 
     left = len(jobs)
     try:
-        for _ in range(min(len(seats), MOST_THREADS)):
-            threading.Thread(target=work, name="scan", daemon=True).start()
+        for number in range(min(len(seats), MOST_THREADS)):
+            try:
+                threading.Thread(target=work, name="scan", daemon=True).start()
+            except RuntimeError:  # the system has no more: those that run do all the jobs
+                if number == 0:
+                    work()
+                break
         while left:
             with done:
                 while not results and not bugs:

@@ -25,6 +25,7 @@ from imagesetter.lock.locking import EntryChange, Locked, relock
 from imagesetter.lock.sharding import restricted
 from imagesetter.reading import build_catalog, look_for_lock, read_tree
 from imagesetter.resolve import FromRegistry
+from imagesetter.writing import noted
 
 
 @click.command("lock")
@@ -96,7 +97,8 @@ def command(
     if merge:
         path = lock_file or lock_path([], ())
         made, changed = merge_files(paths, path, named=lock_file is not None, check=check)
-        _print(made, path, options, written=not check)
+        with noted([str(path)] if changed and not check else []):
+            _print(made, path, options, written=not check)
         return FAILED if check and changed else OK
     part = shard_option(shard)
     if part and not lock_file:
@@ -127,7 +129,9 @@ def command(
     nothing = locked.failed and not (file.there or locked.entries or locked.seen)
     if not check and not nothing:
         file.put(after)
-    _print(locked, file.path, options, written=not check)
+    written = not check and not nothing
+    with noted([str(file.path)] if written and after != file.before else []):
+        _print(locked, file.path, options, written=not check)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
     return FAILED if locked.failed or (check and after != file.before) else OK
 

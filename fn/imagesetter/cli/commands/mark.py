@@ -30,6 +30,7 @@ from imagesetter.mark import Outcome, find_owners, mark
 from imagesetter.reading import build_catalog, read_tree
 from imagesetter.text.fieldpath import format_path
 from imagesetter.tree import repository_root, start_directory
+from imagesetter.writing import noted
 
 _NOWHERE = PolicyName("", "")
 
@@ -82,6 +83,15 @@ def command(
     lost = {result.file.path for result in unwritten if result.file}
     outcome = replace(outcome, insertions=[each for each in outcome.insertions if each.file not in lost])
     problems = [*unreadable, *outcome.results, *unwritten]
+    with noted([str(each.path) for each in outcome.rewrites if str(each.path) not in lost] if writes else []):
+        _report(outcome, problems, owners=bool(owners), written=writes, diff=diff, output=output, quiet=quiet)
+    return FAILED if failed(problems) or (check and outcome.insertions) else OK
+
+
+def _report(
+    outcome: Outcome, problems: list[Result], *, owners: bool, written: bool, diff: bool, output: str, quiet: bool
+) -> None:
+    """Print what was marked, and what could not be."""
     if not owners:
         problems.append(
             Result("no ImagePolicy with its ImageRepository was found; name them with --policies", "warning")
@@ -92,9 +102,8 @@ def command(
     if output == "json":
         write(f"{json_text(_as_json(outcome, problems))}\n")
     elif not quiet:
-        _print_text(outcome, written=writes, diff=diff)
+        _print_text(outcome, written=written, diff=diff)
     print_results(result for result in problems if not quiet or result.severity != "info")
-    return FAILED if failed(problems) or (check and outcome.insertions) else OK
 
 
 def _catalog(

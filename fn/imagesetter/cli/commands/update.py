@@ -38,6 +38,7 @@ from imagesetter.plan import Guard, MarkedField, failure
 from imagesetter.plan import report as result_of
 from imagesetter.reading import build_catalog, find_lock, look_for_lock, read_tree
 from imagesetter.resolve import Source
+from imagesetter.writing import noted
 
 
 @click.command("update")
@@ -128,9 +129,17 @@ def command(
     unwritten = write_all(outcome.rewrites) if writes else []
     problems = (*outcome.results, *unwritten)
     outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
-    made = UpdateReport(outcome, problems, written=writes, diff=diff)
-    if links and outcome.changes:
-        made = _with_links(made, outcome, catalog, network)
+    with noted([str(rewritten.path) for rewritten in outcome.rewrites] if writes else []):
+        made = UpdateReport(outcome, problems, written=writes, diff=diff)
+        if links and outcome.changes:
+            made = _with_links(made, outcome, catalog, network)
+        _report(made, options, catalog, paths)
+    return FAILED if failed(problems) or (check and outcome.changes) else OK
+
+
+def _report(made: UpdateReport, options: RunOptions, catalog: Catalog, paths: Sequence[str]) -> None:
+    """Write and print every report."""
+    outcome = made.outcome
     options.outputs.write(partial(render, made))
     if options.outputs.stdout != "text":
         write(render(made, options.outputs.stdout))
@@ -142,7 +151,6 @@ def command(
     print_results(result for result in made.problems if result.severity != "info" or result in noticed)
     if not (options.quiet or options.only or outcome.changes or outcome.unchanged or made.problems):
         print_hint(why_nothing(paths, files=outcome.files, policies=len(catalog.policy_names)))
-    return FAILED if failed(problems) or (check and outcome.changes) else OK
 
 
 def _unknown(
