@@ -259,10 +259,10 @@ def test_a_file_that_should_hold_tests_and_holds_none_is_told(name: str, run: Ru
     assert f"holds no imagesetter.dev/v1alpha1 PolicyTest\n  where: {name}\n" in err
 
 
-def test_a_directory_without_tests_is_done_and_says_what_to_do(run: Run) -> None:
+def test_a_directory_without_tests_is_an_error_and_says_what_to_do(run: Run) -> None:
     status, out, err = run()
-    assert (status, out) == (0, "0 passed, 0 failed\n")
-    assert err.startswith("hint: there are no policy tests here")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: there are no policy tests here")
     assert "web.policy-test.yaml" in err
 
 

@@ -37,7 +37,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName, parse_marker
 from imagesetter.flux.template.data import TemplateData
 from imagesetter.krm.result import File, Result
-from imagesetter.plan import Change, Guard, MarkedField, Place, failure
+from imagesetter.plan import Change, Guard, MarkedField, Place, failure, report
 from imagesetter.reading import Tree, read_tree
 from imagesetter.resolve import Answer, MakeSource, Source
 
@@ -270,13 +270,18 @@ class _Runner:
         outcome = update(tree, source_of, keep_on_error=keep, only=policies, guards_of=guards_of)
         results = [
             _relocated(result, workspace.root)
-            for result in (*outcome.results, *_unknown(tree, self._catalog))
+            for result in (*outcome.results, *_unknown(tree, self._catalog), *self._nothing(tree))
             if result.severity != "info"
         ]
         if outcome.failed:
             raise _Failed(results)
         self._warnings.update(dict.fromkeys(results))
         return outcome
+
+    def _nothing(self, tree: Tree) -> Iterable[Result]:
+        """A warning where there is no file to update. Flux passes over that."""
+        if not tree.files:
+            yield report("warning", f"there is no YAML file in spec.update.path ({self._automation.path or '.'})")
 
     def _sets(self, outcome: Outcome) -> list[ChangeSet]:
         return change_sets(outcome.changes, self._options.per, self._catalog)

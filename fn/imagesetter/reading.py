@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from imagesetter.errors import ImagesetterError, InputError, LockError, TextError
+from imagesetter.errors import ImagesetterError, InputError, LockError, TextError, UsageError
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
@@ -26,6 +26,7 @@ from imagesetter.text.source import Source as Text
 from imagesetter.text.source import decode
 from imagesetter.tree import find_files, find_names, repository_root, shown, start_directory
 
+STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
 _LOCK = f"kind: {lock.KIND}".encode()
@@ -67,18 +68,23 @@ class Tree(NamedTuple):
         return len(self.names)
 
 
-def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Tree:
+def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Tree:
     """Read every configuration file under the paths once, for its markers and for its Flux resources.
 
+    Args:
+        paths: files and directories.
+        exclude: patterns of what is left out.
+        needed: each directory has to hold a file.
+
     Raises:
-        UsageError: a path that does not exist.
+        UsageError: a path that does not exist, or, if *needed*, a directory without a file.
     """
     marked: list[MarkedFile] = []
     resources: list[flux.Resource] = []
     locks: list[tuple[Path, bytes]] = []
     results: list[Result] = []
     unread: list[InputError] = []
-    names = tuple(find_names(paths, exclude=exclude))
+    names = tuple(find_names(paths, exclude=exclude, needed=needed))
     for name in names:
         try:
             data = read(name, paths)
@@ -151,7 +157,7 @@ def build_catalog(
     given changed files only) is looked for in the whole repository, or under the working directory where there is none.
 
     Raises:
-        UsageError: a path that does not exist.
+        UsageError: a path that does not exist, or a source of policies without any.
         TextError: a policies file that cannot be read.
     """
     catalog = Catalog(namespace, more=partial(_others, tree))
@@ -232,11 +238,26 @@ def _named_policies(
     policies: Sequence[str | Path], stdin: Callable[[], bytes], unread: list[InputError]
 ) -> Iterable[flux.Resource]:
     for given in policies:
+        found: list[flux.Resource] = []
+        broken = len(unread)
         if str(given) == "-":
-            yield from flux_resources(stdin(), "<stdin>", whole=True)
+            found += flux_resources(stdin(), STDIN, whole=True)
         else:
-            for path in find_files([given]):
-                yield from flux_resources(read(path, [given]), str(path), whole=not Path(given).is_dir(), unread=unread)
+            for path in find_files([given], needed=True):
+                found += flux_resources(read(path, [given]), str(path), whole=not Path(given).is_dir(), unread=unread)
+        if not found and len(unread) == broken:  # what could not be read is told by whoever misses a policy
+            raise no_policies(given)
+        yield from found
+
+
+def no_policies(given: str | Path) -> UsageError:
+    """What is wrong with a source of ``--policies`` that holds none."""
+    where = "standard input" if str(given) == "-" else given
+    return UsageError(
+        f"{where} holds neither an ImagePolicy nor another resource of Flux",
+        where="--policies",
+        hint="did the command before the pipe fail?" if str(given) == "-" else "name the file that holds the policies",
+    )
 
 
 def _markers(file: MarkedFile) -> Iterable[Marker]:

@@ -23,16 +23,16 @@ Ignored = Callable[[str], bool]
 """Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
 
 
-def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Iterator[Path]:
+def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Iterator[Path]:
     """The configuration files under the given paths, sorted, each once; see `find_names`.
 
     Raises:
         InputError, UsageError: as `find_names`.
     """
-    return map(Path, find_names(paths, exclude=exclude))
+    return map(Path, find_names(paths, exclude=exclude, needed=needed))
 
 
-def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Iterator[str]:
+def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Iterator[str]:
     """The names of the configuration files under the given paths, sorted, each once, as ``str(Path(…))`` writes them.
 
     ``*.yaml``, ``*.yml``, ``Kustomization`` and ``Kptfile``, in hidden directories too, as Flux reads them. A file that
@@ -42,10 +42,11 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
     Args:
         paths: files and directories.
         exclude: patterns in the language of ``.gitignore``, relative to each directory given.
+        needed: each directory has to hold a file: a check that looks at nothing must not pass.
 
     Raises:
         InputError: a directory, or the patterns in it, cannot be read.
-        UsageError: a path that does not exist.
+        UsageError: a path that does not exist, or, if *needed*, a directory without a file.
     """
     seen: set[str] = set()
     excluded = [(_matcher(patterns, ""), "")] if (patterns := list(exclude)) else []
@@ -61,6 +62,13 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> I
             except RecursionError as error:
                 hint = "leave the deepest ones out with --exclude"
                 raise InputError("its directories are nested too deeply", where=str(root), hint=hint) from error
+            if needed and not found:
+                where = "this directory" if str(root) == "." else root
+                raise UsageError(
+                    f"there is no YAML file, Kustomization or Kptfile in {where}",
+                    hint="name the directory that holds your configuration; what .krmignore or --exclude leave out does"
+                    " not count",
+                )
         elif not root.exists():
             raise UsageError(
                 f"{given}: no such file or directory", hint="name a file or directory of the configuration"

@@ -133,7 +133,7 @@ metadata: {name: web}
     [
         ({}, ("updat",), 2, "did you mean update?"),
         ({}, ("update", "--chek"), 2, "--check"),
-        ({}, ("update",), 0, "there is no YAML file, Kustomization or Kptfile in this directory; name the directory"),
+        ({}, ("update",), 2, "there is no YAML file, Kustomization or Kptfile in this directory"),
         ({}, ("update", "gone"), 2, "gone"),
         ({"a.yaml": "a: b\n"}, ("update",), 0, "this directory holds neither markers nor policies"),
         ({"a.yaml": "a: b\n"}, ("lint",), 0, "this directory holds neither markers nor policies"),
@@ -142,8 +142,9 @@ metadata: {name: web}
         ({"a.yaml": MARKER}, ("update",), 1, "--policies"),
         ({"a.yaml": MARKER}, ("lint",), 1, "dangling-marker"),
         ({}, ("lock",), 2, "name the files that hold them with --policies"),
-        ({}, ("mark",), 0, "name them with --policies"),
-        ({}, ("test",), 0, "there are no policy tests here; write a PolicyTest"),
+        ({}, ("mark",), 2, "name the directory that holds your configuration"),
+        ({"a.yaml": "a: b\n"}, ("mark",), 0, "name them with --policies"),
+        ({}, ("test",), 2, "write a PolicyTest"),
         ({"a.yaml": "a: b\n"}, ("test", "."), 2, "there are no policy tests in ."),
         ({}, ("explain",), 2, "imagesetter explain IMAGE --semver 6.x"),
         ({}, ("explain", "ghcr.io/org/app"), 2, "give one: imagesetter explain ghcr.io/org/app --semver"),
@@ -166,6 +167,7 @@ def test_each_dead_end_says_the_next_useful_thing(
 def test_hints_are_not_data_and_quiet_leaves_them_out(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
+    (work / "a.yaml").write_text("a: b\n")
     ran = run_piped("update", "--output", "json", cwd=work, home=tmp_path)
     assert json.loads(ran.out)["changes"] == []
     assert ran.err.startswith("hint: ")

@@ -34,12 +34,14 @@ def test_one_misspelt_policy_beside_another_stops_both(house: House) -> None:
     assert (ran.status, house.text("app.yaml")) == (1, APP)
 
 
-def test_a_policy_that_no_field_here_follows_may_be_named(house: House) -> None:
+def test_a_policy_that_no_field_here_follows_may_be_named_and_that_is_said(house: House) -> None:
     house.write(
         "policies.yaml", POLICIES + "---\n" + POLICIES.partition("---\n")[2].replace("name: web\n", "name: db\n", 1)
     )
     ran = house.run("update", "--only", "db")
-    assert (ran.status, ran.err, house.text("app.yaml")) == (0, "", APP)
+    told = "warning: no field follows flux-system:db, so nothing was looked at\n"
+    assert (ran.status, ran.err, house.text("app.yaml")) == (0, told, APP)
+    assert house.run("update", "--check", "--strict", "--only", "db").status == 1
 
 
 def test_a_policy_that_the_lock_alone_knows_may_be_named(house: House) -> None:

@@ -24,8 +24,6 @@ from imagesetter.text.load import load
 from imagesetter.text.scan import scalars, scan
 from imagesetter.text.source import decode, position
 
-STDIN = "<stdin>"
-
 # The second spelling is a mistake that the linter names; the screen lets it pass so that it can be seen at all.
 _SPELLINGS = ("imagepolicy", "imagePolicy")
 _MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)

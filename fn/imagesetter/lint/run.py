@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imagesetter.errors import UsageError, did_you_mean
-from imagesetter.lint.file_read import STDIN
 from imagesetter.lint.finding import Finding, Rule
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
@@ -35,6 +34,7 @@ from imagesetter.lint.rules_tags import (
     unanchored_pattern,
 )
 from imagesetter.lint.subject import Subject
+from imagesetter.reading import STDIN
 
 RULES: tuple[Rule, ...] = (
     Rule("dangling-marker", "error", "A marker names a policy that is not there.", dangling_marker),

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from imagesetter import __version__
 from imagesetter.krm.result import Severity
-from imagesetter.lint.file_read import STDIN, Spot
+from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Finding, Rule
+from imagesetter.reading import STDIN
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HOME = "https://github.com/imagesetter/imagesetter"

@@ -18,9 +18,9 @@ from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.resources import Resource
-from imagesetter.lint.file_read import STDIN, FileRead, Mark, Placed, read_data, read_path
+from imagesetter.lint.file_read import FileRead, Mark, Placed, read_data, read_path
 from imagesetter.local_files import read
-from imagesetter.reading import flux_resources
+from imagesetter.reading import STDIN, flux_resources, no_policies
 from imagesetter.registry.reference import parse
 from imagesetter.tree import find_files, repository_root, shown, start_directory
 
@@ -117,19 +117,20 @@ def read_subject(
 ) -> Subject:
     """Read what is to be linted, and as much around it as its questions need.
 
+    Without paths, that is the working directory.
+
     Raises:
-        UsageError: a path that does not exist.
+        UsageError: a path that does not exist or holds no file, or a source of policies without any.
     """
-    given = [(path, read_path(path, str(path), paths)) for path in find_files(paths, exclude=exclude)]
-    known = {path.resolve() for path, _ in given}
+    needed = bool(paths) or not policies  # with --policies alone, these are what is checked
+    paths = paths or (".",)
+    found_files = find_files(paths, exclude=exclude, needed=needed)
+    given = [(path, read_path(path, str(path), paths)) for path in found_files]
+    known = {path.resolve(): found for path, found in given}
     files = [found for _, found in given if found]
     named: list[FileRead] = []
     for source in policies:
-        if str(source) == "-":
-            named.append(read_data(stdin(), STDIN) or FileRead(STDIN))
-        else:
-            others = (path for path in find_files([source]) if path.resolve() not in known)
-            named += [found for path in others if (found := read_path(path, str(path), [source]))]
+        named += _named(source, known, stdin)
     catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
     catalog.add(placed.resource for file in named for placed in file.resources)
     # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
@@ -147,6 +148,23 @@ def read_subject(
         catalog.add(placed.resource for file in around for placed in file.resources)
         catalog.add(resource for file in around for resource in file.inline)
     return Subject(tuple(files), tuple(named), tuple(around), catalog, len(given))
+
+
+def _named(source: str | Path, known: Mapping[Path, FileRead | None], stdin: Callable[[], bytes]) -> list[FileRead]:
+    """A source of ``--policies``, without the files that are *known* already.
+
+    Raises:
+        UsageError: it holds no policies.
+    """
+    if str(source) == "-":
+        found = every = [read_data(stdin(), STDIN) or FileRead(STDIN)]
+    else:
+        files = [(path, path.resolve()) for path in find_files([source], needed=True)]
+        found = [file for path, real in files if real not in known and (file := read_path(path, str(path), [source]))]
+        every = [*found, *(file for _, real in files if (file := known.get(real)))]
+    if not any(file.resources or file.inline or file.unread for file in every):
+        raise no_policies(source)
+    return found
 
 
 def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:

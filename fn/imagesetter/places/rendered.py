@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from imagesetter.errors import ImagesetterError
+from imagesetter.errors import ImagesetterError, UsageError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import ResourceRef, Result
@@ -21,7 +21,7 @@ from imagesetter.plan import MarkedField, Place, failure, report
 from imagesetter.registry.reference import parse
 from imagesetter.resolve import Answer, Failed, Source
 from imagesetter.text.fieldpath import format_path
-from imagesetter.text.found import KEEP_ALL, SPAN, Scalar
+from imagesetter.text.found import KEEP_ALL, SPAN, Scalar, Scan
 from imagesetter.text.scan import scan
 from imagesetter.text.source import decode
 
@@ -45,9 +45,13 @@ def hold(data: bytes, name: str, catalog: Catalog, source: Source) -> Held:
 
     Raises:
         TextError: the stream is not UTF-8.
+        UsageError: the stream holds no resource.
     """
     owners = image_owners(catalog)
-    found = list(_images(decode(data, name=name).text, name))
+    scanned = scan(decode(data, name=name).text, outline={SPAN: True, "*": KEEP_ALL})
+    if not any(document.kept for document in scanned.nodes):
+        raise UsageError("holds no resource", where=name, hint="did the command that renders it fail?")
+    found = list(_images(scanned, name))
     wanted: dict[PolicyName, None] = {}
     for scalar, _ in found:
         wanted.update(dict.fromkeys(owners.get(_repository(scalar.value), ())))
@@ -92,8 +96,8 @@ def _repository(image: str) -> str:
         return ""
 
 
-def _images(text: str, name: str) -> Iterator[tuple[Scalar, Place]]:
-    for document in scan(text, outline={SPAN: True, "*": KEEP_ALL}).nodes:
+def _images(scanned: Scan, name: str) -> Iterator[tuple[Scalar, Place]]:
+    for document in scanned.nodes:
         values = {path: scalar.value for path, scalar in document.kept.items()}
         ref = ResourceRef(
             values.get(("apiVersion",), ""),

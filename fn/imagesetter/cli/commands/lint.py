@@ -27,7 +27,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.run import choose_rules, lint
 from imagesetter.lint.subject import read_subject
 from imagesetter.local_files import read_named
-from imagesetter.reading import build_catalog, find_lock, read_tree
+from imagesetter.plan import report
+from imagesetter.reading import STDIN, build_catalog, find_lock, read_tree
 
 
 @click.command("lint")
@@ -80,13 +81,15 @@ def command(
       kustomize build … | imagesetter lint --rendered - --from lock
     """
     if rendered is not None:
-        return _hold(rendered, paths, policies, namespace, exclude, source, network._replace(quiet=quiet))
+        return _hold(
+            rendered, paths, policies, namespace, exclude, source, network._replace(quiet=quiet), strict=strict
+        )
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
-    subject = read_subject(paths or (".",), policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
+    subject = read_subject(paths, policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
     findings = lint(subject, rules)
-    report = LintReport(findings, rules, subject.count, quiet)
-    outputs.write(partial(render, report))
-    write(render(report, outputs.stdout))
+    made = LintReport(findings, rules, subject.count, quiet)
+    outputs.write(partial(render, made))
+    write(render(made, outputs.stdout))
     if not (findings or quiet or subject.marks):
         print_hint(why_nothing(paths, files=subject.count, policies=len(subject.catalog.policy_names)))
     failing = {"error", "warning"} if strict else {"error"}
@@ -101,6 +104,8 @@ def _hold(
     exclude: tuple[str, ...],
     source: SourceName,
     network: NetworkOptions,
+    *,
+    strict: bool,
 ) -> int:
     """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
     from imagesetter.cli.clients import source_for
@@ -109,13 +114,17 @@ def _hold(
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")
     data = read_stdin() if rendered == "-" else read_named(rendered)
-    tree = read_tree(paths or (() if policies else (".",)), exclude=exclude)
+    name = STDIN if rendered == "-" else rendered
+    tree = read_tree(paths or (() if policies else (".",)), exclude=exclude, needed=bool(paths))
     catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
     with source_for(source, partial(find_lock, tree, paths), network) as make_source:
-        held = hold(data, "<stdin>" if rendered == "-" else rendered, catalog, make_source(catalog, _nothing_known))
+        held = hold(data, name, catalog, make_source(catalog, _nothing_known))
     print_results(held.results)
+    if not (held.results or held.right):
+        print_results([report("warning", f"{name} holds no image of a policy's repository, so nothing was compared")])
+        return FAILED if strict else OK
     if not network.quiet:
         wrong = len(held.results)
         echo(f"{wrong} of {wrong + held.right} images of the policies' repositories are not as they should be")

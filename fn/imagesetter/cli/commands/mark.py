@@ -118,7 +118,7 @@ def _catalog(
     Raises:
         UsageError: a policy is asked for that is not there.
     """
-    tree = read_tree(paths or (".",), exclude=exclude)
+    tree = read_tree(paths or (".",), exclude=exclude, needed=True)
     inside = repository_root(start_directory(paths)) is not None
     alone = not any(found.kind == "ImagePolicy" for found in tree.resources)
     # A name that no policy has makes the search go on through the repository.

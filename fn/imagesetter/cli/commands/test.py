@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK, USAGE
-from imagesetter.cli.hints import print_hint
 from imagesetter.cli.options import (
     Output,
     read_stdin,
@@ -34,7 +33,7 @@ def command(
 
     FILE holds documents of kind PolicyTest; in a directory, and without FILE under the working directory, all such
     documents are found. Each says for some lists of tags which one a policy has to pick, or which error it has to give.
-    The exit status is 1 if a case fails, and 2 if a test cannot be read, or a FILE holds none.
+    The exit status is 1 if a case fails, and 2 if a test cannot be read, or if there are none.
 
     \b
     Examples:
@@ -46,12 +45,8 @@ def command(
     suites, broken = find_tests(files or (".",), exclude=exclude)
     if not suites and not broken:
         hint = "write a PolicyTest into a file such as web.policy-test.yaml, or name the file that holds one"
-        if files:
-            raise UsageError(f"there are no policy tests in {' or '.join(files)}", hint=hint)
-        print_report((), (), output=output, quiet=quiet)
-        if not quiet:
-            print_hint(f"there are no policy tests here; {hint}")
-        return OK
+        where = f"in {' or '.join(files)}" if files else "here"
+        raise UsageError(f"there are no policy tests {where}", hint=hint)
     named = wanted(suites, namespace)
     tree = read_tree((".",) if named and not policies else (), exclude=exclude)
     catalog = build_catalog(

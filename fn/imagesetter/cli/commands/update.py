@@ -104,7 +104,7 @@ def command(
     if message_file and not message_file.parent.is_dir():
         where, hint = spoken("message_file"), "name a file in a directory that exists"
         raise UsageError(f"{message_file} is in a directory that is not there", where=where, hint=hint)
-    tree = read_tree(paths or (".",), exclude=options.exclude)
+    tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
     catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
     present = cache(partial(look_for_lock, tree, paths))
     with source_for(options.source, partial(find_lock, tree, paths), network, present=present) as make_source:
@@ -120,7 +120,8 @@ def command(
             return () if allow_downgrade else [downgrade_guard(catalog, fields, asked=asked, strict=strict)]
 
         outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
-    outcome = outcome._replace(results=(*outcome.results, *_unknown(options.only, catalog, outcome, present)))
+    unfollowed = _unfollowed(options.only, catalog, outcome, present, strict=strict)
+    outcome = outcome._replace(results=(*outcome.results, *unfollowed))
     writes = not check and not outcome.failed
     if message_file and outcome.changes and writes:
         from imagesetter.cli.reports.commit_message import write_message
@@ -153,16 +154,26 @@ def _report(made: UpdateReport, options: RunOptions, catalog: Catalog, paths: Se
         print_hint(why_nothing(paths, files=outcome.files, policies=len(catalog.policy_names)))
 
 
-def _unknown(
-    only: frozenset[PolicyName], catalog: Catalog, outcome: Outcome, present: Callable[[], Lock | None]
+def _unfollowed(
+    only: frozenset[PolicyName],
+    catalog: Catalog,
+    outcome: Outcome,
+    present: Callable[[], Lock | None],
+    *,
+    strict: bool,
 ) -> Iterable[Result]:
-    """An error for each policy of ``--only`` that nobody knows: nothing would follow it, and nothing would say so."""
+    """What is wrong with ``--only``: an error for each policy that nobody knows, and a warning where no field follows
+    any of them (an error if *strict*). Else nothing would be looked at, and nothing would say so."""
     told = {result.tags.get("policy") for result in outcome.results}
     for name in sorted(only, key=str):
         if not catalog.has_policy(name) and str(name) not in told:
             lock = present()
             if lock is None or name not in lock.entries:
                 yield failure(catalog.unknown(name), policy=str(name))
+                return
+    if only and not (outcome.changes or outcome.unchanged or outcome.results):
+        names = ", ".join(sorted(map(str, only)))
+        yield result_of("error" if strict else "warning", f"no field follows {names}, so nothing was looked at")
 
 
 def _without(outcome: Outcome, files: set[str]) -> Outcome:
