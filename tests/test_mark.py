@@ -287,6 +287,22 @@ SKIPPED = {
         "a.yaml:3: warning: not marked: the image has a digest, and flux-system:web reflects none, so following it "
         "would unpin the image; set spec.digestReflectionPolicy on the ImagePolicy\n",
     ),
+    "a tag that ends in a digest": (
+        f"image:\n  repository: registry.example.com/pinned\n  tag: 1.0.0@{DIGEST}\n",
+        "a.yaml:3: warning: not marked: the tag ends in a digest, and a :tag marker writes none, so it would unpin the "
+        "image; write the digest into a field of its own, or the whole image into one field\n",
+    ),
+    "a tag that ends in a digest beside its registry": (
+        f"image:\n  registry: registry.example.com\n  repository: pinned\n  tag: 1.0.0@{DIGEST}\n",
+        "a.yaml:4: warning: not marked: the tag ends in a digest, and a :tag marker writes none, so it would unpin the "
+        "image; write the digest into a field of its own, or the whole image into one field\n",
+    ),
+    "a newTag that ends in a digest, and no reflection": (
+        f"images:\n- name: registry.example.com/web\n  newTag: 1.0.0@{DIGEST}\n",
+        "a.yaml:3: warning: not marked: the tag ends in a digest, and a :tag marker writes none, so it would unpin the "
+        "image; write the digest into a field of its own, or the whole image into one field, and set "
+        "spec.digestReflectionPolicy on the ImagePolicy\n",
+    ),
     "a document that is not YAML": (
         "containers:\n- image: registry.example.com/web:1.0.0\n {{ if }}\n",
         "a.yaml:3: info: a document is not YAML (did not find expected key while parsing a block mapping)"

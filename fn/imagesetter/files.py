@@ -121,6 +121,7 @@ def update(
     keep_on_error: bool = False,
     only: frozenset[PolicyName] = frozenset(),
     guards_of: Callable[[Sequence[MarkedField]], Sequence[Guard]] = lambda fields: (),
+    strict: bool = False,
 ) -> Outcome:
     """Plan what the tree's marked fields become; `write_all` then writes it.
 
@@ -130,6 +131,7 @@ def update(
         keep_on_error: a policy without an answer is a warning, its fields stay, and the rest is changed.
         only: the policies to follow; empty means all.
         guards_of: makes the guards (see `imagesetter.plan.plan`), once the fields are known.
+        strict: a field that would lose its digest is an error, not a warning.
     """
     results = list(tree.results)
     fields: list[MarkedField] = []
@@ -141,7 +143,7 @@ def update(
         by_file[str(file.path)] = file
     names = dict.fromkeys(marked.marker.policy for marked in fields)
     answers = source_of(fields).answers(names) if names else {}
-    planned = plan(fields, answers, keep_on_error=keep_on_error, guards=guards_of(fields))
+    planned = plan(fields, answers, keep_on_error=keep_on_error, guards=guards_of(fields), strict=strict)
     results += planned.results
     rewrites: list[Rewrite] = []
     done: list[Change] = []

@@ -56,7 +56,8 @@ def follow(listing: ResourceList, config: Config, make_source: MakeSource, *, no
     names = dict.fromkeys(marked.marker.policy for marked in places.fields)
     answers = make_source(catalog, known_digests(places.fields)).answers(names) if names else {}
     guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
-    planned = plan(places.fields, answers, keep_on_error=config.on_error == "keep", guards=guards)
+    keep = config.on_error == "keep"
+    planned = plan(places.fields, answers, keep_on_error=keep, guards=guards, strict=config.strict)
     problems = [*places.results, *planned.results, *_unused(catalog, names, origins, config)]
     if failed(problems):
         return Answer((), tuple(problems))

@@ -158,7 +158,7 @@ class _Downgrades:
         if marked.marker.part == "" or marked.parts or marked.found_by == "image":
             name, tag, _ = split_image(marked.scalar.value)
             return tag if _same_repository(name, ref.name) else ""
-        return marked.scalar.value
+        return marked.scalar.value.partition("@")[0]  # Helm charts take tag@digest as a tag
 
 
 def _allowed(policy: Resource) -> bool:

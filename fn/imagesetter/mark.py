@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from imagesetter.errors import ImagesetterError, SpliceError, TextError
 from imagesetter.files import Rewrite
@@ -22,7 +23,7 @@ from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
 from imagesetter.krm.result import Result
 from imagesetter.local_files import read
 from imagesetter.places.places import is_image
-from imagesetter.plan import Place, failure, report
+from imagesetter.plan import Place, failure, has_digest, report
 from imagesetter.registry.reference import Reference, parse, parse_flux_image
 from imagesetter.text.comments import line_end
 from imagesetter.text.edits import Edit, splice
@@ -34,6 +35,8 @@ from imagesetter.tree import find_files
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
+UNPINNING: Final = ("tag", "name")
+"""The parts whose markers write no digest, whatever the policy reflects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +215,19 @@ class _Marking:
         if not slots:
             return
         first = slots[0][0]
+        in_part = next(
+            ((scalar, part) for scalar, part, _ in slots if part in UNPINNING and has_digest(scalar.value)), None
+        )
         if len(owners) > 1:
             names = " and ".join(str(owner.name) for owner in owners)
             image = candidate.image.context.canonical
             self._say(first, f"{names} both select from {image}; say with --policy which one to name")
+        elif in_part:
+            held, which = in_part
+            why = f"the {which} ends in a digest, and a :{which} marker writes none, so it would unpin the image"
+            todo = "write the digest into a field of its own, or the whole image into one field"
+            reflect = "" if owners[0].reflects else ", and set spec.digestReflectionPolicy on the ImagePolicy"
+            self._say(held, f"{why}; {todo}{reflect}")
         elif candidate.pinned and not owners[0].reflects:
             why = f"the image has a digest, and {owners[0].name} reflects none, so following it would unpin the image"
             self._say(first, f"{why}; set spec.digestReflectionPolicy on the ImagePolicy")

@@ -5,6 +5,7 @@ A Change is the one source of both the edit and the report, so text and report c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -84,6 +85,14 @@ def split_image(text: str) -> tuple[str, str, str]:
     name, _, digest = text.partition("@")
     head, colon, tail = name.rpartition(":")
     return (head, tail, digest) if colon and "/" not in tail else (name, "", digest)
+
+
+_DIGEST = re.compile(r"(?:^|@)sha(?:256|384|512):[0-9A-Fa-f]+")
+
+
+def has_digest(text: str) -> bool:
+    """Whether a text is a digest, or ends an image or a tag with one (``name:tag@sha256:…``, ``tag@sha256:…``)."""
+    return _DIGEST.search(text) is not None
 
 
 class Change(NamedTuple):
@@ -183,6 +192,7 @@ def plan(
     *,
     keep_on_error: bool = False,
     guards: Sequence[Guard] = (),
+    strict: bool = False,
 ) -> Plan:
     """What each field becomes.
 
@@ -191,6 +201,7 @@ def plan(
         answers: one for each policy that a field names.
         keep_on_error: report a policy without an answer as a warning, not an error; its fields stay either way.
         guards: asked in turn before a change is planned.
+        strict: a field that would lose its digest is an error and is not changed; otherwise that is a warning.
 
     A ``:digest`` field whose policy reflects no digest is an error: no field is ever set to an empty text.
     """
@@ -219,13 +230,35 @@ def plan(
         else:
             said = list(_said(guards, marked, answer.ref, new))
             results += said
-            if all(found.severity == "info" for found in said):
-                changes.append(Change(marked, new, answer.ref))
+            if any(found.severity != "info" for found in said):
+                continue
+            if has_digest(marked.scalar.value) and not has_digest(new):
+                results.append(_lost_digest(marked, answer.ref, new, strict=strict))
+                if strict:
+                    continue
+            changes.append(Change(marked, new, answer.ref))
     notes = [
         report(weight, f"{name}: {note}", marked.place, tags={"policy": str(name)})
         for (name, weight, note), marked in noted.items()
     ]
     return Plan(tuple(changes), (*failures.results(), *results, *notes), unchanged)
+
+
+def _lost_digest(marked: MarkedField, ref: LatestRef, new: str, *, strict: bool) -> Result:
+    """What is said about a field that is pinned by a digest, and whose new text has none."""
+    reflect = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
+    if marked.parts:
+        hint = "put a :digest marker behind the digest of this entry of images: as well"
+    elif marked.marker.part and marked.found_by != "image":
+        hint = "write the digest into a field of its own that follows the policy with :digest"
+    else:
+        hint = ""
+    hint = "; ".join(filter(None, (hint, "" if ref.digest else reflect)))
+    old = marked.scalar.value
+    verb = "would be" if strict else "is"
+    message = f"{marked.marker}: the digest in {marked.place.field} {verb} lost: {old} → {new}; {hint}"
+    tags = {"error": "LostDigest", "policy": str(marked.marker.policy)}
+    return report("error" if strict else "warning", message, marked.place, old=old, new=new, tags=tags)
 
 
 def _said(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str) -> Iterable[Result]:

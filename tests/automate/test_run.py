@@ -48,6 +48,22 @@ def test_a_second_run_pushes_nothing(bench: Bench) -> None:
     assert len(bench.remote.subjects()) == 2
 
 
+def test_a_digest_that_a_commit_drops_is_a_warning_with_file_and_line(bench: Bench) -> None:
+    digest = "sha256:" + "a" * 64
+    bench.remote.commit({"deploy/web.yaml": image("web", f"1.0.0@{digest}")})
+    run = bench.run()
+    (warning,) = run.results
+    assert (run.status, warning.severity, warning.tags["line"]) == ("pushed", "warning", "1")
+    assert warning.file is not None
+    assert warning.file.path == "deploy/web.yaml"
+    old = f"registry.example.com/web:1.0.0@{digest}"
+    assert (
+        f"apps:web: the digest in image is lost: {old} → registry.example.com/web:1.0.1; set spec.digest"
+        in warning.message
+    )
+    assert bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
+
+
 def test_a_suspended_automation_does_nothing(bench: Bench) -> None:
     assert bench.run(AUTOMATION + "  suspend: true\n").status == "suspended"
     assert bench.remote.subjects() == ["begin"]

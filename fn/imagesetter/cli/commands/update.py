@@ -55,7 +55,10 @@ from imagesetter.writing import noted
 )
 @allow_downgrade_option
 @click.option(
-    "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="A field that stays at a higher tag is an error."
+    "--strict",
+    is_flag=True,
+    envvar="IMAGESETTER_STRICT",
+    help="A field that stays at a higher tag, or that would lose its digest, is an error.",
 )
 @click.option(
     "--message-file",
@@ -119,8 +122,9 @@ def command(
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
             return () if allow_downgrade else [downgrade_guard(catalog, fields, asked=asked, strict=strict)]
 
-        outcome = update(tree, source_of, keep_on_error=options.keep_on_error, only=options.only, guards_of=guards_of)
-    unfollowed = _unfollowed(options.only, catalog, outcome, present, strict=strict)
+        keep, only = options.keep_on_error, options.only
+        outcome = update(tree, source_of, keep_on_error=keep, only=only, guards_of=guards_of, strict=strict)
+    unfollowed = _unfollowed(only, catalog, outcome, present, strict=strict)
     outcome = outcome._replace(results=(*outcome.results, *unfollowed))
     writes = not check and not outcome.failed
     if message_file and outcome.changes and writes:
