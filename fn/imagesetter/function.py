@@ -58,7 +58,7 @@ def follow(listing: ResourceList, config: Config, make_source: MakeSource, *, no
     guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
     keep = config.on_error == "keep"
     planned = plan(places.fields, answers, keep_on_error=keep, guards=guards, strict=config.strict)
-    problems = [*places.results, *planned.results, *_unused(catalog, names, origins, config)]
+    problems = [*places.results, *planned.results, *_unused(catalog, {*names, *places.named}, origins, config)]
     if failed(problems):
         return Answer((), tuple(problems))
     try:

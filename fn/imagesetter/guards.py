@@ -157,7 +157,7 @@ class _Downgrades:
         """The tag that a field holds now; empty where there is none, or where it is another repository's."""
         if marked.marker.part == "" or marked.parts or marked.found_by == "image":
             name, tag, _ = split_image(marked.scalar.value)
-            return tag if _same_repository(name, ref.name) else ""
+            return tag if marked.images or _same_repository(name, ref.name) else ""
         return marked.scalar.value.partition("@")[0]  # Helm charts take tag@digest as a tag
 
 

@@ -44,6 +44,36 @@ class Place(NamedTuple):
         return ":".join(parts) or (str(self.resource) if self.resource else self.field)
 
 
+class ImagesEntry(NamedTuple):
+    """An entry of a kustomization's ``images:``; empty fields are not written.
+
+    ``tagSuffix`` is left out: kustomize 5.8 appends it twice, and what it made is no text that we know.
+    """
+
+    name: str
+    new_name: str = ""
+    new_tag: str = ""
+    digest: str = ""
+
+    @property
+    def sets_tag(self) -> bool:
+        """Whether it replaces the tag or the digest of an image, whatever they are."""
+        return bool(self.new_tag or self.digest)
+
+    def matches(self, image: str) -> bool:
+        """Whether it is about an image; its name is taken literally, though kustomize reads it as a pattern."""
+        return split_image(image)[0] == self.name
+
+    def apply(self, image: str) -> str:
+        """What kustomize makes of an image (``imageTagUpdater`` in ``api/filters/imagetag/updater.go``)."""
+        name, tag, digest = split_image(image)
+        if name != self.name:
+            return image
+        if self.sets_tag:
+            tag, digest = self.new_tag, self.digest
+        return join_image(self.new_name or name, tag, digest)
+
+
 class MarkedField(NamedTuple):
     """A scalar that follows a policy, and how that was found."""
 
@@ -53,6 +83,8 @@ class MarkedField(NamedTuple):
     found_by: FoundBy = "marker"
     parts: frozenset[str] = frozenset()
     """Parts of an image reference to set one by one, where the scalar is such a reference and not the marker's text."""
+    images: tuple[ImagesEntry, ...] = ()
+    """What ``images:`` of kustomize does afterwards to the text in the source file, such as naming a mirror."""
 
     @property
     def siblings(self) -> Siblings:
@@ -60,7 +92,14 @@ class MarkedField(NamedTuple):
         return self.marker.policy, self.place.file, self.scalar.document, self.scalar.path[:-1]
 
     def text_for(self, ref: LatestRef) -> str:
-        """What the field becomes; empty where the ref has no digest and one is asked for.
+        """What the field becomes; empty where the ref has no digest and one is asked for."""
+        text = self._text_for(ref)
+        for entry in self.images:
+            text = entry.apply(text)
+        return text
+
+    def _text_for(self, ref: LatestRef) -> str:
+        """What the field becomes where its marker stands.
 
         An image that is set by parts keeps the others: its own spelling of the name (``nginx`` for
         ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling. A digest
@@ -77,7 +116,7 @@ class MarkedField(NamedTuple):
         if "tag" in parts:
             tag, digest = ref.tag, ""
         digest = ref.digest if "digest" in parts else digest
-        return f"{name}{':' if tag else ''}{tag}{'@' if digest else ''}{digest}"
+        return join_image(name, tag, digest)
 
 
 def split_image(text: str) -> tuple[str, str, str]:
@@ -85,6 +124,11 @@ def split_image(text: str) -> tuple[str, str, str]:
     name, _, digest = text.partition("@")
     head, colon, tail = name.rpartition(":")
     return (head, tail, digest) if colon and "/" not in tail else (name, "", digest)
+
+
+def join_image(name: str, tag: str, digest: str) -> str:
+    """The image of a name, a tag and a digest; tag and digest may be empty."""
+    return f"{name}{':' if tag else ''}{tag}{'@' if digest else ''}{digest}"
 
 
 _DIGEST = re.compile(r"(?:^|@)sha(?:256|384|512):[0-9A-Fa-f]+")

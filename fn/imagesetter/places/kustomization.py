@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imagesetter.errors import ImagesetterError
+from imagesetter.krm.result import Result
 from imagesetter.local_files import read_inside
+from imagesetter.plan import ImagesEntry, Place, report
 from imagesetter.text.load import load
+from imagesetter.text.scan import NEEDLE
 from imagesetter.text.source import decode
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -42,12 +45,22 @@ class Sources:
     files: list[SourceFile] = field(default_factory=list)
     remote: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
-    renames: list[tuple[str, str, str]] = field(default_factory=list)
-    """``images:`` entries with a ``newName``: name, new name, file."""
+    images: dict[Path, list[ImagesEntry]] = field(default_factory=dict)
+    """The ``images:`` of each kustomization that has some."""
+    patches: dict[Path, list[Path]] = field(default_factory=dict)
+    """The kustomizations that list a patch file."""
+    unscanned: list[tuple[Path, str, str]] = field(default_factory=list)
+    """Files that kustomize reads and the scan does not: path, how it is shown, the key that names it."""
     contents: dict[Path, list[Path]] = field(default_factory=dict)
     """What each kustomization consists of: resource files, and other kustomizations. The outermost comes last."""
+    component: str = ""
+    """How the outermost kustomization is shown, if it is a component: then the scan sees nothing of its hosts."""
     hosts: dict[Path, list[Path]] = field(default_factory=dict)
     """The kustomizations that include a component: what they have, it works on."""
+
+    def shown(self, path: Path) -> str:
+        """How a file is called for people."""
+        return next((file.shown for file in self.files if file.path == path), str(path))
 
     def reach(self, *kustomizations: Path) -> set[Path]:
         """The files and kustomizations whose resources the transformers of some kustomizations work on."""
@@ -109,10 +122,14 @@ def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Ite
         return  # kustomize itself refuses such a file, and says so better
     if not isinstance(data, Mapping):
         return
-    images = data.get("images")
-    for image in images if isinstance(images, list) else ():
-        if isinstance(image, Mapping) and image.get("name") and image.get("newName"):
-            sources.renames.append((str(image["name"]), str(image["newName"]), _shown(path, root)))
+    if len(seen) == 1 and data.get("kind") == "Component":
+        sources.component = _shown(path, root)
+    if images := list(_images(data)):
+        sources.images[path] = images
+    for key, entry in _unscanned(data):
+        found = _inside(directory, entry, root, sources)
+        if found is not None and found.is_file():
+            sources.unscanned.append((found, _shown(found, root), key))
     own: list[Path] = []
     for key in ("resources", "bases", "components"):  # in the order in which kustomize works
         for entry in _texts(data, key):
@@ -133,6 +150,7 @@ def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Ite
         found = _inside(directory, entry, root, sources)
         if found is not None and found.is_file():
             _add(sources, SourceFile(found, _shown(found, root), "patch", target))
+            sources.patches.setdefault(found, []).append(path)
 
 
 def _add(sources: Sources, file: SourceFile) -> None:
@@ -156,6 +174,28 @@ def _patches(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] |
                 yield entry["path"], target if isinstance(target, Mapping) else None
 
 
+def _images(data: Mapping[str, Any]) -> Iterator[ImagesEntry]:
+    """One for each entry; an entry that kustomize refuses gets an empty name."""
+    entries = data.get("images")
+    for entry in entries if isinstance(entries, list) else ():
+        written = entry if isinstance(entry, Mapping) else {}
+        yield ImagesEntry(*(str(written.get(key) or "") for key in ("name", "newName", "newTag", "digest")))
+
+
+def _unscanned(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The local files of generators, charts and transformers: key and path."""
+    for key in ("configMapGenerator", "secretGenerator", "helmCharts"):
+        entries = data.get(key)
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, Mapping):
+                for name in _texts(entry, "files", "additionalValuesFiles"):
+                    yield key, name.partition("=")[2] or name
+                if isinstance(entry.get("valuesFile"), str):
+                    yield key, entry["valuesFile"]
+    for key in ("generators", "transformers"):
+        yield from ((key, entry) for entry in _texts(data, key) if "\n" not in entry)
+
+
 def _inside(directory: Path, entry: str, root: Path, sources: Sources) -> Path | None:
     """The path of a local entry, or None: remote and outside ones are noted."""
     path = directory / entry
@@ -170,6 +210,26 @@ def _inside(directory: Path, entry: str, root: Path, sources: Sources) -> Path |
         sources.outside.append(entry)
         return None
     return real
+
+
+def not_scanned(sources: Sources) -> Iterator[Result]:
+    """What is said about the entries that were not scanned for markers."""
+    tags = {"error": "NotScanned"}
+    for entry in dict.fromkeys(sources.remote):
+        message = f"{entry} is remote and was not scanned for markers; name its fields in spec.targets"
+        yield report("info", message, tags=tags)
+    for entry in dict.fromkeys(sources.outside):
+        yield report("warning", f"{entry} lies outside the repository and was not scanned for markers", tags=tags)
+    scanned = {file.path for file in sources.files}
+    for path, shown, key in dict.fromkeys(sources.unscanned):
+        try:
+            data = b"" if path in scanned else path.read_bytes()
+        except OSError:
+            continue  # kustomize says so better
+        before, needle, _ = data.partition(NEEDLE.encode())
+        if needle:
+            message = f"markers in a file of {key} are not followed; write the value into a resource and mark it there"
+            yield report("warning", message, Place(file=shown, line=before.count(b"\n") + 1), tags=tags)
 
 
 def _shown(path: Path, root: Path) -> str:

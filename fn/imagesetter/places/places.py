@@ -18,13 +18,12 @@ from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 from imagesetter.krm.item import Item
 from imagesetter.krm.resourcelist import ResourceList
 from imagesetter.krm.result import Result, Severity
-from imagesetter.plan import FoundBy, MarkedField, Place, failure, report, split_image
+from imagesetter.plan import FoundBy, ImagesEntry, MarkedField, Place, failure, report
 from imagesetter.text.fieldpath import FieldPath, Index, find_scalars, format_path, parse_path
 from imagesetter.text.found import Comment, Scalar
 from imagesetter.text.load import load
 
 if TYPE_CHECKING:
-    from imagesetter.places.origins import OriginalId
     from imagesetter.places.source_scan import SourceMarks
     from imagesetter.registry.reference import Reference
 
@@ -53,6 +52,8 @@ class Places:
     def __init__(self) -> None:
         self.fields: list[MarkedField] = []
         self.results: list[Result] = []
+        self.named: set[PolicyName] = set()
+        """Policies that a marker names for a field here, also where the field follows another one or is left alone."""
 
 
 def misplaced(comment: Comment, place: Place) -> Result | None:
@@ -89,10 +90,14 @@ def find_places(listing: ResourceList, config: Config, catalog: Catalog, sources
         if FIELDS_ANNOTATION in item.annotations:
             _add_annotated(places, taken, item, config)
     _add_markers(places, taken, listing)
+    left: Mapping[int, Result] = {}
     if sources:
-        _add_sources(places, taken, listing.items, sources)
+        from imagesetter.places.source_fields import add_sources
+
+        left = add_sources(places, taken, listing.items, sources, config)
     if config.bind_by_image:
         _add_images(places, taken, listing.items, catalog, sources)
+    places.results += [told for start, told in left.items() if start not in taken]
     places.fields.sort(key=lambda marked: marked.scalar.start)
     return places
 
@@ -131,7 +136,7 @@ def _add_target(
         for index, pattern in enumerate(patterns):
             for scalar in find_scalars(scalars, pattern):
                 found[index] += 1
-                _take(places, taken, item, scalar, marker, "target")
+                take(places, taken, item, scalar, marker, "target")
     for index, count in found.items():
         if not count:
             what = (
@@ -159,7 +164,7 @@ def _add_annotated(places: Places, taken: set[int], item: Item, config: Config) 
             marker = target_marker(str(policy), config.namespace, where)
             found = find_scalars(scalars, pattern)
             for scalar in found:
-                _take(places, taken, item, scalar, marker, "annotation")
+                take(places, taken, item, scalar, marker, "annotation")
             if not found:
                 severity: Severity = "error" if config.strict else "warning"
                 message = f"{where}: the resource has no {path}"
@@ -168,7 +173,7 @@ def _add_annotated(places: Places, taken: set[int], item: Item, config: Config) 
         places.results.append(failure(error, place_of(item)))
 
 
-def _take(
+def take(
     places: Places,
     taken: set[int],
     item: Item,
@@ -176,54 +181,13 @@ def _take(
     marker: Marker,
     found_by: FoundBy,
     parts: frozenset[str] = frozenset(),
+    images: tuple[ImagesEntry, ...] = (),
 ) -> None:
+    """Add a field, unless it was found in a way that counts more."""
     if scalar.start in taken:
         return
     taken.add(scalar.start)
-    places.fields.append(MarkedField(marker, scalar, place_of(item, scalar.path), found_by, parts))
-
-
-def _add_sources(places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks) -> None:
-    places.results += sources.results
-    from imagesetter.places.source_scan import ambiguous, image_mark, matches
-
-    unclear: set[OriginalId] = set()
-    for original, files, place in ambiguous(sources):
-        if any(matches(mark, item) for mark in sources.marks if mark.original == original for item in items):
-            unclear.add(original)
-            error = ResolveError(
-                f"{original[1]} {original[2]} stands in {' and in '.join(files)}, "
-                "with different markers, so nobody can tell which of them an item came from",
-                hint="name the fields in spec.targets by their current names, which wins over the source scan",
-            )
-            places.results.append(failure(error, place))
-    matched: set[int] = set()
-    for item in items:
-        mine = [(number, mark) for number, mark in enumerate(sources.marks) if matches(mark, item)]
-        wanted = [(number, mark) for number, mark in mine if mark.original not in unclear]
-        matched |= {number for number, _ in mine}
-        scalars = item.scalars() if wanted or (sources.images and not item.is_local_config) else []
-        for number, mark in wanted:
-            found = find_scalars(scalars, mark.pattern)
-            marked = [scalar for scalar in found if mark.value is None or scalar.value == mark.value]
-            for scalar in marked:
-                _take(places, taken, item, scalar, mark.marker, "source")
-            if not marked:
-                matched.discard(number)
-        for scalar in scalars if sources.images else ():
-            if is_image(scalar.path) and scalar.start not in taken:
-                try:
-                    entry = image_mark(sources, item, split_image(scalar.value)[0])
-                except ResolveError as error:
-                    places.results.append(failure(error, place_of(item, scalar.path)))
-                    continue
-                if entry:
-                    marker = Marker(entry.policy.namespace, entry.policy.name, "")
-                    _take(places, taken, item, scalar, marker, "source", entry.parts)
-    for number, mark in enumerate(sources.marks):
-        if number not in matched:
-            message = f"the field that this marker marks is not in the build; {mark.marker} is not applied here"
-            places.results.append(report("warning", message, mark.place, tags={"error": "UnusedMarker"}))
+    places.fields.append(MarkedField(marker, scalar, place_of(item, scalar.path), found_by, parts, images))
 
 
 def _add_markers(places: Places, taken: set[int], listing: ResourceList) -> None:
@@ -265,7 +229,7 @@ def _add_images(
             policies = owners.get(context, [])
             if len(policies) == 1:
                 marker = Marker(policies[0].namespace, policies[0].name, "")
-                _take(places, taken, item, scalar, marker, "image")
+                take(places, taken, item, scalar, marker, "image")
             elif policies and context not in ambiguous_images:
                 ambiguous_images.add(context)
                 error = ResolveError(
@@ -273,14 +237,17 @@ def _add_images(
                     hint="name the field in spec.targets, which wins over bindByImage",
                 )
                 places.results.append(failure(error, place_of(item, scalar.path)))
-    for name, new_name, file in sources.sources.renames if sources else ():
-        reference = _reference(name)
-        if reference and str(reference.context) in owners:
-            message = (
-                f"images: {name} is renamed to {new_name} here, and the policy follows {reference.context}: "
-                "bindByImage cannot see that they belong together; name the field in spec.targets"
-            )
-            places.results.append(report("warning", message, Place(file=file), tags={"error": "RenamedImage"}))
+    for file, entries in sources.sources.images.items() if sources else ():
+        for entry in entries:
+            reference = _reference(entry.name) if entry.new_name else None
+            if sources and reference and str(reference.context) in owners:
+                message = (
+                    f"images: {entry.name} is renamed to {entry.new_name} here, and the policy follows "
+                    f"{reference.context}: bindByImage cannot see that they belong together; name the field in "
+                    "spec.targets"
+                )
+                place = Place(file=sources.sources.shown(file))
+                places.results.append(report("warning", message, place, tags={"error": "RenamedImage"}))
 
 
 def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:

@@ -7,10 +7,11 @@ original id with different markers, nobody can tell which one an item came from:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from imagesetter.errors import ImagesetterError, ResolveError
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
@@ -19,17 +20,20 @@ from imagesetter.krm.item import Item
 from imagesetter.krm.labels import LabelSelector
 from imagesetter.krm.result import Result
 from imagesetter.local_files import read_inside
-from imagesetter.places.kustomization import SourceFile, Sources, find_sources
+from imagesetter.places.kustomization import SourceFile, Sources, find_sources, not_scanned
+from imagesetter.places.layers import Layer, layers_above, layers_above_entry
 from imagesetter.places.origins import OriginalId, Origins, find_origins, original_id
-from imagesetter.plan import Place, failure, report
+from imagesetter.plan import ImagesEntry, Place, failure, join_image, report, split_image
 from imagesetter.policy.regexp import compile_pattern
 from imagesetter.text.fieldpath import AnyItem, FieldPath, FieldPattern, Index, Key, Step, Where, find, format_path
-from imagesetter.text.found import KEEP_ALL, SPAN, Comment, Scalar, Scan
+from imagesetter.text.found import KEEP_ALL, SPAN, Comment, Outline, Scalar, Scan
 from imagesetter.text.scan import NEEDLE, scan
 from imagesetter.text.source import decode
 from imagesetter.tree import repository_root
 
 _OUTLINE = {SPAN: True, "*": KEEP_ALL}
+_SPANS: Outline = reduce(lambda below, _: {SPAN: True, "*": below}, range(24), cast("Outline", {SPAN: True}))
+"""Every collection; what is nested deeper holds no field of a resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,14 @@ class SourceMark:
     id: SourceId
     pattern: FieldPattern
     marker: Marker
-    value: str | None = None
-    """Where the pattern counts positions, which a patch can shift: what stands there, and still does in the build."""
+    scalar: Scalar
+    layers: tuple[Layer, ...]
+    """The ``images:`` that work on it."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether its pattern counts positions, which a patch can shift: another value there is another field."""
+        return any(isinstance(step, Index | AnyItem) for step in self.pattern.steps)
 
     @property
     def original(self) -> OriginalId:
@@ -72,6 +82,14 @@ class ImagesMark:
     names: tuple[str, ...]
     policy: PolicyName
     parts: frozenset[str]
+    entry: ImagesEntry
+    layers: tuple[Layer, ...]
+    """The ``images:`` that work on what it gives."""
+
+    def wanted(self, image: str) -> str:
+        """What the entry makes of an image that it has made already."""
+        _, tag, digest = split_image(image)
+        return self.entry.apply(join_image(self.entry.name, tag, digest))
 
     @property
     def place(self) -> Place:
@@ -100,7 +118,7 @@ def scan_sources(directory: Path) -> SourceMarks:
     """
     found = SourceMarks()
     root = repository_root(directory) or directory
-    sources = find_sources(directory, root)
+    sources = found.sources = find_sources(directory, root)
     for file in sources.files:
         try:
             data = read_inside(file.path, root)
@@ -108,22 +126,12 @@ def scan_sources(directory: Path) -> SourceMarks:
                 _scan_file(found, file, decode(data, name=file.shown).text)
         except ImagesetterError as error:
             found.results.append(failure(error, Place(file=file.shown)))
-    found.results += _unfollowed(sources)
-    found.sources = sources
+    found.results += not_scanned(sources)
     if found.marks or found.images:
         found.origins = find_origins(
             sources.files, root, None if found.images else {mark.id.identity.name for mark in found.marks}
         )
     return found
-
-
-def _unfollowed(sources: Sources) -> Iterator[Result]:
-    for entry in dict.fromkeys(sources.remote):
-        message = f"{entry} is remote and was not scanned for markers; name its fields in spec.targets"
-        yield report("info", message, tags={"error": "NotScanned"})
-    for entry in dict.fromkeys(sources.outside):
-        message = f"{entry} lies outside the repository and was not scanned for markers"
-        yield report("warning", message, tags={"error": "NotScanned"})
 
 
 def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
@@ -146,8 +154,9 @@ def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
             case ("images", int(number), "newTag" | "newName" | "digest") if file.role == "kustomization":
                 by_entry.setdefault((scalar.document, number), []).append((comment, marker))
             case _:
-                mark = _source_mark(file, scanned, comment, marker)
-                found.marks += [mark] if mark else []
+                layers = tuple(layers_above(found.sources, file.path))
+                again = repeated(text, scanned, scalar)
+                found.marks += _source_marks(file, scanned, comment.line, scalar, marker, layers, again)
     if file.role == "kustomization":
         found.results += _inline_patches(file, scanned)
     for (document, number), entry in by_entry.items():
@@ -173,38 +182,59 @@ def _values(scanned: Scan, document: int) -> dict[FieldPath, str]:
     }
 
 
-def _source_mark(file: SourceFile, scanned: Scan, comment: Comment, marker: Marker) -> SourceMark | None:
-    scalar = comment.scalar
-    if scalar is None:
-        return None
+def _source_marks(
+    file: SourceFile,
+    scanned: Scan,
+    line: int,
+    scalar: Scalar,
+    marker: Marker,
+    layers: tuple[Layer, ...],
+    again: Iterable[FieldPath],
+) -> Iterator[SourceMark]:
+    """The marker of a scalar, also for the fields that repeat it by an alias."""
     values = _values(scanned, scalar.document)
-    base: FieldPath = ()
-    if scalar.path[:1] == ("items",) and values.get(("kind",), "").endswith("List"):
-        base = scalar.path[:2]
-    own = {path[len(base) :]: value for path, value in values.items() if path[: len(base)] == base}
-    if file.role == "patch" and isinstance(scalar.path[0], int):
-        return _json_patch_mark(file, comment, marker, scalar, values)
-    identity = Identity(
-        own.get(("kind",), ""), own.get(("metadata", "name"), ""), own.get(("metadata", "namespace"), "")
-    )
-    group = own.get(("apiVersion",), "").rpartition("/")[0]
-    pattern = by_name(scalar.path[len(base) :], own)
-    counts = any(isinstance(step, Index) for step in pattern.steps)
-    return SourceMark(file, comment.line, SourceId(group, identity), pattern, marker, scalar.value if counts else None)
+    for path in (scalar.path, *(path for path in again if path not in values)):
+        base: FieldPath = ()
+        if path[:1] == ("items",) and values.get(("kind",), "").endswith("List"):
+            base = path[:2]
+        own = {each[len(base) :]: value for each, value in values.items() if each[: len(base)] == base}
+        if file.role == "patch" and isinstance(path[0], int):
+            identity, group, pattern = Identity("", ""), "", _json_patch_pattern(path, values)
+        else:
+            identity = Identity(
+                own.get(("kind",), ""), own.get(("metadata", "name"), ""), own.get(("metadata", "namespace"), "")
+            )
+            group = own.get(("apiVersion",), "").rpartition("/")[0]
+            pattern = by_name(path[len(base) :], own)
+        yield SourceMark(file, line, SourceId(group, identity), pattern, marker, scalar, layers)
 
 
-def _json_patch_mark(
-    file: SourceFile, comment: Comment, marker: Marker, scalar: Scalar, values: Mapping[FieldPath, str]
-) -> SourceMark:
-    """A marker behind the ``value`` of an operation of a JSON patch, or behind a scalar in it."""
-    pointer = values.get((scalar.path[0], "path"), "")
-    path: list[str | int] = [
+def repeated(text: str, scanned: Scan, scalar: Scalar) -> Iterator[FieldPath]:
+    """The other paths at which a scalar stands in its document, by aliases of it or of a collection around it.
+
+    kustomize writes aliases out, so the fields are separate ones in the build.
+    """
+    aliases = [alias for alias in scanned.aliases if alias.document == scalar.document]
+    yield from (alias.path for alias in aliases if alias.target == scalar.node)
+    around = [alias for alias in aliases if alias.target < scalar.node]
+    spans = scan(text, outline=_SPANS).nodes if around else ()
+    starts = {node.start: node.path for node in spans if node.document == scalar.document}
+    for alias in around:
+        base = starts.get(alias.target)
+        if base is not None and scalar.path[: len(base)] == base:
+            above = alias.path[:-1] if alias.path[-1:] == ("<<",) else alias.path
+            yield above + scalar.path[len(base) :]
+
+
+def _json_patch_pattern(path: FieldPath, values: Mapping[FieldPath, str]) -> FieldPattern:
+    """Where the ``value`` of an operation of a JSON patch goes, or a scalar in it."""
+    pointer = values.get((path[0], "path"), "")
+    parts: list[str | int] = [
         int(part) if part.isascii() and part.isdigit() else part.replace("~1", "/").replace("~0", "~")
         for part in pointer.split("/")[1:]
     ]
-    below = scalar.path[2:]
     steps: list[Step] = []
-    for part in (*path, *below):
+    for part in (*parts, *path[2:]):
         match part:
             case "-":
                 steps.append(AnyItem())
@@ -212,8 +242,7 @@ def _json_patch_mark(
                 steps.append(Key(part))
             case int():
                 steps.append(Index(part))
-    pattern = FieldPattern(f"{pointer} of the JSON patch", tuple(steps))
-    return SourceMark(file, comment.line, SourceId("", Identity("", "")), pattern, marker, scalar.value)
+    return FieldPattern(f"{pointer} of the JSON patch", tuple(steps))
 
 
 def by_name(path: FieldPath, values: Mapping[FieldPath, str]) -> FieldPattern:
@@ -238,7 +267,11 @@ def _images_mark(
     line = entry[0][0].line
     policies = {marker.policy for _, marker in entry}
     parts = frozenset(marker.part for _, marker in entry)
-    names = tuple(values[path] for key in ("newName", "name") if (path := ("images", number, key)) in values)
+    names = [values[path] for key in ("newName", "name") if (path := ("images", number, key)) in values]
+    layers = tuple(layers_above_entry(found.sources, file.path, number))
+    for name in names:
+        again = (entry.new_name for layer in layers for entry in layer.entries if entry.name == name)
+        names += [new_name for new_name in again if new_name and new_name not in names]
     if len(policies) > 1 or "" in parts:
         error = ResolveError(
             f"images[{number}]: its markers have to be :tag, :name or :digest of one policy",
@@ -246,7 +279,9 @@ def _images_mark(
         )
         found.results.append(failure(error, Place(file=file.shown, line=line)))
     elif names:
-        yield ImagesMark(file, line, names, policies.pop(), parts)
+        images = found.sources.images.get(file.path, [])
+        made = images[number] if number < len(images) else ImagesEntry("")
+        yield ImagesMark(file, line, tuple(names), policies.pop(), parts, made, layers)
 
 
 def matches(mark: SourceMark, item: Item) -> bool:

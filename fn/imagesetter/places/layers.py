@@ -1,0 +1,142 @@
+"""Whether a field of the build still holds what its source file holds, and what the layers above made of it.
+
+A marker speaks for the value in its file. A patch, a replacement or the ``images:`` of a layer above may put another
+value into the build, and that layer has the last word, as in a build of updated files. The ``images:`` of the
+kustomization that lists the file are of the marker's own layer: the policy decides over their tag, and the name that
+they give stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from imagesetter.errors import ImagesetterError
+from imagesetter.places.kustomization import Sources
+from imagesetter.plan import ImagesEntry
+from imagesetter.text.found import Scalar
+from imagesetter.text.load import load
+from imagesetter.text.source import decode
+
+
+class Layer(NamedTuple):
+    """The ``images:`` of one kustomization, as they work on a marked value.
+
+    ``own`` layers list the file with the marker; ``always`` says that no way into the build leads past it.
+    """
+
+    shown: str
+    entries: tuple[ImagesEntry, ...]
+    own: bool
+    always: bool
+
+
+class Rendered(NamedTuple):
+    """How a value came into the build: the entries that name it anew, and the file that sets its tag, or nothing."""
+
+    entries: tuple[ImagesEntry, ...] = ()
+    set_by: str = ""
+
+
+class _Way(NamedTuple):
+    steps: tuple[tuple[Layer, ImagesEntry], ...] = ()
+
+    @property
+    def rendered(self) -> Rendered:
+        entries = []
+        for layer, entry in self.steps:
+            if not layer.own and entry.sets_tag:
+                return Rendered(set_by=layer.shown)
+            # Of its own layer's images the policy replaces the tag.
+            entries.append(entry._replace(new_tag="", digest="") if layer.own else entry)
+        return Rendered(tuple(entry for entry in entries if entry.new_name))
+
+
+def layers_above(sources: Sources, file: Path) -> list[Layer]:
+    """The kustomizations with ``images:`` that work on a resource or patch file, the innermost first."""
+    own = sources.patches.get(file)
+    if own:
+        return list(_layers(sources, own, file, _from(sources, own)))
+    own = [path for path, listed in sources.contents.items() if file in listed]
+    return list(_layers(sources, own, file, sources.contents))
+
+
+def layers_above_entry(sources: Sources, kustomization: Path, number: int) -> list[Layer]:
+    """The same for what the entry of a number in a kustomization's ``images:`` gives."""
+    rest = tuple(sources.images.get(kustomization, ())[number + 1 :])
+    first = [Layer(sources.shown(kustomization), rest, own=False, always=True)] if rest else []
+    above = _from(sources, [kustomization])[1:]
+    return [*first, *_layers(sources, [kustomization], kustomization, above)]
+
+
+def _from(sources: Sources, own: Sequence[Path]) -> list[Path]:
+    """The kustomizations from some on: a component works before the patches and ``images:`` of its host."""
+    order = list(sources.contents)
+    return order[min((order.index(path) for path in own if path in order), default=0) :]
+
+
+def _layers(sources: Sources, own: Sequence[Path], file: Path, paths: Iterable[Path]) -> Iterator[Layer]:
+    for path in paths:
+        entries = sources.images.get(path)
+        if entries and (path in own or not sources.reach(path).isdisjoint([file, *own])):
+            past = sources.beyond(path)
+            always = file not in past and past.isdisjoint(own)
+            yield Layer(sources.shown(path), tuple(entries), path in own, always)
+
+
+def rendered(source: Scalar, layers: Iterable[Layer], found: Scalar) -> Rendered | None:
+    """How the value of a source file became the one that is in the build; None where it did not.
+
+    Args:
+        source: the marked scalar.
+        layers: see `layers_above`.
+        found: the scalar in the build.
+    """
+    if _is_same(source, found):
+        found = found._replace(value=source.value)
+    return rendered_text(source.value, layers, found.value)
+
+
+def rendered_text(text: str, layers: Iterable[Layer], found: str) -> Rendered | None:
+    """The same for texts."""
+    ways = {text: _Way()}
+    for layer in layers:
+        for before, way in list(ways.items()):
+            after, steps = before, way.steps
+            for entry in layer.entries:
+                if entry.matches(after):
+                    after, steps = entry.apply(after), (*steps, (layer, entry))
+            if after != before or layer.always:
+                ways[after] = _Way(steps)
+    return ways[found].rendered if found in ways else None
+
+
+def _is_same(one: Scalar, other: Scalar) -> bool:
+    """Whether two scalars mean the same; a JSON patch on a resource has kustomize write its numbers and dates anew."""
+    if one.value == other.value or (not one.style and other.value == f"{one.value}T00:00:00Z"):
+        return True
+    try:
+        return not one.style and not other.style and _number(one.value) == _number(other.value)
+    except (ImagesetterError, ValueError):
+        return False
+
+
+def _number(text: str) -> int | float:
+    value = load(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(text)
+    return value
+
+
+def files_with(sources: Sources, value: str, file: Path) -> list[str]:
+    """The patches and kustomizations besides *file* in which a value stands: where it may come from."""
+    found = []
+    for each in sources.files:
+        if value and each.path != file and each.role != "resource":
+            try:
+                if value in decode(each.path.read_bytes(), name=each.shown).text:
+                    found.append(each.shown)
+            except (ImagesetterError, OSError):
+                continue
+    return list(dict.fromkeys(found))

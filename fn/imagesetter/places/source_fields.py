@@ -1,0 +1,150 @@
+"""The fields of a build that are marked in its source files, as long as they hold what stands there.
+
+A field with another value was set by a layer above the marker (a patch, a replacement, ``images:``) or by a function.
+It is left alone with a warning: the policy of the marker knows nothing of that value, which may be another program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from imagesetter.config.config import Config
+from imagesetter.errors import ResolveError
+from imagesetter.flux.markers import Marker
+from imagesetter.krm.item import Item
+from imagesetter.krm.result import Result, Severity
+from imagesetter.places.layers import Rendered, files_with, rendered, rendered_text
+from imagesetter.places.origins import OriginalId, find_origins
+from imagesetter.places.places import Places, is_image, place_of, take
+from imagesetter.places.source_scan import ImagesMark, SourceMark, SourceMarks, ambiguous, image_mark, matches
+from imagesetter.plan import Place, failure, report, split_image
+from imagesetter.text.fieldpath import find_scalars
+from imagesetter.text.found import Scalar
+
+
+def add_sources(
+    places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks, config: Config
+) -> dict[int, Result]:
+    """Add the fields that are marked in source files.
+
+    Args:
+        places: takes the fields and what is wrong with markers.
+        taken: where the fields start that were found already.
+        items: the build.
+        sources: the markers.
+        config: if strict, a field that is left alone is an error, not a warning.
+
+    Returns:
+        what to say about each field that is left alone, by where it starts.
+    """
+    places.results += sources.results
+    strict = config.strict
+    unclear = _unclear(places, items, sources)
+    left: dict[int, Result] = {}
+    unused = dict(enumerate(sources.marks))
+    for item in items:
+        mine = [(number, mark) for number, mark in enumerate(sources.marks) if matches(mark, item)]
+        wanted = [(number, mark) for number, mark in mine if mark.original not in unclear]
+        for number, mark in mine:
+            if mark.original in unclear:
+                unused.pop(number, None)
+        scalars = item.scalars() if wanted or (sources.images and not item.is_local_config) else []
+        for number, mark in reversed(wanted):  # what comes last is of the outermost layer, and that has the last word
+            for scalar in find_scalars(scalars, mark.pattern):
+                came = rendered(mark.scalar, mark.layers, scalar)
+                if came is None and mark.counts:
+                    continue
+                unused.pop(number, None)
+                places.named.add(mark.marker.policy)
+                if came is None or came.set_by:
+                    told = _left_alone(sources, item, scalar, mark, mark.scalar.value, came, strict=strict)
+                    left.setdefault(scalar.start, told)
+                else:
+                    take(places, taken, item, scalar, mark.marker, "source", images=came.entries)
+        for scalar in scalars if sources.images else ():
+            if not is_image(scalar.path) or scalar.start in taken:
+                continue
+            if other := _add_image(places, taken, item, scalar, sources, strict=strict):
+                left[scalar.start] = other
+    for mark in unused.values():
+        message = f"the field that this marker marks is not in the build; {mark.marker} is not applied here"
+        places.results.append(report("warning", message, mark.place, tags={"error": "UnusedMarker"}))
+    if sources.sources.component and not config.bind_by_image:
+        places.results += _from_hosts(taken, items, sources, strict=strict)
+    return left
+
+
+def _from_hosts(taken: set[int], items: Sequence[Item], sources: SourceMarks, *, strict: bool) -> Iterator[Result]:
+    """A warning when a function that a component declares finds nothing in the resources of the component's host."""
+    origins = find_origins(sources.sources.files)
+    hosted = [item for item in items if not item.is_local_config and not origins.of(item)]
+    if hosted and not any(scalar.start in taken for item in hosted for scalar in item.scalars()):
+        message = (
+            f"this function is declared in a component, so markers were looked for in its own files only, and not in "
+            f"those of {hosted[0].kind} {hosted[0].name}; declare it in the kustomization that includes the component, "
+            "or name the fields in spec.targets"
+        )
+        place = Place(file=sources.sources.component)
+        yield report("error" if strict else "warning", message, place, tags={"error": "NotScanned"})
+
+
+def _unclear(places: Places, items: Sequence[Item], sources: SourceMarks) -> set[OriginalId]:
+    """The ids for which nobody can tell which of several files an item came from; each is an error."""
+    unclear: set[OriginalId] = set()
+    for original, files, place in ambiguous(sources):
+        if any(matches(mark, item) for mark in sources.marks if mark.original == original for item in items):
+            unclear.add(original)
+            error = ResolveError(
+                f"{original[1]} {original[2]} stands in {' and in '.join(files)}, "
+                "with different markers, so nobody can tell which of them an item came from",
+                hint="name the fields in spec.targets by their current names, which wins over the source scan",
+            )
+            places.results.append(failure(error, place))
+    return unclear
+
+
+def _add_image(
+    places: Places, taken: set[int], item: Item, scalar: Scalar, sources: SourceMarks, *, strict: bool
+) -> Result | None:
+    """Add an image that an entry of an ``images:`` with markers made; or what to say when it is left alone."""
+    try:
+        mark = image_mark(sources, item, split_image(scalar.value)[0])
+    except ResolveError as error:
+        places.results.append(failure(error, place_of(item, scalar.path)))
+        return None
+    if mark is None:
+        return None
+    places.named.add(mark.policy)
+    value = mark.wanted(scalar.value)
+    came = rendered_text(value, mark.layers, scalar.value)
+    if came is None or came.set_by:
+        return _left_alone(sources, item, scalar, mark, value, came, strict=strict)
+    marker = Marker(mark.policy.namespace, mark.policy.name, "")
+    take(places, taken, item, scalar, marker, "source", mark.parts, came.entries)
+    return None
+
+
+def _left_alone(
+    sources: SourceMarks,
+    item: Item,
+    scalar: Scalar,
+    mark: SourceMark | ImagesMark,
+    value: str,
+    came: Rendered | None,
+    *,
+    strict: bool,
+) -> Result:
+    """What is said about a field whose value is not the one that is marked."""
+    if came:
+        origin = f", set by images: of {came.set_by}"
+    else:
+        files = files_with(sources.sources, scalar.value, mark.file.path)
+        origin = f", a value that {' and '.join(files)} {'has' if len(files) == 1 else 'have'}" if files else ""
+    policy = mark.marker.policy if isinstance(mark, SourceMark) else mark.policy
+    message = (
+        f"left alone: the build has {scalar.value} here{origin}, while {mark.place.file}:{mark.line}, where a marker "
+        f"ties the field to {policy}, has {value}; put the marker where the value is set, or name the field in "
+        "spec.targets"
+    )
+    severity: Severity = "error" if strict else "warning"
+    return report(severity, message, place_of(item, scalar.path), tags={"error": "OtherValue", "policy": str(policy)})
