@@ -8,7 +8,7 @@ from imagesetter.errors import NothingSelected, ResolveError
 from imagesetter.flux.latest import LatestRef, Part
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import ResourceRef, Result
-from imagesetter.plan import Change, FoundBy, MarkedField, Place, failure, plan, report, summary
+from imagesetter.plan import Change, FoundBy, ImagesEntry, MarkedField, Place, failure, plan, report, summary
 from imagesetter.resolve import Answer, Failed, Resolved
 from imagesetter.text.found import Scalar
 from imagesetter.text.scan import scalars
@@ -114,6 +114,43 @@ def test_errors_that_are_kept_are_warnings(answer: Answer, part: Part) -> None:
     planned = plan([field("old", part)], {APP: answer}, keep_on_error=True)
     assert [result.severity for result in planned.results] == ["warning"]
     assert planned.changes == ()
+
+
+# Fields that are left alone
+
+
+HELD = report("warning", "left alone")
+
+
+@pytest.mark.parametrize(
+    ("value", "answer", "results", "unchanged"),
+    [
+        ("debug:7", Resolved(BARE), (HELD,), 0),
+        (str(BARE), Resolved(BARE), (), 1),
+        ("debug:7", Failed(ResolveError("unknown")), (HELD,), 0),
+    ],
+    ids=["another value", "the value that its policy selects", "a policy without an answer"],
+)
+def test_a_field_that_is_held_is_reported_unless_it_is_right(
+    value: str, answer: Answer, results: tuple[Result, ...], unchanged: int
+) -> None:
+    planned = plan([field(value)._replace(held=HELD)], {APP: answer})
+    assert (planned.changes, planned.results, planned.unchanged) == ((), results, unchanged)
+
+
+ENTRIES = {
+    "a mirror": (ImagesEntry("a.example/b", "m/b"), "a.example/b:1@sha256:0", "m/b:1@sha256:0"),
+    "a tag takes the digest away": (ImagesEntry("b", new_tag="2"), "b:1@sha256:0", "b:2"),
+    "a digest takes the tag away": (ImagesEntry("b", digest="sha256:1"), "b:1", "b@sha256:1"),
+    "a tag and a digest": (ImagesEntry("b", new_tag="2", digest="sha256:1"), "b", "b:2@sha256:1"),
+    "another image": (ImagesEntry("b", "m/b"), "a/b:1", "a/b:1"),
+    "a port is no tag": (ImagesEntry("localhost:5000/b", "m/b"), "localhost:5000/b", "m/b"),
+}
+
+
+@pytest.mark.parametrize(("entry", "old", "new"), ENTRIES.values(), ids=ENTRIES)
+def test_an_entry_of_images_does_to_a_text_what_kustomize_does(entry: ImagesEntry, old: str, new: str) -> None:
+    assert entry.apply(old) == new
 
 
 # Guards

@@ -85,6 +85,8 @@ class MarkedField(NamedTuple):
     """Parts of an image reference to set one by one, where the scalar is such a reference and not the marker's text."""
     images: tuple[ImagesEntry, ...] = ()
     """What ``images:`` of kustomize does afterwards to the text in the source file, such as naming a mirror."""
+    held: Result | None = None
+    """Why the field is left alone, to be said unless it holds what its policy selects."""
 
     @property
     def siblings(self) -> Siblings:
@@ -257,6 +259,12 @@ def plan(
     unchanged = 0
     for marked in fields:
         answer = answers[marked.marker.policy]
+        if marked.held:
+            if isinstance(answer, Failed) or marked.text_for(answer.ref) != marked.scalar.value:
+                results.append(marked.held)
+            else:
+                unchanged += 1
+            continue
         if isinstance(answer, Failed):
             failures.add(answer, marked)
             continue

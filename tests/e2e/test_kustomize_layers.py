@@ -53,6 +53,7 @@ BOTH = ONE + "---\n" + policy("api", API, "2.3.4")
 MARKED = deployment(f"{WEB}:1.0.0", "web")
 BASE = {"base/kustomization.yaml": "resources: [d.yaml]\n", "base/d.yaml": MARKED}
 VERSION = f'        env:\n        - name: VERSION\n          value: "1.0.0" {mark("web:tag")}\n'
+API_VERSION = f'        env:\n        - name: API\n          value: "1" {mark("api:tag")}\n'
 COMPONENT = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 REPLACE = "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: %s\n"
 LEFT = (
@@ -261,6 +262,33 @@ CASES = {
         (f"{WEB}:1.0.5", f"{WEB}:1.0.0-b"),
         left(f"{WEB}:1.0.0-b", ", set by images: of b/kustomization.yaml").replace(
             "Deployment/web", "Deployment/b-web"
+        ),
+    ),
+    "what a function in the base has set already is right": Case(
+        {
+            **overlay(images_entry(newName=MIRROR)),
+            "base/kustomization.yaml": kustomization("d.yaml", "policies.yaml"),
+            "base/policies.yaml": ONE,
+            "base/imagesetter.yaml": FUNCTION,
+            "ov/kustomization.yaml": kustomization("../base") + images_entry(newName=MIRROR),
+        },
+        (f"{MIRROR}:1.0.5",),
+    ),
+    "a policy that nobody knows is no error for what is left alone": Case(
+        overlay(PATCH, policies=policy("api", API, "2.3.4"), p=deployment("x:1", more=API_VERSION)),
+        ("x:1",),
+        left("x:1", ", a value that ov/p.yaml has"),
+    ),
+    "a short value is not looked for inside others": Case(
+        overlay("labels: [{pairs: {version: '7'}}]\nnamePrefix: x7-\n")
+        | {
+            "base/d.yaml": deployment(f"{WEB}:1.0.0").replace(
+                "  name: web\nspec", f"  name: web\n  labels:\n    version: 1.0.0 {mark('web:tag')}\nspec"
+            ),
+        },
+        (f"{WEB}:1.0.0",),
+        left("7", ", a value that ov/kustomization.yaml has", "d.yaml:6", "1.0.0").replace(
+            "Deployment/web spec.template.spec.containers[0].image:", "Deployment/x7-web metadata.labels.version:"
         ),
     ),
     "a replacement stays": Case(

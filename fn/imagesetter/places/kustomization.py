@@ -58,6 +58,14 @@ class Sources:
     hosts: dict[Path, list[Path]] = field(default_factory=dict)
     """The kustomizations that include a component: what they have, it works on."""
 
+    _ways: dict[Path, tuple[set[Path], set[Path]]] = field(default_factory=dict, repr=False)
+
+    def ways(self, path: Path) -> tuple[set[Path], set[Path]]:
+        """What one kustomization's transformers work on, and what is in the build by a way past it; kept."""
+        if path not in self._ways:
+            self._ways[path] = self.reach(path), self.beyond(path)
+        return self._ways[path]
+
     def shown(self, path: Path) -> str:
         """How a file is called for people."""
         return next((file.shown for file in self.files if file.path == path), str(path))

@@ -8,6 +8,7 @@ they give stays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,24 +34,23 @@ class Layer(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """How a value came into the build: the entries that name it anew, and the file that sets its tag, or nothing."""
+    """How a marked value comes into the build.
 
-    entries: tuple[ImagesEntry, ...] = ()
-    set_by: str = ""
+    ``entries`` name it anew; ``set_by`` is the file whose ``images:`` sets its tag, or empty; ``is_there`` says whether
+    what comes of it is the value in the build.
+    """
 
-
-class _Way(NamedTuple):
-    steps: tuple[tuple[Layer, ImagesEntry], ...] = ()
+    entries: tuple[ImagesEntry, ...]
+    set_by: str
+    is_there: bool
 
     @property
-    def rendered(self) -> Rendered:
-        entries = []
-        for layer, entry in self.steps:
-            if not layer.own and entry.sets_tag:
-                return Rendered(set_by=layer.shown)
-            # Of its own layer's images the policy replaces the tag.
-            entries.append(entry._replace(new_tag="", digest="") if layer.own else entry)
-        return Rendered(tuple(entry for entry in entries if entry.new_name))
+    def is_marked(self) -> bool:
+        """Whether the value in the build is the one that the marker speaks for."""
+        return self.is_there and not self.set_by
+
+
+_Steps = tuple[tuple[Layer, ImagesEntry], ...]
 
 
 def layers_above(sources: Sources, file: Path) -> list[Layer]:
@@ -77,39 +77,44 @@ def _from(sources: Sources, own: Sequence[Path]) -> list[Path]:
 
 
 def _layers(sources: Sources, own: Sequence[Path], file: Path, paths: Iterable[Path]) -> Iterator[Layer]:
+    marked = [file, *own]
     for path in paths:
         entries = sources.images.get(path)
-        if entries and (path in own or not sources.reach(path).isdisjoint([file, *own])):
-            past = sources.beyond(path)
-            always = file not in past and past.isdisjoint(own)
-            yield Layer(sources.shown(path), tuple(entries), path in own, always)
+        if not entries:
+            continue
+        reached, past = sources.ways(path)
+        if path in own or not reached.isdisjoint(marked):
+            yield Layer(sources.shown(path), tuple(entries), path in own, past.isdisjoint(marked))
 
 
-def rendered(source: Scalar, layers: Iterable[Layer], found: Scalar) -> Rendered | None:
-    """How the value of a source file became the one that is in the build; None where it did not.
+def rendered(source: Scalar, layers: Iterable[Layer], found: Scalar) -> Rendered:
+    """How the value of a source file comes into the build.
 
     Args:
         source: the marked scalar.
         layers: see `layers_above`.
         found: the scalar in the build.
     """
-    if _is_same(source, found):
-        found = found._replace(value=source.value)
-    return rendered_text(source.value, layers, found.value)
+    return rendered_text(source.value, layers, source.value if _is_same(source, found) else found.value)
 
 
-def rendered_text(text: str, layers: Iterable[Layer], found: str) -> Rendered | None:
+def rendered_text(text: str, layers: Iterable[Layer], found: str) -> Rendered:
     """The same for texts."""
-    ways = {text: _Way()}
+    ways: dict[str, _Steps] = {text: ()}
+    last: _Steps = ()
     for layer in layers:
         for before, way in list(ways.items()):
-            after, steps = before, way.steps
+            after, steps = before, way
             for entry in layer.entries:
                 if entry.matches(after):
                     after, steps = entry.apply(after), (*steps, (layer, entry))
             if after != before or layer.always:
-                ways[after] = _Way(steps)
-    return ways[found].rendered if found in ways else None
+                ways[after] = last = steps
+    steps = ways.get(found, last)
+    set_by = next((layer.shown for layer, entry in steps if entry.sets_tag and not layer.own), "")
+    # The policy replaces a tag that images of the marker's own layer set.
+    renames = (ImagesEntry(entry.name, entry.new_name) for _, entry in steps if entry.new_name)
+    return Rendered(tuple(renames), set_by if found in ways else "", found in ways)
 
 
 def _is_same(one: Scalar, other: Scalar) -> bool:
@@ -131,11 +136,12 @@ def _number(text: str) -> int | float:
 
 def files_with(sources: Sources, value: str, file: Path) -> list[str]:
     """The patches and kustomizations besides *file* in which a value stands: where it may come from."""
+    word = re.compile(rf"(?<![\w.:/@-]){re.escape(value)}(?![\w.:/@-])")
     found = []
     for each in sources.files:
         if value and each.path != file and each.role != "resource":
             try:
-                if value in decode(each.path.read_bytes(), name=each.shown).text:
+                if word.search(decode(each.path.read_bytes(), name=each.shown).text):
                     found.append(each.shown)
             except (ImagesetterError, OSError):
                 continue

@@ -90,14 +90,14 @@ def find_places(listing: ResourceList, config: Config, catalog: Catalog, sources
         if FIELDS_ANNOTATION in item.annotations:
             _add_annotated(places, taken, item, config)
     _add_markers(places, taken, listing)
-    left: Mapping[int, Result] = {}
+    left: Sequence[MarkedField] = ()
     if sources:
         from imagesetter.places.source_fields import add_sources
 
         left = add_sources(places, taken, listing.items, sources, config)
     if config.bind_by_image:
         _add_images(places, taken, listing.items, catalog, sources)
-    places.results += [told for start, told in left.items() if start not in taken]
+    places.fields += [marked for marked in left if marked.scalar.start not in taken]
     places.fields.sort(key=lambda marked: marked.scalar.start)
     return places
 

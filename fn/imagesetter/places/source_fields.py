@@ -17,14 +17,14 @@ from imagesetter.places.layers import Rendered, files_with, rendered, rendered_t
 from imagesetter.places.origins import OriginalId, find_origins
 from imagesetter.places.places import Places, is_image, place_of, take
 from imagesetter.places.source_scan import ImagesMark, SourceMark, SourceMarks, ambiguous, image_mark, matches
-from imagesetter.plan import Place, failure, report, split_image
+from imagesetter.plan import MarkedField, Place, failure, report, split_image
 from imagesetter.text.fieldpath import find_scalars
 from imagesetter.text.found import Scalar
 
 
 def add_sources(
     places: Places, taken: set[int], items: Sequence[Item], sources: SourceMarks, config: Config
-) -> dict[int, Result]:
+) -> list[MarkedField]:
     """Add the fields that are marked in source files.
 
     Args:
@@ -35,12 +35,12 @@ def add_sources(
         config: if strict, a field that is left alone is an error, not a warning.
 
     Returns:
-        what to say about each field that is left alone, by where it starts.
+        the fields to leave alone, unless they are found in another way.
     """
     places.results += sources.results
     strict = config.strict
     unclear = _unclear(places, items, sources)
-    left: dict[int, Result] = {}
+    left: dict[int, MarkedField] = {}
     unused = dict(enumerate(sources.marks))
     for item in items:
         mine = [(number, mark) for number, mark in enumerate(sources.marks) if matches(mark, item)]
@@ -52,15 +52,17 @@ def add_sources(
         for number, mark in reversed(wanted):  # what comes last is of the outermost layer, and that has the last word
             for scalar in find_scalars(scalars, mark.pattern):
                 came = rendered(mark.scalar, mark.layers, scalar)
-                if came is None and mark.counts:
+                if mark.counts and not came.is_there:
                     continue
                 unused.pop(number, None)
                 places.named.add(mark.marker.policy)
-                if came is None or came.set_by:
-                    told = _left_alone(sources, item, scalar, mark, mark.scalar.value, came, strict=strict)
-                    left.setdefault(scalar.start, told)
-                else:
+                if came.is_marked:
                     take(places, taken, item, scalar, mark.marker, "source", images=came.entries)
+                else:
+                    told = _left_alone(sources, item, scalar, mark, mark.scalar.value, came, strict=strict)
+                    place = place_of(item, scalar.path)
+                    held = MarkedField(mark.marker, scalar, place, "source", images=came.entries, held=told)
+                    left.setdefault(scalar.start, held)
         for scalar in scalars if sources.images else ():
             if not is_image(scalar.path) or scalar.start in taken:
                 continue
@@ -71,7 +73,7 @@ def add_sources(
         places.results.append(report("warning", message, mark.place, tags={"error": "UnusedMarker"}))
     if sources.sources.component and not config.bind_by_image:
         places.results += _from_hosts(taken, items, sources, strict=strict)
-    return left
+    return list(left.values())
 
 
 def _from_hosts(taken: set[int], items: Sequence[Item], sources: SourceMarks, *, strict: bool) -> Iterator[Result]:
@@ -105,8 +107,8 @@ def _unclear(places: Places, items: Sequence[Item], sources: SourceMarks) -> set
 
 def _add_image(
     places: Places, taken: set[int], item: Item, scalar: Scalar, sources: SourceMarks, *, strict: bool
-) -> Result | None:
-    """Add an image that an entry of an ``images:`` with markers made; or what to say when it is left alone."""
+) -> MarkedField | None:
+    """Add an image that an entry of an ``images:`` with markers made; or give it back, to be left alone."""
     try:
         mark = image_mark(sources, item, split_image(scalar.value)[0])
     except ResolveError as error:
@@ -117,11 +119,12 @@ def _add_image(
     places.named.add(mark.policy)
     value = mark.wanted(scalar.value)
     came = rendered_text(value, mark.layers, scalar.value)
-    if came is None or came.set_by:
-        return _left_alone(sources, item, scalar, mark, value, came, strict=strict)
     marker = Marker(mark.policy.namespace, mark.policy.name, "")
-    take(places, taken, item, scalar, marker, "source", mark.parts, came.entries)
-    return None
+    if came.is_marked:
+        take(places, taken, item, scalar, marker, "source", mark.parts, came.entries)
+        return None
+    told = _left_alone(sources, item, scalar, mark, value, came, strict=strict)
+    return MarkedField(marker, scalar, place_of(item, scalar.path), "source", mark.parts, came.entries, told)
 
 
 def _left_alone(
@@ -130,12 +133,12 @@ def _left_alone(
     scalar: Scalar,
     mark: SourceMark | ImagesMark,
     value: str,
-    came: Rendered | None,
+    came: Rendered,
     *,
     strict: bool,
 ) -> Result:
     """What is said about a field whose value is not the one that is marked."""
-    if came:
+    if came.set_by:
         origin = f", set by images: of {came.set_by}"
     else:
         files = files_with(sources.sources, scalar.value, mark.file.path)

@@ -140,6 +140,9 @@ def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
         place = Place(file=file.shown, line=broken.line, column=broken.column)
         found.results.append(report("error", f"a document with markers is not YAML: {broken.problem}", place))
     by_entry: dict[tuple[int, int], list[tuple[Comment, Marker]]] = {}
+    layers = tuple(layers_above(found.sources, file.path)) if scanned.comments else ()
+    spans = scan(text, outline=_SPANS).nodes if scanned.aliases else ()
+    starts = {(node.document, node.start): node.path for node in spans}
     for comment in scanned.comments:
         try:
             marker = parse_marker(comment.text)
@@ -154,8 +157,7 @@ def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
             case ("images", int(number), "newTag" | "newName" | "digest") if file.role == "kustomization":
                 by_entry.setdefault((scalar.document, number), []).append((comment, marker))
             case _:
-                layers = tuple(layers_above(found.sources, file.path))
-                again = repeated(text, scanned, scalar)
+                again = repeated(scanned, scalar, starts)
                 found.marks += _source_marks(file, scanned, comment.line, scalar, marker, layers, again)
     if file.role == "kustomization":
         found.results += _inline_patches(file, scanned)
@@ -209,18 +211,22 @@ def _source_marks(
         yield SourceMark(file, line, SourceId(group, identity), pattern, marker, scalar, layers)
 
 
-def repeated(text: str, scanned: Scan, scalar: Scalar) -> Iterator[FieldPath]:
+def repeated(scanned: Scan, scalar: Scalar, starts: Mapping[tuple[int, int], FieldPath]) -> Iterator[FieldPath]:
     """The other paths at which a scalar stands in its document, by aliases of it or of a collection around it.
 
     kustomize writes aliases out, so the fields are separate ones in the build.
+
+    Args:
+        scanned: the text.
+        scalar: the scalar.
+        starts: the path of each collection by its document and where it starts.
     """
-    aliases = [alias for alias in scanned.aliases if alias.document == scalar.document]
-    yield from (alias.path for alias in aliases if alias.target == scalar.node)
-    around = [alias for alias in aliases if alias.target < scalar.node]
-    spans = scan(text, outline=_SPANS).nodes if around else ()
-    starts = {node.start: node.path for node in spans if node.document == scalar.document}
-    for alias in around:
-        base = starts.get(alias.target)
+    for alias in scanned.aliases:
+        if alias.document != scalar.document:
+            continue
+        if alias.target == scalar.node:
+            yield alias.path
+        base = starts.get((alias.document, alias.target))
         if base is not None and scalar.path[: len(base)] == base:
             above = alias.path[:-1] if alias.path[-1:] == ("<<",) else alias.path
             yield above + scalar.path[len(base) :]
