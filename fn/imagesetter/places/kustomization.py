@@ -42,6 +42,8 @@ class SourceFile:
 class Sources:
     """All files of a kustomization, each once, and what could not be followed."""
 
+    root: Path
+    """Nothing outside this directory was read."""
     files: list[SourceFile] = field(default_factory=list)
     remote: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
@@ -101,7 +103,7 @@ def find_sources(directory: Path, root: Path) -> Sources:
         directory: where the kustomization stands.
         root: nothing outside this directory is read.
     """
-    sources = Sources()
+    sources = Sources(root.resolve())
     seen: set[Path] = set()
     # A stack and not a recursion: nobody bounds how deep kustomizations are nested.
     walks = [_walk(directory.resolve(), root.resolve(), sources, seen)]
@@ -231,8 +233,8 @@ def not_scanned(sources: Sources) -> Iterator[Result]:
     scanned = {file.path for file in sources.files}
     for path, shown, key in dict.fromkeys(sources.unscanned):
         try:
-            data = b"" if path in scanned else path.read_bytes()
-        except OSError:
+            data = b"" if path in scanned else read_inside(path, sources.root)
+        except (ImagesetterError, OSError):
             continue  # kustomize says so better
         before, needle, _ = data.partition(NEEDLE.encode())
         if needle:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagesetter.errors import ImagesetterError
+from imagesetter.local_files import read_inside
 from imagesetter.places.kustomization import Sources
 from imagesetter.plan import ImagesEntry
 from imagesetter.text.found import Scalar
@@ -141,7 +142,7 @@ def files_with(sources: Sources, value: str, file: Path) -> list[str]:
     for each in sources.files:
         if value and each.path != file and each.role != "resource":
             try:
-                if word.search(decode(each.path.read_bytes(), name=each.shown).text):
+                if word.search(decode(read_inside(each.path, sources.root), name=each.shown).text):
                     found.append(each.shown)
             except (ImagesetterError, OSError):
                 continue

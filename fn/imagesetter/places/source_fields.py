@@ -78,7 +78,7 @@ def add_sources(
 
 def _from_hosts(taken: set[int], items: Sequence[Item], sources: SourceMarks, *, strict: bool) -> Iterator[Result]:
     """A warning when a function that a component declares finds nothing in the resources of the component's host."""
-    origins = find_origins(sources.sources.files)
+    origins = find_origins(sources.sources.files, sources.sources.root)
     hosted = [item for item in items if not item.is_local_config and not origins.of(item)]
     if hosted and not any(scalar.start in taken for item in hosted for scalar in item.scalars()):
         message = (

@@ -104,7 +104,7 @@ class SourceMarks:
     ``sources`` are the files that were scanned, ``origins`` what stands in them.
     """
 
-    sources: Sources = field(default_factory=Sources)
+    sources: Sources
     origins: Origins = field(default_factory=Origins)
     marks: list[SourceMark] = field(default_factory=list)
     images: list[ImagesMark] = field(default_factory=list)
@@ -116,9 +116,9 @@ def scan_sources(directory: Path) -> SourceMarks:
 
     Reads only below the repository that the directory is in, or below the directory where there is no repository.
     """
-    found = SourceMarks()
     root = repository_root(directory) or directory
-    sources = found.sources = find_sources(directory, root)
+    sources = find_sources(directory, root)
+    found = SourceMarks(sources)
     for file in sources.files:
         try:
             data = read_inside(file.path, root)
