@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from imagesetter.errors import FileChangedError, ImagesetterError, InputError
+from imagesetter.errors import FileChangedError, ImagesetterError, InputError, one_line
 from imagesetter.local_files import inside_its_repository, read
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def note(stopped: BaseException, written: Sequence[str]) -> None:
     """Add a note to an exception that names the files that were written before it, if there are any."""
     if written:
         count = "1 file was" if len(written) == 1 else f"{len(written)} files were"
-        stopped.add_note("\n  ".join((f"{count} written before that:", *written)))
+        stopped.add_note("\n  ".join((f"{count} written before that:", *map(one_line, written))))
 
 
 def _holds(path: Path, data: bytes) -> bool:

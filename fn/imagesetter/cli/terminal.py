@@ -117,7 +117,8 @@ def print_error(error: ImagesetterError) -> None:
 def print_notes(error: BaseException) -> None:
     """What else an exception says, such as which files were written before it, on stderr."""
     for note in getattr(error, "__notes__", ()):
-        echo(note, err=True)
+        for each in note.split("\n"):
+            echo(each, err=True)
 
 
 def print_results(results: Iterable[Result]) -> None:
