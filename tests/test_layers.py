@@ -139,3 +139,9 @@ def test_rooms_export_nothing_from_their_init() -> None:
     inits = [path for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE]
     assert inits
     assert [path for path in inits if ast.unparse(ast.parse(path.read_text(encoding="utf-8"))).strip()] == []
+
+
+def test_near_names_are_looked_for_in_one_place() -> None:
+    """Where the number of comparisons is bounded."""
+    users = [name for name, path in modules().items() if "get_close_matches" in path.read_text(encoding="utf-8")]
+    assert users == ["errors"]

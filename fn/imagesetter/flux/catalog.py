@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import ResolveError, ResourceError
+from imagesetter.errors import KnownNames, ResolveError, ResourceError
 from imagesetter.flux.latest import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import (
@@ -34,6 +34,30 @@ from imagesetter.flux.resources import (
 
 if TYPE_CHECKING:
     from imagesetter.flux.questions import ImagePolicy
+
+
+class _Policies:
+    """The policies of a catalog by name, as a question about an unknown one needs them."""
+
+    def __init__(self, names: list[PolicyName]) -> None:
+        self.names = names
+        self.by_name: dict[str, list[PolicyName]] = {}
+        for each in names:
+            self.by_name.setdefault(each.name, []).append(each)
+        self.known = KnownNames(self.by_name)
+        self.asked: dict[PolicyName, PolicyName | None] = {}
+
+    def closest_to(self, name: PolicyName) -> PolicyName | None:
+        """The policy whose name is most like this one, rather one in the same namespace.
+
+        Policies share a namespace, which would make any two of them alike, so only names are compared.
+        """
+        if name not in self.asked:  # several rules ask about the same marker
+            close = self.known.close_to(name.name)
+            meant = self.by_name[close[0]] if close else []
+            same = (each for each in meant if each.namespace == name.namespace)
+            self.asked[name] = next(same, meant[0] if meant else None)
+        return self.asked[name]
 
 
 class Catalog:
@@ -56,9 +80,11 @@ class Catalog:
         self.unread: list[str] = []
         """Flux resources that do not parse: ``file:line:column: reason``; what is missing may be there."""
         self._found: dict[tuple[str, str, str], list[Resource]] = {}
+        self._policies: _Policies | None = None
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources in; the order of adding does not decide anything."""
+        self._policies = None
         for found in resources:
             for namespace, name in found.names:
                 key = (found.kind, namespace or self.default_namespace, name)
@@ -230,20 +256,15 @@ class Catalog:
         return ResolveError(f"no ImagePolicy {name} is known", hint=self._advice(name))
 
     def _advice(self, name: PolicyName) -> str:
-        known = self.policy_names
+        if self._policies is None:  # once for all unknown names, of which there may be thousands
+            self._policies = _Policies(self.policy_names)
+        known = self._policies.names
         unread = ""
         if self.unread:
             more = f", and {len(self.unread) - 1} more" if len(self.unread) > 1 else ""
             unread = f"it may be in a document that does not parse: {self.unread[0]}{more}"
         if not known:
             return unread or f"no ImagePolicy was found at all: {self.elsewhere.format('them')}"
-        import difflib
-
-        # By their names alone: policies share a namespace, which would make any two of them alike.
-        near = difflib.get_close_matches(name.name, [each.name for each in known], n=1, cutoff=0.6)
-        if near:
-            meant = [each for each in known if each.name == near[0]]
-            best = next((each for each in meant if each.namespace == name.namespace), meant[0])
+        if best := self._policies.closest_to(name):
             return f"did you mean {best}?" + (f" or {unread}" if unread else "")
-        names = [str(each) for each in known]
-        return unread or f"known policies: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+        return unread or f"known policies: {', '.join(map(str, known[:8]))}{' …' if len(known) > 8 else ''}"

@@ -32,13 +32,17 @@ def unused_policy(subject: Subject) -> Iterator[Problem]:
 
 def incomplete_policy(subject: Subject) -> Iterator[Problem]:
     """A policy that cannot be asked: a field that the CRD refuses, a repository that is not there."""
+    by_origin: dict[tuple[str, str], Placed] = {}
+    for kind in ("ImagePolicy", "ImageRepository"):
+        for _, placed in subject.placed(kind):
+            by_origin.setdefault((kind, placed.resource.origin), placed)
     for name, placed in subject.placed("ImagePolicy"):
         if _ambiguity(subject, name, placed):
             continue
         try:
             subject.catalog.policy(name)
         except ResourceError as error:
-            yield _located(subject, placed, error)
+            yield _located(by_origin, placed, error)
         except ImagesetterError as error:
             yield Problem(placed.spot("spec", "imageRepositoryRef", "name"), error.what, error.hint)
     yield from _incomplete_repositories(subject)
@@ -126,12 +130,11 @@ def _unknown(placed: Placed, kind: str) -> Iterator[Problem]:
         yield Problem(placed.key_spot(*steps), message, "the API server drops it without a word")
 
 
-def _located(subject: Subject, policy: Placed, error: ResourceError) -> Problem:
+def _located(by_origin: Mapping[tuple[str, str], Placed], policy: Placed, error: ResourceError) -> Problem:
     """A broken field at its place: in the policy, or in the repository that the error names."""
     about, _, origin = error.where.rpartition(" in ")
-    kind = about.partition(" ")[0]
-    same = (placed for _, placed in subject.placed(kind) if placed.resource.origin == origin)
-    return Problem(next(same, policy).spot(*_path(error.what)), error.what, error.hint)
+    broken = by_origin.get((about.partition(" ")[0], origin), policy)
+    return Problem(broken.spot(*_path(error.what)), error.what, error.hint)
 
 
 def _ambiguity(subject: Subject, name: PolicyName, placed: Placed) -> ResolveError | None:

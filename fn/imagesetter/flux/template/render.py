@@ -15,7 +15,7 @@ internal/source/source.go). Messages and errors are Flux's, word for word, but f
 
 from __future__ import annotations
 
-from imagesetter.errors import TemplateError
+from imagesetter.errors import KnownNames, TemplateError
 from imagesetter.flux.template.data import Dialect, TemplateData
 from imagesetter.gotemplate.catalogue import FUNCTIONS, REFUSED, library
 from imagesetter.gotemplate.evaluate import ExecFault
@@ -87,9 +87,7 @@ def _parsed(text: str) -> Trees:
 
 def _names_like(name: str) -> str:
     """Which functions there are, those with a similar name first."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, FUNCTIONS, n=5, cutoff=0.6)
+    near = KnownNames(FUNCTIONS).close_to(name, most=5)
     there_are = f"there are {', '.join(sorted(FUNCTIONS))}"
     return f"did you mean {' or '.join(near)}? {there_are}" if near else there_are
 
