@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagesetter.policy.plain import MAX_LINE, compile_plain
-from imagesetter.policy.regexp import Regexp, compile_pattern
+from imagesetter.policy.regexp import Regexp, compile_pattern, compile_re2
 
 PLAIN = [
     "",
@@ -29,6 +29,16 @@ PLAIN = [
     "^v-(?P<arch>amd64|arm64)$",
     r"^(?:v|release-)?(\d+)$",
     r"(?:-rc\.|\+)?[ab]",
+    ".*-alpine$",
+    ".*-alpine",
+    "(.+)-(?:rc|beta)$",
+    r"^v?(?P<ver>\d+\.\d+\.\d+)$",
+    r"^v?(?P<ver>\d+\.\d+\.\d+)(?P<pre>-rc\.\d+)?$",
+    r"^(v)?(\d+)(?:\.(\d+)(?:\.(\d+))?)?$",
+    "^(main|dev)?-[0-9]+$",
+    "^main-[a-f0-9]+-(?P<ts>[0-9]+)",
+    "^(?i)release-(?P<n>[0-9a-f]+)$",
+    "(?i)^(?:RC|Beta)-[^a]+",
 ]
 LEFT_TO_RE2 = {
     "alternatives of the whole": "a|b",
@@ -40,12 +50,17 @@ LEFT_TO_RE2 = {
     "repeated alternatives": "^(?:a|b)*$",
     "an escaped bar in a word": r"^(a\||b)$",
     "a repeated group": "^(a)+$",
-    "an optional group with a capture": "^(v)?a$",
+    "an optional group that may be empty": "^(v*)?a$",
+    "an optional group that may be empty in two ways": "^(v?(?:a*))?b$",
+    "two optional groups that compete": "^(?:ab)?(ac)?(?:[ab])?$",
+    "words that are alike but for their case": "(?i)^(?:a|Ab)$",
+    "a flag behind something": "^a(?i)b",
+    "another flag": "(?s)a",
+    "a lazy optional group": "^(a)??b",
     "an optional word that competes from anywhere": "(?:ab)?a",
     "a lazy repeat": "^a+?b",
     "a possessive repeat": "^a++b",
     "a repeat of nothing": "^*a",
-    "a flag": "(?i)a",
     "an anchor inside": "a^b",
     "an end inside": "a$b",
     "a word boundary": r"\bmain",
@@ -73,7 +88,8 @@ LEFT_TO_RE2 = {
     "two repeats that compete": "^.*a.*b$",
     "repeats that compete past what may be missing": "^a+b?a+b?a$",
     "a repeat that competes with itself": "^[ab]+[bc]+[cd]+$",
-    "a repeat that competes from anywhere": ".*-alpine",
+    "a repeat that competes from anywhere": "[a-z]*-?alpine",
+    "anything in an optional group": "(?:.*-)?alpine",
 }
 
 
@@ -127,24 +143,38 @@ def test_google_re2_is_not_asked_about_plain_patterns() -> None:
 
 _CLASSES = ["[ab]", "[^a]", "[a-c]", "[-1]", "[1-]", "[^-]", r"[\d.]", r"[^\w]", r"[\-a]", "[[:digit:]]"]
 _ESCAPES = [r"\.", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S"]
-atoms = st.sampled_from(["a", "b", "a", "b", "-", "1", ".", *_ESCAPES, *_CLASSES, "{", "|", "$", "^", "(?i)", "é"])
+atoms = st.sampled_from(["a", "b", "a", "b", "-", "1", ".", *_ESCAPES, *_CLASSES, "A", "{", "|", "$", "^", "(?i)", "é"])
 _WORDS = ["(?:ab|b)", "(a|ba|-)", "(?:a|b1)?", "(?:ab)?", "(?:b|bb)", "(a|b|)", r"(?:\.|a-)"]
 counts = st.sampled_from(["", "", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}", "{0}", "{,2}", "*?"])
-groups = st.sampled_from(["{}", "{}", "{}", "({})", "(?:{})", "(?P<n>{})", "(?<m>{})", "({})?", *_WORDS])
+groups = st.sampled_from(
+    ["{}", "{}", "{}", "({})", "(?:{})", "(?P<n>{})", "(?<m>{})", "({})?", "({})?", "(?:{})?", "(a({})?)?", *_WORDS]
+)
 
 
 @st.composite
 def patterns(draw: st.DrawFn) -> str:
     pieces = draw(st.lists(st.tuples(groups, st.lists(st.tuples(atoms, counts), max_size=3)), max_size=4))
     body = "".join(group.replace("{}", "".join(map("".join, inner))) for group, inner in pieces)
-    return draw(st.sampled_from(["", "^"])) + body + draw(st.sampled_from(["", "$"]))
+    return (
+        draw(st.sampled_from(["", "^", "^", ".*", "(?i)", "^(?i)", "(?i)^"])) + body + draw(st.sampled_from(["", "$"]))
+    )
 
 
-@given(patterns(), st.lists(st.text(st.sampled_from("ab1-. \t\r\x0b\x00\x7f"), max_size=8), max_size=6))
+@given(patterns(), st.lists(st.text(st.sampled_from("abAB1-. \t\r\x0b\x00\x7f"), max_size=8), max_size=6))
 @example("^a?b?a$", ["a", "aa", "ba", "aba", "abab"])
 @example("[^a]*", ["", "b\rc", "ab"])
+@example("^(a)?(b)?$", ["", "a", "b", "ab", "ba"])
+@example(".*a", ["ba", "aab", "b"])
+@example("(?i)[^a]b", ["AB", "bB", "aab"])
 def test_plain_patterns_find_what_re2_finds(pattern: str, texts: list[str]) -> None:
     plain = compile_plain(pattern)
     if plain is not None:
         found = Regexp(pattern, plain.names, None).find_all(texts)
         assert plain.find_all(texts) == [tuple(part or "" for part in match) for match in found]
+        compiled, groups = compile_re2(pattern), range(len(plain.names))
+        for text in texts:
+            for start in range(len(text) + 1):
+                ours, theirs = plain.search(text, start), compiled.search(text.encode(), start)
+                assert (ours and [ours.span(group) for group in groups]) == (
+                    theirs and [theirs.span(group) for group in groups]
+                )

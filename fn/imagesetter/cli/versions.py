@@ -25,9 +25,19 @@ def details() -> str:
     parts = [
         f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
         f"PyYAML {_version('PyYAML')} with {_libyaml()}",
-        *(f"{name} {_version(name)}" for name in ("google-re2", "pydantic", "httpcore", "click")),
+        f"google-re2 {_version('google-re2') if has_re2() else 'not installed'}",
+        *(f"{name} {_version(name)}" for name in ("pydantic", "httpcore", "click")),
     ]
     return ", ".join(parts)
+
+
+def has_re2() -> bool:
+    """Whether google-re2 can be imported; without it only plain patterns are read."""
+    try:
+        import_module("re2")
+    except ImportError:
+        return False
+    return True
 
 
 def _libyaml() -> str:

@@ -30,6 +30,15 @@ class LimitReached(Exception):
         self.message = message
 
 
+class LibraryMissing(Exception):
+    """A function needs a library that is not installed: no fault of the template, so no function may hide it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
 NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
 """What Go says where a sprig function is given nil for a list."""
 

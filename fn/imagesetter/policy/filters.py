@@ -14,7 +14,7 @@ from imagesetter.errors import InvalidFilter
 from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
 from imagesetter.policy.expand import Template, parse_template
 from imagesetter.policy.ranker import Keys
-from imagesetter.policy.regexp import Regexp, compile_pattern
+from imagesetter.policy.regexp import PatternNeedsRe2, Regexp, compile_pattern
 from imagesetter.policy.rules import FilterTags
 
 _SHOWN = 4096
@@ -68,7 +68,7 @@ def compile_exclusions(patterns: tuple[str, ...]) -> tuple[Exclusion, ...]:
     """An exclusion list, compiled; the default one in place of an empty one.
 
     Raises:
-        InvalidFilter: in Flux's words.
+        InvalidFilter: in Flux's words; or in ours, where google-re2 is needed and is not installed.
     """
     return tuple(_compile_exclusion(pattern) for pattern in patterns or DEFAULT_EXCLUSIONS)
 
@@ -78,6 +78,8 @@ def _compile_exclusion(pattern: str) -> Exclusion:
         return Exclusion(pattern, None)
     try:
         return Exclusion(pattern, compile_pattern(pattern))
+    except PatternNeedsRe2 as err:
+        raise InvalidFilter(f"exclusionList: {err}", hint=err.hint) from err
     except InvalidFilter as err:
         raise InvalidFilter(f"failed to compile regex {pattern[:_SHOWN]}: {err}", hint=err.hint) from err
 
@@ -86,11 +88,13 @@ def compile_filter(filter_tags: FilterTags) -> TagFilter:
     """A filterTags, compiled.
 
     Raises:
-        InvalidFilter: in Flux's words.
+        InvalidFilter: in Flux's words; or in ours, where google-re2 is needed and is not installed.
     """
     pattern, extract = filter_tags.pattern, filter_tags.extract
     try:
         regexp = compile_pattern(pattern)
+    except PatternNeedsRe2 as err:
+        raise InvalidFilter(f"filterTags.pattern: {err}", hint=err.hint) from err
     except InvalidFilter as err:
         what = f"failed to filter tags: invalid regular expression pattern '{pattern[:_SHOWN]}': {err}"
         raise InvalidFilter(what, hint=err.hint) from err

@@ -5,25 +5,26 @@ Those are read here by a small grammar, and written anew, class by class as sets
 :mod:`re`, which then reads a whole list of tags in one call. Whatever the grammar does not know is left to RE2
 (:mod:`imagesetter.policy.regexp`). Nothing of the pattern's own text reaches :mod:`re`::
 
-    pattern = ["^"] *( atom [count] | group | "(?:" words ")?" ) ["$"]
-    group   = ( "(" | "(?:" | "(?P<name>" | "(?<name>" ) ( words | *( atom [count] | group ) ) ")"
+    pattern = ["(?i)"] ["^"] ["(?i)"] *( atom [count] | group | "(?:" words ")?" ) ["$"]
+    group   = ( "(" | "(?:" | "(?P<name>" | "(?<name>" ) ( words | *( atom [count] | group ) ) ")" ["?"]
     atom    = character | "\" punctuation | "\d" | "\w" | "\s" and their negations | "." | "[" ["^"] items "]"
     count   = "*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}"     greedy
     words   = 1*character *( "|" 1*character )               none of them begins with another
 
 Why the answer is the same: but for words, of which one at most can stand in a place, there are no alternatives, and
-there are no repeated groups and no empty loops. So leftmost-first matching is one rule for a backtracking engine and
-for RE2.
+there are no repeated groups, no groups that are optional and may be empty, and no empty loops. So leftmost-first
+matching is one rule for a backtracking engine and for RE2.
 
-Why the time is bounded: a repeated atom whose characters cannot be those that come next never gives any back. Of other
-repeats one is taken, and none where the search may begin anywhere, so the work is at most the square of a line's
-length, and longer lines than :data:`MAX_LINE` are left to RE2 too.
+Why the time is bounded: a repeated atom whose characters cannot be those that come next never gives any back, and nor
+does an optional group that begins with others. Of other repeats and optional groups one is taken, and none where the
+search may begin anywhere, so the work is at most the square of a line's length, and longer lines than :data:`MAX_LINE`
+are left to RE2 too. A pattern that begins with ``.*`` begins at the beginning of the line or nowhere.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -54,13 +55,18 @@ _TOKEN = re.compile(
     rf"\(\?:(?P<maybe>{_LETTER}+(?:\|{_LETTER}+)*)\)\?(?![*+?{{])"
     r"|(?P<open>\((?:\?:|\?P?<(?P<name>[A-Za-z0-9_]+)>|(?!\?)))"
     rf"|(?P<words>{_LETTER}+(?:\|{_LETTER}+)+)(?=\))"
-    r"|(?P<close>\)(?![*+?{]))"
+    r"|(?P<close>\)\??(?![*+?{]))"
     r"|(?P<end>\$\Z)"
     rf"|(?P<atom>{_CHARACTER}|\\[dDwWsS]|(?P<any>\.)"
     rf"|\[(?P<negated>\^)?(?P<first>-)?(?P<items>{_ITEM}*)(?P<last>-)?\])"
     r"(?:(?P<sign>[*+?])|\{(?P<least>[0-9]{1,4})(?P<comma>,(?P<most>[0-9]{1,4})?)?\})?(?![*+?{])"
 )
+_BEGINNING = re.compile(r"(?P<folded>\(\?i\))?(?P<anchor>\^)?(?P<folded_behind>\(\?i\))?")
+_OPENING = ("(", "(?:")
 _SIGNS = {None: (1, 1), "*": (0, None), "+": (1, None), "?": (0, 1)}
+
+_Fold = Callable[[frozenset[str]], frozenset[str]]
+"""What a flag makes of the characters that are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,19 @@ class Plain:
     Args:
         names: the name of every group, "" for those without; the first is the whole match.
         lines: finds, in lines, those that hold a match: the line, the whole match, then each group.
+        alone: finds the leftmost match in one line, for :mod:`re`: the match, then each group.
     """
 
     names: tuple[str, ...]
     lines: re.Pattern[str]
+    alone: str
+
+    def search(self, text: str, start: int) -> re.Match[str] | None:
+        """The leftmost match in one line from a place on; ``^`` stands for the beginning of the line nevertheless.
+
+        Takes up to the cube of the line's length: the line is ASCII and has :data:`MAX_LINE` characters at most.
+        """
+        return re.compile(self.alone).search(text, start)
 
     def find_all(self, texts: Sequence[str]) -> list[tuple[str, ...]] | None:
         """The texts that hold a match: each with its leftmost match and the groups of that, "" for one without part.
@@ -96,7 +111,7 @@ class _Atom:
         characters: those that it begins with; all that it takes, unless there are words.
         least: how often it has to stand.
         most: how often it may stand; ``None`` is any number.
-        words: it takes one of these, once or not at all.
+        words: it takes one of these, once or not at all; each as :mod:`re` reads it.
     """
 
     characters: frozenset[str]
@@ -104,17 +119,34 @@ class _Atom:
     most: int | None
     words: tuple[str, ...] = ()
 
+    @property
+    def takes_anything(self) -> bool:
+        """Whether nothing keeps it from standing over a whole line."""
+        return self.characters == _CHARACTERS and self.most is None
+
     def __str__(self) -> str:
-        text = f"(?:{'|'.join(map(re.escape, self.words))})" if self.words else _write(self.characters)
+        text = f"(?:{'|'.join(self.words)})" if self.words else _write(self.characters)
         if self.least == self.most == 1:
             return text
         return f"{text}{{{self.least},{'' if self.most is None else self.most}}}"
 
 
+@dataclass(slots=True)
+class _Group:
+    """A group that is looked through from its end: what may stand behind it, and whether it takes a character."""
+
+    optional: bool
+    following: frozenset[str]
+    solid: bool = False
+
+
 @lru_cache(maxsize=512)
 def compile_plain(pattern: str) -> Plain | None:
     """Read a pattern by the grammar above; ``None`` if it is not plain, which does not mean that it is wrong."""
-    position = anchored = int(pattern.startswith("^"))
+    beginning = _BEGINNING.match(pattern)
+    assert beginning is not None  # all its parts may be missing
+    fold: _Fold = _both_cases if beginning["folded"] or beginning["folded_behind"] else frozenset
+    position = beginning.end()
     names, pieces, depth, ends = [""], list[_Atom | str](), 0, False
     while position < len(pattern):
         token = _TOKEN.match(pattern, position)
@@ -128,31 +160,41 @@ def compile_plain(pattern: str) -> Plain | None:
                 names.append(token["name"] or "")
         elif token["close"]:
             depth -= 1
-            pieces.append(")")
+            pieces.append(token["close"])
         elif token["end"]:
             ends = True
-        elif token["words"] and not (pieces and pieces[-1] in ("(", "(?:")):
+        elif token["words"] and not (pieces and pieces[-1] in _OPENING):
             return None
-        elif atom := _atom(token):
+        elif atom := _atom(token, fold):
             pieces.append(atom)
         else:
             return None
     named = [name for name in names if name]
     atoms = [piece for piece in pieces if isinstance(piece, _Atom)]
-    if depth or len(set(named)) < len(named) or _loose(atoms) > anchored or _size(atoms) > MAX_COUNT:
+    if depth or len(set(named)) < len(named) or _size(atoms) > MAX_COUNT:
+        return None
+    # Where anything may stand first, a match begins at the beginning of the line, if there is one.
+    anchored = bool(beginning["anchor"]) or _begins_with_anything(pieces)
+    loose = _loose(pieces)
+    if loose is None or loose > anchored:
         return None
     before, after = "" if anchored else r"[^\n]*?", "" if ends else r"[^\n]*"
-    return Plain(tuple(names), re.compile(f"^({before}({''.join(map(str, pieces))}){after})$", re.MULTILINE))
+    body = "".join(map(str, pieces))
+    lines = re.compile(f"^({before}({body}){after})$", re.MULTILINE)
+    begin, end = r"\A" if beginning["anchor"] else "", r"\Z" if ends else ""
+    return Plain(tuple(names), lines, f"{begin}{body}{end}")
 
 
-def _atom(token: re.Match[str]) -> _Atom | None:
+def _atom(token: re.Match[str], fold: _Fold) -> _Atom | None:
     """``atom [count]`` or words; ``None`` for what Go refuses, what takes no character, and words that are alike."""
     if text := token["words"] or token["maybe"]:
-        words = sorted(text.replace("\\", "").split("|"))
-        if any(longer.startswith(word) for word, longer in pairwise(words)):
+        words = [[fold(frozenset(letter)) for letter in word] for word in text.replace("\\", "").split("|")]
+        keys = sorted("".join(map(min, word)) for word in words)
+        if any(longer.startswith(word) for word, longer in pairwise(keys)):
             return None
-        return _Atom(frozenset(word[0] for word in words), int(token["maybe"] is None), 1, tuple(words))
-    characters = _characters(token)
+        first = frozenset[str]().union(*(word[0] for word in words))
+        return _Atom(first, int(token["maybe"] is None), 1, tuple("".join(map(_write, word)) for word in words))
+    characters = _characters(token, fold)
     if token["least"] is None:
         least, most = _SIGNS[token["sign"]]
     else:
@@ -163,15 +205,20 @@ def _atom(token: re.Match[str]) -> _Atom | None:
     return _Atom(characters, least, most)
 
 
-def _characters(token: re.Match[str]) -> frozenset[str]:
+def _characters(token: re.Match[str], fold: _Fold) -> frozenset[str]:
     """The ASCII characters that an atom takes, without the newline, which is never met."""
     if token["any"]:
         return _CHARACTERS
     if token["items"] is None:
-        return _item(token["atom"])
+        return fold(_item(token["atom"]))
     hyphens = frozenset(token["first"] or "") | frozenset(token["last"] or "")
-    characters = hyphens.union(*map(_item, _ITEMS.findall(token["items"])))
+    characters = fold(hyphens.union(*map(_item, _ITEMS.findall(token["items"]))))
     return _CHARACTERS - characters if token["negated"] and characters else characters
+
+
+def _both_cases(characters: frozenset[str]) -> frozenset[str]:
+    """What ``(?i)`` makes of characters: those beyond ASCII that it adds are never met."""
+    return characters.union(map(str.lower, characters), map(str.upper, characters))
 
 
 def _item(text: str) -> frozenset[str]:
@@ -181,13 +228,38 @@ def _item(text: str) -> frozenset[str]:
     return frozenset(map(chr, range(ord(text[0]), ord(text[2]) + 1))) if len(text) == 3 else frozenset(text[-1])
 
 
-def _loose(atoms: list[_Atom]) -> int:
-    """How many repeats may have to give characters back: those that take what may stand behind them as well."""
+def _begins_with_anything(pieces: Sequence[_Atom | str]) -> bool:
+    """Whether a pattern begins with ``.*`` or its like, outside of optional groups."""
+    first = next((piece for piece in pieces if isinstance(piece, _Atom)), None)
+    return first is not None and first.takes_anything and (pieces[0] is first or ")?" not in pieces)
+
+
+def _loose(pieces: Sequence[_Atom | str]) -> int | None:
+    """How many parts may have to give characters back: those that take, or begin with, what may stand behind them too.
+
+    ``None`` where an optional group may be empty.
+    """
     loose = 0
     following: frozenset[str] = frozenset()
-    for atom in reversed(atoms):
-        loose += atom.least != atom.most and not following.isdisjoint(atom.characters)
-        following = atom.characters | following if atom.least == 0 else atom.characters
+    groups: list[_Group] = []
+    for piece in reversed(pieces):
+        if isinstance(piece, _Atom):
+            loose += piece.least != piece.most and not following.isdisjoint(piece.characters)
+            following = piece.characters | following if piece.least == 0 else piece.characters
+            if groups and piece.least:
+                groups[-1].solid = True
+        elif piece in _OPENING:
+            group = groups.pop()
+            if not group.optional:
+                if groups and group.solid:
+                    groups[-1].solid = True
+            elif not group.solid:
+                return None
+            else:
+                loose += not group.following.isdisjoint(following)
+                following |= group.following
+        else:
+            groups.append(_Group(piece == ")?", following))
     return loose
 
 

@@ -2,7 +2,8 @@ r"""Go regular expressions for filterTags and exclusion lists, on RE2, which tak
 
 Go's ``regexp`` and RE2 share their syntax; the two differences that were measured are refused: ``\C``, and group names
 that are not ASCII. A pattern is searched for, leftmost, anywhere in the tag, as Flux does it. Patterns that are plain
-enough for :mod:`imagesetter.policy.plain` are read there, and google-re2 is not even imported for them.
+enough for :mod:`imagesetter.policy.plain` are read there, and google-re2 is not even imported for them. google-re2 may
+be missing, since it has no wheels for some systems: then all other patterns are an error that says so.
 
 Departures from Go, both bounds against hostile patterns: a pattern longer than :data:`MAX_PATTERN_BYTES`, and one whose
 program needs more than :data:`MAX_MEMORY`, is an error.
@@ -11,9 +12,9 @@ program needs more than :data:`MAX_MEMORY`, is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from imagesetter.errors import InvalidFilter
@@ -43,6 +44,12 @@ _HINTS = (
     (re.compile(r"\(\?>|[*+?}]\+"), "atomic groups and possessive quantifiers are not in Go's RE2 syntax"),
     (re.compile(r"\\Z"), r"the end of the text is \z or $ in Go's RE2 syntax"),
 )
+_INSTALL = (
+    "install it: pip install 'imagesetter[re2]'; where it has no wheel (musl, Python 3.15 and later), build google-re2 "
+    "with abseil, or write the pattern with literals, classes and repeats only"
+)
+TEXTS_FOR_RE2 = "for a text that is not ASCII, has several lines, or is longer than 256 characters"
+_SHOWN = 200
 _SYNTAX = "the syntax is that of Go's regexp package: https://pkg.go.dev/regexp/syntax"
 
 # What the places of groups depend on: quoted text, escapes, character classes, opening parentheses.
@@ -53,6 +60,17 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _GROUP_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+class PatternNeedsRe2(InvalidFilter):
+    """A pattern that cannot be read because google-re2 is not installed; it may be valid."""
+
+    def __init__(self, pattern: str, why: str = "") -> None:
+        shortened = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
+        super().__init__(
+            f"the pattern `{shortened}` needs google-re2{f' {why}' if why else ''}; it is not installed",
+            hint=_INSTALL,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +93,20 @@ class Regexp:
         return self._search_all(texts) if found is None else found
 
     def _search_all(self, texts: Sequence[str]) -> Sequence[Found]:
-        match = _re2_match(self.pattern)
-        if "".join(texts).isascii():  # then places in UTF-8 are places in the text
-            spanned = [(text, spans) for text in texts if (spans := match(text.encode(), 0, len(text)))[0][0] >= 0]
-            return [(text, *[text[a:b] if a >= 0 else None for a, b in spans]) for text, spans in spanned]
+        compiled = compile_re2(self.pattern, TEXTS_FOR_RE2)
+        search, groups = compiled.search, range(compiled.groups + 1)
+        ascii_only = "".join(texts).isascii()  # then places in UTF-8 are places in the text
         found: list[Found] = []
         for text in texts:
-            data = text.encode("utf-8", "replace")  # what is no character, and no registry has, is a question mark
-            spans = match(data, 0, len(data))
-            if spans[0][0] >= 0:
-                pieces = [data[a:b].decode("utf-8", "replace") if a >= 0 else None for a, b in spans]
+            # Bytes, since google-re2 counts the places in a text anew; what is no character is a question mark.
+            data = text.encode("utf-8", "replace")
+            if (match := search(data)) is None:
+                continue
+            spans = map(match.span, groups)
+            if ascii_only:
+                found.append((text, *[text[start:end] if start >= 0 else None for start, end in spans]))
+            else:
+                pieces = [data[start:end].decode("utf-8", "replace") if start >= 0 else None for start, end in spans]
                 found.append((text, *pieces))
         return found
 
@@ -104,18 +126,26 @@ def compile_pattern(pattern: str) -> Regexp:
     plain = compile_plain(pattern)
     if plain:
         return Regexp(pattern, plain.names, plain)
-    _re2_match(pattern)
+    compile_re2(pattern)
     return Regexp(pattern, _group_names(pattern), None)
 
 
 @lru_cache(maxsize=128)
-def _re2_match(pattern: str) -> Callable[[bytes, int, int], Sequence[tuple[int, int]]]:
-    """RE2's leftmost match between two offsets: the spans in bytes of the match and its groups, (-1, -1) for none.
+def compile_re2(pattern: str, why: str = "") -> Any:
+    """The pattern as google-re2 compiles it, within our bounds: an object with ``search``, ``groups``, ``programsize``.
 
-    This is the call beneath google-re2's own ``search``, without the match object around it: a third of the time.
+    Args:
+        pattern: as written.
+        why: when google-re2 is needed for this pattern, if it is not always.
+
+    Raises:
+        InvalidFilter: with Go's words after ``error parsing regexp:``.
+        PatternNeedsRe2: google-re2 is not installed.
     """
-    import re2
-
+    try:
+        import re2
+    except ImportError as err:
+        raise PatternNeedsRe2(pattern, why) from err
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
@@ -129,7 +159,7 @@ def _re2_match(pattern: str) -> Callable[[bytes, int, int], Sequence[tuple[int, 
             before, bracket, _ = pattern[pattern.index(part) :].partition(">")
             reason, part = "invalid named capture", before + bracket
         raise _refused(pattern, _GO_WORDS.get(reason, reason), part) from err
-    return partial(compiled._regexp.Match, re2._re2.RE2.Anchor.UNANCHORED)
+    return compiled
 
 
 def _group_names(pattern: str) -> tuple[str, ...]:

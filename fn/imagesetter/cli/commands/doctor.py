@@ -20,6 +20,7 @@ from imagesetter.cli.network import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo
+from imagesetter.cli.versions import has_re2
 from imagesetter.errors import ImagesetterError, did_you_mean
 from imagesetter.flux.catalog import Catalog
 from imagesetter.reading import build_catalog, read_tree
@@ -118,6 +119,9 @@ def _versions() -> Iterator[Row]:
     python = f"{platform.python_version()} {platform.python_implementation()}"
     yield "Python", f"{python} on {platform.platform()}"
     for name in LIBRARIES:
+        if name == "google-re2" and not has_re2():
+            yield name, "not installed: only plain patterns are read (pip install 'imagesetter[re2]')"
+            continue
         try:
             yield name, metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -20,7 +20,7 @@ from imagesetter.flux.template.data import Dialect, TemplateData
 from imagesetter.gotemplate.catalogue import FUNCTIONS, REFUSED, library
 from imagesetter.gotemplate.evaluate import ExecFault
 from imagesetter.gotemplate.execute import execute
-from imagesetter.gotemplate.faults import MAX_TEXT, Budget, LimitReached
+from imagesetter.gotemplate.faults import MAX_TEXT, Budget, LibraryMissing, LimitReached
 from imagesetter.gotemplate.go.strings import length, quote, sanitize
 from imagesetter.gotemplate.parser import ParseFault, Trees, parse
 
@@ -55,8 +55,8 @@ def render_message(template: str, data: TemplateData, *, dialect: Dialect = "aut
         dialect: which Flux the template was written for.
 
     Raises:
-        TemplateError: it does not parse, does not run, or needs too much. ``str()`` is Flux's message; *where* is
-            ``line:column`` in the template, counted from 1, or the line alone.
+        TemplateError: it does not parse, does not run, needs too much, or a library that is not installed. ``str()`` is
+            Flux's message; *where* is ``line:column`` in the template, counted from 1, or the line alone.
     """
     text = sanitize(template) or DEFAULT_MESSAGE
     if length(text) > MAX_TEXT:
@@ -66,6 +66,8 @@ def render_message(template: str, data: TemplateData, *, dialect: Dialect = "aut
         return _executed(text, trees, data, dialect)
     except LimitReached as limit:
         raise TemplateError(f"{_RUNNING}: {limit.message}", hint=_LIMITS) from limit
+    except LibraryMissing as missing:
+        raise TemplateError(f"{_RUNNING}: {missing.message}", hint=missing.hint) from missing
     except RecursionError as err:
         raise TemplateError(f"{_RUNNING}: the template or its data is nested too deeply", hint=_LIMITS) from err
 

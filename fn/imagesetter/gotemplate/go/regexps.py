@@ -1,8 +1,9 @@
 """Go's regular expressions with places: what ``FindAll``, ``ReplaceAll`` and ``Split`` need beyond `policy.regexp`.
 
-The pattern is read, and refused, by `policy.regexp`; here RE2 is asked again and again from a given place on, with what
-stands before it in view, so that ``^`` and ``\\b`` mean the same everywhere. An empty match right behind another match
-does not count (Go 1.26 ``regexp``, allMatches and replaceAll).
+The pattern is read, and refused, by `policy.regexp`; here RE2, or Python's engine where that is missing and the pattern
+is plain, is asked again and again from a given place on, with what stands before it in view, so that ``^`` and ``\\b``
+mean the same everywhere. An empty match right behind another match does not count (Go 1.26 ``regexp``, allMatches and
+replaceAll).
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import InvalidFilter
-from imagesetter.gotemplate.faults import Budget, Fault, LimitReached
+from imagesetter.gotemplate.faults import Budget, Fault, LibraryMissing, LimitReached
 from imagesetter.gotemplate.go.strings import decode, encode
 
 if TYPE_CHECKING:
+    from imagesetter.policy.plain import Plain
     from imagesetter.policy.regexp import Regexp
 
 Spans = Sequence[tuple[int, int]]
 """Where the match and each of its groups are, in bytes; (-1, -1) for a group that took no part."""
 
+_PLAIN_SIZE = 8192
+"""What a plain pattern costs for each byte, in RE2's measure: Python's engine may take the square of the length."""
 _NO_MATCH: Spans = ((-1, -1),)
 
 
@@ -107,6 +111,7 @@ def compile_pattern(budget: Budget, pattern: str) -> Pattern:
 
     Raises:
         Fault: in Go's words.
+        LibraryMissing: it needs google-re2, which is not installed.
     """
     budget.compilation(pattern)
     return _compiled(pattern)
@@ -114,22 +119,39 @@ def compile_pattern(budget: Budget, pattern: str) -> Pattern:
 
 @lru_cache(maxsize=128)
 def _compiled(pattern: str) -> Pattern:
-    import re2
-
-    from imagesetter.policy.regexp import MAX_MEMORY
+    from imagesetter.policy.regexp import PatternNeedsRe2, compile_re2
     from imagesetter.policy.regexp import compile_pattern as read
 
     try:
         source = read(pattern)
+        try:
+            compiled = compile_re2(pattern)
+        except PatternNeedsRe2:
+            if source.plain is None:
+                raise
+            return Pattern(source, _search_plain(source, source.plain), _PLAIN_SIZE)
+    except PatternNeedsRe2 as err:
+        raise LibraryMissing(err.what, err.hint) from err
     except InvalidFilter as err:
         raise Fault(str(err)) from err
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = MAX_MEMORY
-    compiled = re2.compile(pattern, options)
 
     def match(data: bytes, start: int, end: int) -> Spans:
         found = compiled.search(data, start, end)
         return _NO_MATCH if found is None else [found.span(group) for group in range(compiled.groups + 1)]
 
     return Pattern(source, match, compiled.programsize)
+
+
+def _search_plain(source: Regexp, plain: Plain) -> Callable[[bytes, int, int], Spans]:
+    """The same for a plain pattern where google-re2 is missing, in the texts that are plain too."""
+    from imagesetter.policy.plain import MAX_LINE
+    from imagesetter.policy.regexp import TEXTS_FOR_RE2, PatternNeedsRe2
+
+    def match(data: bytes, start: int, end: int) -> Spans:
+        if len(data) > MAX_LINE or b"\n" in data or not data.isascii():
+            missing = PatternNeedsRe2(source.pattern, TEXTS_FOR_RE2)
+            raise LibraryMissing(missing.what, missing.hint)
+        found = plain.search(data.decode("ascii"), start)
+        return _NO_MATCH if found is None else [found.span(group) for group in range(found.re.groups + 1)]
+
+    return match
