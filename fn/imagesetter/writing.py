@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagesetter.errors import FileChangedError, ImagesetterError, InputError, one_line
 from imagesetter.local_files import inside_its_repository, read
+from imagesetter.system import AS_IT_IS, keep_owner, set_mode
 
 if TYPE_CHECKING:
     import threading
@@ -116,12 +117,9 @@ def _replace(shown: str, before: bytes, after: bytes) -> str:
             old = os.stat(path)
         handle, temporary = _make_temporary(path, old.st_mode & 0o777)
         try:
-            made = os.fstat(handle)
-            if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
-                with contextlib.suppress(PermissionError):
-                    os.fchown(handle, old.st_uid, old.st_gid)
-            if made.st_mode != old.st_mode:
-                os.fchmod(handle, stat.S_IMODE(old.st_mode))
+            keep_owner(handle, old)
+            if os.fstat(handle).st_mode != old.st_mode:
+                set_mode(handle, stat.S_IMODE(old.st_mode))
             _write_to(handle, after)
             os.fsync(handle)
         finally:
@@ -174,7 +172,7 @@ def _make_temporary(path: str, mode: int) -> tuple[int, str]:
     for _ in range(_TRIES):
         temporary = os.path.join(directory, f".{name}.{os.urandom(4).hex()}.imagesetter")
         try:
-            return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), temporary
+            return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | AS_IT_IS, mode), temporary
         except FileExistsError:
             continue
     raise FileExistsError(errno.EEXIST, "no name is left for a temporary file", path)
@@ -221,7 +219,9 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
     # Thread.start and Thread.join do not bear an interruption: a thread that runs is then taken for one that does not.
     running: list[threading.Lock] = []
     try:
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        # Windows has no masks: there an interruption at this moment can leave a thread to its work for a while.
+        masks = hasattr(signal, "pthread_sigmask")
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,)) if masks else set()
         try:
             for _ in range(min(_THREADS, len(items))):
                 busy = threading.Lock()
@@ -232,7 +232,8 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
                     break
                 running.append(busy)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+            if masks:
+                signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         if running:
             _wait(running)
         else:

@@ -93,6 +93,6 @@ def test_other_repositories_and_other_askers_are_not_waited_for(tmp_path: Path) 
 
 
 def test_a_folder_that_cannot_be_written_makes_nobody_wait(tmp_path: Path) -> None:
-    (tmp_path / "turns").mkdir()
+    (tmp_path / "turns").write_text("")
     with Cache(tmp_path).turn("app", Asker(), 1) as first, Cache(tmp_path).turn("app", Asker(), 1) as second:
         assert (first, second) == (False, False)

@@ -59,7 +59,7 @@ def template_data(
 
 def _record(change: Change, top: Path) -> ChangeRecord:
     place, marker = change.field.place, change.field.marker
-    file = os.path.relpath(place.file, top)
+    file = os.path.relpath(place.file, top).replace(os.sep, "/")
     resource = place.resource
     return ChangeRecord(
         file=commit_text(os.path.basename(place.file) if file == "." else file),  # noqa: PTH119 - paths are texts here

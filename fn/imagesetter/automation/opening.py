@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -15,6 +14,7 @@ from imagesetter.automation.remote import Remote
 from imagesetter.automation.spec import Automation
 from imagesetter.automation.workspace import Workspace
 from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.system import FileLock
 
 _PREFIX = "imagesetter-run-"
 _TREE = "tree"
@@ -123,21 +123,26 @@ def _changed(own: Git) -> list[str]:
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Hold a lock in a run's folder for as long as its process lives, however that ends."""
-    with (folder / _ALIVE).open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    lock = FileLock(folder / _ALIVE)
+    with contextlib.suppress(OSError):  # without locks the folders of killed runs stay
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _is_dead(folder: Path) -> bool:
     """Whether the run that had this folder has ended, or the folder is gone."""
+    if not (folder / _ALIVE).exists():
+        return FileLock.supported() or not folder.exists()
+    lock = FileLock(folder / _ALIVE)
     try:
-        with (folder / _ALIVE).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return True
+        return lock.acquire()
     except OSError:
         return False
-    return True
+    finally:
+        lock.release()
 
 
 def _sweep(own: Git) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import time
+
+from imagesetter.system import kill
 
 _PAUSE = 0.1
 _CHUNK = 1 << 16
@@ -37,6 +38,11 @@ def listen(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) -> tu
         TooMuchSaid: it has not ended either, but has written more than it may.
     """
     assert process.stdin and process.stdout and process.stderr
+    if not hasattr(os, "killpg"):  # Windows: pipes cannot be waited for there
+        said, told = process.communicate(stdin, timeout)
+        if len(said) > _LONGEST:
+            raise TooMuchSaid
+        return said, told[-_TAIL:]
     end = time.monotonic() + timeout
     out, err, rest = bytearray(), bytearray(), memoryview(stdin)
     with process.stdin, process.stdout, process.stderr, selectors.DefaultSelector() as selector:
@@ -87,8 +93,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
     First so that it can take its locks and half-written files away.
     """
-    for number, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, 5)):
+    for politely, seconds in ((True, 2), (False, 5)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
+            kill(process, politely=politely)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)

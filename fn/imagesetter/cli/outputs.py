@@ -12,6 +12,7 @@ import click
 
 from imagesetter.cli.variables import spoken_name
 from imagesetter.errors import InputError, UsageError, did_you_mean
+from imagesetter.system import set_mode
 
 Format = Literal["text", "json", "markdown", "sarif"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -134,7 +135,7 @@ def write_file(path: Path, text: str) -> None:
         try:
             with os.fdopen(handle, "wb") as temporary:
                 temporary.write(data)
-                os.fchmod(temporary.fileno(), _mode(target))
+                set_mode(temporary.fileno(), _mode(target))
             Path(name).replace(target)
         finally:
             with contextlib.suppress(FileNotFoundError):

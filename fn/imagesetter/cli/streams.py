@@ -25,6 +25,8 @@ def prepare() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as we run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
+            # The same bytes on every system: Windows would end lines with CRLF, and write a pipe in an old code page.
+            stream.reconfigure(newline="\n", encoding="utf-8" if sys.platform == "win32" else None)
             stream.reconfigure(errors="surrogateescape" if stream.encoding == "utf-8" else "backslashreplace")
 
 

@@ -30,6 +30,7 @@ from imagesetter.local_files import read
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.pacing import Clock
 from imagesetter.registry.reference import is_tag, only_tags
+from imagesetter.system import AS_IT_IS, FileLock
 
 DEFAULT_VALIDITY = 60.0
 """Seconds that a scan is good for where nothing names an interval, as for ``imagesetter tags``."""
@@ -74,7 +75,6 @@ class Cache:
     """Ask again and keep the answer: nothing younger is taken from here."""
     _salt: bytes | None = field(default=None, repr=False)
     _identities: dict[Credential, str] = field(default_factory=dict, repr=False)
-    _turns: int | None = field(default=None, repr=False)
     _pruned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -105,53 +105,24 @@ class Cache:
         """Of several runs that miss the same scan one asks at a time; true for one that had to wait for another.
 
         Whoever waited finds the other's answer, if it got one. Nobody waits longer than *seconds*, or at all where the
-        disk knows no locks. Each scan has a byte of one file to lock, and a lock ends with the process that holds it.
+        disk knows no locks. Each scan has a file of its own to lock, and a lock ends with the process that holds it.
         """
-        descriptor = self._open_turns()
-        if descriptor is None:
-            yield False
-            return
-        from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
-
-        place = int(self._scan_name(repository, asker)[:15], 16)
-        waited, mine, until, pause = False, False, self.clock.monotonic() + seconds, threading.Condition()
+        lock = FileLock(self.folder / "turns" / f"{self._scan_name(repository, asker)}.lock")
+        waited, until, pause = False, self.clock.monotonic() + seconds, threading.Condition()
         try:
-            while not mine:
-                try:
-                    lockf(descriptor, LOCK_EX | LOCK_NB, 1, place)
-                    mine = True
-                except (BlockingIOError, PermissionError):  # which of them, each system decides for itself
-                    waited = True
-                    if self.clock.monotonic() >= until:
-                        break
-                    with pause:
-                        self.clock.wait(pause, _GLANCE)
-                except OSError:
+            _make_folder(lock.path.parent)
+            while not lock.acquire():
+                waited = True
+                if self.clock.monotonic() >= until:
                     break
+                with pause:
+                    self.clock.wait(pause, _GLANCE)
+        except OSError:
+            pass
+        try:
             yield waited
         finally:
-            if mine:
-                with contextlib.suppress(OSError):
-                    lockf(descriptor, LOCK_UN, 1, place)
-
-    def close(self) -> None:
-        """Let go of the file of turns, if it was needed."""
-        with self._lock:
-            if self._turns is not None:
-                os.close(self._turns)
-                self._turns = None
-
-    def _open_turns(self) -> int | None:
-        """Once a run, and kept: a process that closes the file anywhere lets go of all its locks."""
-        with self._lock:
-            if self._turns is None:
-                try:
-                    import fcntl  # noqa: F401 -- where there is none, there are no turns
-
-                    self._turns = _create(self.folder / "turns", os.O_RDWR | os.O_CREAT)
-                except (ImportError, OSError):
-                    return None
-            return self._turns
+            lock.release()
 
     def load_blob(self, digest: str) -> bytes | None:
         """A blob or manifest by its digest; what does not hash to it is not there."""
@@ -239,7 +210,7 @@ class Cache:
                 return
             self._pruned = True
         now = self.clock.time()
-        for name in ("scans", "blobs"):
+        for name in ("scans", "blobs", "turns"):
             with contextlib.suppress(OSError), os.scandir(self.folder / name) as entries:
                 for entry in entries:
                     with contextlib.suppress(OSError):
@@ -260,10 +231,14 @@ def _create(file: Path, flags: int) -> int:
         OSError: it cannot be.
     """
     try:
-        return os.open(file, flags, 0o600)
+        return os.open(file, flags | AS_IT_IS, 0o600)
     except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.open(file, flags, 0o600)
+        _make_folder(file.parent)
+        return os.open(file, flags | AS_IT_IS, 0o600)
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _read_file(file: Path) -> bytes | None:

@@ -68,8 +68,6 @@ class Client:
         """End everything that is under way, and close every connection."""
         self._pace.stop()
         self._close_network()
-        if self._cache is not None:
-            self._cache.close()
 
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
         """All tags of a repository, or those of a scan that is young enough.

@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from imagesetter.errors import CredentialError
 from imagesetter.registry.credentials import Credential, load_document, login
 from imagesetter.registry.hosts import HUB_API, parse_host
 from imagesetter.registry.wording import safe
+from imagesetter.system import kill
 
 SECONDS = 20.0
 _CAP = 64 * 1024
@@ -115,7 +115,4 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is not None:
         return
     with contextlib.suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        kill(process)
