@@ -15,11 +15,11 @@ class Hidden(importlib.abc.MetaPathFinder):
     names = frozenset({names!r})
 
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in self.names:
+        if name in self.names or name.partition(".")[0] in self.names:
             raise ModuleNotFoundError(f"No module named {{name!r}} (hidden by the test)", name=name)
         return None
 
-for name in [name for name in sys.modules if name.partition(".")[0] in Hidden.names]:
+for name in [name for name in sys.modules if name in Hidden.names or name.partition(".")[0] in Hidden.names]:
     del sys.modules[name]
 sys.meta_path.insert(0, Hidden())
 """

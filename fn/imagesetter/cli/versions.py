@@ -43,9 +43,11 @@ def has_re2() -> bool:
 def _libyaml() -> str:
     """libyaml's own version; without it PyYAML is correct and slow."""
     try:
-        found: str = import_module("yaml._yaml").get_version_string()
-    except ImportError:
-        return "no libyaml"
+        found = import_module("yaml._yaml").get_version_string()
+    except (ImportError, AttributeError):  # PyYAML built without it, or one that keeps it elsewhere
+        import yaml
+
+        return "libyaml" if yaml.__with_libyaml__ else "no libyaml"
     return f"libyaml {found}"
 
 

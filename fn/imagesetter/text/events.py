@@ -51,9 +51,7 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
     if text.startswith("\ufeff"):  # libyaml would read over it without counting it
         raise Unreadable(Problem(1, 1, "there is a second byte order mark"))
     if not pure and yaml.__with_libyaml__:
-        from yaml._yaml import CParser
-
-        return CParser(text).get_event  # type: ignore[no-any-return]
+        return yaml.CBaseLoader(text).get_event  # type: ignore[no-any-return]
 
     class _Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]
         """The three parts of PyYAML's pure loader that make events."""
@@ -86,9 +84,7 @@ def count_events(parts: Iterable[str], *, pure: bool = False) -> int:
     import yaml
 
     if not pure and yaml.__with_libyaml__:
-        from yaml._yaml import CParser
-
-        return CParser(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
+        return yaml.CBaseLoader(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
     return sum(1 for _ in iter(reader("".join(parts), pure=pure), None))
 
 
