@@ -12,12 +12,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "fn" / "imagesetter"
 
 # From the ground up. A room in a room that has a floor of its own is named with its whole path.
 FLOORS = [
-<<<<<<< HEAD
-    {"errors"},
-    {"local_files"},
-=======
     {"errors", "system"},
->>>>>>> ff85ac2 (Run on systems without POSIX, with filelock for the locks between runs)
+    {"local_files"},
     {"text"},
     {"krm"},
     {"policy"},
@@ -38,11 +34,7 @@ FLOORS = [
     {"cli.reports"},
     {"cli.commands", "__main__"},
 ]
-<<<<<<< HEAD
-# These three could be lifted out of the house: they know nothing of it but its errors, and how a file is opened.
-=======
-# These three could be lifted out of the house: they know nothing of it but its errors, and what systems differ in.
->>>>>>> ff85ac2 (Run on systems without POSIX, with filelock for the locks between runs)
+# These three could be lifted out of the house: they know its errors, how files are opened, what systems differ in.
 ONLY_ERRORS = {"text", "policy", "registry"}
 
 # Who may import a library at all, wherever in the module the import stands.
@@ -96,11 +88,7 @@ def complaints(module: str, source: str) -> list[str]:
                 continue
             if floor(inner) > floor(module):
                 found.append(f"{module}:{line} imports {inner}, which stands above it")
-<<<<<<< HEAD
-            elif room(module) in ONLY_ERRORS and room(inner) not in ("errors", "local_files"):
-=======
-            elif room(module) in ONLY_ERRORS and room(inner) not in ("errors", "system"):
->>>>>>> ff85ac2 (Run on systems without POSIX, with filelock for the locks between runs)
+            elif room(module) in ONLY_ERRORS and room(inner) not in ("errors", "local_files", "system"):
                 found.append(f"{module}:{line} imports {inner}, but {room(module)} knows only the errors")
         elif not library:
             found.append(f"{module}:{line} has a relative import")
