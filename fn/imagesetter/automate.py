@@ -24,7 +24,7 @@ from typing import Literal
 
 from imagesetter.automation.change_sets import ChangeSet, Per, branch_name, change_sets
 from imagesetter.automation.confine import confined
-from imagesetter.automation.git import TIMEOUT, Git
+from imagesetter.automation.git import Git, time_limit
 from imagesetter.automation.message import template_data
 from imagesetter.automation.opening import open_workspace
 from imagesetter.automation.remote import PushRejected, RefspecRefused, Start
@@ -39,6 +39,7 @@ from imagesetter.flux.template.data import TemplateData
 from imagesetter.krm.result import File, Result
 from imagesetter.plan import Change, Guard, MarkedField, Place, failure, report
 from imagesetter.reading import Tree, read_tree
+from imagesetter.registry.pacing import Deadline
 from imagesetter.resolve import Answer, MakeSource, Source
 
 TRIES = 5
@@ -50,7 +51,8 @@ Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
 class Options:
     """How automations are run.
 
-    ``timeout`` is seconds for one git command, over what a GitRepository says; ``branch`` is a template for the branch
+    ``timeout`` is seconds for one git command, the upper bound of what a GitRepository says; ``deadline`` is the whole
+    run's; ``branch`` is a template for the branch
     of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
     what may refuse a change (`imagesetter.guards`).
     """
@@ -61,6 +63,7 @@ class Options:
     per: Per = "all"
     branch: str = ""
     timeout: float | None = None
+    deadline: Deadline | None = None
     exclude: tuple[str, ...] = ()
     only: frozenset[PolicyName] = frozenset()
     guards_of: GuardsOf = lambda catalog, fields: ()
@@ -155,10 +158,12 @@ class _Runner:
         if not self._policies:
             note = f"follows no policy: none in namespace {automation.name.namespace} is selected"
             return Run(automation.name, "up to date", notes=(note,))
-        timeout = options.timeout or automation.timeout or TIMEOUT
+        timeout = time_limit(automation.timeout, options.timeout)
         commits: list[Commit] = []
         with (
-            open_workspace(automation, directory, timeout=timeout, allow_dirty=options.allow_dirty) as workspace,
+            open_workspace(
+                automation, directory, timeout=timeout, allow_dirty=options.allow_dirty, deadline=options.deadline
+            ) as workspace,
             signing(automation, workspace.git) as (git, signing_options),
         ):
             for branch, sets in self._deliveries(workspace):

@@ -17,9 +17,12 @@ from pathlib import Path
 
 from imagesetter.automation.process import TooMuchSaid, end, listen
 from imagesetter.errors import GitError, UsageError
+from imagesetter.registry.pacing import Deadline
 
 TIMEOUT = 60.0
 """Seconds for one git command that talks to a remote; Flux's default for a GitRepository."""
+LONGEST_TIMEOUT = 300.0
+"""Seconds that a GitRepository's ``spec.timeout`` counts at most, where the operator names no limit."""
 
 # A hook, or a script run by `git rebase --exec`, inherits these; they would point git at the wrong repository, or
 # contradict how paths are given.
@@ -99,6 +102,7 @@ class Git:
         environment: variables besides the process's own.
         config: ``key=value`` settings of each command.
         own: this is the user's own checkout: line ends, sparse checkout and LFS are as it has them.
+        deadline: the whole run's, for a git that talks to a remote.
     """
 
     directory: Path
@@ -106,6 +110,7 @@ class Git:
     environment: Mapping[str, str] = field(default_factory=dict)
     config: tuple[str, ...] = ()
     own: bool = False
+    deadline: Deadline | None = None
 
     def with_(self, *, environment: Mapping[str, str] | None = None, config: Sequence[str] = ()) -> Git:
         """The same with more variables and settings."""
@@ -131,6 +136,7 @@ class Git:
         return done
 
     def _done(self, command: list[str], name: str, stdin: bytes) -> Done:
+        limit = self._limit(name)
         try:
             # A session of its own: no terminal to prompt on, and one group to end, ssh and helpers included.
             process = subprocess.Popen(
@@ -151,12 +157,14 @@ class Git:
         except ValueError as error:  # a NUL, or half of a surrogate pair, in an argument or a variable
             raise GitError(f"git {name} cannot be run: {error}", hint=_NO_TEXT) from error
         try:
-            out, err = listen(process, stdin, self.timeout)
+            out, err = listen(process, stdin, limit)
         except subprocess.TimeoutExpired as error:
             end(process)
+            self._limit(name)
             raise GitError(
                 f"git {name} did not end within {self.timeout:g} s, and was stopped",
-                hint="is the remote reachable? the limit is GitRepository.spec.timeout, or --git-timeout",
+                hint="is the remote reachable? the limit is GitRepository.spec.timeout, and --git-timeout is its upper"
+                " bound",
             ) from error
         except TooMuchSaid as error:
             end(process)
@@ -165,6 +173,18 @@ class Git:
             end(process)
             raise
         return Done(process.returncode, out, err.decode(errors="replace"))
+
+    def _limit(self, name: str) -> float:
+        """Seconds that a command may take now.
+
+        Raises:
+            GitError: the run's deadline has passed.
+        """
+        left = self.deadline.left() if self.deadline else self.timeout
+        if self.deadline and left <= 0:
+            missed = self.deadline.missed(f"git {name} did not end in time")
+            raise GitError(missed.what, hint=missed.hint) from missed
+        return min(self.timeout, left)
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -219,6 +239,11 @@ class Git:
             hint = "write it in full, such as refs/pull/1/head" if kind == "ref" else ""
             raise GitError(f"{shown or name!r} cannot be the name of a {kind}", where=where, hint=hint)
         return name
+
+
+def time_limit(asked: float | None, operator: float | None) -> float:
+    """Seconds for one git command: what the GitRepository asks for, up to the operator's limit."""
+    return min(asked or operator or TIMEOUT, operator or LONGEST_TIMEOUT)
 
 
 def redacted(text: str) -> str:

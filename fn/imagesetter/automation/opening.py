@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from imagesetter.automation.git import Git, toplevel
@@ -14,6 +15,7 @@ from imagesetter.automation.remote import Remote
 from imagesetter.automation.spec import Automation
 from imagesetter.automation.workspace import Workspace
 from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.registry.pacing import Deadline
 from imagesetter.system import FileLock
 
 _PREFIX = "imagesetter-run-"
@@ -24,7 +26,12 @@ _REFS = "refs/imagesetter/"
 
 @contextlib.contextmanager
 def open_workspace(
-    automation: Automation, directory: Path, *, timeout: float, allow_dirty: bool = False
+    automation: Automation,
+    directory: Path,
+    *,
+    timeout: float,
+    allow_dirty: bool = False,
+    deadline: Deadline | None = None,
 ) -> Iterator[Workspace]:
     """A working tree for a run, which is removed afterwards.
 
@@ -32,6 +39,7 @@ def open_workspace(
         automation: says whether to clone, and what.
         directory: in the current checkout, for an automation without a URL.
         timeout: seconds for one git command.
+        deadline: when nobody waits for a remote any longer.
         allow_dirty: do not mind changes in the checkout that are not committed.
 
     Raises:
@@ -43,7 +51,7 @@ def open_workspace(
             tree.mkdir()
             git = Git(tree, timeout)
             there = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
-            talking = _never_asking(Git(Path.cwd(), timeout, there))
+            talking = _never_asking(Git(Path.cwd(), timeout, there, deadline=deadline))
 
             def prepare(object_format: str) -> None:
                 _begin_clone(git, automation.url, object_format)
@@ -52,13 +60,19 @@ def open_workspace(
             remote = Remote(talking, "origin", automation, f"{_REFS}clone", prepare=prepare)
             yield Workspace(git, None, remote, automation)
         else:
-            with _worktree(automation, directory, tree, timeout, allow_dirty=allow_dirty) as workspace:
+            with _worktree(automation, directory, tree, timeout, deadline, allow_dirty=allow_dirty) as workspace:
                 yield workspace
 
 
 @contextlib.contextmanager
 def _worktree(
-    automation: Automation, directory: Path, tree: Path, timeout: float, *, allow_dirty: bool
+    automation: Automation,
+    directory: Path,
+    tree: Path,
+    timeout: float,
+    deadline: Deadline | None,
+    *,
+    allow_dirty: bool,
 ) -> Iterator[Workspace]:
     top = toplevel(directory)
     if top is None:
@@ -80,7 +94,8 @@ def _worktree(
         raise UsageError(f"the checkout {top} has no commit yet", hint="commit, and push, first")
     _sweep(own)
     own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
-    remote = Remote(_never_asking(own), name, automation, f"{_REFS}{tree.parent.name}", own)
+    talking = replace(_never_asking(own), deadline=deadline)
+    remote = Remote(talking, name, automation, f"{_REFS}{tree.parent.name}", own)
     try:
         yield Workspace(Git(tree, timeout), own, remote, automation)
     finally:

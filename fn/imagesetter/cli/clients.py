@@ -113,6 +113,7 @@ def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSe
         cache=not network.no_cache,
         refresh=network.refresh,
         timeout=network.timeout,
+        deadline=network.ends or network.deadline,
         listener=listener,
     )
 

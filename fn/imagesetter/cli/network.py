@@ -16,12 +16,20 @@ from imagesetter.flux.durations import parse_duration
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imagesetter.registry.pacing import Deadline
+
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
+DEFAULT_DEADLINE = 600.0
+"""Seconds that a run may spend on registries and Git servers, all in all."""
+_LONGEST = 86400.0
 
 
 class NetworkOptions(NamedTuple):
-    """Rules, cache and limits of a run's registry client. ``timeout`` is seconds for one repository."""
+    """Rules, cache and limits of a run's registry client.
+
+    ``timeout`` is seconds for one repository, at most; ``deadline`` is seconds for the whole run.
+    """
 
     allow_registry: tuple[str, ...] = ()
     allow_auth_host: tuple[str, ...] = ()
@@ -31,8 +39,11 @@ class NetworkOptions(NamedTuple):
     no_cache: bool = False
     refresh: bool = False
     timeout: float | None = None
+    deadline: float = DEFAULT_DEADLINE
     verbose: bool = False
     quiet: bool = False
+    ends: Deadline | None = None
+    """The run's deadline where it counts from before the first question to a registry."""
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOptions:
@@ -43,6 +54,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
     """
     cache = environment.get("IMAGESETTER_CACHE_DIR", "")
     timeout = environment.get("IMAGESETTER_TIMEOUT", "")
+    deadline = environment.get("IMAGESETTER_DEADLINE", "")
     return NetworkOptions(
         allow_registry=tuple(environment.get("IMAGESETTER_ALLOW_REGISTRY", "").split()),
         allow_auth_host=tuple(environment.get("IMAGESETTER_ALLOW_AUTH_HOST", "").split()),
@@ -51,22 +63,26 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         cache_dir=_path(cache) if cache else None,
         no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
         refresh=_flag(environment, "IMAGESETTER_REFRESH"),
-        timeout=seconds(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,
+        timeout=time_limit(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,
+        deadline=time_limit(deadline, "IMAGESETTER_DEADLINE") if deadline else DEFAULT_DEADLINE,
         verbose=_flag(environment, "IMAGESETTER_VERBOSE"),
         quiet=_flag(environment, "IMAGESETTER_QUIET"),
     )
 
 
-def seconds(text: str, where: str) -> float:
-    """A duration such as ``30s`` in seconds.
+def time_limit(text: str, where: str) -> float:
+    """A limit such as ``30s`` in seconds.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a duration, or is zero or longer than a day.
     """
     try:
-        return parse_duration(text)
+        limit = parse_duration(text)
     except ValueError as error:
         raise UsageError(str(error), where=where) from error
+    if not 0 < limit <= _LONGEST:
+        raise UsageError(f"{text!r} is not a time limit", where=where, hint="write a duration above 0s, up to 24h")
+    return limit
 
 
 def _path(text: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
-from imagesetter.cli.network import NetworkOptions, seconds
+from imagesetter.cli.network import DEFAULT_DEADLINE, NetworkOptions, time_limit
 from imagesetter.cli.outputs import Format, Outputs, outputs_option, shared_output
 from imagesetter.cli.variables import spoken
 from imagesetter.errors import UsageError
@@ -229,11 +229,18 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--timeout",
         metavar="DURATION",
         envvar="IMAGESETTER_TIMEOUT",
-        help="For one repository whose ImageRepository names none, such as 30s.  [default: 60s]",
+        help="The most that one repository may take, whatever its spec.timeout says.  [default: spec.timeout up to 5m,"
+        " else 60s]",
+    )
+    @click.option(
+        "--deadline",
+        metavar="DURATION",
+        envvar="IMAGESETTER_DEADLINE",
+        help="For the whole run; what was not answered by then is an error.  [default: 10m]",
     )
     @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
     @functools.wraps(command)
-    def wrapper(*arguments: Any, timeout: str | None, **others: Any) -> Any:
+    def wrapper(*arguments: Any, timeout: str | None, deadline: str | None, **others: Any) -> Any:
         taken = (
             "allow_registry",
             "allow_auth_host",
@@ -245,7 +252,8 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "verbose",
         )
         network = NetworkOptions(
-            timeout=seconds(timeout, spoken("timeout")) if timeout else None,
+            timeout=time_limit(timeout, spoken("timeout")) if timeout else None,
+            deadline=time_limit(deadline, spoken("deadline")) if deadline else DEFAULT_DEADLINE,
             **{name: others.pop(name) for name in taken},
         )
         return command(*arguments, network=network, **others)

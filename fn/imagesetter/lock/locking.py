@@ -99,7 +99,8 @@ def relock(
             asked = allow_downgrade or (back and before.asks(name, back.tag, new.tag, now))
             kept = _stays(back, new, strict=strict) if back and not asked else None
         except ImagesetterError as error:
-            results.append(failure(error, Place(), policy=str(name)))
+            failed = failure(error, Place(), policy=str(name))
+            results.append(failed._replace(message=f"{name}: {failed.message}"))
             continue
         results += _notes(name, answer)
         if kept:

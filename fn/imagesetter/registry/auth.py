@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode, urljoin
 
-from imagesetter.errors import ProtocolError, RegistryError, Unauthorized, Unreachable
+from imagesetter.errors import ProtocolError, RegistryError, Unauthorized
 from imagesetter.registry.challenges import Challenge, parse_challenges
 from imagesetter.registry.credentials import Credential
 from imagesetter.registry.egress import Egress
@@ -139,7 +139,7 @@ class RegistryAuth:
         key = (url.partition("/v2/")[0], scope, credential)
         fetching = self.tokens.fetching(key)
         if not fetching.acquire(timeout=self.deadline.left()):
-            raise Unreachable("the token did not come in time", hint=f"give it more time: {self.deadline.what}")
+            raise self.deadline.missed(f"the token for {parse_url(url).netloc} did not come in time")
         try:
             header = self.tokens.find(key)
             if not header or header == refused:

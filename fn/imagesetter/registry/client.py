@@ -17,7 +17,7 @@ from imagesetter.errors import CredentialError, ImageReferenceError, Imagesetter
 from imagesetter.registry.credentials import Credential, Keychains
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.hosts import parse_host
-from imagesetter.registry.pacing import Deadline, Pace
+from imagesetter.registry.pacing import Deadline, Pace, run_deadline
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
+LONGEST_TIMEOUT = 300.0
+"""Seconds that a ``spec.timeout`` counts at most, where the operator names no limit: the input may not keep us."""
 
 T = TypeVar("T")
 
@@ -54,7 +56,7 @@ class Client:
         self._exchange: Exchange | None = None
         self._networks: dict[Route, Network] = {}
         self._close_network: Callable[[], None] = lambda: None
-        self._run_ends = float("inf")
+        self._deadline: Deadline | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +117,7 @@ class Client:
             )
             return Job(_host_of(repository), lambda: self.scan(repository, options=options))
 
-        for number, scan in run_jobs(list(map(job, groups)), self._pace.limit, self.close):
+        for number, scan in run_jobs(list(map(job, groups)), self._pace.limit, self.close, self._begin()):
             yield from ((each, scan) for each in groups[number])
 
     def digest(
@@ -178,7 +180,7 @@ class Client:
         asking = self._asking(repository, options, look_up)
         if self._cache is None or asker is None or self._cache.refresh:
             return self._list(repository, asking, asker)
-        with self._cache.turn(repository.canonical, asker, self._seconds(options) / 2):
+        with self._cache.turn(repository.canonical, asker, min(self._seconds(options) / 2, self._begin().left())):
             # Looked for again though nobody was waited for: another run may have had its turn since the first look.
             return self._load(repository, options, asker) or self._list(repository, asking, asker)
 
@@ -236,8 +238,10 @@ class Client:
         route = Route(options.tls, options.proxy)
         network = self._start(route)
         now = settings.clock.monotonic()
-        what = "spec.timeout of the ImageRepository, or --timeout"
-        deadline = Deadline(settings.clock, min(now + self._seconds(options), self._run_ends), what)
+        what = "spec.timeout of the ImageRepository, or --timeout, which is its upper bound"
+        deadline = min(
+            Deadline(settings.clock, now + self._seconds(options), what), self._begin(), key=lambda each: each.at
+        )
         return Asking(
             network,
             repository,
@@ -249,7 +253,17 @@ class Client:
         )
 
     def _seconds(self, options: ScanOptions) -> float:
-        return options.timeout or self._settings.timeout or DEFAULT_TIMEOUT
+        """Seconds for one repository: what the input asks for, up to the operator's limit."""
+        asked = options.timeout or self._settings.timeout or DEFAULT_TIMEOUT
+        return min(asked, self._settings.timeout or LONGEST_TIMEOUT)
+
+    def _begin(self) -> Deadline:
+        """The run's deadline, which counts from the first question."""
+        with self._lock:
+            if self._deadline is None:
+                given = self._settings.deadline
+                self._deadline = given if isinstance(given, Deadline) else run_deadline(self._settings.clock, given)
+            return self._deadline
 
     def _credential(self, repository: Repository, options: ScanOptions) -> Credential | None:
         """The first credential of the input's Secrets and this machine's logins.
@@ -283,14 +297,12 @@ class Client:
                 transport = Transport(settings.egress, self._pace, settings.ways, wire=settings.wire)
                 self._exchange = Exchange(transport, settings.egress, self._pace)
                 self._close_network = transport.close
-                if settings.deadline is not None:
-                    self._run_ends = settings.clock.monotonic() + settings.deadline
             if route not in self._networks:
                 self._networks[route] = Network(self._exchange, Tokens(settings.clock), settings.egress, settings.ways)
             return self._networks[route]
 
     def _run_all(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
-        results = run_jobs(jobs, self._pace.limit, self.close)
+        results = run_jobs(jobs, self._pace.limit, self.close, self._begin())
         found = dict(results)
         return [found[number] for number in range(len(jobs))]
 

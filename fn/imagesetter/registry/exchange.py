@@ -71,7 +71,7 @@ class Exchange:
             if answer.status not in RETRIED_STATUSES:
                 return answer
             self._wait_as_told(answer, wait, deadline, last=last)
-            if last:
+            if last or deadline.left() <= 0:
                 return answer
         raise AssertionError("the last attempt returns or raises")
 
@@ -86,7 +86,7 @@ class Exchange:
         if answer.status == 429 or asked is not None:
             self._pace.pause(host, wait if asked is None else asked, answer.status)
         elif not last:
-            self._pace.sleep(wait)
+            self._pace.sleep(min(wait, deadline.left()))
 
 
 def _join(base: str, location: str, first: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from imagesetter.registry.dockerconfig import LocalKeychain, credential_files
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Listener
+from imagesetter.registry.pacing import Deadline
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.registry.ways import ways_from
 
@@ -19,7 +20,7 @@ def settings_of(
     environment: Mapping[str, str], home: Path, *, allow_registry: Sequence[str] = (),
     allow_auth_host: Sequence[str] = (), allow_http_credentials: bool = False, trust_input: bool = False,
     cache_dir: Path | None = None, cache: bool = True, refresh: bool = False, timeout: float | None = None,
-    deadline: float | None = None, listener: Listener | None = None,
+    deadline: float | Deadline | None = None, listener: Listener | None = None,
 ) -> ClientSettings:  # fmt: skip
     """Settings from the environment and the operator's options.
 
@@ -33,8 +34,8 @@ def settings_of(
         cache_dir: in place of ``$XDG_CACHE_HOME/imagesetter``.
         cache: False for no cache at all.
         refresh: ask even where the cache has a young scan.
-        timeout: seconds for a repository whose ImageRepository names none.
-        deadline: seconds for the whole run.
+        timeout: seconds for one repository at most, whatever its ImageRepository says.
+        deadline: seconds for the whole run from the first question, or a deadline that counts already.
 
     Raises:
         UsageError: a pattern that cannot be read.

@@ -5,6 +5,7 @@ One `Pace` serves all threads of a run. A host that answers 429 is left alone by
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -53,10 +54,25 @@ class Deadline:
     at: float
     what: str
     """Whose time it is: the option that would give it more."""
+    name: str = ""
+    """What the deadline is called in an error, such as "the run's deadline of 10 min"; empty for one repository's."""
 
     def left(self) -> float:
         """Seconds until then, 0 when it has passed."""
         return max(0.0, self.at - self.clock.monotonic())
+
+    def missed(self, what: str) -> Unreachable:
+        """The error for something that did not happen before the deadline; *what* is a sentence that says so."""
+        passed = f": {self.name} has passed" if self.name else ""
+        return Unreachable(f"{what}{passed}", hint=f"give it more time: {self.what}")
+
+
+def run_deadline(clock: Clock, seconds: float | None) -> Deadline:
+    """The deadline of a whole run that begins now; None is no limit."""
+    if seconds is None:
+        return Deadline(clock, math.inf, "")
+    name = f"the run's deadline of {duration(seconds)}"
+    return Deadline(clock, clock.monotonic() + seconds, "--deadline, or IMAGESETTER_DEADLINE", name)
 
 
 @dataclass
@@ -88,18 +104,18 @@ class Pace:
         with self._changed:
             while True:
                 self._check_stopped()
+                left = deadline.left()
                 pause = self._paused.get(host, 0.0) - self.clock.monotonic()
-                if pause <= 0 and self._busy.get(host, 0) < limit and sum(self._busy.values()) < self.total:
+                if pause <= 0 < left and self._busy.get(host, 0) < limit and sum(self._busy.values()) < self.total:
                     self._busy[host] = self._busy.get(host, 0) + 1
                     return
-                left = deadline.left()
+                if left <= 0 and pause <= 0:
+                    raise deadline.missed(f"{host}: no connection was free in time")
                 if pause > left:
                     raise RateLimited(
                         f"{host} asked to wait {duration(pause)}, longer than there is time for",
                         hint=f"try again later, or give it more time: {deadline.what}",
                     )
-                if left <= 0:
-                    raise Unreachable(f"{host}: no connection was free in time", hint=deadline.what)
                 if pause > 0:
                     self.clock.wait(self._changed, pause)
                 else:

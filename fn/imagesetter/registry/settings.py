@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imagesetter.registry.credentials import Keychain
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Listener
-from imagesetter.registry.pacing import Clock
+from imagesetter.registry.pacing import Clock, Deadline
 from imagesetter.registry.ways import Ways
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class ClientSettings:
     connections: int = 16
     connections_per_host: int = 8
     timeout: float | None = None
-    """Seconds for a repository that names none; 60 by default."""
-    deadline: float | None = None
-    """Seconds for the whole run, from the first question."""
+    """Seconds for one repository at most; None: what its ``spec.timeout`` says up to five minutes, 60 by default."""
+    deadline: float | Deadline | None = None
+    """Seconds for the whole run, from the first question; or a deadline that counts already."""
     listener: Listener | None = None
     clock: Clock = field(default_factory=Clock)
     wire: Wire | None = None

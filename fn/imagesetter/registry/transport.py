@@ -298,7 +298,7 @@ def _explain(err: Exception, request: Request, url: Url, deadline: Deadline, pro
     cause = err.args[0] if err.args else None  # the pool drops __cause__, the library's errors keep it here
     if isinstance(err, httpcore.TimeoutException):
         if deadline.left() <= 0:
-            return Unreachable(f"{host} did not answer in time{by}", hint=f"give it more time: {deadline.what}")
+            return deadline.missed(f"{host} did not answer in time{by}")
         return broken(f"{host} did not answer{by}")
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Unreachable(

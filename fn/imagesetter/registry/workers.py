@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from imagesetter.errors import ImagesetterError
+from imagesetter.registry.pacing import Deadline
 
 MOST_THREADS = 256
 """Far more than there are connections. Only an input that means harm names so many hosts that some have to wait."""
+
+_GRACE = 1.0
+"""Seconds after the deadline in which jobs that are under way tell by themselves what they missed."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -26,7 +32,7 @@ class Job(Generic[T]):
 
 
 def run_jobs(
-    jobs: Sequence[Job[T]], limit: Callable[[str], int], stop: Callable[[], None]
+    jobs: Sequence[Job[T]], limit: Callable[[str], int], stop: Callable[[], None], deadline: Deadline | None = None
 ) -> Iterator[tuple[int, T | ImagesetterError]]:
     """The number of each job with its result, as they come; an `ImagesetterError` is a result, and ends no other job.
 
@@ -36,10 +42,13 @@ def run_jobs(
     Args:
         limit: how many jobs of a host may run at once.
         stop: makes running jobs end soon.
+        deadline: when it has passed, nobody waits for the jobs that are left: each result is an error that names it.
+            This holds for whatever keeps a job: a name server or a credential helper as well as a registry.
     """
     results: list[tuple[int, T | ImagesetterError]] = []
     bugs: list[BaseException] = []
     done = threading.Condition()
+    given_up = threading.Event()
     queues: dict[str, deque[tuple[int, Job[T]]]] = {}
     for number, job in enumerate(jobs):
         queues.setdefault(job.host, deque()).append((number, job))
@@ -47,7 +56,7 @@ def run_jobs(
 
     def work() -> None:
         while (queue := _next(seats)) is not None:
-            while not bugs and (numbered := _next(queue)) is not None:
+            while not (bugs or given_up.is_set()) and (numbered := _next(queue)) is not None:
                 do(*numbered)
 
     def do(number: int, job: Job[T]) -> None:
@@ -65,7 +74,8 @@ def run_jobs(
             results.append((number, result))
             done.notify_all()
 
-    left = len(jobs)
+    waiting = _Waiting(done, deadline)
+    missing = set(range(len(jobs)))
     try:
         for number in range(min(len(seats), MOST_THREADS)):
             try:
@@ -74,19 +84,46 @@ def run_jobs(
                 if number == 0:
                     work()
                 break
-        while left:
+        while missing:
             with done:
-                while not results and not bugs:
-                    done.wait()
+                in_time = waiting.until(lambda: bool(results or bugs))
                 if bugs:
                     raise bugs[0]
                 ready = results.copy()
                 results.clear()
-            left -= len(ready)
+            missing.difference_update(number for number, _ in ready)
             yield from ready
+            if not in_time:
+                given_up.set()
+                assert deadline
+                yield from (
+                    (number, deadline.missed(f"{jobs[number].host} did not answer in time"))
+                    for number in sorted(missing)
+                )
+                return
     except BaseException:
         stop()
         raise
+
+
+@dataclass
+class _Waiting:
+    """Waits for results until the deadline, and a moment longer once it has passed."""
+
+    done: threading.Condition
+    deadline: Deadline | None
+    _given_up: float = math.inf
+
+    def until(self, ready: Callable[[], bool]) -> bool:
+        """Wait until there is something to do; False where nothing came in time. The condition is held."""
+        while not ready():
+            left = self.deadline.left() if self.deadline else math.inf
+            if left > 0:
+                self.done.wait(min(left, threading.TIMEOUT_MAX))
+                continue
+            self._given_up = min(self._given_up, time.monotonic() + _GRACE)
+            return self.done.wait_for(ready, max(0.0, self._given_up - time.monotonic()))
+        return True
 
 
 def _seats(queues: Mapping[str, deque[Item]], limit: Callable[[str], int]) -> Iterator[deque[Item]]:

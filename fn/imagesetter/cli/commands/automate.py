@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from imagesetter import __version__
 from imagesetter.automation.spec import Automation, automation, automation_names
 from imagesetter.cli.clients import source_for
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.network import NetworkOptions, seconds
+from imagesetter.cli.network import NetworkOptions, time_limit
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
@@ -84,7 +84,8 @@ _RETRY = 60.0
     "--git-timeout",
     metavar="DURATION",
     envvar="IMAGESETTER_GIT_TIMEOUT",
-    help="For one git command.  [default: GitRepository.spec.timeout, else 60s]",
+    help="The most that one git command may take, whatever GitRepository.spec.timeout says.  [default: spec.timeout up"
+    " to 5m, else 60s]",
 )
 @allow_downgrade_option
 @click.option(
@@ -142,7 +143,7 @@ def command(
         keep_on_error=options.keep_on_error,
         per=per,  # type: ignore[arg-type]
         branch=branch,
-        timeout=seconds(git_timeout, spoken("git_timeout")) if git_timeout else None,
+        timeout=time_limit(git_timeout, spoken("git_timeout")) if git_timeout else None,
         exclude=options.exclude,
         only=options.only,
         guards_of=lambda catalog, fields: () if allow_downgrade else [downgrade_guard(catalog, fields)],
@@ -203,17 +204,18 @@ class _Stage:
     def run(self, read: _Read, names: Iterable[PolicyName] | None = None) -> list[Run]:
         """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
         from imagesetter.automate import run
+        from imagesetter.registry.pacing import Clock, run_deadline
 
         directory = start_directory(self.paths)
         runs: list[Run] = []
-        network = told(self.network, self.options)
+        deadline = run_deadline(Clock(), self.network.deadline)
+        network = told(self.network, self.options)._replace(ends=deadline)
+        how = replace(self.how, deadline=deadline)
         find, look = partial(find_lock, read.tree, self.paths), partial(look_for_lock, read.tree, self.paths)
         with source_for(self.options.source, find, network, present=look) as make_source:
             for name in read.names if names is None else names:
                 one = _validated(read.catalog, name, here=self.here)
-                done = (
-                    one if not isinstance(one, Automation) else run(one, read.catalog, make_source, directory, self.how)
-                )
+                done = one if not isinstance(one, Automation) else run(one, read.catalog, make_source, directory, how)
                 self.report(done)
                 runs.append(done)
         return runs
