@@ -18,12 +18,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from imagesetter.automation.change_sets import ChangeSet, Per, branch_name, change_sets
 from imagesetter.automation.confine import confined
+from imagesetter.automation.egress import GitEgress
 from imagesetter.automation.git import Git, time_limit
 from imagesetter.automation.message import template_data
 from imagesetter.automation.opening import open_workspace
@@ -52,7 +53,7 @@ class Options:
     """How automations are run.
 
     ``timeout`` is seconds for one git command, the upper bound of what a GitRepository says; ``deadline`` is the whole
-    run's; ``branch`` is a template for the branch
+    run's; ``egress`` says which GitRepositories may be used; ``branch`` is a template for the branch
     of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
     what may refuse a change (`imagesetter.guards`).
     """
@@ -62,6 +63,7 @@ class Options:
     keep_on_error: bool = False
     per: Per = "all"
     branch: str = ""
+    egress: GitEgress = field(default_factory=GitEgress.parse)
     timeout: float | None = None
     deadline: Deadline | None = None
     exclude: tuple[str, ...] = ()
@@ -162,7 +164,12 @@ class _Runner:
         commits: list[Commit] = []
         with (
             open_workspace(
-                automation, directory, timeout=timeout, allow_dirty=options.allow_dirty, deadline=options.deadline
+                automation,
+                directory,
+                options.egress,
+                timeout=timeout,
+                allow_dirty=options.allow_dirty,
+                deadline=options.deadline,
             ) as workspace,
             signing(automation, workspace.git) as (git, signing_options),
         ):

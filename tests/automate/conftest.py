@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from e2e.conftest import registry, stage  # noqa: F401 - fixtures
 from imagesetter.automate import Options, Run, run
+from imagesetter.automation.egress import GitEgress
 from imagesetter.automation.spec import automation
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest import LatestRef
@@ -174,6 +175,8 @@ class Bench:
         catalog = catalog_of(text + (policies or "".join(map(policy, answers.tags))) + source)
         (name,) = {name for name, _ in catalog.of_kind("ImageUpdateAutomation")}
         chosen = options or Options(sleep=lambda seconds: None)
+        if chosen.egress == GitEgress.parse():
+            chosen = replace(chosen, egress=GitEgress.parse(("file:///", "127.0.0.1:*", "localhost:*", "*")))
         return run(automation(catalog, name), catalog, answers.make, self.directory, chosen)
 
     def checkout(self, branch: str = "main") -> Path:
@@ -192,6 +195,7 @@ def bench(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("IMAGESETTER_ALLOW_GIT", "file:/// 127.0.0.1:* localhost:* *")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return Bench(remote, tmp_path / "checkout")
 

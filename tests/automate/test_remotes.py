@@ -100,8 +100,10 @@ def test_a_password_in_a_url_is_used_and_never_shown(
     run = bench.run(url=server.url(name, login))
     assert (run.status == "pushed") is ((login, name) == (LOGIN, "remote.git"))
     assert PASSWORD not in repr(run)
-    assert "ls-remote" in listed.read_text()
-    assert PASSWORD not in listed.read_text()
+    # Where a password is not encoded, two readers may see two hosts: such a URL is not given to git at all.
+    given = listed.read_text() if listed.exists() else ""
+    assert ("ls-remote" in given) is not ("@" in login or "/" in login)
+    assert PASSWORD not in given
 
 
 def test_a_url_that_is_refused_does_not_show_its_password(

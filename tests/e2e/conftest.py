@@ -132,6 +132,9 @@ def environment_in(folder: Path) -> dict[str, str]:
         "PIP_CONSTRAINT": str(home / "constraints.txt"),
         "PIP_BUILD_CONSTRAINT": str(home / "constraints.txt"),
         "LANG": "C.UTF-8",
+        # Registries and remotes of the tests are on this machine.
+        "IMAGESETTER_ALLOW_LOOPBACK": "true",
+        "IMAGESETTER_ALLOW_GIT": "file:///",
     }
 
 

@@ -30,6 +30,8 @@ BASE = "docker.io/library/python:3.13-slim"
 SUITE = "trixie"
 NAME = "localhost/imagesetter:test"
 TOOLS = ("buildah", "debootstrap", "unshare", "setpriv")
+# As in an image of the operator's with one line more: the registry of these tests is on this machine.
+ALLOWED = ("IMAGESETTER_ALLOW_LOOPBACK=true",)
 
 # What no test needs, and the bytecode, which the real base does not have either.
 SPARE = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")
@@ -157,7 +159,7 @@ def make_docker(folder: Path, name: str, root: Path, config: Mapping[str, Any]) 
     text = (Path(__file__).parent / "docker").read_text(encoding="utf-8")
     docker.write_text(text.replace("/usr/bin/env python3", sys.executable, 1), encoding="utf-8")
     docker.chmod(0o755)
-    known = {"user": config["User"], "entrypoint": config["Entrypoint"], "environment": config["Env"]}
+    known = {"user": config["User"], "entrypoint": config["Entrypoint"], "environment": [*config["Env"], *ALLOWED]}
     (folder / "docker.json").write_text(json.dumps({name: {"root": str(root), **known}}), encoding="utf-8")
     environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     return environment, folder / "docker.log"

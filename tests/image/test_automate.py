@@ -59,7 +59,7 @@ class Fleet:
     def automate(self, image: Image, name: str) -> subprocess.CompletedProcess[bytes]:
         places = [("/mnt", self.root), ("/tmp", self.root / "tmp")]
         mounts = [part for at, path in places for part in ("--mount", f"type=bind,source={path},target={at}")]
-        granted = (*mounts, "--network", "none", "-e", "HOME=/tmp")
+        granted = (*mounts, "--network", "none", "-e", "HOME=/tmp", "-e", "IMAGESETTER_ALLOW_GIT=file:///mnt")
         command = ("automate", "--from", "status", "/mnt/checkout")
         return image.run("docker", "run", "--rm", *granted, name, *command, cwd=self.root)
 

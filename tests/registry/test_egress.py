@@ -14,6 +14,8 @@ from imagesetter.registry.egress import Egress, Pattern
 from imagesetter.registry.hosts import HUB_API, Host, classify, origin, parse_host, parse_url, same_site
 
 NOBODY = Egress()
+STRICT = Egress.parse(loopback=False)
+"""As the command line has it where the operator says nothing."""
 CORP = Egress.parse(("*.corp.example:*", "ghcr.io/org"))
 
 
@@ -56,6 +58,22 @@ CORP = Egress.parse(("*.corp.example:*", "ghcr.io/org"))
         ("2002:a9fe:a9fe::1", "forbidden"),
         ("2002:0a00:0001::1", "private"),
         ("2001:0:4136:e378:8000:63bf:5601:5601", "forbidden"),  # Teredo to 169.254.169.254
+        ("2001:0:4136:e378:8000:63bf:f5ff:fffe", "private"),  # Teredo to 10.0.0.1
+        ("2002:7f00:1::1", "loopback"),
+        ("::10.0.0.1", "private"),
+        ("::169.254.169.254", "forbidden"),
+        ("::ffff:0:10.0.0.1", "private"),
+        ("::ffff:0:169.254.169.254", "forbidden"),
+        ("64:ff9b::10.0.0.1", "private"),
+        ("64:ff9b::127.0.0.1", "loopback"),
+        ("64:ff9b::8.8.8.8", "public"),
+        ("64:ff9b:1::10.0.0.1", "private"),
+        ("64:ff9b:1::8.8.8.8", "private"),
+        ("64:ff9b:1::169.254.169.254", "forbidden"),
+        ("64:ff9b:1:a9fe:a9:fe00::", "forbidden"),  # after a prefix of 48 bits
+        ("64:ff9b:1:a9:fe:a9fe::", "forbidden"),  # of 56
+        ("64:ff9b:1:0:a9:fea9:fe00:0", "forbidden"),  # of 64
+        ("64:ff9b:2::10.0.0.1", "private"),
     ],
 )
 def test_address_is_told_apart_by_whom_it_reaches(address: str, kind: str) -> None:
@@ -119,6 +137,38 @@ def test_address_is_refused_and_the_hint_says_how_to_allow_it(egress: Egress, na
     with pytest.raises(EgressRefused) as caught:
         egress.check_address(Host(name), ipaddress.ip_address(address))
     assert caught.value.hint == f"if that is your registry: --allow-registry {name}"
+
+
+LOCAL = ["localhost", "LOCALHOST.", "a.localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"]
+
+
+@pytest.mark.parametrize("written", LOCAL)
+def test_this_machine_is_asked_only_where_the_operator_allows_it(written: str) -> None:
+    host = parse_host(written)
+    loopback = host.address or ipaddress.ip_address("127.0.0.1")
+    for check in (lambda: STRICT.check_repository(written, "app"), lambda: STRICT.check_address(host, loopback)):
+        with pytest.raises(EgressRefused, match="is on this machine") as caught:
+            check()
+        assert "--allow-loopback" in caught.value.hint
+    for egress in (Egress.parse(loopback=True), Egress.parse((str(host),), loopback=False)):
+        egress.check_repository(written, "app")
+        egress.check_address(host, loopback)
+
+
+def test_a_star_does_not_name_this_machine() -> None:
+    with pytest.raises(EgressRefused, match="is on this machine"):
+        Egress.parse(("*",), loopback=False).check_repository("localhost:5000", "app")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["2130706433:443", "0x7f000001", "0X7F000001", "0177.0.0.1", "127.1", "127.0.1", "0x7f.1", "127.0.0.0x1",
+     "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "10.1", "0x", "1.2.3.4.5", "127.1."],
+)  # fmt: skip
+def test_an_address_in_an_unusual_form_is_never_asked_not_even_through_a_proxy(spelling: str) -> None:
+    for egress in (NOBODY, STRICT, Egress.parse(("*",))):
+        with pytest.raises(EgressRefused, match="is an IPv4 address in an unusual form"):
+            egress.check_repository(spelling, "app")
 
 
 @pytest.mark.parametrize("spelling", ["2130706433:443", "0x7f000001:443", "0177.0.0.1", "127.1"])

@@ -260,7 +260,7 @@ def machine(tmp_path: Path, config: str, helper: str = "", **more: Any) -> Clien
         script.write_text(f"#!/bin/sh\nread server\necho run >> '{tmp_path}/runs'\n{helper}\n")
         script.chmod(0o755)
     environment = {"DOCKER_CONFIG": str(docker), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    return settings_of(environment, tmp_path, cache=False, **more)
+    return settings_of(environment, tmp_path, cache=False, allow_loopback=True, **more)
 
 
 def test_credential_helper_opens_a_private_registry_and_is_run_once(

@@ -116,7 +116,9 @@ def test_no_secret_is_seen_whatever_registries_do(
         image = parse_flux_image(f"{fake.host}/app")
         for _, respond in behaviours(fake):
             fake.respond = respond
-            settings = settings_of({"SECRET_VARIABLE": PASSWORD}, home, cache=False, listener=events.append)
+            settings = settings_of(
+                {"SECRET_VARIABLE": PASSWORD}, home, cache=False, allow_loopback=True, listener=events.append
+            )
             settings = replace(settings, clock=FakeClock())
             with Client(settings) as client:
                 for found in scan_all(client, [(image, ScanOptions())]):
@@ -153,7 +155,7 @@ def test_server_that_repeats_what_it_was_told_is_not_believed_to_be_safe(form: s
 
     with run_fake(respond) as fake:
         (docker / "config.json").write_text(json.dumps({"auths": {fake.host: {"auth": ODD_BASIC}}}))
-        with Client(settings_of({}, home, cache=False)) as client:
+        with Client(settings_of({}, home, cache=False, allow_loopback=True)) as client:
             (found,) = scan_all(client, [(parse_flux_image(f"{fake.host}/app"), ScanOptions())])
     assert isinstance(found, ImagesetterError)
     assert "you said" in str(found)

@@ -641,3 +641,12 @@ def test_signature_in_a_redirected_url_does_not_reach_the_message() -> None:
     with run_fake(respond) as fake, pytest.raises(RegistryError) as caught:
         scan(fake)
     assert blob not in f"{caught.value}{caught.value.hint}{caught.value!r}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT", "[::ffff:127.0.0.1]:PORT", "2130706433:PORT"])
+def test_a_registry_on_this_machine_that_the_input_names_is_not_asked(host: str) -> None:
+    with run_fake(lambda seen: TAGS) as inside:
+        with pytest.raises(EgressRefused):
+            scan(host.replace("PORT", str(inside.port)), egress=Egress.parse(loopback=False))
+        assert inside.connections == 0
+        assert scan(inside, egress=Egress.parse((f"127.0.0.1:{inside.port}",), loopback=False)).tags == ("1.0.0",)

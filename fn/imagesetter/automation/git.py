@@ -57,6 +57,11 @@ _NOISE = re.compile(
 )
 _ADVICE = (
     (
+        r"requested URL returned error: 30[1278]",
+        "git follows no redirect to where a server likes: write the URL that the server redirects to, such as one that"
+        " ends in .git, into the GitRepository's spec.url",
+    ),
+    (
         r"Host key verification failed",
         "ssh does not know the server by this key: compare its fingerprint with the one that the server's owner tells,"
         " then put the key into known_hosts (`ssh-keyscan` prints it)",

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from imagesetter.automation.egress import GitEgress
 from imagesetter.automation.git import Git, toplevel
 from imagesetter.automation.remote import Remote
 from imagesetter.automation.spec import Automation
 from imagesetter.automation.workspace import Workspace
-from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.errors import EgressRefused, ImagesetterError, UsageError
 from imagesetter.registry.pacing import Deadline
 from imagesetter.system import FileLock
 
@@ -28,6 +29,7 @@ _REFS = "refs/imagesetter/"
 def open_workspace(
     automation: Automation,
     directory: Path,
+    egress: GitEgress,
     *,
     timeout: float,
     allow_dirty: bool = False,
@@ -38,20 +40,26 @@ def open_workspace(
     Args:
         automation: says whether to clone, and what.
         directory: in the current checkout, for an automation without a URL.
+        egress: which URLs may be cloned.
         timeout: seconds for one git command.
         deadline: when nobody waits for a remote any longer.
         allow_dirty: do not mind changes in the checkout that are not committed.
 
     Raises:
+        EgressRefused: the automation's URL is not one that the operator allows.
         UsageError: there is neither a URL nor a checkout with a remote, or the checkout is dirty.
     """
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder, _held(Path(folder)):
         tree = Path(folder).resolve() / _TREE
         if automation.url:
+            try:
+                settings = egress.check(automation.url)
+            except EgressRefused as error:
+                raise error.located(f"spec.url of GitRepository {automation.source}") from error.__cause__
             tree.mkdir()
             git = Git(tree, timeout)
             there = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
-            talking = _never_asking(Git(Path.cwd(), timeout, there, deadline=deadline))
+            talking = _never_asking(Git(Path.cwd(), timeout, there, settings, deadline=deadline))
 
             def prepare(object_format: str) -> None:
                 _begin_clone(git, automation.url, object_format)

@@ -109,6 +109,7 @@ def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSe
         allow_auth_host=network.allow_auth_host,
         allow_http_credentials=network.allow_http_credentials,
         trust_input=network.trust_input,
+        allow_loopback=network.allow_loopback,
         cache_dir=network.cache_dir,
         cache=not network.no_cache,
         refresh=network.refresh,

@@ -35,6 +35,7 @@ class NetworkOptions(NamedTuple):
     allow_auth_host: tuple[str, ...] = ()
     allow_http_credentials: bool = False
     trust_input: bool = False
+    allow_loopback: bool = False
     cache_dir: Path | None = None
     no_cache: bool = False
     refresh: bool = False
@@ -60,6 +61,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         allow_auth_host=tuple(environment.get("IMAGESETTER_ALLOW_AUTH_HOST", "").split()),
         allow_http_credentials=_flag(environment, "IMAGESETTER_ALLOW_HTTP_CREDENTIALS"),
         trust_input=_flag(environment, "IMAGESETTER_TRUST_INPUT"),
+        allow_loopback=_flag(environment, "IMAGESETTER_ALLOW_LOOPBACK"),
         cache_dir=_path(cache) if cache else None,
         no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
         refresh=_flag(environment, "IMAGESETTER_REFRESH"),

@@ -218,6 +218,12 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="A proxy or certificate authority from a Secret may see credentials of this machine.",
     )
     @click.option(
+        "--allow-loopback",
+        is_flag=True,
+        envvar="IMAGESETTER_ALLOW_LOOPBACK",
+        help="Servers on this machine that the files name may be asked, such as a registry on localhost:5000.",
+    )
+    @click.option(
         "--cache-dir",
         type=click.Path(file_okay=False, path_type=Path),
         envvar="IMAGESETTER_CACHE_DIR",
@@ -246,6 +252,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "allow_auth_host",
             "allow_http_credentials",
             "trust_input",
+            "allow_loopback",
             "cache_dir",
             "refresh",
             "no_cache",

@@ -4,8 +4,9 @@ Threat: imagesetter runs with registry credentials and a network, and its input 
 come from a stranger's pull request. So the rules come from the operator alone (``--allow-registry`` and its kin, or the
 environment), never from a ResourceList. They are:
 
-- *Registries.* Without an allow-list every public registry may be asked, and loopback: whoever runs a registry on their
-  own machine means it. With one, only what a pattern names.
+- *Registries.* Without an allow-list every public registry may be asked. With one, only what a pattern names.
+- *This machine.* What listens on loopback is the operator's, and often trusts whoever connects. A registry there is
+  asked where a pattern names it, where the operator named it on the command line, or with ``--allow-loopback``.
 - *Addresses.* Link-local and cloud metadata addresses are never asked, whatever a pattern says. Private addresses only
   for hosts that a pattern names; that includes names of public look that resolve to private ones (the check is made on
   the answer of the resolver, and the connection goes to the address that was checked). Through a proxy of the
@@ -82,7 +83,10 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """The operator's rules; the default asks public registries and loopback, and trusts nobody with anything else."""
+    """The operator's rules; the default asks public registries and loopback, and trusts nobody with anything else.
+
+    The command line allows loopback only where the operator says so, see `imagesetter.registry.machine.settings_of`.
+    """
 
     allow: tuple[Pattern, ...] = ()
     """``--allow-registry``. Empty: no restriction to named registries."""
@@ -92,11 +96,16 @@ class Egress:
     """``--allow-http-credentials``: passwords may travel in clear."""
     trust_input: bool = False
     """``--trust-input``: a CA or a proxy that the input brings may carry credentials of this machine."""
+    loopback: bool = True
+    """``--allow-loopback``: hosts whose name says that they are this machine may be asked."""
+    noun: str = "registry"
+    option: str = "--allow-registry"
+    """What the rules are for, and the option that allows more, in messages."""
 
     @classmethod
     def parse(
         cls, allow: tuple[str, ...] = (), auth_hosts: tuple[str, ...] = (), *, http_credentials: bool = False,
-        trust_input: bool = False,
+        trust_input: bool = False, loopback: bool = True,
     ) -> Self:  # fmt: skip
         """The rules from what was written on the command line or in the environment.
 
@@ -116,7 +125,7 @@ class Egress:
             except EgressRefused as err:
                 raise UsageError(without_login(f"'{safe(text)}' is not REGISTRY=HOST: {err.what}")) from err
         patterns = tuple(Pattern.parse(text) for text in allow)
-        return cls(patterns, tuple(pairs), http_credentials, trust_input)
+        return cls(patterns, tuple(pairs), http_credentials, trust_input, loopback)
 
     def trusts(self, host: Host) -> bool:
         """Whether the operator named this host, so that private addresses may be meant. ``*`` names nobody."""
@@ -132,11 +141,11 @@ class Egress:
         """
         host = parse_host(registry)
         if any(segment in ("", ".", "..") for segment in path.split("/")):
-            raise EgressRefused(f"'{safe(path)}' is not a repository that a registry could have")
+            raise EgressRefused(f"'{safe(path)}' is not a repository that a {self.noun} could have")
         if self.allow and not any(pattern.allows(host, path) for pattern in self.allow):
             raise EgressRefused(
-                f"{safe(registry)}/{safe(path)} is not among the allowed registries",
-                hint=f"the operator can allow it: --allow-registry {safe(registry)}/{safe(path)}",
+                f"{safe(registry)}/{safe(path)} is not among the allowed {self._nouns}",
+                hint=f"the operator can allow it: {self.option} {safe(registry)}/{safe(path)}",
             )
         self.check_name(host)
         return host
@@ -152,6 +161,13 @@ class Egress:
         address = host.address
         if address is not None:
             self.check_address(host, address)
+        elif host.is_odd_address:
+            raise EgressRefused(
+                f"{host} is an IPv4 address in an unusual form, which is never asked",
+                hint="write it as four decimal numbers, such as 192.0.2.1",
+            )
+        elif host.is_local and not self._may_be_local(host):
+            raise self._not_local(host)
 
     def check_address(self, host: Host, address: Address) -> None:
         """Refuse an address that *host* resolved to.
@@ -160,15 +176,31 @@ class Egress:
             EgressRefused: it is never allowed, or it is private and no pattern names the host.
         """
         kind = classify(address)
-        if kind == "public" or (kind == "loopback" and host.is_local):
+        local = kind == "loopback" and host.is_local
+        if kind == "public" or (local and self._may_be_local(host)):
             return
+        if local:
+            raise self._not_local(host)
         if kind == "forbidden":
             raise EgressRefused(f"{host} is at {address}, a link-local, metadata or unroutable address, never asked")
         if not self.trusts(host):
             raise EgressRefused(
                 f"{host} is at the {kind} address {address}, which is asked only for hosts that the operator names",
-                hint=f"if that is your registry: --allow-registry {host}",
+                hint=f"if that is your {self.noun}: {self.option} {host}",
             )
+
+    @property
+    def _nouns(self) -> str:
+        return "registries" if self.noun == "registry" else f"{self.noun}s"
+
+    def _may_be_local(self, host: Host) -> bool:
+        return self.loopback or self.trusts(host)
+
+    def _not_local(self, host: Host) -> EgressRefused:
+        return EgressRefused(
+            f"{host} is on this machine, where nothing is asked unless the operator allows it",
+            hint=f"if that is your {self.noun}: --allow-loopback, or IMAGESETTER_ALLOW_LOOPBACK=true",
+        )
 
     def may_use_plain_http(self, host: Host, *, insecure: bool) -> bool:
         """Whether plain HTTP may be tried where https is not spoken."""

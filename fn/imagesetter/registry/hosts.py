@@ -30,6 +30,10 @@ _METADATA_ADDRESSES = frozenset(
     )
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")  # SIIT, RFC 2765
+# RFC 8215: each network chooses a prefix in here, and with its length the place of the IPv4 address (RFC 6052).
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_LOCAL_NAT64_PLACES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 _IPV6_GLOBAL = ipaddress.ip_network("2000::/3")
 _THIS_HOST = ipaddress.ip_network("0.0.0.0/8")
 
@@ -37,6 +41,8 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _URL = re.compile(r"(https?)://([^/?#\\\s@]+)((?:[/?][!-~]*)?)", re.ASCII)
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+# A name whose last label is like this is an IPv4 address to a resolver: 127.1, 2130706433, 0x7f000001, 0177.0.0.1.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 # Suffixes under which strangers register names: `a.co.uk` and `b.co.uk` are two sites, as are two GitHub pages. A
 # heuristic in place of the public suffix list; where it is wrong, --allow-auth-host is the way.
@@ -63,6 +69,11 @@ class Host:
     def address(self) -> Address | None:
         """The IP address that the name spells, if it spells one."""
         return _address(self.name)
+
+    @property
+    def is_odd_address(self) -> bool:
+        """Whether the name is an IPv4 address in a form that only resolvers read: ``127.1``, ``0x7f000001``."""
+        return self.address is None and bool(_NUMBER.fullmatch(self.name.rpartition(".")[2]))
 
     @property
     def is_local(self) -> bool:
@@ -124,17 +135,25 @@ def classify(address: Address) -> AddressKind:
     """What kind of place an address is; an IPv4 address inside an IPv6 one is seen through."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is None and (address in _NAT64 or 1 < int(address) < 1 << 32):
+        if inner is None and (address in _NAT64 or address in _TRANSLATED or 1 < int(address) < 1 << 32):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return classify(inner)
-    if address in _METADATA_ADDRESSES or address.is_link_local or address.is_multicast or address.is_unspecified:
+        if address in _LOCAL_NAT64:
+            packed = address.packed
+            hidden = [bytes(packed[place] for place in places) for places in _LOCAL_NAT64_PLACES]
+            return "forbidden" if any(_is_never_asked(ipaddress.IPv4Address(each)) for each in hidden) else "private"
+    if _is_never_asked(address) or address.is_multicast or address.is_unspecified:
         return "forbidden"
     if address.is_loopback:
         return "loopback"
     if address.version == 4 and (address in _THIS_HOST or address.is_reserved):
         return "forbidden"
     return "public" if address.is_global and (address.version == 4 or address in _IPV6_GLOBAL) else "private"
+
+
+def _is_never_asked(address: Address) -> bool:
+    return address in _METADATA_ADDRESSES or address.is_link_local
 
 
 def same_site(one: Host, other: Host) -> bool:

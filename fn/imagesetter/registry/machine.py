@@ -19,6 +19,7 @@ from imagesetter.registry.ways import ways_from
 def settings_of(
     environment: Mapping[str, str], home: Path, *, allow_registry: Sequence[str] = (),
     allow_auth_host: Sequence[str] = (), allow_http_credentials: bool = False, trust_input: bool = False,
+    allow_loopback: bool = False,
     cache_dir: Path | None = None, cache: bool = True, refresh: bool = False, timeout: float | None = None,
     deadline: float | Deadline | None = None, listener: Listener | None = None,
 ) -> ClientSettings:  # fmt: skip
@@ -31,6 +32,7 @@ def settings_of(
         home: the home folder; ``Path.home()`` may fail where there is none, any folder will do then.
         allow_registry: patterns, see `imagesetter.registry.egress.Pattern`.
         allow_auth_host: ``REGISTRY=HOST`` pairs.
+        allow_loopback: whether registries on this machine may be asked.
         cache_dir: in place of ``$XDG_CACHE_HOME/imagesetter``.
         cache: False for no cache at all.
         refresh: ask even where the cache has a young scan.
@@ -46,6 +48,7 @@ def settings_of(
         tuple(allow_auth_host),
         http_credentials=allow_http_credentials,
         trust_input=trust_input,
+        loopback=allow_loopback,
     )
     return ClientSettings(
         egress=egress,

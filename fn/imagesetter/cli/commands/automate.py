@@ -81,6 +81,14 @@ _RETRY = 60.0
     help="Push each of these commits to a branch of its own, such as 'images/{{ .Values.set }}'.",
 )
 @click.option(
+    "--allow-git",
+    multiple=True,
+    metavar="PATTERN",
+    envvar="IMAGESETTER_ALLOW_GIT",
+    help="Of GitRepositories with a URL, use only those like HOST, HOST/PATH, *.SUFFIX or file:///DIRECTORY; also what"
+    " allows a private address. Repeatable.",
+)
+@click.option(
     "--git-timeout",
     metavar="DURATION",
     envvar="IMAGESETTER_GIT_TIMEOUT",
@@ -113,6 +121,7 @@ def command(
     allow_dirty: bool,
     per: str,
     branch: str,
+    allow_git: tuple[str, ...],
     git_timeout: str | None,
     allow_downgrade: bool,
     watching: bool,
@@ -135,6 +144,7 @@ def command(
       imagesetter automate --from status --policies exported.yaml
     """
     from imagesetter.automate import Options
+    from imagesetter.automation.egress import GitEgress
 
     wanted = tuple(policy_name(text, options.namespace, where=spoken("automations")) for text in automations)
     how = Options(
@@ -143,6 +153,7 @@ def command(
         keep_on_error=options.keep_on_error,
         per=per,  # type: ignore[arg-type]
         branch=branch,
+        egress=GitEgress.parse(allow_git, loopback=network.allow_loopback),
         timeout=time_limit(git_timeout, spoken("git_timeout")) if git_timeout else None,
         exclude=options.exclude,
         only=options.only,

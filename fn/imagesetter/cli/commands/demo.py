@@ -165,6 +165,7 @@ def command(serve: int | None) -> int:
         **os.environ,
         "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
         "IMAGESETTER_COLOR": "never",
+        "IMAGESETTER_ALLOW_LOOPBACK": "true",
     }
     with (
         tempfile.TemporaryDirectory(prefix="imagesetter-demo-") as directory,

@@ -173,7 +173,11 @@ def _operator(settings: ClientSettings, network: NetworkOptions) -> Iterator[Row
         yield "credentials", f"{file}{'' if file.exists() else ' (not there)'}"
     yield "certs.d", ", ".join(str(folder) for folder in settings.ways.folders if folder.is_dir()) or "none"
     yield "cache", "off" if network.no_cache else str(network.cache_dir or cache_folder(os.environ, home))
-    yield "allowed", ", ".join(network.allow_registry) or "every public registry, and loopback"
+    yield (
+        "allowed",
+        ", ".join(network.allow_registry)
+        or f"every public registry{', and loopback' if network.allow_loopback else ''}",
+    )
 
 
 def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list[Row]]:
