@@ -27,6 +27,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "XDG_CACHE_HOME": str(folder / ".cache"),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
+        "IMAGESETTER_ALLOW_LOOPBACK": "true",
         **more,
     }
 

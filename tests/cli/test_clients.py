@@ -14,6 +14,7 @@ from support.fakes import Reply, Seen, run_fake
 from support.house import IMAGE, POLICIES
 
 WEB = PolicyName("flux-system", "web")
+OPTIONS = NetworkOptions(no_cache=True, quiet=True, allow_loopback=True)
 
 
 def no_lock() -> Lock:
@@ -29,7 +30,7 @@ def registry(seen: Seen) -> Reply:
 
 
 def test_two_sources_of_one_run_log_in_once() -> None:
-    with run_fake(registry) as fake, source_for("registry", no_lock, NetworkOptions(no_cache=True, quiet=True)) as make:
+    with run_fake(registry) as fake, source_for("registry", no_lock, OPTIONS) as make:
         catalog = Catalog("flux-system")
         image = f"{fake.host}/web"
         catalog.add(flux_resources(POLICIES.replace(IMAGE, image).encode(), "policies.yaml"))

@@ -82,7 +82,9 @@ def test_an_odd_environment_is_told_without_a_secret_and_without_a_traceback(
 ) -> None:
     write(stage.root, stage.host)
     ours = str(Path(sys.executable).parent / "imagesetter")
-    environment = {name: value for name, value in stage.environment.items() if not name.startswith("XDG_")}
+    environment = {
+        name: value for name, value in stage.environment.items() if not name.startswith(("XDG_", "IMAGESETTER_"))
+    }
     done = replace(stage, environment=environment).run(ours, "doctor", **variables)
     assert says in done.stdout, str(done)
     assert SECRET not in done.stdout + done.stderr

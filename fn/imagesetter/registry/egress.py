@@ -143,8 +143,11 @@ class Egress:
         if any(segment in ("", ".", "..") for segment in path.split("/")):
             raise EgressRefused(f"'{safe(path)}' is not a repository that a {self.noun} could have")
         if self.allow and not any(pattern.allows(host, path) for pattern in self.allow):
+            among = "is not among the allowed registries"
+            if self.noun != "registry":
+                among = "is not among the allowed Git servers"
             raise EgressRefused(
-                f"{safe(registry)}/{safe(path)} is not among the allowed {self._nouns}",
+                f"{safe(registry)}/{safe(path)} {among}",
                 hint=f"the operator can allow it: {self.option} {safe(registry)}/{safe(path)}",
             )
         self.check_name(host)
@@ -188,10 +191,6 @@ class Egress:
                 f"{host} is at the {kind} address {address}, which is asked only for hosts that the operator names",
                 hint=f"if that is your {self.noun}: {self.option} {host}",
             )
-
-    @property
-    def _nouns(self) -> str:
-        return "registries" if self.noun == "registry" else f"{self.noun}s"
 
     def _may_be_local(self, host: Host) -> bool:
         return self.loopback or self.trusts(host)
