@@ -42,6 +42,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
+from imagesetter.redaction import without_logins
+
 Stage = Literal["invalid_policy", "invalid_filter", "no_tags", "select"]
 
 
@@ -127,6 +129,8 @@ def one_line(text: str) -> str:
 class ImagesetterError(Exception):
     """Anything that imagesetter refuses to do, in three parts: what, where, what to do.
 
+    No part shows the login of a URL, whoever wrote it there.
+
     Args:
         what: one sentence without a final full stop; names the part and the value.
         where: ``file:line:column``, a field path, or a resource; empty where the caller knows better.
@@ -134,10 +138,8 @@ class ImagesetterError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.hint = hint
+        self.what, self.where, self.hint = map(without_logins, (what, where, hint))
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return self.what

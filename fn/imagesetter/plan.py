@@ -13,6 +13,7 @@ from imagesetter.errors import ImagesetterError
 from imagesetter.flux.latest import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.krm.result import Field, File, ResourceRef, Result, Severity
+from imagesetter.redaction import without_logins
 from imagesetter.resolve import Answer, Failed
 from imagesetter.text.fieldpath import FieldPath
 from imagesetter.text.found import Scalar
@@ -150,8 +151,8 @@ class Change(NamedTuple):
 
     @property
     def old(self) -> str:
-        """The text that the field holds now."""
-        return self.field.scalar.value
+        """The text that the field holds now, as it may be shown."""
+        return without_logins(self.field.scalar.value)
 
     @property
     def result(self) -> Result:
@@ -184,6 +185,7 @@ def report(
     """A Result about a place; the one spot where places become KRM's words."""
     place = place or Place()
     tags = dict(tags or {})
+    message, old = without_logins(message), old and without_logins(old)
     if place.line:
         tags["line"] = str(place.line)
     return Result(

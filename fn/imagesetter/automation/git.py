@@ -17,6 +17,7 @@ from pathlib import Path
 
 from imagesetter.automation.process import TooMuchSaid, end, listen
 from imagesetter.errors import GitError, UsageError
+from imagesetter.redaction import without_logins
 from imagesetter.registry.pacing import Deadline
 
 TIMEOUT = 60.0
@@ -47,8 +48,6 @@ _SETTINGS = ("advice.detachedHead=false", "gc.auto=0", "i18n.commitEncoding=UTF-
 _TREE_SETTINGS = ("core.autocrlf=false", "core.fsmonitor=false", "core.sparseCheckout=false")
 _NO_TEXT = "a field that is given to git holds a character that no argument can have"
 _NO_HOOKS = "core.hooksPath=/dev/null"
-# Up to the last @ of the word: people forget to escape the characters of a password.
-_PASSWORD = re.compile(r"(?<=://)\S*@")
 _LABEL = re.compile(r"^(?:fatal|error): ")
 # GIT_TRACE writes among the messages; ssh's and git's closing words say nothing of what went wrong.
 _NOISE = re.compile(
@@ -253,7 +252,7 @@ def time_limit(asked: float | None, operator: float | None) -> float:
 
 def redacted(text: str) -> str:
     """A text without the user names and passwords of its URLs."""
-    return _PASSWORD.sub("***@", text)
+    return without_logins(text)
 
 
 def without_password(url: str) -> str:

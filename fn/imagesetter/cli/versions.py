@@ -43,12 +43,9 @@ def has_re2() -> bool:
 def _libyaml() -> str:
     """libyaml's own version; without it PyYAML is correct and slow."""
     try:
-        found = import_module("yaml._yaml").get_version_string()
-    except (ImportError, AttributeError):  # PyYAML built without it, or one that keeps it elsewhere
-        import yaml
-
-        return "libyaml" if yaml.__with_libyaml__ else "no libyaml"
-    return f"libyaml {found}"
+        return f"libyaml {import_module('yaml._yaml').get_version_string()}"
+    except (ImportError, AttributeError):
+        return "no libyaml"
 
 
 def _version(name: str) -> str:

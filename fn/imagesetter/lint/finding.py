@@ -9,6 +9,7 @@ from imagesetter.errors import one_line
 from imagesetter.krm.result import Severity
 from imagesetter.lint.file_read import Spot
 from imagesetter.lint.subject import Subject
+from imagesetter.redaction import without_logins
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Problem:
     spot: Spot
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        """Values are quoted in messages, and somebody may have written a login into one."""
+        object.__setattr__(self, "message", without_logins(self.message))
+        object.__setattr__(self, "hint", without_logins(self.hint))
 
 
 Check = Callable[[Subject], Iterable[Problem]]

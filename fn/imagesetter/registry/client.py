@@ -5,6 +5,7 @@ Nothing here opens a connection, or even imports an HTTP library, before the fir
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import threading
@@ -18,6 +19,7 @@ from imagesetter.registry.credentials import Credential, Keychains
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.hosts import parse_host
 from imagesetter.registry.pacing import Deadline, Pace, run_deadline
+from imagesetter.registry.redaction import Redaction
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scans import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
@@ -57,6 +59,7 @@ class Client:
         self._networks: dict[Route, Network] = {}
         self._close_network: Callable[[], None] = lambda: None
         self._deadline: Deadline | None = None
+        self._redaction = Redaction()
 
     def __enter__(self) -> Self:
         return self
@@ -79,14 +82,16 @@ class Client:
             CredentialError: there may be credentials for it, and they cannot be read.
         """
         options = options or ScanOptions()
+        self._redaction.begin()
         for note in options.notes:
             self._tell_once(note)
         try:
             # What is in the cache was allowed once; that is asked anew.
             self._settings.egress.check_repository(repository.registry, repository.path)
             scan = self._scan(repository, options)
-        except ImagesetterError:
+        except ImagesetterError as error:
             self._tell(Finished(repository.canonical, 0, failed=True))
+            self._redaction.error(error)
             raise
         self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
         return scan
@@ -130,11 +135,12 @@ class Client:
         """
         from imagesetter.registry import inspecting
 
-        asking = self._asking(repository, options or ScanOptions())
-        _check_tag(tag)
         if platform:
-            return inspecting.inspect(asking, tag, platform, self._cache).platform_digest
-        return inspecting.find_digest(asking, tag)
+            return self.inspect(repository, tag, platform=platform, options=options).platform_digest
+        with self._redacted():
+            asking = self._asking(repository, options or ScanOptions())
+            _check_tag(tag)
+            return inspecting.find_digest(asking, tag)
 
     def digest_all(
         self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
@@ -156,9 +162,16 @@ class Client:
         """
         from imagesetter.registry import inspecting
 
-        asking = self._asking(repository, options or ScanOptions())
-        _check_tag(tag)
-        return inspecting.inspect(asking, tag, platform, self._cache)
+        with self._redacted():
+            asking = self._asking(repository, options or ScanOptions())
+            _check_tag(tag)
+            image = inspecting.inspect(asking, tag, platform, self._cache)
+        shown = self._redaction.text
+        labels = {shown(name): shown(value) for name, value in image.labels.items()}
+        platforms = tuple(map(shown, image.platforms))
+        return replace(
+            image, labels=labels, platforms=platforms, platform=shown(image.platform), created=shown(image.created)
+        )
 
     def inspect_all(
         self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
@@ -169,6 +182,16 @@ class Client:
             return Job(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
 
         return self._run_all([job(*question) for question in questions])
+
+    @contextlib.contextmanager
+    def _redacted(self) -> Iterator[None]:
+        """One question; what leaves it as an error holds nothing that was sent to log in."""
+        self._redaction.begin()
+        try:
+            yield
+        except ImagesetterError as error:
+            self._redaction.error(error)
+            raise
 
     def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
         """What the cache holds, if it will do; else what the registry answers."""
@@ -220,7 +243,12 @@ class Client:
             repository.canonical,
             lambda count: self._tell(Listed(repository.canonical, count)),
         )
-        entry = Entry(tuple(listing.tags), self._settings.clock.time(), tuple(listing.warnings), listing.uploaded)
+        entry = Entry(
+            tuple(listing.tags),
+            self._settings.clock.time(),
+            tuple(map(self._redaction.text, listing.warnings)),
+            listing.uploaded,
+        )
         if self._cache is not None and asker is not None:
             self._cache.store_scan(repository.canonical, asker, entry)
         return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)
@@ -294,7 +322,9 @@ class Client:
         settings = self._settings
         with self._lock:
             if self._exchange is None:
-                transport = Transport(settings.egress, self._pace, settings.ways, wire=settings.wire)
+                transport = Transport(
+                    settings.egress, self._pace, settings.ways, wire=settings.wire, redaction=self._redaction
+                )
                 self._exchange = Exchange(transport, settings.egress, self._pace)
                 self._close_network = transport.close
             if route not in self._networks:
@@ -307,7 +337,7 @@ class Client:
         return [found[number] for number in range(len(jobs))]
 
     def _note_waiting(self, host: str, seconds: float, status: int) -> None:
-        self._tell(Waiting(host, seconds, status))
+        self._tell(Waiting(self._redaction.text(host), seconds, status))
 
     def _tell_once(self, text: str) -> None:
         with self._telling:

@@ -26,6 +26,7 @@ import httpcore
 from imagesetter import __version__
 from imagesetter.errors import EgressRefused, Unreachable
 from imagesetter.registry.bodies import first_bytes, whole_body
+from imagesetter.registry.credentials import Credential
 from imagesetter.registry.egress import Egress
 from imagesetter.registry.hosts import Address, Host, Url, parse_host, parse_url
 from imagesetter.registry.pacing import Deadline, Pace
@@ -41,6 +42,7 @@ from imagesetter.registry.questions import (
     Route,
     Wire,
 )
+from imagesetter.registry.redaction import Redaction
 from imagesetter.registry.trust import Tls
 from imagesetter.registry.ways import Ways
 from imagesetter.registry.wording import safe, safe_url
@@ -59,9 +61,12 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAIL
 class Transport:
     """The connections of a run."""
 
-    def __init__(self, egress: Egress, pace: Pace, ways: Ways, *, wire: Wire | None = None) -> None:
-        """Connect nowhere yet; *wire* answers in the place of a network."""
+    def __init__(
+        self, egress: Egress, pace: Pace, ways: Ways, *, wire: Wire | None = None, redaction: Redaction | None = None
+    ) -> None:
+        """Connect nowhere yet; *wire* answers in the place of a network, *redaction* learns what is sent."""
         self._egress, self._pace, self._wire = egress, pace, wire
+        self._redaction = redaction or Redaction()
         self._call = _Call()
         self._pools = _Pools(ways, egress, self._call)
         logging.getLogger("httpcore").setLevel(logging.CRITICAL)  # it logs URLs, and these may be signed
@@ -77,7 +82,11 @@ class Transport:
             RegistryError: no answer in time, or one beyond the limits.
         """
         deadline, route = question.deadline, question.route
-        wire = self._wire or (lambda request: self._send(request, route, deadline))
+
+        def wire(request: Request) -> Answer:
+            self._redaction.learn(request.authorization, request.form)
+            return self._wire(request) if self._wire else self._send(request, route, deadline)
+
         request = Request(question.method, question.url, question.accept, question.cap)
         self._call.deadline = deadline
         try:
@@ -90,6 +99,8 @@ class Transport:
         url = parse_url(request.url)
         self._egress.check_name(url.host)
         pool, proxy = self._pools.find(url, route)
+        if proxy is not None and proxy.username:
+            self._redaction.learn(Credential(proxy.username, proxy.password).basic)
         self._pace.acquire(url.netloc, deadline)
         try:
             response = pool.handle_request(_composed(request, url))

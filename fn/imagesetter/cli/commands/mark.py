@@ -28,6 +28,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.krm.result import Result, failed
 from imagesetter.mark import Outcome, find_owners, mark
 from imagesetter.reading import build_catalog, read_tree
+from imagesetter.redaction import without_logins
 from imagesetter.text.fieldpath import format_path
 from imagesetter.tree import repository_root, start_directory
 from imagesetter.writing import noted
@@ -137,7 +138,7 @@ def _print_text(outcome: Outcome, *, written: bool, diff: bool) -> None:
     if not diff:
         for each in outcome.insertions:
             marker = styled(each.comment, sys.stdout, fg="green")
-            where = f"{each.file}:{each.scalar.line}: {each.scalar.value}"
+            where = f"{each.file}:{each.scalar.line}: {without_logins(each.scalar.value)}"
             echo(f"{where} {marker}")
     count = len(outcome.insertions)
     verb = "marked" if written else "would be marked"
@@ -159,7 +160,7 @@ def _as_json(outcome: Outcome, results: Iterable[Result]) -> dict[str, object]:
                 "file": each.file,
                 "line": each.scalar.line,
                 "field": format_path(each.scalar.path),
-                "value": each.scalar.value,
+                "value": without_logins(each.scalar.value),
             }
             for each in outcome.insertions
         ],
