@@ -120,7 +120,7 @@ class Fleet:
         lines = (f'url = "http://{registry.host}/v2/{each.path}/tags/list"\noutput = "/dev/null"\n' for each in made)
         urls.write_text("".join(lines))
         update = [peers.imagesetter(), "update", "--quiet", "--cache-dir", str(self._cache), str(self._copy), "--from"]
-        env = {**CLEAN, "DOCKER_CONFIG": str(folder / "no-logins")}
+        env = {**CLEAN, "DOCKER_CONFIG": str(folder / "no-logins"), "IMAGESETTER_ALLOW_LOOPBACK": "true"}
         self.cold = Program([*update, "registry"], env=env, before=self._forget)
         self._warm = Program([*update, "registry"], env=env, before=self._restore)
         self._applied = Program([*update, "status"], env=env, before=self._restore)
