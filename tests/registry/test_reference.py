@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagesetter.errors import ImageReferenceError
+from imagesetter.redaction import without_logins
 from imagesetter.registry.reference import Repository, is_tag, only_tags, parse, parse_flux_image, parse_repository
 
 CASES: list[dict[str, Any]] = json.loads(
@@ -29,7 +30,7 @@ def test_reference_reads_as_upstream_reads_it(case: dict[str, Any]) -> None:
     if not case["ok"]:
         with pytest.raises(ImageReferenceError) as caught:
             parse(case["ref"])
-        assert str(caught.value) == case["error"]
+        assert str(caught.value) == without_logins(case["error"])
         assert caught.value.hint, "the reason that upstream swallows"
         return
     reference = parse(case["ref"])
@@ -61,7 +62,7 @@ def test_image_of_an_image_repository_reads_as_flux_reads_it(case: dict[str, Any
         return
     with pytest.raises(ImageReferenceError) as caught:
         parse_flux_image(case["ref"])
-    assert str(caught.value) == case["flux_image_error"]
+    assert str(caught.value) == without_logins(case["flux_image_error"])
 
 
 # Found by comparing 300,000 made-up references with the Go program; the answers are its.
