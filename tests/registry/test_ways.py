@@ -256,7 +256,7 @@ def test_client_certificate_without_its_key_is_an_error(tmp_path: Path) -> None:
 
 
 def test_certificate_as_large_as_none_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CredentialError, match="larger than a certificate"):
+    with pytest.raises(CredentialError, match="is larger than 1 MiB"):
         find_certificates("reg.example", [certs(tmp_path, "reg.example", ca_crt=b"x" * (1 << 20) + b"x")])
 
 

@@ -8,6 +8,7 @@ import click
 
 from imagesetter import __version__
 from imagesetter.cli.terminal import echo
+from imagesetter.text.events import has_libyaml
 
 
 def print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -43,9 +44,10 @@ def has_re2() -> bool:
 def _libyaml() -> str:
     """libyaml's own version; without it PyYAML is correct and slow."""
     try:
-        return f"libyaml {import_module('yaml._yaml').get_version_string()}"
-    except (ImportError, AttributeError):
-        return "no libyaml"
+        found = import_module("yaml._yaml").get_version_string()
+    except (ImportError, AttributeError):  # PyYAML built without it, or one that keeps it elsewhere
+        return "libyaml" if has_libyaml() else "no libyaml"
+    return f"libyaml {found}"
 
 
 def _version(name: str) -> str:

@@ -35,6 +35,13 @@ class Unreadable(Exception):
         self.problem = problem
 
 
+def has_libyaml() -> bool:
+    """Whether PyYAML has its C extension; without it the same is read, only slower."""
+    import yaml
+
+    return bool(yaml.__with_libyaml__)
+
+
 def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
     """A function that gives the next event of a text at each call, and None after the last one.
 
@@ -50,7 +57,7 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
 
     if text.startswith("\ufeff"):  # libyaml would read over it without counting it
         raise Unreadable(Problem(1, 1, "there is a second byte order mark"))
-    if not pure and yaml.__with_libyaml__:
+    if not pure and has_libyaml():
         return yaml.CBaseLoader(text).get_event  # type: ignore[no-any-return]
 
     class _Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]
@@ -83,7 +90,7 @@ def count_events(parts: Iterable[str], *, pure: bool = False) -> int:
     """
     import yaml
 
-    if not pure and yaml.__with_libyaml__:
+    if not pure and has_libyaml():
         return yaml.CBaseLoader(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
     return sum(1 for _ in iter(reader("".join(parts), pure=pure), None))
 
