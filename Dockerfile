@@ -10,17 +10,20 @@ ARG BASE_DIGEST=
 FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # pip and hatchling stay in an environment that is left behind; /opt/imagesetter holds only what runs.
-COPY requirements/build.txt requirements/runtime.txt /source/requirements/
+# Only what these name is installed, from wheels with these hashes; `pip check` proves that it is all that is needed.
+COPY requirements/build_backend.py requirements/build.txt requirements/runtime.txt /source/requirements/
 RUN python3 -m venv /opt/build \
     && python3 -m venv --without-pip /opt/imagesetter \
-    && /opt/build/bin/pip install -q --require-hashes -r /source/requirements/build.txt \
-    && /opt/build/bin/pip --python /opt/imagesetter install -q --no-compile --require-hashes \
+    && /opt/build/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r /source/requirements/build.txt \
+    && /opt/build/bin/pip check \
+    && /opt/build/bin/pip --python /opt/imagesetter install -q --no-compile --no-deps --only-binary :all: --require-hashes \
        -r /source/requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE /source/
 COPY fn /source/fn
 # Bytecode is compiled here, since nobody can write it at run time; unchecked, so that no time stamp decides about it.
 RUN /opt/build/bin/pip wheel -q --no-deps --no-build-isolation -w /wheel /source \
     && /opt/build/bin/pip --python /opt/imagesetter install -q --no-compile --no-deps --no-index -f /wheel imagesetter \
+    && /opt/build/bin/pip --python /opt/imagesetter check \
     && PYTHONHASHSEED=0 python3 -B -m compileall -q -f --invalidation-mode unchecked-hash /opt/imagesetter/lib
 
 FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}}

@@ -4,11 +4,18 @@ MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
 # The first Python on PATH that is new enough; PYTHON=... to choose another.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for p in python3 python3.15 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+# The environment of all verbs; VENV=... to choose another folder. VENV_PIP names a requirements file with the pip that a
+# new environment begins with, in place of the one that Python brings: requirements/pip.txt has the oldest promised.
 VENV := .venv
+VENV_PIP :=
+export VENV
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Exactly what a file of requirements/ names. pip neither resolves anything nor builds anything, which would fetch build
+# tools, so whatever was published since changes nothing.
+INSTALL := $(PIP) install --no-deps --only-binary :all: --require-hashes
 # Arguments for pytest or for the command that a verb runs: make pytest ARGS="-k marker -n 0"
 ARGS ?=
 
@@ -44,12 +51,16 @@ tools: ## install the real tools that end-to-end tests drive (apt-get, go instal
 	@.ci/tools
 
 .PHONY: test-matrix
-test-matrix: $(VENV)/.release ## the tests on Python 3.11, 3.12, 3.13 and the lowest dependencies, then `make installs`
+test-matrix: $(VENV)/.release ## the tests on Python 3.11 to 3.15 and the lowest dependencies, then `make installs`
 	@.ci/matrix $(ARGS)
 
 .PHONY: installs
 installs: $(VENV)/.release ## pip and uv install wheel and sdist on each Python, pre-commit its hooks, and all is used
 	@.ci/installs $(ARGS)
+
+.PHONY: resolve
+resolve: $(VENV)/.dev ## the wheel and its pins have wheels for each Python and platform that the README promises
+	@.ci/resolve $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## measure and write the benchmark page; QUICK=1 for a short run
@@ -76,7 +87,7 @@ audit: $(VENV)/.release ## licenses of what we depend on, and known vulnerabilit
 	@.ci/audit
 
 .PHONY: requirements
-requirements: $(VENV)/.release ## pin the dependencies anew
+requirements: $(VENV)/.dev ## pin the dependencies anew; ARGS=--upgrade for the newest, ARGS=--check to look only
 	@.ci/requirements $(ARGS)
 
 .PHONY: clean
@@ -92,26 +103,34 @@ $(BIN)/python:
 		echo "make: $(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "make: $(VENV) with $$("$(PYTHON)" --version)"
 	@"$(PYTHON)" -m venv $(VENV)
+	@[ -z "$(VENV_PIP)" ] || $(INSTALL) -r "$(VENV_PIP)"
 
 define fill
 	@echo "make: $(VENV) gets $<"
-	@$(PIP) --require-hashes -r $<
+	@$(INSTALL) -r $<
+endef
+
+# All that is installed has what it needs. What pins of the past left behind may have not.
+define check
+	@report=$$($(BIN)/python -m pip --disable-pip-version-check check) || { echo "$$report" >&2; \
+		echo "make: the packages in $(VENV) do not fit together; remove the folder and try again" >&2; exit 1; }
+	@touch $@
 endef
 
 $(VENV)/.run: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	$(fill)
-	@$(PIP) --require-hashes -r requirements/build.txt
-	@$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(INSTALL) -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	$(check)
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(fill)
-	@touch $@
+	$(check)
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
 	$(fill)
-	@touch $@
+	$(check)
 
 $(VENV)/.release: requirements/release.txt $(VENV)/.dev
 	$(fill)
-	@touch $@
+	$(check)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tools import CHECKOUT, require_tool
 REQUIREMENTS = sorted((CHECKOUT / "requirements").glob("*.txt"))
 SCRIPTS = sorted(path for path in (CHECKOUT / ".ci").iterdir() if path.is_file() and path.suffix != ".py")
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DEPENDENCIES = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["re2"]]]
 
 
 def pinned(path: Path) -> dict[str, tuple[str, int]]:
@@ -26,7 +28,7 @@ def pinned(path: Path) -> dict[str, tuple[str, int]]:
     entries = re.split(r"^(?=\w)", path.read_text(encoding="utf-8"), flags=re.M)[1:]
     found: dict[str, tuple[str, int]] = {}
     for entry in entries:
-        name, version = re.match(r"([\w.-]+)==([^\s;]+)", entry).groups()  # type: ignore[union-attr]
+        name, version = re.match(r"([\w.-]+)(?:\[[\w,-]+\])?==([^\s;]+)", entry).groups()  # type: ignore[union-attr]
         found[canonicalize_name(name)] = (version, len(re.findall(r"--hash=sha256:[0-9a-f]{64}", entry)))
     return found
 
@@ -39,17 +41,16 @@ def test_every_requirement_is_pinned_with_hashes_and_no_package_index_is_named(p
     assert not re.search(r"https?://|^\s*--?(index|extra|find|i |f )", path.read_text(encoding="utf-8"), re.M)
 
 
-@pytest.mark.parametrize("name", ["build", "docs", "release", "runtime"])
-def test_requirements_that_meet_in_one_environment_agree(name: str) -> None:
-    dev = pinned(CHECKOUT / "requirements" / "dev.txt")
-    other = pinned(CHECKOUT / "requirements" / f"{name}.txt")
-    assert {package: pin for package, pin in other.items() if package in dev and dev[package] != pin} == {}
+@pytest.mark.parametrize(("one", "other"), list(combinations(["dev", "build", "docs", "release", "runtime"], 2)))
+def test_requirements_that_meet_in_one_environment_agree(one: str, other: str) -> None:
+    first, second = (pinned(CHECKOUT / "requirements" / f"{name}.txt") for name in (one, other))
+    assert {package: pin for package, pin in second.items() if first.get(package, pin) != pin} == {}
 
 
 @pytest.mark.parametrize("name", ["runtime", "lowest", "dev"])
 def test_pins_are_within_what_the_package_asks_for(name: str) -> None:
     pins = pinned(CHECKOUT / "requirements" / f"{name}.txt")
-    for wanted in map(Requirement, PROJECT["dependencies"]):
+    for wanted in DEPENDENCIES:
         assert pins[canonicalize_name(wanted.name)][0] in wanted.specifier, wanted
 
 
@@ -57,11 +58,11 @@ def test_the_lowest_requirements_are_the_lowest_that_the_package_allows() -> Non
     pins = pinned(CHECKOUT / "requirements" / "lowest.txt")
     floors = {
         canonicalize_name(wanted.name): clause.version
-        for wanted in map(Requirement, PROJECT["dependencies"])
+        for wanted in DEPENDENCIES
         for clause in wanted.specifier
         if clause.operator == ">="
     }
-    assert len(floors) == len(PROJECT["dependencies"]), "a dependency without a lower bound"
+    assert len(floors) == len(DEPENDENCIES), "a dependency without a lower bound"
     assert {name: Version(pins[name][0]) for name in floors} == {name: Version(v) for name, v in floors.items()}
 
 

@@ -118,10 +118,6 @@ def environment_in(folder: Path) -> dict[str, str]:
     (home / "gitconfig").write_text(
         "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
     )
-    # What pre-commit has pip install: a release of tomorrow does not decide a test of today.
-    pinned = [CHECKOUT / "requirements" / name for name in ("build.txt", "runtime.txt")]
-    versions = [line.split()[0] for path in pinned for line in path.read_text().splitlines() if "==" in line]
-    (home / "constraints.txt").write_text("".join(f"{version}\n" for version in versions))
     scripts = Path(sys.executable).parent
     path = os.pathsep.join([str(scripts), str(CHECKOUT / ".tools/bin"), os.environ.get("PATH", os.defpath)])
     return {
@@ -129,8 +125,6 @@ def environment_in(folder: Path) -> dict[str, str]:
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
-        "PIP_CONSTRAINT": str(home / "constraints.txt"),
-        "PIP_BUILD_CONSTRAINT": str(home / "constraints.txt"),
         "LANG": "C.UTF-8",
         # Registries and remotes of the tests are on this machine.
         "IMAGESETTER_ALLOW_LOOPBACK": "true",
@@ -143,7 +137,9 @@ def hook_repository(stage: Stage) -> Path:
     hooks = stage.root / "hooks"
     tracked = stage.run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=CHECKOUT).stdout.split("\0")
     for file in tracked:
-        if file.startswith(("fn/", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")):
+        if file.startswith(
+            ("fn/", "requirements/", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
+        ):
             target = hooks / file
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((CHECKOUT / file).read_bytes())
