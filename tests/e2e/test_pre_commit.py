@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from e2e.conftest import Done, Stage, environment_in, hook_repository
-from tools import require_tool
+from tools import CHECKOUT, require_tool
 
 pytestmark = pytest.mark.xdist_group("pre-commit")
 
@@ -121,6 +123,23 @@ def repository(tmp_path: Path, hooks: tuple[Path, Path], registry: CountingRegis
         }
     )
     return made
+
+
+def test_the_environment_of_the_hooks_holds_the_pinned_versions_and_nothing_else(repository: Repository) -> None:
+    repository.configure("imagesetter-lint")
+    repository.run("--files", "apps/a.yaml")
+    (python,) = repository.home.glob("*/py_env-*/bin/python")
+    listed = json.loads(
+        repository.stage.run(str(python), "-m", "pip", "list", "--format=json", cwd=repository.root).stdout
+    )
+    installed = {canonicalize_name(one["name"]): one["version"] for one in listed}
+    lines = (CHECKOUT / "requirements" / "runtime.txt").read_text().splitlines()
+    pinned = [Requirement(line.rstrip(" \\")) for line in lines if "==" in line]
+    here = {
+        canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in pinned if not pin.marker or pin.marker.evaluate()
+    }
+    assert {name: installed.get(name) for name in here} == here
+    assert installed.keys() - here.keys() <= {"imagesetter", "pip", "setuptools", "wheel"}
 
 
 def test_update_changes_the_changed_files_only_by_policies_from_elsewhere(
