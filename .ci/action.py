@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imagesetter.cli.terminal import print_error
-from imagesetter.errors import UsageError
+from krm_functions.errors import UsageError
 
 
 def words(text: str, name: str) -> list[str]:

@@ -57,19 +57,19 @@ def marker(number: int) -> str:
 
 def lock(numbers: Iterable[int], policies: bytes = b"") -> str:
     """A lock of these policies; with the policies' text it holds what was asked, as a real one does."""
-    from imagesetter.config.config import Config
+    from imagesetter.config.options import FunctionOptions
     from imagesetter.flux.markers import PolicyName
-    from imagesetter.function import build_catalog
-    from imagesetter.krm.resourcelist import ResourceList
-    from imagesetter.lock.document import Entry, render
+    from imagesetter.lock.document import LockEntry, render_lock
+    from imagesetter.update.resource_list import catalog_from_items
+    from krm_functions.resource_list import ResourceList
 
     text = as_list(policies.decode().split("---\n")) if policies else HEADER + "items: []\n"
-    catalog, _ = build_catalog(ResourceList.parse(text.encode()), Config())
+    catalog, _ = catalog_from_items(ResourceList.parse(text.encode()), FunctionOptions())
     entries = {}
     for number in numbers:
         name = PolicyName(NAMESPACE, f"service-{number:04}")
         inputs = catalog.inputs(name) if policies else f"sha256:{number:064x}"
-        entries[name] = Entry(
+        entries[name] = LockEntry(
             policy=name,
             image=image(number),
             tag=NEW,
@@ -79,7 +79,7 @@ def lock(numbers: Iterable[int], policies: bytes = b"") -> str:
             candidates=100,
             changed="2026-01-01T00:00:00Z",
         )
-    return render("", entries)
+    return render_lock("", entries)
 
 
 def as_list(documents: Iterable[str]) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from imagesetter.registry.client import Client
-from imagesetter.registry.egress import Egress
+from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.trust import Tls
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
         _resolve(name)
     options = ScanOptions(tls=Tls(ca=Path(ca).read_bytes()) if ca else None, timeout=600)
     hosts = {repository.partition("/")[0] for repository in repositories}
-    egress = Egress.parse(tuple(hosts)) if name else Egress()
+    egress = AddressRules.parse(tuple(hosts)) if name else AddressRules()
     settings = ClientSettings(egress=egress, connections_per_host=int(limit), connections=int(limit))
     with Client(settings) as client:
         found = list(client.scan_each([(parse_flux_image(repository), options) for repository in repositories]))

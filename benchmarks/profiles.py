@@ -1,4 +1,4 @@
-"""What dominates, as measured by the harness itself: processor time by room and function, and imports by package."""
+"""What dominates, as measured by the harness itself: processor time by package and function, and imports by package."""
 
 from __future__ import annotations
 
@@ -38,24 +38,26 @@ def sampled(program: Program, runs: int = 1) -> dict[str, float]:
 
 
 def shares(found: Mapping[str, float]) -> dict[str, float]:
-    """The share of each room, the largest first; a module that is in no room stands for itself."""
-    rooms: dict[str, float] = defaultdict(float)
+    """The share of each package, the largest first; a module that is in no package stands for itself."""
+    packages: dict[str, float] = defaultdict(float)
     for name, seconds in found.items():
-        rooms[name.partition(":")[0].partition("/")[0].removesuffix(".py")] += seconds
-    total = sum(rooms.values()) or 1.0
-    return {room: rooms[room] / total for room in sorted(rooms, key=lambda room: -rooms[room])}
+        packages["/".join(name.partition(":")[0].split("/")[:2]).removesuffix(".py")] += seconds
+    total = sum(packages.values()) or 1.0
+    return {package: packages[package] / total for package in sorted(packages, key=lambda package: -packages[package])}
 
 
 def sentence(what: str, found: Mapping[str, float]) -> str:
-    """What dominates a run, in words: the rooms, and the functions that take the most."""
+    """What dominates a run, in words: the packages, and the functions that take the most."""
     total = sum(found.values()) or 1.0
-    rooms = ", ".join(f"{_room(room)} {share:.0%}" for room, share in shares(found).items() if share >= 0.02)
+    packages = ", ".join(
+        f"{_package_name(package)} {share:.0%}" for package, share in shares(found).items() if share >= 0.02
+    )
     functions = sorted((name for name in found if ":" in name), key=lambda name: -found[name])[:4]
     most = ", ".join(f"`{name}` {found[name] / total:.0%}" for name in functions)
-    return f"**What dominates** {what}, by processor time (sampled): {rooms}. The most by function: {most}."
+    return f"**What dominates** {what}, by processor time (sampled): {packages}. The most by function: {most}."
 
 
-def _room(name: str) -> str:
+def _package_name(name: str) -> str:
     return {IMPORTS: "imports", OTHER: "the interpreter's start and end"}.get(name, f"`{name}`")
 
 

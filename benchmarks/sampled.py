@@ -73,7 +73,7 @@ def main() -> None:
     """Run it, and write the answer whatever becomes of it."""
     answer, sys.argv = Path(sys.argv[1]), sys.argv[2:]
     found = importlib.util.find_spec("imagesetter")
-    sampler = Sampler(str(Path(found.origin).parent) if found and found.origin else "")
+    sampler = Sampler(str(Path(found.origin).parent.parent) if found and found.origin else "")
     sampler.start()
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmarks.measuring import Series
     from benchmarks.page import Section
-    from imagesetter.policy.rules import Rule, TagPolicy
+    from imagesetter.policy.tag_policy import Rule, TagPolicy
 
 SEED = 20260101
 
@@ -142,15 +142,15 @@ def questions(policies: int) -> Iterator[dict[str, Any]]:
 
 def tag_policy(choice: Mapping[str, Any]) -> TagPolicy:
     """``filterTags`` and ``policy`` of an ImagePolicy, as the value that `imagesetter.policy` takes."""
-    from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Semver, TagPolicy
+    from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, SemverRule, TagPolicy
 
     def rule() -> Rule:
         match choice["policy"]:
             case {"semver": {"range": text}}:
-                return Semver(text)
+                return SemverRule(text)
             case {"alphabetical": {"order": order}}:
-                return Alphabetical(order)
-        return Numerical(choice["policy"]["numerical"]["order"])
+                return AlphabeticalRule(order)
+        return NumericalRule(choice["policy"]["numerical"]["order"])
 
     return TagPolicy(rule(), FilterTags(**choice["filterTags"]) if "filterTags" in choice else None)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from imagesetter.errors import ImagesetterError
+from krm_functions.errors import ReportedError
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Target:
 
     Args:
         name: as on the command line.
-        attack: the entry point and what must hold of its answer; raises ImagesetterError where it refuses.
+        attack: the entry point and what must hold of its answer; raises ReportedError where it refuses.
         seeds: inputs to begin with; they are joined to one another, so each should hold one idea.
         words: pieces of the input's language, which mutations put in.
         longest: inputs are cut after this many bytes.
@@ -29,7 +29,7 @@ class Target:
 
     def __call__(self, data: bytes) -> None:
         """Attack once. Whatever is raised is a finding."""
-        with suppress(ImagesetterError):
+        with suppress(ReportedError):
             self.attack(data)
 
 

@@ -13,11 +13,11 @@ def _reference(data: bytes) -> None:
 
     text = as_text(data)
     try:
-        parsed = reference.parse(text)
+        parsed = reference.parse_reference(text)
     except ImageReferenceError:
         pass
     else:
-        again = reference.parse(parsed.name)
+        again = reference.parse_reference(parsed.name)
         assert (again.registry, again.repository) == (parsed.registry, parsed.repository), (text, parsed.name)
         assert parsed.context.written in text
     repository = reference.parse_flux_image(text)
@@ -26,7 +26,7 @@ def _reference(data: bytes) -> None:
 
 
 def _host(data: bytes) -> None:
-    from imagesetter.registry.hosts import parse_host
+    from imagesetter.registry.http.hosts import parse_host
 
     text = as_text(data)
     host = parse_host(text)
@@ -34,12 +34,12 @@ def _host(data: bytes) -> None:
 
 
 def _range(data: bytes) -> None:
-    from imagesetter.errors import InputError
-    from imagesetter.policy.ranges import parse_range
-    from imagesetter.policy.version import parse_tag
+    from imagesetter.golang.semver.constraints import parse_constraints
+    from imagesetter.golang.semver.version import parse_tag
+    from krm_functions.errors import InputError
 
     text, tag = cut(data, 2)
-    parsed = parse_range(text)
+    parsed = parse_constraints(text)
     for each in (*TAGS, tag):
         try:
             version = parse_tag(each)
@@ -51,13 +51,13 @@ def _range(data: bytes) -> None:
 def _policy(data: bytes) -> None:
     from imagesetter.errors import PolicyError
     from imagesetter.policy.explain import explain
-    from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
     from imagesetter.policy.select import ranking, select
+    from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
 
     kind, rule, pattern, extract, excluded, listed = cut(data, 6)
-    rules: dict[str, Rule] = {"s": Semver(rule), "a": Alphabetical(rule), "n": Numerical(rule)}
+    rules: dict[str, Rule] = {"s": SemverRule(rule), "a": AlphabeticalRule(rule), "n": NumericalRule(rule)}
     policy = TagPolicy(
-        rules.get(kind, Semver(rule)),
+        rules.get(kind, SemverRule(rule)),
         FilterTags(pattern, extract) if pattern else None,
         (excluded,) if excluded else (),
     )
@@ -83,7 +83,7 @@ def _marker(data: bytes) -> None:
 
 
 def _field_path(data: bytes) -> None:
-    from imagesetter.text.fieldpath import find, format_path, parse_path
+    from krm_functions.yaml.field_path import find, format_path, parse_path
 
     document = {"spec": {"a.b/c": [{"name": "web", "image": "x"}, {"name": "y"}], "x": None}, "": [[1]]}
     for path in find(document, parse_path(as_text(data))):
@@ -91,8 +91,8 @@ def _field_path(data: bytes) -> None:
 
 
 def _duration(data: bytes) -> None:
-    from imagesetter.flux.durations import parse_age, parse_duration
-    from imagesetter.krm.labels import LabelSelector
+    from imagesetter.golang.duration import parse_age, parse_duration
+    from krm_functions.label_selector import LabelSelector
 
     text = as_text(data)
     for read in (parse_duration, parse_age):

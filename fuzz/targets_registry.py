@@ -8,7 +8,7 @@ from fuzz.target import Target, as_text, cut
 
 
 def _challenge(data: bytes) -> None:
-    from imagesetter.registry.challenges import parse_challenges
+    from imagesetter.registry.auth.challenge import parse_challenges
 
     for challenge in parse_challenges(as_text(data).split("\n")):
         assert challenge.scheme == challenge.scheme.lower()
@@ -16,25 +16,27 @@ def _challenge(data: bytes) -> None:
 
 
 def _link(data: bytes) -> None:
-    from imagesetter.registry.listing import next_query
+    from imagesetter.registry.tags import next_query
 
     query = next_query(as_text(data), "x")
     assert query is None or (query.isascii() and query.isprintable() and " " not in query and "#" not in query)
 
 
 def _tag_page(data: bytes) -> None:
-    from imagesetter.registry.listing import list_tags
-    from imagesetter.registry.questions import Answer
+    from imagesetter.registry.http.messages import RegistryResponse
     from imagesetter.registry.reference import is_tag
+    from imagesetter.registry.tags import list_tags
 
     link, warning, content_type, _ = cut(data, 4)
     body = data.split(b"\0", 3)[-1]
     headers = {"link": link, "warning": warning, "content-type": content_type}
     asked: list[str] = []
 
-    def ask(query: str) -> Answer:
+    def ask(query: str) -> RegistryResponse:
         asked.append(query)
-        return Answer(200, headers if len(asked) < 3 else {}, body, f"https://r.example.com/v2/x/tags/list?{query}")
+        return RegistryResponse(
+            200, headers if len(asked) < 3 else {}, body, f"https://r.example.com/v2/x/tags/list?{query}"
+        )
 
     listing = list_tags(ask, "x", lambda count: None)
     assert all(map(is_tag, listing.tags)) and listing.tags == sorted(set(listing.tags))
@@ -42,7 +44,7 @@ def _tag_page(data: bytes) -> None:
 
 
 def _refusal(data: bytes) -> None:
-    from imagesetter.registry.wording import safe_origin, safe_reason, safe_url
+    from imagesetter.registry.http.remote_text import safe_origin, safe_reason, safe_url
 
     for kind in ("application/json", "text/plain", ""):
         said = safe_reason(data, kind, ["s3cret-word"])
@@ -53,9 +55,9 @@ def _refusal(data: bytes) -> None:
 
 def _docker_config(data: bytes) -> None:
     from imagesetter.errors import CredentialError
-    from imagesetter.registry.credentials import load_document, read_entry, section
-    from imagesetter.registry.dockerconfig import matching_keys
-    from imagesetter.registry.hosts import parse_host
+    from imagesetter.registry.auth.credentials import load_document, read_entry, section
+    from imagesetter.registry.auth.docker_config import matching_keys
+    from imagesetter.registry.http.hosts import parse_host
 
     document = load_document(data, where="config.json")
     auths = section(document, "auths", where="config.json")
@@ -71,14 +73,14 @@ def _docker_config(data: bytes) -> None:
 
 
 def _pull_secret(data: bytes) -> None:
-    from imagesetter.errors import ImagesetterError
-    from imagesetter.registry.secrets import (
+    from imagesetter.registry.auth.kubernetes_secrets import (
         PullSecrets,
         key_matches,
         read_cert_secret,
         read_proxy_secret,
         read_pull_secrets,
     )
+    from krm_functions.errors import ReportedError
 
     kind, member, key, _ = cut(data, 4)
     value = data.split(b"\0", 3)[-1]
@@ -91,7 +93,7 @@ def _pull_secret(data: bytes) -> None:
         for read in (lambda one: read_pull_secrets([one]), read_cert_secret, read_proxy_secret):
             try:
                 found = read(secret)
-            except ImagesetterError as err:
+            except ReportedError as err:
                 assert str(err).isprintable(), str(err)
                 continue
             if isinstance(found, PullSecrets):

@@ -7,11 +7,11 @@ from fuzz.target import Target, cut
 
 def _template(data: bytes) -> None:
     from imagesetter.errors import TemplateError
-    from imagesetter.flux.latest import LatestRef
+    from imagesetter.flux.commit_message.data import ChangeRecord, Dialect, TemplateData
+    from imagesetter.flux.commit_message.names import ObjectIdentifier
+    from imagesetter.flux.commit_message.render import render_message
+    from imagesetter.flux.latest_ref import LatestRef
     from imagesetter.flux.markers import PolicyName
-    from imagesetter.flux.template.data import ChangeRecord, Dialect, TemplateData
-    from imagesetter.flux.template.names import ObjectIdentifier
-    from imagesetter.flux.template.render import render_message
 
     template, value, name = cut(data, 3)
     record = ChangeRecord(
@@ -33,7 +33,7 @@ def _template(data: bytes) -> None:
 
 
 def _words() -> tuple[bytes, ...]:
-    from imagesetter.gotemplate.catalogue import FUNCTIONS
+    from imagesetter.golang.template.catalogue import FUNCTIONS
 
     syntax = (
         "{{ }} {{- -}} ( ) | := = $ . , `a` \"b\" 'c' 1 1.5 0x1F -1 9223372036854775807 1e308 nil true"

@@ -119,14 +119,14 @@ YAML_WORDS = (
 
 
 def _yaml(data: bytes) -> None:
-    from imagesetter.text.load import load_all
-    from imagesetter.text.proof import rewrite
-    from imagesetter.text.quote import needs_quotes
-    from imagesetter.text.scan import scan
-    from imagesetter.text.source import decode, encode
+    from krm_functions.yaml.encoding import decode_text, encode_text
+    from krm_functions.yaml.load import load_all
+    from krm_functions.yaml.proof import rewrite
+    from krm_functions.yaml.quoting import needs_quotes
+    from krm_functions.yaml.scan import scan
 
-    source = decode(data, name="x.yaml")
-    assert encode(source.text, bom=source.bom) == data
+    source = decode_text(data, name="x.yaml")
+    assert encode_text(source.text, bom=source.bom) == data
     found = scan(source.text, NEEDLE)
     wanted = {comment.scalar.start: comment.scalar for comment in found.comments if comment.scalar}
     for value in ("1.2.3", "true", 'a: "b" # c'):
@@ -141,13 +141,13 @@ def _yaml(data: bytes) -> None:
 
 def _lines(data: bytes) -> None:
     """Large texts are read line by line; what comes out is what libyaml's events say, or nothing."""
-    from imagesetter.text.events import parsing
-    from imagesetter.text.found import KEEP, KEEP_ALL, KEEP_TEXT, SPAN
-    from imagesetter.text.plain import read_plain
-    from imagesetter.text.source import decode
-    from imagesetter.text.walk import walk
+    from krm_functions.yaml.encoding import decode_text
+    from krm_functions.yaml.event_walk import walk
+    from krm_functions.yaml.parser import parsing
+    from krm_functions.yaml.plain import read_plain
+    from krm_functions.yaml.scan_result import KEEP, KEEP_ALL, KEEP_TEXT, SPAN
 
-    text = decode(data, name="x.yaml").text
+    text = decode_text(data, name="x.yaml").text
     hits = [at for at in range(len(text)) if text.startswith(NEEDLE, at)]
     for outline in (None, KEEP_ALL, {"kind": KEEP, "items": {SPAN: True, "*": {SPAN: True, "*": KEEP_TEXT}}}):
         found = read_plain(text, hits, outline)
@@ -157,10 +157,10 @@ def _lines(data: bytes) -> None:
 
 
 def _resource_list(data: bytes) -> None:
-    from imagesetter.errors import ImagesetterError
-    from imagesetter.krm.functionconfig import read
-    from imagesetter.krm.resourcelist import ResourceList
-    from imagesetter.krm.result import Result
+    from krm_functions.errors import ReportedError
+    from krm_functions.function_config import read_function_config
+    from krm_functions.resource_list import ResourceList
+    from krm_functions.result import Result
 
     listing = ResourceList.parse(data, needle=NEEDLE)
     assert listing.render() == data
@@ -170,22 +170,22 @@ def _resource_list(data: bytes) -> None:
             str(item.ref)
             list(item.identities)
             str(Result("x", resource_ref=item.ref)).encode("utf-8", "surrogatepass")
-        except ImagesetterError:
+        except ReportedError:
             continue
     assert ResourceList.parse(listing.render(results=[Result("done", "info")])).results[-1].message == "done"
-    read(listing.function_config)
+    read_function_config(listing.function_config)
 
 
 def _function(data: bytes) -> None:
     """The function as kpt runs it, without a network: answers come from the items, and nothing may be a bug."""
     from imagesetter.cli.function import process
-    from imagesetter.krm.resourcelist import ResourceList
-    from imagesetter.krm.run import BUG, DONE, Answer, respond
+    from krm_functions.resource_list import ResourceList
+    from krm_functions.run import BUG, DONE, Response, respond
 
     for source in ("status", "lock"):
         environment = {"IMAGESETTER_FROM": source, "IMAGESETTER_SOURCE_SCAN": "false"}
 
-        def run(given: bytes, environment: dict[str, str] = environment) -> Answer:
+        def run(given: bytes, environment: dict[str, str] = environment) -> Response:
             return respond(partial(process, environment=environment), given, needle=NEEDLE)
 
         answer = run(data)
@@ -202,26 +202,26 @@ def _function(data: bytes) -> None:
 def _lock(data: bytes) -> None:
     from imagesetter.flux.markers import PolicyName
     from imagesetter.lock import document as lock
-    from imagesetter.text.source import decode
+    from krm_functions.yaml.encoding import decode_text
 
-    text = decode(data, name="images.lock.yaml").text
-    parsed = lock.parse(text, "images.lock.yaml")
-    rendered = lock.render(text, parsed.entries, parsed.seen)
-    assert lock.parse(rendered, "images.lock.yaml").entries == parsed.entries
-    one = lock.Entry(PolicyName("ns", "new"), "r/x", "1", "sha256:0", "Never", "i", 1, "2026-01-01T00:00:00Z")
+    text = decode_text(data, name="images.lock.yaml").text
+    parsed = lock.parse_lock(text, "images.lock.yaml")
+    rendered = lock.render_lock(text, parsed.entries, parsed.seen)
+    assert lock.parse_lock(rendered, "images.lock.yaml").entries == parsed.entries
+    one = lock.LockEntry(PolicyName("ns", "new"), "r/x", "1", "sha256:0", "Never", "i", 1, "2026-01-01T00:00:00Z")
     more = {**parsed.entries, one.policy: one}
-    rendered = lock.render(text, more, parsed.seen)
-    assert lock.parse(rendered, "images.lock.yaml").entries.keys() == more.keys()
-    lock.render(text, {}, ())
+    rendered = lock.render_lock(text, more, parsed.seen)
+    assert lock.parse_lock(rendered, "images.lock.yaml").entries.keys() == more.keys()
+    lock.render_lock(text, {}, ())
     lock.render_holds(text, parsed.holds)
 
 
 def _records(data: bytes) -> None:
-    from imagesetter.text.load import load
-    from imagesetter.text.records import update_records
-    from imagesetter.text.source import decode
+    from krm_functions.yaml.encoding import decode_text
+    from krm_functions.yaml.load import load
+    from krm_functions.yaml.records import update_records
 
-    first, _, second = decode(data).text.partition("\0")
+    first, _, second = decode_text(data).text.partition("\0")
     rows = [line.partition("=") for line in second.split("\n") if line]
     records = [{"name": name, "value": value} for name, _, value in {row[0]: row for row in rows}.values()]
     updated = update_records(first, ("spec", "list"), records, identity=lambda record: record.get("name"))
@@ -234,13 +234,13 @@ def _records(data: bytes) -> None:
 
 
 def _lint(data: bytes) -> None:
-    from imagesetter.lint.file_read import read_data
+    from imagesetter.lint.scanned_file import read_data
 
     read_data(data, "x.yaml")
 
 
 def _tag_list(data: bytes) -> None:
-    from imagesetter.tag_lists import parse_tags
+    from imagesetter.policy_tests.tag_lists import parse_tags
 
     assert all(isinstance(tag, str) for tag in parse_tags(data, name="tags.json"))
 

@@ -65,7 +65,7 @@ def _same_examples_in_any_order(_environment_of_its_own: None) -> None:
     """Examples hold constants of the modules imported so far, so which tests ran before would decide what CI tries."""
     if os.environ.get("CI"):
         sys.path.append(str(CHECKOUT))
-        for package in ("imagesetter", "benchmarks", "fuzz"):
+        for package in ("krm_functions", "imagesetter", "benchmarks", "fuzz"):
             for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
                 if not module.name.endswith((".guided", ".launcher")):  # programs that begin where they are imported
                     importlib.import_module(module.name)

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from imagesetter.cli.function import process
-from imagesetter.krm.run import respond
+from krm_functions.run import respond
 from tools import require_tool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,7 +151,7 @@ def test_growth_and_ratios_are_told_from_the_medians() -> None:
     ]
 
 
-def test_a_profile_names_the_rooms_the_functions_and_the_imports(tmp_path: Path) -> None:
+def test_a_profile_names_the_packages_the_functions_and_the_imports(tmp_path: Path) -> None:
     from benchmarks import inputs, peers
     from benchmarks.measuring import Program
     from benchmarks.profiles import sampled, shares
@@ -159,21 +159,26 @@ def test_a_profile_names_the_rooms_the_functions_and_the_imports(tmp_path: Path)
     data = tmp_path / "list.yaml"
     data.write_text(inputs.resource_list(1000))
     found = sampled(Program([peers.imagesetter()], data, env={"IMAGESETTER_FROM": "status"}))
-    rooms = shares(found)
-    assert sum(rooms.values()) == pytest.approx(1)
-    # Half of the run each: a timer that looks a hundred times a second cannot miss them. A smaller room it can.
-    assert {"imports", "text"} <= set(rooms)
-    assert any(name.startswith("text/") and ":" in name for name in found)
+    packages = shares(found)
+    assert sum(packages.values()) == pytest.approx(1)
+    # Half of the run each: a timer that looks a hundred times a second cannot miss them. A smaller package it can.
+    assert {"imports", "krm_functions/yaml"} <= set(packages)
+    assert any(name.startswith("krm_functions/") and ":" in name for name in found)
 
 
-def test_the_sentence_of_a_profile_adds_functions_up_to_rooms() -> None:
+def test_the_sentence_of_a_profile_adds_functions_up_to_packages() -> None:
     from benchmarks.profiles import sentence, shares
 
-    found = {"text/walk.py:walk": 2.0, "text/scan.py:scan": 1.0, "plan.py:plan": 0.5, "imports": 0.5}
-    assert shares(found) == {"text": 0.75, "plan": 0.125, "imports": 0.125}
-    assert sentence("a list", {"text/walk.py:walk": 3.0, "imports": 1.0}) == (
-        "**What dominates** a list, by processor time (sampled): `text` 75%, imports 25%. "
-        "The most by function: `text/walk.py:walk` 75%."
+    found = {
+        "krm_functions/yaml/event_walk.py:walk": 2.0,
+        "krm_functions/yaml/scan.py:scan": 1.0,
+        "imagesetter/update/plan.py:plan": 0.5,
+        "imports": 0.5,
+    }
+    assert shares(found) == {"krm_functions/yaml": 0.75, "imagesetter/update": 0.125, "imports": 0.125}
+    assert sentence("a list", {"krm_functions/yaml/event_walk.py:walk": 3.0, "imports": 1.0}) == (
+        "**What dominates** a list, by processor time (sampled): `krm_functions/yaml` 75%, imports 25%. "
+        "The most by function: `krm_functions/yaml/event_walk.py:walk` 75%."
     )
 
 
@@ -188,7 +193,7 @@ def outer(look):
     inner(lambda: library(look))
 """
     known = {"library": lambda look: look()}
-    exec(compile(program, "/package/room/file.py", "exec"), known)
+    exec(compile(program, "/package/part/file.py", "exec"), known)
     here = sys._getframe
 
     def look() -> None:
@@ -200,7 +205,7 @@ def outer(look):
     look()
     known["outer"](look)
     exec(compile("look()", "<frozen importlib._bootstrap>", "exec"), {"look": look})
-    assert set(sampler.seconds) == {OTHER, "room/file.py:outer.<locals>.<lambda>", IMPORTS}
+    assert set(sampler.seconds) == {OTHER, "part/file.py:outer.<locals>.<lambda>", IMPORTS}
     assert min(sampler.seconds.values()) > 0.009
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from imagesetter.config.functionconfig import _FLAT
-from imagesetter.text.load import load
+from imagesetter.config.function_config import _FLAT
+from krm_functions.yaml.load import load
 from tools import require_tool
 
 ROOT = Path(__file__).parents[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.errors import harmless, one_line
+from krm_functions.messages import harmless, one_line
 
 TEXTS = {
     "plain": ("web 1.4.2 → 1.5.0 ü 名", "web 1.4.2 → 1.5.0 ü 名", "web 1.4.2 → 1.5.0 ü 名"),

@@ -20,20 +20,20 @@ HEAVY = {"pydantic", "httpcore", "ssl", "re2", "rich", "click", "ruamel", "async
 
 FUNCTION_PATH = [
     "imagesetter.errors",
-    "imagesetter.text.scan",
-    "imagesetter.text.load",
-    "imagesetter.text.proof",
-    "imagesetter.krm.run",
-    "imagesetter.krm.resourcelist",
+    "krm_functions.yaml.scan",
+    "krm_functions.yaml.load",
+    "krm_functions.yaml.proof",
+    "krm_functions.run",
+    "krm_functions.resource_list",
     "imagesetter.policy.select",
     "imagesetter.registry.reference",
     "imagesetter.registry.client",
     "imagesetter.flux.markers",
     "imagesetter.flux.catalog",
-    "imagesetter.resolve",
-    "imagesetter.plan",
-    "imagesetter.config.config",
-    "imagesetter.function",
+    "imagesetter.selection.sources",
+    "imagesetter.update.plan",
+    "imagesetter.config.options",
+    "imagesetter.update.resource_list",
     "imagesetter.cli.function",
     "imagesetter.__main__",
 ]
@@ -140,22 +140,27 @@ def test_a_list_without_a_marker_needs_nothing_at_all(tmp_path: Path) -> None:
     assert {name for name in loaded if name.startswith("imagesetter")} == {
         "imagesetter",
         "imagesetter.cli",
-        "imagesetter.cli.unmarked",
+        "imagesetter.cli.fast_path",
     }
     assert loaded & (HEAVY | {"yaml", "dataclasses", "inspect", "json"}) == set()
 
 
 def test_a_list_that_the_shortest_way_leaves_alone_needs_no_registry_unless_a_field_follows_one(tmp_path: Path) -> None:
     loaded = loaded_by([], LIST.replace("kind: Pod", "kind: Secret"), tmp_path)
-    assert "imagesetter.function" in loaded
-    assert loaded & {"imagesetter.policy.select", "imagesetter.registry.client", "imagesetter.lock.choosing"} == set()
+    assert "imagesetter.update.resource_list" in loaded
+    assert (
+        loaded & {"imagesetter.policy.select", "imagesetter.registry.client", "imagesetter.selection.chooser"} == set()
+    )
 
 
 def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + LOCK, tmp_path, IMAGESETTER_FROM="lock")
     assert "imagesetter.lock.document" in loaded
     assert loaded & HEAVY == set()
-    assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.places.source_scan"} == set()
+    assert (
+        loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.fields.kustomize_sources"}
+        == set()
+    )
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
     assert loaded & {"tempfile", "threading", "socket", "subprocess", "concurrent.futures", "logging"} == set()
     assert loaded & {"dataclasses", "inspect", "pathlib", "urllib.parse", "hashlib", "copy"} == set()
@@ -167,7 +172,7 @@ def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
     loaded = loaded_by(["lint", str(tmp_path)], "", tmp_path, status=1)
     assert "imagesetter.lint.run" in loaded
     assert loaded & {"httpcore", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
-    assert loaded & {"imagesetter.registry.client", "imagesetter.registry.transport"} == set()
+    assert loaded & {"imagesetter.registry.client", "imagesetter.registry.http.transport"} == set()
 
 
 def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tmp_path: Path) -> None:
@@ -177,13 +182,13 @@ def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tm
     (tmp_path / "web.yaml").write_text('image: localhost:1/web:1.2.3 # {"$imagepolicy": "flux-system:web"}\n')
     loaded = loaded_by(["update", "--quiet", "--from", "status", str(tmp_path)], "", tmp_path)
     assert "1.3.0 #" in (tmp_path / "web.yaml").read_text()
-    assert "imagesetter.writing" in loaded
+    assert "imagesetter.files.atomic_write" in loaded
     assert loaded & (HEAVY - {"click"}) == set()
     assert loaded & {"tempfile", "traceback", "difflib", "pathspec", "socket", "logging", "concurrent.futures"} == set()
-    assert loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.places.places"} == set()
     assert (
-        loaded & {"imagesetter.krm.select", "imagesetter.krm.item", "imagesetter.cli.reports.commit_message"} == set()
+        loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.fields.resource_list"} == set()
     )
+    assert loaded & {"krm_functions.selector", "krm_functions.item", "imagesetter.cli.reports.commit_message"} == set()
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
 
 
@@ -191,7 +196,8 @@ def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> N
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1, **HERE)
     assert {"httpcore", "imagesetter.flux.models"} <= loaded
     assert (
-        loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.places.source_scan"} == set()
+        loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.fields.kustomize_sources"}
+        == set()
     )
     assert "imagesetter.flux.automations" not in loaded
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.text.load import load
+from krm_functions.yaml.load import load
 from tools import CHECKOUT
 
 DOCS = CHECKOUT / "docs"

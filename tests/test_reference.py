@@ -15,7 +15,7 @@ import click
 import pytest
 
 from imagesetter.cli.main import TASKS, group
-from imagesetter.schemas.kinds import MODELS, schema_of
+from imagesetter.cli.schemas.kinds import MODELS, schema_of
 from tools import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "cli.md"

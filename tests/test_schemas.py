@@ -15,19 +15,19 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from imagesetter.cli.main import main
-from imagesetter.config.config import API_VERSION
+from imagesetter.cli.schemas.kinds import MODELS, schema_of
 from imagesetter.config.image_setter import ImageSetter
-from imagesetter.config.strict import Model, validated
-from imagesetter.errors import UsageError
+from imagesetter.config.options import API_VERSION
+from imagesetter.config.strict_model import StrictModel, validate_strictly
 from imagesetter.policy_tests.model import PolicyTest
-from imagesetter.schemas.kinds import MODELS, schema_of
-from imagesetter.text.load import load_all
+from krm_functions.errors import UsageError
+from krm_functions.yaml.load import load_all
 from support.registries import push_image, run_registry
 from tools import CHECKOUT
 
 PUBLISHED = CHECKOUT / "docs" / "schemas"
 EXAMPLES = CHECKOUT / "kustomization-examples"
-PARSERS: dict[str, type[Model]] = {"ImageSetter": ImageSetter, "PolicyTest": PolicyTest}
+PARSERS: dict[str, type[StrictModel]] = {"ImageSetter": ImageSetter, "PolicyTest": PolicyTest}
 
 
 def resource(kind: str, spec: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def accepts(document: dict[str, Any]) -> bool:
 
 def parses(document: dict[str, Any]) -> bool:
     try:
-        validated(PARSERS[document["kind"]], document, where="test")
+        validate_strictly(PARSERS[document["kind"]], document, where="test")
     except UsageError:
         return False
     return True

@@ -28,7 +28,7 @@ def main() -> NoReturn:
     piped = sys.stdin is not None and not sys.stdin.isatty()
     completing = "_IMAGESETTER_COMPLETE" in os.environ  # a shell asks, wherever its standard input comes from
     if (not arguments and piped and not completing) or arguments == ["fn"]:
-        from imagesetter.cli.unmarked import main as function_main
+        from imagesetter.cli.fast_path import main as function_main
 
         _leave(function_main())
     from imagesetter.cli.main import main as command_line

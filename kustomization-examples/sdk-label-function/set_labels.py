@@ -3,17 +3,17 @@
 
 import sys
 
-from imagesetter.errors import UsageError
-from imagesetter.krm.fields import set_fields
-from imagesetter.krm.functionconfig import read
-from imagesetter.krm.result import Field, Result
-from imagesetter.krm.run import Output, run
-from imagesetter.text.fieldpath import format_path
+from krm_functions.errors import UsageError
+from krm_functions.function_config import read_function_config
+from krm_functions.result import Field, Result
+from krm_functions.run import Output, run
+from krm_functions.set_fields import set_fields
+from krm_functions.yaml.field_path import format_path
 
 
 def set_labels(resources):
     """One ResourceList: which edits it needs, and what to tell."""
-    wanted = read(resources.function_config)
+    wanted = read_function_config(resources.function_config)
     if wanted is None:
         raise UsageError("no labels are given", hint="write them as key: value into the data of a ConfigMap")
     edits, results = [], []

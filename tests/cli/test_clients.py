@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from imagesetter.cli.clients import source_for
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.registry_client import source_for
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock
-from imagesetter.reading import flux_resources
+from imagesetter.update.read_tree import flux_resources
 from support.fakes import Reply, Seen, run_fake
-from support.house import IMAGE, POLICIES
+from support.sandbox import IMAGE, POLICIES
 
 WEB = PolicyName("flux-system", "web")
 OPTIONS = NetworkOptions(no_cache=True, quiet=True, allow_loopback=True)

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from support.house import APP, POLICIES, House, open_house
+from support.sandbox import APP, POLICIES, Sandbox, open_sandbox
 
 STATUS = "status: {latestRef: {name: registry.example.com/web, tag: 1.5.0}}\n"
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with open_house(tmp_path, capsys, monkeypatch) as opened:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as opened:
         opened.registry.push("1.5.0")
         yield opened
 
 
-def test_a_report_that_cannot_be_written_does_not_hide_which_files_were(house: House) -> None:
-    house.write("b/app.yaml", APP)
-    ran = house.run("update", "--output", "markdown=/dev/full")
+def test_a_report_that_cannot_be_written_does_not_hide_which_files_were(sandbox: Sandbox) -> None:
+    sandbox.write("b/app.yaml", APP)
+    ran = sandbox.run("update", "--output", "markdown=/dev/full")
     assert ran.status == 1
     assert ran.err.splitlines()[-3:] == ["2 files were written before that:", "  app.yaml", "  b/app.yaml"]
-    assert ":1.5.0" in house.text("app.yaml")
+    assert ":1.5.0" in sandbox.text("app.yaml")
 
 
 FULL = {

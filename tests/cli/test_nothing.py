@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli.commands import lint as lint_command
-from support.house import APP, IMAGE, House, open_house
+from support.sandbox import APP, IMAGE, Sandbox, open_sandbox
 
 NO_FILE = "there is no YAML file, Kustomization or Kptfile in"
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with open_house(tmp_path, capsys, monkeypatch) as opened:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as opened:
         opened.write("empty/notes.txt", "nothing\n")
         opened.write("ignored/.krmignore", "*\n")
         opened.write("ignored/app.yaml", APP)
@@ -36,17 +36,17 @@ COMMANDS = {
 
 @pytest.mark.parametrize("path", ["empty", "ignored"])
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_a_path_without_a_file_is_an_error(house: House, command: tuple[str, ...], path: str) -> None:
-    ran = house.run(*command, path)
+def test_a_path_without_a_file_is_an_error(sandbox: Sandbox, command: tuple[str, ...], path: str) -> None:
+    ran = sandbox.run(*command, path)
     assert (ran.status, f"{NO_FILE} {path}" in ran.err) == (2, True), str(ran)
-    beside = house.run(*command, "plain", path)
+    beside = sandbox.run(*command, "plain", path)
     assert (beside.status, f"{NO_FILE} {path}" in beside.err) == (2, True), str(beside)
 
 
 @pytest.mark.parametrize("command", ["lock", "automate", "test"])
 @pytest.mark.parametrize("path", ["empty", "ignored", "plain"])
-def test_a_command_that_needs_more_than_a_file_says_what(house: House, command: str, path: str) -> None:
-    ran = house.run(command, path)
+def test_a_command_that_needs_more_than_a_file_says_what(sandbox: Sandbox, command: str, path: str) -> None:
+    ran = sandbox.run(command, path)
     assert (ran.status, "no ImagePolicy" in ran.err or "no ImageUpdate" in ran.err or "no policy tests" in ran.err) == (
         2,
         True,
@@ -54,28 +54,28 @@ def test_a_command_that_needs_more_than_a_file_says_what(house: House, command: 
 
 
 @pytest.mark.parametrize("pattern", ["*", "*.yaml", "app.yaml"])
-def test_a_path_whose_files_are_all_excluded_is_an_error(house: House, pattern: str) -> None:
-    house.write("apps/app.yaml", APP)
-    ran = house.run("update", "--check", "--exclude", pattern, "apps")
+def test_a_path_whose_files_are_all_excluded_is_an_error(sandbox: Sandbox, pattern: str) -> None:
+    sandbox.write("apps/app.yaml", APP)
+    ran = sandbox.run("update", "--check", "--exclude", pattern, "apps")
     assert (ran.status, f"{NO_FILE} apps" in ran.err) == (2, True), str(ran)
 
 
 @pytest.mark.parametrize("command", [("update", "--check"), ("lint",), ("mark", "--check")], ids=" ".join)
-def test_files_without_a_marker_are_looked_at_and_fine(house: House, command: tuple[str, ...]) -> None:
+def test_files_without_a_marker_are_looked_at_and_fine(sandbox: Sandbox, command: tuple[str, ...]) -> None:
     """As pre-commit hands them over."""
-    assert house.run(*command, "plain/a.yaml").status == 0
-    assert house.run(*command, "plain").status == 0
+    assert sandbox.run(*command, "plain/a.yaml").status == 0
+    assert sandbox.run(*command, "plain").status == 0
 
 
-def test_a_lock_may_be_made_in_a_directory_without_a_file(house: House) -> None:
-    assert house.run("lock", "--policies", "policies.yaml", "empty").status == 0
-    assert "tag: 1.4.0" in house.text("empty/images.lock.yaml")
+def test_a_lock_may_be_made_in_a_directory_without_a_file(sandbox: Sandbox) -> None:
+    assert sandbox.run("lock", "--policies", "policies.yaml", "empty").status == 0
+    assert "tag: 1.4.0" in sandbox.text("empty/images.lock.yaml")
 
 
 @pytest.mark.parametrize("source", ["empty", "ignored", "plain", "plain/a.yaml"])
 @pytest.mark.parametrize("command", ["update", "lint", "lock", "mark", "explain"])
-def test_a_source_of_policies_without_any_is_an_error(house: House, command: str, source: str) -> None:
-    ran = house.run(command, "--policies", source, *(["web"] if command == "explain" else []))
+def test_a_source_of_policies_without_any_is_an_error(sandbox: Sandbox, command: str, source: str) -> None:
+    ran = sandbox.run(command, "--policies", source, *(["web"] if command == "explain" else []))
     told = NO_FILE if source in ("empty", "ignored") else f"{source} holds neither an ImagePolicy"
     assert (ran.status, told in ran.err) == (2, True), str(ran)
 
@@ -85,24 +85,24 @@ STREAMS = {"nothing": "", "a separator": "---\n", "a comment": "# none\n", "null
 
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
 def test_a_rendered_stream_without_a_resource_is_an_error(
-    house: House, stream: str, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lint_command, "read_stdin", stream.encode)
-    ran = house.run("lint", "--rendered", "-", "--policies", "policies.yaml")
+    ran = sandbox.run("lint", "--rendered", "-", "--policies", "policies.yaml")
     assert (ran.status, "holds no resource" in ran.err) == (2, True), str(ran)
-    assert house.run("lint", "--policies", "-", ".").status == 2
+    assert sandbox.run("lint", "--policies", "-", ".").status == 2
 
 
-def test_a_rendered_stream_without_an_image_of_a_policy_is_a_warning(house: House) -> None:
-    house.write("rendered.yaml", "kind: ConfigMap\nmetadata: {name: a}\n")
+def test_a_rendered_stream_without_an_image_of_a_policy_is_a_warning(sandbox: Sandbox) -> None:
+    sandbox.write("rendered.yaml", "kind: ConfigMap\nmetadata: {name: a}\n")
     command = ("lint", "--rendered", "rendered.yaml", "--policies", "policies.yaml")
-    ran = house.run(*command)
+    ran = sandbox.run(*command)
     assert (ran.status, "so nothing was compared" in ran.err) == (0, True), str(ran)
-    assert house.run(*command, "--strict").status == 1
-    house.write("rendered.yaml", f"kind: Pod\nspec: {{containers: [{{image: {IMAGE}:1.4.0}}]}}\n")
-    assert house.run(*command, "--strict").status == 0
+    assert sandbox.run(*command, "--strict").status == 1
+    sandbox.write("rendered.yaml", f"kind: Pod\nspec: {{containers: [{{image: {IMAGE}:1.4.0}}]}}\n")
+    assert sandbox.run(*command, "--strict").status == 0
 
 
-def test_a_test_run_without_tests_is_an_error(house: House) -> None:
-    assert house.run("test").status == 2
-    assert house.run("test", "--quiet", "--policies", "policies.yaml").status == 2
+def test_a_test_run_without_tests_is_an_error(sandbox: Sandbox) -> None:
+    assert sandbox.run("test").status == 2
+    assert sandbox.run("test", "--quiet", "--policies", "policies.yaml").status == 2

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli.terminals import Ran, environment
-from imagesetter.lint.file_read import Spot
 from imagesetter.lint.sarif import _location
+from imagesetter.lint.scanned_file import SourcePosition
 from tools import require_tool
 
 DANGLING = 'image: a.example/app:1.0.0 # {"$imagepolicy": "flux-system:app"}\n'
@@ -129,5 +129,5 @@ def test_a_name_that_is_not_utf_8_reaches_every_report(command: str, form: str, 
 
 
 def test_sarif_names_a_file_by_its_bytes() -> None:
-    spot = Spot(os.fsdecode(b"caf\xe9.yaml"), 1, 1)
+    spot = SourcePosition(os.fsdecode(b"caf\xe9.yaml"), 1, 1)
     assert _location(spot)["artifactLocation"] == {"uri": "caf%E9.yaml", "uriBaseId": "%SRCROOT%"}

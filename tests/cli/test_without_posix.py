@@ -141,8 +141,8 @@ def test_what_is_posix_alone_is_called_in_one_module() -> None:
                     used.add((path.relative_to(package).as_posix(), name))
                 case ast.ImportFrom(module=name) if name in MODULES:
                     used.add((path.relative_to(package).as_posix(), name))
-    assert ("system.py", "fchown") in used
-    assert {(file, name) for file, name in used if file != "system.py"} == {
-        ("registry/dockerconfig.py", "getuid"),
-        ("writing.py", "pthread_sigmask"),
+    assert ("files/platform.py", "fchown") in used
+    assert {(file, name) for file, name in used if file != "files/platform.py"} == {
+        ("registry/auth/docker_config.py", "getuid"),
+        ("files/atomic_write.py", "pthread_sigmask"),
     }

@@ -135,8 +135,8 @@ def test_a_tag_that_only_re2_may_read_is_an_error_too(tmp_path: Path) -> None:
 TEMPLATE = """\
 {NO_RE2}
 from imagesetter.errors import TemplateError
-from imagesetter.flux.template.data import TemplateData
-from imagesetter.flux.template.render import render_message
+from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.commit_message.render import render_message
 try:
     print(render_message({template!r}, TemplateData("apps", "web")))
 except TemplateError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2e.conftest import Done, Stage
-from imagesetter.text.load import load_all
+from krm_functions.yaml.load import load_all
 from tools import CHECKOUT, require_tool
 
 PAGE = (CHECKOUT / "docs" / "ci.md").read_text(encoding="utf-8")

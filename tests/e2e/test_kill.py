@@ -106,7 +106,7 @@ def test_kills_before_each_rename_and_at_two_hundred_moments_leave_no_partial_fi
 
 
 def test_a_temporary_file_left_behind_is_no_configuration(tmp_path: Path) -> None:
-    from imagesetter.tree import find_files
+    from imagesetter.files.find import find_files
 
     (tmp_path / ".a.yaml.x1y2z3.imagesetter").write_text("half of a fi")
     assert list(find_files([tmp_path])) == []

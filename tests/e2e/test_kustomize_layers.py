@@ -13,7 +13,7 @@ import pytest
 
 from e2e.conftest import FUNCTION, Stage, environment_in
 from e2e.test_kustomize import build, kustomization, plant
-from imagesetter.text.load import load_all
+from krm_functions.yaml.load import load_all
 
 WEB = "registry.example.com/web"
 API = "registry.example.com:5000/team/api"

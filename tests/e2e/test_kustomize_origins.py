@@ -178,7 +178,7 @@ CASES = {
 
 def images_of(rendered: str) -> dict[str, str]:
     """Name of the Deployment, or name/container for all but the first container: repository:tag."""
-    from imagesetter.text.load import load_all
+    from krm_functions.yaml.load import load_all
 
     found = {}
     for document, _ in load_all(rendered):

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from imagesetter.errors import ImagesetterError, ResolveError, ResourceError
+from imagesetter.errors import ResolveError
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource, flatten, resource
-from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
-from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule
+from krm_functions.errors import ReportedError, ResourceError
 
 APP = PolicyName("flux-system", "app")
 GROUP = "image.toolkit.fluxcd.io"
@@ -59,8 +60,8 @@ def renamed(data: dict[str, Any], *names: tuple[str, str]) -> Resource:
     return found
 
 
-def refusal(made: Catalog, name: PolicyName = APP) -> ImagesetterError:
-    with pytest.raises(ImagesetterError) as caught:
+def refusal(made: Catalog, name: PolicyName = APP) -> ReportedError:
+    with pytest.raises(ReportedError) as caught:
         made.policy(name)
     return caught.value
 
@@ -78,7 +79,7 @@ def test_a_policy_and_its_repository_make_one_question() -> None:
     question = catalog(policy(**spec), repository(**source)).policy(APP)
     assert question.name == APP
     assert (question.image.written, question.image.canonical) == ("registry.example.com/app",) * 2
-    assert question.tags.rule == Semver("1.0.x")
+    assert question.tags.rule == SemverRule("1.0.x")
     assert question.tags.filter_tags == FilterTags("^v(.*)$", "$1")
     assert question.tags.exclusion_list == ("^x",)
     assert (question.reflection, question.insecure, question.missing) == ("Always", True, ("Secret pull",))
@@ -87,11 +88,11 @@ def test_a_policy_and_its_repository_make_one_question() -> None:
 
 
 RULES: dict[str, tuple[dict[str, Any], Rule]] = {
-    "semver": ({"semver": {"range": "6.x"}}, Semver("6.x")),
-    "alphabetical, order left out": ({"alphabetical": {}}, Alphabetical("asc")),
-    "numerical, order in capitals": ({"numerical": {"order": "DESC"}}, Numerical("desc")),
-    "semver before alphabetical": ({"alphabetical": {}, "semver": {"range": "6.x"}}, Semver("6.x")),
-    "alphabetical before numerical": ({"numerical": {}, "alphabetical": {"order": "desc"}}, Alphabetical("desc")),
+    "semver": ({"semver": {"range": "6.x"}}, SemverRule("6.x")),
+    "alphabetical, order left out": ({"alphabetical": {}}, AlphabeticalRule("asc")),
+    "numerical, order in capitals": ({"numerical": {"order": "DESC"}}, NumericalRule("desc")),
+    "semver before alphabetical": ({"alphabetical": {}, "semver": {"range": "6.x"}}, SemverRule("6.x")),
+    "alphabetical before numerical": ({"numerical": {}, "alphabetical": {"order": "desc"}}, AlphabeticalRule("desc")),
 }
 
 
@@ -114,7 +115,7 @@ def test_without_an_exclusion_list_the_default_one_counts(given: dict[str, Any])
 @pytest.mark.parametrize("version", ["v1", "v1beta2", "v1beta1"])
 def test_three_api_versions_are_read(version: str) -> None:
     old = [{**data, "apiVersion": f"{GROUP}/{version}"} for data in (policy(), repository())]
-    assert catalog(*old).policy(APP).tags.rule == Semver("1.0.x")
+    assert catalog(*old).policy(APP).tags.rule == SemverRule("1.0.x")
 
 
 @pytest.mark.parametrize(
@@ -184,20 +185,20 @@ def test_a_missing_repository_is_named_with_the_policy_that_wants_it() -> None:
 
 def test_the_same_policy_found_twice_is_one() -> None:
     made = catalog(policy(), policy(), repository(), repository())
-    assert made.policy(APP).tags.rule == Semver("1.0.x")
+    assert made.policy(APP).tags.rule == SemverRule("1.0.x")
     assert made.policy_names == [APP]
 
 
 def test_a_policy_written_with_its_defaults_is_the_same_policy() -> None:
     spelled = policy(policy={"numerical": {"order": "asc"}}, digestReflectionPolicy="Never")
     made = catalog(policy(policy={"numerical": {}}), spelled, repository(), repository(exclusionList=[r"^.*\.sig$"]))
-    assert made.policy(APP).tags.rule == Numerical("asc")
+    assert made.policy(APP).tags.rule == NumericalRule("asc")
 
 
 def test_of_a_patch_and_the_whole_policy_the_whole_one_counts() -> None:
     patch = without(policy(policy={"semver": {"range": "2.x"}}), "spec", "imageRepositoryRef")
     for order in permutations([patch, policy(), repository()]):
-        assert catalog(*order).policy(APP).tags.rule == Semver("1.0.x")
+        assert catalog(*order).policy(APP).tags.rule == SemverRule("1.0.x")
 
 
 def test_two_whole_policies_that_differ_are_an_error_that_names_both() -> None:

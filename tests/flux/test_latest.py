@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.flux.latest import LatestRef, from_status
+from imagesetter.flux.latest_ref import LatestRef, from_status
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from imagesetter.errors import ResourceError
 from imagesetter.flux.automations import ImageUpdateAutomationSpec
-from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, Model, unknown_fields, validated
+from imagesetter.flux.models import FluxModel, ImagePolicySpec, ImageRepositorySpec, unknown_fields, validate_spec
+from krm_functions.errors import ResourceError
 
 POLICY: dict[str, Any] = {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.0.x"}}}
 REPOSITORY: dict[str, Any] = {"image": "ghcr.io/org/app", "interval": "5m"}
@@ -115,9 +115,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("model", "spec", "message"), REFUSED.values(), ids=REFUSED)
-def test_spec_is_refused_with_its_field_path(model: type[Model], spec: object, message: str) -> None:
+def test_spec_is_refused_with_its_field_path(model: type[FluxModel], spec: object, message: str) -> None:
     with pytest.raises(ResourceError) as refused:
-        validated(model, spec, where="ImagePolicy apps:web in policies.yaml:3")
+        validate_spec(model, spec, where="ImagePolicy apps:web in policies.yaml:3")
     assert str(refused.value) == message
     assert refused.value.where == "ImagePolicy apps:web in policies.yaml:3"
 
@@ -158,10 +158,13 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("model", "spec"), ACCEPTED.values(), ids=ACCEPTED)
-def test_spec_is_accepted_without_unknown_fields(model: type[Model], spec: object) -> None:
-    assert unknown_fields(validated(model, spec, where="")) == []
+def test_spec_is_accepted_without_unknown_fields(model: type[FluxModel], spec: object) -> None:
+    assert unknown_fields(validate_spec(model, spec, where="")) == []
 
 
 def test_fields_that_the_api_server_would_prune_are_named() -> None:
     spec = {**POLICY, "filterTag": {}, "policy": {"semver": {"range": "1.x", "rnge": "2.x"}}}
-    assert unknown_fields(validated(ImagePolicySpec, spec, where="")) == ["spec.filterTag", "spec.policy.semver.rnge"]
+    assert unknown_fields(validate_spec(ImagePolicySpec, spec, where="")) == [
+        "spec.filterTag",
+        "spec.policy.semver.rnge",
+    ]

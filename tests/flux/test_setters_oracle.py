@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from text.following import Ref, follow
+from krm_yaml.following import Ref, follow
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).resolve().parent.parent / "oracle" / "setters.json").read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def test_every_departure_departs() -> None:
 
 def test_underived_cases_agree_with_flux_in_content() -> None:
     """Flux's own output is the witness: what we write reads the same."""
-    from imagesetter.text.load import load
+    from krm_functions.yaml.load import load
 
     for case in CASES:
         if case["note"] in UNDERIVED:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.krm import annotations
-from imagesetter.krm.annotations import Identity
+from krm_functions import annotations
+from krm_functions.annotations import Identity
 
 CURRENT = Identity("Deployment", "b-a-web", "prod")
 
@@ -13,18 +13,18 @@ CURRENT = Identity("Deployment", "b-a-web", "prod")
 def test_internal_path_and_index_win_over_the_legacy_ones() -> None:
     found = {annotations.PATH: "new.yaml", annotations.LEGACY_PATH: "old.yaml", annotations.INDEX: "2"}
     assert annotations.path(found) == "new.yaml"
-    assert annotations.index({**found, annotations.LEGACY_INDEX: "1"}) == 2
+    assert annotations.document_index({**found, annotations.LEGACY_INDEX: "1"}) == 2
 
 
 def test_legacy_path_and_index_count_where_they_are_alone() -> None:
     found = {annotations.LEGACY_PATH: "old.yaml", annotations.LEGACY_INDEX: "1"}
-    assert (annotations.path(found), annotations.index(found)) == ("old.yaml", 1)
-    assert (annotations.path({}), annotations.index({})) == ("", 0)
+    assert (annotations.path(found), annotations.document_index(found)) == ("old.yaml", 1)
+    assert (annotations.path({}), annotations.document_index({})) == ("", 0)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "x", "1.5", "٣", "9" * 5000])
 def test_index_that_is_no_small_number_counts_as_0(text: str) -> None:
-    assert annotations.index({annotations.INDEX: text}) == 0
+    assert annotations.document_index({annotations.INDEX: text}) == 0
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Field, File, ResourceRef, Result
-from imagesetter.krm.run import Answer, Output, respond
-from imagesetter.text.edits import Edit
-from imagesetter.text.load import load
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Field, File, ResourceRef, Result
+from krm_functions.run import Output, Response, respond
+from krm_functions.yaml.edits import Edit
+from krm_functions.yaml.load import load
 
 LIST = """\
 apiVersion: config.kubernetes.io/v1
@@ -39,11 +39,11 @@ functionConfig:
 """
 
 
-def answer_to(text: str, output: Output | Callable[[ResourceList], Output]) -> Answer:
+def answer_to(text: str, output: Output | Callable[[ResourceList], Output]) -> Response:
     return respond(output if callable(output) else lambda resources: output, text.encode())
 
 
-def data_of(answer: Answer) -> dict[str, Any]:
+def data_of(answer: Response) -> dict[str, Any]:
     data = load(answer.stdout.decode())
     assert isinstance(data, dict)
     return data

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.errors import UsageError
-from imagesetter.krm.functionconfig import FunctionConfig, read
+from krm_functions.errors import UsageError
+from krm_functions.function_config import FunctionConfig, read_function_config
 
 EMPTY_INPUT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "function-input"}, "data": {}}
 
@@ -21,11 +21,13 @@ EMPTY_INPUT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "fu
     ],
 )
 def test_function_runs_without_configuration(resource: object) -> None:
-    assert read(resource) is None
+    assert read_function_config(resource) is None
 
 
 def test_config_map_gives_its_data() -> None:
-    config = read({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "n"}, "data": {"a": "1", "b": ""}})
+    config = read_function_config(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "n"}, "data": {"a": "1", "b": ""}}
+    )
     assert config == FunctionConfig("v1", "ConfigMap", "n", "", {"a": "1", "b": ""})
     assert config is not None
     assert config.is_config_map
@@ -33,14 +35,14 @@ def test_config_map_gives_its_data() -> None:
 
 def test_own_kind_gives_the_whole_resource() -> None:
     resource = {"apiVersion": "x.y/v1", "kind": "Own", "metadata": {"name": "n", "namespace": "ns"}, "spec": {"a": 1}}
-    config = read(resource)
+    config = read_function_config(resource)
     assert config == FunctionConfig("x.y/v1", "Own", "n", "ns", resource)
     assert config is not None
     assert not config.is_config_map
 
 
 def test_own_kind_needs_neither_metadata_nor_version() -> None:
-    assert read({"kind": "Own", "metadata": None}) == FunctionConfig(
+    assert read_function_config({"kind": "Own", "metadata": None}) == FunctionConfig(
         "", "Own", "", "", {"kind": "Own", "metadata": None}
     )
 
@@ -60,5 +62,5 @@ def test_own_kind_needs_neither_metadata_nor_version() -> None:
 )
 def test_broken_configuration_is_refused_with_its_place(resource: object, where: str, what: str) -> None:
     with pytest.raises(UsageError) as caught:
-        read(resource)
+        read_function_config(resource)
     assert (caught.value.where, caught.value.what) == (where, what)

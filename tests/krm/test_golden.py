@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.errors import UsageError
-from imagesetter.krm.fields import set_fields
-from imagesetter.krm.golden import check_case, find_cases
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
-from imagesetter.krm.run import Output
+from krm_functions.errors import UsageError
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result
+from krm_functions.run import Output
+from krm_functions.set_fields import set_fields
+from krm_functions.testing import check_case, find_cases
 
 IN = "kind: ResourceList\nitems:\n- kind: A # a\n"
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from imagesetter.errors import ImagesetterError, TextError
-from imagesetter.krm.fields import set_fields
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
-from imagesetter.krm.run import Output, respond
+from krm_functions.errors import ReportedError, TextError
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result
+from krm_functions.run import Output, respond
+from krm_functions.set_fields import set_fields
 
 HEAD = "kind: ResourceList\nitems:\n"
 
@@ -100,7 +100,7 @@ def test_parts_of_the_wrong_type_do_no_harm(field: str, value: str) -> None:
     text = f"x: &x {{a: b}}\n{HEAD}- {field}: {value}\n"
     try:
         (item,) = ResourceList.parse(text.encode()).items
-    except ImagesetterError:
+    except ReportedError:
         pytest.fail("the list itself is fine")
     assert isinstance(item.ref.kind, str)
     assert isinstance(item.name, str)

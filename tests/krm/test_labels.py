@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.errors import UsageError
-from imagesetter.krm.labels import LabelSelector
+from krm_functions.errors import UsageError
+from krm_functions.label_selector import LabelSelector
 
 WEB = {"app": "web", "tier": "front", "replicas": "3", "example.com/team": "blue", "empty": ""}
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from imagesetter.errors import ImagesetterError, ResourceError
-from imagesetter.krm.fields import set_fields
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import File, ResourceRef, Result
-from imagesetter.text.load import dump
+from krm_functions.errors import ReportedError, ResourceError
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import File, ResourceRef, Result
+from krm_functions.set_fields import set_fields
+from krm_functions.yaml.load import dump
 
 SOME_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12) | st.sampled_from(
     [
@@ -99,7 +99,7 @@ def read(text: str) -> ResourceList:
     try:
         resources = ResourceList.parse(text.encode())
         _ = [item.load() for item in resources.items], resources.results, resources.function_config
-    except (ImagesetterError, UnicodeEncodeError):
+    except (ReportedError, UnicodeEncodeError):
         assume(False)
     return resources
 

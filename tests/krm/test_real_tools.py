@@ -15,8 +15,8 @@ TALKATIVE = f"""\
 #!{sys.executable}
 import sys
 sys.path.insert(0, {str(CHECKOUT / "fn")!r})
-from imagesetter.krm.result import Field, Result
-from imagesetter.krm.run import Output, run
+from krm_functions.result import Field, Result
+from krm_functions.run import Output, run
 
 def talk(resources):
     return Output(results=[

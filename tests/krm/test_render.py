@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from imagesetter.errors import ResourceListError, SpliceError
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Field, File, ResourceRef, Result
-from imagesetter.text.edits import Edit
+from krm_functions.errors import ResourceListError, SpliceError
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Field, File, ResourceRef, Result
+from krm_functions.yaml.edits import Edit
 
 HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 ONE = [Result("done", "info")]

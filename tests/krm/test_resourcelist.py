@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from imagesetter.errors import ImagesetterError, ResourceListError, TextError
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import File, ResourceRef, Result
+from krm_functions.errors import ReportedError, ResourceListError, TextError
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import File, ResourceRef, Result
 
 HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 
@@ -158,7 +158,7 @@ def test_items_are_found_in_every_form(text: str, names: list[str] | None) -> No
     ],
 )
 def test_what_is_no_resource_list_is_refused_with_its_place(
-    data: bytes, error: type[ImagesetterError], where: str, what: str
+    data: bytes, error: type[ReportedError], where: str, what: str
 ) -> None:
     with pytest.raises(error) as caught:
         ResourceList.parse(data)

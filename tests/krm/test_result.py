@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.errors import UsageError
-from imagesetter.krm.result import Field, File, ResourceRef, Result, failed, order
+from krm_functions.errors import UsageError
+from krm_functions.result import Field, File, ResourceRef, Result, failed, sort_results
 
 WEB = ResourceRef("apps/v1", "Deployment", "web", "shop")
 
@@ -140,18 +140,18 @@ def test_order_is_file_then_document_then_severity_then_resource_field_and_messa
         Result("a", "warning", file=File("a.yaml", 10)),
         Result("a", "warning", file=File("b.yaml")),
     ]
-    assert order(reversed(expected)) == expected
+    assert sort_results(reversed(expected)) == expected
 
 
 def test_errors_come_first_because_kpt_shows_only_the_first_four_results() -> None:
     errors = [Result("b", file=File("y.yaml")), Result("a", file=File("z.yaml"))]
     others = [Result("c", "info"), Result("d", "warning", file=File("a.yaml"))]
-    assert order([*others, *reversed(errors)]) == [*errors, *others]
+    assert sort_results([*others, *reversed(errors)]) == [*errors, *others]
 
 
 def test_equal_results_keep_the_order_in_which_they_were_given() -> None:
     first, second = Result("m", tags={"n": "1"}), Result("m", tags={"n": "2"})
-    assert order([second, first]) == [second, first]
+    assert sort_results([second, first]) == [second, first]
 
 
 def test_one_error_is_enough_to_fail() -> None:

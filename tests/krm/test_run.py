@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.errors import PolicyError, UsageError
-from imagesetter.krm import annotations
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
-from imagesetter.krm.run import Output, respond, run
-from imagesetter.text.edits import Edit
+from imagesetter.errors import PolicyError
+from krm_functions import annotations
+from krm_functions.errors import UsageError
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result
+from krm_functions.run import Output, respond, run
+from krm_functions.yaml.edits import Edit
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = b"kind: ResourceList\nitems:\n- kind: A\n"
@@ -170,7 +171,7 @@ def test_respond_is_the_same_without_streams() -> None:
 
 FUNCTION = """\
 import sys
-from imagesetter.krm.run import Output, run
+from krm_functions.run import Output, run
 sys.exit(run(lambda resources: Output()))
 """
 

@@ -17,8 +17,8 @@ from types import ModuleType
 
 import pytest
 
-from imagesetter.krm.golden import check_case, find_cases
-from imagesetter.krm.run import respond
+from krm_functions.run import respond
+from krm_functions.testing import check_case, find_cases
 from tools import CHECKOUT, require_tool
 
 EXAMPLE = CHECKOUT / "kustomization-examples" / "sdk-label-function"

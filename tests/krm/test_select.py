@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.krm.labels import LabelSelector
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.select import Selector
+from krm_functions.label_selector import LabelSelector
+from krm_functions.resource_list import ResourceList
+from krm_functions.selector import Selector
 
 ITEMS = b"""\
 kind: ResourceList

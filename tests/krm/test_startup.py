@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2] / "fn"
-OWN = {"imagesetter"}
+OWN = {"krm_functions"}
 
 
 def foreign_modules(code: str, stdin: bytes = b"") -> set[str]:
@@ -24,13 +24,24 @@ def foreign_modules(code: str, stdin: bytes = b"") -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["run", "resourcelist", "item", "result", "select", "labels", "functionconfig", "annotations", "golden"]
+    "module",
+    [
+        "run",
+        "resource_list",
+        "item",
+        "result",
+        "selector",
+        "label_selector",
+        "function_config",
+        "annotations",
+        "testing",
+    ],
 )
 def test_importing_the_sdk_imports_no_other_library(module: str) -> None:
-    assert foreign_modules(f"import imagesetter.krm.{module}") == OWN
+    assert foreign_modules(f"import krm_functions.{module}") == OWN
 
 
-RUN = "from imagesetter.krm.run import Output, run\nrun(lambda resources: Output())"
+RUN = "from krm_functions.run import Output, run\nrun(lambda resources: Output())"
 
 
 @pytest.mark.parametrize("data", [b"", b" \n", b"\xff"])
@@ -40,7 +51,7 @@ def test_input_without_anything_to_parse_imports_no_yaml_library(data: bytes) ->
 
 def test_running_a_function_imports_the_yaml_library_and_nothing_more() -> None:
     result = RUN.replace("Output()", "Output(results=[Result('m')])")
-    result = f"from imagesetter.krm.result import Result\n{result}"
+    result = f"from krm_functions.result import Result\n{result}"
     assert foreign_modules(result, b"kind: ResourceList\nitems: [{kind: A}]\n") == {*OWN, "yaml"} | (
         foreign_modules("import yaml") - OWN
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesetter.errors import KnownNames
+from krm_functions.suggestions import KnownNames
 from lint.conftest import FIELD, POLICIES, POLICY, REPOSITORY, Lint
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.house import House, open_house
+from support.sandbox import Sandbox, open_sandbox
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with open_house(tmp_path, capsys, monkeypatch) as opened:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as opened:
         yield opened

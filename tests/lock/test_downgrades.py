@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from imagesetter.config.config import Config
-from imagesetter.config.functionconfig import parse
-from imagesetter.files import Outcome, update
+from imagesetter.config.function_config import parse_function_config
+from imagesetter.config.options import FunctionOptions
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.function import Answer, follow
-from imagesetter.guards import downgrade_guard
-from imagesetter.krm.functionconfig import FunctionConfig
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
 from imagesetter.lock.holds import Hold, asks_for
-from imagesetter.reading import read_tree
-from imagesetter.resolve import Resolved
-from imagesetter.text.load import load_all
-from support.house import APP, IMAGE, POLICIES, House
+from imagesetter.selection.sources import Resolved
+from imagesetter.update.downgrades import downgrade_guard
+from imagesetter.update.files import FileUpdates, update_files
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.resource_list import ListUpdate, update_resource_list
+from krm_functions.function_config import FunctionConfig
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result
+from krm_functions.yaml.load import load_all
+from support.sandbox import APP, IMAGE, POLICIES, Sandbox
 
 WEB = PolicyName("flux-system", "web")
 DIGEST = "sha256:" + "a" * 64
@@ -51,11 +51,11 @@ def catalog(text: str) -> Catalog:
 
 def run(
     root: Path, text: str, tag: str, *, policies: str = POLICIES, holds: tuple[Hold, ...] = (), strict: bool = False
-) -> tuple[str, Outcome]:
+) -> tuple[str, FileUpdates]:
     """The text after an update in which the policy's answer is *tag*."""
     (root / "app.yaml").write_text(text)
     known = catalog(policies)
-    outcome = update(
+    outcome = update_files(
         read_tree([root]),
         lambda fields: Answers(tag),
         guards_of=lambda fields: [
@@ -183,7 +183,7 @@ items:
 TARGET = {"select": {"kind": "Deployment"}, "fieldPaths": ["spec.template.spec.containers[name=web].image"]}
 
 
-def rendered(**spec: Any) -> Answer:
+def rendered(**spec: Any) -> ListUpdate:
     body = {
         "apiVersion": "imagesetter.dev/v1alpha1",
         "kind": "ImageSetter",
@@ -194,8 +194,10 @@ def rendered(**spec: Any) -> Answer:
             **spec,
         },
     }
-    config = parse(FunctionConfig("imagesetter.dev/v1alpha1", "ImageSetter", "images", "flux-system", body))
-    return follow(ResourceList.parse(LIST.encode()), config, lambda catalog, known: Answers("1.4.1"))
+    config = parse_function_config(
+        FunctionConfig("imagesetter.dev/v1alpha1", "ImageSetter", "images", "flux-system", body)
+    )
+    return update_resource_list(ResourceList.parse(LIST.encode()), config, lambda catalog, known: Answers("1.4.1"))
 
 
 def test_the_function_keeps_a_target_at_the_higher_tag() -> None:
@@ -223,26 +225,29 @@ def test_a_strict_function_fails_rather_than_stay_behind() -> None:
 
 
 def test_a_config_map_may_allow_it() -> None:
-    assert parse(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "true"})).allow_downgrade
-    assert parse(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "false"})).allow_downgrade is False
-    assert not Config().allow_downgrade
+    assert parse_function_config(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "true"})).allow_downgrade
+    assert (
+        parse_function_config(FunctionConfig("v1", "ConfigMap", "", "", {"allowDowngrade": "false"})).allow_downgrade
+        is False
+    )
+    assert not FunctionOptions().allow_downgrade
 
 
 def test_a_locked_run_that_changes_nothing_imports_neither_validation_nor_regular_expressions(tmp_path: Path) -> None:
     """Checked in a process of its own, over a lock, policies and a field that is right already."""
     code = """
 import io, sys
-from imagesetter.lock.document import Entry, render
+from imagesetter.lock.document import LockEntry, render_lock
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.reading import flux_resources
+from imagesetter.update.read_tree import flux_resources
 policies = open("policies.yaml", "rb").read()
 catalog = Catalog()
 catalog.add(flux_resources(policies, "policies.yaml"))
 web = PolicyName("flux-system", "web")
-entry = Entry(web, IMAGE, "1.4.0", "sha256:0", "Never", catalog.inputs(web), 1, "2026-03-01T12:00:00Z")
+entry = LockEntry(web, IMAGE, "1.4.0", "sha256:0", "Never", catalog.inputs(web), 1, "2026-03-01T12:00:00Z")
 text = "apiVersion: config.kubernetes.io/v1\\nkind: ResourceList\\nitems:\\n"
-documents = [*policies.decode().split("---\\n"), render("", {web: entry}),
+documents = [*policies.decode().split("---\\n"), render_lock("", {web: entry}),
   "kind: X\\napiVersion: v1\\nmetadata: {name: x}\\n"
   f'image: {IMAGE}:{TAG} # {{"$imagepolicy": "flux-system:web"}}\\n']
 for document in documents:
@@ -271,77 +276,77 @@ print(status, *sorted({"pydantic", "httpcore", "re2", "ssl", "click"} & set(sys.
     assert "pydantic" not in seen["1.4.2"][-1]
 
 
-def test_update_leaves_the_file_and_says_so_unless_it_is_told_otherwise(house: House) -> None:
-    house.write("app.yaml", APP.replace("1.4.0", "1.4.2"))
-    ran = house.run("update")
-    assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
+def test_update_leaves_the_file_and_says_so_unless_it_is_told_otherwise(sandbox: Sandbox) -> None:
+    sandbox.write("app.yaml", APP.replace("1.4.0", "1.4.2"))
+    ran = sandbox.run("update")
+    assert (ran.status, sandbox.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
     assert "app.yaml:1: warning: stays at 1.4.2" in ran.err
-    assert house.run("update", "--strict").status == 1
-    assert house.run("update", "--check").status == 0
-    assert house.run("update", "--allow-downgrade").status == 0
-    assert house.text("app.yaml") == APP
+    assert sandbox.run("update", "--strict").status == 1
+    assert sandbox.run("update", "--check").status == 0
+    assert sandbox.run("update", "--allow-downgrade").status == 0
+    assert sandbox.text("app.yaml") == APP
 
 
-def test_update_tells_that_a_tag_could_not_be_ranked_unless_it_shall_be_quiet(house: House) -> None:
-    house.write("app.yaml", APP.replace("1.4.0", "latest"))
-    assert "info: flux-system:web cannot rank latest" in house.run("update", "--check").err
-    assert house.run("update", "--check", "--quiet").err == ""
-    assert house.run("update").status == 0
-    assert house.text("app.yaml") == APP
+def test_update_tells_that_a_tag_could_not_be_ranked_unless_it_shall_be_quiet(sandbox: Sandbox) -> None:
+    sandbox.write("app.yaml", APP.replace("1.4.0", "latest"))
+    assert "info: flux-system:web cannot rank latest" in sandbox.run("update", "--check").err
+    assert sandbox.run("update", "--check", "--quiet").err == ""
+    assert sandbox.run("update").status == 0
+    assert sandbox.text("app.yaml") == APP
 
 
 @pytest.mark.parametrize("source", ["lock", "status"])
-def test_a_lock_and_a_cluster_cannot_take_a_field_back_either(source: str, house: House) -> None:
-    house.run("lock")
+def test_a_lock_and_a_cluster_cannot_take_a_field_back_either(source: str, sandbox: Sandbox) -> None:
+    sandbox.run("lock")
     status = f"status: {{latestRef: {{name: {IMAGE}, tag: 1.4.0}}}}\n"
-    house.write("policies.yaml", POLICIES + status)
-    house.write("app.yaml", APP.replace("1.4.0", "1.4.2"))
-    ran = house.run("update", "--from", source)
-    assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
+    sandbox.write("policies.yaml", POLICIES + status)
+    sandbox.write("app.yaml", APP.replace("1.4.0", "1.4.2"))
+    ran = sandbox.run("update", "--from", source)
+    assert (ran.status, sandbox.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.2"))
     assert "stays at 1.4.2" in ran.err
 
 
-def test_an_entry_stays_at_the_higher_tag_and_the_lock_keeps_its_bytes(house: House) -> None:
-    house.registry.push("1.5.0")
-    house.run("lock")
-    text = house.text()
-    house.registry.delete("1.5.0")
-    ran = house.run("lock")
-    assert (ran.status, house.text()) == (0, text)
+def test_an_entry_stays_at_the_higher_tag_and_the_lock_keeps_its_bytes(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.5.0")
+    sandbox.run("lock")
+    text = sandbox.text()
+    sandbox.registry.delete("1.5.0")
+    ran = sandbox.run("lock")
+    assert (ran.status, sandbox.text()) == (0, text)
     assert "warning: flux-system:web stays locked at 1.5.0, which it ranks above its answer, 1.4.0" in ran.err
-    assert house.run("lock", "--check").status == 0
-    assert house.run("lock", "--strict").status == 1
-    house.run("update", "--from", "lock")
-    assert house.run("lock", "--allow-downgrade").status == 0
-    assert "tag: 1.4.0\n" in house.text()
-    assert "replaces: 1.5.0\n" in house.text()
-    assert house.run("update", "--from", "lock").err == ""
-    assert house.text("app.yaml") == APP
-    house.write("app.yaml", APP.replace("1.4.0", "1.6.0"))
-    assert "stays at 1.6.0" in house.run("update", "--from", "lock").err
+    assert sandbox.run("lock", "--check").status == 0
+    assert sandbox.run("lock", "--strict").status == 1
+    sandbox.run("update", "--from", "lock")
+    assert sandbox.run("lock", "--allow-downgrade").status == 0
+    assert "tag: 1.4.0\n" in sandbox.text()
+    assert "replaces: 1.5.0\n" in sandbox.text()
+    assert sandbox.run("update", "--from", "lock").err == ""
+    assert sandbox.text("app.yaml") == APP
+    sandbox.write("app.yaml", APP.replace("1.4.0", "1.6.0"))
+    assert "stays at 1.6.0" in sandbox.run("update", "--from", "lock").err
 
 
-def test_an_entry_goes_back_where_the_policy_allows_it(house: House) -> None:
-    house.registry.push("1.5.0")
-    house.write("policies.yaml", ALLOWED)
-    house.run("lock")
-    house.registry.delete("1.5.0")
-    assert house.run("lock").status == 0
-    assert "tag: 1.4.0\n" in house.text()
+def test_an_entry_goes_back_where_the_policy_allows_it(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.5.0")
+    sandbox.write("policies.yaml", ALLOWED)
+    sandbox.run("lock")
+    sandbox.registry.delete("1.5.0")
+    assert sandbox.run("lock").status == 0
+    assert "tag: 1.4.0\n" in sandbox.text()
 
 
-def test_a_narrower_range_is_no_permission_to_go_back(house: House) -> None:
-    house.registry.push("1.5.0")
-    house.run("lock")
-    house.write("policies.yaml", POLICIES.replace("range: 1.x", "range: 1.4.x"))
-    ran = house.run("lock")
+def test_a_narrower_range_is_no_permission_to_go_back(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.5.0")
+    sandbox.run("lock")
+    sandbox.write("policies.yaml", POLICIES.replace("range: 1.x", "range: 1.4.x"))
+    ran = sandbox.run("lock")
     assert ran.status == 1
     assert "stays locked at 1.5.0, which it ranks above its answer, 1.4.0: the policy has changed" in ran.err
-    assert house.run("lock", "--allow-downgrade").status == 0
-    assert "tag: 1.4.0\n" in house.text()
+    assert sandbox.run("lock", "--allow-downgrade").status == 0
+    assert "tag: 1.4.0\n" in sandbox.text()
 
 
-def test_a_lock_is_not_made_from_a_lock(house: House) -> None:
-    ran = house.run("lock", "--from", "lock")
+def test_a_lock_is_not_made_from_a_lock(sandbox: Sandbox) -> None:
+    ran = sandbox.run("lock", "--from", "lock")
     assert ran.status == 2
     assert "a lock is made from the answers of registries" in ran.err

@@ -5,47 +5,47 @@ from __future__ import annotations
 import pytest
 
 from imagesetter.errors import LockError
-from imagesetter.lock.document import parse
-from support.house import APP, IMAGE, House
+from imagesetter.lock.document import parse_lock
+from support.sandbox import APP, IMAGE, Sandbox
 
 HEAD = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\nspec:\n  entries: []\n  holds:\n"
 
 
-def tags(house: House) -> list[str]:
-    return [entry.tag for entry in parse(house.text(), "x").entries.values()]
+def tags(sandbox: Sandbox) -> list[str]:
+    return [entry.tag for entry in parse_lock(sandbox.text(), "x").entries.values()]
 
 
-def hold(house: House, *options: str) -> None:
-    ran = house.run("hold", "web", "--reason", "crashes on start", *options)
+def hold(sandbox: Sandbox, *options: str) -> None:
+    ran = sandbox.run("hold", "web", "--reason", "crashes on start", *options)
     assert ran.status == 0, str(ran)
 
 
-def test_an_excluded_tag_gives_way_to_the_next_best_and_lock_and_field_go_back(house: House) -> None:
-    house.registry.push("1.4.1", "1.4.2")
-    house.run("lock")
-    house.run("update", "--from", "lock")
-    hold(house, "--exclude", "1.4.2")
-    ran = house.run("lock")
+def test_an_excluded_tag_gives_way_to_the_next_best_and_lock_and_field_go_back(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.4.1", "1.4.2")
+    sandbox.run("lock")
+    sandbox.run("update", "--from", "lock")
+    hold(sandbox, "--exclude", "1.4.2")
+    ran = sandbox.run("lock")
     assert ran.status == 0, str(ran)
-    assert tags(house) == ["1.4.1"]
+    assert tags(sandbox) == ["1.4.1"]
     assert "info: flux-system:web: without 1.4.2 (crashes on start); otherwise it would be 1.4.2" in ran.err
-    ran = house.run("update", "--from", "lock")
-    assert (ran.status, house.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.1"))
+    ran = sandbox.run("update", "--from", "lock")
+    assert (ran.status, sandbox.text("app.yaml")) == (0, APP.replace("1.4.0", "1.4.1"))
     assert "info: flux-system:web: without 1.4.2 (crashes on start)" in ran.err
 
 
-def test_a_policy_stays_at_its_tag_however_many_come(house: House) -> None:
-    house.run("lock")
-    hold(house, "--tag", "1.4.0", "--until", "2026-04-01")
-    house.registry.push("1.5.0")
-    ran = house.run("lock")
-    assert (ran.status, tags(house)) == (0, ["1.4.0"])
+def test_a_policy_stays_at_its_tag_however_many_come(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    hold(sandbox, "--tag", "1.4.0", "--until", "2026-04-01")
+    sandbox.registry.push("1.5.0")
+    ran = sandbox.run("lock")
+    assert (ran.status, tags(sandbox)) == (0, ["1.4.0"])
     assert "held at 1.4.0 until 2026-04-01 (crashes on start); otherwise it would be 1.5.0" in ran.err
-    house.day("2026-03-31")
-    assert house.run("lock", "--check").status == 0
-    house.day("2026-04-01")
-    ran = house.run("lock")
-    assert (ran.status, tags(house)) == (0, ["1.5.0"])
+    sandbox.day("2026-03-31")
+    assert sandbox.run("lock", "--check").status == 0
+    sandbox.day("2026-04-01")
+    ran = sandbox.run("lock")
+    assert (ran.status, tags(sandbox)) == (0, ["1.5.0"])
     assert (
         "warning: flux-system:web: held at 1.4.0 until 2026-04-01 (crashes on start), which is over; "
         "remove it: imagesetter unhold flux-system:web" in ran.err
@@ -53,105 +53,105 @@ def test_a_policy_stays_at_its_tag_however_many_come(house: House) -> None:
 
 
 @pytest.mark.parametrize("source", ["registry", "lock"])
-def test_a_hold_that_is_over_is_a_warning_wherever_its_policy_is_followed(house: House, source: str) -> None:
-    house.run("lock")
-    hold(house, "--exclude", "1.4.2", "--until", "2026-03-02")
-    house.day("2026-03-02")
-    ran = house.run("update", "--check", "--from", source)
+def test_a_hold_that_is_over_is_a_warning_wherever_its_policy_is_followed(sandbox: Sandbox, source: str) -> None:
+    sandbox.run("lock")
+    hold(sandbox, "--exclude", "1.4.2", "--until", "2026-03-02")
+    sandbox.day("2026-03-02")
+    ran = sandbox.run("update", "--check", "--from", source)
     said = "flux-system:web: without 1.4.2 until 2026-03-02 (crashes on start), which is over; remove it: "
     assert ran.err == f"app.yaml:1: warning: {said}imagesetter unhold flux-system:web\n"
     assert ran.status == 0
 
 
-def test_a_hold_of_a_policy_that_is_not_there_is_said_at_once_and_by_every_lock(house: House) -> None:
-    house.run("lock")
-    ran = house.run("hold", "wbe", "--exclude", "1.4.2", "--reason", "a slip")
+def test_a_hold_of_a_policy_that_is_not_there_is_said_at_once_and_by_every_lock(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    ran = sandbox.run("hold", "wbe", "--exclude", "1.4.2", "--reason", "a slip")
     assert "warning: flux-system:wbe is not in the lock (did you mean flux-system:web?), so nothing is held" in ran.err
-    ran = house.run("lock")
+    ran = sandbox.run("lock")
     assert (ran.status, ran.out) == (0, "images.lock.yaml: 0 of 1 entry changed\n")
     assert ran.err == (
         "warning: there is a hold of flux-system:wbe; no ImagePolicy flux-system:wbe is known; "
         "did you mean flux-system:web?; remove it: imagesetter unhold flux-system:wbe\n"
     )
-    assert house.run("lock", "--only", "web").err == "", "the others were not looked at"
+    assert sandbox.run("lock", "--only", "web").err == "", "the others were not looked at"
 
 
-def test_a_hold_ends_at_the_first_moment_of_its_day(house: House) -> None:
-    house.run("lock")
-    hold(house, "--tag", "1.4.0", "--until", "2026-03-02")
-    house.registry.push("1.5.0")
-    house.time += 12 * 3600 - 1
-    assert house.run("lock", "--check").status == 0
-    house.time += 1
-    assert house.run("lock", "--check").status == 1
+def test_a_hold_ends_at_the_first_moment_of_its_day(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    hold(sandbox, "--tag", "1.4.0", "--until", "2026-03-02")
+    sandbox.registry.push("1.5.0")
+    sandbox.time += 12 * 3600 - 1
+    assert sandbox.run("lock", "--check").status == 0
+    sandbox.time += 1
+    assert sandbox.run("lock", "--check").status == 1
 
 
-def test_a_lock_from_before_the_hold_is_refused_until_it_is_made_again(house: House) -> None:
-    house.registry.push("1.4.2")
-    house.run("lock")
-    hold(house, "--exclude", "1.4.2")
-    ran = house.run("update", "--from", "lock")
-    assert (ran.status, house.text("app.yaml")) == (1, APP)
+def test_a_lock_from_before_the_hold_is_refused_until_it_is_made_again(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.4.2")
+    sandbox.run("lock")
+    hold(sandbox, "--exclude", "1.4.2")
+    ran = sandbox.run("update", "--from", "lock")
+    assert (ran.status, sandbox.text("app.yaml")) == (1, APP)
     assert f"locked to {IMAGE}:1.4.2, but it is without 1.4.2 (crashes on start)" in ran.err
     assert "run `imagesetter lock`" in ran.err
-    house.run("lock")
-    assert house.run("update", "--from", "lock").status == 0
+    sandbox.run("lock")
+    assert sandbox.run("update", "--from", "lock").status == 0
 
 
-def test_a_run_that_asks_the_registry_heeds_the_holds_of_the_lock(house: House) -> None:
-    house.registry.push("1.4.1", "1.4.2")
-    hold(house, "--exclude", "1.4.2")
-    assert house.run("update").status == 0
-    assert house.text("app.yaml") == APP.replace("1.4.0", "1.4.1")
+def test_a_run_that_asks_the_registry_heeds_the_holds_of_the_lock(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.4.1", "1.4.2")
+    hold(sandbox, "--exclude", "1.4.2")
+    assert sandbox.run("update").status == 0
+    assert sandbox.text("app.yaml") == APP.replace("1.4.0", "1.4.1")
 
 
-def test_a_hold_at_a_tag_that_is_gone_is_an_error_that_says_how_to_end_it(house: House) -> None:
-    house.run("lock")
-    hold(house, "--tag", "1.3.9")
-    ran = house.run("lock")
+def test_a_hold_at_a_tag_that_is_gone_is_an_error_that_says_how_to_end_it(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    hold(sandbox, "--tag", "1.3.9")
+    ran = sandbox.run("lock")
     assert ran.status == 1
     assert "held at 1.3.9 (crashes on start), and the registry has no such tag" in ran.err
     assert "imagesetter unhold flux-system:web" in ran.err
 
 
-def test_every_tag_excluded_is_an_error_and_the_entry_stays(house: House) -> None:
-    house.run("lock")
-    text = house.text()
-    hold(house, "--exclude", "1.4.0")
-    assert house.run("lock").status == 1
-    assert tags(house) == ["1.4.0"]
-    assert text in house.text()
+def test_every_tag_excluded_is_an_error_and_the_entry_stays(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    text = sandbox.text()
+    hold(sandbox, "--exclude", "1.4.0")
+    assert sandbox.run("lock").status == 1
+    assert tags(sandbox) == ["1.4.0"]
+    assert text in sandbox.text()
 
 
-def test_hold_and_unhold_edit_the_lock_and_keep_its_comments(house: House) -> None:
-    house.run("lock")
-    text = house.text().replace("spec:\n", "spec: # reviewed by the platform team\n")
-    house.write("images.lock.yaml", text)
-    hold(house, "--exclude", "1.4.2", "--until", "2026-12-01")
-    assert house.text() == text + (
+def test_hold_and_unhold_edit_the_lock_and_keep_its_comments(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    text = sandbox.text().replace("spec:\n", "spec: # reviewed by the platform team\n")
+    sandbox.write("images.lock.yaml", text)
+    hold(sandbox, "--exclude", "1.4.2", "--until", "2026-12-01")
+    assert sandbox.text() == text + (
         "  holds:\n"
         "    - policy: flux-system:web\n"
         "      exclude: 1.4.2\n"
         "      reason: crashes on start\n"
         '      until: "2026-12-01"\n'
     )
-    house.write("images.lock.yaml", house.text().replace("exclude: 1.4.2\n", "exclude: 1.4.2 # see issue 7\n"))
-    assert house.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
-    assert "exclude: 1.4.2 # see issue 7\n      reason: leaks\n" in house.text()
-    assert "until" not in house.text()
-    hold(house, "--tag", "1.4.0")
-    ran = house.run("unhold", "web", "--tag", "1.4.2")
+    sandbox.write("images.lock.yaml", sandbox.text().replace("exclude: 1.4.2\n", "exclude: 1.4.2 # see issue 7\n"))
+    assert sandbox.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
+    assert "exclude: 1.4.2 # see issue 7\n      reason: leaks\n" in sandbox.text()
+    assert "until" not in sandbox.text()
+    hold(sandbox, "--tag", "1.4.0")
+    ran = sandbox.run("unhold", "web", "--tag", "1.4.2")
     assert ran.out == "images.lock.yaml: flux-system:web is no longer without 1.4.2 (leaks)\n"
-    assert [str(each) for each in parse(house.text(), "x").holds] == ["held at 1.4.0 (crashes on start)"]
-    assert house.run("unhold", "web").status == 0
-    assert house.text() == text + "  holds: []\n"
+    assert [str(each) for each in parse_lock(sandbox.text(), "x").holds] == ["held at 1.4.0 (crashes on start)"]
+    assert sandbox.run("unhold", "web").status == 0
+    assert sandbox.text() == text + "  holds: []\n"
 
 
-def test_a_hold_may_come_before_the_first_lock(house: House) -> None:
-    house.registry.push("1.5.0")
-    hold(house, "--tag", "1.4.0")
-    house.run("lock")
-    assert tags(house) == ["1.4.0"]
+def test_a_hold_may_come_before_the_first_lock(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.5.0")
+    hold(sandbox, "--tag", "1.4.0")
+    sandbox.run("lock")
+    assert tags(sandbox) == ["1.4.0"]
 
 
 @pytest.mark.parametrize(
@@ -166,16 +166,16 @@ def test_a_hold_may_come_before_the_first_lock(house: House) -> None:
         (("--tag", "1.4.0", "--reason", " "), "--reason is empty"),
     ],
 )
-def test_a_hold_that_makes_no_sense_is_refused(arguments: tuple[str, ...], problem: str, house: House) -> None:
-    ran = house.run("hold", "web", "--reason", "why", *arguments)
+def test_a_hold_that_makes_no_sense_is_refused(arguments: tuple[str, ...], problem: str, sandbox: Sandbox) -> None:
+    ran = sandbox.run("hold", "web", "--reason", "why", *arguments)
     assert ran.status == 2
     assert problem in ran.err
-    assert not (house.root / "images.lock.yaml").exists()
+    assert not (sandbox.root / "images.lock.yaml").exists()
 
 
-def test_unhold_says_which_holds_there_are(house: House) -> None:
-    hold(house, "--tag", "1.4.0")
-    ran = house.run("unhold", "wbe")
+def test_unhold_says_which_holds_there_are(sandbox: Sandbox) -> None:
+    hold(sandbox, "--tag", "1.4.0")
+    ran = sandbox.run("unhold", "wbe")
     assert ran.status == 2
     assert "no hold of flux-system:wbe is in the lock" in ran.err
     assert "there are holds of flux-system:web" in ran.err
@@ -196,11 +196,11 @@ def test_unhold_says_which_holds_there_are(house: House) -> None:
 )
 def test_a_hold_written_by_hand_is_checked(row: str, problem: str) -> None:
     with pytest.raises(LockError) as caught:
-        parse(f"{HEAD}  - {row}\n", "x")
+        parse_lock(f"{HEAD}  - {row}\n", "x")
     assert (caught.value.what, caught.value.where) == (problem, "x:1: spec.holds[0]")
     assert "imagesetter hold" in caught.value.hint
 
 
 def test_a_date_without_quotes_is_a_date_all_the_same() -> None:
-    (found,) = parse(f"{HEAD}  - {{policy: a:b, tag: x, reason: y, until: 2026-12-01}}\n", "x").holds
+    (found,) = parse_lock(f"{HEAD}  - {{policy: a:b, tag: x, reason: y, until: 2026-12-01}}\n", "x").holds
     assert found.until == "2026-12-01"

@@ -8,22 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.errors import ImagesetterError, LockError
+from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.lock.document import Entry, FromLock, Lock, from_data, merged, parse, render
-from imagesetter.resolve import Failed, Resolved
-from imagesetter.text.load import load_all
-from support.house import IMAGE, POLICIES, POLICY, House, digest
+from imagesetter.lock.document import Lock, LockEntry, from_data, merge_locks, parse_lock, render_lock
+from imagesetter.selection.lock_source import LockSource
+from imagesetter.selection.sources import Failed, Resolved
+from krm_functions.errors import ReportedError
+from krm_functions.yaml.load import load_all
+from support.sandbox import IMAGE, POLICIES, POLICY, Sandbox, digest
 
 WEB = PolicyName("flux-system", "web")
 HEAD = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\n"
-ENTRY = Entry(WEB, IMAGE, "1.4.0", digest("1.4.0"), "Never", digest("inputs"), 1, "2026-03-01T12:00:00Z")
+ENTRY = LockEntry(WEB, IMAGE, "1.4.0", digest("1.4.0"), "Never", digest("inputs"), 1, "2026-03-01T12:00:00Z")
 NAMES = st.text("abc-", min_size=1, max_size=3)
 ENTRIES = st.lists(
     st.builds(
-        Entry,
+        LockEntry,
         policy=st.builds(PolicyName, NAMES, NAMES),
         image=st.sampled_from([IMAGE, "localhost:5000/web"]),
         tag=st.sampled_from(["1.4.0", "1.10", "latest", "2026-01-01", "1e3"]),
@@ -50,65 +52,67 @@ def lock_text(*rows: str) -> str:
 
 @given(ENTRIES, st.randoms())
 def test_a_lock_of_any_order_of_entries_is_the_same_bytes_and_reads_back(
-    entries: list[Entry], order: random.Random
+    entries: list[LockEntry], order: random.Random
 ) -> None:
-    text = render("", {entry.policy: entry for entry in entries})
+    text = render_lock("", {entry.policy: entry for entry in entries})
     order.shuffle(entries)
-    assert render("", {entry.policy: entry for entry in entries}) == text
-    assert parse(text, "x").entries == {entry.policy: entry for entry in entries}
-    assert render(text, parse(text, "x").entries) == text
+    assert render_lock("", {entry.policy: entry for entry in entries}) == text
+    assert parse_lock(text, "x").entries == {entry.policy: entry for entry in entries}
+    assert render_lock(text, parse_lock(text, "x").entries) == text
 
 
 @given(ENTRIES, ENTRIES, st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20))
-def test_a_comment_in_the_lock_stays_whatever_changes(before: list[Entry], after: list[Entry], words: str) -> None:
-    text = render("", {entry.policy: entry for entry in before})
+def test_a_comment_in_the_lock_stays_whatever_changes(
+    before: list[LockEntry], after: list[LockEntry], words: str
+) -> None:
+    text = render_lock("", {entry.policy: entry for entry in before})
     comment = f"# a person's: {words}".replace("\u2028", "").replace("\u2029", "").replace("\ufeff", "").rstrip()
     lines = text.splitlines(keepends=True)
     commented = "".join(line for each in lines for line in (f"{comment}\n", each))
-    changed = render(commented, {entry.policy: entry for entry in after})
+    changed = render_lock(commented, {entry.policy: entry for entry in after})
     assert changed.count(comment) == len(lines)
-    assert parse(changed, "x").entries == {entry.policy: entry for entry in after}
+    assert parse_lock(changed, "x").entries == {entry.policy: entry for entry in after}
 
 
-def test_an_unchanged_answer_keeps_every_byte_its_time_included(house: House) -> None:
-    house.run("lock")
-    text = house.text()
-    house.day("2026-04-01")
-    house.registry.push("0.9.0")
-    assert house.run("lock").status == 0
-    assert house.text() == text
-    assert house.run("lock", "--check").status == 0
+def test_an_unchanged_answer_keeps_every_byte_its_time_included(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    text = sandbox.text()
+    sandbox.day("2026-04-01")
+    sandbox.registry.push("0.9.0")
+    assert sandbox.run("lock").status == 0
+    assert sandbox.text() == text
+    assert sandbox.run("lock", "--check").status == 0
 
 
-def test_applying_a_lock_twice_changes_nothing(house: House) -> None:
-    house.registry.push("1.4.1")
-    house.run("lock")
-    assert house.run("update", "--from", "lock").status == 0
-    text = house.text("app.yaml")
+def test_applying_a_lock_twice_changes_nothing(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.4.1")
+    sandbox.run("lock")
+    assert sandbox.run("update", "--from", "lock").status == 0
+    text = sandbox.text("app.yaml")
     assert f"{IMAGE}:1.4.1 #" in text
-    assert "0 fields changed, 1 up to date" in house.run("update", "--from", "lock").out
-    assert house.text("app.yaml") == text
+    assert "0 fields changed, 1 up to date" in sandbox.run("update", "--from", "lock").out
+    assert sandbox.text("app.yaml") == text
 
 
-def test_check_writes_nothing_and_fails_where_the_lock_would_change(house: House) -> None:
-    assert house.run("lock", "--check").status == 1
-    assert not (house.root / "images.lock.yaml").exists()
+def test_check_writes_nothing_and_fails_where_the_lock_would_change(sandbox: Sandbox) -> None:
+    assert sandbox.run("lock", "--check").status == 1
+    assert not (sandbox.root / "images.lock.yaml").exists()
 
 
-def test_only_locks_the_named_policy_and_leaves_the_others(house: House) -> None:
+def test_only_locks_the_named_policy_and_leaves_the_others(sandbox: Sandbox) -> None:
     other = POLICY.replace("name: web\n", "name: old\n")
-    house.write("policies.yaml", f"{POLICIES}---\n{other}")
-    house.run("lock")
-    house.registry.push("1.5.0")
-    assert house.run("lock", "--only", "old").status == 0
-    locked = parse(house.text(), "x").entries
+    sandbox.write("policies.yaml", f"{POLICIES}---\n{other}")
+    sandbox.run("lock")
+    sandbox.registry.push("1.5.0")
+    assert sandbox.run("lock", "--only", "old").status == 0
+    locked = parse_lock(sandbox.text(), "x").entries
     assert {str(name): entry.tag for name, entry in locked.items()} == {
         "flux-system:old": "1.5.0",
         "flux-system:web": "1.4.0",
     }
 
 
-def refusal(error: ImagesetterError) -> str:
+def refusal(error: ReportedError) -> str:
     return f"{error.what} | {error.where} | {error.hint}"
 
 
@@ -156,22 +160,22 @@ REFUSED = {
 def test_a_lock_that_cannot_be_used_says_why_and_what_mends_it(case: str) -> None:
     text, expected = REFUSED[case]
     with pytest.raises(LockError) as caught:
-        parse(text, "x")
+        parse_lock(text, "x")
     assert refusal(caught.value) == expected
 
 
-def test_an_empty_lock_is_filled(house: House) -> None:
-    house.write("images.lock.yaml", "")
-    assert house.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
-    house.write("images.lock.yaml", "\n")
-    assert house.run("lock").status == 0
-    assert list(parse(house.text(), "x").entries) == [WEB]
+def test_an_empty_lock_is_filled(sandbox: Sandbox) -> None:
+    sandbox.write("images.lock.yaml", "")
+    assert sandbox.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
+    sandbox.write("images.lock.yaml", "\n")
+    assert sandbox.run("lock").status == 0
+    assert list(parse_lock(sandbox.text(), "x").entries) == [WEB]
 
 
 def test_two_locks_that_disagree_are_refused_and_name_each_other() -> None:
     other = ENTRY._replace(tag="1.5.0")
     with pytest.raises(LockError) as caught:
-        merged([Lock({WEB: ENTRY}, "a.yaml"), Lock({WEB: other}, "b.yaml")])
+        merge_locks([Lock({WEB: ENTRY}, "a.yaml"), Lock({WEB: other}, "b.yaml")])
     assert refusal(caught.value) == (
         f"policy flux-system:web is locked to {IMAGE}:1.4.0 and to {IMAGE}:1.5.0 | a.yaml and b.yaml | "
         "keep one lock for the policy"
@@ -179,13 +183,13 @@ def test_two_locks_that_disagree_are_refused_and_name_each_other() -> None:
 
 
 def test_two_locks_that_agree_are_one() -> None:
-    assert merged([Lock({WEB: ENTRY}, "a"), Lock({WEB: ENTRY}, "b")]) == Lock({WEB: ENTRY}, "a, b")
+    assert merge_locks([Lock({WEB: ENTRY}, "a"), Lock({WEB: ENTRY}, "b")]) == Lock({WEB: ENTRY}, "a, b")
 
 
 def test_a_missing_and_a_stale_entry_are_refused_and_an_unknown_policy_is_taken_from_the_lock() -> None:
-    missing = FromLock(catalog(), Lock({})).answers([WEB])[WEB]
-    stale = FromLock(catalog(), Lock({WEB: ENTRY})).answers([WEB])[WEB]
-    alone = FromLock(Catalog(), Lock({WEB: ENTRY})).answers([WEB])[WEB]
+    missing = LockSource(catalog(), Lock({})).answers([WEB])[WEB]
+    stale = LockSource(catalog(), Lock({WEB: ENTRY})).answers([WEB])[WEB]
+    alone = LockSource(Catalog(), Lock({WEB: ENTRY})).answers([WEB])[WEB]
     assert isinstance(missing, Failed)
     assert refusal(missing.error) == f"policy flux-system:web is not in the lock | images.lock.yaml | {AGAIN}"
     assert isinstance(stale, Failed)
@@ -196,54 +200,54 @@ def test_a_missing_and_a_stale_entry_are_refused_and_an_unknown_policy_is_taken_
     assert str(alone.ref) == f"{IMAGE}:1.4.0"
 
 
-def test_a_layout_that_cannot_be_kept_is_refused_and_the_file_stays(house: House) -> None:
+def test_a_layout_that_cannot_be_kept_is_refused_and_the_file_stays(sandbox: Sandbox) -> None:
     text = HEAD + "spec: {entries: []}\n"
-    house.write("images.lock.yaml", text)
-    ran = house.run("lock")
+    sandbox.write("images.lock.yaml", text)
+    ran = sandbox.run("lock")
     assert ran.status == 1
     assert "write spec.entries as a block list of block mappings, or remove the file and lock again" in ran.err
-    assert house.text() == text
+    assert sandbox.text() == text
     held = HEAD + "spec:\n  entries: []\n  holds:\n    - {policy: a:b, tag: x, reason: y}\n"
-    house.write("images.lock.yaml", held.replace("a:b", "'a:b'"))
-    ran = house.run("unhold", "a:b")
+    sandbox.write("images.lock.yaml", held.replace("a:b", "'a:b'"))
+    ran = sandbox.run("unhold", "a:b")
     assert ran.status == 1
     assert "a record is not in block style\n  where: images.lock.yaml:6\n" in ran.err
 
 
-def test_no_lock_is_said_with_the_command_that_makes_one(house: House) -> None:
-    ran = house.run("update", "--from", "lock")
+def test_no_lock_is_said_with_the_command_that_makes_one(sandbox: Sandbox) -> None:
+    ran = sandbox.run("update", "--from", "lock")
     assert ran.status == 1
     assert "there is no images.lock.yaml" in ran.err
     assert AGAIN in ran.err
 
 
-def test_a_policy_that_is_gone_leaves_the_lock(house: House) -> None:
+def test_a_policy_that_is_gone_leaves_the_lock(sandbox: Sandbox) -> None:
     other = POLICY.replace("name: web\n", "name: old\n")
-    house.write("policies.yaml", f"{POLICIES}---\n{other}")
-    house.run("lock")
-    house.write("policies.yaml", POLICIES)
-    assert f"flux-system:old: no longer locked (was {IMAGE}:1.4.0)" in house.run("lock").out
-    assert list(parse(house.text(), "x").entries) == [WEB]
+    sandbox.write("policies.yaml", f"{POLICIES}---\n{other}")
+    sandbox.run("lock")
+    sandbox.write("policies.yaml", POLICIES)
+    assert f"flux-system:old: no longer locked (was {IMAGE}:1.4.0)" in sandbox.run("lock").out
+    assert list(parse_lock(sandbox.text(), "x").entries) == [WEB]
 
 
-def test_a_policy_without_an_answer_keeps_its_entry_and_is_an_error(house: House) -> None:
-    house.run("lock")
-    text = house.text()
-    house.registry.delete("1.4.0")
-    house.registry.push("2.0.0")
-    ran = house.run("lock")
+def test_a_policy_without_an_answer_keeps_its_entry_and_is_an_error(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    text = sandbox.text()
+    sandbox.registry.delete("1.4.0")
+    sandbox.registry.push("2.0.0")
+    ran = sandbox.run("lock")
     assert ran.status == 1
-    assert house.text() == text
+    assert sandbox.text() == text
     assert "unable to determine latest version" in ran.err
 
 
-def test_no_lock_is_made_of_nothing_but_errors(house: House) -> None:
-    house.registry.delete("1.4.0")
-    house.registry.push("2.0.0")
-    assert house.run("lock").status == 1
-    assert not (house.root / "images.lock.yaml").exists()
+def test_no_lock_is_made_of_nothing_but_errors(sandbox: Sandbox) -> None:
+    sandbox.registry.delete("1.4.0")
+    sandbox.registry.push("2.0.0")
+    assert sandbox.run("lock").status == 1
+    assert not (sandbox.root / "images.lock.yaml").exists()
 
 
 def test_a_lock_of_a_list_of_resources_is_read_from_its_data() -> None:
-    (data, _), *_ = load_all(render("", {WEB: ENTRY}))
+    (data, _), *_ = load_all(render_lock("", {WEB: ENTRY}))
     assert from_data(data, "item").entries == {WEB: ENTRY}  # type: ignore[arg-type]

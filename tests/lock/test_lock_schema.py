@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from imagesetter.cli.schemas.kinds import schema_of
 from imagesetter.errors import LockError
 from imagesetter.lock.document import from_data
-from imagesetter.schemas.kinds import schema_of
-from imagesetter.text.load import load
-from support.house import IMAGE, POLICIES, House
+from krm_functions.yaml.load import load
+from support.sandbox import IMAGE, POLICIES, Sandbox
 
 ENTRY = {"policy": "a:b", "image": IMAGE, "tag": "1.0", "digest": "sha256:0", "inputs": "sha256:1"}
 HOLD = {"policy": "a:b", "exclude": "1.4.2", "reason": "crashes"}
@@ -66,15 +66,17 @@ def test_the_schema_says_what_the_program_says(document: dict[str, Any], fine: b
     assert (reads(document), accepts(document)) == (fine, fine)
 
 
-def test_a_lock_that_was_written_is_as_its_schema_says_and_so_is_the_report(house: House) -> None:
-    house.write("policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}"))
-    house.run("lock")
-    house.registry.push("1.5.0")
-    house.run("hold", "web", "--exclude", "1.6.0", "--reason", "no", "--until", "2027-01-01")
-    report = json.loads(house.run("lock", "--output", "json").out)
+def test_a_lock_that_was_written_is_as_its_schema_says_and_so_is_the_report(sandbox: Sandbox) -> None:
+    sandbox.write(
+        "policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}")
+    )
+    sandbox.run("lock")
+    sandbox.registry.push("1.5.0")
+    sandbox.run("hold", "web", "--exclude", "1.6.0", "--reason", "no", "--until", "2027-01-01")
+    report = json.loads(sandbox.run("lock", "--output", "json").out)
     Draft202012Validator(schema_of("LockReport")).validate(report)
     assert (report["written"], report["changes"], len(report["results"])) == (True, [], 2)
-    written = load(house.text())
+    written = load(sandbox.text())
     assert isinstance(written, dict)
     assert len(written["spec"]["seen"]) == len(written["spec"]["holds"]) == 1
     assert accepts(written)

@@ -10,18 +10,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.files import update, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.resources import resource
-from imagesetter.guards import downgrade_guard
-from imagesetter.lock.choosing import Chooser
-from imagesetter.lock.document import FromLock, Lock, parse, render
-from imagesetter.lock.locking import relock
+from imagesetter.lock.document import Lock, parse_lock, render_lock
 from imagesetter.policy.select import compare
-from imagesetter.reading import read_tree
-from imagesetter.resolve import FromRegistry, Source
-from imagesetter.text.load import load
-from support.house import IMAGE, Days
+from imagesetter.selection.chooser import Chooser
+from imagesetter.selection.lock_source import LockSource
+from imagesetter.selection.sources import LatestRefSource, RegistrySource
+from imagesetter.update.downgrades import downgrade_guard
+from imagesetter.update.files import update_files, write_files
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.relock import relock
+from krm_functions.yaml.load import load
+from support.sandbox import IMAGE, Days
 
 NOW = 1_772_366_400.0
 RULES: list[dict[str, Any]] = [
@@ -69,21 +70,21 @@ def registry(tags: list[str]) -> Days:
 
 
 def locked(known: Catalog, days: Days, before: str = "", now: float = NOW) -> str:
-    lock = parse(before, "x") if before else Lock({})
-    source = FromRegistry(known, days, pin=True, choose=Chooser(lock, now, "accept"))
+    lock = parse_lock(before, "x") if before else Lock({})
+    source = RegistrySource(known, days, pin=True, choose=Chooser(lock, now, "accept"))
     made = relock(known, lock, source, now=now)
-    return render(before, made.entries, made.seen)
+    return render_lock(before, made.entries, made.seen)
 
 
-def updated(root: Path, known: Catalog, source: Source) -> tuple[bytes, int]:
+def updated(root: Path, known: Catalog, source: LatestRefSource) -> tuple[bytes, int]:
     """The bytes after an update and how many fields it changed; fields without an answer stay."""
-    outcome = update(
+    outcome = update_files(
         read_tree([root]),
         lambda fields: source,
         keep_on_error=True,
         guards_of=lambda fields: [downgrade_guard(known, fields)],
     )
-    assert write_all(outcome.rewrites) == []
+    assert write_files(outcome.rewrites) == []
     return (root / "app.yaml").read_bytes(), len(outcome.changes)
 
 
@@ -99,9 +100,9 @@ def test_a_lock_gives_the_bytes_of_the_registry_and_a_second_time_none(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "app.yaml").write_text("".join(lines))
-        online, _ = updated(root, known, FromRegistry(known, days))
+        online, _ = updated(root, known, RegistrySource(known, days))
         (root / "app.yaml").write_text("".join(lines))
-        source = FromLock(known, parse(locked(known, days), "x"))
+        source = LockSource(known, parse_lock(locked(known, days), "x"))
         offline, _ = updated(root, known, source)
         assert offline == online
         assert updated(root, known, source) == (offline, 0)
@@ -130,8 +131,8 @@ def test_a_lock_never_goes_back(policies: list[tuple[dict[str, Any], str]], tags
     """What any subset of tags gives afterwards is at least what was locked, by the policy's own order."""
     known = catalog(resources(policies))
     before = locked(known, registry(tags))
-    after = parse(locked(known, registry(later), before, NOW + 1), "x").entries
-    for name, entry in parse(before, "x").entries.items():
+    after = parse_lock(locked(known, registry(later), before, NOW + 1), "x").entries
+    for name, entry in parse_lock(before, "x").entries.items():
         compared = known.policy(name).tags
         assert compare(compared, after[name].tag, entry.tag) in (0, 1)
 

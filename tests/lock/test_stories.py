@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.house import POLICIES, House
+from support.sandbox import POLICIES, Sandbox
 
 STORIES = Path(__file__).parent / "stories"
 UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
@@ -22,18 +22,18 @@ UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
 
 @dataclass
 class Story:
-    """A house whose commands are written down, with what they print and what they change."""
+    """A sandbox whose commands are written down, with what they print and what they change."""
 
-    house: House
+    sandbox: Sandbox
     lines: list[str] = field(default_factory=list)
 
     def day(self, day: str, what: str) -> None:
-        self.house.day(day)
+        self.sandbox.day(day)
         self.lines += ["", f"## {day}: {what}"]
 
     def run(self, *arguments: str) -> None:
         before = self._files()
-        ran = self.house.run(*arguments)
+        ran = self.sandbox.run(*arguments)
         shown = [f"'{each}'" if " " in each else each for each in arguments]
         self.lines += ["", f"$ imagesetter {' '.join(shown)}", *ran.out.splitlines(), *ran.err.splitlines()]
         if ran.status:
@@ -52,7 +52,7 @@ class Story:
         self.run("explain", "web", "--limit", "0")
 
     def _files(self) -> dict[str, str]:
-        return {path.name: path.read_text() for path in self.house.root.iterdir() if path.is_file()}
+        return {path.name: path.read_text() for path in self.sandbox.root.iterdir() if path.is_file()}
 
     @property
     def text(self) -> str:
@@ -61,7 +61,7 @@ class Story:
 
 
 def downgrade(story: Story) -> None:
-    registry = story.house.registry
+    registry = story.sandbox.registry
     story.day("2026-03-01", "1.5.0 is there")
     registry.push("1.5.0")
     story.everything()
@@ -76,7 +76,7 @@ def downgrade(story: Story) -> None:
 
 
 def hold(story: Story) -> None:
-    registry = story.house.registry
+    registry = story.sandbox.registry
     story.day("2026-03-01", "1.4.2 is there")
     registry.push("1.4.1", "1.4.2")
     story.everything()
@@ -95,16 +95,18 @@ def hold(story: Story) -> None:
 
 
 def age(story: Story) -> None:
-    house = story.house
-    house.write("policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}"))
+    sandbox = story.sandbox
+    sandbox.write(
+        "policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}")
+    )
     story.day("2026-03-01", "a first lock takes what is there")
     story.everything()
     story.day("2026-03-02", "1.5.0 is there")
-    house.registry.push("1.5.0")
+    sandbox.registry.push("1.5.0")
     story.everything()
     story.day("2026-03-04", "1.5.0 is pushed again, and 1.5.1 with it")
-    house.registry.push("1.5.0", content="rebuilt")
-    house.registry.push("1.5.1")
+    sandbox.registry.push("1.5.0", content="rebuilt")
+    sandbox.registry.push("1.5.1")
     story.everything()
     story.day("2026-03-05", "the first sight of 1.5.0 is three days ago, but it was other content")
     story.everything()
@@ -113,23 +115,23 @@ def age(story: Story) -> None:
 
 
 def moved_tag(story: Story) -> None:
-    house = story.house
+    sandbox = story.sandbox
     story.day("2026-03-01", "a first lock")
     story.everything()
     story.day("2026-03-02", "somebody pushes 1.4.0 again")
-    house.registry.push("1.4.0", content="something else")
+    sandbox.registry.push("1.4.0", content="something else")
     story.everything()
     story.run("lock", "--check")
     story.run("explain", "web", "--digest", "--limit", "0")
     story.day("2026-03-03", "the policy says that its tags are meant to move")
-    house.write("policies.yaml", POLICIES + "  digestReflectionPolicy: Always\n  interval: 10m\n")
+    sandbox.write("policies.yaml", POLICIES + "  digestReflectionPolicy: Always\n  interval: 10m\n")
     story.run("update", "--from", "lock")
     story.everything()
 
 
 @pytest.mark.parametrize("tell", [downgrade, hold, age, moved_tag], ids=lambda tell: str(tell.__name__))
-def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], house: House) -> None:
-    story = Story(house)
+def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:
+    story = Story(sandbox)
     tell(story)
     golden = STORIES / f"{tell.__name__.replace('_', '-')}.txt"
     if UPDATE:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
 
 ORACLE = Path(__file__).resolve().parents[1] / "oracle"
 
@@ -18,11 +18,11 @@ def load(name: str) -> dict[str, Any]:
 def rule_of(choice: dict[str, Any]) -> Rule | None:
     """Of several rules Flux takes the first in this order."""
     if "semver" in choice:
-        return Semver(choice["semver"]["range"])
+        return SemverRule(choice["semver"]["range"])
     if "alphabetical" in choice:
-        return Alphabetical(choice["alphabetical"]["order"])
+        return AlphabeticalRule(choice["alphabetical"]["order"])
     if "numerical" in choice:
-        return Numerical(choice["numerical"]["order"])
+        return NumericalRule(choice["numerical"]["order"])
     return None
 
 

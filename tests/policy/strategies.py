@@ -6,7 +6,7 @@ from itertools import product
 
 from hypothesis import strategies as st
 
-from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Semver, TagPolicy
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, SemverRule, TagPolicy
 
 _NUMBERS = ["0", "1", "2", "3", "10", "01"]
 _LARGE = ["18446744073709551615", "18446744073709551616"]
@@ -101,10 +101,18 @@ filters = st.builds(
     extract=st.sampled_from(["", "$1", "$v", "${1}", "$0", "1.0.$1", "same", "$1$1", "$nope"]),
 )
 rules = st.one_of(
-    st.builds(Semver, ranges),
-    st.sampled_from([Semver("*"), Semver(">=0.0.0-0"), Semver("1.x"), Semver(">=1.0.0 <2.0.0"), Semver("^1.0.0-0")]),
-    st.builds(Alphabetical, st.sampled_from(["", "asc", "DESC"])),
-    st.builds(Numerical, st.sampled_from(["", "asc", "desc"])),
+    st.builds(SemverRule, ranges),
+    st.sampled_from(
+        [
+            SemverRule("*"),
+            SemverRule(">=0.0.0-0"),
+            SemverRule("1.x"),
+            SemverRule(">=1.0.0 <2.0.0"),
+            SemverRule("^1.0.0-0"),
+        ]
+    ),
+    st.builds(AlphabeticalRule, st.sampled_from(["", "asc", "DESC"])),
+    st.builds(NumericalRule, st.sampled_from(["", "asc", "desc"])),
 )
 exclusion_lists = st.sampled_from([(), ("^main",), ("1", r"\.sig$"), (r"(?:a|b)$",)])
 policies = st.builds(
@@ -121,14 +129,14 @@ def fitting(draw: st.DrawFn, fewest: int = 1, most: int = 8) -> tuple[TagPolicy,
     rule, texts = draw(
         st.sampled_from(
             [
-                (Semver("*"), versions),
-                (Semver(">=0.0.0-0"), versions),
-                (Semver("<2.0.0 || 3.x"), versions),
-                (Semver("~1 || ^2-0, !=2.1.x-0"), versions),
-                (Numerical("asc"), numerals),
-                (Numerical("desc"), numerals),
-                (Alphabetical("asc"), words.filter(bool)),
-                (Alphabetical("desc"), tags),
+                (SemverRule("*"), versions),
+                (SemverRule(">=0.0.0-0"), versions),
+                (SemverRule("<2.0.0 || 3.x"), versions),
+                (SemverRule("~1 || ^2-0, !=2.1.x-0"), versions),
+                (NumericalRule("asc"), numerals),
+                (NumericalRule("desc"), numerals),
+                (AlphabeticalRule("asc"), words.filter(bool)),
+                (AlphabeticalRule("desc"), tags),
             ]
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.policy.delta import between
+from imagesetter.policy.semver_delta import between
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
 from imagesetter.policy.explain import Funnel, explain, why_not
-from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Semver, TagPolicy
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, SemverRule, TagPolicy
 
 RELEASE = FilterTags(r"^release-(?P<v>.+)-(?:amd64|arm64)$", "$v")
 TAGS = [
@@ -16,7 +16,7 @@ TAGS = [
 
 
 def test_funnel_counts_what_each_step_took() -> None:
-    explanation = explain(TagPolicy(Semver("1.x")), [*TAGS, "1.0.0"])
+    explanation = explain(TagPolicy(SemverRule("1.x")), [*TAGS, "1.0.0"])
     assert explanation.chosen == "1.2.3"
     assert explanation.error is None
     assert explanation.funnel == Funnel(listed=11, excluded=1, unparsed=4, out_of_range=3, candidates=3)
@@ -24,13 +24,13 @@ def test_funnel_counts_what_each_step_took() -> None:
 
 def test_funnel_counts_what_a_filter_took() -> None:
     tags = ["release-1.0.0-amd64", "release-1.0.0-arm64", "release-1.1.0-amd64", "main", "x.sig"]
-    explanation = explain(TagPolicy(Semver("*"), RELEASE), tags)
+    explanation = explain(TagPolicy(SemverRule("*"), RELEASE), tags)
     assert explanation.chosen == "release-1.1.0-amd64"
     assert explanation.funnel == Funnel(listed=5, excluded=1, filtered_out=1, shadowed=1, candidates=2)
 
 
 def test_dropped_tags_come_furthest_first_and_high_versions_first() -> None:
-    dropped = [(each.tag, each.step) for each in explain(TagPolicy(Semver("1.x")), TAGS).rejected]
+    dropped = [(each.tag, each.step) for each in explain(TagPolicy(SemverRule("1.x")), TAGS).rejected]
     assert dropped == [
         ("2.0.0", "out of range"),
         ("2.0.0-rc.1", "out of range"),
@@ -41,24 +41,27 @@ def test_dropped_tags_come_furthest_first_and_high_versions_first() -> None:
         ("\x1b[31mred", "unparsed"),
         ("cosign.sig", "excluded"),
     ]
-    assert [each.tag for each in explain(TagPolicy(Semver("1.x")), TAGS, limit=2).rejected] == ["2.0.0", "2.0.0-rc.1"]
+    assert [each.tag for each in explain(TagPolicy(SemverRule("1.x")), TAGS, limit=2).rejected] == [
+        "2.0.0",
+        "2.0.0-rc.1",
+    ]
 
 
 def test_invalid_policy_is_explained_by_its_error() -> None:
-    explanation = explain(TagPolicy(Semver("nonsense")), TAGS)
+    explanation = explain(TagPolicy(SemverRule("nonsense")), TAGS)
     assert isinstance(explanation.error, InvalidPolicy)
     assert (explanation.chosen, explanation.funnel, explanation.rejected) == (None, Funnel(listed=11), ())
 
 
 def test_one_tag_that_is_no_number_leaves_candidates_but_no_choice() -> None:
-    explanation = explain(TagPolicy(Numerical()), ["1", "2", "latest"])
+    explanation = explain(TagPolicy(NumericalRule()), ["1", "2", "latest"])
     assert isinstance(explanation.error, NothingSelected)
     assert explanation.chosen is None
     assert explanation.funnel == Funnel(listed=3, unparsed=1, candidates=2)
 
 
 def test_no_tags_are_explained() -> None:
-    explanation = explain(TagPolicy(Semver("*")), [])
+    explanation = explain(TagPolicy(SemverRule("*")), [])
     assert isinstance(explanation.error, NoTags)
     assert explanation.funnel == Funnel(listed=0)
 
@@ -67,7 +70,7 @@ def test_no_tags_are_explained() -> None:
     ("policy", "tags", "tag", "step", "reason"),
     [
         pytest.param(
-            TagPolicy(Semver("1.x"), None, ("^x", r"\.sig$")),
+            TagPolicy(SemverRule("1.x"), None, ("^x", r"\.sig$")),
             TAGS,
             "cosign.sig",
             "excluded",
@@ -75,7 +78,7 @@ def test_no_tags_are_explained() -> None:
             id="excluded",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x"), FilterTags("^v")),
+            TagPolicy(SemverRule("1.x"), FilterTags("^v")),
             TAGS,
             "1.2.3",
             "filtered",
@@ -83,7 +86,7 @@ def test_no_tags_are_explained() -> None:
             id="filtered",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x"), RELEASE),
+            TagPolicy(SemverRule("1.x"), RELEASE),
             ["release-1.0.0-amd64", "release-1.0.0-arm64"],
             "release-1.0.0-arm64",
             "shadowed",
@@ -91,10 +94,15 @@ def test_no_tags_are_explained() -> None:
             id="shadowed",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")), TAGS, "1.2", "unparsed", "it is not a version: Flux wants two dots", id="two dots"
+            TagPolicy(SemverRule("1.x")),
+            TAGS,
+            "1.2",
+            "unparsed",
+            "it is not a version: Flux wants two dots",
+            id="two dots",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")),
+            TagPolicy(SemverRule("1.x")),
             TAGS,
             "1.2.3-rc.01",
             "unparsed",
@@ -102,7 +110,7 @@ def test_no_tags_are_explained() -> None:
             id="a zero ahead",
         ),
         pytest.param(
-            TagPolicy(Numerical(), RELEASE),
+            TagPolicy(NumericalRule(), RELEASE),
             ["release-x-amd64"],
             "release-x-amd64",
             "unparsed",
@@ -110,10 +118,15 @@ def test_no_tags_are_explained() -> None:
             id="no number",
         ),
         pytest.param(
-            TagPolicy(Semver(">=1.0.0 <2.0.0")), TAGS, "2.0.0", "out of range", "2.0.0 is not <2.0.0", id="out of range"
+            TagPolicy(SemverRule(">=1.0.0 <2.0.0")),
+            TAGS,
+            "2.0.0",
+            "out of range",
+            "2.0.0 is not <2.0.0",
+            id="out of range",
         ),
         pytest.param(
-            TagPolicy(Semver(">=3 <2-0")),
+            TagPolicy(SemverRule(">=3 <2-0")),
             TAGS,
             "2.0.0-rc.1",
             "out of range",
@@ -121,7 +134,7 @@ def test_no_tags_are_explained() -> None:
             id="out of range twice",
         ),
         pytest.param(
-            TagPolicy(Semver("3.x || 4.x")),
+            TagPolicy(SemverRule("3.x || 4.x")),
             TAGS,
             "2.0.0",
             "out of range",
@@ -129,7 +142,7 @@ def test_no_tags_are_explained() -> None:
             id="parts",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")),
+            TagPolicy(SemverRule("1.x")),
             TAGS,
             "1.5.0-rc.1",
             "out of range",
@@ -137,7 +150,7 @@ def test_no_tags_are_explained() -> None:
             id="a prerelease",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")),
+            TagPolicy(SemverRule("1.x")),
             TAGS,
             "2.0.0-rc.1",
             "out of range",
@@ -145,7 +158,7 @@ def test_no_tags_are_explained() -> None:
             id="a prerelease of another release",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")),
+            TagPolicy(SemverRule("1.x")),
             TAGS,
             "1.0.0",
             "candidate",
@@ -153,7 +166,7 @@ def test_no_tags_are_explained() -> None:
             id="outranked",
         ),
         pytest.param(
-            TagPolicy(Semver("1.0.x")),
+            TagPolicy(SemverRule("1.0.x")),
             TAGS,
             "1.0.0",
             "candidate",
@@ -161,7 +174,7 @@ def test_no_tags_are_explained() -> None:
             id="the same version",
         ),
         pytest.param(
-            TagPolicy(Numerical()),
+            TagPolicy(NumericalRule()),
             ["1", "01"],
             "1",
             "candidate",
@@ -169,7 +182,7 @@ def test_no_tags_are_explained() -> None:
             id="the same number",
         ),
         pytest.param(
-            TagPolicy(Numerical()),
+            TagPolicy(NumericalRule()),
             ["1", "x"],
             "1",
             "candidate",
@@ -177,10 +190,10 @@ def test_no_tags_are_explained() -> None:
             id="a policy that fails",
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")), TAGS, "1.2.3", "chosen", "it is the tag that the policy chooses", id="chosen"
+            TagPolicy(SemverRule("1.x")), TAGS, "1.2.3", "chosen", "it is the tag that the policy chooses", id="chosen"
         ),
         pytest.param(
-            TagPolicy(Semver("1.x")),
+            TagPolicy(SemverRule("1.x")),
             TAGS,
             "1.9.0",
             "unlisted",
@@ -188,7 +201,7 @@ def test_no_tags_are_explained() -> None:
             id="unlisted",
         ),
         pytest.param(
-            TagPolicy(Alphabetical()),
+            TagPolicy(AlphabeticalRule()),
             [],
             "a",
             "unlisted",
@@ -204,10 +217,10 @@ def test_reason(policy: TagPolicy, tags: list[str], tag: str, step: str, reason:
 
 
 def test_reason_is_a_line_that_a_terminal_can_show() -> None:
-    assert str(why_not(TagPolicy(Semver("*")), TAGS, "\x1b[31mred")).startswith(r"\x1b[31mred: it is not a version")
-    assert len(str(why_not(TagPolicy(Numerical()), ["x" * 10_000], "x" * 10_000))) < 300
+    assert str(why_not(TagPolicy(SemverRule("*")), TAGS, "\x1b[31mred")).startswith(r"\x1b[31mred: it is not a version")
+    assert len(str(why_not(TagPolicy(NumericalRule()), ["x" * 10_000], "x" * 10_000))) < 300
 
 
 def test_invalid_policy_cannot_be_asked_why_not() -> None:
     with pytest.raises(InvalidPolicy):
-        why_not(TagPolicy(Semver("nonsense")), TAGS, "1.0.0")
+        why_not(TagPolicy(SemverRule("nonsense")), TAGS, "1.0.0")

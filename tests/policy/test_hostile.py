@@ -9,8 +9,8 @@ import pytest
 
 from imagesetter.errors import InvalidFilter, NothingSelected, PolicyError
 from imagesetter.policy.explain import explain, why_not
-from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
 from imagesetter.policy.select import compare, ranking, select
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
 
 HOSTILE_TAGS = [
     "",
@@ -32,7 +32,7 @@ HOSTILE_TAGS = [
     "-" * 10_000,
     "v" + "9" * 10_000 + ".0.0",
 ]
-RULES: list[Rule] = [Semver("*"), Semver(">=0.0.0-0"), Semver("1.x"), Alphabetical(), Numerical()]
+RULES: list[Rule] = [SemverRule("*"), SemverRule(">=0.0.0-0"), SemverRule("1.x"), AlphabeticalRule(), NumericalRule()]
 PATTERNS = {
     "nested repeats": "^(a+)+$",
     "nested alternatives": "^(a|a|aa)+$",
@@ -66,7 +66,7 @@ def test_hostile_tags_and_patterns_are_answered(rule: Rule, pattern: str | None)
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=list(PATTERNS))
 def test_hostile_patterns_take_time_in_proportion_to_a_long_list(pattern: str) -> None:
     tags = [f"{'a' * 40}{number}" for number in range(20_000)]
-    policy = TagPolicy(Alphabetical(), FilterTags(pattern))
+    policy = TagPolicy(AlphabeticalRule(), FilterTags(pattern))
     with pytest.raises(NothingSelected, match="version list argument cannot be empty"):
         select(policy, tags)
 
@@ -74,11 +74,11 @@ def test_hostile_patterns_take_time_in_proportion_to_a_long_list(pattern: str) -
 @pytest.mark.parametrize(
     "policy",
     [
-        pytest.param(TagPolicy(Alphabetical(), FilterTags("(a+)+$" * 200_000)), id="a pattern of a megabyte"),
-        pytest.param(TagPolicy(Alphabetical(), None, ("[a-z]" * 200_000,)), id="an exclusion of a megabyte"),
-        pytest.param(TagPolicy(Alphabetical(), FilterTags("(a)", "$1" * 500_000)), id="a template of a megabyte"),
-        pytest.param(TagPolicy(Alphabetical(), FilterTags("(a)", "$1" * 500)), id="a template that multiplies"),
-        pytest.param(TagPolicy(Alphabetical(), FilterTags(r"(?:\pL{1000}|a)" * 100)), id="a program too large"),
+        pytest.param(TagPolicy(AlphabeticalRule(), FilterTags("(a+)+$" * 200_000)), id="a pattern of a megabyte"),
+        pytest.param(TagPolicy(AlphabeticalRule(), None, ("[a-z]" * 200_000,)), id="an exclusion of a megabyte"),
+        pytest.param(TagPolicy(AlphabeticalRule(), FilterTags("(a)", "$1" * 500_000)), id="a template of a megabyte"),
+        pytest.param(TagPolicy(AlphabeticalRule(), FilterTags("(a)", "$1" * 500)), id="a template that multiplies"),
+        pytest.param(TagPolicy(AlphabeticalRule(), FilterTags(r"(?:\pL{1000}|a)" * 100)), id="a program too large"),
     ],
 )
 def test_what_is_too_large_is_refused_in_a_few_words(policy: TagPolicy) -> None:
@@ -90,15 +90,15 @@ def test_what_is_too_large_is_refused_in_a_few_words(policy: TagPolicy) -> None:
 
 def test_many_tags_of_one_version_are_one_pass() -> None:
     tags = [f"1.0.0+{number}" for number in range(20_000)] + [f"1.0.0-rc.{number}" for number in range(20_000)]
-    assert select(TagPolicy(Semver(">=1.0.0-0")), tags) == "1.0.0+9999"
+    assert select(TagPolicy(SemverRule(">=1.0.0-0")), tags) == "1.0.0+9999"
 
 
 def test_a_range_of_many_exclusions_is_bounded() -> None:
     text = "*" + "".join(f" !={number}.x" for number in range(60))
-    assert select(TagPolicy(Semver(text)), [f"{number}.0.0" for number in range(62)]) == "61.0.0"
+    assert select(TagPolicy(SemverRule(text)), [f"{number}.0.0" for number in range(62)]) == "61.0.0"
 
 
 def test_a_tag_of_ten_thousand_digits_is_compared_exactly() -> None:
     zeros = "0" * 10_000
-    assert select(TagPolicy(Numerical()), [f"0.{zeros}1e10001", f"0.{zeros}1e10002"]) == f"0.{zeros}1e10002"
-    assert select(TagPolicy(Numerical()), [f"1.{zeros}1", f"1.{zeros}2"]) == f"1.{zeros}2"
+    assert select(TagPolicy(NumericalRule()), [f"0.{zeros}1e10001", f"0.{zeros}1e10002"]) == f"0.{zeros}1e10002"
+    assert select(TagPolicy(NumericalRule()), [f"1.{zeros}1", f"1.{zeros}2"]) == f"1.{zeros}2"

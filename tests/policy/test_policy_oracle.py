@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import InvalidFilter, PolicyError
-from imagesetter.policy.expand import parse_template
+from imagesetter.golang.expand import parse_expansion
+from imagesetter.golang.regexp import compile_pattern
 from imagesetter.policy.explain import explain
-from imagesetter.policy.regexp import compile_pattern
-from imagesetter.policy.rules import Alphabetical, FilterTags, TagPolicy
 from imagesetter.policy.select import check, compile_policy, ranking, select
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, TagPolicy
 from policy.rows import load, policy_of
 
 CAPTURED = load("policy.json")
@@ -66,7 +66,7 @@ def test_first_of_a_captured_case_s_ranking_is_its_choice(case: dict[str, Any]) 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=str(number)) for number, case in CASES.items()])
 def test_tags_are_excluded_as_captured(case: dict[str, Any]) -> None:
-    exclusions = compile_policy(TagPolicy(Alphabetical(), None, tuple(case.get("exclusionList", ())))).exclusions
+    exclusions = compile_policy(TagPolicy(AlphabeticalRule(), None, tuple(case.get("exclusionList", ())))).exclusions
     kept = case["tags"]
     for exclusion in exclusions:
         kept = exclusion.keep(kept)
@@ -91,7 +91,7 @@ def extracted(row: dict[str, Any]) -> dict[str, Any]:
     found = regexp.find_all([row["tag"]])
     if not found:
         return {**answer, "matched": False}
-    text = parse_template(row["extract"], regexp).expand_all(found)[0] if row["extract"] else row["tag"]
+    text = parse_expansion(row["extract"], regexp).expand_all(found)[0] if row["extract"] else row["tag"]
     return {**answer, "matched": True, **({"result": text} if text else {})}
 
 
@@ -105,7 +105,7 @@ def test_pattern_matches_many_tags_as_it_matches_one(pattern: str, rows: list[di
     tags = [row["tag"] for row in rows]
     if any("error" in row for row in rows):
         with pytest.raises(InvalidFilter):
-            check(TagPolicy(Alphabetical(), FilterTags(pattern)))
+            check(TagPolicy(AlphabeticalRule(), FilterTags(pattern)))
     else:
         matched = [row["tag"] for row in rows if row["matched"]]
         assert [match[0] for match in compile_pattern(pattern).find_all(tags)] == matched

@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from imagesetter.errors import InputError, InvalidPolicy, PolicyError
+from imagesetter.errors import InvalidPolicy, PolicyError
+from imagesetter.golang.semver.constraints import MAX_RANGE_BYTES, parse_constraints
+from imagesetter.golang.semver.version import parse_version
 from imagesetter.policy.explain import explain, why_not
-from imagesetter.policy.ranges import MAX_RANGE_BYTES, parse_range
-from imagesetter.policy.rules import Numerical, Semver, TagPolicy
 from imagesetter.policy.select import check, compare, ranking, select
-from imagesetter.policy.version import parse_version
+from imagesetter.policy.tag_policy import NumericalRule, SemverRule, TagPolicy
+from krm_functions.errors import InputError
 from policy.strategies import fitting, policies, ranges, tag_lists, versions
 from policy.walk import walk
 
@@ -33,8 +34,8 @@ def valid(policy: TagPolicy) -> bool:
 
 
 @given(policies, tag_lists)
-@example(TagPolicy(Semver(">=1.0.0-0")), ["18446744073709551616.0.0", "1.0.0", "2.0.0-0"])
-@example(TagPolicy(Numerical()), ["inf", "NaN", "5", "3"])
+@example(TagPolicy(SemverRule(">=1.0.0-0")), ["18446744073709551616.0.0", "1.0.0", "2.0.0-0"])
+@example(TagPolicy(NumericalRule()), ["inf", "NaN", "5", "3"])
 def test_choice_is_that_of_flux_walking_down_the_tags(policy: TagPolicy, given_tags: list[str]) -> None:
     assume(valid(policy))
     assert chosen(policy, given_tags) == walk(policy, given_tags)
@@ -103,19 +104,19 @@ def test_explanation_and_choice_are_one(question: tuple[TagPolicy, list[str]]) -
 @given(ranges, versions)
 def test_range_admits_what_its_printed_form_admits(text: str, version: str) -> None:
     try:
-        wanted, parsed = parse_range(text), parse_version(version)
+        wanted, parsed = parse_constraints(text), parse_version(version)
     except (InvalidPolicy, InputError):
         assume(False)
         raise
     assert len(str(wanted)) <= MAX_RANGE_BYTES
-    assert parse_range(str(wanted)).admits(parsed) == wanted.admits(parsed)
-    assert str(parse_range(str(wanted))) == str(wanted)
+    assert parse_constraints(str(wanted)).admits(parsed) == wanted.admits(parsed)
+    assert str(parse_constraints(str(wanted))) == str(wanted)
 
 
 @given(ranges, versions)
 def test_intervals_of_a_range_hold_the_releases_it_admits(text: str, version: str) -> None:
     try:
-        wanted, parsed = parse_range(text), parse_version(version)
+        wanted, parsed = parse_constraints(text), parse_version(version)
     except (InvalidPolicy, InputError):
         assume(False)
         raise
@@ -128,7 +129,7 @@ def test_intervals_of_a_range_hold_the_releases_it_admits(text: str, version: st
 @given(st.text(max_size=30))
 def test_any_text_is_a_range_or_an_error_with_advice(text: str) -> None:
     try:
-        parse_range(text)
+        parse_constraints(text)
     except InvalidPolicy as err:
         assert str(err).isprintable()
         assert err.hint

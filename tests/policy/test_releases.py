@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagesetter.policy.releases import release
-from imagesetter.policy.rules import Semver, TagPolicy
+from imagesetter.policy.release import release
 from imagesetter.policy.select import compare
+from imagesetter.policy.tag_policy import SemverRule, TagPolicy
 
 NUMBERS = st.integers(min_value=0, max_value=10**19).map(str) | st.sampled_from(["00", "007", "9" * 18])
 RELEASES = st.builds("{}{}.{}.{}".format, st.sampled_from(["", "v"]), NUMBERS, NUMBERS, NUMBERS)
@@ -20,7 +20,7 @@ RELEASES = st.builds("{}{}.{}.{}".format, st.sampled_from(["", "v"]), NUMBERS, N
 def test_two_releases_rank_by_their_numbers(a: str, b: str) -> None:
     first, second = release(a), release(b)
     if first and second:
-        assert compare(TagPolicy(Semver("1.x")), a, b) == (first > second) - (first < second)
+        assert compare(TagPolicy(SemverRule("1.x")), a, b) == (first > second) - (first < second)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re2
 
-from imagesetter.errors import InputError
-from imagesetter.policy.expand import parse_template
-from imagesetter.policy.number import exact, parse_number
-from imagesetter.policy.ranges import parse_range
-from imagesetter.policy.regexp import Regexp, compile_pattern
-from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
-from imagesetter.policy.version import Version, parse_tag
+from imagesetter.golang.expand import parse_expansion
+from imagesetter.golang.parse_float import exact, parse_number
+from imagesetter.golang.regexp import Regexp, compile_pattern
+from imagesetter.golang.semver.constraints import parse_constraints
+from imagesetter.golang.semver.version import Version, parse_tag
+from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, SemverRule, TagPolicy
+from krm_functions.errors import InputError
 
 
 def searched(pattern: str, text: str) -> list[object] | None:
@@ -37,15 +37,15 @@ def walk(policy: TagPolicy, tags: list[str]) -> str | None:
         groups = searched(policy.filter_tags.pattern, tag)
         if groups is not None:
             regexp: Regexp = compile_pattern(policy.filter_tags.pattern)
-            template = parse_template(policy.filter_tags.extract, regexp)
+            template = parse_expansion(policy.filter_tags.extract, regexp)
             keys[template.expand_all([(tag, *groups)])[0] if policy.filter_tags.extract else tag] = tag
     texts = sorted(keys, key=keys.__getitem__, reverse=True)
     match policy.rule:
-        case Semver(range=text):
+        case SemverRule(range=text):
             key = latest(text, texts)
-        case Alphabetical(order=order):
+        case AlphabeticalRule(order=order):
             key = (min if order.lower() == "desc" else max)(texts, default=None)
-        case Numerical(order=order):
+        case NumericalRule(order=order):
             key = largest(order.lower() == "desc", texts)
         case None:
             raise AssertionError
@@ -53,7 +53,7 @@ def walk(policy: TagPolicy, tags: list[str]) -> str | None:
 
 
 def latest(text: str, texts: list[str]) -> str | None:
-    wanted = parse_range(text)
+    wanted = parse_constraints(text)
     best: Version | None = None
     for each in texts:
         try:

@@ -9,10 +9,10 @@ import pytest
 
 from imagesetter.errors import ProtocolError, RateLimited, RegistryError, Unauthorized, Unreachable
 from imagesetter.registry.client import Client
+from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import Repository, parse_flux_image
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.trust import Tls
 from support.certificates import Authority
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake

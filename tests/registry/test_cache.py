@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import CredentialError
-from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Asker, Cache, Entry, validity
+from imagesetter.registry.auth.credentials import Credential, Lookup
+from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Asker, Cache, CachedScan, validity
 from imagesetter.registry.client import Client
-from imagesetter.registry.credentials import Credential, Lookup
-from imagesetter.registry.machine import cache_folder
+from imagesetter.registry.environment import cache_folder
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scans import ScanOptions
+from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake
@@ -36,8 +36,8 @@ NOBODY = Asker()
 ALICE = Asker(Credential("alice", PASSWORD))
 
 
-def entry(clock: FakeClock, *tags: str) -> Entry:
-    return Entry(tags or ("1.0", "1.1"), clock.time(), ("a warning",), {"1.0": 5.0})
+def entry(clock: FakeClock, *tags: str) -> CachedScan:
+    return CachedScan(tags or ("1.0", "1.1"), clock.time(), ("a warning",), {"1.0": 5.0})
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_interval_has_a_floor_and_a_default(interval: float | None, seconds: flo
 
 
 def test_scan_from_the_future_does_not_count(cache: Cache, clock: FakeClock) -> None:
-    cache.store_scan(NAME, NOBODY, Entry(("1.0",), clock.time() + 100))
+    cache.store_scan(NAME, NOBODY, CachedScan(("1.0",), clock.time() + 100))
     assert cache.load_scan(NAME, NOBODY, 3600) is None
 
 
@@ -209,8 +209,8 @@ def test_entry_that_someone_made_up_is_read_like_a_registrys_answer(
 
 
 def test_scan_without_tags_comes_back_as_it_was_kept(cache: Cache, clock: FakeClock) -> None:
-    cache.store_scan(NAME, NOBODY, Entry((), clock.time()))
-    assert cache.load_scan(NAME, NOBODY, 300) == Entry((), clock.time())
+    cache.store_scan(NAME, NOBODY, CachedScan((), clock.time()))
+    assert cache.load_scan(NAME, NOBODY, 300) == CachedScan((), clock.time())
 
 
 @pytest.mark.parametrize("salt", [b"", b"short", b"x" * 33])
@@ -324,8 +324,8 @@ import os, signal, sys, time
 sys.path.insert(0, {FN!r})
 from pathlib import Path
 import secrets, tempfile
-from imagesetter.registry.cache import Asker, Cache, Entry
-from imagesetter.registry.credentials import Credential, Lookup
+from imagesetter.registry.cache import Asker, Cache, CachedScan
+from imagesetter.registry.auth.credentials import Credential, Lookup
 
 folder, runs, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 asker = Asker(Credential("alice", "word"))
@@ -337,7 +337,7 @@ def run(number):
         if found is not None:  # whole, and of one writer
             assert len(found.tags) == 300 and len({{tag.split("-")[0] for tag in found.tags}}) == 1, found.tags[:3]
         tags = tuple(sorted(f"w{{number}}-{{n}}" for n in range(300)))
-        cache.store_scan("ghcr.io/org/app", asker, Entry(tags, time.time()))
+        cache.store_scan("ghcr.io/org/app", asker, CachedScan(tags, time.time()))
         assert cache.load_scan("ghcr.io/org/app", asker, 3600) is not None
         if count == 0 and runs == 1:
             print("ready", flush=True)
@@ -421,7 +421,7 @@ def public_folder() -> Iterator[Path]:
 def locked_folder(request: pytest.FixtureRequest, public_folder: Path) -> Path:
     folder = public_folder / "cache"
     folder.mkdir()
-    Cache(folder).store_scan(NAME, ALICE, Entry(("1.0",), 1.0))
+    Cache(folder).store_scan(NAME, ALICE, CachedScan(("1.0",), 1.0))
     for path in [*folder.rglob("*"), folder]:
         path.chmod(request.param if path.is_dir() else 0o444 & request.param)
     return folder

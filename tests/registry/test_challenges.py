@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.registry.challenges import Challenge, parse_challenges
+from imagesetter.registry.auth.challenge import Challenge, parse_challenges
 
 REALM = "https://auth.example/token"
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import CredentialError
-from imagesetter.registry.credentials import Credential, Keychains, Lookup, login, read_entry
-from imagesetter.registry.dockerconfig import LocalKeychain, credential_files, matching_keys
-from imagesetter.registry.egress import Egress
-from imagesetter.registry.helpers import ask_helper
-from imagesetter.registry.hosts import parse_host
+from imagesetter.registry.auth.credential_helper import ask_helper
+from imagesetter.registry.auth.credentials import Credential, Keychains, Lookup, login, read_entry
+from imagesetter.registry.auth.docker_config import LocalKeychain, credential_files, matching_keys
+from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.hosts import parse_host
 from support.logins import IDENTITY_TOKEN, PASSWORD, REGISTRY_TOKEN, SECRETS, Always
 from support.waiting import PATIENCE, wait_until
 
@@ -31,7 +31,7 @@ def entry(name: str) -> dict[str, str]:
 
 
 def keychain(
-    home: Path, documents: Mapping[str, object], environment: Mapping[str, str] | None = None, **more: Egress
+    home: Path, documents: Mapping[str, object], environment: Mapping[str, str] | None = None, **more: AddressRules
 ) -> LocalKeychain:
     for name, document in documents.items():
         path = home / name
@@ -134,7 +134,7 @@ def test_file_that_cannot_be_read_is_an_error(home: Path) -> None:
 
 
 def test_file_as_large_as_none_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagesetter.registry.dockerconfig._LARGEST", 10)
+    monkeypatch.setattr("imagesetter.registry.auth.docker_config._LARGEST", 10)
     with pytest.raises(CredentialError, match="larger than 10 bytes"):
         keychain(home, {DOCKER: {"auths": {}}}).find("ghcr.io", "org/app")
 
@@ -354,7 +354,7 @@ def test_store_is_not_asked_about_a_host_that_the_input_made_up(home: Path, prog
 
 def test_store_is_asked_about_hosts_that_the_operator_named(home: Path, programs: Path) -> None:
     environment = write_helper(programs, f"echo '{ANSWER}'")
-    chain = keychain(home, {DOCKER: {"credsStore": "test"}}, environment, egress=Egress.parse(("ghcr.io/org",)))
+    chain = keychain(home, {DOCKER: {"credsStore": "test"}}, environment, egress=AddressRules.parse(("ghcr.io/org",)))
     assert who(chain) == "alice"
 
 

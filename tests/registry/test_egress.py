@@ -9,14 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagesetter.errors import EgressRefused, UsageError
-from imagesetter.registry.egress import Egress, Pattern
-from imagesetter.registry.hosts import HUB_API, Host, classify, origin, parse_host, parse_url, same_site
+from imagesetter.errors import EgressRefused
+from imagesetter.registry.http.address_rules import AddressRules, RegistryPattern
+from imagesetter.registry.http.hosts import HUB_API, Host, classify, origin, parse_host, parse_url, same_site
+from krm_functions.errors import UsageError
 
-NOBODY = Egress()
-STRICT = Egress.parse(loopback=False)
+NOBODY = AddressRules()
+STRICT = AddressRules.parse(loopback=False)
 """As the command line has it where the operator says nothing."""
-CORP = Egress.parse(("*.corp.example:*", "ghcr.io/org"))
+CORP = AddressRules.parse(("*.corp.example:*", "ghcr.io/org"))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ FORBIDDEN_NETWORKS = ["169.254.0.0/16", "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4
 def test_forbidden_address_is_refused_whoever_allows_the_host(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, name: str
 ) -> None:
-    for egress in (NOBODY, CORP, Egress.parse(("*", name))):
+    for egress in (NOBODY, CORP, AddressRules.parse(("*", name))):
         with pytest.raises(EgressRefused):
             egress.check_address(Host(name), address)
 
@@ -118,7 +119,7 @@ def test_forbidden_address_is_refused_whoever_allows_the_host(
         pytest.param(CORP, "a.corp.example", "127.0.0.1", id="named-host-on-loopback"),
     ],
 )
-def test_address_is_allowed(egress: Egress, name: str, address: str) -> None:
+def test_address_is_allowed(egress: AddressRules, name: str, address: str) -> None:
     egress.check_address(Host(name), ipaddress.ip_address(address))
 
 
@@ -129,11 +130,11 @@ def test_address_is_allowed(egress: Egress, name: str, address: str) -> None:
         pytest.param(NOBODY, "evil.example", "127.0.0.1", id="public-name-at-loopback"),
         pytest.param(NOBODY, "10.0.0.1", "10.0.0.1", id="private-literal"),
         pytest.param(NOBODY, "localhost", "10.0.0.1", id="localhost-that-is-not-here"),
-        pytest.param(Egress.parse(("*",)), "evil.example", "10.0.0.1", id="star-names-nobody"),
+        pytest.param(AddressRules.parse(("*",)), "evil.example", "10.0.0.1", id="star-names-nobody"),
         pytest.param(CORP, "evil.example", "10.0.0.1", id="another-host-is-named"),
     ],
 )
-def test_address_is_refused_and_the_hint_says_how_to_allow_it(egress: Egress, name: str, address: str) -> None:
+def test_address_is_refused_and_the_hint_says_how_to_allow_it(egress: AddressRules, name: str, address: str) -> None:
     with pytest.raises(EgressRefused) as caught:
         egress.check_address(Host(name), ipaddress.ip_address(address))
     assert caught.value.hint == f"if that is your registry: --allow-registry {name}"
@@ -150,14 +151,14 @@ def test_this_machine_is_asked_only_where_the_operator_allows_it(written: str) -
         with pytest.raises(EgressRefused, match="is on this machine") as caught:
             check()
         assert "--allow-loopback" in caught.value.hint
-    for egress in (Egress.parse(loopback=True), Egress.parse((str(host),), loopback=False)):
+    for egress in (AddressRules.parse(loopback=True), AddressRules.parse((str(host),), loopback=False)):
         egress.check_repository(written, "app")
         egress.check_address(host, loopback)
 
 
 def test_a_star_does_not_name_this_machine() -> None:
     with pytest.raises(EgressRefused, match="is on this machine"):
-        Egress.parse(("*",), loopback=False).check_repository("localhost:5000", "app")
+        AddressRules.parse(("*",), loopback=False).check_repository("localhost:5000", "app")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_a_star_does_not_name_this_machine() -> None:
      "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "10.1", "0x", "1.2.3.4.5", "127.1."],
 )  # fmt: skip
 def test_an_address_in_an_unusual_form_is_never_asked_not_even_through_a_proxy(spelling: str) -> None:
-    for egress in (NOBODY, STRICT, Egress.parse(("*",))):
+    for egress in (NOBODY, STRICT, AddressRules.parse(("*",))):
         with pytest.raises(EgressRefused, match="is an IPv4 address in an unusual form"):
             egress.check_repository(spelling, "app")
 
@@ -199,7 +200,7 @@ def test_loopback_in_disguise_is_not_taken_for_this_machine(spelling: str) -> No
     ],
 )
 def test_pattern_allows(pattern: str, registry: str, path: str) -> None:
-    Egress.parse((pattern,)).check_repository(registry, path)
+    AddressRules.parse((pattern,)).check_repository(registry, path)
 
 
 @pytest.mark.parametrize(
@@ -218,19 +219,19 @@ def test_pattern_allows(pattern: str, registry: str, path: str) -> None:
 )
 def test_pattern_does_not_allow(pattern: str, registry: str, path: str) -> None:
     with pytest.raises(EgressRefused, match="is not among the allowed registries"):
-        Egress.parse((pattern,)).check_repository(registry, path)
+        AddressRules.parse((pattern,)).check_repository(registry, path)
 
 
 @pytest.mark.parametrize("text", ["", "https://ghcr.io", "a b", "*.", "gh*.io", "ghcr.io:99999", "*:5000", "u@ghcr.io"])
 def test_what_is_no_pattern_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="is not a registry pattern"):
-        Pattern.parse(text)
+        RegistryPattern.parse(text)
 
 
 @pytest.mark.parametrize("text", ["ghcr.io", "=a.example", "a b=c", "a="])
 def test_what_is_no_auth_host_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="is not REGISTRY=HOST"):
-        Egress.parse((), (text,))
+        AddressRules.parse((), (text,))
 
 
 @pytest.mark.parametrize("path", ["", "a//b", "../v2/_catalog", "a/./b", "a/..", "/a", "a/"])
@@ -253,7 +254,7 @@ def test_what_cannot_be_a_host_is_never_asked(registry: str) -> None:
 @pytest.mark.parametrize("registry", ["metadata.google.internal", "METADATA.google.internal.:80", "169.254.169.254"])
 def test_metadata_service_is_never_asked(registry: str) -> None:
     with pytest.raises(EgressRefused, match="metadata"):
-        Egress.parse((registry, "*")).check_repository(registry, "computeMetadata/v1")
+        AddressRules.parse((registry, "*")).check_repository(registry, "computeMetadata/v1")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +311,7 @@ def test_anonymous_token_request_goes_nowhere_else(realm: str) -> None:
 
 
 def test_operator_can_name_a_token_server_on_another_site() -> None:
-    egress = Egress.parse((), ("registry.example.com=sso.example.org",))
+    egress = AddressRules.parse((), ("registry.example.com=sso.example.org",))
     egress.check_realm(Host("registry.example.com"), "https://sso.example.org/token", credentials=True)
     with pytest.raises(EgressRefused) as caught:
         egress.check_realm(Host("other.example.net"), "https://sso.example.org/token", credentials=True)
@@ -324,11 +325,11 @@ def test_operator_can_name_a_token_server_on_another_site() -> None:
         pytest.param(NOBODY, "reg.example", True, False, id="the-input-alone-cannot-allow-it"),
         pytest.param(CORP, "reg.corp.example:5000", False, False, id="the-operator-alone-does-not-mean-it"),
         pytest.param(CORP, "reg.corp.example:5000", True, True, id="both"),
-        pytest.param(Egress.parse(("*",)), "reg.example", True, False, id="star-names-nobody"),
+        pytest.param(AddressRules.parse(("*",)), "reg.example", True, False, id="star-names-nobody"),
     ],
 )
 def test_plain_http_is_spoken_only_where_both_sides_want_it(
-    egress: Egress, host: str, insecure: bool, allowed: bool
+    egress: AddressRules, host: str, insecure: bool, allowed: bool
 ) -> None:
     assert egress.may_use_plain_http(parse_host(host), insecure=insecure) is allowed
 
@@ -337,7 +338,7 @@ def test_credentials_stay_off_plain_http() -> None:
     with pytest.raises(EgressRefused) as caught:
         CORP.check_credentials("http://reg.corp.example:5000/v2/app/tags/list")
     assert "--allow-http-credentials" in caught.value.hint
-    Egress.parse((), (), http_credentials=True).check_credentials("http://reg.corp.example:5000/v2/")
+    AddressRules.parse((), (), http_credentials=True).check_credentials("http://reg.corp.example:5000/v2/")
     NOBODY.check_credentials("http://127.0.0.1:5000/v2/")
     NOBODY.check_credentials("https://reg.example/v2/")
 

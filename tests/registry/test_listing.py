@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.listing import list_tags, next_query
-from imagesetter.registry.questions import Answer
+from imagesetter.registry.http.messages import RegistryResponse
 from imagesetter.registry.reference import is_tag
+from imagesetter.registry.tags import list_tags, next_query
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_list_is_the_same_however_it_is_ordered_and_split(
     pages = [everything[start : start + size] for start in range(0, len(everything), size)] or [[]]
     seen: list[int] = []
 
-    def ask(query: str) -> Answer:
+    def ask(query: str) -> RegistryResponse:
         number = 0 if query == "n=1000" else int(query)
         link = {"link": f'</x?{number + 1}>; rel="next"'} if number + 1 < len(pages) else {}
-        return Answer(200, link, json.dumps({"tags": pages[number]}).encode(), "")
+        return RegistryResponse(200, link, json.dumps({"tags": pages[number]}).encode(), "")
 
     listing = list_tags(ask, "x", seen.append)
     assert listing.tags == sorted({entry for entry in everything if isinstance(entry, str) and is_tag(entry)})

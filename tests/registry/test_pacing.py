@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from imagesetter.errors import ImagesetterError, RateLimited, RegistryError, Unreachable
+from imagesetter.errors import RateLimited, RegistryError, Unreachable
+from imagesetter.registry.auth.credentials import Lookup
 from imagesetter.registry.client import Client
-from imagesetter.registry.credentials import Lookup
-from imagesetter.registry.pacing import Clock, Deadline, Pace, backoff, retry_after
+from imagesetter.registry.http.limits import Clock, Deadline, RateLimiter, backoff, retry_after
 from imagesetter.registry.reference import Repository, parse_flux_image
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.workers import MOST_THREADS, Job, run_jobs
+from imagesetter.registry.workers import MOST_THREADS, Task, run_tasks
+from krm_functions.errors import ReportedError
 from support.clocks import FakeClock
 from support.fakes import Reply, Seen, run_fake
 from support.registries import closed_port
@@ -153,7 +154,7 @@ def test_wait_beyond_the_deadline_is_an_error_at_once() -> None:
 
 def test_paused_host_is_left_alone_by_every_thread() -> None:
     clock = FakeClock()
-    pace = Pace(clock)
+    pace = RateLimiter(clock)
     pace.pause("slow.example", 12.0, 429)
     pace.acquire("quick.example", Deadline(clock, clock.now + 60, ""))
     assert clock.waits == [], "another host is not held back"
@@ -163,7 +164,7 @@ def test_paused_host_is_left_alone_by_every_thread() -> None:
 
 def test_shorter_pause_does_not_end_a_longer_one() -> None:
     clock = FakeClock()
-    pace = Pace(clock)
+    pace = RateLimiter(clock)
     pace.pause("slow.example", 12.0, 429)
     pace.pause("slow.example", 1.0, 429)
     pace.acquire("slow.example", Deadline(clock, clock.now + 60, ""))
@@ -172,7 +173,7 @@ def test_shorter_pause_does_not_end_a_longer_one() -> None:
 
 def test_pause_beyond_the_deadline_is_an_error() -> None:
     clock = FakeClock()
-    pace = Pace(clock)
+    pace = RateLimiter(clock)
     pace.pause("slow.example", 50.0, 429)
     with pytest.raises(RateLimited) as caught:
         pace.acquire("slow.example", Deadline(clock, clock.now + 10, "--timeout"))
@@ -247,7 +248,7 @@ def test_repository_that_is_named_twice_is_asked_once() -> None:
 
 
 def test_connection_that_nobody_gives_back_is_waited_for_until_the_deadline() -> None:
-    pace, clock = Pace(per_host=1), Clock()
+    pace, clock = RateLimiter(per_host=1), Clock()
     pace.acquire("a.example", Deadline(clock, clock.monotonic() + 5, ""))
     with pytest.raises(Unreachable, match="no connection was free in time"):
         pace.acquire("a.example", Deadline(clock, clock.monotonic() + 0.02, "--timeout"))
@@ -261,14 +262,14 @@ def test_bug_in_one_job_is_not_swallowed() -> None:
 
     stopped: list[bool] = []
     with pytest.raises(ZeroDivisionError):
-        list(run_jobs([Job("a", job)], lambda host: 1, lambda: stopped.append(True)))
+        list(run_tasks([Task("a", job)], lambda host: 1, lambda: stopped.append(True)))
     assert stopped == [True]
 
 
 def test_jobs_are_stopped_where_nobody_wants_more_results() -> None:
     stopped, held = threading.Event(), threading.Event()
-    jobs = [Job("a", lambda: True), Job("b", lambda: held.wait(60))]
-    running = run_jobs(jobs, lambda host: 1, stopped.set)
+    jobs = [Task("a", lambda: True), Task("b", lambda: held.wait(60))]
+    running = run_tasks(jobs, lambda host: 1, stopped.set)
     assert next(running) == (0, True), "a result comes before the others are there"
     running.close()
     assert stopped.is_set()
@@ -276,11 +277,11 @@ def test_jobs_are_stopped_where_nobody_wants_more_results() -> None:
 
 
 def test_thousands_of_hosts_are_asked_by_a_few_hundred_threads() -> None:
-    def job(number: int) -> Job[int]:
-        return Job(f"host{number}", lambda: (time.sleep(0.001), threading.active_count())[1])
+    def job(number: int) -> Task[int]:
+        return Task(f"host{number}", lambda: (time.sleep(0.001), threading.active_count())[1])
 
     before = threading.active_count()
-    running = dict(run_jobs([job(number) for number in range(2000)], lambda host: 8, lambda: None))
+    running = dict(run_tasks([job(number) for number in range(2000)], lambda host: 8, lambda: None))
     assert sorted(running) == list(range(2000))
     assert max(count for count in running.values() if isinstance(count, int)) <= before + MOST_THREADS
 
@@ -298,8 +299,8 @@ def test_host_has_no_more_jobs_under_way_than_it_may_however_fast_another_is() -
         with lock:
             under_way -= 1
 
-    jobs = [Job(f"fast{number % 3}", lambda: None) for number in range(60)] + [Job("slow", slow) for _ in range(32)]
-    assert dict(run_jobs(jobs, lambda host: 4, lambda: None)) == dict.fromkeys(range(92))
+    jobs = [Task(f"fast{number % 3}", lambda: None) for number in range(60)] + [Task("slow", slow) for _ in range(32)]
+    assert dict(run_tasks(jobs, lambda host: 4, lambda: None)) == dict.fromkeys(range(92))
     assert most == 4
 
 
@@ -324,16 +325,16 @@ def test_a_login_that_takes_its_time_keeps_no_other_registry_waiting(tmp_path: P
 
 
 def test_no_jobs_have_no_results() -> None:
-    none: list[Job[int]] = []
-    assert list(run_jobs(none, lambda host: 1, lambda: None)) == []
+    none: list[Task[int]] = []
+    assert list(run_tasks(none, lambda host: 1, lambda: None)) == []
 
 
 def test_time_for_the_whole_run_is_kept() -> None:
     clock = FakeClock()
     with run_fake(lambda seen: Reply(503)) as fake, Client(ClientSettings(clock=clock, deadline=0.5)) as client:
-        with pytest.raises(ImagesetterError):
+        with pytest.raises(ReportedError):
             client.scan(image(fake.host))
-        with pytest.raises(ImagesetterError):
+        with pytest.raises(ReportedError):
             client.scan(image(fake.host))
     assert clock.now - 1_700_000_000.0 < 2
 
@@ -386,7 +387,7 @@ def test_interrupt_ends_a_run_that_hangs_on_every_registry(tmp_path: Path) -> No
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {FN!r})
         from imagesetter.registry.client import Client
-        from imagesetter.registry.scans import ScanOptions
+        from imagesetter.registry.scan import ScanOptions
         from imagesetter.registry.reference import parse_flux_image
         with Client() as client:
             list(client.scan_each([(parse_flux_image(f"{fake.host}/app{{n}}"), ScanOptions()) for n in range(20)]))

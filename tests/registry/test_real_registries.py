@@ -13,12 +13,12 @@ import pytest
 
 from imagesetter.errors import CredentialError, NotFound, Unauthorized, Unreachable
 from imagesetter.registry.client import Client
-from imagesetter.registry.machine import settings_of
+from imagesetter.registry.environment import settings_from_environment
+from imagesetter.registry.http.routes import Routes
+from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import Repository, parse_flux_image
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.trust import Tls
-from imagesetter.registry.ways import Ways
 from support.certificates import Authority
 from support.logins import IDENTITY_TOKEN, PASSWORD, Always
 from support.registries import KINDS, Kind, RunningRegistry, delete_tags, link_tags, push_image, run_registry
@@ -216,7 +216,7 @@ def test_authority_from_certs_d_is_trusted_for_its_host(
     folder = tmp_path / "certs.d" / private.host
     folder.mkdir(parents=True)
     (folder / "ca.crt").write_bytes(authority.certificate.read_bytes())
-    settings = ClientSettings(keychain=Always(*ALICE), ways=Ways(folders=(tmp_path / "certs.d",)))
+    settings = ClientSettings(keychain=Always(*ALICE), ways=Routes(folders=(tmp_path / "certs.d",)))
     with Client(settings) as client:
         assert client.scan(repository(private)).tags == ("1.0.0",)
 
@@ -260,7 +260,7 @@ def machine(tmp_path: Path, config: str, helper: str = "", **more: Any) -> Clien
         script.write_text(f"#!/bin/sh\nread server\necho run >> '{tmp_path}/runs'\n{helper}\n")
         script.chmod(0o755)
     environment = {"DOCKER_CONFIG": str(docker), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    return settings_of(environment, tmp_path, cache=False, allow_loopback=True, **more)
+    return settings_from_environment(environment, tmp_path, cache=False, allow_loopback=True, **more)
 
 
 def test_credential_helper_opens_a_private_registry_and_is_run_once(

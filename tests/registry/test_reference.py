@@ -11,8 +11,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagesetter.errors import ImageReferenceError
-from imagesetter.redaction import without_logins
-from imagesetter.registry.reference import Repository, is_tag, only_tags, parse, parse_flux_image, parse_repository
+from imagesetter.registry.reference import (
+    Repository,
+    is_tag,
+    only_tags,
+    parse_flux_image,
+    parse_reference,
+    parse_repository,
+)
+from krm_functions.redaction import without_logins
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "oracle" / "refs.json").read_text(encoding="utf-8")
@@ -29,11 +36,11 @@ def by_reference(case: dict[str, Any]) -> str:
 def test_reference_reads_as_upstream_reads_it(case: dict[str, Any]) -> None:
     if not case["ok"]:
         with pytest.raises(ImageReferenceError) as caught:
-            parse(case["ref"])
+            parse_reference(case["ref"])
         assert str(caught.value) == without_logins(case["error"])
         assert caught.value.hint, "the reason that upstream swallows"
         return
-    reference = parse(case["ref"])
+    reference = parse_reference(case["ref"])
     assert reference.registry == case["registry"]
     assert reference.repository == case["repository"]
     assert reference.identifier == case["identifier"]
@@ -79,7 +86,7 @@ def test_image_of_an_image_repository_reads_as_flux_reads_it(case: dict[str, Any
     ],
 )
 def test_odd_hosts_are_registries_as_upstream_has_it(text: str, registry: str) -> None:
-    assert parse(text).registry == registry
+    assert parse_reference(text).registry == registry
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ def test_what_go_does_not_take_for_a_host_is_refused(text: str) -> None:
 )
 def test_digest_that_is_none_is_refused_with_its_reason(digest: str, reason: str) -> None:
     with pytest.raises(ImageReferenceError, match=r"could not parse reference: ghcr\.io/org/app@sha") as caught:
-        parse(f"ghcr.io/org/app@{digest}")
+        parse_reference(f"ghcr.io/org/app@{digest}")
     assert caught.value.hint.startswith(reason)
 
 
@@ -124,7 +131,7 @@ def test_empty_name_is_no_repository() -> None:
 
 
 def test_tag_stays_beside_the_digest() -> None:
-    reference = parse(f"ghcr.io/org/app:1.2@{DIGEST}")
+    reference = parse_reference(f"ghcr.io/org/app:1.2@{DIGEST}")
     assert (reference.tag, reference.digest) == ("1.2", DIGEST)
     assert reference.name == f"ghcr.io/org/app@{DIGEST}"
     assert reference.context == Repository("ghcr.io", "org/app", "ghcr.io/org/app")
@@ -134,16 +141,16 @@ def test_tag_stays_beside_the_digest() -> None:
 def test_a_name_with_a_digest_has_to_fit_with_its_library() -> None:
     """Upstream reads such a name twice, the second time spelled out."""
     longest, digest = "a" * (255 - len("library/")), f"@sha256:{'0' * 64}"
-    assert parse(f"{longest}{digest}").repository == f"library/{longest}"
-    assert parse(f"{longest}a:1").repository == f"library/{longest}a"
+    assert parse_reference(f"{longest}{digest}").repository == f"library/{longest}"
+    assert parse_reference(f"{longest}a:1").repository == f"library/{longest}a"
     for text in (f"{longest}a{digest}", f"docker.io/{longest}a:1{digest}"):
         with pytest.raises(ImageReferenceError, match="could not parse reference"):
-            parse(text)
+            parse_reference(text)
 
 
 def test_no_tag_is_invented() -> None:
-    assert parse("nginx").tag == ""
-    assert parse("nginx").identifier == "latest"
+    assert parse_reference("nginx").tag == ""
+    assert parse_reference("nginx").identifier == "latest"
 
 
 def test_repositories_are_equal_when_their_canonical_names_are() -> None:
@@ -153,7 +160,7 @@ def test_repositories_are_equal_when_their_canonical_names_are() -> None:
 
 def test_hint_says_which_part_is_wrong() -> None:
     with pytest.raises(ImageReferenceError) as caught:
-        parse("ghcr.io/Org/app:1.0")
+        parse_reference("ghcr.io/Org/app:1.0")
     assert caught.value.hint.startswith("repository can only contain the characters")
 
 
@@ -186,13 +193,13 @@ def test_one_that_is_no_tag_costs_a_long_list_no_other() -> None:
 @given(st.text(max_size=40))
 def test_anything_else_than_a_reference_is_refused_and_not_a_crash(text: str) -> None:
     try:
-        reference = parse(text)
+        reference = parse_reference(text)
     except ImageReferenceError:
         return
-    assert parse(reference.name).name == reference.name
+    assert parse_reference(reference.name).name == reference.name
 
 
 @given(st.from_regex(r"[a-z0-9]{2,5}(/[a-z0-9]{1,5}){0,3}(:[A-Za-z0-9._-]{1,10})?", fullmatch=True))
 def test_canonical_name_reads_as_itself(text: str) -> None:
-    name = parse(text).name
-    assert parse(name).name == name
+    name = parse_reference(text).name
+    assert parse_reference(name).name == name

@@ -14,19 +14,19 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from imagesetter.errors import ImagesetterError
-from imagesetter.registry.auth import RegistryAuth, Tokens
+from imagesetter.registry.auth.credentials import Credential
+from imagesetter.registry.auth.flow import RegistryAuth, TokenCache
+from imagesetter.registry.auth.kubernetes_secrets import read_pull_secrets
 from imagesetter.registry.client import Client
-from imagesetter.registry.credentials import Credential
-from imagesetter.registry.egress import Egress
+from imagesetter.registry.environment import settings_from_environment
 from imagesetter.registry.events import Event
-from imagesetter.registry.machine import settings_of
-from imagesetter.registry.pacing import Deadline
-from imagesetter.registry.proxies import Proxy
+from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.limits import Deadline
+from imagesetter.registry.http.proxies import Proxy
+from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scans import Scan, ScanOptions
-from imagesetter.registry.secrets import read_pull_secrets
-from imagesetter.registry.trust import Tls
+from imagesetter.registry.scan import Scan, ScanOptions
+from krm_functions.errors import ReportedError
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
 from support.logins import ACCESS_TOKEN, IDENTITY_TOKEN, PASSWORD, REGISTRY_TOKEN, SECRETS
@@ -88,7 +88,7 @@ def visible(value: object) -> Iterator[str]:
     if isinstance(value, BaseException):
         yield "".join(traceback.format_exception(value))
         yield from (repr(argument) for argument in value.args)
-    if isinstance(value, ImagesetterError):
+    if isinstance(value, ReportedError):
         yield f"{value.what} {value.where} {value.hint}"
 
 
@@ -116,7 +116,7 @@ def test_no_secret_is_seen_whatever_registries_do(
         image = parse_flux_image(f"{fake.host}/app")
         for _, respond in behaviours(fake):
             fake.respond = respond
-            settings = settings_of(
+            settings = settings_from_environment(
                 {"SECRET_VARIABLE": PASSWORD}, home, cache=False, allow_loopback=True, listener=events.append
             )
             settings = replace(settings, clock=FakeClock())
@@ -124,7 +124,7 @@ def test_no_secret_is_seen_whatever_registries_do(
                 for found in scan_all(client, [(image, ScanOptions())]):
                     texts += visible(found)
                     scans += isinstance(found, Scan)
-                    failures += isinstance(found, ImagesetterError)
+                    failures += isinstance(found, ReportedError)
                 (network,) = client._networks.values()
                 texts += [repr(network), repr(network.tokens), repr(client), *deep_repr(settings)]
     printed = capfd.readouterr()
@@ -155,9 +155,9 @@ def test_server_that_repeats_what_it_was_told_is_not_believed_to_be_safe(form: s
 
     with run_fake(respond) as fake:
         (docker / "config.json").write_text(json.dumps({"auths": {fake.host: {"auth": ODD_BASIC}}}))
-        with Client(settings_of({}, home, cache=False, allow_loopback=True)) as client:
+        with Client(settings_from_environment({}, home, cache=False, allow_loopback=True)) as client:
             (found,) = scan_all(client, [(parse_flux_image(f"{fake.host}/app"), ScanOptions())])
-    assert isinstance(found, ImagesetterError)
+    assert isinstance(found, ReportedError)
     assert "you said" in str(found)
     assert "your word is ***." in str(found)
     assert not [each for each in ODD_FORMS.values() if each in str(found)]
@@ -170,9 +170,9 @@ def test_token_that_no_header_can_hold_is_refused_before_a_library_quotes_it(tex
     docker = home / ".docker"
     docker.mkdir()
     (docker / "config.json").write_text(json.dumps({"auths": {"ghcr.io": {"registrytoken": text}}}))
-    keychain = settings_of({}, home).keychain
+    keychain = settings_from_environment({}, home).keychain
     assert keychain is not None
-    with pytest.raises(ImagesetterError) as caught:
+    with pytest.raises(ReportedError) as caught:
         keychain.find("ghcr.io", "org/app")
     assert REGISTRY_TOKEN not in "\n".join(visible(caught.value))
 
@@ -185,7 +185,7 @@ def test_values_that_hold_secrets_do_not_show_them() -> None:
         keychain=keychain, tls=Tls(key=PASSWORD.encode()), proxy=Proxy("http://p:1", "u", PASSWORD, True)
     )
     credential = keychain.find("ghcr.io", "a").credential
-    auth = RegistryAuth("a", lambda: credential, Tokens(), Egress(), Deadline(FakeClock(), 0.0, ""))
+    auth = RegistryAuth("a", lambda: credential, TokenCache(), AddressRules(), Deadline(FakeClock(), 0.0, ""))
     shown = "\n".join([repr(options), repr(keychain), repr(credential), str(credential), repr(auth)])
     for form in FORMS:
         assert form not in shown

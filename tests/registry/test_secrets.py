@@ -11,12 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import CredentialError
-from imagesetter.registry.client import Client
-from imagesetter.registry.credentials import Keychains, Lookup
-from imagesetter.registry.events import Event, Note
-from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scans import ScanOptions
-from imagesetter.registry.secrets import (
+from imagesetter.registry.auth.credentials import Keychains, Lookup
+from imagesetter.registry.auth.kubernetes_secrets import (
     encrypted_note,
     is_encrypted,
     key_matches,
@@ -24,6 +20,10 @@ from imagesetter.registry.secrets import (
     read_proxy_secret,
     read_pull_secrets,
 )
+from imagesetter.registry.client import Client
+from imagesetter.registry.events import Event, Note
+from imagesetter.registry.reference import parse_flux_image
+from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.fakes import Reply, run_fake
 from support.logins import PASSWORD, Always

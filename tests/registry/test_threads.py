@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import CredentialError, NotFound
-from imagesetter.registry.helpers import ask_helper
-from imagesetter.registry.trust import Contexts
-from imagesetter.registry.workers import Job, run_jobs
+from imagesetter.registry.auth.credential_helper import ask_helper
+from imagesetter.registry.http.tls import Contexts
+from imagesetter.registry.workers import Task, run_tasks
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,8 @@ def test_every_job_is_done() -> None:
     def fail() -> str:
         raise NotFound("gone")
 
-    jobs = [Job("a", lambda: "1"), Job("b", fail), Job("a", lambda: "3")]
-    done = dict(run_jobs(jobs, lambda host: 2, lambda: None))
+    jobs = [Task("a", lambda: "1"), Task("b", fail), Task("a", lambda: "3")]
+    done = dict(run_tasks(jobs, lambda host: 2, lambda: None))
     assert (done[0], str(done[1]), done[2]) == ("1", "gone", "3")
 
 
@@ -42,7 +42,7 @@ def test_an_interruption_of_a_job_ends_the_run() -> None:
 
     stopped: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
-        list(run_jobs([Job("a", interrupt), Job("a", lambda: "2")], lambda host: 1, lambda: stopped.append(True)))
+        list(run_tasks([Task("a", interrupt), Task("a", lambda: "2")], lambda host: 1, lambda: stopped.append(True)))
     assert stopped == [True]
 
 

@@ -30,13 +30,13 @@ from imagesetter.errors import (
 )
 from imagesetter.registry.cache import Asker, Cache
 from imagesetter.registry.client import Client
-from imagesetter.registry.egress import Egress
 from imagesetter.registry.events import Event, Note
-from imagesetter.registry.proxies import Proxy
+from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.proxies import Proxy
+from imagesetter.registry.http.tls import Tls, find_certificates
 from imagesetter.registry.reference import Repository, parse_flux_image
-from imagesetter.registry.scans import ScanOptions
+from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
-from imagesetter.registry.trust import Tls, find_certificates
 from registry.conftest import Names
 from support.certificates import Authority
 from support.clocks import FakeClock
@@ -88,7 +88,7 @@ def test_name_that_resolves_to_a_private_address_is_not_connected_to(names: Name
 
 def test_name_that_resolves_to_a_metadata_address_is_refused_even_when_allowed(names: Names) -> None:
     names("registry.evil.example", "169.254.169.254")
-    egress = Egress.parse(("registry.evil.example",))
+    egress = AddressRules.parse(("registry.evil.example",))
     with refuses(EgressRefused, "link-local, metadata or unroutable address"):
         scan("registry.evil.example", egress=egress)
 
@@ -112,9 +112,9 @@ def test_address_that_was_checked_is_the_one_connected_to(names: Names, monkeypa
 def test_allow_list_is_checked_before_anything_is_sent() -> None:
     with run_fake(lambda seen: TAGS) as fake:
         with refuses(EgressRefused, "is not among the allowed registries"):
-            scan(fake, "evil/app", egress=Egress.parse((f"{fake.host}/team",)))
+            scan(fake, "evil/app", egress=AddressRules.parse((f"{fake.host}/team",)))
         assert fake.connections == 0
-        assert scan(fake, "team/app", egress=Egress.parse((f"{fake.host}/team",))).tags == ("1.0.0",)
+        assert scan(fake, "team/app", egress=AddressRules.parse((f"{fake.host}/team",))).tags == ("1.0.0",)
 
 
 @pytest.mark.parametrize("image", ["127.0.0.1:5000/a/../../v2/_catalog", "127.0.0.1:5000/..", "127.0.0.1:5000/a//b"])
@@ -139,7 +139,7 @@ def test_realm_on_another_site_gets_no_credentials(names: Names) -> None:
     ):
         names("registry.example.com", "127.0.0.1")
         names("login.evil.example", "127.0.0.1")
-        egress = Egress.parse(("*.example.com:*", "*.evil.example:*"), http_credentials=True)
+        egress = AddressRules.parse(("*.example.com:*", "*.evil.example:*"), http_credentials=True)
         options = ScanOptions(insecure=True)
         with refuses(EgressRefused, "sends the credentials for it to login.evil.example, another site"):
             scan(f"registry.example.com:{fake.port}", egress=egress, keychain=Always(), options=options)
@@ -154,7 +154,7 @@ def test_realm_without_https_gets_nothing(names: Names) -> None:
     ):
         names("registry.example.com", "127.0.0.1")
         names("sso.example.com", "127.0.0.1")
-        egress = Egress.parse(("*.example.com:*",))
+        egress = AddressRules.parse(("*.example.com:*",))
         with refuses(EgressRefused, "a token server without https"):
             scan(f"registry.example.com:{fake.port}", egress=egress, options=ScanOptions(insecure=True))
         assert evil.connections == 0
@@ -166,7 +166,7 @@ def test_realm_on_this_machine_is_not_asked_for_a_registry_elsewhere(names: Name
         run_fake(lambda seen: bearer(f"http://localhost:{local.port}/token")) as fake,
     ):
         names("registry.example.com", "127.0.0.1")
-        egress = Egress.parse(("registry.example.com:*",))
+        egress = AddressRules.parse(("registry.example.com:*",))
         with refuses(EgressRefused, "names a token server on this machine"):
             scan(f"registry.example.com:{fake.port}", egress=egress, options=ScanOptions(insecure=True))
         assert local.connections == 0
@@ -235,7 +235,7 @@ def test_challenges_without_end_are_answered_three_times() -> None:
 def test_password_does_not_travel_over_plain_http(names: Names) -> None:
     with run_fake(lambda seen: Reply(401, {}, {"WWW-Authenticate": "Basic realm=x"})) as fake:
         names("registry.example.com", "127.0.0.1")
-        egress = Egress.parse(("registry.example.com:*",))
+        egress = AddressRules.parse(("registry.example.com:*",))
         with refuses(EgressRefused, "asks for credentials over plain HTTP"):
             scan(
                 f"registry.example.com:{fake.port}",
@@ -270,7 +270,7 @@ def test_logins_of_this_machine_do_not_go_through_a_proxy_and_an_authority_of_th
         with refuses(Unauthorized, "with the credentials from the test"):  # a Secret of the same input may
             scan(fake, options=ScanOptions(tls=tls, keychain=Always()))
         with refuses(Unauthorized, "with the credentials from the test"):
-            scan(fake, keychain=machine, options=ScanOptions(tls=tls), egress=Egress(trust_input=True))
+            scan(fake, keychain=machine, options=ScanOptions(tls=tls), egress=AddressRules(trust_input=True))
     assert any(isinstance(event, Note) and "--trust-input" in event.text for event in events)
 
 
@@ -510,7 +510,7 @@ def test_pages_that_lead_in_a_circle_are_an_error(links: list[str]) -> None:
 
 
 def test_pages_without_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from imagesetter.registry import listing
+    from imagesetter.registry import tags as listing
 
     monkeypatch.setattr(listing, "MOST_PAGES", 20)
     numbers = iter(range(1000))
@@ -521,7 +521,7 @@ def test_pages_without_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_more_tags_than_any_repository_has_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from imagesetter.registry import listing
+    from imagesetter.registry import tags as listing
 
     monkeypatch.setattr(listing, "MOST_TAGS", 100)
     with (
@@ -647,6 +647,6 @@ def test_signature_in_a_redirected_url_does_not_reach_the_message() -> None:
 def test_a_registry_on_this_machine_that_the_input_names_is_not_asked(host: str) -> None:
     with run_fake(lambda seen: TAGS) as inside:
         with pytest.raises(EgressRefused):
-            scan(host.replace("PORT", str(inside.port)), egress=Egress.parse(loopback=False))
+            scan(host.replace("PORT", str(inside.port)), egress=AddressRules.parse(loopback=False))
         assert inside.connections == 0
-        assert scan(inside, egress=Egress.parse((f"127.0.0.1:{inside.port}",), loopback=False)).tags == ("1.0.0",)
+        assert scan(inside, egress=AddressRules.parse((f"127.0.0.1:{inside.port}",), loopback=False)).tags == ("1.0.0",)

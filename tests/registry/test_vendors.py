@@ -16,9 +16,9 @@ import pytest
 from imagesetter.errors import RateLimited, Unauthorized
 from imagesetter.registry.client import Client
 from imagesetter.registry.events import Event, Waiting
-from imagesetter.registry.questions import Answer, Request
+from imagesetter.registry.http.messages import RegistryResponse, Request
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scans import ScanOptions
+from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
@@ -34,12 +34,12 @@ def basic(username: str, password: str = PASSWORD) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def answer(request: Request, document: object) -> Answer:
-    return Answer(200, {"content-type": "application/json"}, json.dumps(document).encode(), request.url)
+def answer(request: Request, document: object) -> RegistryResponse:
+    return RegistryResponse(200, {"content-type": "application/json"}, json.dumps(document).encode(), request.url)
 
 
-def challenge(request: Request, line: str) -> Answer:
-    return Answer(401, {"www-authenticate": line}, b"", request.url, (line,))
+def challenge(request: Request, line: str) -> RegistryResponse:
+    return RegistryResponse(401, {"www-authenticate": line}, b"", request.url, (line,))
 
 
 class Hub:
@@ -49,7 +49,7 @@ class Hub:
         self.requests: list[tuple[str, str]] = []
         """URL and Authorization of each."""
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> RegistryResponse:
         self.requests.append((request.url, request.authorization))
         url = urlsplit(request.url)
         if url.hostname == "auth.docker.io":
@@ -234,7 +234,7 @@ def test_harbors_robots_have_a_dollar_in_their_name() -> None:
 def test_gitlabs_token_server_is_another_host_and_gets_the_login() -> None:
     seen: list[Request] = []
 
-    def respond(request: Request) -> Answer:
+    def respond(request: Request) -> RegistryResponse:
         seen.append(request)
         if urlsplit(request.url).hostname == "gitlab.com":
             return answer(request, {"token": "granted"})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.registry.wording import duration, safe, safe_origin, safe_reason, safe_url
+from imagesetter.registry.http.remote_text import duration_in_words, safe, safe_origin, safe_reason, safe_url
 
 
 @given(st.text())
@@ -83,4 +83,4 @@ def test_reason_is_what_the_registry_says_in_words(body: object, kind: str, expe
     [(0.1, "1 s"), (12, "12 s"), (120, "120 s"), (121, "3 min"), (3600, "60 min"), (7201, "3 h"), (21600, "6 h")],
 )
 def test_waiting_time_is_in_words(seconds: float, expected: str) -> None:
-    assert duration(seconds) == expected
+    assert duration_in_words(seconds) == expected

@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from imagesetter import __version__
 from imagesetter.cli.main import main
-from imagesetter.schemas.kinds import schema_of
+from imagesetter.cli.schemas.kinds import schema_of
 from tools import CHECKOUT
 
 HERE = Path(__file__).parent

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.cli.reports.update import UpdateReport
-from imagesetter.cli.reports.update_forms import render
-from imagesetter.files import Outcome
-from imagesetter.krm.result import Result, Severity
+from imagesetter.cli.reports.update import UpdateOutcome
+from imagesetter.cli.reports.update_formats import render_update
+from imagesetter.update.files import FileUpdates
+from krm_functions.result import Result, Severity
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,6 @@ from imagesetter.krm.result import Result, Severity
 )
 def test_only_warnings_and_errors_are_called_wrong(severity: Severity, heading: str) -> None:
     result = Result("flux-system:web: without 1.4.2 until 2026-12-01 (crashes on start)", severity)
-    outcome = Outcome((), (), (result,), unchanged=2, files=4)
-    lines = render(UpdateReport(outcome, (result,), written=False), "markdown").splitlines()
+    outcome = FileUpdates((), (), (result,), unchanged=2, files=4)
+    lines = render_update(UpdateOutcome(outcome, (result,), written=False), "markdown").splitlines()
     assert [line for line in lines if line.startswith("#### ")] == [heading]

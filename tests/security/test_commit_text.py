@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from automate.conftest import AUTOMATION, Bench, begun, bench  # noqa: F401 - fixtures
-from imagesetter.automation.message import commit_text
-from support.house import House, open_house
+from git.conftest import AUTOMATION, Bench, begun, bench  # noqa: F401 - fixtures
+from imagesetter.git.message_data import commit_text
+from support.sandbox import Sandbox, open_sandbox
 from tools import require_tool
 
 HOSTILE = {
@@ -65,9 +65,9 @@ def test_what_references_paths_and_names_look_like_stays(text: str) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     (tmp_path / "tree").mkdir()
-    with open_house(tmp_path / "tree", capsys, monkeypatch) as opened:
+    with open_sandbox(tmp_path / "tree", capsys, monkeypatch) as opened:
         opened.registry.push("1.5.0")
         yield opened
 
@@ -100,14 +100,14 @@ def assert_tame(message: bytes) -> None:
 
 @pytest.mark.parametrize("template", ["", EVERYTHING], ids=["the default message", "a template with everything"])
 @pytest.mark.parametrize("text", [text for text, _ in HOSTILE.values()], ids=HOSTILE)
-def test_what_a_file_holds_cannot_write_into_the_message_file(house: House, text: str, template: str) -> None:
+def test_what_a_file_holds_cannot_write_into_the_message_file(sandbox: Sandbox, text: str, template: str) -> None:
     resource = f"apiVersion: {in_yaml(text)}\nkind: {in_yaml(text)}\nmetadata: {{name: {in_yaml(text)}}}\n"
     name = "app.yaml" if "\0" in text or "/" in text else f"{text}.yaml"
-    (house.root / "app.yaml").unlink()
-    house.write(name, f'{resource}image: {in_yaml(text)} # {{"$imagepolicy": "flux-system:web"}}\n')
-    ran = house.run("update", "--message-file", "../message", "--message-template", template)
+    (sandbox.root / "app.yaml").unlink()
+    sandbox.write(name, f'{resource}image: {in_yaml(text)} # {{"$imagepolicy": "flux-system:web"}}\n')
+    ran = sandbox.run("update", "--message-file", "../message", "--message-template", template)
     assert ran.status == 0, str(ran)
-    message = (house.root.parent / "message").read_bytes()
+    message = (sandbox.root.parent / "message").read_bytes()
     assert_tame(message)
     if not template:
         assert message.decode().splitlines() == [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.house import APP, House, open_house
+from support.sandbox import APP, Sandbox, open_sandbox
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
@@ -28,8 +28,8 @@ COMMANDS = (["update"], ["lint", "."], ["lock"], ["mark", "."], ["explain"])
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with open_house(tmp_path, capsys, monkeypatch) as opened:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as opened:
         opened.registry.push("1.5.0")
         yield opened
 
@@ -38,20 +38,20 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     "kind", ["", "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\n"], ids=["any", "policy"]
 )
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES)
-def test_a_hostile_file_ends_no_command_in_a_traceback(house: House, text: str, kind: str) -> None:
-    house.write("hostile.yaml", kind + text + APP)
+def test_a_hostile_file_ends_no_command_in_a_traceback(sandbox: Sandbox, text: str, kind: str) -> None:
+    sandbox.write("hostile.yaml", kind + text + APP)
     for command in COMMANDS:
-        ran = house.run(*command)
+        ran = sandbox.run(*command)
         assert ran.status in (0, 1, 2), str(ran)[:2000]
         assert "Traceback" not in ran.err
 
 
-def test_a_link_is_neither_read_nor_written_through(house: House) -> None:
-    outside = house.root.parent / "outside.yaml"
+def test_a_link_is_neither_read_nor_written_through(sandbox: Sandbox) -> None:
+    outside = sandbox.root.parent / "outside.yaml"
     outside.write_text(APP)
-    (house.root / "link.yaml").symlink_to(outside)
-    (house.root / "folder").symlink_to(house.root.parent)
-    house.registry.push("1.5.0")
-    assert house.run("update").status == 0
+    (sandbox.root / "link.yaml").symlink_to(outside)
+    (sandbox.root / "folder").symlink_to(sandbox.root.parent)
+    sandbox.registry.push("1.5.0")
+    assert sandbox.run("update").status == 0
     assert outside.read_text() == APP
-    assert ":1.5.0" in house.text("app.yaml")
+    assert ":1.5.0" in sandbox.text("app.yaml")

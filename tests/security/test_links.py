@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.errors import InputError
-from imagesetter.local_files import read, read_inside, read_named
-from imagesetter.places.source_scan import scan_sources
+from imagesetter.fields.kustomize_sources import scan_sources
+from imagesetter.files.read import read, read_inside, read_named
 from imagesetter.policy_tests.run import find_tests
-from support.house import APP, POLICIES, House, open_house
+from krm_functions.errors import InputError
+from support.sandbox import APP, POLICIES, Sandbox, open_sandbox
 
 LOCK = "images.lock.yaml"
 ENDLESS = ["/proc/self/pagemap", "/dev/zero"]
@@ -20,10 +20,10 @@ ENDLESS = ["/proc/self/pagemap", "/dev/zero"]
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     (tmp_path / "repository" / ".git").mkdir(parents=True)
     (tmp_path / "outside").mkdir()
-    with open_house(tmp_path / "repository", capsys, monkeypatch) as opened:
+    with open_sandbox(tmp_path / "repository", capsys, monkeypatch) as opened:
         opened.registry.push("1.5.0")
         yield opened
 
@@ -43,17 +43,17 @@ WRITERS = {
 @pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing yet"])
 @pytest.mark.parametrize("command", WRITERS.values(), ids=WRITERS)
 def test_a_lock_is_neither_read_nor_written_through_a_link_out_of_the_repository(
-    house: House, command: tuple[str, ...], there: bool
+    sandbox: Sandbox, command: tuple[str, ...], there: bool
 ) -> None:
-    assert house.run("lock", "--lock-file", "part.yaml").status == 0
-    outside = house.root.parent / "outside" / "lock.yaml"
+    assert sandbox.run("lock", "--lock-file", "part.yaml").status == 0
+    outside = sandbox.root.parent / "outside" / "lock.yaml"
     if there:
-        outside.write_text(house.text("part.yaml"))
+        outside.write_text(sandbox.text("part.yaml"))
         before = outside.read_bytes()
-    (house.root / "part.yaml").rename(house.root / "part.txt")
+    (sandbox.root / "part.yaml").rename(sandbox.root / "part.txt")
     command = tuple(word.replace("part.yaml", "part.txt") for word in command)
-    (house.root / LOCK).symlink_to(outside)
-    ran = house.run(*command)
+    (sandbox.root / LOCK).symlink_to(outside)
+    ran = sandbox.run(*command)
     assert (ran.status, "leads out of" in ran.err) == (1, True), str(ran)
     assert (outside.read_bytes() == before) if there else not outside.exists()
 
@@ -61,109 +61,111 @@ def test_a_lock_is_neither_read_nor_written_through_a_link_out_of_the_repository
 @pytest.mark.parametrize("command", [("update", "--from", "lock"), ("lock", "--check"), ("explain", "web")], ids=str)
 @pytest.mark.parametrize("target", ENDLESS)
 def test_a_lock_that_is_a_link_to_an_endless_file_is_refused(
-    house: House, target: str, command: tuple[str, ...]
+    sandbox: Sandbox, target: str, command: tuple[str, ...]
 ) -> None:
-    (house.root / LOCK).symlink_to(target)
-    ran = house.run(*command)
+    (sandbox.root / LOCK).symlink_to(target)
+    ran = sandbox.run(*command)
     assert (ran.status, "leads out of" in ran.err) == (1, True), str(ran)
 
 
-def test_a_lock_that_is_a_link_inside_of_the_repository_is_read_and_written_through_it(house: House) -> None:
-    (house.root / "locks").mkdir()
-    (house.root / LOCK).symlink_to("locks/web.yaml")
-    assert house.run("lock").status == 0
-    assert (house.root / LOCK).is_symlink()
-    assert "tag: 1.5.0" in house.text("locks/web.yaml")
-    (house.root / "locks" / ".krmignore").write_text("*\n")
-    assert house.run("update", "--from", "lock", "app.yaml").status == 0
-    assert ":1.5.0" in house.text("app.yaml")
+def test_a_lock_that_is_a_link_inside_of_the_repository_is_read_and_written_through_it(sandbox: Sandbox) -> None:
+    (sandbox.root / "locks").mkdir()
+    (sandbox.root / LOCK).symlink_to("locks/web.yaml")
+    assert sandbox.run("lock").status == 0
+    assert (sandbox.root / LOCK).is_symlink()
+    assert "tag: 1.5.0" in sandbox.text("locks/web.yaml")
+    (sandbox.root / "locks" / ".krmignore").write_text("*\n")
+    assert sandbox.run("update", "--from", "lock", "app.yaml").status == 0
+    assert ":1.5.0" in sandbox.text("app.yaml")
 
 
-def test_patterns_are_not_read_through_a_link_to_an_endless_file(house: House) -> None:
-    (house.root / ".krmignore").symlink_to("/proc/self/pagemap")
+def test_patterns_are_not_read_through_a_link_to_an_endless_file(sandbox: Sandbox) -> None:
+    (sandbox.root / ".krmignore").symlink_to("/proc/self/pagemap")
     for command in (("update",), ("lint",), ("lock",), ("mark",), ("test", "."), ("explain", "web"), HOLD):
-        ran = house.run(*command)
+        ran = sandbox.run(*command)
         assert (ran.status, "leads out of" in ran.err) == (1, True), str(ran)
 
 
-def test_patterns_are_read_through_a_link_that_stays_in_the_repository(house: House) -> None:
-    house.write("shared/ignored", "app.yaml\n")
-    house.write("apps/app.yaml", APP)
-    house.write("apps/other.yaml", APP)
-    (house.root / "apps" / ".krmignore").symlink_to("../shared/ignored")
-    assert house.run("update", "apps").status == 0
-    assert (":1.4.0" in house.text("apps/app.yaml"), ":1.5.0" in house.text("apps/other.yaml")) == (True, True)
+def test_patterns_are_read_through_a_link_that_stays_in_the_repository(sandbox: Sandbox) -> None:
+    sandbox.write("shared/ignored", "app.yaml\n")
+    sandbox.write("apps/app.yaml", APP)
+    sandbox.write("apps/other.yaml", APP)
+    (sandbox.root / "apps" / ".krmignore").symlink_to("../shared/ignored")
+    assert sandbox.run("update", "apps").status == 0
+    assert (":1.4.0" in sandbox.text("apps/app.yaml"), ":1.5.0" in sandbox.text("apps/other.yaml")) == (True, True)
 
 
 @pytest.mark.parametrize("name", ["link.yaml", "linked", "linked/app.yaml", "linked/../outside/app.yaml"])
 @pytest.mark.parametrize("command", ["update", "lint", "mark", "lock", "test"])
-def test_a_path_that_leads_out_of_its_repository_by_a_link_is_refused(house: House, command: str, name: str) -> None:
-    outside = house.root.parent / "outside" / "app.yaml"
+def test_a_path_that_leads_out_of_its_repository_by_a_link_is_refused(
+    sandbox: Sandbox, command: str, name: str
+) -> None:
+    outside = sandbox.root.parent / "outside" / "app.yaml"
     outside.write_text(APP)
-    (house.root / "link.yaml").symlink_to(outside)
-    (house.root / "linked").symlink_to(outside.parent)
-    ran = house.run(command, name)
+    (sandbox.root / "link.yaml").symlink_to(outside)
+    (sandbox.root / "linked").symlink_to(outside.parent)
+    ran = sandbox.run(command, name)
     assert (ran.status, "leads out of" in ran.err) == (1, True), str(ran)
     assert outside.read_text() == APP
 
 
-def test_policies_are_not_read_through_a_link_out_of_the_repository(house: House) -> None:
-    (house.root.parent / "outside" / "p.yaml").write_text(POLICIES)
-    (house.root / "p").symlink_to(house.root.parent / "outside")
+def test_policies_are_not_read_through_a_link_out_of_the_repository(sandbox: Sandbox) -> None:
+    (sandbox.root.parent / "outside" / "p.yaml").write_text(POLICIES)
+    (sandbox.root / "p").symlink_to(sandbox.root.parent / "outside")
     for given in ("p", "p/p.yaml"):
-        ran = house.run("update", "--policies", given)
+        ran = sandbox.run("update", "--policies", given)
         assert (ran.status, "leads out of" in ran.err) == (1, True), str(ran)
 
 
-def test_outside_of_a_repository_a_link_that_the_operator_names_is_followed(house: House) -> None:
-    (house.root / ".git").rmdir()
-    outside = house.root.parent / "outside" / "app.yaml"
+def test_outside_of_a_repository_a_link_that_the_operator_names_is_followed(sandbox: Sandbox) -> None:
+    (sandbox.root / ".git").rmdir()
+    outside = sandbox.root.parent / "outside" / "app.yaml"
     outside.write_text(APP)
-    (house.root / "link.yaml").symlink_to(outside)
-    assert house.run("update", "link.yaml").status == 0
+    (sandbox.root / "link.yaml").symlink_to(outside)
+    assert sandbox.run("update", "link.yaml").status == 0
     assert ":1.5.0" in outside.read_text()
 
 
 @pytest.mark.parametrize(
     "name", ["../../outside/tags.txt", "{outside}/tags.txt", "link.txt", "/proc/self/environ", "/dev/zero"]
 )
-def test_a_list_of_tags_that_a_test_names_is_inside_of_the_repository(house: House, name: str) -> None:
-    outside = house.root.parent / "outside"
+def test_a_list_of_tags_that_a_test_names_is_inside_of_the_repository(sandbox: Sandbox, name: str) -> None:
+    outside = sandbox.root.parent / "outside"
     (outside / "tags.txt").write_text("1.0.0\n")
-    (house.root / "tests").mkdir()
-    (house.root / "tests" / "link.txt").symlink_to(outside / "tags.txt")
+    (sandbox.root / "tests").mkdir()
+    (sandbox.root / "tests" / "link.txt").symlink_to(outside / "tags.txt")
     file = name.format(outside=outside)
     case = f"spec: {{policy: {{semver: {{range: 1.x}}}}, tagsFile: {file}, cases: [{{pick: 1.0.0}}]}}"
     head = "apiVersion: imagesetter.dev/v1alpha1\nkind: PolicyTest\nmetadata: {name: web}\n"
-    house.write("tests/web.policy-test.yaml", f"{head}{case}\n")
+    sandbox.write("tests/web.policy-test.yaml", f"{head}{case}\n")
     _, (broken,) = find_tests(["tests"])
     assert "leads out of" in broken.error.what
 
 
-def test_a_report_is_written_through_a_link_that_the_operator_named(house: House) -> None:
+def test_a_report_is_written_through_a_link_that_the_operator_named(sandbox: Sandbox) -> None:
     """The operator chose the file's name; unlike a lock's, no stranger can."""
-    report = house.root.parent / "outside" / "report.md"
+    report = sandbox.root.parent / "outside" / "report.md"
     report.write_text("")
-    (house.root / "report.md").symlink_to(report)
-    assert house.run("update", "--output", "markdown=report.md").status == 0
+    (sandbox.root / "report.md").symlink_to(report)
+    assert sandbox.run("update", "--output", "markdown=report.md").status == 0
     assert "1.5.0" in report.read_text()
 
 
-def test_links_in_a_circle_end_in_a_sentence(house: House) -> None:
+def test_links_in_a_circle_end_in_a_sentence(sandbox: Sandbox) -> None:
     for name in (LOCK, "report.md", "policies", "app"):
-        (house.root / name).symlink_to(f"{name}.circle")
-        (house.root / f"{name}.circle").symlink_to(name)
+        (sandbox.root / name).symlink_to(f"{name}.circle")
+        (sandbox.root / f"{name}.circle").symlink_to(name)
     for command in (("update", "app"), ("update", "--policies", "policies"), ("lock",), HOLD, ("lint", "app")):
-        ran = house.run(*command)
+        ran = sandbox.run(*command)
         assert (ran.status in (1, 2), "Traceback" in ran.err) == (True, False), str(ran)
-    (house.root / LOCK).unlink()
-    assert house.run("update", "--output", "markdown=report.md").status == 0
+    (sandbox.root / LOCK).unlink()
+    assert sandbox.run("update", "--output", "markdown=report.md").status == 0
 
 
-def test_a_source_that_is_an_endless_file_is_not_read(house: House) -> None:
-    house.write("kustomization.yaml", "resources: [endless.yaml, app.yaml]\n")
-    (house.root / "endless.yaml").symlink_to("/proc/self/pagemap")
-    found = scan_sources(house.root)
+def test_a_source_that_is_an_endless_file_is_not_read(sandbox: Sandbox) -> None:
+    sandbox.write("kustomization.yaml", "resources: [endless.yaml, app.yaml]\n")
+    (sandbox.root / "endless.yaml").symlink_to("/proc/self/pagemap")
+    found = scan_sources(sandbox.root)
     assert [mark.marker.name for mark in found.marks] == ["web"]
 
 

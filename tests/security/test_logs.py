@@ -16,16 +16,17 @@ import pytest
 from cli.terminals import environment
 from imagesetter.cli.function import process
 from imagesetter.cli.progress import Progress
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import line
-from imagesetter.errors import ImagesetterError, log_line, one_line, without_log_commands
-from imagesetter.krm.result import Result
-from imagesetter.krm.run import respond
 from imagesetter.registry.events import Note
+from krm_functions.errors import ReportedError
+from krm_functions.messages import log_line, one_line, without_log_commands
+from krm_functions.result import Result
+from krm_functions.run import respond
 from security.test_terminal import COMMANDS, HOSTILE, IN_YAML
-from support.house import APP, House, open_house
+from support.sandbox import APP, Sandbox, open_sandbox
 
-PACKAGE = Path(__file__).resolve().parents[2] / "fn" / "imagesetter"
+FN = Path(__file__).resolve().parents[2] / "fn"
 EVIL = "x\n::add-mask::y\r  ::stop-commands::z ##[group]w ##vso[task.setvariable]v ##teamcity[u]"
 EVIL_IN_YAML = EVIL.replace("\n", "\\n").replace("\r", "\\r")
 COMMAND = re.compile(r"\s*::|.*##\w*\[", re.DOTALL)
@@ -37,8 +38,8 @@ def obeyed(text: str) -> list[str]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with open_house(tmp_path, capsys, monkeypatch) as opened:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as opened:
         opened.registry.push("1.5.0")
         yield opened
 
@@ -95,23 +96,23 @@ RUNS = {
 
 @pytest.mark.parametrize("command", RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize("files", FILES.values(), ids=FILES)
-def test_no_command_reaches_a_log(house: House, files: dict[str, str], command: list[str]) -> None:
+def test_no_command_reaches_a_log(sandbox: Sandbox, files: dict[str, str], command: list[str]) -> None:
     for name, text in files.items():
-        house.write(name, text)
-    ran = house.run(*command)
+        sandbox.write(name, text)
+    ran = sandbox.run(*command)
     assert obeyed(ran.out) == []
     assert obeyed(ran.err) == []
     assert ran.status in (0, 1, 2), str(ran)
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json", "sarif"])
-def test_no_command_is_in_a_report_that_goes_to_a_file(house: House, form: str) -> None:
+def test_no_command_is_in_a_report_that_goes_to_a_file(sandbox: Sandbox, form: str) -> None:
     """The one in Markdown goes into the summary of a job, and any may be printed later."""
-    house.write("app.yaml", f'image: "{EVIL_IN_YAML}" # {{"$imagepolicy": "flux-system:web"}}\n')
-    house.run("update", "--check", "--output", f"{form}=report")
-    assert obeyed(house.text("report")) == []
+    sandbox.write("app.yaml", f'image: "{EVIL_IN_YAML}" # {{"$imagepolicy": "flux-system:web"}}\n')
+    sandbox.run("update", "--check", "--output", f"{form}=report")
+    assert obeyed(sandbox.text("report")) == []
     if form == "json":
-        assert json.loads(house.text("report"))["changes"][0]["old"] == EVIL
+        assert json.loads(sandbox.text("report"))["changes"][0]["old"] == EVIL
 
 
 def test_json_says_the_same_whatever_is_in_it() -> None:
@@ -125,15 +126,15 @@ def test_json_says_the_same_whatever_is_in_it() -> None:
 DIFFED = f"# above\n# ##[group]x\n{APP}key: |\n  ::add-mask::y\n"
 
 
-def test_a_diff_in_a_log_gives_no_command_and_says_that_it_was_changed(house: House) -> None:
-    house.write("app.yaml", DIFFED)
-    ran = house.run("update", "--check", "--diff")
+def test_a_diff_in_a_log_gives_no_command_and_says_that_it_was_changed(sandbox: Sandbox) -> None:
+    sandbox.write("app.yaml", DIFFED)
+    ran = sandbox.run("update", "--check", "--diff")
     assert obeyed(ran.out + ran.err) == []
     assert "\n # \\x23#[group]x\n" in ran.out
     assert "\n   \\x3a:add-mask::y\n" in ran.out
     assert "would take for a command" in ran.err
-    house.write("app.yaml", APP)
-    assert house.run("update", "--check", "--diff").err == ""
+    sandbox.write("app.yaml", APP)
+    assert sandbox.run("update", "--check", "--diff").err == ""
 
 
 def test_a_diff_in_a_file_is_the_patch_byte_for_byte(tmp_path: Path) -> None:
@@ -153,14 +154,14 @@ def test_a_diff_in_a_file_is_the_patch_byte_for_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\n::error::b.yaml", 'a"b\\c.yaml', "a\tb.yaml"])
-def test_the_name_of_a_file_cannot_leave_its_line_of_a_diff(house: House, name: str) -> None:
-    (house.root / "app.yaml").unlink()
-    house.write(name, APP)
-    ran = house.run("update", "--check", "--diff", "--quiet")
+def test_the_name_of_a_file_cannot_leave_its_line_of_a_diff(sandbox: Sandbox, name: str) -> None:
+    (sandbox.root / "app.yaml").unlink()
+    sandbox.write(name, APP)
+    ran = sandbox.run("update", "--check", "--diff", "--quiet")
     assert obeyed(ran.out) == []
-    before = house.text(name)
-    subprocess.run(["git", "apply"], cwd=house.root, check=True, input=ran.out.encode())
-    assert house.text(name) == before.replace("1.4.0", "1.5.0")
+    before = sandbox.text(name)
+    subprocess.run(["git", "apply"], cwd=sandbox.root, check=True, input=ran.out.encode())
+    assert sandbox.text(name) == before.replace("1.4.0", "1.5.0")
 
 
 def test_results_of_the_function_are_one_line_and_give_no_command() -> None:
@@ -173,18 +174,18 @@ def test_results_of_the_function_are_one_line_and_give_no_command() -> None:
     answer = respond(call, text.encode(), env={"LOG_TO_STDERR": "true"}, needle="$imagepolicy")
     assert answer.stderr
     assert obeyed(answer.stderr) == []
-    error = Result.from_error(ImagesetterError(f"no {EVIL}", where=EVIL, hint=f"see:\n{EVIL}"))
+    error = Result.from_error(ReportedError(f"no {EVIL}", where=EVIL, hint=f"see:\n{EVIL}"))
     for message in (error.message, str(error)):
         assert message.isprintable()
         assert obeyed(message) == []
 
 
-def test_a_bug_gives_no_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_gives_no_command(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: object, **options: object) -> object:
         raise ValueError(EVIL)
 
     monkeypatch.setattr("imagesetter.cli.commands.update.read_tree", broken)
-    ran = house.run("update")
+    ran = sandbox.run("update")
     assert ran.status == 3
     assert "add-mask" in ran.err
     assert obeyed(ran.err) == []
@@ -199,27 +200,30 @@ def test_what_the_client_notes_gives_no_command(capsys: pytest.CaptureFixture[st
     assert obeyed(capsys.readouterr().err) == []
 
 
-def test_only_our_own_styles_reach_a_terminal(house: House) -> None:
+def test_only_our_own_styles_reach_a_terminal(sandbox: Sandbox) -> None:
     """Where colours are on, a stranger's are still shown as escapes."""
-    house.write("app.yaml", 'image: "x\\e[5mblink" # {"$imagepolicy": "flux-system:web"}\n')
-    ran = house.run("--color", "always", "update", "--check")
+    sandbox.write("app.yaml", 'image: "x\\e[5mblink" # {"$imagepolicy": "flux-system:web"}\n')
+    ran = sandbox.run("--color", "always", "update", "--check")
     assert "x\\x1b[5mblink" in ran.out
     assert set(re.findall(r"\x1b.*?m", ran.out)) == {"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m"}
 
 
 WRITERS = {
-    "cli/terminal.py": {"click.echo"},
-    "cli/unmarked.py": {"sys.stdout.buffer.write"},  # the list as it was read, without a word of ours
-    "krm/run.py": {"stderr.write", "out.write"},  # a ResourceList, and lines that passed `one_line` or `log_line`
+    "imagesetter/cli/terminal.py": {"click.echo"},
+    "imagesetter/cli/fast_path.py": {"sys.stdout.buffer.write"},  # the list as it was read, without a word of ours
+    "krm_functions/run.py": {
+        "stderr.write",
+        "out.write",
+    },  # a ResourceList, and lines that passed `one_line` or `log_line`
 }
 
 
 def test_one_module_writes_to_the_terminal() -> None:
     found: dict[str, set[str]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(FN.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             streams = called.endswith(".write") and re.search(r"std(out|err)|^out\b", called)
             if called in ("print", "click.echo", "click.secho", "traceback.print_exc") or streams:
-                found.setdefault(path.relative_to(PACKAGE).as_posix(), set()).add(called)
+                found.setdefault(path.relative_to(FN).as_posix(), set()).add(called)
     assert found == WRITERS

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli.function import process
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.run import Answer, respond
-from imagesetter.text.load import load
-from imagesetter.text.scan import scan
+from krm_functions.resource_list import ResourceList
+from krm_functions.run import Response, respond
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import scan
 
 HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 WEB = """\
@@ -29,7 +29,7 @@ WEB = """\
 """
 
 
-def run(text: str, source: str = "status") -> Answer:
+def run(text: str, source: str = "status") -> Response:
     return respond(partial(process, environment={"IMAGESETTER_FROM": source}), text.encode(), needle="$imagepolicy")
 
 

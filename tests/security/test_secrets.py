@@ -15,9 +15,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from imagesetter.cli.main import main
-from imagesetter.errors import ImagesetterError
-from imagesetter.redaction import without_logins
-from imagesetter.registry.redaction import Redaction
+from imagesetter.registry.http.redaction import Redaction
+from krm_functions.errors import ReportedError
+from krm_functions.redaction import without_logins
 from support.fakes import Reply, Seen, run_fake
 
 PASSWORD = "plAnted/pAss word+1"
@@ -235,7 +235,7 @@ def test_a_login_in_an_image_is_in_no_report(work: Path, capfd: pytest.CaptureFi
 )
 def test_logins_are_hidden(text: str, shown: str) -> None:
     assert without_logins(text) == shown
-    assert str(ImagesetterError(text)) == shown
+    assert str(ReportedError(text)) == shown
     assert without_logins(shown) == shown
 
 

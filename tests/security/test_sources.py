@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.places.source_scan import scan_sources
+from imagesetter.fields.kustomize_sources import scan_sources
 
 MARKED = 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nimage: a:1 # {"$imagepolicy": "ns:secret"}\n'
 

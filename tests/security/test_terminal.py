@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.house import APP, POLICIES, House, open_house
+from support.sandbox import APP, POLICIES, Sandbox, open_sandbox
 
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
 LOCK = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLock\nmetadata: {name: x}\nspec:\n"
@@ -15,8 +15,8 @@ IN_YAML = "\\e[2J\\e]0;owned\\a\\u202e"
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with open_house(tmp_path, capsys, monkeypatch) as opened:
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as opened:
         opened.registry.push("1.5.0")
         yield opened
 
@@ -87,10 +87,10 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize("files", HOSTILE.values(), ids=HOSTILE)
-def test_no_control_character_reaches_the_terminal(house: House, files: dict[str, str], command: list[str]) -> None:
+def test_no_control_character_reaches_the_terminal(sandbox: Sandbox, files: dict[str, str], command: list[str]) -> None:
     for name, text in files.items():
-        house.write(name, text)
-    ran = house.run(*command)
+        sandbox.write(name, text)
+    ran = sandbox.run(*command)
     odd = {char for char in ran.out + ran.err if not char.isprintable() and char not in "\n\t"}
     assert not odd, str(ran)
     assert ran.status in (0, 1, 2), str(ran)

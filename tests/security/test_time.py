@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from automate.conftest import Bench, begun, bench  # noqa: F401 - fixtures
-from automate.test_run import error
-from imagesetter.automate import Options
-from imagesetter.automation.git import time_limit as git_time_limit
+from git.conftest import Bench, begun, bench  # noqa: F401 - fixtures
+from git.test_run import error
 from imagesetter.cli.main import main
-from imagesetter.errors import ImagesetterError, Unreachable
+from imagesetter.errors import Unreachable
+from imagesetter.git.command import time_limit as git_time_limit
+from imagesetter.git.run import AutomationOptions
 from imagesetter.registry.client import Client, ClientSettings
-from imagesetter.registry.pacing import Clock, run_deadline
+from imagesetter.registry.http.limits import Clock, run_deadline
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scans import ScanOptions
-from imagesetter.registry.workers import Job, run_jobs
+from imagesetter.registry.scan import ScanOptions
+from imagesetter.registry.workers import Task, run_tasks
+from krm_functions.errors import ReportedError
 from support.clocks import FakeClock
 from support.fakes import Reply, Seen, run_fake
 from support.scanning import scan_all
@@ -129,7 +130,7 @@ def test_whoever_a_registry_sends_us_to_has_no_more_time_than_the_run(kind: str)
         with Client(ClientSettings(deadline=1)) as client:
             found = client.digest_all(questions)
         assert len(silent.connections) <= 16
-    assert all(isinstance(each, ImagesetterError) for each in found)
+    assert all(isinstance(each, ReportedError) for each in found)
     if kind != "failing":
         assert all(NAMED in str(each) for each in found)
 
@@ -146,8 +147,8 @@ def test_a_registry_that_asks_for_a_pause_of_days_is_not_obeyed() -> None:
 def test_nobody_waits_for_a_job_that_does_not_look_at_the_clock() -> None:
     """A name server or a credential helper may keep a thread; the run goes on without it."""
     held = threading.Event()
-    jobs = [Job("slow", lambda: held.wait(PATIENCE)), *[Job("slow", lambda: True)] * 3, Job("quick", lambda: True)]
-    running = run_jobs(jobs, lambda host: 1, lambda: None, run_deadline(Clock(), 1))
+    jobs = [Task("slow", lambda: held.wait(PATIENCE)), *[Task("slow", lambda: True)] * 3, Task("quick", lambda: True)]
+    running = run_tasks(jobs, lambda host: 1, lambda: None, run_deadline(Clock(), 1))
     found = dict(running)
     held.set()
     assert found.pop(4) is True
@@ -173,8 +174,8 @@ def test_after_the_deadline_nothing_is_asked() -> None:
 def test_a_silent_git_server_ends_with_the_runs_deadline(bench: Bench) -> None:  # noqa: F811
     with run_silent() as server:
         url = f"http://{server.host}/repo.git"
-        message = error(bench.run(url=url, options=Options(deadline=run_deadline(Clock(), 1))))
-        again = error(bench.run(url=url, options=Options(deadline=run_deadline(FakeClock(), 0))))
+        message = error(bench.run(url=url, options=AutomationOptions(deadline=run_deadline(Clock(), 1))))
+        again = error(bench.run(url=url, options=AutomationOptions(deadline=run_deadline(FakeClock(), 0))))
         assert len(server.connections) == 1
     assert message.startswith(f"git ls-remote did not end in time: {NAMED}")
     assert "the run's deadline of 0 s has passed" in again
@@ -183,7 +184,7 @@ def test_a_silent_git_server_ends_with_the_runs_deadline(bench: Bench) -> None: 
 def test_a_push_to_a_server_that_falls_silent_ends(bench: Bench) -> None:  # noqa: F811
     """The hook of a server that never ends is what `git push` waits for."""
     bench.remote.hook("pre-receive", "sleep 600\n")
-    run = bench.run(options=Options(timeout=5, sleep=lambda seconds: None))
+    run = bench.run(options=AutomationOptions(timeout=5, sleep=lambda seconds: None))
     assert "git push did not end within 5 s" in error(run)
     assert bench.remote.subjects() == ["begin"]
 
@@ -191,7 +192,7 @@ def test_a_push_to_a_server_that_falls_silent_ends(bench: Bench) -> None:  # noq
 def test_a_git_repositorys_timeout_has_the_operators_limit_above_it(bench: Bench) -> None:  # noqa: F811
     with run_silent() as server:
         url = f'http://{server.host}/repo.git", timeout: "{FOREVER}'
-        message = error(bench.run(url=url, options=Options(timeout=1)))
+        message = error(bench.run(url=url, options=AutomationOptions(timeout=1)))
     assert "did not end within 1 s" in message
     assert "--git-timeout is its upper bound" in message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from imagesetter.registry.pacing import Clock
+from imagesetter.registry.http.limits import Clock
 
 
 @dataclass

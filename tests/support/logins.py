@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imagesetter.registry.credentials import Credential, Lookup
+from imagesetter.registry.auth.credentials import Credential, Lookup
 
 PASSWORD = "plAnted-pAssword-1"
 IDENTITY_TOKEN = "plAnted-identity-2"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imagesetter.errors import ImagesetterError
 from imagesetter.registry.client import Client
 from imagesetter.registry.reference import Repository
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
+from krm_functions.errors import ReportedError
 
 
-def scan_all(client: Client, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ImagesetterError]:
+def scan_all(client: Client, questions: Sequence[tuple[Repository, ScanOptions]]) -> list[Scan | ReportedError]:
     """What `Client.scan_each` answers, each question once."""
     found = dict(client.scan_each(questions))
     return [found[number] for number in range(len(questions))]

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from imagesetter.errors import ImagesetterError, NotFound
+from imagesetter.errors import NotFound
 from imagesetter.registry.reference import Repository
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
+from krm_functions.errors import ReportedError
 
 T = TypeVar("T")
 
@@ -24,8 +25,8 @@ def digest_of(name: str, tag: str) -> str:
 class Shelf:
     """Repositories by canonical name, with the tags of each, or the error that asking for them gives."""
 
-    repositories: Mapping[str, Sequence[str] | ImagesetterError]
-    broken_digests: ImagesetterError | None = None
+    repositories: Mapping[str, Sequence[str] | ReportedError]
+    broken_digests: ReportedError | None = None
     scanned: list[tuple[str, ScanOptions]] = field(default_factory=list)
     """Which repositories were scanned, in order, and how."""
     asked: list[str] = field(default_factory=list)
@@ -34,7 +35,7 @@ class Shelf:
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
         self.scanned.append((repository.canonical, options or ScanOptions()))
         tags = self.repositories.get(repository.canonical, NotFound(f"{repository} is not there"))
-        if isinstance(tags, ImagesetterError):
+        if isinstance(tags, ReportedError):
             raise tags
         return Scan(tuple(sorted(set(tags))), 0.0)
 
@@ -48,7 +49,7 @@ class Shelf:
 
     def scan_each(
         self, questions: Sequence[tuple[Repository, ScanOptions]]
-    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
+    ) -> Iterator[tuple[int, Scan | ReportedError]]:
         asked = list(dict.fromkeys((repository, options) for repository, options in questions))
         scans = {
             (repository.canonical, options): _caught(partial(self.scan, repository, options=options))
@@ -57,14 +58,14 @@ class Shelf:
         for number, (repository, options) in enumerate(questions):
             yield number, scans[repository.canonical, options]
 
-    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ImagesetterError]:
+    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
         return [
             _caught(partial(self.digest, repository, tag, options=options)) for repository, tag, options in questions
         ]
 
 
-def _caught(call: Callable[[], T]) -> T | ImagesetterError:
+def _caught(call: Callable[[], T]) -> T | ReportedError:
     try:
         return call()
-    except ImagesetterError as error:
+    except ReportedError as error:
         return error

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
-from imagesetter.errors import InputError, UsageError
+from krm_functions.errors import InputError, UsageError
 
 
 @contextmanager

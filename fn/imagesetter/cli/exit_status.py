@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagesetter.errors import ImagesetterError, UsageError
+from krm_functions.errors import ReportedError, UsageError
 
 OK = 0
 FAILED = 1
@@ -14,6 +14,6 @@ TRACKER = "https://github.com/imagesetter/imagesetter/issues"
 BUG_REQUEST = f"imagesetter: this is a bug of ours. Please report it with the lines above and what you ran: {TRACKER}"
 
 
-def status_of(error: ImagesetterError) -> int:
+def status_of(error: ReportedError) -> int:
     """2 for wrong usage or configuration, 1 for everything else that we refuse to do."""
     return USAGE if isinstance(error, UsageError) else FAILED

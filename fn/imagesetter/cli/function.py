@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from imagesetter.cli.exit_status import TRACKER
-from imagesetter.errors import one_line
-from imagesetter.krm.resourcelist import ResourceList
-from imagesetter.krm.result import Result
-from imagesetter.krm.run import Output, run
-from imagesetter.text.scan import NEEDLE
+from krm_functions.messages import one_line
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result
+from krm_functions.run import Output, run
+from krm_functions.yaml.scan import NEEDLE
 
 # environment variable -> functionConfig option
 ENVIRONMENT = {
@@ -42,21 +42,21 @@ def main(data: bytes | None = None) -> int:
 
 
 def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:
-    """One ResourceList; see `imagesetter.function.follow`."""
+    """One ResourceList; see `imagesetter.update.resource_list.update_resource_list`."""
     from imagesetter.cli import clock
-    from imagesetter.cli.clients import source_for
-    from imagesetter.cli.network import from_environment
-    from imagesetter.config.functionconfig import parse, with_options
-    from imagesetter.function import find_lock, follow, look_for_lock
-    from imagesetter.krm.functionconfig import read
+    from imagesetter.cli.network_options import from_environment
+    from imagesetter.cli.registry_client import source_for
+    from imagesetter.config.function_config import parse_function_config, with_options
+    from imagesetter.update.resource_list import lock_among_items, require_lock_among_items, update_resource_list
+    from krm_functions.function_config import read_function_config
 
-    config = parse(read(listing.function_config))
+    config = parse_function_config(read_function_config(listing.function_config))
     for name, option in ENVIRONMENT.items():
         if environment.get(name):
             config = with_options(config, {option: _said(environment[name], option)}, where=name)
-    lock, present = partial(find_lock, listing), partial(look_for_lock, listing)
+    lock, present = partial(require_lock_among_items, listing), partial(lock_among_items, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
-        answer = follow(listing, config, source, now=clock.now())
+        answer = update_resource_list(listing, config, source, now=clock.now())
     return Output(edits=answer.edits, results=[_on_one_line(result) for result in answer.results])
 
 
@@ -68,8 +68,8 @@ def _on_one_line(result: Result) -> Result:
 
 def _said(text: str, option: str) -> str:
     """A variable's value as a functionConfig has it; a flag is understood as on the command line, ``1`` and ``yes``."""
-    from imagesetter.cli.network import FALSE, TRUE
-    from imagesetter.config.functionconfig import is_flag
+    from imagesetter.cli.network_options import FALSE, TRUE
+    from imagesetter.config.function_config import is_flag
 
     if not is_flag(option):
         return text

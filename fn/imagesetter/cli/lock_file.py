@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 import click
 
-from imagesetter.errors import LockError, UsageError
-from imagesetter.local_files import inside, inside_its_repository, read, repository_of
-from imagesetter.lock.document import FILE_NAME, Lock, parse, render_holds
+from imagesetter.errors import LockError
+from imagesetter.files.atomic_write import create, write
+from imagesetter.files.find import start_directory
+from imagesetter.files.read import inside, inside_its_repository, read, repository_of
+from imagesetter.lock.document import FILE_NAME, Lock, parse_lock, render_holds
 from imagesetter.lock.holds import Hold
-from imagesetter.reading import read_tree
-from imagesetter.text.source import Source, decode, encode
-from imagesetter.tree import start_directory
-from imagesetter.writing import create, write
+from imagesetter.update.read_tree import read_tree
+from krm_functions.errors import UsageError
+from krm_functions.yaml.encoding import DecodedText, decode_text, encode_text
 
 lock_file_option = click.option(
     "--lock-file",
@@ -49,7 +50,7 @@ class LockFile(NamedTuple):
     real: Path
     there: bool
     before: bytes
-    text: Source
+    text: DecodedText
     lock: Lock
 
     def rendered(self, render: Callable[[str], str]) -> bytes:
@@ -59,7 +60,7 @@ class LockFile(NamedTuple):
             LockError: as *render*; an error about a line names the file.
         """
         try:
-            return encode(render(self.text.text), bom=self.text.bom)
+            return encode_text(render(self.text.text), bom=self.text.bom)
         except LockError as error:
             if error.where.startswith("line "):
                 error.where = f"{self.path}:{error.where.removeprefix('line ')}"
@@ -94,8 +95,10 @@ def open_lock(path: Path, *, named: bool = False) -> LockFile:
     real = Path(inside(path, top) if top else inside_its_repository(path))
     there = real.exists()
     before = read(real) if there else b""
-    text = decode(before, name=str(path))
-    return LockFile(path, real, there, before, text, parse(text.text, str(path)) if text.text.strip() else Lock({}))
+    text = decode_text(before, name=str(path))
+    return LockFile(
+        path, real, there, before, text, parse_lock(text.text, str(path)) if text.text.strip() else Lock({})
+    )
 
 
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:

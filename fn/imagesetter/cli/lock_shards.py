@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagesetter.cli.lock_file import open_lock
-from imagesetter.errors import UsageError
-from imagesetter.local_files import read_inside, read_named
-from imagesetter.lock.document import parse, render
-from imagesetter.lock.locking import Locked
-from imagesetter.lock.sharding import Shard, merge, parse_shard
-from imagesetter.text.source import decode
+from imagesetter.files.read import read_inside, read_named
+from imagesetter.lock.document import parse_lock, render_lock
+from imagesetter.update.relock import Locked
+from imagesetter.update.shards import Shard, merge_shards, parse_shard
+from krm_functions.errors import UsageError
+from krm_functions.yaml.encoding import decode_text
 
 
 def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
@@ -60,10 +60,10 @@ def merge_files(parts: Sequence[str], path: Path, *, named: bool, check: bool) -
     if not parts:
         raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
     files = [file for part in parts for file in _files(part)]
-    locks = [parse(decode(data, name=name).text, name) for name, data in files]
+    locks = [parse_lock(decode_text(data, name=name).text, name) for name, data in files]
     file = open_lock(path, named=named)
-    merged = merge(file.lock, locks)
-    after = file.rendered(lambda text: render(text, merged.entries, merged.seen))
+    merged = merge_shards(file.lock, locks)
+    after = file.rendered(lambda text: render_lock(text, merged.entries, merged.seen))
     if not check:
         file.put(after)
     return merged, after != file.before

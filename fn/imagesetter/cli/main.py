@@ -13,13 +13,14 @@ from importlib import import_module
 
 import click
 
+from imagesetter.cli.environment_variables import name_variable
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.hints import START
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
-from imagesetter.cli.variables import name_variable
 from imagesetter.cli.versions import print_version
-from imagesetter.errors import ImagesetterError, UsageError, did_you_mean
+from krm_functions.errors import ReportedError, UsageError
+from krm_functions.suggestions import did_you_mean
 
 # Commands by the task they serve, in the order of the help page; each module has a `command`.
 TASKS: dict[str, tuple[str, ...]] = {
@@ -64,7 +65,7 @@ class Commands(click.Group):
         try:
             _check_directory()
             return super().invoke(ctx)
-        except ImagesetterError as error:
+        except ReportedError as error:
             print_error(error)
             print_notes(error)
             return status_of(error)
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         status = group.main(list(arguments), prog_name="imagesetter", standalone_mode=False)
         return status if isinstance(status, int) else OK
-    except ImagesetterError as error:
+    except ReportedError as error:
         print_error(error)
         print_notes(error)
         return status_of(error)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
-from imagesetter.cli.network import DEFAULT_DEADLINE, NetworkOptions, time_limit
-from imagesetter.cli.outputs import Format, Outputs, outputs_option, shared_output
-from imagesetter.cli.variables import spoken
-from imagesetter.errors import UsageError
+from imagesetter.cli.environment_variables import spoken
+from imagesetter.cli.network_options import DEFAULT_DEADLINE, NetworkOptions, time_limit
+from imagesetter.cli.output_options import Format, Outputs, outputs_option, shared_output
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE
+from krm_functions.errors import UsageError
 
 if TYPE_CHECKING:
-    from imagesetter.config.config import SourceName
+    from imagesetter.config.options import SourceName
 
 Output = Literal["text", "json"]
 NOTHING_SAID = Outputs()

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from imagesetter.cli.terminal import echo, wants_colour
-from imagesetter.errors import one_line
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
+from krm_functions.messages import one_line
 
 if TYPE_CHECKING:
     from rich.status import Status

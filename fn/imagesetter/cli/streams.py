@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from imagesetter.errors import InputError
+from krm_functions.errors import InputError
 
 _OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 

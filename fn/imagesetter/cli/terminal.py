@@ -14,8 +14,9 @@ from typing import TextIO
 
 import click
 
-from imagesetter.errors import ImagesetterError, log_line, one_line, without_log_commands
-from imagesetter.krm.result import Result, Severity
+from krm_functions.errors import ReportedError
+from krm_functions.messages import log_line, one_line, without_log_commands
+from krm_functions.result import Result, Severity
 
 COLOR = "color"
 COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -102,7 +103,7 @@ def _is_file(stream: TextIO) -> bool:
         return False
 
 
-def print_error(error: ImagesetterError) -> None:
+def print_error(error: ReportedError) -> None:
     """An error on stderr in three parts: what, where, what to do."""
     echo(f"{styled('error', sys.stderr, fg='red', bold=True)}: {error.what}", err=True)
     if error.where:
@@ -125,10 +126,10 @@ def print_results(results: Iterable[Result]) -> None:
     """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
     for result in results:
         label = styled(result.severity, sys.stderr, fg=COLOURS[result.severity], bold=True)
-        echo(f"{place_of(result)}{label}: {one_line(result.message)}", err=True)
+        echo(f"{location_prefix(result)}{label}: {one_line(result.message)}", err=True)
 
 
-def place_of(result: Result) -> str:
+def location_prefix(result: Result) -> str:
     """``file:line: `` of a result, or what is known of it."""
     if result.file:
         line = result.tags.get("line")

@@ -8,7 +8,7 @@ import click
 
 from imagesetter import __version__
 from imagesetter.cli.terminal import echo
-from imagesetter.text.events import has_libyaml
+from krm_functions.yaml.parser import has_libyaml
 
 
 def print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:

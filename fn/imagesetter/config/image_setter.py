@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from imagesetter.config.config import API_VERSION, KIND, Config, Target
 from imagesetter.config.inline_policy import inline_policy
-from imagesetter.config.strict import Metadata, Model, validated
-from imagesetter.errors import UsageError
-from imagesetter.flux.durations import parse_age
+from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target
+from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
 from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
-from imagesetter.krm.labels import LabelSelector
-from imagesetter.krm.select import Selector
+from imagesetter.golang.duration import parse_age
+from krm_functions.errors import UsageError
+from krm_functions.label_selector import LabelSelector
+from krm_functions.selector import Selector
 
 
 def _age(text: str) -> str:
@@ -30,7 +30,7 @@ Age = Annotated[str, AfterValidator(_age)]
 _ONE_RULE: dict[str, Any] = {"oneOf": [{"required": [rule]} for rule in ("semver", "alphabetical", "numerical")]}
 
 
-class InlinePolicy(Model):
+class InlinePolicy(StrictModel):
     """A policy beside those found among the items: Flux's ImagePolicy and ImageRepository in one."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_RULE)
@@ -50,7 +50,7 @@ class InlinePolicy(Model):
     minimum_age: Age | None = Field(None, description="how old a tag has to be, such as 3d or 36h")
 
 
-class TargetSelect(Model):
+class TargetSelect(StrictModel):
     """Which resources a target means; a name or namespace is the original or the current one."""
 
     group: str | None = None
@@ -60,7 +60,7 @@ class TargetSelect(Model):
     label_selector: str | None = None
 
 
-class TargetSpec(Model):
+class TargetSpec(StrictModel):
     """Fields of the selected resources, and the policy that they follow."""
 
     select: TargetSelect
@@ -68,7 +68,7 @@ class TargetSpec(Model):
     policy: str = Field(description="[ns:]name[:tag|:name|:digest]")
 
 
-class ImageSetterSpec(Model):
+class ImageSetterSpec(StrictModel):
     """The options of a run; see docs/function-config.md."""
 
     from_: Literal["registry", "lock", "status"] = Field("registry", alias="from")
@@ -82,7 +82,7 @@ class ImageSetterSpec(Model):
     strip_annotations: bool = Field(False, description="take imagesetter.dev/fields out of what is given back")
 
 
-class ImageSetter(Model):
+class ImageSetter(StrictModel):
     """The functionConfig of imagesetter."""
 
     api_version: Literal["imagesetter.dev/v1alpha1"]
@@ -95,7 +95,7 @@ def _labels(text: str | None) -> LabelSelector | None:
     return LabelSelector.parse(text) if text else None
 
 
-def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
+def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     """The Config of an ImageSetter resource.
 
     Raises:
@@ -103,7 +103,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
     """
     where = "functionConfig " + KIND
     hint = f"`imagesetter schema` prints the JSON Schema of {API_VERSION} {KIND}"
-    setter = validated(ImageSetter, function_config, where=where, hint=hint)
+    setter = validate_strictly(ImageSetter, function_config, where=where, hint=hint)
     namespace = setter.metadata.namespace or DEFAULT_NAMESPACE
     raw = function_config.get("spec") or {}
     policies: list[Resource] = []
@@ -127,7 +127,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> Config:
         )
         for target in setter.spec.targets
     )
-    return Config(
+    return FunctionOptions(
         source=setter.spec.from_,
         on_error=setter.spec.on_error,
         strict=setter.spec.strict,

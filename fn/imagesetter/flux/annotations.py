@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from imagesetter.errors import ResourceError
-from imagesetter.flux.durations import parse_age
 from imagesetter.flux.resources import Resource
+from imagesetter.golang.duration import parse_age
+from krm_functions.errors import ResourceError
 
 ALLOW_DOWNGRADE: Final = "imagesetter.dev/allow-downgrade"
 MINIMUM_AGE: Final = "imagesetter.dev/minimum-age"

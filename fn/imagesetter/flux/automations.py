@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from imagesetter.flux.models import Duration, LocalObjectReference, Model, Name
+from imagesetter.flux.models import Duration, FluxModel, LocalObjectReference, Name
 
 
-class SourceReference(Model):
+class SourceReference(FluxModel):
     """The GitRepository that an automation works on."""
 
     kind: Literal["GitRepository"] = "GitRepository"
@@ -20,7 +20,7 @@ class SourceReference(Model):
     namespace: str | None = None
 
 
-class GitReference(Model):
+class GitReference(FluxModel):
     """What to check out; Flux prefers commit, then name, semver, tag and branch."""
 
     branch: str | None = None
@@ -30,27 +30,27 @@ class GitReference(Model):
     commit: str | None = None
 
 
-class Checkout(Model):
+class Checkout(FluxModel):
     """git.checkout."""
 
     ref: GitReference
 
 
-class CommitAuthor(Model):
+class CommitAuthor(FluxModel):
     """Who the commit is by; Flux's committer is the same person."""
 
     name: str = ""
     email: str
 
 
-class SigningKey(Model):
+class SigningKey(FluxModel):
     """A Secret with a gpg or ssh key."""
 
     secret_ref: LocalObjectReference
     type: Literal["gpg", "ssh"] = "gpg"
 
 
-class CommitSpec(Model):
+class CommitSpec(FluxModel):
     """git.commit."""
 
     author: CommitAuthor
@@ -59,7 +59,7 @@ class CommitSpec(Model):
     message_template_values: dict[str, str] = Field(default_factory=dict)
 
 
-class PushSpec(Model):
+class PushSpec(FluxModel):
     """git.push."""
 
     branch: str | None = None
@@ -67,7 +67,7 @@ class PushSpec(Model):
     options: dict[str, str] = Field(default_factory=dict)
 
 
-class GitSpec(Model):
+class GitSpec(FluxModel):
     """ImageUpdateAutomation.spec.git."""
 
     checkout: Checkout | None = None
@@ -75,14 +75,14 @@ class GitSpec(Model):
     push: PushSpec | None = None
 
 
-class UpdateStrategy(Model):
+class UpdateStrategy(FluxModel):
     """ImageUpdateAutomation.spec.update; Setters is the only strategy."""
 
     strategy: Literal["Setters"] = "Setters"
     path: str = ""
 
 
-class LabelRequirement(Model):
+class LabelRequirement(FluxModel):
     """One matchExpressions entry."""
 
     key: str
@@ -90,19 +90,19 @@ class LabelRequirement(Model):
     values: list[str] = Field(default_factory=list)
 
 
-class LabelSelector(Model):
+class LabelSelectorSpec(FluxModel):
     """A Kubernetes label selector."""
 
     match_labels: dict[str, str] = Field(default_factory=dict)
     match_expressions: list[LabelRequirement] = Field(default_factory=list)
 
 
-class ImageUpdateAutomationSpec(Model):
+class ImageUpdateAutomationSpec(FluxModel):
     """ImageUpdateAutomation.spec: what to check out, change, commit and push, and when."""
 
     source_ref: SourceReference
     git: GitSpec | None = None
     interval: Duration
-    policy_selector: LabelSelector | None = None
+    policy_selector: LabelSelectorSpec | None = None
     update: UpdateStrategy = Field(default_factory=UpdateStrategy)
     suspend: bool = False

@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import KnownNames, ResolveError, ResourceError
-from imagesetter.flux.latest import LatestRef, from_status
+from imagesetter.errors import ResolveError
+from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import (
     DEFAULT_NAMESPACE,
@@ -31,9 +31,11 @@ from imagesetter.flux.resources import (
     inputs_of,
     is_complete,
 )
+from krm_functions.errors import ResourceError
+from krm_functions.suggestions import KnownNames
 
 if TYPE_CHECKING:
-    from imagesetter.flux.questions import ImagePolicy
+    from imagesetter.flux.image_policy import ImagePolicy
 
 
 class _Policies:
@@ -151,12 +153,12 @@ class Catalog:
             ResourceError: a field breaks the CRD's rules.
             PolicyError: the rule does not compile.
         """
-        from imagesetter.flux.questions import question
+        from imagesetter.flux.image_policy import read_image_policy
 
         policy, repository = self.behind(name)
         namespace, repository_name = repository.names[0]
         namespace = namespace or self.default_namespace
-        return question(
+        return read_image_policy(
             name,
             policy,
             repository,

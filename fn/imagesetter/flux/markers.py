@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
 from imagesetter.errors import MarkerError
-from imagesetter.flux.latest import PARTS, Part
+from imagesetter.flux.latest_ref import PARTS, Part
 
 KEY: Final = "$imagepolicy"
 

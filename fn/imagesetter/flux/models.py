@@ -24,8 +24,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from imagesetter.errors import ResourceError
-from imagesetter.flux.durations import parse_duration
+from imagesetter.golang.duration import parse_duration
+from krm_functions.errors import ResourceError
 
 
 def _seconds(text: str) -> str:
@@ -47,14 +47,14 @@ def _known_order(text: str) -> str:
 
 Location = tuple[str | int, ...]
 """A place in a resource: the keys and indexes that lead there."""
-Spec = TypeVar("Spec", bound="Model")
+Spec = TypeVar("Spec", bound="FluxModel")
 Duration = Annotated[str, AfterValidator(_seconds)]
 ShortDuration = Annotated[str, AfterValidator(_seconds_without_hours)]
 Order = Annotated[str, AfterValidator(_known_order)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
-class Model(BaseModel):
+class FluxModel(BaseModel):
     """A part of a resource: camelCase on the wire, types not converted, unknown fields kept aside."""
 
     # A validator is built when the first resource needs it.
@@ -67,32 +67,32 @@ class Model(BaseModel):
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
-class LocalObjectReference(Model):
+class LocalObjectReference(FluxModel):
     """A resource of the same namespace, by name."""
 
     name: Name
 
 
-class NamespacedObjectReference(Model):
+class NamespacedObjectReference(FluxModel):
     """A resource by name, in this or another namespace."""
 
     name: Name
     namespace: str | None = None
 
 
-class NamespaceSelector(Model):
+class NamespaceSelector(FluxModel):
     """Namespaces by label; an empty map selects all."""
 
     match_labels: dict[str, str] = Field(default_factory=dict)
 
 
-class AccessFrom(Model):
+class AccessFrom(FluxModel):
     """Which namespaces besides its own may refer to an ImageRepository."""
 
     namespace_selectors: list[NamespaceSelector]
 
 
-class ImageRepositorySpec(Model):
+class ImageRepositorySpec(FluxModel):
     """ImageRepository.spec: which repository, how often, with which credentials."""
 
     image: str
@@ -109,19 +109,19 @@ class ImageRepositorySpec(Model):
     insecure: bool = False
 
 
-class SemVerPolicy(Model):
+class SemVerPolicy(FluxModel):
     """A Masterminds/semver range."""
 
     range: str
 
 
-class OrderedPolicy(Model):
+class OrderedPolicy(FluxModel):
     """Alphabetical or numerical order."""
 
     order: Order = "asc"
 
 
-class PolicyChoice(Model):
+class PolicyChoice(FluxModel):
     """One of the three rules; where several are given, semver wins, then alphabetical (policy/factory.go)."""
 
     semver: SemVerPolicy | None = None
@@ -135,7 +135,7 @@ class PolicyChoice(Model):
         return self
 
 
-class TagFilter(Model):
+class TagFilter(FluxModel):
     """filterTags: a Go regular expression and what to take from its match."""
 
     pattern: str = ""
@@ -145,7 +145,7 @@ class TagFilter(Model):
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 
 
-class ImagePolicySpec(Model):
+class ImagePolicySpec(FluxModel):
     """ImagePolicy.spec: which tag of the repository."""
 
     image_repository_ref: NamespacedObjectReference
@@ -203,12 +203,12 @@ def in_words(value: object) -> str:
             return f"{type(value).__name__} {value}"
 
 
-def path_of(location: Location) -> str:
+def resource_path(location: Location) -> str:
     """``spec.policies[0].semver`` for a place in a resource."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
 
 
-def validated(model: type[Spec], spec: object, *, where: str) -> Spec:
+def validate_spec(model: type[Spec], spec: object, *, where: str) -> Spec:
     """The spec of a resource as a model.
 
     Args:
@@ -224,19 +224,19 @@ def validated(model: type[Spec], spec: object, *, where: str) -> Spec:
     try:
         return model.model_validate(spec)
     except ValidationError as error:
-        lines = [f"{path_of(('spec', *e['loc']))}: {_sentence(dict(e))}" for e in error.errors()]
+        lines = [f"{resource_path(('spec', *e['loc']))}: {_sentence(dict(e))}" for e in error.errors()]
         raise ResourceError("; ".join(lines), where=where) from error
 
 
-def unknown_fields(spec: Model) -> list[str]:
+def unknown_fields(spec: FluxModel) -> list[str]:
     """The paths of fields that the CRD does not have, such as ``spec.filterTag``; the API server would prune them."""
 
     def walk(value: object, path: Location) -> list[str]:
         if isinstance(value, list):
             return [found for index, item in enumerate(value) for found in walk(item, (*path, index))]
-        if not isinstance(value, Model):
+        if not isinstance(value, FluxModel):
             return []
-        here = [path_of((*path, name)) for name in value.model_extra or ()]
+        here = [resource_path((*path, name)) for name in value.model_extra or ()]
         for name, field in type(value).model_fields.items():
             here += walk(getattr(value, name), (*path, field.alias or name))
         return here

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from imagesetter.errors import ResourceError
-from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from krm_functions.errors import ResourceError
 
 GROUP = "image.toolkit.fluxcd.io"
 DEFAULT_NAMESPACE = "flux-system"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from imagesetter.errors import one_line
-from imagesetter.krm.result import Severity
-from imagesetter.lint.file_read import Spot
-from imagesetter.lint.subject import Subject
-from imagesetter.redaction import without_logins
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import SourcePosition
+from krm_functions.messages import one_line
+from krm_functions.redaction import without_logins
+from krm_functions.result import Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that is not as it should be: where, what, and what to do about it."""
 
-    spot: Spot
+    spot: SourcePosition
     message: str
     hint: str = ""
 

@@ -6,12 +6,12 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from imagesetter.errors import ImagesetterError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.file_read import LockRead, Spot
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Subject
-from imagesetter.lock.document import REMEDY, Entry, Lock
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import ScannedLock, SourcePosition
+from imagesetter.lock.document import REMEDY, Lock, LockEntry
+from krm_functions.errors import ReportedError
 
 
 def unreadable_document(subject: Subject) -> Iterator[Problem]:
@@ -26,8 +26,10 @@ def broken_lock(subject: Subject) -> Iterator[Problem]:
     for file in subject.files:
         if file.lock and file.lock.error:
             line = re.match(re.escape(file.name) + r":(\d+)", file.lock.error.where)
-            yield Problem(Spot(file.name, int(line[1]) if line else 1, 1), file.lock.error.what, file.lock.error.hint)
-    first: dict[PolicyName, tuple[Entry, str]] = {}
+            yield Problem(
+                SourcePosition(file.name, int(line[1]) if line else 1, 1), file.lock.error.what, file.lock.error.hint
+            )
+    first: dict[PolicyName, tuple[LockEntry, str]] = {}
     for read, lock in _locks(subject):
         for name, entry in lock.entries.items():
             other, where = first.setdefault(name, (entry, read.name))
@@ -41,7 +43,7 @@ def stale_lock(subject: Subject) -> Iterator[Problem]:
     locks = _locks(subject)
     for read, lock in locks:
         for name, entry in lock.entries.items():
-            with contextlib.suppress(ImagesetterError):  # no such policy here, or incomplete-policy says so
+            with contextlib.suppress(ReportedError):  # no such policy here, or incomplete-policy says so
                 if subject.catalog.has_policy(name) and subject.catalog.inputs(name) != entry.inputs:
                     message = f"policy {name} has changed since it was locked to {entry.ref}"
                     yield Problem(read.spot(name), message, REMEDY)
@@ -51,6 +53,6 @@ def stale_lock(subject: Subject) -> Iterator[Problem]:
             yield Problem(mark.spot, f"policy {mark.marker.policy} is not in the lock", REMEDY)
 
 
-def _locks(subject: Subject) -> list[tuple[LockRead, Lock]]:
+def _locks(subject: Subject) -> list[tuple[ScannedLock, Lock]]:
     """The locks that can be used, each with where it was read."""
     return [(file.lock, file.lock.lock) for file in subject.files if file.lock and file.lock.lock]

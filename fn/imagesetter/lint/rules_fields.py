@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imagesetter.errors import ImagesetterError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.file_read import Mark
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Subject
-from imagesetter.registry.reference import parse, parse_flux_image
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import MarkerComment
+from imagesetter.registry.reference import parse_flux_image, parse_reference
+from krm_functions.errors import ReportedError
 
 # Keys that together are one image, as kustomize's images and Helm's values have them.
 _PARTS = {
@@ -21,7 +21,7 @@ _PARTS = {
 
 def disagreeing_policies(subject: Subject) -> Iterator[Problem]:
     """Two fields of one image, in one document, that follow different policies."""
-    first: dict[tuple[object, ...], Mark] = {}
+    first: dict[tuple[object, ...], MarkerComment] = {}
     for mark in subject.fields:
         image = _image(mark)
         if not image or not mark.marker:
@@ -36,7 +36,7 @@ def disagreeing_policies(subject: Subject) -> Iterator[Problem]:
             yield Problem(mark.spot, message, "let both follow the same policy")
 
 
-def _image(mark: Mark) -> tuple[object, ...]:
+def _image(mark: MarkerComment) -> tuple[object, ...]:
     """What tells one image of a document from another; empty where the field does not say."""
     scalar, marker = mark.comment.scalar, mark.marker
     if not scalar or not marker or not scalar.path:
@@ -63,13 +63,13 @@ def other_repository(subject: Subject) -> Iterator[Problem]:
 def _repository(value: str) -> str:
     """The canonical name of an image's repository; empty where the value is no image reference."""
     try:
-        return parse(value).context.canonical
-    except ImagesetterError:
+        return parse_reference(value).context.canonical
+    except ReportedError:
         return ""
 
 
 def _image_of(subject: Subject, name: PolicyName) -> str:
     try:
         return parse_flux_image(subject.catalog.image(name)).canonical
-    except ImagesetterError:
+    except ReportedError:
         return ""

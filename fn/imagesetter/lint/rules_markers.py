@@ -1,7 +1,7 @@
 """Rules about marker comments: one that is passed over is worse than none, since it looks as if it worked.
 
 What is and is not a marker is Flux's decision (kyaml ``fieldmeta/fieldmeta.go``); `imagesetter.flux.markers` and
-`imagesetter.text.comments` hold its rules, so that the linter and ``update`` cannot disagree.
+`krm_functions.yaml.comments` hold its rules, so that the linter and ``update`` cannot disagree.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Iterator
 
-from imagesetter.errors import ImagesetterError
+from imagesetter.fields.resource_list import MISPLACED
 from imagesetter.flux.markers import KEY, parse_marker
-from imagesetter.lint.file_read import Mark
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Subject
-from imagesetter.places.places import MISPLACED
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import MarkerComment
+from krm_functions.errors import ReportedError
 
 _MISSPELLED = re.compile(r'#+\s*\{\s*"(?P<key>\$?image-?policy)"\s*:', re.IGNORECASE)
 _WRITE = 'write it as # {"$imagepolicy": "NAMESPACE:NAME"}'
@@ -30,7 +30,7 @@ def dangling_marker(subject: Subject) -> Iterator[Problem]:
         if not subject.catalog.has_policy(policy):
             try:
                 subject.catalog.recorded(policy)
-            except ImagesetterError as error:
+            except ReportedError as error:
                 yield Problem(spot, error.what, error.hint)
 
 
@@ -95,7 +95,7 @@ def commented_out_marker(subject: Subject) -> Iterator[Problem]:
             continue
         try:
             marker = parse_marker(f"#{mark.comment.text.rpartition('#')[2]}")
-        except ImagesetterError:
+        except ReportedError:
             continue
         if marker:
             message = f"a marker of {marker.policy} on a line that is commented out; nothing follows it"
@@ -109,7 +109,7 @@ def digest_without_reflection(subject: Subject) -> Iterator[Problem]:
             continue
         try:
             policy = subject.catalog.find("ImagePolicy", *mark.marker.policy)
-        except ImagesetterError:
+        except ReportedError:
             continue  # ambiguous-policy says so
         if policy and (policy.spec.get("digestReflectionPolicy") or "Never") == "Never":
             message = f"{mark.marker}: the policy reflects no digest (Flux would write an empty text here)"
@@ -117,7 +117,7 @@ def digest_without_reflection(subject: Subject) -> Iterator[Problem]:
             yield Problem(mark.spot, message, hint)
 
 
-def _rest(mark: Mark) -> str:
+def _rest(mark: MarkerComment) -> str:
     """What stands behind the JSON object of a comment that follows a scalar; empty where nothing does."""
     text = mark.comment.text.lstrip("#").strip()
     if not mark.comment.scalar or not mark.error or not text.startswith("{"):
@@ -134,7 +134,7 @@ def _names_key_twice(comment: str) -> bool:
     return [key for key, _ in pairs].count(KEY) > 1
 
 
-def _line_marker_below(subject: Subject, mark: Mark) -> Mark | None:
+def _line_marker_below(subject: Subject, mark: MarkerComment) -> MarkerComment | None:
     return next(
         (other for other in subject.fields if other.file == mark.file and other.comment.line == mark.comment.line + 1),
         None,

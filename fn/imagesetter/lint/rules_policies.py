@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from imagesetter.errors import ImagesetterError, PolicyError, ResolveError, ResourceError, did_you_mean
+from imagesetter.errors import PolicyError, ResolveError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.file_read import Placed
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Subject
-from imagesetter.lint.tag_policies import definitions, exclusions_of
-from imagesetter.policy.rules import Alphabetical, Semver, TagPolicy
+from imagesetter.lint.lenient_policies import definitions, exclusions_of
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import LocatedResource
 from imagesetter.policy.select import check
+from imagesetter.policy.tag_policy import AlphabeticalRule, SemverRule, TagPolicy
+from krm_functions.errors import ReportedError, ResourceError
+from krm_functions.suggestions import did_you_mean
 
 _SPEC_PATH = re.compile(r"spec[\w.\[\]]*")
 _STEP = re.compile(r"\w+")
@@ -32,7 +34,7 @@ def unused_policy(subject: Subject) -> Iterator[Problem]:
 
 def incomplete_policy(subject: Subject) -> Iterator[Problem]:
     """A policy that cannot be asked: a field that the CRD refuses, a repository that is not there."""
-    by_origin: dict[tuple[str, str], Placed] = {}
+    by_origin: dict[tuple[str, str], LocatedResource] = {}
     for kind in ("ImagePolicy", "ImageRepository"):
         for _, placed in subject.placed(kind):
             by_origin.setdefault((kind, placed.resource.origin), placed)
@@ -43,7 +45,7 @@ def incomplete_policy(subject: Subject) -> Iterator[Problem]:
             subject.catalog.policy(name)
         except ResourceError as error:
             yield _located(by_origin, placed, error)
-        except ImagesetterError as error:
+        except ReportedError as error:
             yield Problem(placed.spot("spec", "imageRepositoryRef", "name"), error.what, error.hint)
     yield from _incomplete_repositories(subject)
 
@@ -51,11 +53,11 @@ def incomplete_policy(subject: Subject) -> Iterator[Problem]:
 def _incomplete_repositories(subject: Subject) -> Iterator[Problem]:
     """The repositories themselves, since one may have no policy yet."""
     for name, placed in subject.placed("ImageRepository"):
-        from imagesetter.flux.models import ImageRepositorySpec, validated
+        from imagesetter.flux.models import ImageRepositorySpec, validate_spec
 
         try:
             if subject.catalog.find("ImageRepository", *name) is placed.resource:
-                validated(ImageRepositorySpec, placed.resource.data.get("spec"), where="")
+                validate_spec(ImageRepositorySpec, placed.resource.data.get("spec"), where="")
         except ResourceError as error:
             yield Problem(placed.spot(*_path(error.what)), error.what, error.hint)
         except ResolveError:
@@ -74,10 +76,10 @@ def invalid_automation(subject: Subject) -> Iterator[Problem]:
     """An ImageUpdateAutomation that its CRD refuses."""
     for _, placed in subject.placed("ImageUpdateAutomation"):
         from imagesetter.flux.automations import ImageUpdateAutomationSpec
-        from imagesetter.flux.models import validated
+        from imagesetter.flux.models import validate_spec
 
         try:
-            validated(ImageUpdateAutomationSpec, placed.resource.data.get("spec"), where="")
+            validate_spec(ImageUpdateAutomationSpec, placed.resource.data.get("spec"), where="")
         except ResourceError as error:
             yield Problem(placed.spot(*_path(error.what)), error.what, error.hint)
 
@@ -85,13 +87,13 @@ def invalid_automation(subject: Subject) -> Iterator[Problem]:
 def invalid_range(subject: Subject) -> Iterator[Problem]:
     """A semver range that Masterminds/semver does not read."""
     for policy in definitions(subject):
-        if isinstance(policy.tags.rule, Semver):
+        if isinstance(policy.tags.rule, SemverRule):
             yield from _refused(policy.placed, TagPolicy(policy.tags.rule), "spec", "policy", "semver", "range")
 
 
 def invalid_pattern(subject: Subject) -> Iterator[Problem]:
     """A pattern that is no Go regular expression."""
-    anything = Alphabetical()
+    anything = AlphabeticalRule()
     for policy in definitions(subject):
         if policy.tags.filter_tags:
             tags = TagPolicy(anything, policy.tags.filter_tags)
@@ -108,21 +110,23 @@ def unknown_field(subject: Subject) -> Iterator[Problem]:
             yield from _unknown(placed, kind)
 
 
-def _unknown(placed: Placed, kind: str) -> Iterator[Problem]:
+def _unknown(placed: LocatedResource, kind: str) -> Iterator[Problem]:
     from imagesetter.flux import models
     from imagesetter.flux.automations import ImageUpdateAutomationSpec
 
-    specs: dict[str, type[models.Model]] = {
+    specs: dict[str, type[models.FluxModel]] = {
         "ImagePolicy": models.ImagePolicySpec,
         "ImageRepository": models.ImageRepositorySpec,
         "ImageUpdateAutomation": ImageUpdateAutomationSpec,
     }
     try:
-        spec = models.validated(specs[kind], placed.resource.data.get("spec"), where="")
+        spec = models.validate_spec(specs[kind], placed.resource.data.get("spec"), where="")
     except ResourceError:
         return  # incomplete-policy and invalid-automation say so
     known = {
-        str(field.alias or name) for part in models.Model.__subclasses__() for name, field in part.model_fields.items()
+        str(field.alias or name)
+        for part in models.FluxModel.__subclasses__()
+        for name, field in part.model_fields.items()
     }
     for path in models.unknown_fields(spec):
         steps = _path(path)
@@ -130,14 +134,16 @@ def _unknown(placed: Placed, kind: str) -> Iterator[Problem]:
         yield Problem(placed.key_spot(*steps), message, "the API server drops it without a word")
 
 
-def _located(by_origin: Mapping[tuple[str, str], Placed], policy: Placed, error: ResourceError) -> Problem:
+def _located(
+    by_origin: Mapping[tuple[str, str], LocatedResource], policy: LocatedResource, error: ResourceError
+) -> Problem:
     """A broken field at its place: in the policy, or in the repository that the error names."""
     about, _, origin = error.where.rpartition(" in ")
     broken = by_origin.get((about.partition(" ")[0], origin), policy)
     return Problem(broken.spot(*_path(error.what)), error.what, error.hint)
 
 
-def _ambiguity(subject: Subject, name: PolicyName, placed: Placed) -> ResolveError | None:
+def _ambiguity(subject: Subject, name: PolicyName, placed: LocatedResource) -> ResolveError | None:
     """The complaint about a policy or its repository that is there twice, with different specs."""
     reference = placed.resource.spec.get("imageRepositoryRef")
     reference = reference if isinstance(reference, Mapping) else {}
@@ -157,7 +163,7 @@ def _path(text: str) -> tuple[str | int, ...]:
     return tuple(int(step) if step.isdigit() else step for step in steps)
 
 
-def _refused(placed: Placed, policy: TagPolicy, *path: str | int) -> Iterator[Problem]:
+def _refused(placed: LocatedResource, policy: TagPolicy, *path: str | int) -> Iterator[Problem]:
     try:
         check(policy)
     except PolicyError as error:

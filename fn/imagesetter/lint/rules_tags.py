@@ -10,17 +10,18 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
-from imagesetter.errors import ImagesetterError, InputError, PolicyError
+from imagesetter.errors import PolicyError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.file_read import Mark
+from imagesetter.golang.parse_float import parse_number
+from imagesetter.golang.semver.version import parse_tag
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.subject import Subject
-from imagesetter.lint.tag_policies import Definition, definitions, key_of
-from imagesetter.policy.number import parse_number
-from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
+from imagesetter.lint.lenient_policies import Definition, definitions, key_of
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import MarkerComment
 from imagesetter.policy.select import ranking
-from imagesetter.policy.version import parse_tag
-from imagesetter.registry.reference import parse
+from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, SemverRule, TagPolicy
+from imagesetter.registry.reference import parse_reference
+from krm_functions.errors import InputError, ReportedError
 
 MUTABLE = (
     *("latest", "stable", "edge", "nightly", "rolling", "current", "release", "canary", "main", "master", "trunk"),
@@ -62,7 +63,7 @@ def _caught(policy: TagPolicy) -> Iterator[str]:
         key = key_of(policy, tag)
         if key is None:
             continue
-        if isinstance(policy.rule, Semver):
+        if isinstance(policy.rule, SemverRule):
             try:
                 parse_tag(key)
             except InputError:
@@ -74,7 +75,7 @@ def _caught(policy: TagPolicy) -> Iterator[str]:
 def alphabetical_unpadded_numbers(subject: Subject) -> Iterator[Problem]:
     """Alphabetical order where tags hold numbers without leading zeros."""
     for policy in definitions(subject):
-        if not isinstance(policy.tags.rule, Alphabetical):
+        if not isinstance(policy.tags.rule, AlphabeticalRule):
             continue
         found = next(_misordered(policy.tags, subject.tags.get(policy.name, ())), None)
         if found:
@@ -101,7 +102,7 @@ def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, s
                 order = ranking(policy, [smaller, larger])
             except PolicyError:
                 continue
-            falling = isinstance(policy.rule, Alphabetical) and policy.rule.order.upper() == "DESC"
+            falling = isinstance(policy.rule, AlphabeticalRule) and policy.rule.order.upper() == "DESC"
             if order == ([larger, smaller] if falling else [smaller, larger]):
                 yield tag, order[0], order[1]
 
@@ -109,7 +110,7 @@ def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, s
 def numerical_beyond_2_53(subject: Subject) -> Iterator[Problem]:
     """Numerical order over numbers that float64 cannot tell apart."""
     for policy in definitions(subject):
-        if not isinstance(policy.tags.rule, Numerical):
+        if not isinstance(policy.tags.rule, NumericalRule):
             continue
         evidence = _large_number(policy.tags, subject.tags.get(policy.name, ()))
         if evidence:
@@ -160,7 +161,7 @@ def mutable_tag(subject: Subject) -> Iterator[Problem]:
 
 
 def _mutable_policy(policy: Definition) -> Problem | None:
-    if not isinstance(policy.tags.rule, Alphabetical):
+    if not isinstance(policy.tags.rule, AlphabeticalRule):
         return None  # the other rules cannot read such tags
     passing = next((tag for tag in MUTABLE if key_of(policy.tags, tag) is not None), None)
     if passing is None:
@@ -170,7 +171,7 @@ def _mutable_policy(policy: Definition) -> Problem | None:
     return Problem(policy.placed.key_spot("spec", "policy", "alphabetical"), message, hint)
 
 
-def _held_tag(mark: Mark) -> str:
+def _held_tag(mark: MarkerComment) -> str:
     """The tag in a field that has no digest beside it; ``latest`` where a whole reference has neither."""
     if not mark.marker or not mark.comment.scalar:
         return ""
@@ -178,13 +179,13 @@ def _held_tag(mark: Mark) -> str:
     if mark.marker.part:
         return value if mark.marker.part == "tag" else ""
     try:
-        reference = parse(value)
-    except ImagesetterError:
+        reference = parse_reference(value)
+    except ReportedError:
         return ""
     return "" if reference.digest else reference.identifier
 
 
-def _mapping(mark: Mark) -> tuple[object, ...]:
+def _mapping(mark: MarkerComment) -> tuple[object, ...]:
     """The mapping that a field stands in."""
     scalar = mark.comment.scalar
     return (mark.file, scalar.document, scalar.path[:-1]) if scalar else ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagesetter.errors import UsageError, did_you_mean
 from imagesetter.lint.finding import Finding, Rule
+from imagesetter.lint.linted_tree import Subject
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
 from imagesetter.lint.rules_markers import (
@@ -33,8 +33,9 @@ from imagesetter.lint.rules_tags import (
     numerical_beyond_2_53,
     unanchored_pattern,
 )
-from imagesetter.lint.subject import Subject
-from imagesetter.reading import STDIN
+from imagesetter.update.read_tree import STDIN
+from krm_functions.errors import UsageError
+from krm_functions.suggestions import did_you_mean
 
 RULES: tuple[Rule, ...] = (
     Rule("dangling-marker", "error", "A marker names a policy that is not there.", dangling_marker),

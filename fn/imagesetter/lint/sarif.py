@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from imagesetter import __version__
-from imagesetter.krm.result import Severity
-from imagesetter.lint.file_read import Spot
 from imagesetter.lint.finding import Finding, Rule
-from imagesetter.reading import STDIN
+from imagesetter.lint.scanned_file import SourcePosition
+from imagesetter.update.read_tree import STDIN
+from krm_functions.result import Severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HOME = "https://github.com/imagesetter/imagesetter"
@@ -75,7 +75,7 @@ def _result(finding: Finding, index: int) -> dict[str, object]:
     return result
 
 
-def _location(spot: Spot) -> dict[str, object]:
+def _location(spot: SourcePosition) -> dict[str, object]:
     """A physicalLocation (§3.29); a relative path counts from the root of the sources, where CI runs linters."""
     path = Path(spot.file)
     if path.is_absolute():

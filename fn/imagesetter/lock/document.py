@@ -2,7 +2,7 @@
 
 ``images.lock.yaml`` is a Kubernetes resource (kind ImageLock, local-config), so that it travels inside a package and
 reaches the function as an ordinary item. Entries are sorted by policy; an entry whose answer did not change keeps its
-bytes, its time included; comments stay (`imagesetter.text.records`).
+bytes, its time included; comments stay (`krm_functions.yaml.records`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-from imagesetter.ages import Seen
-from imagesetter.config.config import API_VERSION, GROUP
-from imagesetter.errors import ImagesetterError, LockError, TextError, did_you_mean
-from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.latest import LatestRef
+from imagesetter.config.options import API_VERSION, GROUP
+from imagesetter.errors import LockError
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock.holds import Hold, asks_for, forbid, in_force, midnight, notices
-from imagesetter.resolve import Answer, Failed, Resolved
-from imagesetter.text.load import load_all
+from imagesetter.lock.holds import Hold, asks_for, in_force, midnight
+from imagesetter.lock.tag_age import Seen
+from krm_functions.errors import TextError
+from krm_functions.suggestions import did_you_mean
+from krm_functions.yaml.load import load_all
 
 if TYPE_CHECKING:
-    from imagesetter.text.records import Record
+    from krm_functions.yaml.records import Record
 
 KIND = "ImageLock"
 FILE_NAME = "images.lock.yaml"
@@ -45,7 +45,7 @@ spec:
 """
 
 
-class Entry(NamedTuple):
+class LockEntry(NamedTuple):
     """What one policy resolved to.
 
     ``digest`` is what the tag pointed to, whether the policy reflects it into fields or not; ``reflection`` says that.
@@ -84,7 +84,7 @@ class Entry(NamedTuple):
             **({"replaces": self.replaces} if self.replaces else {}),
         }
 
-    def same_answer(self, other: Entry) -> bool:
+    def same_answer(self, other: LockEntry) -> bool:
         """Whether the other entry says the same; the count and the time of it do not matter."""
         return (self.image, self.tag, self.digest, self.reflection, self.inputs) == (
             other.image,
@@ -101,7 +101,7 @@ class Lock(NamedTuple):
     ``holds`` are a person's decisions, ``seen`` is when candidates that are too young yet were first seen.
     """
 
-    entries: Mapping[PolicyName, Entry]
+    entries: Mapping[PolicyName, LockEntry]
     origin: str = FILE_NAME
     holds: tuple[Hold, ...] = ()
     seen: tuple[Seen, ...] = ()
@@ -117,7 +117,7 @@ class Lock(NamedTuple):
         return went_back or asks_for(self.holds_of(policy, now), old, new)
 
 
-def parse(text: str, name: str) -> Lock:
+def parse_lock(text: str, name: str) -> Lock:
     """The lock in a file's text.
 
     Raises:
@@ -136,7 +136,7 @@ def parse(text: str, name: str) -> Lock:
     locks = [from_data(data, f"{name}:{line}") for data, line in documents if is_lock(data)]
     if not locks:
         raise LockError(f"holds no {KIND}", where=name, hint=_ANEW)
-    return merged(locks)
+    return merge_locks(locks)
 
 
 def is_lock(data: object) -> TypeGuard[Mapping[str, Any]]:
@@ -152,7 +152,7 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
     """The lock in a loaded resource.
 
     Raises:
-        LockError: as `parse`.
+        LockError: as `parse_lock`.
     """
     if data.get("apiVersion") != API_VERSION:
         raise LockError(
@@ -163,7 +163,7 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
     spec = data.get("spec")
     if not isinstance(spec, Mapping):
         raise LockError(f"spec: expected a mapping, not {spec!r}", where=origin, hint=_ANEW)
-    entries: dict[PolicyName, Entry] = {}
+    entries: dict[PolicyName, LockEntry] = {}
     for number, row in enumerate(_list(spec, "entries", origin)):
         entry = _entry(row, f"{origin}: spec.entries[{number}]")
         if entry.policy in entries:
@@ -181,7 +181,7 @@ def _list(spec: Mapping[str, Any], name: str, origin: str) -> list[object]:
     return rows or []
 
 
-def _entry(row: object, where: str) -> Entry:
+def _entry(row: object, where: str) -> LockEntry:
     if not isinstance(row, Mapping):
         raise LockError(f"expected a mapping, not {row!r}", where=where, hint=_MEND)
     missing = [name for name in ("policy", "image", "tag", "digest", "inputs") if not isinstance(row.get(name), str)]
@@ -189,7 +189,7 @@ def _entry(row: object, where: str) -> Entry:
     if missing or not colon:
         raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=_MEND)
     candidates = row.get("candidates", 0)
-    return Entry(
+    return LockEntry(
         policy=PolicyName(namespace, name),
         image=row["image"],
         tag=row["tag"],
@@ -238,13 +238,13 @@ def _seen(row: object, where: str) -> Seen:
     return found
 
 
-def merged(locks: Iterable[Lock]) -> Lock:
+def merge_locks(locks: Iterable[Lock]) -> Lock:
     """Several locks as one.
 
     Raises:
         LockError: they lock a policy to different refs.
     """
-    entries: dict[PolicyName, Entry] = {}
+    entries: dict[PolicyName, LockEntry] = {}
     origins: list[str] = []
     holds: list[Hold] = []
     seen: list[Seen] = []
@@ -263,7 +263,7 @@ def merged(locks: Iterable[Lock]) -> Lock:
     return Lock(entries, ", ".join(origins) or FILE_NAME, tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)))
 
 
-def render(text: str, entries: Mapping[PolicyName, Entry], seen: Iterable[Seen] = ()) -> str:
+def render_lock(text: str, entries: Mapping[PolicyName, LockEntry], seen: Iterable[Seen] = ()) -> str:
     """The lock's text with these entries; equal to *text* when no answer changed.
 
     Args:
@@ -300,7 +300,7 @@ def _begun(text: str) -> str:
 
 
 def _updated(text: str, name: str, records: Sequence[Record], identity: Callable[[Mapping[str, str]], object]) -> str:
-    from imagesetter.text.records import update_records
+    from krm_functions.yaml.records import update_records
 
     try:
         return update_records(text, ("spec", name), records, identity=identity)
@@ -310,42 +310,3 @@ def _updated(text: str, name: str, records: Sequence[Record], identity: Callable
             where=error.where,
             hint=f"write spec.{name} as a block list of block mappings, or remove the file and lock again",
         ) from error
-
-
-class FromLock(NamedTuple):
-    """The answers that were recorded: no network, no credentials, the same bytes for ever.
-
-    ``now`` is for the holds: an entry that one in force forbids is refused, since the lock was not made after it.
-    """
-
-    catalog: Catalog
-    lock: Lock
-    now: float = 0.0
-
-    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Answer]:
-        """The locked refs; an entry whose policy has changed since is an error that says so."""
-        answers: dict[PolicyName, Answer] = {}
-        for name in names:
-            try:
-                decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
-                over = notices(self.lock.holds, name, self.now)
-                answers[name] = Resolved(self._entry(name).ref, over, decided=tuple(decided))
-            except ImagesetterError as error:
-                answers[name] = Failed(error)
-        return answers
-
-    def _entry(self, name: PolicyName) -> Entry:
-        entry = self.lock.entries.get(name)
-        if entry is None:
-            raise LockError(f"policy {name} is not in the lock", where=self.lock.origin, hint=REMEDY)
-        # A package may travel without its policies; the lock then is all there is to know.
-        if self.catalog.has_policy(name) and self.catalog.inputs(name) != entry.inputs:
-            raise LockError(
-                f"policy {name} has changed since it was locked to {entry.ref}", where=self.lock.origin, hint=REMEDY
-            )
-        hold = forbid(self.lock.holds_of(name, self.now), entry.tag)
-        if hold:
-            raise LockError(
-                f"policy {name} is locked to {entry.ref}, but it is {hold}", where=self.lock.origin, hint=REMEDY
-            )
-        return entry

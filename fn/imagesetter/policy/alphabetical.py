@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagesetter.policy.ranker import Keys, order
+from imagesetter.golang.semver.version import compare_keys
+from imagesetter.policy.ranker import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +24,4 @@ class AlphabeticalRanker:
 
     def compare(self, a: str, b: str) -> int:
         """By the texts themselves."""
-        return order(b, a) if self.descending else order(a, b)
+        return compare_keys(b, a) if self.descending else compare_keys(a, b)

@@ -1,7 +1,7 @@
 """Why a policy chose the tag it did, and why not another: the funnel from all tags to the one.
 
-Everything here runs the steps of :class:`imagesetter.policy.select.Selector`, the same that ``select`` runs, and looks
-at what is left after each. So an explanation and a choice cannot disagree.
+Everything here runs the steps of :class:`imagesetter.policy.select.CompiledPolicy`, the same that ``select`` runs, and
+looks at what is left after each. So an explanation and a choice cannot disagree.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Literal, get_args
 
-from imagesetter.errors import InputError, NoTags, NothingSelected, PolicyError
-from imagesetter.policy.number import parse_number
-from imagesetter.policy.rules import TagPolicy
-from imagesetter.policy.select import Selector, compile_policy
+from imagesetter.errors import NoTags, NothingSelected, PolicyError
+from imagesetter.golang.parse_float import parse_number
+from imagesetter.golang.quote import shown
+from imagesetter.golang.semver.version import Version, parse_tag
+from imagesetter.policy.select import CompiledPolicy, compile_policy
 from imagesetter.policy.semver import SemverRanker
-from imagesetter.policy.shown import shown
-from imagesetter.policy.version import Version, parse_tag
+from imagesetter.policy.tag_policy import TagPolicy
+from krm_functions.errors import InputError
 
 Step = Literal["unlisted", "excluded", "filtered", "shadowed", "unparsed", "out of range", "candidate", "chosen"]
 """How far a tag came: the step that dropped it, or one of the last two. They are in the order of the steps."""
@@ -64,7 +65,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Selection:
     """What a policy made of a list of tags.
 
     Args:
@@ -81,13 +82,13 @@ class Explanation:
     rejected: tuple[Rejected, ...]
 
 
-def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Explanation:
+def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Selection:
     """The choice with its funnel, and up to *limit* of the dropped tags with the reason of each. Raises nothing."""
     listed = list(dict.fromkeys(tags))
     try:
         walk = _walk(compile_policy(policy), listed)
     except PolicyError as err:
-        return Explanation(None, err, Funnel(len(listed)), ())
+        return Selection(None, err, Funnel(len(listed)), ())
     steps = {tag: _step(walk, tag) for tag in listed}
     counts = Counter(steps.values())
     funnel = Funnel(
@@ -101,7 +102,7 @@ def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Expla
     )
     dropped = [tag for tag, step in steps.items() if step not in ("candidate", "chosen")]
     best = nlargest(limit, dropped, key=lambda tag: (_STEPS.index(steps[tag]), _merit(tag)))
-    return Explanation(walk.chosen, walk.error, funnel, tuple(_rejected(walk, tag) for tag in best))
+    return Selection(walk.chosen, walk.error, funnel, tuple(_rejected(walk, tag) for tag in best))
 
 
 def why_not(policy: TagPolicy, tags: Iterable[str], tag: str) -> Rejected:
@@ -131,7 +132,7 @@ class _Walk:
         error: why there is none.
     """
 
-    selector: Selector
+    selector: CompiledPolicy
     kept: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
     ranked: frozenset[str] = frozenset()
@@ -139,7 +140,7 @@ class _Walk:
     error: PolicyError | None = None
 
 
-def _walk(selector: Selector, listed: list[str]) -> _Walk:
+def _walk(selector: CompiledPolicy, listed: list[str]) -> _Walk:
     kept: list[str] = []
     texts: dict[str, str] = {}
     try:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
-from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
-from imagesetter.policy.expand import Template, parse_template
+from imagesetter.golang.expand import Expansion, parse_expansion
+from imagesetter.golang.regexp import PatternNeedsRe2, Regexp, compile_pattern
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.ranker import Keys
-from imagesetter.policy.regexp import PatternNeedsRe2, Regexp, compile_pattern
-from imagesetter.policy.rules import FilterTags
+from imagesetter.policy.tag_policy import FilterTags
 
 _SHOWN = 4096
 
@@ -39,13 +39,13 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class TagFilter:
+class CompiledFilter:
     """A compiled filterTags: which tags pass, and what the rule reads of each."""
 
     pattern: str
     extract: str
     regexp: Regexp
-    template: Template | None
+    template: Expansion | None
 
     def keys(self, tags: Sequence[str]) -> Keys:
         """The texts for the rule. Of tags that give the same text the first in byte order counts, as in Flux."""
@@ -84,7 +84,7 @@ def _compile_exclusion(pattern: str) -> Exclusion:
         raise InvalidFilter(f"failed to compile regex {pattern[:_SHOWN]}: {err}", hint=err.hint) from err
 
 
-def compile_filter(filter_tags: FilterTags) -> TagFilter:
+def compile_filter(filter_tags: FilterTags) -> CompiledFilter:
     """A filterTags, compiled.
 
     Raises:
@@ -98,4 +98,4 @@ def compile_filter(filter_tags: FilterTags) -> TagFilter:
     except InvalidFilter as err:
         what = f"failed to filter tags: invalid regular expression pattern '{pattern[:_SHOWN]}': {err}"
         raise InvalidFilter(what, hint=err.hint) from err
-    return TagFilter(pattern, extract, regexp, parse_template(extract, regexp) if extract else None)
+    return CompiledFilter(pattern, extract, regexp, parse_expansion(extract, regexp) if extract else None)

@@ -1,6 +1,6 @@
 """The numerical rule (image-reflector-controller ``internal/policy/numerical.go``).
 
-Departures from Flux: numbers that float64 cannot tell apart are told apart, see :mod:`imagesetter.policy.number`;
+Departures from Flux: numbers that float64 cannot tell apart are told apart, see :mod:`imagesetter.golang.parse_float`;
 with filterTags the text that an error names is not random, it is that of the last tag in byte order.
 """
 
@@ -12,13 +12,15 @@ from math import isnan
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.errors import InputError, NothingSelected
-from imagesetter.policy.number import exact, parse_number
-from imagesetter.policy.ranker import Keys, order
-from imagesetter.policy.shown import shown
+from imagesetter.errors import NothingSelected
+from imagesetter.golang.parse_float import exact, parse_number
+from imagesetter.golang.quote import shown
+from imagesetter.golang.semver.version import compare_keys
+from imagesetter.policy.ranker import Keys
+from krm_functions.errors import InputError
 
 if TYPE_CHECKING:
-    from imagesetter.policy.number import Exact
+    from imagesetter.golang.parse_float import Exact
 
 _PLAIN_DIGITS = 300
 """A row of so many digits is a number that float64 can hold, if not exactly."""
@@ -56,7 +58,7 @@ class NumericalRanker:
             return None
         if first is None or second is None:
             return None
-        return order(second, first) if self.descending else order(first, second)
+        return compare_keys(second, first) if self.descending else compare_keys(first, second)
 
     def _rank(self, keys: Keys, values: Iterable[Any]) -> list[str]:
         rows = sorted(zip(map(keys.tag, keys.texts), values, strict=True), key=itemgetter(0))

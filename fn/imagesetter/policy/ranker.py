@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,3 @@ class Ranker(Protocol):
 
     def compare(self, a: str, b: str) -> int | None:
         """1 if the text *a* ranks above *b*, -1 if below, 0 if neither; ``None`` if one of them cannot be ranked."""
-
-
-def order(a: Any, b: Any) -> int:
-    """1, -1 or 0 for larger, smaller or equal."""
-    return int(a > b) - int(a < b)

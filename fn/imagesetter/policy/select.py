@@ -8,8 +8,8 @@ Departures from Flux:
 
 * Ties under filterTags, which Flux settles at random, are settled as without: see
   :mod:`imagesetter.policy.ranker`.
-* Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.policy.number`.
-* Patterns and templates are bounded in size: see :mod:`imagesetter.policy.regexp`, :mod:`imagesetter.policy.expand`.
+* Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.golang.parse_float`.
+* Patterns and templates are bounded in size: see :mod:`imagesetter.golang.regexp`, :mod:`imagesetter.golang.expand`.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
+from imagesetter.golang.quote import shown
+from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.policy.alphabetical import AlphabeticalRanker
-from imagesetter.policy.filters import Exclusion, TagFilter, compile_exclusions, compile_filter
+from imagesetter.policy.filters import CompiledFilter, Exclusion, compile_exclusions, compile_filter
 from imagesetter.policy.numerical import NumericalRanker
-from imagesetter.policy.ranges import parse_range
 from imagesetter.policy.ranker import Keys, Ranker
-from imagesetter.policy.rules import Alphabetical, Numerical, Rule, Semver, TagPolicy
 from imagesetter.policy.semver import SemverRanker
-from imagesetter.policy.shown import shown
+from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, Rule, SemverRule, TagPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
+class CompiledPolicy:
     """A compiled policy: the steps that tags go through, one method each."""
 
     exclusions: tuple[Exclusion, ...]
-    filter: TagFilter | None
+    filter: CompiledFilter | None
     ranker: Ranker
 
     def keep(self, tags: list[str]) -> list[str]:
@@ -69,7 +69,7 @@ class Selector:
 
 
 @lru_cache(maxsize=256)
-def compile_policy(policy: TagPolicy) -> Selector:
+def compile_policy(policy: TagPolicy) -> CompiledPolicy:
     """Compile everything that a policy holds.
 
     Raises:
@@ -78,19 +78,19 @@ def compile_policy(policy: TagPolicy) -> Selector:
     """
     ranker = _ranker(policy.rule)
     exclusions = compile_exclusions(policy.exclusion_list)
-    return Selector(exclusions, compile_filter(policy.filter_tags) if policy.filter_tags else None, ranker)
+    return CompiledPolicy(exclusions, compile_filter(policy.filter_tags) if policy.filter_tags else None, ranker)
 
 
 def _ranker(rule: Rule | None) -> Ranker:
     match rule:
-        case Semver(range=text):
+        case SemverRule(range=text):
             try:
-                return SemverRanker(parse_range(text))
+                return SemverRanker(parse_constraints(text))
             except InvalidPolicy as err:
                 raise InvalidPolicy(f"invalid policy: {err}", hint=err.hint) from err
-        case Alphabetical(order=order):
+        case AlphabeticalRule(order=order):
             return AlphabeticalRanker(_descending(order))
-        case Numerical(order=order):
+        case NumericalRule(order=order):
             return NumericalRanker(_descending(order))
         case None:
             raise InvalidPolicy(

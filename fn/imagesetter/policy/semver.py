@@ -1,7 +1,7 @@
 """The semver rule (image-reflector-controller ``internal/policy/semver.go``). Departures from Flux: none.
 
 Many texts are read at once: one regular expression over all of them, and tuples in place of objects. What is read so
-is what :func:`imagesetter.policy.version.parse_tag` reads one by one.
+is what :func:`imagesetter.golang.semver.version.parse_tag` reads one by one.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
-from imagesetter.errors import InputError, NothingSelected
-from imagesetter.policy.ranges import Range
-from imagesetter.policy.ranker import Keys, order
-from imagesetter.policy.version import (
+from imagesetter.errors import NothingSelected
+from imagesetter.golang.semver.constraints import Constraints
+from imagesetter.golang.semver.version import (
     IDENTIFIERS,
     MAX_NUMBER,
     MAX_VERSION_BYTES,
     RELEASE,
     Version,
+    compare_keys,
     parse_tag,
     prerelease_key,
     valid_prerelease,
 )
+from imagesetter.policy.ranker import Keys
+from krm_functions.errors import InputError
 
 Row = tuple[int, int, int, Any, str]
 """A version's key, and the tag it belongs to."""
@@ -41,7 +43,7 @@ _METADATA = re.compile(r"^(v?\d[^+\n]*+\+[^\n]+)$", re.ASCII | re.MULTILINE)
 class SemverRanker:
     """The highest version within a range; of equal versions the last tag in byte order."""
 
-    wanted: Range
+    wanted: Constraints
 
     def best(self, keys: Keys) -> str:
         """The tag of the highest version."""
@@ -54,7 +56,7 @@ class SemverRanker:
     def compare(self, a: str, b: str) -> int | None:
         """By version, whether it is in the range or not."""
         try:
-            return order(parse_tag(a).key, parse_tag(b).key)
+            return compare_keys(parse_tag(a).key, parse_tag(b).key)
         except InputError:
             return None
 
@@ -149,7 +151,7 @@ def _beyond(numbers: tuple[int, int, int]) -> bool:
     return max(numbers) > MAX_NUMBER
 
 
-def _fixed_numbers(wanted: Range) -> tuple[int, ...]:
+def _fixed_numbers(wanted: Constraints) -> tuple[int, ...]:
     """The leading numbers that all releases in the range share: (1,) for ``1.x``, (1, 2) for ``~1.2.3``."""
     if len(wanted.release_spans) != 1:
         return ()

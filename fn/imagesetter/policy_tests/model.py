@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from imagesetter.config.strict import Metadata, Model
+from imagesetter.config.strict_model import Metadata, StrictModel
 from imagesetter.errors import Stage
 from imagesetter.flux.models import PolicyChoice, TagFilter
 
@@ -18,7 +18,7 @@ MOST_TAGS = 1_000_000
 """How many tags one case may count up to."""
 
 
-class Generated(Model):
+class Generated(StrictModel):
     """Tags made by counting, such as ``1.0.{}`` from 0 to 99."""
 
     format: str = Field(
@@ -34,7 +34,7 @@ class Generated(Model):
         return self
 
 
-class TagLists(Model):
+class TagLists(StrictModel):
     """Where tags come from; several of these together are one list."""
 
     tags: list[str] | None = None
@@ -104,7 +104,7 @@ class PolicyTestSpec(TagLists):
         return self
 
 
-class PolicyTest(Model):
+class PolicyTest(StrictModel):
     """What a policy has to make of some lists of tags; `imagesetter test` runs it."""
 
     api_version: Literal["imagesetter.dev/v1alpha1"]

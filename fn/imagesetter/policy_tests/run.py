@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.config.config import API_VERSION, GROUP
-from imagesetter.errors import ImagesetterError, InputError, PolicyError, Stage, UsageError
+from imagesetter.config.options import API_VERSION, GROUP
+from imagesetter.errors import PolicyError, Stage
+from imagesetter.files.find import find_files, repository_root
+from imagesetter.files.read import read, read_inside
 from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.image_policy import tag_policy
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import tag_policy
-from imagesetter.local_files import read, read_inside
-from imagesetter.policy.explain import Explanation, Rejected, explain, why_not
-from imagesetter.policy.rules import TagPolicy
-from imagesetter.tag_lists import parse_tags
-from imagesetter.text.load import load_all
-from imagesetter.text.source import decode
-from imagesetter.tree import find_files, repository_root
+from imagesetter.policy.explain import Rejected, Selection, explain, why_not
+from imagesetter.policy.tag_policy import TagPolicy
+from imagesetter.policy_tests.tag_lists import parse_tags
+from krm_functions.errors import InputError, ReportedError, UsageError
+from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.load import load_all
 
 if TYPE_CHECKING:
     from imagesetter.policy_tests.model import TagLists
@@ -46,7 +47,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PolicyCase:
     """Tags, and what has to come of them."""
 
     name: str
@@ -61,24 +62,24 @@ class Suite:
     place: str
     name: str
     policy: str | TagPolicy
-    cases: tuple[Case, ...]
+    cases: tuple[PolicyCase, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenTest:
     """A test that cannot be run, and why."""
 
     place: str
-    error: ImagesetterError
+    error: ReportedError
 
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
     """What came of a case; ``why_not`` says why the expected tag was not picked."""
 
-    case: Case
+    case: PolicyCase
     passed: bool
-    explanation: Explanation
+    explanation: Selection
     why_not: Rejected | None = None
 
 
@@ -88,7 +89,7 @@ class SuiteOutcome:
 
     suite: Suite
     cases: tuple[CaseOutcome, ...] = ()
-    error: ImagesetterError | None = None
+    error: ReportedError | None = None
 
     @property
     def passed(self) -> bool:
@@ -96,7 +97,7 @@ class SuiteOutcome:
         return self.error is None and all(case.passed for case in self.cases)
 
 
-def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> tuple[list[Suite], list[Broken]]:
+def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> tuple[list[Suite], list[BrokenTest]]:
     """The policy tests in files and under directories.
 
     In a directory a file counts if its name holds ``policy-test`` or its documents are of the kind; a file that is
@@ -106,7 +107,7 @@ def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> t
         UsageError: a path that does not exist.
     """
     suites: list[Suite] = []
-    broken: list[Broken] = []
+    broken: list[BrokenTest] = []
     for given in paths:
         named = not Path(given).is_dir()
         start = Path(given).parent if named else Path(given)
@@ -114,11 +115,11 @@ def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> t
         for path in find_files([given], exclude=exclude):
             found = list(_in_file(path, root, [given], meant=named or _NAME in path.name))
             suites += [suite for suite in found if isinstance(suite, Suite)]
-            broken += [problem for problem in found if isinstance(problem, Broken)]
+            broken += [problem for problem in found if isinstance(problem, BrokenTest)]
     return suites, broken
 
 
-def _in_file(path: Path, root: Path, given: Sequence[str | Path], *, meant: bool) -> Iterator[Suite | Broken]:
+def _in_file(path: Path, root: Path, given: Sequence[str | Path], *, meant: bool) -> Iterator[Suite | BrokenTest]:
     """The tests in a file, and what is wrong with it.
 
     Args:
@@ -132,20 +133,20 @@ def _in_file(path: Path, root: Path, given: Sequence[str | Path], *, meant: bool
         data = read(path, given)
         if not meant and not (_KIND in data and GROUP.encode() in data):
             return
-        documents = list(load_all(decode(data, name=str(path)).text, name=str(path)))
+        documents = list(load_all(decode_text(data, name=str(path)).text, name=str(path)))
     except InputError as error:
         if meant or _KIND_LINE.search(data):
-            yield Broken(error.where or str(path), error)
+            yield BrokenTest(error.where or str(path), error)
         return
     tests = [(found, line) for found, line in documents if isinstance(found, Mapping) and _is_test(found)]
     for test, line in tests:
         place = f"{path}:{line}"
         try:
             yield _suite(test, place, path.parent, root)
-        except ImagesetterError as error:
-            yield Broken(place, error)
+        except ReportedError as error:
+            yield BrokenTest(place, error)
     if meant and not tests:
-        yield Broken(str(path), UsageError(f"holds no {API_VERSION} {KIND}", hint=_HINT))
+        yield BrokenTest(str(path), UsageError(f"holds no {API_VERSION} {KIND}", hint=_HINT))
 
 
 def _is_test(data: Mapping[str, Any]) -> bool:
@@ -154,14 +155,14 @@ def _is_test(data: Mapping[str, Any]) -> bool:
 
 
 def _suite(data: Mapping[str, Any], place: str, folder: Path, root: Path) -> Suite:
-    from imagesetter.config.strict import validated
+    from imagesetter.config.strict_model import validate_strictly
     from imagesetter.policy_tests.model import PolicyTest
 
-    test = validated(PolicyTest, data, where=place, hint=_HINT)
+    test = validate_strictly(PolicyTest, data, where=place, hint=_HINT)
     spec = test.spec
     shared = _tags(spec, folder, root) if spec.brings_tags else ()
     cases = tuple(
-        Case(
+        PolicyCase(
             case.name or f"case {number}",
             _tags(case, folder, root) if case.brings_tags else shared,
             Expected(case.pick, case.error, case.stage),
@@ -186,7 +187,7 @@ def _tags(lists: TagLists, folder: Path, root: Path) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def run(suites: Iterable[Suite], catalog: Catalog) -> list[SuiteOutcome]:
+def run_suites(suites: Iterable[Suite], catalog: Catalog) -> list[SuiteOutcome]:
     """Run every case; a policy that cannot be had fails its suite.
 
     Args:
@@ -213,12 +214,12 @@ def _run(suite: Suite, catalog: Catalog) -> SuiteOutcome:
             if isinstance(suite.policy, str)
             else suite.policy
         )
-    except ImagesetterError as error:
+    except ReportedError as error:
         return SuiteOutcome(suite, (), error)
     return SuiteOutcome(suite, tuple(_run_case(case, policy) for case in suite.cases))
 
 
-def _run_case(case: Case, policy: TagPolicy) -> CaseOutcome:
+def _run_case(case: PolicyCase, policy: TagPolicy) -> CaseOutcome:
     explanation = explain(policy, case.tags)
     passed = _meets(explanation, case.expected)
     reason = None
@@ -228,7 +229,7 @@ def _run_case(case: Case, policy: TagPolicy) -> CaseOutcome:
     return CaseOutcome(case, passed, explanation, reason)
 
 
-def _meets(explanation: Explanation, expected: Expected) -> bool:
+def _meets(explanation: Selection, expected: Expected) -> bool:
     if expected.pick is not None:
         return explanation.error is None and explanation.chosen == expected.pick
     error = explanation.error

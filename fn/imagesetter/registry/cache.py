@@ -1,6 +1,6 @@
 """What registries said before, on disk: scans while they are young, blobs by digest as long as they are used.
 
-One folder (`imagesetter.registry.machine.cache_folder`), one file an entry. A scan's name is
+One folder (`imagesetter.registry.environment.cache_folder`), one file an entry. A scan's name is
 a hash of the canonical repository and of who asked by which way, so that nobody is shown what another login listed.
 Files appear whole or not at all and carry a checksum: an entry that is torn, damaged, of another version or from the
 future is a miss, and so is a folder that cannot be read. A folder that cannot be written, or a full disk, costs the
@@ -25,12 +25,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
-from imagesetter.errors import InputError
-from imagesetter.local_files import read
-from imagesetter.registry.credentials import Credential
-from imagesetter.registry.pacing import Clock
+from imagesetter.files.platform import AS_IT_IS, FileLock
+from imagesetter.files.read import read
+from imagesetter.registry.auth.credentials import Credential
+from imagesetter.registry.http.limits import Clock
 from imagesetter.registry.reference import is_tag, only_tags
-from imagesetter.system import AS_IT_IS, FileLock
+from krm_functions.errors import InputError
 
 DEFAULT_VALIDITY = 60.0
 """Seconds that a scan is good for where nothing names an interval, as for ``imagesetter tags``."""
@@ -56,7 +56,7 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CachedScan:
     """A scan as it is kept."""
 
     tags: tuple[str, ...]
@@ -78,7 +78,7 @@ class Cache:
     _pruned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def load_scan(self, repository: str, asker: Asker, interval: float | None) -> Entry | None:
+    def load_scan(self, repository: str, asker: Asker, interval: float | None) -> CachedScan | None:
         """The scan of a canonical repository by this asker, if it is younger than *interval* seconds."""
         if self.refresh:
             return None
@@ -87,7 +87,7 @@ class Cache:
             return None
         return entry
 
-    def store_scan(self, repository: str, asker: Asker, entry: Entry) -> None:
+    def store_scan(self, repository: str, asker: Asker, entry: CachedScan) -> None:
         """Keep a scan, whose tags are sorted."""
         head = {
             "repository": repository,
@@ -248,7 +248,7 @@ def _read_file(file: Path) -> bytes | None:
         return None
 
 
-def _read_scan(data: bytes | None, repository: str) -> Entry | None:
+def _read_scan(data: bytes | None, repository: str) -> CachedScan | None:
     """A scan, checked as if a registry had sent it: the folder may come from another machine's cache."""
     checksum, _, body = (data or b"").partition(b"\n")
     if checksum != _MAGIC + hashlib.sha256(body).hexdigest().encode():
@@ -271,7 +271,7 @@ def _read_scan(data: bytes | None, repository: str) -> Entry | None:
         return None
     if not all(is_tag(tag) and _is_moment(moment) for tag, moment in uploaded.items()):
         return None
-    return Entry(tuple(tags), float(scanned_at), tuple(warnings), uploaded)
+    return CachedScan(tuple(tags), float(scanned_at), tuple(warnings), uploaded)
 
 
 def _is_moment(value: object) -> TypeGuard[int | float]:

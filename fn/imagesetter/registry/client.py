@@ -14,24 +14,25 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from imagesetter.errors import CredentialError, ImageReferenceError, ImagesetterError
-from imagesetter.registry.credentials import Credential, Keychains
+from imagesetter.errors import CredentialError, ImageReferenceError
+from imagesetter.registry.auth.credentials import Credential, Keychains
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
-from imagesetter.registry.hosts import parse_host
-from imagesetter.registry.pacing import Deadline, Pace, run_deadline
-from imagesetter.registry.redaction import Redaction
+from imagesetter.registry.http.hosts import parse_host
+from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
+from imagesetter.registry.http.redaction import Redaction
+from imagesetter.registry.http.remote_text import safe
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
-from imagesetter.registry.wording import safe
-from imagesetter.registry.workers import Job, run_jobs
+from imagesetter.registry.workers import Task, run_tasks
+from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
-    from imagesetter.registry.asking import Asking, Network
     from imagesetter.registry.cache import Asker, Cache
-    from imagesetter.registry.exchange import Exchange
+    from imagesetter.registry.http.messages import Route
+    from imagesetter.registry.http.retry import Exchange
     from imagesetter.registry.manifests import Image
-    from imagesetter.registry.questions import Route
+    from imagesetter.registry.repository_client import Network, RepositoryClient
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
@@ -47,7 +48,7 @@ class Client:
     def __init__(self, settings: ClientSettings | None = None) -> None:
         self._settings = settings or ClientSettings()
         clock = self._settings.clock
-        self._pace = Pace(
+        self._pace = RateLimiter(
             clock, self._settings.connections, self._settings.connections_per_host, on_wait=self._note_waiting
         )
         self._cache = _open_cache(self._settings)
@@ -89,7 +90,7 @@ class Client:
             # What is in the cache was allowed once; that is asked anew.
             self._settings.egress.check_repository(repository.registry, repository.path)
             scan = self._scan(repository, options)
-        except ImagesetterError as error:
+        except ReportedError as error:
             self._tell(Finished(repository.canonical, 0, failed=True))
             self._redaction.error(error)
             raise
@@ -98,7 +99,7 @@ class Client:
 
     def scan_each(
         self, questions: Sequence[tuple[Repository, ScanOptions]]
-    ) -> Iterator[tuple[int, Scan | ImagesetterError]]:
+    ) -> Iterator[tuple[int, Scan | ReportedError]]:
         """Scan several repositories at once; the number of a question with its answer, as they come.
 
         Repositories with the same canonical name and the same way of asking are asked once; a failure is a value.
@@ -111,7 +112,7 @@ class Client:
             same.setdefault(key, []).append(number)
         groups = list(same.values())
 
-        def job(numbers: list[int]) -> Job[Scan]:
+        def job(numbers: list[int]) -> Task[Scan]:
             repository = questions[numbers[0]][0]
             asked = [questions[number][1] for number in numbers]
             options = replace(
@@ -120,9 +121,9 @@ class Client:
                 timeout=max(self._seconds(each) for each in asked),
                 notes=tuple(note for each in asked for note in each.notes),
             )
-            return Job(_host_of(repository), lambda: self.scan(repository, options=options))
+            return Task(_host_of(repository), lambda: self.scan(repository, options=options))
 
-        for number, scan in run_jobs(list(map(job, groups)), self._pace.limit, self.close, self._begin()):
+        for number, scan in run_tasks(list(map(job, groups)), self._pace.limit, self.close, self._begin()):
             yield from ((each, scan) for each in groups[number])
 
     def digest(
@@ -133,7 +134,7 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, or no answer.
         """
-        from imagesetter.registry import inspecting
+        from imagesetter.registry import image_lookup as inspecting
 
         if platform:
             return self.inspect(repository, tag, platform=platform, options=options).platform_digest
@@ -144,11 +145,11 @@ class Client:
 
     def digest_all(
         self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
-    ) -> list[str | ImagesetterError]:
+    ) -> list[str | ReportedError]:
         """`digest` for several tags at once; results in the given order, a failure is a value in its place."""
 
-        def job(repository: Repository, tag: str, options: ScanOptions) -> Job[str]:
-            return Job(_host_of(repository), lambda: self.digest(repository, tag, platform=platform, options=options))
+        def job(repository: Repository, tag: str, options: ScanOptions) -> Task[str]:
+            return Task(_host_of(repository), lambda: self.digest(repository, tag, platform=platform, options=options))
 
         return self._run_all([job(*question) for question in questions])
 
@@ -160,7 +161,7 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, no answer, or one that its digest belies.
         """
-        from imagesetter.registry import inspecting
+        from imagesetter.registry import image_lookup as inspecting
 
         with self._redacted():
             asking = self._asking(repository, options or ScanOptions())
@@ -175,11 +176,11 @@ class Client:
 
     def inspect_all(
         self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
-    ) -> list[Image | ImagesetterError]:
+    ) -> list[Image | ReportedError]:
         """`inspect` for several tags at once; results in the given order, a failure is a value in its place."""
 
-        def job(repository: Repository, tag: str, options: ScanOptions) -> Job[Image]:
-            return Job(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
+        def job(repository: Repository, tag: str, options: ScanOptions) -> Task[Image]:
+            return Task(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
 
         return self._run_all([job(*question) for question in questions])
 
@@ -189,7 +190,7 @@ class Client:
         self._redaction.begin()
         try:
             yield
-        except ImagesetterError as error:
+        except ReportedError as error:
             self._redaction.error(error)
             raise
 
@@ -228,10 +229,10 @@ class Client:
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
-    def _list(self, repository: Repository, asking: Asking, asker: Asker | None) -> Scan:
+    def _list(self, repository: Repository, asking: RepositoryClient, asker: Asker | None) -> Scan:
         """Ask the registry, and keep its answer."""
-        from imagesetter.registry.cache import Entry
-        from imagesetter.registry.listing import PAGE_CAP, list_tags
+        from imagesetter.registry.cache import CachedScan
+        from imagesetter.registry.tags import PAGE_CAP, list_tags
 
         listing = list_tags(
             lambda query: asking.ask(
@@ -243,7 +244,7 @@ class Client:
             repository.canonical,
             lambda count: self._tell(Listed(repository.canonical, count)),
         )
-        entry = Entry(
+        entry = CachedScan(
             tuple(listing.tags),
             self._settings.clock.time(),
             tuple(map(self._redaction.text, listing.warnings)),
@@ -255,13 +256,13 @@ class Client:
 
     def _asking(
         self, repository: Repository, options: ScanOptions, look_up: Callable[[], Credential | None] | None = None
-    ) -> Asking:
+    ) -> RepositoryClient:
         settings = self._settings
         host = settings.egress.check_repository(repository.registry, repository.path)
         if settings.wire is None:
             settings.ways.prepare(host, options.tls)
-        from imagesetter.registry.asking import Asking
-        from imagesetter.registry.questions import Route
+        from imagesetter.registry.http.messages import Route
+        from imagesetter.registry.repository_client import RepositoryClient
 
         route = Route(options.tls, options.proxy)
         network = self._start(route)
@@ -270,7 +271,7 @@ class Client:
         deadline = min(
             Deadline(settings.clock, now + self._seconds(options), what), self._begin(), key=lambda each: each.at
         )
-        return Asking(
+        return RepositoryClient(
             network,
             repository,
             host,
@@ -314,10 +315,10 @@ class Client:
         return lookup.credential
 
     def _start(self, route: Route) -> Network:
-        from imagesetter.registry.asking import Network
-        from imagesetter.registry.auth import Tokens
-        from imagesetter.registry.exchange import Exchange
-        from imagesetter.registry.transport import Transport
+        from imagesetter.registry.auth.flow import TokenCache
+        from imagesetter.registry.http.retry import Exchange
+        from imagesetter.registry.http.transport import Transport
+        from imagesetter.registry.repository_client import Network
 
         settings = self._settings
         with self._lock:
@@ -328,11 +329,13 @@ class Client:
                 self._exchange = Exchange(transport, settings.egress, self._pace)
                 self._close_network = transport.close
             if route not in self._networks:
-                self._networks[route] = Network(self._exchange, Tokens(settings.clock), settings.egress, settings.ways)
+                self._networks[route] = Network(
+                    self._exchange, TokenCache(settings.clock), settings.egress, settings.ways
+                )
             return self._networks[route]
 
-    def _run_all(self, jobs: Sequence[Job[T]]) -> list[T | ImagesetterError]:
-        results = run_jobs(jobs, self._pace.limit, self.close, self._begin())
+    def _run_all(self, jobs: Sequence[Task[T]]) -> list[T | ReportedError]:
+        results = run_tasks(jobs, self._pace.limit, self.close, self._begin())
         found = dict(results)
         return [found[number] for number in range(len(jobs))]
 
@@ -371,7 +374,7 @@ def _host_of(repository: Repository) -> str:
     """Which connections a repository shares, as far as that can be told without asking."""
     try:
         return str(parse_host(repository.registry))
-    except ImagesetterError:
+    except ReportedError:
         return repository.registry
 
 

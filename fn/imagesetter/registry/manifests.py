@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imagesetter.errors import NotFound, ProtocolError
-from imagesetter.registry.listing import read_object
-from imagesetter.registry.questions import Answer
-from imagesetter.registry.wording import safe
+from imagesetter.registry.http.messages import RegistryResponse
+from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.tags import read_object
 
 MANIFEST_CAP = 4 * 1024 * 1024
 CONFIG_CAP = 4 * 1024 * 1024
@@ -67,13 +67,13 @@ def digest_of(data: bytes, like: str = "sha256:") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
-def announced_digest(answer: Answer) -> str:
+def announced_digest(answer: RegistryResponse) -> str:
     """``Docker-Content-Digest``, or "" where it is missing or none."""
     digest = answer.header("docker-content-digest").strip()
     return digest if is_digest(digest) else ""
 
 
-def verified_digest(answer: Answer, what: str, expected: str = "") -> str:
+def verified_digest(answer: RegistryResponse, what: str, expected: str = "") -> str:
     """The digest of the body that came, by hashing it.
 
     Raises:
@@ -139,7 +139,7 @@ def config_digest(document: Mapping[str, object]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ImageConfig:
     """The part of an image's config that is shown."""
 
     created: str = ""
@@ -147,7 +147,7 @@ class Config:
     platform: str = ""
 
 
-def read_config(answer: Answer, what: str) -> Config:
+def read_config(answer: RegistryResponse, what: str) -> ImageConfig:
     """Creation time, labels and platform of a config blob.
 
     Raises:
@@ -158,7 +158,7 @@ def read_config(answer: Answer, what: str) -> Config:
     labels = inner.get("Labels") if isinstance(inner, Mapping) else None
     created = document.get("created")
     texts = {name: text for name, text in labels.items() if isinstance(text, str)} if isinstance(labels, dict) else {}
-    return Config(
+    return ImageConfig(
         safe(created, 64) if isinstance(created, str) else "",
         dict(list(texts.items())[:_MOST_LABELS]),
         _platform(document),

@@ -94,7 +94,7 @@ class Reference:
         return self.written or self.name
 
 
-def parse(text: str) -> Reference:
+def parse_reference(text: str) -> Reference:
     """Read an image reference as Flux and crane read it.
 
     Raises:
@@ -141,7 +141,7 @@ def parse_flux_image(text: str) -> Repository:
     scheme, found, _ = text.partition("://")
     if found:
         raise ImageReferenceError(f"image '{text}' should not include URL scheme; remove '{scheme}://'")
-    reference = parse(text)
+    reference = parse_reference(text)
     parts = text.removeprefix(reference.registry).split(":")
     if len(parts) > 1:
         raise ImageReferenceError(f"image '{text}' should not include a tag; remove ':{parts[1]}'")
@@ -151,8 +151,8 @@ def parse_flux_image(text: str) -> Repository:
 def is_tag(text: object) -> TypeGuard[str]:
     """Whether a registry may call something this (distribution-spec: ``[A-Za-z0-9_][A-Za-z0-9._-]{0,127}``).
 
-    Stricter than `parse`, which lets a leading dot or dash pass. Everything that comes from a registry goes through
-    this before anything else reads it.
+    Stricter than `parse_reference`, which lets a leading dot or dash pass. Everything that comes from a registry goes
+    through this before anything else reads it.
     """
     return isinstance(text, str) and _TAG.fullmatch(text) is not None
 

@@ -1,4 +1,4 @@
-"""What the operator decides about asking registries, as one value; `imagesetter.registry.machine` fills it."""
+"""What the operator decides about asking registries, as one value; `imagesetter.registry.environment` fills it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagesetter.registry.credentials import Keychain
-from imagesetter.registry.egress import Egress
+from imagesetter.registry.auth.credentials import Keychain
 from imagesetter.registry.events import Listener
-from imagesetter.registry.pacing import Clock, Deadline
-from imagesetter.registry.ways import Ways
+from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.limits import Clock, Deadline
+from imagesetter.registry.http.routes import Routes
 
 if TYPE_CHECKING:
-    from imagesetter.registry.questions import Wire
+    from imagesetter.registry.http.messages import Wire
 
 
 @dataclass(frozen=True)
 class ClientSettings:
     """What the operator decides, for every repository alike."""
 
-    egress: Egress = field(default_factory=Egress)
+    egress: AddressRules = field(default_factory=AddressRules)
     keychain: Keychain | None = None
     """The logins of this machine; None: nobody's."""
-    ways: Ways = field(default_factory=Ways)
+    ways: Routes = field(default_factory=Routes)
     """Proxies and ``certs.d``."""
     cache_folder: Path | None = None
     """None: no cache."""

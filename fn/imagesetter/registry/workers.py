@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from imagesetter.errors import ImagesetterError
-from imagesetter.registry.pacing import Deadline
+from imagesetter.registry.http.limits import Deadline
+from krm_functions.errors import ReportedError
 
 MOST_THREADS = 256
 """Far more than there are connections. Only an input that means harm names so many hosts that some have to wait."""
@@ -24,17 +24,17 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Job(Generic[T]):
+class Task(Generic[T]):
     """Something to find out, and the host that it presses."""
 
     host: str
     run: Callable[[], T]
 
 
-def run_jobs(
-    jobs: Sequence[Job[T]], limit: Callable[[str], int], stop: Callable[[], None], deadline: Deadline | None = None
-) -> Iterator[tuple[int, T | ImagesetterError]]:
-    """The number of each job with its result, as they come; an `ImagesetterError` is a result, and ends no other job.
+def run_tasks(
+    jobs: Sequence[Task[T]], limit: Callable[[str], int], stop: Callable[[], None], deadline: Deadline | None = None
+) -> Iterator[tuple[int, T | ReportedError]]:
+    """The number of each job with its result, as they come; an `ReportedError` is a result, and ends no other job.
 
     Each host has threads of its own, so a slow one keeps no other waiting (unless there are hundreds of hosts). They
     are daemons: when the caller is interrupted, or wants no more, *stop* is called and nobody waits for them.
@@ -45,11 +45,11 @@ def run_jobs(
         deadline: when it has passed, nobody waits for the jobs that are left: each result is an error that names it.
             This holds for whatever keeps a job: a name server or a credential helper as well as a registry.
     """
-    results: list[tuple[int, T | ImagesetterError]] = []
+    results: list[tuple[int, T | ReportedError]] = []
     bugs: list[BaseException] = []
     done = threading.Condition()
     given_up = threading.Event()
-    queues: dict[str, deque[tuple[int, Job[T]]]] = {}
+    queues: dict[str, deque[tuple[int, Task[T]]]] = {}
     for number, job in enumerate(jobs):
         queues.setdefault(job.host, deque()).append((number, job))
     seats = deque(_seats(queues, limit))
@@ -59,11 +59,11 @@ def run_jobs(
             while not (bugs or given_up.is_set()) and (numbered := _next(queue)) is not None:
                 do(*numbered)
 
-    def do(number: int, job: Job[T]) -> None:
-        result: T | ImagesetterError
+    def do(number: int, job: Task[T]) -> None:
+        result: T | ReportedError
         try:
             result = job.run()
-        except ImagesetterError as err:
+        except ReportedError as err:
             result = err
         except BaseException as err:  # noqa: BLE001 - raised again below, in the caller's thread
             with done:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter import __version__
-from imagesetter.automation.spec import Automation, automation, automation_names
-from imagesetter.cli.clients import source_for
+from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.network import NetworkOptions, time_limit
+from imagesetter.cli.network_options import NetworkOptions, time_limit
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
@@ -26,20 +25,21 @@ from imagesetter.cli.options import (
     run_options,
     told,
 )
-from imagesetter.cli.reports.automate import as_json, reporter
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.registry_client import source_for
+from imagesetter.cli.reports.automate import automation_json, reporter
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo_data, print_error, write
-from imagesetter.cli.variables import spoken
-from imagesetter.errors import ImagesetterError, UsageError
+from imagesetter.fields.report import failure
+from imagesetter.files.find import start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.guards import downgrade_guard
-from imagesetter.plan import failure
-from imagesetter.reading import Tree, build_catalog, find_lock, look_for_lock, read_tree
-from imagesetter.tree import start_directory
+from imagesetter.git.automation import Automation, automation_names, read_automation
+from imagesetter.update.downgrades import downgrade_guard
+from imagesetter.update.read_tree import Tree, catalog_from_tree, nearest_lock, read_tree, require_lock
+from krm_functions.errors import ReportedError, UsageError
 
 if TYPE_CHECKING:
-    from imagesetter.automate import Options, Run
+    from imagesetter.git.run import AutomationOptions, AutomationRunResult
 
 _RETRY = 60.0
 """Seconds until an automation that cannot be read is looked at again."""
@@ -143,11 +143,11 @@ def command(
       imagesetter automate --per image --branch 'images/{{ .Values.set }}'
       imagesetter automate --from status --policies exported.yaml
     """
-    from imagesetter.automate import Options
-    from imagesetter.automation.egress import GitEgress
+    from imagesetter.git.address_rules import GitEgress
+    from imagesetter.git.run import AutomationOptions
 
     wanted = tuple(policy_name(text, options.namespace, where=spoken("automations")) for text in automations)
-    how = Options(
+    how = AutomationOptions(
         dry_run=dry_run,
         allow_dirty=allow_dirty,
         keep_on_error=options.keep_on_error,
@@ -169,8 +169,8 @@ def command(
         return _watch(stage)
     runs = stage.run(stage.load())
     if options.output == "json":
-        write(f"{json_text(as_json(runs))}\n")
-    return FAILED if any(run.status == "failed" for run in runs) else OK
+        write(f"{json_text(automation_json(runs))}\n")
+    return FAILED if any(run_automation.status == "failed" for run_automation in runs) else OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +188,17 @@ class _Stage:
 
     paths: tuple[str, ...]
     wanted: tuple[PolicyName, ...]
-    how: Options
+    how: AutomationOptions
     options: RunOptions
     network: NetworkOptions
     here: bool
-    report: Callable[[Run], None]
+    report: Callable[[AutomationRunResult], None]
 
     def load(self) -> _Read:
         """The automations under PATH (or among ``--policies``), and the policies that they follow."""
         options = self.options
         tree = read_tree(self.paths or (".",), exclude=options.exclude)
-        catalog = build_catalog(
+        catalog = catalog_from_tree(
             tree, paths=self.paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
         )
         for name in sorted(options.only):
@@ -212,21 +212,25 @@ class _Stage:
             given.add(tree.resources)
         return _Read(tree, catalog, automation_names(given, self.wanted))
 
-    def run(self, read: _Read, names: Iterable[PolicyName] | None = None) -> list[Run]:
+    def run(self, read: _Read, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
         """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
-        from imagesetter.automate import run
-        from imagesetter.registry.pacing import Clock, run_deadline
+        from imagesetter.git.run import run_automation
+        from imagesetter.registry.http.limits import Clock, run_deadline
 
         directory = start_directory(self.paths)
-        runs: list[Run] = []
+        runs: list[AutomationRunResult] = []
         deadline = run_deadline(Clock(), self.network.deadline)
         network = told(self.network, self.options)._replace(ends=deadline)
         how = replace(self.how, deadline=deadline)
-        find, look = partial(find_lock, read.tree, self.paths), partial(look_for_lock, read.tree, self.paths)
+        find, look = partial(require_lock, read.tree, self.paths), partial(nearest_lock, read.tree, self.paths)
         with source_for(self.options.source, find, network, present=look) as make_source:
             for name in read.names if names is None else names:
                 one = _validated(read.catalog, name, here=self.here)
-                done = one if not isinstance(one, Automation) else run(one, read.catalog, make_source, directory, how)
+                done = (
+                    one
+                    if not isinstance(one, Automation)
+                    else run_automation(one, read.catalog, make_source, directory, how)
+                )
                 self.report(done)
                 runs.append(done)
         return runs
@@ -234,7 +238,7 @@ class _Stage:
 
 def _watch(stage: _Stage) -> int:
     """Run until SIGTERM or Ctrl-C; a second one ends it at once."""
-    from imagesetter.automation.watch import watch
+    from imagesetter.git.schedule import watch
 
     if "-" in stage.options.policies:
         raise UsageError("--policies - can be read once only, and --watch reads the files anew each time")
@@ -252,7 +256,7 @@ def _watch(stage: _Stage) -> int:
     def load() -> dict[PolicyName, float]:
         try:
             latest[:] = [stage.load()]
-        except ImagesetterError as error:
+        except ReportedError as error:
             if not latest:
                 raise
             print_error(error)  # perhaps somebody is editing the files; what was read last still counts
@@ -263,29 +267,29 @@ def _watch(stage: _Stage) -> int:
     def run(names: Iterable[PolicyName]) -> None:
         try:
             runs = stage.run(latest[0], names)
-        except ImagesetterError as error:
+        except ReportedError as error:
             print_error(error)
         else:
             if stage.options.output == "json":
-                write(f"{json_text(as_json(runs), indent=None)}\n")
+                write(f"{json_text(automation_json(runs), indent=None)}\n")
 
     watch(load, run, stop)
     return OK
 
 
-def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation | Run:
-    from imagesetter.automate import Run
+def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation | AutomationRunResult:
+    from imagesetter.git.run import AutomationRunResult
 
     try:
-        return automation(catalog, name, here=here)
-    except ImagesetterError as error:
-        return Run(name, "failed", results=(failure(error, automation=str(name)),))
+        return read_automation(catalog, name, here=here)
+    except ReportedError as error:
+        return AutomationRunResult(name, "failed", results=(failure(error, automation=str(name)),))
 
 
 def _manifests(stage: _Stage, image: str) -> str:
     """The manifests of the automations, as a cluster takes them."""
-    from imagesetter.automation.cronjob import job, manifests
-    from imagesetter.automation.git import remote_url, toplevel
+    from imagesetter.git.command import remote_url, toplevel
+    from imagesetter.git.cronjob import job, manifests
 
     read = stage.load()
     first = Path(stage.paths[0]) if stage.paths else Path()
@@ -293,7 +297,7 @@ def _manifests(stage: _Stage, image: str) -> str:
     path = first.resolve().relative_to(top).as_posix() if top else first.as_posix()
     jobs = []
     for name in read.names:
-        one = automation(read.catalog, name)
+        one = read_automation(read.catalog, name)
         repository = read.catalog.find("GitRepository", *one.source)
         jobs.append(job(one, read.catalog, repository, path))
     return manifests(jobs, remote_url(top) if top else "", image)

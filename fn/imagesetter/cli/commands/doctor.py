@@ -13,25 +13,26 @@ from pathlib import Path
 import click
 
 from imagesetter import __version__
-from imagesetter.cli.clients import home_folder, open_client, settings_for
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.function import ENVIRONMENT
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
+from imagesetter.cli.registry_client import home_folder, open_client, settings_for
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo
 from imagesetter.cli.versions import has_re2
-from imagesetter.errors import ImagesetterError, did_you_mean
 from imagesetter.flux.catalog import Catalog
-from imagesetter.reading import build_catalog, read_tree
+from imagesetter.registry.auth.docker_config import credential_files
 from imagesetter.registry.client import ClientSettings
-from imagesetter.registry.dockerconfig import credential_files
-from imagesetter.registry.hosts import HUB_API
-from imagesetter.registry.machine import cache_folder
+from imagesetter.registry.environment import cache_folder
+from imagesetter.registry.http.hosts import HUB_API
+from imagesetter.registry.http.remote_text import without_login
 from imagesetter.registry.reference import DOCKER_HUB, Repository
-from imagesetter.registry.scans import ScanOptions
-from imagesetter.registry.wording import without_login
-from imagesetter.resolve import scan_options
+from imagesetter.registry.scan import ScanOptions
+from imagesetter.selection.sources import scan_options
+from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from krm_functions.errors import ReportedError
+from krm_functions.suggestions import did_you_mean
 
 LIBRARIES = ("PyYAML", "ruamel.yaml", "pydantic", "httpcore", "google-re2", "semver", "pathspec", "click", "rich")
 TOOLS: Mapping[str, tuple[str, ...]] = {
@@ -79,11 +80,11 @@ def command(
     try:
         settings = settings_for(network, None)
         rows = list(_operator(settings, network))
-    except ImagesetterError as error:
+    except ReportedError as error:
         rows = [("cannot be asked", _told(error))]
     _print("Registries", rows)
     tree = read_tree(paths or (".",), exclude=exclude)
-    catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
+    catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     questions, problems = _repositories(catalog)
     _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.files} files read"), *problems])
     if settings is None:
@@ -96,14 +97,14 @@ def command(
                 try:
                     scan = client.scan(repository, options=options)
                     rows.append(("answers", f"{len(scan.tags)} tags{' (from the cache)' if scan.from_cache else ''}"))
-                except ImagesetterError as error:
+                except ReportedError as error:
                     failed = True
                     rows.append(("does not answer", _told(error)))
             _print(f"Repository {repository}", rows)
     return FAILED if failed else OK
 
 
-def _told(error: ImagesetterError) -> str:
+def _told(error: ReportedError) -> str:
     return f"{error}; {error.hint}" if error.hint else str(error)
 
 
@@ -189,7 +190,7 @@ def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list
             question = catalog.policy(name)
             found.setdefault(question.image, scan_options(question))
             problems += [(str(name), f"{missing} is not among the files") for missing in question.missing]
-        except ImagesetterError as error:
+        except ReportedError as error:
             problems.append((str(name), f"{error}{f' ({error.where})' if error.where else ''}"))
     return found, problems
 
@@ -204,11 +205,11 @@ def _ways_to(repository: Repository, settings: ClientSettings, options: ScanOpti
         ]
         credential = next((lookup.credential for lookup in lookups if lookup.credential), None)
         yield "credentials", f"from {credential.source}" if credential else "none: asked anonymously"
-    except ImagesetterError as error:
+    except ReportedError as error:
         yield "credentials", str(error)
     proxy = options.proxy or settings.ways.proxies.find(f"https://{host}")
     yield "way", f"through the proxy {proxy.url}" if proxy else "direct"
     try:
         settings.egress.check_repository(repository.registry, repository.path)
-    except ImagesetterError as error:
+    except ReportedError as error:
         yield "refused", str(error)

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import click
 
-from imagesetter.ages import shown_age
 from imagesetter.cli import clock
-from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.images import image_argument
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.image_argument import image_argument
+from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
     network_options,
@@ -23,21 +21,24 @@ from imagesetter.cli.options import (
     read_stdin,
     reading_options,
 )
+from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.explain import print_explained, print_parity
-from imagesetter.errors import ImagesetterError, LockError, TextError, UsageError
-from imagesetter.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
+from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import ImagePolicy
-from imagesetter.lock.choosing import Chooser
 from imagesetter.lock.document import Lock
 from imagesetter.lock.holds import notices
-from imagesetter.policy.exclusions import DEFAULT_EXCLUSIONS
-from imagesetter.policy.rules import Alphabetical, FilterTags, Numerical, Rule, Semver, TagPolicy
+from imagesetter.lock.tag_age import shown_age
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.select import compare
-from imagesetter.reading import build_catalog, look_for_lock, read_tree
-from imagesetter.registry.scans import Scan
-from imagesetter.tag_lists import parse_tags, read_tags
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
+from imagesetter.registry.scan import Scan
+from imagesetter.selection.chooser import Chooser
+from imagesetter.selection.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
+from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
+from krm_functions.errors import ReportedError, TextError, UsageError
 
 _ORDER = click.Choice(["asc", "desc"])
 
@@ -68,11 +69,11 @@ class AdHoc:
         """
         rules: list[Rule] = []
         if self.semver is not None:
-            rules.append(Semver(self.semver))
+            rules.append(SemverRule(self.semver))
         if self.alphabetical is not None:
-            rules.append(Alphabetical(self.alphabetical))
+            rules.append(AlphabeticalRule(self.alphabetical))
         if self.numerical is not None:
-            rules.append(Numerical(self.numerical))
+            rules.append(NumericalRule(self.numerical))
         if len(rules) != 1:
             raise UsageError(
                 f"{'no rule is' if not rules else 'several rules are'} given",
@@ -149,7 +150,7 @@ def command(
         name = _name(subject, catalog, namespace)
         try:
             question = catalog.policy(name)
-        except ImagesetterError as error:
+        except ReportedError as error:
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
     # A question that was made up on the command line is not what a lock speaks of.
@@ -188,13 +189,13 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
         )
     wanted = [policy_name(subject, namespace)] if subject else []
     tree = read_tree(() if policies else (".",), exclude=exclude)
-    return build_catalog(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
+    return catalog_from_tree(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
 
 
 def _lock(exclude: Sequence[str], question: ImagePolicy) -> tuple[Lock, list[str]]:
     """The lock here, with what is to be said of it; its holds and first sights have a say in what is chosen."""
     try:
-        lock = look_for_lock(read_tree((".",), exclude=exclude), ())
+        lock = nearest_lock(read_tree((".",), exclude=exclude), ())
     except (LockError, TextError) as error:
         return Lock({}), [f"the lock cannot be read, so nothing in it counts here: {error}"]
     lock, name = lock or Lock({}), question.name

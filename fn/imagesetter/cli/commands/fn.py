@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.function import main
-from imagesetter.local_files import read_named
+from imagesetter.files.read import read_named
 
 
 @click.command("fn")

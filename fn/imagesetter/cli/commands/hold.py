@@ -11,10 +11,11 @@ from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
 from imagesetter.cli.terminal import echo, print_results
-from imagesetter.errors import UsageError, did_you_mean
-from imagesetter.krm.result import Result
 from imagesetter.lock.holds import Hold, midnight
 from imagesetter.registry.reference import is_tag
+from krm_functions.errors import UsageError
+from krm_functions.result import Result
+from krm_functions.suggestions import did_you_mean
 
 
 @click.command("hold")

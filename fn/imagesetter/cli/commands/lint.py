@@ -9,7 +9,7 @@ import click
 
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     network_options,
     quiet_option,
@@ -17,18 +17,18 @@ from imagesetter.cli.options import (
     reading_options,
     source_option,
 )
-from imagesetter.cli.outputs import Outputs, outputs_option
-from imagesetter.cli.reports.lint import LintReport, render
+from imagesetter.cli.output_options import Outputs, outputs_option
+from imagesetter.cli.reports.lint import LintOutcome, render_lint
 from imagesetter.cli.terminal import echo, print_results, write
-from imagesetter.config.config import SourceName
-from imagesetter.errors import UsageError
-from imagesetter.flux.latest import LatestRef
+from imagesetter.config.options import SourceName
+from imagesetter.fields.report import report
+from imagesetter.files.read import read_named
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.linted_tree import read_subject
 from imagesetter.lint.run import choose_rules, lint
-from imagesetter.lint.subject import read_subject
-from imagesetter.local_files import read_named
-from imagesetter.plan import report
-from imagesetter.reading import STDIN, build_catalog, find_lock, read_tree
+from imagesetter.update.read_tree import STDIN, catalog_from_tree, read_tree, require_lock
+from krm_functions.errors import UsageError
 
 
 @click.command("lint")
@@ -87,9 +87,9 @@ def command(
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
     subject = read_subject(paths, policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
     findings = lint(subject, rules)
-    made = LintReport(findings, rules, subject.count, quiet)
-    outputs.write(partial(render, made))
-    write(render(made, outputs.stdout))
+    made = LintOutcome(findings, rules, subject.count, quiet)
+    outputs.write(partial(render_lint, made))
+    write(render_lint(made, outputs.stdout))
     if not (findings or quiet or subject.marks):
         print_hint(why_nothing(paths, files=subject.count, policies=len(subject.catalog.policy_names)))
     failing = {"error", "warning"} if strict else {"error"}
@@ -108,18 +108,18 @@ def _hold(
     strict: bool,
 ) -> int:
     """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
-    from imagesetter.cli.clients import source_for
-    from imagesetter.places.rendered import hold
+    from imagesetter.cli.registry_client import source_for
+    from imagesetter.lint.rendered import hold
 
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")
     data = read_stdin() if rendered == "-" else read_named(rendered)
     name = STDIN if rendered == "-" else rendered
     tree = read_tree(paths or (() if policies else (".",)), exclude=exclude, needed=bool(paths))
-    catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
+    catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
-    with source_for(source, partial(find_lock, tree, paths), network) as make_source:
+    with source_for(source, partial(require_lock, tree, paths), network) as make_source:
         held = hold(data, name, catalog, make_source(catalog, _nothing_known))
     print_results(held.results)
     if not (held.results or held.right):

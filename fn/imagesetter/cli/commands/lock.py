@@ -9,23 +9,24 @@ import click
 from click.core import ParameterSource
 
 from imagesetter.cli import clock
-from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.lock_file import lock_path, open_lock
 from imagesetter.cli.lock_shards import merge_files, shard_option
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.registry_client import open_client
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, print_results, write
-from imagesetter.config.config import API_VERSION
-from imagesetter.errors import UsageError, one_line
-from imagesetter.lock.choosing import Chooser
-from imagesetter.lock.document import FILE_NAME, Lock, render
-from imagesetter.lock.locking import EntryChange, Locked, relock
-from imagesetter.lock.sharding import restricted
-from imagesetter.reading import build_catalog, look_for_lock, read_tree
-from imagesetter.resolve import FromRegistry
-from imagesetter.writing import noted
+from imagesetter.config.options import API_VERSION
+from imagesetter.files.atomic_write import noted
+from imagesetter.lock.document import FILE_NAME, Lock, render_lock
+from imagesetter.selection.chooser import Chooser
+from imagesetter.selection.sources import RegistrySource
+from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
+from imagesetter.update.relock import EntryChange, Locked, relock
+from imagesetter.update.shards import restricted
+from krm_functions.errors import UsageError
+from krm_functions.messages import one_line
 
 
 @click.command("lock")
@@ -104,7 +105,9 @@ def command(
     if part and not lock_file:
         raise UsageError("--shard needs --lock-file", hint="such as shards/0.yaml; `--merge` makes the parts one lock")
     tree = read_tree(paths or (".",), exclude=options.exclude)
-    catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
+    catalog = catalog_from_tree(
+        tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+    )
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
     target = lock_file or lock_path([found for found, _ in tree.locks], paths)
@@ -113,18 +116,18 @@ def command(
     if part:
         # A part starts from what the whole lock says of its policies: holds count, equal answers keep their time.
         names = part.names(catalog)
-        present = restricted(look_for_lock(tree, paths) or Lock({}), names)
+        present = restricted(nearest_lock(tree, paths) or Lock({}), names)
         only = only & names if only else names
     if part and not only:
         locked = Locked(present.entries, (), (), present.seen)
     else:
         with open_client(told(network, options)) as client:
             now = clock.now()
-            source = FromRegistry(catalog, client, pin=True, choose=Chooser(present, now, unseen))
+            source = RegistrySource(catalog, client, pin=True, choose=Chooser(present, now, unseen))
             locked = relock(
                 catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
             )
-    after = file.rendered(lambda text: render(text, locked.entries, locked.seen))
+    after = file.rendered(lambda text: render_lock(text, locked.entries, locked.seen))
     # Where there is nothing to write, a new file would say that all is well.
     nothing = locked.failed and not (file.there or locked.entries or locked.seen)
     if not check and not nothing:

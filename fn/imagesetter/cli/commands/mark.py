@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import click
 
+from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.options import (
     diff_option,
@@ -17,21 +18,21 @@ from imagesetter.cli.options import (
     report_options,
 )
 from imagesetter.cli.reports.diff import unified_diff
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, echo_data, print_results, styled, write
-from imagesetter.cli.variables import spoken
-from imagesetter.config.config import API_VERSION
-from imagesetter.errors import ResolveError, UsageError
-from imagesetter.files import write_all
+from imagesetter.config.options import API_VERSION
+from imagesetter.errors import ResolveError
+from imagesetter.fields.mark import MarkOutcome, find_owners, insert_markers
+from imagesetter.files.atomic_write import noted
+from imagesetter.files.find import repository_root, start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.krm.result import Result, failed
-from imagesetter.mark import Outcome, find_owners, mark
-from imagesetter.reading import build_catalog, read_tree
-from imagesetter.redaction import without_logins
-from imagesetter.text.fieldpath import format_path
-from imagesetter.tree import repository_root, start_directory
-from imagesetter.writing import noted
+from imagesetter.update.files import write_files
+from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from krm_functions.errors import UsageError
+from krm_functions.redaction import without_logins
+from krm_functions.result import Result, failed
+from krm_functions.yaml.field_path import format_path
 
 _NOWHERE = PolicyName("", "")
 
@@ -78,9 +79,9 @@ def command(
     names = frozenset(policy_name(text, namespace, where=spoken("only")) for text in only)
     catalog = _catalog(paths, policies, namespace, exclude, names)
     owners, unreadable = find_owners(catalog, names)
-    outcome = mark(paths or (".",), owners, exclude=exclude)
+    outcome = insert_markers(paths or (".",), owners, exclude=exclude)
     writes = not check and not failed(outcome.results)
-    unwritten = write_all(outcome.rewrites) if writes else []
+    unwritten = write_files(outcome.rewrites) if writes else []
     lost = {result.file.path for result in unwritten if result.file}
     outcome = replace(outcome, insertions=[each for each in outcome.insertions if each.file not in lost])
     problems = [*unreadable, *outcome.results, *unwritten]
@@ -90,7 +91,7 @@ def command(
 
 
 def _report(
-    outcome: Outcome, problems: list[Result], *, owners: bool, written: bool, diff: bool, output: str, quiet: bool
+    outcome: MarkOutcome, problems: list[Result], *, owners: bool, written: bool, diff: bool, output: str, quiet: bool
 ) -> None:
     """Print what was marked, and what could not be."""
     if not owners:
@@ -124,7 +125,9 @@ def _catalog(
     alone = not any(found.kind == "ImagePolicy" for found in tree.resources)
     # A name that no policy has makes the search go on through the repository.
     wanted = names or ({_NOWHERE} if inside or alone else ())
-    catalog = build_catalog(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
+    catalog = catalog_from_tree(
+        tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted
+    )
     for name in sorted(names):
         if not catalog.has_policy(name):
             try:
@@ -134,7 +137,7 @@ def _catalog(
     return catalog
 
 
-def _print_text(outcome: Outcome, *, written: bool, diff: bool) -> None:
+def _print_text(outcome: MarkOutcome, *, written: bool, diff: bool) -> None:
     if not diff:
         for each in outcome.insertions:
             marker = styled(each.comment, sys.stdout, fg="green")
@@ -148,7 +151,7 @@ def _print_text(outcome: Outcome, *, written: bool, diff: bool) -> None:
     )
 
 
-def _as_json(outcome: Outcome, results: Iterable[Result]) -> dict[str, object]:
+def _as_json(outcome: MarkOutcome, results: Iterable[Result]) -> dict[str, object]:
     """The JSON document: ``markers`` with policy, part, file, line, field and value, and ``results``."""
     return {
         "apiVersion": API_VERSION,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from imagesetter.cli.exit_status import OK
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import write
-from imagesetter.config.config import KIND
+from imagesetter.config.options import KIND
 
 
 @click.command("schema")
@@ -24,7 +24,7 @@ def command(kind: str) -> int:
       imagesetter schema PolicyTest
       imagesetter schema Explanation
     """
-    from imagesetter.schemas.kinds import schema_of
+    from imagesetter.cli.schemas.kinds import schema_of
 
     write(f"{json_text(schema_of(kind))}\n")
     return OK

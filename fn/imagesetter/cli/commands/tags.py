@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imagesetter.cli.clients import open_client
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.images import image_argument
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.image_argument import image_argument
+from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
     network_options,
     output_option,
 )
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.registry_client import open_client
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo, print_error, styled, write
-from imagesetter.config.config import API_VERSION
-from imagesetter.errors import ImagesetterError, InputError
-from imagesetter.policy.shown import shown
-from imagesetter.policy.version import Key, parse_tag
+from imagesetter.config.options import API_VERSION
+from imagesetter.golang.quote import shown
+from imagesetter.golang.semver.version import Key, parse_tag
 from imagesetter.registry.reference import Repository
-from imagesetter.registry.scans import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
+from krm_functions.errors import InputError, ReportedError
 
 if TYPE_CHECKING:
     from imagesetter.registry.client import Client
@@ -124,14 +124,14 @@ def newest_first(tags: Iterable[str]) -> list[str]:
 
 def _looked_up(
     client: Client, repository: Repository, options: ScanOptions, names: Sequence[str], columns: Columns
-) -> tuple[list[Tag], list[ImagesetterError]]:
+) -> tuple[list[Tag], list[ReportedError]]:
     """The tags with what was asked about them, and what could not be had."""
     questions = [(repository, name, options) for name in names]
     tags: list[Tag] = []
-    errors: list[ImagesetterError] = []
+    errors: list[ReportedError] = []
     if columns.created or columns.platform:
         for name, image in zip(names, client.inspect_all(questions), strict=True):
-            if isinstance(image, ImagesetterError):
+            if isinstance(image, ReportedError):
                 errors.append(image)
                 tags.append(Tag(name))
             else:
@@ -139,7 +139,7 @@ def _looked_up(
                 tags.append(Tag(name, image.digest, image.created, platforms))
     elif columns.digest:
         for name, digest in zip(names, client.digest_all(questions), strict=True):
-            if isinstance(digest, ImagesetterError):
+            if isinstance(digest, ReportedError):
                 errors.append(digest)
                 tags.append(Tag(name))
             else:

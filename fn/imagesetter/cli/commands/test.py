@@ -12,9 +12,9 @@ from imagesetter.cli.options import (
     report_options,
 )
 from imagesetter.cli.reports.test import print_report
-from imagesetter.errors import UsageError
-from imagesetter.policy_tests.run import find_tests, run, wanted
-from imagesetter.reading import build_catalog, read_tree
+from imagesetter.policy_tests.run import find_tests, run_suites, wanted
+from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from krm_functions.errors import UsageError
 
 
 @click.command("test")
@@ -49,10 +49,10 @@ def command(
         raise UsageError(f"there are no policy tests {where}", hint=hint)
     named = wanted(suites, namespace)
     tree = read_tree((".",) if named and not policies else (), exclude=exclude)
-    catalog = build_catalog(
+    catalog = catalog_from_tree(
         tree, paths=files, policies=policies if named else (), namespace=namespace, stdin=read_stdin, wanted=named
     )
-    outcomes = run(suites, catalog)
+    outcomes = run_suites(suites, catalog)
     print_report(outcomes, broken, output=output, quiet=quiet)
     if broken:
         return USAGE

@@ -10,8 +10,8 @@ from imagesetter.cli.exit_status import OK
 from imagesetter.cli.lock_file import edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
 from imagesetter.cli.terminal import echo
-from imagesetter.errors import UsageError
 from imagesetter.lock.holds import Hold
+from krm_functions.errors import UsageError
 
 
 @click.command("unhold")

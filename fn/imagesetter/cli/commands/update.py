@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from imagesetter.cli import clock
-from imagesetter.cli.clients import open_client, source_for
+from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
-from imagesetter.cli.network import NetworkOptions
+from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
@@ -22,23 +22,25 @@ from imagesetter.cli.options import (
     reporting_run_options,
     told,
 )
-from imagesetter.cli.reports.update import UpdateReport
-from imagesetter.cli.reports.update_forms import render
+from imagesetter.cli.registry_client import open_client, source_for
+from imagesetter.cli.reports.update import UpdateOutcome
+from imagesetter.cli.reports.update_formats import render_update
 from imagesetter.cli.reports.update_text import as_text
 from imagesetter.cli.terminal import echo_data, print_results, write
-from imagesetter.cli.variables import spoken
-from imagesetter.errors import UsageError
-from imagesetter.files import Outcome, known_digests, update, write_all
+from imagesetter.fields.field import MarkedField
+from imagesetter.fields.report import failure
+from imagesetter.fields.report import report as result_of
+from imagesetter.files.atomic_write import noted
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
-from imagesetter.guards import downgrade_guard
-from imagesetter.krm.result import Result, failed
 from imagesetter.lock.document import Lock
-from imagesetter.plan import Guard, MarkedField, failure
-from imagesetter.plan import report as result_of
-from imagesetter.reading import build_catalog, find_lock, look_for_lock, read_tree
-from imagesetter.resolve import Source
-from imagesetter.writing import noted
+from imagesetter.selection.sources import LatestRefSource
+from imagesetter.update.downgrades import downgrade_guard
+from imagesetter.update.files import FileUpdates, known_digests, update_files, write_files
+from imagesetter.update.plan import Guard
+from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree, require_lock
+from krm_functions.errors import UsageError
+from krm_functions.result import Result, failed
 
 
 @click.command("update")
@@ -108,11 +110,13 @@ def command(
         where, hint = spoken("message_file"), "name a file in a directory that exists"
         raise UsageError(f"{message_file} is in a directory that is not there", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
-    catalog = build_catalog(tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin)
-    present = cache(partial(look_for_lock, tree, paths))
-    with source_for(options.source, partial(find_lock, tree, paths), network, present=present) as make_source:
+    catalog = catalog_from_tree(
+        tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+    )
+    present = cache(partial(nearest_lock, tree, paths))
+    with source_for(options.source, partial(require_lock, tree, paths), network, present=present) as make_source:
 
-        def source_of(fields: Sequence[MarkedField]) -> Source:
+        def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
             return make_source(catalog, known_digests(fields))
 
         def asked(policy: PolicyName, old: str, new: str) -> bool:
@@ -123,7 +127,7 @@ def command(
             return () if allow_downgrade else [downgrade_guard(catalog, fields, asked=asked, strict=strict)]
 
         keep, only = options.keep_on_error, options.only
-        outcome = update(tree, source_of, keep_on_error=keep, only=only, guards_of=guards_of, strict=strict)
+        outcome = update_files(tree, source_of, keep_on_error=keep, only=only, guards_of=guards_of, strict=strict)
     unfollowed = _unfollowed(only, catalog, outcome, present, strict=strict)
     outcome = outcome._replace(results=(*outcome.results, *unfollowed))
     writes = not check and not outcome.failed
@@ -131,23 +135,23 @@ def command(
         from imagesetter.cli.reports.commit_message import write_message
 
         write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
-    unwritten = write_all(outcome.rewrites) if writes else []
+    unwritten = write_files(outcome.rewrites) if writes else []
     problems = (*outcome.results, *unwritten)
     outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
     with noted([str(rewritten.path) for rewritten in outcome.rewrites] if writes else []):
-        made = UpdateReport(outcome, problems, written=writes, diff=diff)
+        made = UpdateOutcome(outcome, problems, written=writes, diff=diff)
         if links and outcome.changes:
             made = _with_links(made, outcome, catalog, network)
         _report(made, options, catalog, paths)
     return FAILED if failed(problems) or (check and outcome.changes) else OK
 
 
-def _report(made: UpdateReport, options: RunOptions, catalog: Catalog, paths: Sequence[str]) -> None:
+def _report(made: UpdateOutcome, options: RunOptions, catalog: Catalog, paths: Sequence[str]) -> None:
     """Write and print every report."""
     outcome = made.outcome
-    options.outputs.write(partial(render, made))
+    options.outputs.write(partial(render_update, made))
     if options.outputs.stdout != "text":
-        write(render(made, options.outputs.stdout))
+        write(render_update(made, options.outputs.stdout))
     else:
         echo_data(made.diffs)
         if not options.quiet:
@@ -161,7 +165,7 @@ def _report(made: UpdateReport, options: RunOptions, catalog: Catalog, paths: Se
 def _unfollowed(
     only: frozenset[PolicyName],
     catalog: Catalog,
-    outcome: Outcome,
+    outcome: FileUpdates,
     present: Callable[[], Lock | None],
     *,
     strict: bool,
@@ -180,7 +184,7 @@ def _unfollowed(
         yield result_of("error" if strict else "warning", f"no field follows {names}, so nothing was looked at")
 
 
-def _without(outcome: Outcome, files: set[str]) -> Outcome:
+def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
     """The outcome without the changes of files that could not be written."""
     if not files:
         return outcome
@@ -189,11 +193,11 @@ def _without(outcome: Outcome, files: set[str]) -> Outcome:
     return outcome._replace(changes=changes, rewrites=rewrites)
 
 
-def _with_links(made: UpdateReport, outcome: Outcome, catalog: Catalog, network: NetworkOptions) -> UpdateReport:
+def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, network: NetworkOptions) -> UpdateOutcome:
     """The report with links; labels that cannot be had are told, and are no failure."""
     from imagesetter.cli.reports.links import find_links
 
     with open_client(network) as client:
         links, notes = find_links(client, catalog.policy, outcome.changes)
     told_of = tuple(result_of("info", note) for note in notes)
-    return UpdateReport(outcome, (*made.problems, *told_of), written=made.written, diff=made.diff, links=links)
+    return UpdateOutcome(outcome, (*made.problems, *told_of), written=made.written, diff=made.diff, links=links)

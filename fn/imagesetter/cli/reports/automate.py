@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from imagesetter.cli.options import RunOptions
 from imagesetter.cli.terminal import echo, echo_data, print_results
-from imagesetter.config.config import API_VERSION
+from imagesetter.config.options import API_VERSION
 
 if TYPE_CHECKING:
-    from imagesetter.automate import Commit, Run
+    from imagesetter.git.run import AutomationRunResult, Commit
 
 
-def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[Run], None]:
+def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[AutomationRunResult], None]:
     """What prints a run when it has ended: its commits on stdout, unless a document goes there, the rest on stderr."""
 
-    def report(run: Run) -> None:
+    def report(run: AutomationRunResult) -> None:
         if options.output == "text":
             for commit in run.commits:
                 if dry_run:
@@ -48,7 +48,7 @@ def _print_commit(commit: Commit) -> None:
     echo_data(commit.diff)
 
 
-def as_json(runs: Iterable[Run]) -> dict[str, object]:
+def automation_json(runs: Iterable[AutomationRunResult]) -> dict[str, object]:
     """The AutomationReport of some runs."""
     return {
         "apiVersion": API_VERSION,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from imagesetter.errors import InputError, TemplateError
-from imagesetter.plan import Change
+from imagesetter.errors import TemplateError
+from imagesetter.update.plan import Change
+from krm_functions.errors import InputError
 
 DEFAULT = """\
 Update {{ len .Changed.Changes }} image{{ if ne (len .Changed.Changes) 1 }}s{{ end }}
@@ -24,9 +25,9 @@ def write_message(path: Path, template: str, changes: Sequence[Change]) -> None:
         TemplateError: the template does not parse or run.
         InputError: the file cannot be written.
     """
-    from imagesetter.automation.message import template_data
+    from imagesetter.flux.commit_message.render import render_message
     from imagesetter.flux.markers import PolicyName
-    from imagesetter.flux.template.render import render_message
+    from imagesetter.git.message_data import template_data
 
     try:
         text = render_message(template or DEFAULT, template_data(PolicyName("", ""), changes, Path()))

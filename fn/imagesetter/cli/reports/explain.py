@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from imagesetter.cli.options import Output
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo, print_error, styled, write
-from imagesetter.config.config import API_VERSION
+from imagesetter.config.options import API_VERSION
 from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
-from imagesetter.explain import Explained, Parity
-from imagesetter.flux.latest import LatestRef
+from imagesetter.flux.image_policy import ImagePolicy
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import ImagePolicy
-from imagesetter.policy.explain import Explanation, Funnel, Rejected
-from imagesetter.policy.rules import Alphabetical, Numerical, Semver, TagPolicy
-from imagesetter.policy.shown import shown
+from imagesetter.golang.quote import shown
+from imagesetter.policy.explain import Funnel, Rejected, Selection
+from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, SemverRule, TagPolicy
+from imagesetter.selection.explain import Explained, Parity
 
 
 def print_explained(explained: Explained, *, output: Output) -> None:
@@ -26,13 +26,13 @@ def print_explained(explained: Explained, *, output: Output) -> None:
     if output == "json":
         write(f"{json_text(explained_as_json(explained))}\n")
         return
-    for line in text_of(explained):
+    for line in explanation_text(explained):
         echo(line)
     if explained.error:
         print_error(explained.error)
 
 
-def text_of(explained: Explained) -> Iterable[str]:
+def explanation_text(explained: Explained) -> Iterable[str]:
     """The explanation for people, line by line; the error comes after it."""
     if explained.question:
         yield from _headline(explained.policy, explained.question)
@@ -64,11 +64,11 @@ def _headline(policy: PolicyName | None, question: ImagePolicy) -> Iterable[str]
 def rule_text(tags: TagPolicy) -> str:
     """A rule and its filters on one line."""
     match tags.rule:
-        case Semver(range=text):
+        case SemverRule(range=text):
             words = f"semver {shown(text)}"
-        case Alphabetical(order=order):
+        case AlphabeticalRule(order=order):
             words = f"alphabetical {shown(order)}"
-        case Numerical(order=order):
+        case NumericalRule(order=order):
             words = f"numerical {shown(order)}"
         case _:
             words = "no rule"
@@ -79,7 +79,7 @@ def rule_text(tags: TagPolicy) -> str:
     return words
 
 
-def funnel_lines(explanation: Explanation) -> list[str]:
+def funnel_lines(explanation: Selection) -> list[str]:
     """Each step with how many tags it drops and how many it leaves."""
     funnel = explanation.funnel
     left = funnel.listed
@@ -150,11 +150,11 @@ def rule_as_json(tags: TagPolicy) -> dict[str, object]:
     """A rule and its filters, as in Flux's resources."""
     rule: dict[str, object] = {}
     match tags.rule:
-        case Semver(range=text):
+        case SemverRule(range=text):
             rule["semver"] = {"range": text}
-        case Alphabetical(order=order):
+        case AlphabeticalRule(order=order):
             rule["alphabetical"] = {"order": order}
-        case Numerical(order=order):
+        case NumericalRule(order=order):
             rule["numerical"] = {"order": order}
         case _:
             pass

@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from imagesetter.errors import ImagesetterError
+from imagesetter.fields.field import split_image
+from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.questions import ImagePolicy
-from imagesetter.plan import Change, split_image
 from imagesetter.registry.client import Client
 from imagesetter.registry.manifests import Image
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.registry.scans import ScanOptions
-from imagesetter.resolve import scan_options
+from imagesetter.registry.scan import ScanOptions
+from imagesetter.selection.sources import scan_options
+from imagesetter.update.plan import Change
+from krm_functions.errors import ReportedError
 
 SOURCE = "org.opencontainers.image.source"
 REVISION = "org.opencontainers.image.revision"
@@ -72,7 +73,7 @@ def find_links(
         try:
             asked = question(policy)
             options = scan_options(asked)
-        except ImagesetterError as error:
+        except ReportedError as error:
             notes.append(f"{policy}: no links: {error}")
             continue
         for tag in tags:
@@ -80,7 +81,7 @@ def find_links(
                 wanted[policy, tag] = (asked.image, tag, options)
     images: dict[tuple[PolicyName, str], Image] = {}
     for key, image in zip(wanted, client.inspect_all(list(wanted.values())), strict=True):
-        if isinstance(image, ImagesetterError):
+        if isinstance(image, ReportedError):
             notes.append(f"{key[0]}: no links for {key[1]}: {image}")
         else:
             images[key] = image

@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from imagesetter.cli.outputs import Format
-from imagesetter.cli.reports.documents import json_text
+from imagesetter.cli.output_options import Format
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import COLOURS, line, styled
-from imagesetter.config.config import API_VERSION
-from imagesetter.errors import without_log_commands
+from imagesetter.config.options import API_VERSION
 from imagesetter.lint.finding import Finding, Rule
+from krm_functions.messages import without_log_commands
 
 _WORDS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 @dataclass(frozen=True, slots=True)
-class LintReport:
+class LintOutcome:
     """What the linter found, by which rules, and how many files it read; ``quiet`` leaves notes out of the text."""
 
     findings: Sequence[Finding]
@@ -34,11 +34,11 @@ class LintReport:
         return f"{', '.join(parts) or 'nothing found'} ({self.files} file{'' if self.files == 1 else 's'} read)"
 
 
-def render(report: LintReport, form: Format) -> str:
+def render_lint(report: LintOutcome, form: Format) -> str:
     """The report in a form; text is styled for standard output."""
     match form:
         case "json":
-            return json_text(as_json(report.findings)) + "\n"
+            return json_text(lint_json(report.findings)) + "\n"
         case "sarif":
             from imagesetter.lint.sarif import as_sarif
 
@@ -49,7 +49,7 @@ def render(report: LintReport, form: Format) -> str:
             return "".join(f"{line(each)}\n" for each in _text(report))
 
 
-def _text(report: LintReport) -> Iterable[str]:
+def _text(report: LintOutcome) -> Iterable[str]:
     for finding in report.findings:
         if not report.quiet or finding.severity != "info":
             label = styled(finding.severity, sys.stdout, fg=COLOURS[finding.severity], bold=True)
@@ -58,7 +58,7 @@ def _text(report: LintReport) -> Iterable[str]:
         yield report.closing
 
 
-def _markdown(report: LintReport) -> Iterable[str]:
+def _markdown(report: LintOutcome) -> Iterable[str]:
     from imagesetter.cli.reports.update_markdown import MOST, code, escaped, fitted
     from imagesetter.lint.sarif import help_page
 
@@ -75,7 +75,7 @@ def _markdown(report: LintReport) -> Iterable[str]:
     yield report.closing
 
 
-def as_json(findings: Sequence[Finding]) -> dict[str, object]:
+def lint_json(findings: Sequence[Finding]) -> dict[str, object]:
     """The JSON document: ``findings`` with rule, severity, message, hint, file, line and column."""
     return {
         "apiVersion": API_VERSION,

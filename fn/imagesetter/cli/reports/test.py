@@ -7,17 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from imagesetter.cli.options import Output
-from imagesetter.cli.reports.documents import json_text
 from imagesetter.cli.reports.explain import funnel_as_json, funnel_lines
+from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo, print_error, styled, write
-from imagesetter.config.config import API_VERSION
-from imagesetter.policy.explain import Explanation
-from imagesetter.policy.shown import shown
-from imagesetter.policy_tests.run import Broken, CaseOutcome, Expected, Suite, SuiteOutcome
+from imagesetter.config.options import API_VERSION
+from imagesetter.golang.quote import shown
+from imagesetter.policy.explain import Selection
+from imagesetter.policy_tests.run import BrokenTest, CaseOutcome, Expected, Suite, SuiteOutcome
 
 
-def print_report(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken], *, output: Output, quiet: bool) -> None:
+def print_report(
+    outcomes: Sequence[SuiteOutcome], broken: Sequence[BrokenTest], *, output: Output, quiet: bool
+) -> None:
     """The report on stdout; tests that cannot be read on stderr."""
     if output == "json":
         write(f"{json_text(_as_json(outcomes, broken))}\n")
@@ -78,13 +80,13 @@ def expected_text(expected: Expected) -> str:
     return f"an error {' '.join(parts)}"
 
 
-def got_text(explanation: Explanation) -> str:
+def got_text(explanation: Selection) -> str:
     """What came, in the same words."""
     error = explanation.error
     return f"an error from stage {error.stage}: {error}" if error else f"tag {shown(explanation.chosen or '')}"
 
 
-def _summary(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken]) -> str:
+def _summary(outcomes: Sequence[SuiteOutcome], broken: Sequence[BrokenTest]) -> str:
     cases = [case for outcome in outcomes for case in outcome.cases]
     failed = sum(not case.passed for case in cases)
     not_run = sum(len(outcome.suite.cases) for outcome in outcomes if outcome.error)
@@ -96,7 +98,7 @@ def _summary(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken]) -> str:
     return text
 
 
-def _as_json(outcomes: Sequence[SuiteOutcome], broken: Sequence[Broken]) -> dict[str, object]:
+def _as_json(outcomes: Sequence[SuiteOutcome], broken: Sequence[BrokenTest]) -> dict[str, object]:
     return {
         "apiVersion": API_VERSION,
         "kind": "PolicyTestReport",

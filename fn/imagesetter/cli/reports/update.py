@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagesetter.files import Outcome
-from imagesetter.krm.result import Result
-from imagesetter.plan import Change, summary
+from imagesetter.update.files import FileUpdates
+from imagesetter.update.plan import Change, summary
+from krm_functions.result import Result
 
 if TYPE_CHECKING:
     from imagesetter.cli.reports.links import Links, Move
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _NONE: Mapping[Move, Links] = {}
 
 
-class UpdateReport(NamedTuple):
+class UpdateOutcome(NamedTuple):
     """An update that was done, refused, or only looked at.
 
     ``problems`` are all results of the run, those of writing included; ``links`` are there where they were asked for.
     """
 
-    outcome: Outcome
+    outcome: FileUpdates
     problems: tuple[Result, ...]
     written: bool
     diff: bool = False

@@ -1,22 +1,22 @@
-"""An update as a JSON document for programs; `imagesetter.schemas.changes.UpdateReport` is its schema."""
+"""An update as a JSON document for programs; `imagesetter.cli.schemas.changes.UpdateReport` is its schema."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.reports.sides import delta_of
-from imagesetter.cli.reports.update import UpdateReport
-from imagesetter.config.config import API_VERSION
-from imagesetter.plan import Change
+from imagesetter.cli.reports.delta import delta_of
+from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.reports.update import UpdateOutcome
+from imagesetter.config.options import API_VERSION
+from imagesetter.update.plan import Change
 
 
-def as_text(report: UpdateReport) -> str:
+def as_text(report: UpdateOutcome) -> str:
     """The document, indented."""
-    return json_text(as_json(report)) + "\n"
+    return json_text(update_document(report)) + "\n"
 
 
-def as_json(report: UpdateReport) -> dict[str, object]:
+def update_document(report: UpdateOutcome) -> dict[str, object]:
     """``changes``, and ``results`` in KRM's wire form with the closing line as the last."""
     return {
         "apiVersion": API_VERSION,
@@ -29,7 +29,7 @@ def as_json(report: UpdateReport) -> dict[str, object]:
     }
 
 
-def _change(report: UpdateReport, change: Change) -> dict[str, object]:
+def _change(report: UpdateOutcome, change: Change) -> dict[str, object]:
     marked, delta, links = change.field, delta_of(change), report.links_of(change)
     return {
         "policy": str(marked.marker.policy),

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from imagesetter.cli.reports.sides import delta_of, sides
-from imagesetter.cli.reports.update import UpdateReport, grouped
-from imagesetter.errors import log_line, one_line, without_log_commands
-from imagesetter.krm.result import Result
-from imagesetter.plan import Change
-from imagesetter.policy.shown import shown
+from imagesetter.cli.reports.delta import delta_of, sides
+from imagesetter.cli.reports.update import UpdateOutcome, grouped
+from imagesetter.golang.quote import shown
+from imagesetter.update.plan import Change
+from krm_functions.messages import log_line, one_line, without_log_commands
+from krm_functions.result import Result
 
 if TYPE_CHECKING:
     from imagesetter.cli.reports.links import Links
@@ -28,7 +28,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
 _MENTION = re.compile(r"(?<![\w/])@(?=\w)")
 
 
-def as_text(report: UpdateReport) -> str:
+def as_text(report: UpdateOutcome) -> str:
     """The document: what changed, what was held back and why, and the diff where it was asked for."""
     blocks = [f"### {_headline(report)}"]
     if report.outcome.changes:
@@ -59,7 +59,7 @@ def fitted(rows: Iterable[str], room: int) -> str:
     return f"{table}\n\n{left} more row{'' if left == 1 else 's'} would make this too long." if left else table
 
 
-def _headline(report: UpdateReport) -> str:
+def _headline(report: UpdateOutcome) -> str:
     images = len({change.ref.name for change in report.outcome.changes})
     if not images:
         return "No image was updated" if report.held else "Every image is up to date"
@@ -69,7 +69,7 @@ def _headline(report: UpdateReport) -> str:
     return f"{images} image{plural} updated" if report.written else f"{images} image{plural} to update"
 
 
-def _changes(report: UpdateReport) -> Iterable[str]:
+def _changes(report: UpdateOutcome) -> Iterable[str]:
     linked = any((links := report.links_of(change)) and links.source for change in report.outcome.changes)
     yield "| image | policy | old | new | step | fields |" + (" source |" if linked else "")
     yield "|---|---|---|---|---|---|" + ("---|" if linked else "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagesetter.cli.reports.documents import json_text
-from imagesetter.cli.reports.update import UpdateReport
-from imagesetter.krm.result import Result
-from imagesetter.lint.file_read import Spot
+from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.lint.finding import Finding, Problem, Rule
+from imagesetter.lint.linted_tree import Subject
 from imagesetter.lint.sarif import as_sarif
-from imagesetter.lint.subject import Subject
-from imagesetter.plan import Change
+from imagesetter.lint.scanned_file import SourcePosition
+from imagesetter.update.plan import Change
+from krm_functions.result import Result
 
 
 def _none(subject: Subject) -> Iterable[Problem]:
@@ -26,7 +26,7 @@ RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL, KEPT)
 _RULE_OF = {"error": UNANSWERED, "warning": DOUBTFUL, "info": KEPT}
 
 
-def as_text(report: UpdateReport) -> str:
+def as_text(report: UpdateOutcome) -> str:
     """The log, indented."""
     findings = [*map(_out_of_date, () if report.written else report.outcome.changes), *map(_problem, report.held)]
     return json_text(as_sarif(findings, RULES, page="reports")) + "\n"
@@ -35,10 +35,14 @@ def as_text(report: UpdateReport) -> str:
 def _out_of_date(change: Change) -> Finding:
     place = change.field.place
     message = f"{change.field.marker.policy} selects {change.new}, and {place.field} is {change.old}"
-    spot = Spot(place.file, place.line, place.column)
+    spot = SourcePosition(place.file, place.line, place.column)
     return Finding(OUT_OF_DATE, Problem(spot, message, "run imagesetter update"))
 
 
 def _problem(result: Result) -> Finding:
-    spot = Spot(result.file.path, int(result.tags.get("line") or 0), 0) if result.file else Spot("<stdin>", 0, 0)
+    spot = (
+        SourcePosition(result.file.path, int(result.tags.get("line") or 0), 0)
+        if result.file
+        else SourcePosition("<stdin>", 0, 0)
+    )
     return Finding(_RULE_OF[result.severity], Problem(spot, result.message))

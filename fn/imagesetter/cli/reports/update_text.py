@@ -5,24 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from imagesetter.cli.reports.sides import delta_of, sides
+from imagesetter.cli.reports.delta import delta_of, sides
 from imagesetter.cli.reports.table import aligned
-from imagesetter.cli.reports.update import UpdateReport, grouped
+from imagesetter.cli.reports.update import UpdateOutcome, grouped
 from imagesetter.cli.terminal import line, styled
-from imagesetter.plan import Change
-from imagesetter.policy.delta import Delta
-from imagesetter.policy.shown import shown
+from imagesetter.golang.quote import shown
+from imagesetter.policy.semver_delta import Delta
+from imagesetter.update.plan import Change
 
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 
-def as_text(report: UpdateReport) -> str:
+def as_text(report: UpdateOutcome) -> str:
     """The table, unless a diff takes its place, and the closing line."""
     lines = [] if report.diff else _table(report)
     return "".join(f"{line(each)}\n" for each in (*lines, report.closing_line))
 
 
-def _table(report: UpdateReport) -> Iterable[str]:
+def _table(report: UpdateOutcome) -> Iterable[str]:
     groups = grouped(report.outcome.changes)
     rows = iter(aligned(_row(change) for group in groups for change in group))
     for group in groups:

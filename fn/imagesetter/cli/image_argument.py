@@ -1,0 +1,19 @@
+"""Images as arguments of commands."""
+
+from __future__ import annotations
+
+from imagesetter.errors import ImageReferenceError
+from imagesetter.registry.reference import Repository, parse_flux_image
+from krm_functions.errors import UsageError
+
+
+def image_argument(text: str) -> Repository:
+    """IMAGE as it would stand in an ImageRepository: no scheme, tag or digest.
+
+    Raises:
+        UsageError: in Flux's words.
+    """
+    try:
+        return parse_flux_image(text)
+    except ImageReferenceError as error:
+        raise UsageError(str(error), hint=error.hint or "write it as in ImageRepository.spec.image") from error

@@ -1,0 +1,100 @@
+"""What the operator says about the network: options of the command line, and the same from the environment alone.
+
+The function is run without arguments, so every option has an environment variable; this module imports no command-line
+library.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagesetter.golang.duration import parse_duration
+from krm_functions.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imagesetter.registry.http.limits import Deadline
+
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("", "0", "false", "no", "off")
+DEFAULT_DEADLINE = 600.0
+"""Seconds that a run may spend on registries and Git servers, all in all."""
+_LONGEST = 86400.0
+
+
+class NetworkOptions(NamedTuple):
+    """Rules, cache and limits of a run's registry client.
+
+    ``timeout`` is seconds for one repository, at most; ``deadline`` is seconds for the whole run.
+    """
+
+    allow_registry: tuple[str, ...] = ()
+    allow_auth_host: tuple[str, ...] = ()
+    allow_http_credentials: bool = False
+    trust_input: bool = False
+    allow_loopback: bool = False
+    cache_dir: Path | None = None
+    no_cache: bool = False
+    refresh: bool = False
+    timeout: float | None = None
+    deadline: float = DEFAULT_DEADLINE
+    verbose: bool = False
+    quiet: bool = False
+    ends: Deadline | None = None
+    """The run's deadline where it counts from before the first question to a registry."""
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOptions:
+    """The options that a run without a command line has.
+
+    Raises:
+        UsageError: a value that cannot be read; names the variable.
+    """
+    cache = environment.get("IMAGESETTER_CACHE_DIR", "")
+    timeout = environment.get("IMAGESETTER_TIMEOUT", "")
+    deadline = environment.get("IMAGESETTER_DEADLINE", "")
+    return NetworkOptions(
+        allow_registry=tuple(environment.get("IMAGESETTER_ALLOW_REGISTRY", "").split()),
+        allow_auth_host=tuple(environment.get("IMAGESETTER_ALLOW_AUTH_HOST", "").split()),
+        allow_http_credentials=_flag(environment, "IMAGESETTER_ALLOW_HTTP_CREDENTIALS"),
+        trust_input=_flag(environment, "IMAGESETTER_TRUST_INPUT"),
+        allow_loopback=_flag(environment, "IMAGESETTER_ALLOW_LOOPBACK"),
+        cache_dir=_path(cache) if cache else None,
+        no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
+        refresh=_flag(environment, "IMAGESETTER_REFRESH"),
+        timeout=time_limit(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,
+        deadline=time_limit(deadline, "IMAGESETTER_DEADLINE") if deadline else DEFAULT_DEADLINE,
+        verbose=_flag(environment, "IMAGESETTER_VERBOSE"),
+        quiet=_flag(environment, "IMAGESETTER_QUIET"),
+    )
+
+
+def time_limit(text: str, where: str) -> float:
+    """A limit such as ``30s`` in seconds.
+
+    Raises:
+        UsageError: it is not a duration, or is zero or longer than a day.
+    """
+    try:
+        limit = parse_duration(text)
+    except ValueError as error:
+        raise UsageError(str(error), where=where) from error
+    if not 0 < limit <= _LONGEST:
+        raise UsageError(f"{text!r} is not a time limit", where=where, hint="write a duration above 0s, up to 24h")
+    return limit
+
+
+def _path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name, "").lower()
+    if text not in (*TRUE, *FALSE):
+        raise UsageError(f"{text!r} is neither true nor false", where=name)
+    return text in TRUE

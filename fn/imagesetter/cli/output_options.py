@@ -1,0 +1,154 @@
+"""``--output FORMAT[=FILE]``: several reports of one run, each to a file of its own or to standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import click
+
+from imagesetter.cli.environment_variables import spoken_name
+from imagesetter.files.platform import set_mode
+from krm_functions.errors import InputError, UsageError
+from krm_functions.suggestions import did_you_mean
+
+Format = Literal["text", "json", "markdown", "sarif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+_DEVICES = (("/", "dev"), ("/", "proc"))
+
+
+class Outputs(NamedTuple):
+    """Where a run's reports go.
+
+    ``stdout`` is text unless another report was sent there: a file beside it does not silence the terminal.
+    """
+
+    stdout: Format = "text"
+    files: tuple[tuple[Format, Path], ...] = ()
+
+    @property
+    def formats(self) -> frozenset[Format]:
+        """Every form that is wanted."""
+        return frozenset((self.stdout, *(form for form, _ in self.files)))
+
+    def write(self, render: Callable[[Format], str]) -> None:
+        """Write the reports that go to files; each at once, so that a reader never sees half of one.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        for form, path in self.files:
+            write_file(path, click.unstyle(render(form)))
+
+
+def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option, for a command that knows these forms; the command gets one `Outputs`."""
+
+    def parse(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Outputs:
+        return parse_outputs(given, formats, where=spoken_name(context, parameter))
+
+    return click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FORMAT[=FILE]",
+        envvar="IMAGESETTER_OUTPUT",
+        callback=parse,
+        help=f"Report as {', '.join(formats[:-1])} or {formats[-1]}; to FILE, else to standard output. Repeatable.",
+    )
+
+
+def shared_output(said: str, formats: tuple[Format, ...], *, where: str) -> Format | None:
+    """What a variable that all commands share says to one that prints one report: its form, or None.
+
+    Raises:
+        UsageError: a form that no command knows.
+    """
+    asked = [_form(text, FORMATS, where)[0] for text in said.split() if text.partition("=")[2] in ("", "-")]
+    return next((form for form in asked if form in formats), None)
+
+
+def _form(text: str, formats: tuple[Format, ...], where: str) -> tuple[Format, str, str]:
+    """A ``FORMAT[=FILE]``, taken apart at the sign."""
+    name, equals, file = text.partition("=")
+    for form in formats:
+        if form == name:
+            return form, equals, file
+    hint = f"the forms are {', '.join(formats)}; write FORMAT or FORMAT=FILE"
+    raise UsageError(f"there is no report as {name!r}{did_you_mean(name, formats)}", where=where, hint=hint)
+
+
+def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where: str = "--output") -> Outputs:
+    """What ``--output`` asks for, checked before the run does anything.
+
+    Args:
+        given: each ``FORMAT`` or ``FORMAT=FILE``.
+        formats: those that the command knows.
+        where: the option, or the variable, that says so.
+
+    Raises:
+        UsageError: an unknown form, two reports for one place, or a file whose directory is not there.
+    """
+    stdout: list[Format] = []
+    files: dict[Path, Format] = {}
+    for text in given:
+        form, equals, file = _form(text, formats, where)
+        if equals and not file:
+            raise UsageError(f"{text!r} names no file", where=where, hint=f"write {form}, or {form}=FILE")
+        if not equals or file == "-":
+            stdout.append(form)
+            continue
+        path = Path(file)
+        if path in files:
+            raise UsageError(f"two reports are to go to {file}", where=where, hint="give each a file of its own")
+        if path.is_dir() or not path.parent.is_dir():
+            reason = "is a directory" if path.is_dir() else "is in a directory that is not there"
+            raise UsageError(f"{file} {reason}", where=where, hint="name a file in a directory that exists")
+        files[path] = form
+    if len(stdout) > 1:
+        raise UsageError(
+            f"{len(stdout)} reports are to go to standard output: {', '.join(stdout)}",
+            where=where,
+            hint=f"send all but one to a file: --output {stdout[-1]}=FILE",
+        )
+    return Outputs(stdout[0] if stdout else "text", tuple((form, path) for path, form in files.items()))
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file's text at once; a pipe or a device (``/dev/stderr``) is written to as it stands.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    data = text.encode("utf-8", "surrogateescape")  # a file's name that is not UTF-8 stays what it is
+    try:
+        if path.parts[:2] in _DEVICES or (path.exists() and not path.is_file()):
+            path.write_bytes(data)
+            return
+        import tempfile
+
+        target = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for links in a circle
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".imagesetter")
+        try:
+            with os.fdopen(handle, "wb") as temporary:
+                temporary.write(data)
+                set_mode(temporary.fileno(), _mode(target))
+            Path(name).replace(target)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _mode(path: Path) -> int:
+    """The mode of the file that is replaced, or a new file's."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,43 @@
+"""How far a change moves its field, and how its two sides are shown to people."""
+
+from __future__ import annotations
+
+from imagesetter.fields.field import split_image
+from imagesetter.golang.quote import shown
+from imagesetter.policy.semver_delta import Delta, between
+from imagesetter.update.plan import Change
+
+
+def delta_of(change: Change) -> Delta:
+    """How far a change moves its field.
+
+    ``digest``: the tag stays and its digest moves; ``name``: only the repository is another; ``changed``: the tags are
+    no versions, or the field held none.
+    """
+    part, old, new = change.field.marker.part, change.old, change.new
+    if not change.field.parts:
+        if part == "digest":
+            return Delta("digest")
+        if part == "name":
+            return Delta("name")
+        if part == "tag":
+            return between(old, new)
+    (old_name, old_tag, old_digest), (new_name, new_tag, new_digest) = split_image(old), split_image(new)
+    if old_tag != new_tag:
+        return between(old_tag, new_tag)
+    return Delta("digest" if old_digest != new_digest else "name" if old_name != new_name else "changed")
+
+
+def sides(change: Change) -> tuple[str, str]:
+    """The old and the new text, without the image's name where it only repeats and with digests cut short."""
+    return short(change.old, change.ref.name), short(change.new, change.ref.name)
+
+
+def short(text: str, name: str) -> str:
+    """``1.0.0@sha256:0123456789ab`` for ``NAME:1.0.0@sha256:0123456789abcdef…``; safe to print."""
+    text = text.removeprefix(f"{name}:").removeprefix(f"{name}@")
+    head, at, digest = text.rpartition("@")
+    bare = digest if at or text.startswith("sha256:") else ""
+    if bare.startswith("sha256:"):
+        text = f"{head}{at}{bare[:19]}"
+    return shown(text) or '""'

@@ -1,0 +1,160 @@
+"""The JSON documents that ``update``, ``mark``, ``lint`` and ``automate`` print, as models: the source of schemas."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from imagesetter.cli.schemas.reports import Ref, Report
+from imagesetter.config.strict_model import StrictModel
+from imagesetter.flux.latest_ref import Part
+from imagesetter.policy.semver_delta import Step
+from krm_functions.result import Severity
+
+
+class ResultResource(StrictModel):
+    """The resource that a result is about."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str | None = None
+
+
+class ResultField(StrictModel):
+    """The field that a result is about, with the text it holds and the text it should hold."""
+
+    path: str
+    current_value: str | None = None
+    proposed_value: str | None = None
+
+
+class ResultFile(StrictModel):
+    """The file that a result is about, and the document in it, counted from 0."""
+
+    path: str
+    index: int | None = None
+
+
+class RunResult(StrictModel):
+    """Something to know, as in the results of a KRM function."""
+
+    message: str
+    severity: Severity
+    resource_ref: ResultResource | None = None
+    field: ResultField | None = None
+    file: ResultFile | None = None
+    tags: dict[str, str] | None = Field(None, description="policy, error, line and others, where they are known")
+
+
+class ChangeLinks(StrictModel):
+    """Links from the labels of the old and the new image; null where they do not give one."""
+
+    source: str | None
+    revision: str | None
+    commit: str | None
+    compare: str | None
+
+
+class FieldChange(StrictModel):
+    """A field that changed or, where nothing was written, would change."""
+
+    policy: str = Field(description="namespace:name")
+    part: Part = Field(description="what the marker asks for; an empty text for the whole reference")
+    file: str
+    line: int = Field(description="from 1")
+    column: int = Field(description="from 1")
+    field: str = Field(description="the field's path, from the resource that holds it")
+    old: str
+    new: str
+    latest: Ref = Field(description="what the policy selects")
+    delta: Step
+    downgrade: bool = Field(description="whether the new version is the lower")
+    links: ChangeLinks | None = Field(description="null where --links was not given")
+
+
+class UpdateReport(Report):
+    """What an update did or, with --check, would do."""
+
+    kind: Literal["UpdateReport"]
+    written: bool = Field(description="false with --check, and where an error made it write nothing")
+    files: int = Field(description="how many were read")
+    unchanged: int = Field(description="fields that were right already")
+    changes: list[FieldChange]
+    results: list[RunResult]
+
+
+class MarkerInsertion(StrictModel):
+    """A marker that was inserted or, with --check, would be."""
+
+    policy: str = Field(description="namespace:name")
+    part: Part
+    file: str
+    line: int
+    field: str
+    value: str
+
+
+class MarkReport(Report):
+    """Which markers were inserted."""
+
+    kind: Literal["MarkReport"]
+    markers: list[MarkerInsertion]
+    results: list[RunResult]
+
+
+class LintFinding(StrictModel):
+    """Something that a rule of the linter found."""
+
+    rule: str
+    severity: Severity
+    message: str
+    hint: str
+    file: str
+    line: int = Field(description="from 1; 0 where the whole file is meant")
+    column: int
+
+
+class LintReport(Report):
+    """What the linter found."""
+
+    kind: Literal["LintReport"]
+    findings: list[LintFinding]
+
+
+class CommitChange(StrictModel):
+    """A field that a commit changed."""
+
+    policy: str = Field(description="namespace:name")
+    file: str = Field(description="from the top of the repository")
+    line: int = Field(description="from 1")
+    field: str = Field(description="the field's path, from the resource that holds it")
+    old: str
+    new: str
+
+
+class AutomationCommit(StrictModel):
+    """A commit that was pushed or, with --dry-run, would be."""
+
+    hash: str = Field(description="empty with --dry-run")
+    branch: str
+    message: str
+    changes: list[CommitChange]
+
+
+class AutomationRun(StrictModel):
+    """What became of one ImageUpdateAutomation."""
+
+    automation: str = Field(description="namespace:name")
+    status: Literal["pushed", "would push", "up to date", "suspended", "failed"]
+    commits: list[AutomationCommit]
+    notes: list[str]
+    results: list[RunResult]
+
+
+class AutomationReport(Report):
+    """What the ImageUpdateAutomations came to."""
+
+    kind: Literal["AutomationReport"]
+    automations: list[AutomationRun]

@@ -1,0 +1,86 @@
+"""What a run is asked to do: the functionConfig, in its three forms, as one value.
+
+None at all; a ConfigMap whose ``data`` are the flat options; or an ``ImageSetter`` (``imagesetter.dev/v1alpha1``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imagesetter.config.options import API_VERSION, GROUP, KIND, FunctionOptions
+from krm_functions.errors import UsageError
+from krm_functions.function_config import FunctionConfig
+from krm_functions.suggestions import did_you_mean
+
+_FLAT: dict[str, str] = {
+    "from": "source",
+    "onError": "on_error",
+    "strict": "strict",
+    "allowDowngrade": "allow_downgrade",
+    "bindByImage": "bind_by_image",
+    "sourceScan": "source_scan",
+    "stripAnnotations": "strip_annotations",
+    "namespace": "namespace",
+}
+_CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status"), "on_error": ("fail", "keep")}
+_BOOLEANS = {"strict", "allow_downgrade", "bind_by_image", "source_scan", "strip_annotations"}
+
+
+def parse_function_config(function_config: FunctionConfig | None) -> FunctionOptions:
+    """The options that a functionConfig gives.
+
+    Raises:
+        UsageError: an unknown kind or field, or a value that is not accepted; names the field and the nearest one.
+    """
+    if function_config is None:
+        return FunctionOptions()
+    if function_config.is_config_map:
+        return with_options(FunctionOptions(), function_config.body, where="functionConfig ConfigMap", prefix="data")
+    if function_config.kind == KIND and function_config.api_version.startswith(f"{GROUP}/"):
+        from imagesetter.config.image_setter import parse_image_setter
+
+        return parse_image_setter(function_config.body)
+    raise UsageError(
+        f"functionConfig is a {function_config.api_version} {function_config.kind}, which imagesetter does not read",
+        where="functionConfig",
+        hint=f"write a ConfigMap with flat options, or kind {KIND} of {API_VERSION} (see `imagesetter schema`)",
+    )
+
+
+def is_flag(option: str) -> bool:
+    """Whether a flat option is true or false."""
+    return _FLAT.get(option) in _BOOLEANS
+
+
+def with_options(
+    config: FunctionOptions, options: Mapping[str, Any], *, where: str, prefix: str = ""
+) -> FunctionOptions:
+    """A Config with flat options laid over it, as a ConfigMap or the environment gives them.
+
+    Raises:
+        UsageError: an unknown option or value.
+    """
+    values: dict[str, Any] = {}
+    prefix = f"{prefix}." if prefix else ""
+    for key, raw in options.items():
+        name = _FLAT.get(key)
+        if name is None:
+            raise UsageError(
+                f"{prefix}{key}: no such option{did_you_mean(str(key), _FLAT)}",
+                where=where,
+                hint=f"the options are {', '.join(_FLAT)}; policies and targets need kind {KIND}",
+            )
+        text = str(raw)
+        if name in _BOOLEANS:
+            if text.lower() not in ("true", "false"):
+                raise UsageError(f'{prefix}{key}: {text!r} is neither "true" nor "false"', where=where)
+            values[name] = text.lower() == "true"
+        elif name in _CHOICES and text not in _CHOICES[name]:
+            accepted = ", ".join(_CHOICES[name])
+            raise UsageError(
+                f"{prefix}{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}", where=where
+            )
+        else:
+            values[name] = text
+    return config._replace(**values)

@@ -1,0 +1,44 @@
+"""The options of a run over a ResourceList, as one value.
+
+Nothing here names a path, a helper, a proxy or a certificate file: a ResourceList may come from a stranger, so those
+are the operator's alone (command line and environment).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
+
+if TYPE_CHECKING:
+    from krm_functions.selector import Selector
+
+GROUP = "imagesetter.dev"
+API_VERSION = f"{GROUP}/v1alpha1"
+KIND = "ImageSetter"
+
+SourceName = Literal["registry", "lock", "status"]
+OnError = Literal["fail", "keep"]
+
+
+class Target(NamedTuple):
+    """Explicit places: fields of the selected resources, and the policy (with its part) that they follow."""
+
+    select: Selector
+    field_paths: tuple[str, ...]
+    policy: str
+
+
+class FunctionOptions(NamedTuple):
+    """The options of a run over a ResourceList; the defaults are those of an absent functionConfig."""
+
+    source: SourceName = "registry"
+    on_error: OnError = "fail"
+    strict: bool = False
+    allow_downgrade: bool = False
+    bind_by_image: bool = False
+    source_scan: bool = True
+    strip_annotations: bool = False
+    namespace: str = DEFAULT_NAMESPACE
+    policies: tuple[Resource, ...] = ()
+    targets: tuple[Target, ...] = ()

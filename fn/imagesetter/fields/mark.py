@@ -1,0 +1,300 @@
+"""One story: a marker behind every image that exactly one policy selects.
+
+What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
+beside ``tag:`` as Helm charts have them. A field is left alone, and that is said, where a marker cannot stand (inside
+a collection on one line, behind another comment), where two policies select from the repository, and where following
+the policy would take away a digest. Only comments are inserted; before a file is written, its new text is read again,
+and every scalar has to be what it was and every planned marker where it was planned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from imagesetter.fields.field import Location, has_digest
+from imagesetter.fields.report import failure, report
+from imagesetter.fields.resource_list import is_image
+from imagesetter.files.find import find_files
+from imagesetter.files.read import read
+from imagesetter.files.rewrite import Rewrite
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import Part
+from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
+from imagesetter.registry.reference import Reference, parse_flux_image, parse_reference
+from krm_functions.errors import ReportedError, SpliceError, TextError
+from krm_functions.result import Result
+from krm_functions.yaml.comments import line_end
+from krm_functions.yaml.edits import Edit, splice
+from krm_functions.yaml.encoding import decode_text, encode_text
+from krm_functions.yaml.field_path import FieldPath, format_path
+from krm_functions.yaml.scan import NEEDLE, scan
+from krm_functions.yaml.scan_result import KEEP_ALL, Comment, Scalar, ScanResult
+
+_HEADER = re.compile(r"[|>][-+0-9]*")
+_BEHIND = re.compile(r"[ \t]*,?")
+UNPINNING: Final = ("tag", "name")
+"""The parts whose markers write no digest, whatever the policy reflects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A policy that selects from a repository."""
+
+    name: PolicyName
+    reflects: bool
+    """Whether its answer has a digest."""
+
+
+Owners = Mapping[str, Sequence[Owner]]
+"""The policies of each repository, by its canonical name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The scalars of one image, each with the part of the reference that it holds."""
+
+    image: Reference
+    scalars: tuple[tuple[Scalar, Part], ...]
+    pinned: bool
+    """Whether it has a digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A marker to insert: behind which scalar, and at which offset."""
+
+    file: str
+    scalar: Scalar
+    marker: Marker
+    at: int
+
+    @property
+    def comment(self) -> str:
+        """The comment as it is written."""
+        return f'# {{"{KEY}": "{self.marker}"}}'
+
+
+@dataclass(slots=True)
+class MarkOutcome:
+    """What was marked or, under ``check``, would be."""
+
+    insertions: list[Insertion] = field(default_factory=list)
+    rewrites: list[Rewrite] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    marked: int = 0
+    """Fields that have a marker already."""
+    files: int = 0
+
+
+def find_owners(catalog: Catalog, only: frozenset[PolicyName] = frozenset()) -> tuple[Owners, list[Result]]:
+    """The policies that may be named by markers, by repository, and a warning for each that cannot be read.
+
+    Args:
+        catalog: all policies.
+        only: the ones to look at; empty means all.
+    """
+    owners: dict[str, list[Owner]] = {}
+    results: list[Result] = []
+    for name in catalog.policy_names:
+        if only and name not in only:
+            continue
+        try:
+            image = parse_flux_image(catalog.image(name)).canonical
+            policy = catalog.find("ImagePolicy", *name)
+        except ReportedError as error:
+            message = f"no image of {name} is marked: {failure(error).message}"
+            results.append(report("warning", message, tags={"error": "NotMarked", "policy": str(name)}))
+            continue
+        reflection = (policy.spec.get("digestReflectionPolicy") if policy else None) or "Never"
+        owners.setdefault(image, []).append(Owner(name, reflection != "Never"))
+    return owners, results
+
+
+def insert_markers(paths: Sequence[str | Path], owners: Owners, *, exclude: Iterable[str] = ()) -> MarkOutcome:
+    """Plan the markers of a tree; `files.write_all` then writes them.
+
+    Files in which no policy's repository is mentioned are never parsed.
+
+    Raises:
+        UsageError: a path that does not exist.
+    """
+    outcome = MarkOutcome()
+    words = {image.rpartition("/")[2].encode() for image in owners}
+    for path in find_files(paths, exclude=exclude):
+        outcome.files += 1
+        try:
+            data = read(path, paths)
+            if any(word in data for word in words):
+                _mark_file(path, data, owners, outcome)
+        except TextError as error:
+            outcome.results.append(failure(error, Location(file=str(path)), severity="warning"))
+        except ReportedError as error:
+            outcome.results.append(failure(error, Location(file=str(path))))
+    return outcome
+
+
+def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome) -> None:
+    source = decode_text(data, name=str(path))
+    before = scan(source.text, NEEDLE, outline=KEEP_ALL)
+    found = _Marking(str(path), source.text, owners)
+    for document in before.documents:
+        images = candidates({scalar.path: scalar for scalar in document.kept.values()})
+        for candidate in sorted(images, key=lambda image: image.scalars[0][0].start):
+            found.add(candidate)
+    found.insertions.sort(key=lambda insertion: insertion.at)
+    if found.insertions:
+        edits = [Edit(each.at, each.at, f" {each.comment}") for each in found.insertions]
+        after = splice(source.text, edits)
+        prove(before, scan(after, NEEDLE, outline=KEEP_ALL), found.insertions)
+        outcome.rewrites.append(Rewrite(path, data, encode_text(after, bom=source.bom)))
+    outcome.insertions += found.insertions
+    outcome.results += found.results
+    outcome.marked += found.marked
+    for broken in before.broken:
+        message = f"a document is not YAML ({broken.problem}), so no image in it was looked at"
+        outcome.results.append(report("info", message, Location(str(path), broken.line, broken.column)))
+
+
+def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[Candidate]:
+    """The images in the scalars of one document."""
+    mappings: dict[FieldPath, dict[str, Scalar]] = {}
+    for path, scalar in scalars.items():
+        if is_image(path):
+            yield from _candidate(scalar.value, [(scalar, "")])
+        elif path and isinstance(path[-1], str):
+            mappings.setdefault(path[:-1], {})[path[-1]] = scalar
+    for path, fields in mappings.items():
+        last = path[-2:] if len(path) > 1 and isinstance(path[-1], int) else ()
+        if last and last[0] == "images" and "name" in fields:
+            name = fields.get("newName", fields["name"]).value
+            yield from _candidate(name, _parts(fields, newName="name", newTag="tag", digest="digest"))
+        elif "repository" in fields and "tag" in fields:
+            registry, repository = fields.get("registry"), fields["repository"].value
+            if registry and registry.value:
+                # The policy's name has the registry in it, so it does not fit where the registry stands apart.
+                yield from _candidate(f"{registry.value}/{repository}", _parts(fields, tag="tag", digest="digest"))
+            else:
+                yield from _candidate(repository, _parts(fields, repository="name", tag="tag", digest="digest"))
+
+
+def _parts(fields: Mapping[str, Scalar], **parts: Part) -> list[tuple[Scalar, Part]]:
+    return [(fields[key], part) for key, part in parts.items() if key in fields and fields[key].value]
+
+
+def _candidate(text: str, scalars: Sequence[tuple[Scalar, Part]]) -> Iterator[Candidate]:
+    try:
+        image = parse_reference(text)
+    except ReportedError:
+        return  # a template, a placeholder, no image at all
+    in_parts = any(part for _, part in scalars)
+    if scalars and not (in_parts and (image.tag or image.digest)):
+        pinned = bool(image.digest) or any(part == "digest" for _, part in scalars)
+        yield Candidate(image, tuple(sorted(scalars, key=lambda pair: pair[0].start)), pinned)
+
+
+class _Marking:
+    """What is found in one text: markers to insert, and what is said about the other images."""
+
+    def __init__(self, name: str, text: str, owners: Owners) -> None:
+        self.name = name
+        self.text = text
+        self.owners = owners
+        self.insertions: list[Insertion] = []
+        self.results: list[Result] = []
+        self.marked = 0
+
+    def add(self, candidate: Candidate) -> None:
+        """Plan the markers of one image, or say why it gets none."""
+        owners = self.owners.get(candidate.image.context.canonical, ())
+        slots = [(scalar, part, slot(self.text, scalar)) for scalar, part in candidate.scalars] if owners else []
+        self.marked += sum(isinstance(found, Marker) for _, _, found in slots)
+        slots = [each for each in slots if not isinstance(each[2], Marker)]
+        if not slots:
+            return
+        first = slots[0][0]
+        in_part = next(
+            ((scalar, part) for scalar, part, _ in slots if part in UNPINNING and has_digest(scalar.value)), None
+        )
+        if len(owners) > 1:
+            names = " and ".join(str(owner.name) for owner in owners)
+            image = candidate.image.context.canonical
+            self._say(first, f"{names} both select from {image}; say with --policy which one to name")
+        elif in_part:
+            held, which = in_part
+            why = f"the {which} ends in a digest, and a :{which} marker writes none, so it would unpin the image"
+            todo = "write the digest into a field of its own, or the whole image into one field"
+            reflect = "" if owners[0].reflects else ", and set spec.digestReflectionPolicy on the ImagePolicy"
+            self._say(held, f"{why}; {todo}{reflect}")
+        elif candidate.pinned and not owners[0].reflects:
+            why = f"the image has a digest, and {owners[0].name} reflects none, so following it would unpin the image"
+            self._say(first, f"{why}; set spec.digestReflectionPolicy on the ImagePolicy")
+        else:
+            for scalar, part, found in slots:
+                if isinstance(found, int):
+                    marker = Marker(owners[0].name.namespace, owners[0].name.name, part)
+                    self.insertions.append(Insertion(self.name, scalar, marker, found))
+                elif isinstance(found, str):
+                    self._say(scalar, f"{found}; mark it by hand")
+
+    def _say(self, scalar: Scalar, why: str) -> None:
+        place = Location(self.name, scalar.line, scalar.column, None, None, format_path(scalar.path))
+        self.results.append(report("warning", f"not marked: {why}", place, tags={"error": "NotMarked"}))
+
+
+def slot(text: str, scalar: Scalar) -> int | str | Marker:
+    """Where a comment behind a scalar would begin; the marker that is there already; or why none can be there."""
+    if scalar.style in ("|", ">"):
+        header = _HEADER.match(text, scalar.start)
+        at = header.end() if header else scalar.start
+    else:
+        at = scalar.end
+    behind = _BEHIND.match(text, at)
+    rest = text[behind.end() if behind else at : line_end(text, at)].strip(" \t")
+    if not rest:
+        # A comma ends an entry of a flow collection on several lines; the comment belongs behind it.
+        return behind.end() if behind and behind[0].endswith(",") else at
+    if not rest.startswith("#"):
+        return "it stands inside a collection on one line, where a comment would swallow the rest"
+    try:
+        marker = parse_marker(rest)
+    except ReportedError:
+        marker = None
+    return marker or "another comment stands behind it"
+
+
+def prove(before: ScanResult, after: ScanResult, insertions: Sequence[Insertion]) -> None:
+    """Every scalar is what it was, every comment is where it was, and the planned markers are there besides.
+
+    Raises:
+        SpliceError: they are not; the text is to be left alone.
+    """
+    if _values(before) != _values(after) or len(before.broken) != len(after.broken):
+        raise SpliceError("with the markers in it, the text reads differently")
+    planned = {(each.scalar.document, each.scalar.path): each for each in insertions}
+    others: list[Comment] = []
+    for comment in after.comments:
+        key = (comment.scalar.document, comment.scalar.path) if comment.scalar else None
+        insertion = planned.get(key) if key else None
+        if insertion and comment.text.rstrip() == insertion.comment and parse_marker(comment.text) == insertion.marker:
+            del planned[insertion.scalar.document, insertion.scalar.path]
+        else:
+            others.append(comment)
+    if planned or [_seen(comment) for comment in others] != [_seen(comment) for comment in before.comments]:
+        raise SpliceError("a marker would not belong to the field for which it was planned")
+
+
+def _values(found: ScanResult) -> list[tuple[object, ...]]:
+    scalars = (scalar for document in found.documents for scalar in document.kept.values())
+    values: list[tuple[object, ...]] = [
+        (each.document, each.path, each.value, each.style, each.anchor, each.tag) for each in scalars
+    ]
+    return values + [(alias.document, alias.path) for alias in found.aliases]
+
+
+def _seen(comment: Comment) -> tuple[object, ...]:
+    scalar = comment.scalar
+    return (comment.text, comment.place, (scalar.document, scalar.path) if scalar else None)

@@ -1,0 +1,286 @@
+"""Where the fields of a ResourceList that follow a policy are.
+
+Explicit beats implicit: a field that a target names is not looked at again, then the resource's own annotation counts,
+then a marker, in the list or (under kustomize, which strips comments) in the source files, and last, when asked for, a
+container image whose repository is a policy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from imagesetter.config.options import FunctionOptions, Target
+from imagesetter.errors import ResolveError
+from imagesetter.fields.field import FoundBy, ImagesEntry, Location, MarkedField
+from imagesetter.fields.report import failure, report
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import PARTS
+from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from krm_functions.errors import ReportedError, UsageError
+from krm_functions.item import Item
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result, Severity
+from krm_functions.yaml.field_path import FieldPath, Index, find_scalars, format_path, parse_path
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan_result import Comment, Scalar
+
+if TYPE_CHECKING:
+    from imagesetter.fields.kustomize_sources import SourceMarks
+    from imagesetter.registry.reference import Reference
+
+FIELDS_ANNOTATION = "imagesetter.dev/fields"
+_ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].image: flux-system:web"
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+
+MISPLACED = {
+    "ambiguous-head": "above a list item, but not directly above a plain one",
+    "hidden": "above an item that has a comment of its own, which hides it",
+    "above": "on its own line above a key",
+    "key": "behind a key whose value is elsewhere",
+    "collection": "behind a whole collection",
+    "alias": "behind an alias; the value is where the anchor is",
+    "empty": "behind a key or dash without a value",
+    "duplicate": "behind the second value of a key that is there twice",
+    "complex-key": "inside a key that is a collection",
+    "directive": "on a directive or document line",
+    "loose": "in no field at all",
+}
+
+
+class ListFields:
+    """The fields found, in order, and what is wrong with the places that are no fields."""
+
+    def __init__(self) -> None:
+        self.fields: list[MarkedField] = []
+        self.results: list[Result] = []
+        self.named: set[PolicyName] = set()
+        """Policies that a marker names for a field here, also where the field follows another one or is left alone."""
+
+
+def misplaced(comment: Comment, place: Location) -> Result | None:
+    """The warning for a marker that belongs to no field; None where that is meant (a commented-out line)."""
+    where = MISPLACED.get(comment.place)
+    if where is None:
+        return None
+    return report(
+        "warning",
+        f"this marker stands {where}, so nothing follows it (Flux ignores it as well); "
+        "put it behind the value, on the same line",
+        place,
+        tags={"error": "MisplacedMarker"},
+    )
+
+
+def find_fields(
+    listing: ResourceList, config: FunctionOptions, catalog: Catalog, sources: SourceMarks | None = None
+) -> ListFields:
+    """Every field of the list that follows a policy; of several ways to find a field the first one counts.
+
+    Args:
+        listing: the resources.
+        config: targets, and whether images are bound.
+        catalog: the policies.
+        sources: the markers in the source files, where there are any to scan.
+
+    Raises:
+        UsageError: a target that cannot be read.
+    """
+    places = ListFields()
+    taken: set[int] = set()
+    for number, target in enumerate(config.targets):
+        _add_target(places, taken, listing.items, number, target, config)
+    for item in listing.items:
+        if FIELDS_ANNOTATION in item.annotations:
+            _add_annotated(places, taken, item, config)
+    _add_markers(places, taken, listing)
+    left: Sequence[MarkedField] = ()
+    if sources:
+        from imagesetter.fields.kustomize_fields import add_sources
+
+        left = add_sources(places, taken, listing.items, sources, config)
+    if config.bind_by_image:
+        _add_images(places, taken, listing.items, catalog, sources)
+    places.fields += [marked for marked in left if marked.scalar.start not in taken]
+    places.fields.sort(key=lambda marked: marked.scalar.start)
+    return places
+
+
+def location_of(item: Item, path: FieldPath = ()) -> Location:
+    """The place of a field of an item."""
+    index = item.index if item.path else None
+    return Location(file=item.path, index=index, resource=item.ref, field=format_path(path) if path else "")
+
+
+def target_marker(text: str, namespace: str, where: str) -> Marker:
+    """A target's ``policy``: ``[NS:]NAME[:tag|:name|:digest]``.
+
+    Raises:
+        UsageError: anything else.
+    """
+    parts = text.split(":")
+    part = parts.pop() if len(parts) > 1 and parts[-1] in PARTS else ""
+    if len(parts) == 1:
+        parts.insert(0, namespace)
+    if len(parts) != 2 or not all(parts):
+        raise UsageError(f"{where}: {text!r} names no policy", hint="write [NAMESPACE:]NAME[:tag|:name|:digest]")
+    return Marker(parts[0], parts[1], part)  # type: ignore[arg-type]
+
+
+def _add_target(
+    places: ListFields, taken: set[int], items: Sequence[Item], number: int, target: Target, config: FunctionOptions
+) -> None:
+    where = f"spec.targets[{number}]"
+    marker = target_marker(target.policy, config.namespace, f"{where}.policy")
+    patterns = [parse_path(path) for path in target.field_paths]
+    selected = [item for item in items if target.select.matches(item)]
+    found: dict[int, int] = dict.fromkeys(range(len(patterns)), 0)
+    for item in selected:
+        scalars = item.scalars()
+        for index, pattern in enumerate(patterns):
+            for scalar in find_scalars(scalars, pattern):
+                found[index] += 1
+                take(places, taken, item, scalar, marker, "target")
+    for index, count in found.items():
+        if not count:
+            what = (
+                f"{where}.fieldPaths[{index}]: no selected resource has {target.field_paths[index]}"
+                if selected
+                else f"{where}.select: no resource is selected"
+            )
+            places.results.append(report("error" if config.strict else "warning", what, tags={"error": "UnusedTarget"}))
+            if not selected:
+                break
+
+
+def _add_annotated(places: ListFields, taken: set[int], item: Item, config: FunctionOptions) -> None:
+    """The fields that a resource's own annotation names: a YAML map from field path to policy."""
+    where = f"annotation {FIELDS_ANNOTATION}"
+    try:
+        wanted = load(item.annotations[FIELDS_ANNOTATION], name=where)
+        if not isinstance(wanted, Mapping):
+            raise UsageError(f"{where}: expected a map from field path to policy", hint=_ANNOTATION_HINT)
+        scalars = item.scalars()
+        for path, policy in wanted.items():
+            pattern = parse_path(str(path))
+            if any(isinstance(step, Index) for step in pattern.steps):
+                raise UsageError(f"{where}: {path} counts positions, which a patch can shift", hint=_ANNOTATION_HINT)
+            marker = target_marker(str(policy), config.namespace, where)
+            found = find_scalars(scalars, pattern)
+            for scalar in found:
+                take(places, taken, item, scalar, marker, "annotation")
+            if not found:
+                severity: Severity = "error" if config.strict else "warning"
+                message = f"{where}: the resource has no {path}"
+                places.results.append(report(severity, message, location_of(item), tags={"error": "UnusedTarget"}))
+    except ReportedError as error:
+        places.results.append(failure(error, location_of(item)))
+
+
+def take(
+    places: ListFields,
+    taken: set[int],
+    item: Item,
+    scalar: Scalar,
+    marker: Marker,
+    found_by: FoundBy,
+    parts: frozenset[str] = frozenset(),
+    images: tuple[ImagesEntry, ...] = (),
+) -> None:
+    """Add a field, unless it was found in a way that counts more."""
+    if scalar.start in taken:
+        return
+    taken.add(scalar.start)
+    places.fields.append(MarkedField(marker, scalar, location_of(item, scalar.path), found_by, parts, images))
+
+
+def _add_markers(places: ListFields, taken: set[int], listing: ResourceList) -> None:
+    for comment in listing.comments:
+        scalar = comment.scalar
+        path = scalar.path if scalar else ()
+        inside = len(path) > 2 and path[0] == "items" and isinstance(path[1], int)
+        item = listing.items[path[1]] if inside and isinstance(path[1], int) else None
+        place = (
+            location_of(item, path[2:]) if item else Location(file="stdin", line=comment.line, column=comment.column)
+        )
+        try:
+            marker = parse_marker(comment.text)
+        except ReportedError as error:
+            if scalar:
+                places.results.append(failure(error, place, severity="warning"))
+            continue
+        if marker is None:
+            continue
+        if scalar is None:
+            warning = misplaced(comment, place)
+            places.results += [warning] if warning else []
+        elif item and scalar.start not in taken:
+            taken.add(scalar.start)
+            places.fields.append(MarkedField(marker, scalar, place, "marker"))
+
+
+def _add_images(
+    places: ListFields, taken: set[int], items: Iterable[Item], catalog: Catalog, sources: SourceMarks | None
+) -> None:
+    owners = image_owners(catalog)
+    ambiguous_images: set[str] = set()
+    for item in items:
+        if item.is_local_config:
+            continue
+        for scalar in item.scalars():
+            if scalar.start in taken or not is_image(scalar.path):
+                continue
+            reference = _reference(scalar.value)
+            context = str(reference.context) if reference else ""
+            policies = owners.get(context, [])
+            if len(policies) == 1:
+                marker = Marker(policies[0].namespace, policies[0].name, "")
+                take(places, taken, item, scalar, marker, "image")
+            elif policies and context not in ambiguous_images:
+                ambiguous_images.add(context)
+                error = ResolveError(
+                    f"{' and '.join(map(str, policies))} both follow {context}, so its image cannot be bound",
+                    hint="name the field in spec.targets, which wins over bindByImage",
+                )
+                places.results.append(failure(error, location_of(item, scalar.path)))
+    for file, entries in sources.sources.images.items() if sources else ():
+        for entry in entries:
+            reference = _reference(entry.name) if entry.new_name else None
+            if sources and reference and str(reference.context) in owners:
+                message = (
+                    f"images: {entry.name} is renamed to {entry.new_name} here, and the policy follows "
+                    f"{reference.context}: bindByImage cannot see that they belong together; name the field in "
+                    "spec.targets"
+                )
+                place = Location(file=sources.sources.shown(file))
+                places.results.append(report("warning", message, place, tags={"error": "RenamedImage"}))
+
+
+def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:
+    """The policies of each repository, by its canonical name; policies that cannot be read are left out."""
+    from imagesetter.registry.reference import parse_flux_image
+
+    owners: dict[str, list[PolicyName]] = {}
+    for name in catalog.policy_names:
+        try:
+            image = parse_flux_image(catalog.image(name)).canonical
+        except ReportedError:
+            continue
+        owners.setdefault(image, []).append(name)
+    return owners
+
+
+def is_image(path: FieldPath) -> bool:
+    """Whether a path is that of a container's image, or of an image volume's reference."""
+    if path[-1:] == ("image",):
+        return len(path) >= 3 and path[-3] in _CONTAINERS
+    return path[-2:] == ("image", "reference") and "volumes" in path[-4:-2]
+
+
+def _reference(text: str) -> Reference | None:
+    from imagesetter.registry.reference import parse_reference
+
+    try:
+        return parse_reference(text)
+    except ReportedError:
+        return None

@@ -1,0 +1,194 @@
+"""Trees of files: which ones to read.
+
+Departures from Flux (image-automation-controller internal/update/filereader.go): ``.git`` is never entered, a
+``Kptfile`` is read too, ``.krmignore`` and ``--exclude`` are honoured, a symbolic link is never written through.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from imagesetter.files.read import inside_its_repository, read_inside, repository_of
+from krm_functions.errors import InputError, UsageError
+
+_NAMES = ("Kustomization", "Kptfile")
+_SUFFIXES = (".yaml", ".yml")
+_IGNORE_FILE = ".krmignore"
+_MOST_PATTERNS = 1 << 20
+"""Bytes of an ignore file: each line of it is compared with every name."""
+
+Ignored = Callable[[str], bool]
+"""Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
+
+
+def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Iterator[Path]:
+    """The configuration files under the given paths, sorted, each once; see `find_names`.
+
+    Raises:
+        InputError, UsageError: as `find_names`.
+    """
+    return map(Path, find_names(paths, exclude=exclude, needed=needed))
+
+
+def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Iterator[str]:
+    """The names of the configuration files under the given paths, sorted, each once, as ``str(Path(…))`` writes them.
+
+    ``*.yaml``, ``*.yml``, ``Kustomization`` and ``Kptfile``, in hidden directories too, as Flux reads them. A file that
+    is named itself is taken whatever its name. Symbolic links inside a directory are not followed: one that points
+    into the tree is met as itself, one that points out of it is not ours to change.
+
+    Args:
+        paths: files and directories.
+        exclude: patterns in the language of ``.gitignore``, relative to each directory given.
+        needed: each directory has to hold a file: a check that looks at nothing must not pass.
+
+    Raises:
+        InputError: a directory, or the patterns in it, cannot be read.
+        UsageError: a path that does not exist, or, if *needed*, a directory without a file.
+    """
+    seen: set[str] = set()
+    excluded = [(_matcher(patterns, ""), "")] if (patterns := list(exclude)) else []
+    for given in paths:
+        if not str(given):
+            raise UsageError("a path is empty", hint="is a variable of the shell not set? `.` is the working directory")
+        root = Path(given)
+        found = [str(root)]
+        inside_its_repository(root)
+        if root.is_dir():
+            try:
+                found = _walk(str(root), "", excluded)
+            except RecursionError as error:
+                hint = "leave the deepest ones out with --exclude"
+                raise InputError("its directories are nested too deeply", where=str(root), hint=hint) from error
+            if needed and not found:
+                where = "this directory" if str(root) == "." else root
+                raise UsageError(
+                    f"there is no YAML file, Kustomization or Kptfile in {where}",
+                    hint="name the directory that holds your configuration; what .krmignore or --exclude leave out does"
+                    " not count",
+                )
+        elif not root.exists():
+            raise UsageError(
+                f"{given}: no such file or directory", hint="name a file or directory of the configuration"
+            )
+        if len(paths) == 1:  # links are not followed, so one directory has each file once
+            yield from found
+            return
+        for name in found:
+            real = os.path.realpath(name)
+            if real not in seen:
+                seen.add(real)
+                yield name
+
+
+def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> list[str]:
+    """The names of the files of one directory and of those below it.
+
+    A repository has thousands of files, so names are strings, and the suffix decides before anything else is asked.
+
+    Args:
+        directory: its path.
+        relative: the same from the top of the walk, with a final slash; empty at the top.
+        rules: each matcher with the ``relative`` of the directory that it stands in.
+    """
+    base = "" if directory == "." else f"{directory.removesuffix('/')}/"
+    entries: list[tuple[str, bool]] = []
+    try:
+        with os.scandir(directory) as listing:
+            for entry in listing:
+                name = entry.name
+                if (name.endswith(_SUFFIXES) or name in _NAMES) and entry.is_file(follow_symlinks=False):
+                    entries.append((name, False))
+                elif entry.is_dir(follow_symlinks=False):
+                    if name != ".git":
+                        entries.append((name, True))
+                elif name == _IGNORE_FILE and entry.is_file():
+                    top = directory.removesuffix("/")[: -len(relative.removesuffix("/")) or None] or "."
+                    root = repository_of(str(Path(top).absolute())) or top
+                    text = read_inside(entry.path, root, limit=_MOST_PATTERNS).decode("utf-8", "replace")
+                    rules = [*rules, (_matcher(text.split("\n"), entry.path), relative)]
+    except OSError as error:
+        hint = "mend that, or leave it out with --exclude"
+        raise InputError(f"cannot be read: {error.strerror}", where=directory, hint=hint) from error
+    found: list[str] = []
+    for name, is_directory in sorted(entries):
+        if rules and _is_ignored(f"{relative}{name}/" if is_directory else f"{relative}{name}", rules):
+            continue
+        if is_directory:
+            found += _walk(f"{base}{name}", f"{relative}{name}/", rules)
+        else:
+            found.append(f"{base}{name}")
+    return found
+
+
+def _is_ignored(name: str, rules: list[tuple[Ignored, str]]) -> bool:
+    if not name.isascii():
+        name = name.encode("utf-8", "replace").decode()  # the matcher takes text; what is none matches ? and *
+        rules = [(ignored, base.encode("utf-8", "replace").decode()) for ignored, base in rules]
+    return any(ignored(name[len(base) :]) for ignored, base in rules)
+
+
+def _matcher(lines: Sequence[str], file: str) -> Ignored:
+    """What some patterns leave out.
+
+    Args:
+        lines: the patterns.
+        file: where they stand; empty for ``--exclude``.
+
+    Raises:
+        InputError, UsageError: one of them is not a pattern.
+    """
+    # Only a tree that has patterns pays for the import.
+    import warnings
+
+    from pathspec import GitIgnoreSpec
+
+    def read(some: Sequence[str]) -> Ignored:
+        if any("[[:" in line for line in some):
+            raise ValueError("classes such as [:alpha:] are not supported")  # what pathspec makes of them is not that
+        return GitIgnoreSpec.from_lines(some).match_file
+
+    # pathspec compiles with RE2 or with re, each of which has errors of its own, and re has warnings.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return read(lines)
+        except Exception as error:
+            for number, line in enumerate(lines, 1):
+                try:
+                    read([line])
+                except Exception as wrong:
+                    raise _bad_pattern(f"{line[:80]!r} is not a valid pattern", file, f":{number}") from wrong
+            raise _bad_pattern(f"the patterns cannot be used together: {error}", file) from error
+
+
+def _bad_pattern(what: str, file: str, line: str = "") -> InputError | UsageError:
+    hint = r"write \! or \# for a sign at the beginning, \[ for a bracket, [a-z] for a class, and no \ at the end"
+    if file:
+        return InputError(what, where=f"{file}{line}", hint=hint)
+    return UsageError(what, where="--exclude", hint=hint)
+
+
+def repository_root(start: Path) -> Path | None:
+    """The nearest directory at or above *start* that holds ``.git``, or None."""
+    start = start.resolve()
+    for directory in (start, *start.parents):
+        if (directory / ".git").exists():
+            return directory
+    return None
+
+
+def start_directory(paths: Sequence[str | Path]) -> Path:
+    """Where a run begins to look around: the directory of its first path, or the working directory."""
+    start = Path(paths[0]) if paths else Path()
+    return start if start.is_dir() else start.parent
+
+
+def display_path(path: Path) -> str:
+    """A path as a user in the working directory would write it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,183 @@
+"""The question: what an ImagePolicy and its ImageRepository ask together, validated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from imagesetter.flux.annotations import allows_downgrade, minimum_age
+from imagesetter.flux.latest_ref import LatestRef, from_status
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete, rule_inputs
+from imagesetter.golang.duration import parse_duration
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from krm_functions.errors import ReportedError, ResourceError
+
+if TYPE_CHECKING:
+    from imagesetter.flux.models import DigestReflection, ImageRepositorySpec, PolicyChoice, TagFilter
+    from imagesetter.registry.reference import Repository
+
+Find = Callable[[str, str], Resource | None]
+_RULES: dict[str, Callable[[str], Rule]] = {
+    "semver": SemverRule,
+    "alphabetical": AlphabeticalRule,
+    "numerical": NumericalRule,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePolicy:
+    """The question: which tag of which repository.
+
+    ``inputs`` is a SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is
+    stale. ``interval``, ``timeout`` and ``minimum_age`` are seconds.
+    """
+
+    name: PolicyName
+    image: Repository
+    tags: TagPolicy
+    reflection: DigestReflection
+    inputs: str
+    origin: str
+    suspended: bool = False
+    recorded: LatestRef | None = None
+    repository_name: PolicyName | None = None
+    repository_suspended: bool = False
+    interval: float | None = None
+    timeout: float | None = None
+    insecure: bool = False
+    minimum_age: float = 0.0
+    provider: str = "generic"
+    pull_secrets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, compare=False, repr=False)
+    cert_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
+    proxy_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
+    missing: tuple[str, ...] = ()
+    """Secrets and service accounts that the repository names and that are not among the resources."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether the policy or its repository is suspended, so that the recorded answer stands."""
+        return self.suspended or self.repository_suspended
+
+
+def read_image_policy(
+    name: PolicyName, policy: Resource, repository: Resource, repository_name: PolicyName, find: Find
+) -> ImagePolicy:
+    """The question that a policy and its repository ask, validated.
+
+    Args:
+        name: the policy's.
+        policy: the ImagePolicy.
+        repository: its ImageRepository.
+        repository_name: the repository's.
+        find: looks up a Secret or ServiceAccount of the repository's namespace, by kind and name.
+
+    Raises:
+        ResourceError: a field breaks the CRD's rules.
+    """
+    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, validate_spec
+    from imagesetter.registry.reference import parse_flux_image
+
+    where = f"ImagePolicy {name} in {policy.origin}"
+    try:
+        spec = validate_spec(ImagePolicySpec, policy.data.get("spec"), where=where)
+    except ResourceError as error:
+        error.hint = error.hint or ("" if is_complete(policy) else INCOMPLETE)
+        raise
+    where = f"ImageRepository {repository_name} in {repository.origin}"
+    source = validate_spec(ImageRepositorySpec, repository.data.get("spec"), where=where)
+    try:
+        image = parse_flux_image(source.image)
+    except ReportedError as error:
+        raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
+    allows_downgrade(policy)  # only to say what is wrong with it
+    related = _related(source, find)
+    return ImagePolicy(
+        name=name,
+        image=image,
+        tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list),
+        reflection=spec.digest_reflection_policy,
+        inputs=inputs_hash(policy, repository),
+        origin=policy.origin,
+        suspended=spec.suspend,
+        recorded=from_status(policy.data.get("status")),
+        repository_name=repository_name,
+        repository_suspended=source.suspend,
+        interval=parse_duration(source.interval) if source.interval else None,
+        timeout=parse_duration(source.timeout) if source.timeout else None,
+        insecure=source.insecure,
+        minimum_age=minimum_age(policy),
+        provider=source.provider,
+        pull_secrets=tuple(related.pull_secrets),
+        cert_secret=related.cert_secret,
+        proxy_secret=related.proxy_secret,
+        missing=tuple(related.missing),
+    )
+
+
+def tag_policy(
+    choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
+) -> TagPolicy:
+    """The rule and the filters of validated specs; of several rules the first counts (Flux's policy/factory.go)."""
+    rule: Rule | None = None
+    if choice and choice.semver:
+        rule = SemverRule(choice.semver.range)
+    elif choice and choice.alphabetical:
+        rule = AlphabeticalRule(choice.alphabetical.order)
+    elif choice and choice.numerical:
+        rule = NumericalRule(choice.numerical.order)
+    return TagPolicy(
+        rule,
+        FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
+        tuple(exclusion_list or DEFAULT_EXCLUSIONS),
+    )
+
+
+def unchecked_tag_policy(policy: Resource) -> TagPolicy | None:
+    """The rule and the filters of specs as loaded, without validation (and without pydantic); None where there is none.
+
+    For comparing tags only: whoever selects by it has to validate it first.
+    """
+    found = rule_inputs(policy.spec.get("policy"))
+    if not found:
+        return None
+    kind, argument = found
+    filter_tags, filters = policy.spec.get("filterTags"), None
+    if isinstance(filter_tags, Mapping):
+        filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
+    return TagPolicy(_RULES[kind](argument), filters)
+
+
+@dataclass(slots=True)
+class _Related:
+    """The Secrets of a repository, as loaded data, and the names of those that are not there."""
+
+    pull_secrets: list[Mapping[str, Any]] = field(default_factory=list)
+    cert_secret: Mapping[str, Any] | None = None
+    proxy_secret: Mapping[str, Any] | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+def _related(source: ImageRepositorySpec, find: Find) -> _Related:
+    """``secretRef`` first, then the service account's (image-reflector-controller internal/registry/options.go)."""
+    related = _Related()
+
+    def secret(name: str) -> Mapping[str, Any] | None:
+        found = find("Secret", name)
+        if found is None:
+            related.missing.append(f"Secret {name}")
+        return found.data if found else None
+
+    names = [source.secret_ref.name] if source.secret_ref else []
+    if source.service_account_name:
+        account = find("ServiceAccount", source.service_account_name)
+        if account is None:
+            related.missing.append(f"ServiceAccount {source.service_account_name}")
+        pull = account.data.get("imagePullSecrets") if account else None
+        names += [str(each["name"]) for each in pull or () if isinstance(each, Mapping) and each.get("name")]
+    related.pull_secrets = [data for name in names if (data := secret(name)) is not None]
+    related.cert_secret = secret(source.cert_secret_ref.name) if source.cert_secret_ref else None
+    related.proxy_secret = secret(source.proxy_secret_ref.name) if source.proxy_secret_ref else None
+    return related

@@ -1,0 +1,134 @@
+"""Which Git servers a run may talk to: the rules for registries, and what else a Git URL can lead to.
+
+Threat: a GitRepository is the input's, and so may be a stranger's; git runs in the operator's network, with the
+operator's credential helpers and SSH keys. A remote of the operator's own checkout is the operator's, and under no rule
+of ours.
+
+- *Hosts* are under `imagesetter.registry.http.address_rules`, with ``--allow-git`` in the place of
+``--allow-registry``. The host
+  is read strictly, so that git cannot see another one in the URL.
+- *Directories* (``file://``) only below one that the operator named.
+- *Plain HTTP* only on loopback, where that is allowed, or where a pattern names the host.
+- *Redirects* are not followed, and neither are the other places that a server may name: alternates, bundles, packfiles.
+- *Names* are resolved here, and every address is checked. Over HTTP git connects to what was checked (git 2.37 or
+  later); ssh resolves the name once more, by its own configuration.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote
+
+from imagesetter.errors import EgressRefused
+from imagesetter.git.command import redacted
+from imagesetter.registry.http.address_rules import AddressRules, RegistryPattern
+from imagesetter.registry.http.hosts import Host, parse_host
+from imagesetter.registry.http.remote_text import safe, safe_url, without_login
+from krm_functions.errors import UsageError
+
+_FILE = "file://"
+# git decodes the whole of an ssh URL before it looks for the host, so there nothing before the path may be encoded.
+_SSH = re.compile(r"ssh://(?:[A-Za-z0-9._~!$&'()*+,;=-]*@)?([^/?#\\\s@%]+)(/[^\s\0]*)?", re.ASCII)
+_HTTP = re.compile(r"https?://(?:[^/?#\\\s@]*@)?([^/?#\\\s@%]+)(/[^\s\0]*)?", re.ASCII)
+_PORTS = {"https": 443, "http": 80, "ssh": 22}
+_ELSEWHERE = ("http.followRedirects=false", "transfer.bundleURI=false", "fetch.uriProtocols=")
+"""Settings by which git goes nowhere but to the URL that it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitEgress:
+    """The operator's rules for Git servers; the default: public ones, by https and ssh."""
+
+    hosts: AddressRules
+    directories: tuple[Path, ...] = ()
+
+    @classmethod
+    def parse(cls, allow: Iterable[str] = (), *, loopback: bool = False) -> Self:
+        """The rules from what was written on the command line or in the environment.
+
+        Args:
+            allow: ``--allow-git``: ``HOST[:PORT][/PATH]``, ``*.SUFFIX``, ``*`` or ``file:///DIRECTORY``.
+            loopback: ``--allow-loopback``.
+
+        Raises:
+            UsageError: a pattern cannot be read.
+        """
+        directories, patterns = [], []
+        for text in allow:
+            if text.startswith(f"{_FILE}/"):
+                directories.append(Path(os.path.realpath(unquote(text.removeprefix(_FILE)))))
+                continue
+            try:
+                patterns.append(RegistryPattern.parse(text))
+            except UsageError as error:
+                raise UsageError(
+                    f"'{safe(without_login(text))}' is not a pattern for Git servers",
+                    where="--allow-git",
+                    hint="write HOST, HOST/PATH, HOST:PORT, *.SUFFIX, * or file:///DIRECTORY, such as github.com/org",
+                ) from error
+        hosts = AddressRules(allow=tuple(patterns), loopback=loopback, noun="Git server", option="--allow-git")
+        return cls(hosts, tuple(directories))
+
+    def check(self, url: str) -> tuple[str, ...]:
+        """Refuse a GitRepository's URL that the operator has not allowed; else the settings that git is to have.
+
+        Raises:
+            EgressRefused: the URL leads where nothing may be asked, or is not one that everybody reads alike.
+        """
+        scheme = url.partition("://")[0]
+        if scheme == "file":
+            self._check_directory(url)
+            return _ELSEWHERE
+        match = (_SSH if scheme == "ssh" else _HTTP).fullmatch(url)
+        if match is None:
+            raise EgressRefused(
+                f"'{safe(redacted(url))}' is not a valid URL of a Git repository",
+                hint="percent-encode the special characters of a password; a host has none",
+            )
+        host = self._host(match[1], scheme)
+        self.hosts.check_repository(str(host), (match[2] or "").strip("/") or "-")
+        if scheme == "http" and not (host.is_local or self.hosts.trusts(host)):
+            raise EgressRefused(
+                f"{host} would be spoken to over plain HTTP, which everybody on the way can read and change",
+                hint=f"write https://, or allow it: --allow-git {host}",
+            )
+        addresses = self._resolved(host, scheme)
+        if scheme == "ssh" or host.address is not None or not addresses:
+            return _ELSEWHERE
+        name, port = match[1].lower().partition(":")[0].removesuffix("."), host.port or _PORTS[scheme]
+        return (*_ELSEWHERE, f"http.curloptResolve={name}:{port}:{','.join(addresses)}")
+
+    def _host(self, text: str, scheme: str) -> Host:
+        host = parse_host(text)
+        return replace(host, port=None) if host.port == _PORTS[scheme] else host
+
+    def _resolved(self, host: Host, scheme: str) -> list[str]:
+        """The addresses of a host, all of them allowed; none where only git knows the name (a proxy, ssh's aliases).
+
+        Raises:
+            EgressRefused: one of them is not allowed.
+        """
+        try:
+            found = socket.getaddrinfo(host.name.strip("[]"), host.port or _PORTS[scheme], type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return []
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for address in addresses:
+            self.hosts.check_address(host, ipaddress.ip_address(address.partition("%")[0]))
+        return [f"[{address}]" if ":" in address else address for address in addresses]
+
+    def _check_directory(self, url: str) -> None:
+        path = Path(os.path.realpath(unquote(url.removeprefix(_FILE))))
+        if url.startswith(f"{_FILE}/") and any(path.is_relative_to(allowed) for allowed in self.directories):
+            return
+        raise EgressRefused(
+            f"{safe_url(url)} is a repository on this machine, which is used only where the operator allows it",
+            hint=f"if you mean it: --allow-git {safe_url(url)}; or --here for the remote of the current checkout",
+        )

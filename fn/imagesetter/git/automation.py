@@ -1,0 +1,242 @@
+"""ImageUpdateAutomations as they were found, validated: what to check out, whose policies to follow, where to push.
+
+Departures from Flux (image-automation-controller internal/source/git.go):
+
+- Where no ref is given at all, the remote's own default branch is meant (Flux: ``master``), or, without a
+  GitRepository among the files, the current branch of the checkout.
+- ``push.refspec`` must push what the branch gets: its source is the push branch or HEAD.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import Resource, check_version
+from imagesetter.git.command import redacted
+from imagesetter.golang.duration import parse_duration
+from krm_functions.errors import ReportedError, ResourceError, UsageError
+from krm_functions.label_selector import LabelSelector
+
+if TYPE_CHECKING:
+    from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
+
+NO_PUSH = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
+_URL = re.compile(r"(?:https?|ssh|file)://[^\s\x00-\x1f\x7f\ud800-\udfff]+")
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRef:
+    """What to check out; of several the first counts: commit, name, semver, tag, branch (Flux's order)."""
+
+    commit: str = ""
+    name: str = ""
+    semver: str = ""
+    tag: str = ""
+    branch: str = ""
+
+    def __bool__(self) -> bool:
+        return any((self.commit, self.name, self.semver, self.tag, self.branch))
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """One ImageUpdateAutomation, ready to run.
+
+    ``source`` names the GitRepository; ``url`` is empty where that is not among the files: then the current checkout
+    and its remote are meant. ``push_branch`` is empty where it is the branch that is checked out. ``interval`` and
+    ``timeout`` are seconds.
+    """
+
+    name: PolicyName
+    origin: str
+    source: PolicyName
+    interval: float
+    suspended: bool
+    url: str
+    ref: CheckoutRef
+    push_branch: str
+    refspec: str
+    push_options: tuple[tuple[str, str], ...]
+    author_name: str
+    author_email: str
+    template: str
+    values: Mapping[str, str] | None
+    path: str
+    selector: LabelSelector
+    timeout: float | None = None
+    signing_key: SigningKey | None = None
+    signing_secret: Mapping[str, Any] | None = None
+
+    def policies(self, catalog: Catalog) -> frozenset[PolicyName]:
+        """The policies that it follows: of its own namespace only, by label (imageupdateautomation_controller.go)."""
+        found = catalog.of_kind("ImagePolicy")
+        return frozenset(
+            name for name, policy in found if name.namespace == self.name.namespace and self._selects(policy)
+        )
+
+    def _selects(self, policy: Resource) -> bool:
+        return self.selector.matches(labels_of(policy))
+
+
+def labels_of(found: Resource) -> dict[str, str]:
+    """The labels of a resource."""
+    labels = found.metadata.get("labels")
+    return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {}
+
+
+def automation_names(catalog: Catalog, only: Iterable[PolicyName] = ()) -> list[PolicyName]:
+    """The automations to run, sorted.
+
+    Raises:
+        UsageError: there is none, or one that was asked for is not there.
+    """
+    names = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=str)
+    wanted = list(only)
+    if missing := [name for name in wanted if name not in names]:
+        known = ", ".join(map(str, names)) or "none"
+        raise UsageError(f"no ImageUpdateAutomation {missing[0]} is known", hint=f"known are: {known}")
+    if not names:
+        raise UsageError(
+            "no ImageUpdateAutomation was found", hint="name the files that hold them, as PATH or with --policies"
+        )
+    return [name for name in names if not wanted or name in wanted]
+
+
+def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Automation:
+    """One automation, validated.
+
+    Args:
+        catalog: the resources.
+        name: the automation's.
+        here: work on the current checkout even where a GitRepository is among the files.
+
+    Raises:
+        ResourceError: a field breaks the CRD's rules.
+        ResolveError: it is defined twice, with different specs.
+    """
+    from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec
+    from imagesetter.flux.models import validate_spec
+
+    found = catalog.find("ImageUpdateAutomation", name.namespace, name.name)
+    if found is None:
+        raise ResourceError(f"no ImageUpdateAutomation {name} is known")
+    where = f"ImageUpdateAutomation {name} in {found.origin}"
+    check_version(found, f"ImageUpdateAutomation {name}")
+    spec: ImageUpdateAutomationSpec = validate_spec(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
+    if spec.git is None:
+        raise ResourceError("source kind 'GitRepository' necessitates field .spec.git", where=where)
+    referred = PolicyName(spec.source_ref.namespace or name.namespace, spec.source_ref.name)
+    repository = catalog.find("GitRepository", *referred)
+    source = repository.spec if repository else {}
+    if spec.git.checkout:
+        reference: GitReference | None = spec.git.checkout.ref
+    elif isinstance(source.get("ref"), Mapping):
+        reference = validate_spec(
+            GitReference, source["ref"], where=f"{repository.origin} spec.ref" if repository else ""
+        )
+    else:
+        reference = None
+    push = spec.git.push
+    commit = spec.git.commit
+    key = commit.signing_key
+    secret = catalog.find("Secret", name.namespace, key.secret_ref.name) if key else None
+    made = Automation(
+        name=name,
+        origin=found.origin,
+        source=referred,
+        interval=parse_duration(spec.interval),
+        suspended=spec.suspend,
+        url="" if here else _url(repository),
+        ref=_ref(reference),
+        push_branch=(push.branch if push else "") or "",
+        refspec=(push.refspec if push else "") or "",
+        push_options=tuple(sorted((push.options if push else {}).items())),
+        author_name=commit.author.name,
+        author_email=commit.author.email,
+        template=commit.message_template,
+        values=commit.message_template_values or None,
+        path=spec.update.path,
+        selector=_selector(found, where),
+        timeout=_timeout(repository),
+        signing_key=key,
+        signing_secret=secret.data if secret else None,
+    )
+    _check_texts(made, where)
+    return made
+
+
+def _check_texts(made: Automation, where: str) -> None:
+    """Git, the system and a commit take text only.
+
+    Raises:
+        ResourceError: a field holds a NUL or half of a surrogate pair.
+    """
+    fields = {
+        "spec.git.commit.author.name": made.author_name,
+        "spec.git.commit.author.email": made.author_email,
+        "spec.git.commit.messageTemplate": made.template,
+        **{
+            f"spec.git.commit.messageTemplateValues.{key}": f"{key}{value}"
+            for key, value in (made.values or {}).items()
+        },
+        "spec.git.push.branch": made.push_branch,
+        "spec.git.push.refspec": made.refspec,
+        **{f"spec.git.push.options.{key}": f"{key}{value}" for key, value in made.push_options},
+        **{f"ref.{name}": getattr(made.ref, name) for name in ("commit", "name", "semver", "tag", "branch")},
+        "spec.update.path": made.path,
+    }
+    for field, text in fields.items():
+        if bad := _NO_TEXT.search(text):
+            what = f"{ascii(field)[1:-1]} holds the character U+{ord(bad[0]):04X}"
+            raise ResourceError(what, where=where, hint="remove it: git takes text without it only")
+
+
+def _url(repository: Resource | None) -> str:
+    if repository is None:
+        return ""
+    url = str(repository.spec.get("url") or "")
+    if not _URL.fullmatch(url):
+        raise ResourceError(
+            f"spec.url: {redacted(url)!r} is no URL that a GitRepository can have",
+            where=repository.origin,
+            hint="write https://…, ssh://… or http://… (file:///… is read as well), or use --here",
+        )
+    return url
+
+
+def _timeout(repository: Resource | None) -> float | None:
+    text = repository.spec.get("timeout") if repository else None
+    if text is None:
+        return None
+    try:
+        return parse_duration(str(text))
+    except ValueError as error:
+        raise ResourceError(f"spec.timeout: {error}", where=repository.origin if repository else "") from error
+
+
+def _ref(reference: GitReference | None) -> CheckoutRef:
+    if reference is None:
+        return CheckoutRef()
+    return CheckoutRef(
+        reference.commit or "",
+        reference.name or "",
+        reference.semver or "",
+        reference.tag or "",
+        reference.branch or "",
+    )
+
+
+def _selector(found: Resource, where: str) -> LabelSelector:
+    selector = found.spec.get("policySelector")
+    if not isinstance(selector, Mapping):
+        return LabelSelector()
+    try:
+        return LabelSelector.from_dict(selector, where="spec.policySelector")
+    except ReportedError as error:
+        raise ResourceError(f"{error.where or 'spec.policySelector'}: {error}", where=where) from error

@@ -1,0 +1,83 @@
+"""Change sets: which changes go into one commit, and onto which branch.
+
+Flux makes one commit of everything. ``--per image``, ``policy`` or ``group`` makes one of each; with a template for the
+branch, each also goes to a branch of its own, to be reviewed and merged by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from imagesetter.errors import TemplateError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.automation import labels_of
+from imagesetter.update.plan import Change
+
+Per = Literal["all", "group", "policy", "image"]
+GROUP_LABEL = "imagesetter.dev/group"
+
+_ODD = re.compile(r"[^A-Za-z0-9._/+=-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """The policies whose changes belong together; ``key`` is the image, policy or group that they share."""
+
+    key: str
+    policies: frozenset[PolicyName]
+
+
+def change_sets(changes: Iterable[Change], per: Per, catalog: Catalog) -> list[ChangeSet]:
+    """The changes by what they share, sorted.
+
+    A group is the policy's label ``imagesetter.dev/group``; a policy without one is a group of its own.
+    """
+    policies: dict[str, set[PolicyName]] = {}
+    for change in changes:
+        name = change.field.marker.policy
+        policies.setdefault(_key(name, change.ref, per, catalog), set()).add(name)
+    return [ChangeSet(key, frozenset(policies[key])) for key in sorted(policies)]
+
+
+def _key(name: PolicyName, ref: LatestRef, per: Per, catalog: Catalog) -> str:
+    match per:
+        case "image":
+            return ref.name
+        case "policy":
+            return str(name)
+        case "group":
+            groups = (labels_of(found).get(GROUP_LABEL) for found in catalog.named("ImagePolicy", name))
+            return next(filter(None, groups), str(name))
+        case "all":
+            return ""
+
+
+def branch_name(template: str, key: str, data: TemplateData) -> str:
+    """The branch of a change set.
+
+    The template is Go's, with the data of the commit message and, among ``.Values``, ``set`` (the image, policy or
+    group) and ``tag`` (the new tags, joined by ``-``). Characters that a branch cannot have become ``-``.
+
+    Raises:
+        TemplateError: it does not parse or run, or gives no name.
+    """
+    from imagesetter.flux.commit_message.render import render_message
+
+    tags = dict.fromkeys(record.ref.tag for record in data.records)
+    values = {"set": key, "tag": "-".join(tags), **(data.values or {})}
+    try:
+        text = render_message(template, TemplateData(data.namespace, data.name, data.records, values))
+    except TemplateError as error:
+        error.where = ":".join(filter(None, ("--branch", error.where)))
+        raise
+    parts = [_ODD.sub("-", part).strip("-.") for part in text.strip().split("/")]
+    name = re.sub(r"\.{2,}", ".", "/".join(part.removesuffix(".lock") for part in parts if part))
+    if not name:
+        raise TemplateError(f"{template!r} gives no branch name", where="--branch")
+    return name

@@ -1,0 +1,209 @@
+"""Opening a working tree for a run, and clearing away what killed runs left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from imagesetter.errors import EgressRefused
+from imagesetter.files.platform import FileLock
+from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.automation import Automation
+from imagesetter.git.command import Git, toplevel
+from imagesetter.git.remote import Remote
+from imagesetter.git.workspace import Workspace
+from imagesetter.registry.http.limits import Deadline
+from krm_functions.errors import ReportedError, UsageError
+
+_PREFIX = "imagesetter-run-"
+_TREE = "tree"
+_ALIVE = "alive"
+_REFS = "refs/imagesetter/"
+
+
+@contextlib.contextmanager
+def open_workspace(
+    automation: Automation,
+    directory: Path,
+    egress: GitEgress,
+    *,
+    timeout: float,
+    allow_dirty: bool = False,
+    deadline: Deadline | None = None,
+) -> Iterator[Workspace]:
+    """A working tree for a run, which is removed afterwards.
+
+    Args:
+        automation: says whether to clone, and what.
+        directory: in the current checkout, for an automation without a URL.
+        egress: which URLs may be cloned.
+        timeout: seconds for one git command.
+        deadline: when nobody waits for a remote any longer.
+        allow_dirty: do not mind changes in the checkout that are not committed.
+
+    Raises:
+        EgressRefused: the automation's URL is not one that the operator allows.
+        UsageError: there is neither a URL nor a checkout with a remote, or the checkout is dirty.
+    """
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder, _held(Path(folder)):
+        tree = Path(folder).resolve() / _TREE
+        if automation.url:
+            try:
+                settings = egress.check(automation.url)
+            except EgressRefused as error:
+                raise error.located(f"spec.url of GitRepository {automation.source}") from error.__cause__
+            tree.mkdir()
+            git = Git(tree, timeout)
+            there = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
+            talking = _never_asking(Git(Path.cwd(), timeout, there, settings, deadline=deadline))
+
+            def prepare(object_format: str) -> None:
+                _begin_clone(git, automation.url, object_format)
+
+            prepare("sha1")
+            remote = Remote(talking, "origin", automation, f"{_REFS}clone", prepare=prepare)
+            yield Workspace(git, None, remote, automation)
+        else:
+            with _worktree(automation, directory, tree, timeout, deadline, allow_dirty=allow_dirty) as workspace:
+                yield workspace
+
+
+@contextlib.contextmanager
+def _worktree(
+    automation: Automation,
+    directory: Path,
+    tree: Path,
+    timeout: float,
+    deadline: Deadline | None,
+    *,
+    allow_dirty: bool,
+) -> Iterator[Workspace]:
+    top = toplevel(directory)
+    if top is None:
+        raise UsageError(
+            f"{directory} is in no Git checkout, and no GitRepository with a URL is among the files",
+            hint="run it in a checkout, or add the GitRepository that spec.sourceRef names"
+            + ("; GIT_DIR is not looked at" if "GIT_DIR" in os.environ else ""),
+        )
+    own = Git(top, timeout, own=True)
+    if not allow_dirty and (files := _changed(own)):
+        raise UsageError(
+            f"the checkout {top} has changes that are not committed: {', '.join(files[:3])}"
+            f"{' …' if len(files) > 3 else ''}",
+            hint="commit or stash them, or say --allow-dirty: they are neither used nor committed",
+        )
+    name = _remote(own)
+    head = own.commit_of("HEAD")
+    if not head:
+        raise UsageError(f"the checkout {top} has no commit yet", hint="commit, and push, first")
+    _sweep(own)
+    own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
+    talking = replace(_never_asking(own), deadline=deadline)
+    remote = Remote(talking, name, automation, f"{_REFS}{tree.parent.name}", own)
+    try:
+        yield Workspace(Git(tree, timeout), own, remote, automation)
+    finally:
+        _remove(own, tree.parent)
+
+
+def _begin_clone(git: Git, url: str, object_format: str) -> None:
+    """An empty repository with a remote, anew if the one that is there names its objects in another way."""
+    folder = git.directory / ".git"
+    if folder.exists():
+        if git.run("rev-parse", "--show-object-format").text == object_format:
+            return
+        shutil.rmtree(folder)
+    git.run("init", "--quiet", "--template=", f"--object-format={object_format}")
+    # Written, not told to `git config`: whoever lists processes would read the password of a URL.
+    quoted = url.replace("\\", "\\\\").replace('"', '\\"')
+    with (folder / "config").open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(f'[remote "origin"]\n\turl = "{quoted}"\n')
+
+
+def _never_asking(git: Git) -> Git:
+    """git with an ssh that asks nothing, in a window neither, unless the user has an ssh or a way to be asked."""
+    told = ("GIT_SSH", "GIT_SSH_COMMAND", "SSH_ASKPASS")
+    if any(os.environ.get(name) for name in told) or git.setting("core.sshCommand"):
+        return git
+    return git.with_(environment={"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"})
+
+
+def _changed(own: Git) -> list[str]:
+    """The files of a checkout that have changes, staged or not."""
+    entries = iter(own.run("status", "--porcelain", "--untracked-files=no", "-z").text.split("\0"))
+    files: list[str] = []
+    for entry in filter(None, entries):
+        files.append(entry[3:])
+        if entry[0] in "RC":
+            next(entries)  # what it was called before
+    return files
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a lock in a run's folder for as long as its process lives, however that ends."""
+    lock = FileLock(folder / _ALIVE)
+    with contextlib.suppress(OSError):  # without locks the folders of killed runs stay
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_dead(folder: Path) -> bool:
+    """Whether the run that had this folder has ended, or the folder is gone."""
+    if not (folder / _ALIVE).exists():
+        return FileLock.supported() or not folder.exists()
+    lock = FileLock(folder / _ALIVE)
+    try:
+        return lock.acquire()
+    except OSError:
+        return False
+    finally:
+        lock.release()
+
+
+def _sweep(own: Git) -> None:
+    """Remove what killed runs left: their working trees, and the refs that kept their objects."""
+    listing = own.run("worktree", "list", "--porcelain").text.splitlines()
+    trees = (Path(line.removeprefix("worktree ")) for line in listing if line.startswith("worktree "))
+    folders = {tree.parent for tree in trees if tree.name == _TREE and tree.parent.name.startswith(_PREFIX)}
+    refs = own.run("for-each-ref", "--format=%(refname)", _REFS).text.split()
+    names = {name.removeprefix(_REFS).split("/")[0] for name in refs}
+    folders |= {Path(tempfile.gettempdir()).resolve() / name for name in names if name.startswith(_PREFIX)}
+    for folder in folders:
+        if _is_dead(folder):
+            _remove(own, folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(own: Git, folder: Path) -> None:
+    with contextlib.suppress(ReportedError):
+        own.run("worktree", "remove", "--force", "--force", str(folder / _TREE), accept=range(256))
+        refs = own.run("for-each-ref", "--format=%(refname)", f"{_REFS}{folder.name}/").text.split()
+        own.run("update-ref", "--stdin", stdin="".join(f"delete {name}\n" for name in refs).encode())
+
+
+def _remote(git: Git) -> str:
+    branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
+    names = git.run("remote").text.split("\n")
+    chosen = (git.setting(f"branch.{branch}.remote") if branch else "") or "origin"
+    if chosen in names:
+        return chosen
+    if len(names) == 1 and names[0]:
+        return names[0]
+    if names[0]:
+        raise UsageError(
+            f"the checkout {git.directory} has several remotes, and none is origin: {', '.join(names)}",
+            hint="be on a branch that follows one of them (`git branch --set-upstream-to REMOTE/BRANCH`)",
+        )
+    raise UsageError(
+        f"the checkout {git.directory} has no remote to push to",
+        hint="add one (`git remote add origin URL`), or keep the GitRepository with its URL among the files",
+    )

@@ -1,0 +1,199 @@
+"""What a cluster needs to run automations without a controller: a ServiceAccount, and a CronJob for each automation.
+
+A cron schedule cannot say every interval. The nearest shorter one that divides an hour or a day is taken, at a minute
+that the automation's name decides, so that a fleet of them does not start at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import Resource
+from imagesetter.git.automation import Automation
+from imagesetter.git.command import without_password
+from krm_functions.errors import UsageError
+from krm_functions.yaml.load import dump
+
+ACCOUNT = "imagesetter"
+_GIT = "/etc/imagesetter/git"
+_REGISTRY = "/etc/imagesetter/registry"
+_USER = 65534
+_SHORT = tuple(number for number in range(1, 31) if 60 % number == 0)
+_LONG = tuple(number for number in range(1, 13) if 24 % number == 0)
+_HELPER = f'!f() {{ echo "username=$(cat {_GIT}/username)"; echo "password=$(cat {_GIT}/password)"; }}; f'
+_SSH = f"ssh -i {_GIT}/identity -o IdentitiesOnly=yes -o UserKnownHostsFile={_GIT}/known_hosts"
+
+
+@dataclass(frozen=True, slots=True)
+class CronJob:
+    """One automation, and what its CronJob refers to.
+
+    ``path`` is where the automation and its policies stand in the repository; the Secrets are names, or empty.
+    """
+
+    automation: Automation
+    path: str
+    git_secret: str
+    registry_secret: str
+
+
+def schedule(interval: float, name: str) -> str:
+    """The cron schedule of an interval in seconds."""
+    offset = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+    minutes = max(1, int(interval // 60))
+    if minutes < 60:
+        step = max(number for number in _SHORT if number <= minutes)
+        return "* * * * *" if step == 1 else f"{offset % step}-59/{step} * * * *"
+    hours = minutes // 60
+    if hours < 24:
+        step = max(number for number in _LONG if number <= hours)
+        return f"{offset % 60} * * * *" if step == 1 else f"{offset % 60} {offset // 60 % step}-23/{step} * * *"
+    return f"{offset % 60} {offset // 60 % 24} * * *"
+
+
+def job(automation: Automation, catalog: Catalog, repository: Resource | None, path: str) -> CronJob:
+    """One automation with the Secrets that its GitRepository and its policies' ImageRepositories name."""
+    reference = repository.spec.get("secretRef") if repository else None
+    git_secret = str(reference.get("name", "")) if isinstance(reference, Mapping) else ""
+    registries = sorted({name for policy in automation.policies(catalog) if (name := _pull_secret(catalog, policy))})
+    if len(registries) > 1:
+        raise UsageError(
+            f"the policies of {automation.name} use several pull Secrets: {', '.join(registries)}",
+            hint="a CronJob mounts one login file: give its automation a policySelector, or merge the Secrets into one",
+        )
+    return CronJob(automation, path, git_secret, "".join(registries))
+
+
+def _pull_secret(catalog: Catalog, name: PolicyName) -> str:
+    policy = catalog.find("ImagePolicy", name.namespace, name.name)
+    reference = policy.spec.get("imageRepositoryRef") if policy else None
+    if not isinstance(reference, Mapping):
+        return ""
+    namespace = str(reference.get("namespace") or name.namespace)
+    repository = catalog.find("ImageRepository", namespace, str(reference.get("name", "")))
+    secret = repository.spec.get("secretRef") if repository else None
+    return str(secret.get("name", "")) if isinstance(secret, Mapping) else ""
+
+
+def manifests(jobs: Sequence[CronJob], url: str, image: str) -> str:
+    """The manifests as one YAML stream.
+
+    Args:
+        jobs: the automations.
+        url: where to clone from, for automations that have no GitRepository.
+        image: with imagesetter and git.
+
+    Raises:
+        UsageError: a URL is known for none.
+    """
+    resources: list[dict[str, Any]] = [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": ACCOUNT, "namespace": namespace},
+            "automountServiceAccountToken": False,
+        }
+        for namespace in sorted({each.automation.name.namespace for each in jobs})
+    ]
+    for each in jobs:
+        source = without_password(each.automation.url or url)
+        if not source:
+            raise UsageError(
+                f"where is the repository of {each.automation.name}?",
+                hint="keep its GitRepository among the files, or run this in a checkout with a remote",
+            )
+        resources.append(_cron_job(each, source, image))
+    return "---\n".join(dump(resource) for resource in resources)
+
+
+def _cron_job(each: CronJob, url: str, image: str) -> dict[str, Any]:
+    automation = each.automation
+    name = f"imagesetter-{automation.name.name}"[:52].rstrip("-.")
+    labels = {"app.kubernetes.io/name": "imagesetter", "app.kubernetes.io/instance": automation.name.name[:63]}
+    branch = ["--branch", automation.ref.branch] if automation.ref.branch else []
+    clone = ["git", "clone", "--quiet", "--depth=1", *branch, "--", url, "/checkout/repository"]
+    run = ["automate", "--here", "--automation", str(automation.name), "--", each.path]
+    mounts = [{"name": "work", "mountPath": "/checkout"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    volumes: list[dict[str, Any]] = [{"name": "work", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    environment = [{"name": "HOME", "value": "/checkout"}]
+    if each.git_secret:
+        volumes.append({"name": "git", "secret": {"secretName": each.git_secret, "defaultMode": 0o440}})
+        mounts.append({"name": "git", "mountPath": _GIT, "readOnly": True})  # type: ignore[dict-item]
+        environment += _git_environment(url)
+    registry_mounts, registry_environment = list(mounts), list(environment)
+    if each.registry_secret:
+        items = [{"key": ".dockerconfigjson", "path": "config.json"}]
+        volumes.append({"name": "registry", "secret": {"secretName": each.registry_secret, "items": items}})
+        registry_mounts.append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})  # type: ignore[dict-item]
+        registry_environment.append({"name": "DOCKER_CONFIG", "value": _REGISTRY})
+    common = {
+        "image": image,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
+    }
+    pod = {
+        "serviceAccountName": ACCOUNT,
+        "automountServiceAccountToken": False,
+        "restartPolicy": "Never",
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [
+            {"name": "clone", "command": clone, "env": environment, "volumeMounts": mounts, **common},
+        ],
+        "containers": [
+            {
+                "name": "imagesetter",
+                "args": run,
+                "workingDir": "/checkout/repository",
+                "env": registry_environment,
+                "volumeMounts": registry_mounts,
+                **common,
+            }
+        ],
+        "volumes": volumes,
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "namespace": automation.name.namespace, "labels": labels},
+        "spec": {
+            "schedule": schedule(automation.interval, str(automation.name)),
+            "concurrencyPolicy": "Forbid",
+            "suspend": automation.suspended,
+            "startingDeadlineSeconds": 300,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {
+                "spec": {
+                    "backoffLimit": 1,
+                    "activeDeadlineSeconds": 900,
+                    "template": {"metadata": {"labels": labels}, "spec": pod},
+                }
+            },
+        },
+    }
+
+
+def _git_environment(url: str) -> list[dict[str, str]]:
+    """How git finds the credentials of a Flux Secret: a key for ssh, name and password for https."""
+    if url.startswith("ssh://"):
+        return [{"name": "GIT_SSH_COMMAND", "value": _SSH}]
+    return [
+        {"name": "GIT_CONFIG_COUNT", "value": "1"},
+        {"name": "GIT_CONFIG_KEY_0", "value": "credential.helper"},
+        {"name": "GIT_CONFIG_VALUE_0", "value": _HELPER},
+    ]

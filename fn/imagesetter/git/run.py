@@ -1,0 +1,370 @@
+"""One story: an ImageUpdateAutomation runs. Check out, update, commit with the template, push.
+
+Every try starts from what the remote holds at that moment. If another push was first, all of it is done again on the
+new head, so two automations on one branch lose nothing; and a run that was killed anywhere leaves nothing half done:
+the next one finds the remote either with the commit or without it.
+
+Departures from Flux (image-automation-controller v1.2.1) are listed in `imagesetter.git.automation`,
+`imagesetter.git.workspace` and `imagesetter.flux.commit_message.render`; and here:
+
+- A policy without an answer is an error and nothing is committed, unless errors are kept (Flux goes on with the last
+  answer that the cluster remembers).
+- A marker that names a policy which nobody knows is a warning (Flux passes over it).
+- A rejected push is done again at once, five times in all (Flux waits for the next interval).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from imagesetter.errors import GitError, TemplateError
+from imagesetter.fields.field import Location, MarkedField
+from imagesetter.fields.report import failure, report
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.markers import PolicyName, parse_marker
+from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.automation import Automation
+from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets
+from imagesetter.git.checkout import open_workspace
+from imagesetter.git.command import Git, time_limit
+from imagesetter.git.message_data import template_data
+from imagesetter.git.remote import PushRejected, RefspecRefused, Start
+from imagesetter.git.signing import signing
+from imagesetter.git.update_path import confined
+from imagesetter.git.workspace import Workspace
+from imagesetter.registry.http.limits import Deadline
+from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
+from imagesetter.update.files import FileUpdates, known_digests, update_files, write_files
+from imagesetter.update.plan import Change, Guard
+from imagesetter.update.read_tree import Tree, read_tree
+from krm_functions.errors import InputError, ReportedError, ResourceError
+from krm_functions.result import File, Result
+
+TRIES = 5
+GuardsOf = Callable[[Catalog, Sequence[MarkedField]], Sequence[Guard]]
+Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationOptions:
+    """How automations are run.
+
+    ``timeout`` is seconds for one git command, the upper bound of what a GitRepository says; ``deadline`` is the whole
+    run's; ``egress`` says which GitRepositories may be used; ``branch`` is a template for the branch
+    of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
+    what may refuse a change (`imagesetter.update.downgrades`).
+    """
+
+    dry_run: bool = False
+    allow_dirty: bool = False
+    keep_on_error: bool = False
+    per: Per = "all"
+    branch: str = ""
+    egress: GitEgress = field(default_factory=GitEgress.parse)
+    timeout: float | None = None
+    deadline: Deadline | None = None
+    exclude: tuple[str, ...] = ()
+    only: frozenset[PolicyName] = frozenset()
+    guards_of: GuardsOf = lambda catalog, fields: ()
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit that was pushed, or, in a dry run, would be: then it has a ``diff`` and no ``hash``."""
+
+    hash: str
+    branch: str
+    message: str
+    changes: tuple[Change, ...]
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationRunResult:
+    """What came of one automation; a failure is a value, so that the others can go on."""
+
+    name: PolicyName
+    status: Status
+    commits: tuple[Commit, ...] = ()
+    results: tuple[Result, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class _Failed(Exception):
+    """Some result is an error: nothing is committed."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        super().__init__()
+        self.results = tuple(results)
+
+
+def run_automation(
+    automation: Automation,
+    catalog: Catalog,
+    make_source: MakeSource,
+    directory: Path,
+    options: AutomationOptions | None = None,
+) -> AutomationRunResult:
+    """Run one automation; never raises for anything that is wrong with it, its policies or its remote.
+
+    Args:
+        automation: what to do.
+        catalog: the policies.
+        make_source: where their answers come from.
+        directory: in the current checkout, for an automation without a GitRepository.
+        options: how.
+    """
+    options = options or AutomationOptions()
+    if automation.suspended:
+        return AutomationRunResult(automation.name, "suspended")
+    try:
+        return _Runner(automation, catalog, make_source, options).run(directory)
+    except _Failed as failed:
+        return AutomationRunResult(automation.name, "failed", results=failed.results)
+    except ReportedError as error:
+        return AutomationRunResult(
+            automation.name, "failed", results=(failure(error, automation=str(automation.name)),)
+        )
+    except OSError as error:
+        broken = InputError(f"{error.strerror or error}", where=str(error.filename or ""))
+        return AutomationRunResult(
+            automation.name, "failed", results=(failure(broken, automation=str(automation.name)),)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembering:
+    """A source that is asked once for each policy, however often a push has to be done again."""
+
+    source: LatestRefSource
+    known: dict[PolicyName, Resolution]
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
+        wanted = list(names)
+        missing = [name for name in wanted if name not in self.known]
+        if missing:
+            self.known.update(self.source.answers(missing))
+        return {name: self.known[name] for name in wanted}
+
+
+class _Runner:
+    """One automation at work: what all of its tries share."""
+
+    def __init__(
+        self, automation: Automation, catalog: Catalog, make_source: MakeSource, options: AutomationOptions
+    ) -> None:
+        self._automation, self._catalog, self._options = automation, catalog, options
+        self._make_source = make_source
+        self._answers: dict[PolicyName, Resolution] = {}
+        followed = automation.policies(catalog)
+        self._policies = followed & options.only if options.only else followed
+        self._warnings: dict[Result, None] = {}
+        self._notes: list[str] = []
+
+    def run(self, directory: Path) -> AutomationRunResult:
+        automation, options = self._automation, self._options
+        if not self._policies:
+            note = f"follows no policy: none in namespace {automation.name.namespace} is selected"
+            return AutomationRunResult(automation.name, "up to date", notes=(note,))
+        timeout = time_limit(automation.timeout, options.timeout)
+        commits: list[Commit] = []
+        with (
+            open_workspace(
+                automation,
+                directory,
+                options.egress,
+                timeout=timeout,
+                allow_dirty=options.allow_dirty,
+                deadline=options.deadline,
+            ) as workspace,
+            signing(automation, workspace.git) as (git, signing_options),
+        ):
+            for branch, sets in self._deliveries(workspace):
+                commits += self._deliver(workspace, branch, sets, git, signing_options)
+        done: Status = "would push" if options.dry_run else "pushed"
+        return AutomationRunResult(
+            automation.name,
+            done if commits else "up to date",
+            tuple(commits),
+            tuple(self._warnings),
+            tuple(self._notes),
+        )
+
+    def _deliveries(self, workspace: Workspace) -> list[tuple[str, list[ChangeSet] | None]]:
+        """The branches to bring up to date, each with its change sets; None: what is found there decides."""
+        if not self._options.branch:
+            return [("", None)]
+        workspace.check_out(workspace.remote.source())
+        outcome = self._planned(workspace, self._policies)
+        names: dict[str, list[ChangeSet]] = {}
+        for each in self._sets(outcome):
+            changes = [change for change in outcome.changes if change.field.marker.policy in each.policies]
+            name = branch_name(self._options.branch, each.key, self._data(workspace, changes))
+            names.setdefault(name, []).append(each)
+        return list(names.items())
+
+    def _deliver(
+        self,
+        workspace: Workspace,
+        branch: str,
+        sets: list[ChangeSet] | None,
+        git: Git,
+        signing_options: tuple[str, ...],
+    ) -> list[Commit]:
+        """Commit and push to one branch; on a rejected push all over again, from what the branch holds then."""
+        start: Start | None = None
+        for left in reversed(range(TRIES)):
+            start = workspace.remote.begin(branch, after=start)
+            commits = self._commits(workspace, start, sets, git, signing_options)
+            if not commits or self._options.dry_run:
+                return commits
+            hashes = workspace.newest(len(commits))
+            try:
+                workspace.remote.push(start, hashes[-1])
+            except PushRejected as error:
+                if not left:
+                    raise GitError(
+                        f"{start.branch} was pushed to by others {TRIES} times while this run was at work: {error}",
+                        hint=f"{_kept(workspace, hashes[-1])}; run it again",
+                    ) from error
+                # Who came second goes on nearly at once: a try on known answers is shorter than anybody's whole run.
+                self._options.sleep(secrets.randbelow(1000) / 1000 * 0.02 * 2 ** (TRIES - left))
+            except RefspecRefused:
+                workspace.follow(start, hashes[-1])
+                raise
+            except GitError as error:
+                kept = _kept(workspace, hashes[-1])
+                error.hint = f"{kept}; {error.hint}" if error.hint else kept
+                raise
+            else:
+                if note := workspace.follow(start, hashes[-1]):
+                    self._notes.append(note)
+                return [replace(commit, hash=made) for commit, made in zip(commits, hashes, strict=True)]
+        raise AssertionError("the last try returns or raises")
+
+    def _commits(
+        self,
+        workspace: Workspace,
+        start: Start,
+        sets: list[ChangeSet] | None,
+        git: Git,
+        signing_options: tuple[str, ...],
+    ) -> list[Commit]:
+        workspace.check_out(start.commit)
+        if sets is None:
+            sets = [ChangeSet("", self._policies)]
+            if self._options.per != "all":
+                sets = self._sets(self._planned(workspace, self._policies))
+        commits: list[Commit] = []
+        for each in sets:
+            outcome = self._planned(workspace, each.policies)
+            if problems := write_files(outcome.rewrites):
+                raise _Failed([_relocated(problem, workspace.root) for problem in problems])
+            if not outcome.rewrites:
+                continue
+            workspace.stage(outcome.rewrites)
+            message = self._message(workspace, outcome.changes)
+            diff = ""
+            if self._options.dry_run:
+                diff = workspace.staged()
+                workspace.pass_over()
+            elif not workspace.commit(message, signing_options, git):
+                continue
+            changes = tuple(_relocated_change(change, workspace.root) for change in outcome.changes)
+            commits.append(Commit("", start.branch, message, changes, diff))
+        return commits
+
+    def _planned(self, workspace: Workspace, policies: frozenset[PolicyName]) -> FileUpdates:
+        """What the working tree's marked fields become; nothing is written yet."""
+        tree = read_tree([self._target(workspace)], exclude=self._options.exclude)
+
+        def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
+            return _Remembering(self._make_source(self._catalog, known_digests(fields)), self._answers)
+
+        def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
+            return self._options.guards_of(self._catalog, fields)
+
+        keep = self._options.keep_on_error
+        outcome = update_files(tree, source_of, keep_on_error=keep, only=policies, guards_of=guards_of)
+        results = [
+            _relocated(result, workspace.root)
+            for result in (*outcome.results, *_unknown(tree, self._catalog), *self._nothing(tree))
+            if result.severity != "info"
+        ]
+        if outcome.failed:
+            raise _Failed(results)
+        self._warnings.update(dict.fromkeys(results))
+        return outcome
+
+    def _nothing(self, tree: Tree) -> Iterable[Result]:
+        """A warning where there is no file to update. Flux passes over that."""
+        if not tree.files:
+            yield report("warning", f"there is no YAML file in spec.update.path ({self._automation.path or '.'})")
+
+    def _sets(self, outcome: FileUpdates) -> list[ChangeSet]:
+        return change_sets(outcome.changes, self._options.per, self._catalog)
+
+    def _data(self, workspace: Workspace, changes: Iterable[Change]) -> TemplateData:
+        return template_data(self._automation.name, changes, self._target(workspace), self._automation.values)
+
+    def _target(self, workspace: Workspace) -> Path:
+        """What the automation updates in the working tree."""
+        where = f"ImageUpdateAutomation {self._automation.name} in {self._automation.origin}"
+        if submodule := workspace.submodule_of(self._automation.path):
+            raise ResourceError(
+                f"spec.update.path: {self._automation.path!r} is in the submodule {submodule}",
+                where=where,
+                hint="it has commits of its own: run an automation whose GitRepository is the submodule's",
+            )
+        return confined(workspace.root, self._automation.path, where)
+
+    def _message(self, workspace: Workspace, changes: Iterable[Change]) -> str:
+        from imagesetter.flux.commit_message.render import render_message
+
+        try:
+            return render_message(self._automation.template, self._data(workspace, changes))
+        except TemplateError as error:
+            error.where = ":".join(filter(None, ("spec.git.commit.messageTemplate", error.where)))
+            raise
+
+
+def _kept(workspace: Workspace, commit: str) -> str:
+    """Where the work is that could not be pushed; why it could not be pushed counts more than why it is not kept."""
+    try:
+        return workspace.keep(commit)
+    except (ReportedError, OSError, RuntimeError) as error:
+        return f"the work could not be kept either: {error}"
+
+
+def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:
+    """A warning for each marker whose policy nobody knows; a known one may be another automation's business."""
+    for file in tree.marked:
+        for comment in file.scan.comments:
+            if comment.scalar is None:
+                continue
+            try:
+                marker = parse_marker(comment.text)
+            except ReportedError:
+                continue
+            if marker and not catalog.has_policy(marker.policy):
+                place = Location(file=str(file.path), line=comment.line, column=comment.column)
+                yield failure(catalog.unknown(marker.policy), place, severity="warning")
+
+
+def _relocated(result: Result, root: Path) -> Result:
+    """A result with paths as the repository has them, not the temporary working tree."""
+    message = result.message.replace(f"{root}/", "")
+    file = File(result.file.path.removeprefix(f"{root}/"), result.file.index) if result.file else None
+    return result._replace(message=message, file=file)
+
+
+def _relocated_change(change: Change, root: Path) -> Change:
+    place = change.field.place._replace(file=change.field.place.file.removeprefix(f"{root}/"))
+    return change._replace(field=change.field._replace(place=place))

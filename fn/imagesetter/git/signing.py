@@ -1,0 +1,146 @@
+"""Signed commits: the key of a Secret, given to git for as long as a run takes; git, gpg and ssh-keygen do the work."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from imagesetter.errors import CredentialError
+from imagesetter.git.automation import Automation
+from imagesetter.git.command import Git
+
+_SECONDS = 60
+
+
+@contextlib.contextmanager
+def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, ...]]]:
+    """git, prepared to sign as the automation asks, and the options of ``git commit`` for it.
+
+    The Secret's keys are Flux's: ``git.asc`` and ``passphrase`` for gpg, ``identity`` and ``password`` for ssh. Where
+    the Secret is not among the files, git's own ``user.signingKey`` signs. Keys are in a directory that only this user
+    can read, and are gone afterwards.
+
+    Raises:
+        CredentialError: the Secret cannot be used, or there is neither a Secret nor a key of git's own.
+    """
+    key = automation.signing_key
+    if key is None:
+        yield git, ()
+        return
+    where = f"spec.git.commit.signingKey of ImageUpdateAutomation {automation.name}"
+    form = "openpgp" if key.type == "gpg" else "ssh"
+    if automation.signing_secret is None:
+        if not git.setting("user.signingKey"):
+            raise CredentialError(
+                f"Secret {automation.name.namespace}:{key.secret_ref.name} is not among the files",
+                where=where,
+                hint="add it, or name a key of your own with `git config user.signingKey`",
+            )
+        # A key of git's own is of the form that git was told of, whatever the type that the resource has by default.
+        yield git if git.setting("gpg.format") else git.with_(config=[f"gpg.format={form}"]), ("--gpg-sign",)
+        return
+    git = git.with_(config=[f"gpg.format={form}"])
+    with tempfile.TemporaryDirectory(prefix="imagesetter-key-") as name:
+        folder = Path(name)
+        secret = _Secret(automation.signing_secret, f"Secret {key.secret_ref.name}, {where}")
+        if key.type == "gpg":
+            with _gpg(folder, secret, git) as prepared:
+                yield prepared, ("--gpg-sign",)
+        else:
+            yield _ssh(folder, secret, git), ("--gpg-sign",)
+
+
+class _Secret:
+    """The values of a Secret, decoded, and never shown."""
+
+    def __init__(self, data: Mapping[str, Any], where: str) -> None:
+        self._data, self.where = data, where
+
+    def value(self, name: str) -> bytes | None:
+        plain, encoded = self._data.get("stringData"), self._data.get("data")
+        if isinstance(plain, Mapping) and name in plain:
+            return str(plain[name]).encode()
+        if isinstance(encoded, Mapping) and name in encoded:
+            try:
+                return base64.b64decode("".join(str(encoded[name]).split()), validate=True)
+            except ValueError as error:
+                raise CredentialError(
+                    f"{name} is not base64; is the Secret encrypted?", where=self.where, hint="decrypt it first"
+                ) from error
+        return None
+
+    def required(self, name: str) -> bytes:
+        found = self.value(name)
+        if found is None:
+            raise CredentialError(f"holds no {name}", where=self.where)
+        return found
+
+
+def _write(path: Path, data: bytes, mode: int = 0o600) -> Path:
+    path.touch(mode=mode)
+    path.write_bytes(data)
+    return path
+
+
+@contextlib.contextmanager
+def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
+    settings = "batch\nno-tty\npinentry-mode loopback\n"
+    passphrase = secret.value("passphrase")
+    if passphrase is not None:
+        # gpg reads one line of it.
+        file = _write(folder / "passphrase", passphrase.rstrip(b"\n"))
+        settings += f"passphrase-file {file}\n"
+    _write(folder / "gpg.conf", settings.encode())
+    environment = {"GNUPGHOME": str(folder)}
+    gpg = shutil.which("gpg")
+    if gpg is None:
+        raise CredentialError("gpg is not installed, and the commit is to be signed with it", where=secret.where)
+
+    def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [gpg, *arguments],
+            input=stdin,
+            capture_output=True,
+            env={"PATH": str(Path(gpg).parent) + ":/usr/bin:/bin", **environment},
+            timeout=_SECONDS,
+            check=False,
+        )
+
+    try:
+        imported = run("--import", stdin=secret.required("git.asc"))
+        listing = run("--with-colons", "--list-secret-keys").stdout.decode(errors="replace")
+        prints = [line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:")]
+        owners = sum(line.startswith("sec:") for line in listing.splitlines())
+        if owners > 1:
+            raise CredentialError(
+                "holds several keys, and cannot determine which signing key to use", where=secret.where
+            )
+        if imported.returncode or not prints:
+            raise CredentialError("git.asc holds no secret key that gpg can read", where=secret.where)
+        yield git.with_(environment=environment, config=[f"user.signingKey={prints[0]}", f"gpg.program={gpg}"])
+    finally:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                ["gpgconf", "--homedir", str(folder), "--kill", "all"],
+                capture_output=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+
+
+def _ssh(folder: Path, secret: _Secret, git: Git) -> Git:
+    identity = secret.required("identity")
+    key = _write(folder / "identity", identity if identity.endswith(b"\n") else identity + b"\n")
+    environment: dict[str, str] = {}
+    password = secret.value("password")
+    if password is not None:
+        _write(folder / "password", password)
+        ask = _write(folder / "ask", f'#!/bin/sh\nexec cat "{folder / "password"}"\n'.encode(), 0o700)
+        environment = {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":"}
+    return git.with_(environment=environment, config=[f"user.signingKey={key}"])

@@ -1,0 +1,182 @@
+"""Where an automation works: a temporary working tree, of a clone or of the current checkout.
+
+A run never edits the user's own working tree. Of the current checkout it uses the objects, the remote and the settings
+(``git worktree``); a GitRepository's URL is cloned, shallowly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagesetter.git.automation import Automation
+from imagesetter.git.command import Git
+from imagesetter.git.remote import Remote, Start
+
+if TYPE_CHECKING:
+    from imagesetter.files.rewrite import Rewrite
+
+_GITLINK = "160000"
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A temporary working tree; ``checkout`` is the user's own, or None for a clone."""
+
+    git: Git
+    checkout: Git | None
+    remote: Remote
+    automation: Automation
+    _staged_since: str = ""
+
+    @property
+    def root(self) -> Path:
+        """The top of the working tree."""
+        return self.git.directory
+
+    def check_out(self, commit: str) -> None:
+        """Make the working tree what the commit holds; only files that it holds are ever written there."""
+        self.git.run("checkout", "--quiet", "--force", "--detach", "--no-recurse-submodules", commit, "--")
+        self._staged_since = ""
+
+    def submodule_of(self, path: str) -> str:
+        """The submodule that a path of the repository is, or leads into; or an empty text."""
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if ".." in parts or not (self.root / ".gitmodules").exists():
+            return ""
+        outer = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+        listed = self.git.run("ls-tree", "-z", "HEAD", "--", *outer).text.split("\0") if outer else []
+        return next((line.partition("\t")[2] for line in listed if line.startswith(_GITLINK)), "")
+
+    def stage(self, rewrites: Sequence[Rewrite]) -> None:
+        """Stage files as they were rewritten.
+
+        Byte by byte, whatever line ends and filters ``.gitattributes`` ask for, so that a commit has the lines that we
+        changed and no others; through those filters only where a file came out of them changed.
+        """
+        blobs = self._blobs()
+        plain: list[tuple[str, bytes]] = []
+        filtered: list[bytes] = []
+        for rewrite in rewrites:
+            name = os.fsencode(rewrite.path.relative_to(self.root))
+            mode, blob = blobs.get(name, ("", ""))
+            if b"\n" not in name and blob == _blob_name(rewrite.before, blob):
+                plain.append((mode, name))
+            else:
+                filtered.append(name)
+        if plain:
+            names = b"".join(name + b"\n" for _, name in plain)
+            hashes = self.git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names).text.split()
+            entries = zip(plain, hashes, strict=True)
+            lines = b"".join(f"{mode} {made}\t".encode() + name + b"\0" for (mode, name), made in entries)
+            self.git.run("update-index", "-z", "--index-info", stdin=lines)
+        if filtered:
+            self.git.run("add", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=b"\0".join(filtered))
+
+    def _blobs(self) -> dict[bytes, tuple[str, str]]:
+        """The mode and the blob of each file in the index."""
+        listed = self.git.run("ls-files", "--stage", "-z").stdout.split(b"\0")
+        entries = (line.partition(b"\t") for line in listed if line)
+        return {name: (head.split()[0].decode(), head.split()[1].decode()) for head, _, name in entries}
+
+    def staged(self) -> str:
+        """The diff of what is staged, as git shows it."""
+        return self.git.run(
+            *("diff", "--cached", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
+            *("--src-prefix=a/", "--dst-prefix=b/", self._staged_since or "HEAD", "--"),
+        ).stdout.decode(errors="replace")
+
+    def pass_over(self) -> None:
+        """Let the next `staged` show only what is staged after this: a dry run of several commits."""
+        self._staged_since = self.git.run("write-tree").text
+
+    def commit(self, message: str, options: Sequence[str], git: Git) -> bool:
+        """Commit what is staged; False where that is nothing.
+
+        Args:
+            message: taken as it is, not cleaned up, as Flux does.
+            options: of ``git commit``.
+            git: the git to commit with, prepared to sign.
+        """
+        # The committer is the author, as Flux's is. git wants a name where Flux takes none.
+        email = self.automation.author_email
+        name = self.automation.author_name or email.partition("@")[0]
+        person = {
+            f"GIT_{role}_{part}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in (("NAME", name), ("EMAIL", email))
+        }
+        done = git.with_(environment=person).run(
+            *("commit", "--quiet", "--no-verify", "--cleanup=verbatim", "--allow-empty-message", "--file=-"),
+            *options,
+            stdin=_encoded(message),
+            accept=range(256),
+        )
+        if done.status and self.staged():
+            error = self.git.error("commit", done)
+            if not options and "sign" in error.what:
+                error.hint = "git is told to sign every commit, by commit.gpgSign, with the key of user.signingKey"
+            raise error
+        return not done.status
+
+    def newest(self, count: int) -> list[str]:
+        """The hashes of the last commits that were made, oldest first."""
+        return self.git.run("rev-list", f"--max-count={count}", "--reverse", "HEAD", "--").text.split()
+
+    def keep(self, commit: str) -> str:
+        """Keep work that could not be pushed on a local branch; says where it is."""
+        name = self.automation.name
+        branch = f"imagesetter/{name.namespace}-{name.name}"
+        if self.checkout:
+            self.checkout.run("update-ref", "-m", "imagesetter: not pushed", f"refs/heads/{branch}", commit)
+            return f"the work is kept on the local branch {branch}"
+        self.git.run("checkout", "--quiet", "--force", "-B", branch, commit, "--")
+        target = _kept_folder() / f"{name.namespace}-{name.name}"
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if target.exists():
+            shutil.rmtree(target)
+        shutil.move(self.root, target)
+        return f"the work is kept on the branch {branch} in {target}"
+
+    def follow(self, start: Start, commit: str) -> str:
+        """After a push, bring the user's own checkout along where that is plain: same branch, nothing changed.
+
+        Returns what the user should know, or an empty text.
+        """
+        if self.checkout is None or self.checkout.run("symbolic-ref", "-q", "HEAD", accept=(0, 1)).text != (
+            f"refs/heads/{start.branch}"
+        ):
+            return ""
+        clean = not self.checkout.run("status", "--porcelain", "--untracked-files=no").text
+        ahead = self.checkout.run("merge-base", "--is-ancestor", "HEAD", commit, accept=(0, 1)).status
+        if (
+            clean
+            and not ahead
+            and not self.checkout.run("merge", "--ff-only", "--quiet", commit, accept=range(256)).status
+        ):
+            return ""
+        return f"your checkout of {start.branch} was left as it is: run `git pull`"
+
+
+def _encoded(message: str) -> bytes:
+    """A message as UTF-8. A file's name may bring other bytes, which stay; a field's value half of a surrogate pair."""
+    try:
+        return message.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return message.encode("utf-8", "replace")
+
+
+def _kept_folder() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "imagesetter" / "unpushed"
+
+
+def _blob_name(data: bytes, like: str) -> str:
+    """What git calls a blob, in the hash that another name is made with."""
+    algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    return algorithm(b"blob %d\0" % len(data) + data).hexdigest()

@@ -1,0 +1,93 @@
+"""Policies as the rules look at them: what a resource says, read leniently, so that one mistake does not hide another.
+
+Nothing is validated here (that takes pydantic, and ``incomplete-policy`` does it); a value of the wrong type counts as
+absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imagesetter.errors import PolicyError
+from imagesetter.flux.markers import PolicyName
+from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.scanned_file import LocatedResource
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from imagesetter.policy.filters import compile_exclusions, compile_filter
+from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from krm_functions.errors import ReportedError
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An ImagePolicy as it stands in a file."""
+
+    name: PolicyName
+    placed: LocatedResource
+    tags: TagPolicy
+    """Its rule is None where the file names none: a kustomization may add it."""
+    reflects: bool
+    """Whether its answer has a digest."""
+
+
+def definitions(subject: Subject) -> Iterator[Definition]:
+    """Every ImagePolicy that is reported about."""
+    for name, placed in subject.placed("ImagePolicy"):
+        spec = placed.resource.spec
+        reflection = spec.get("digestReflectionPolicy") or "Never"
+        tags = TagPolicy(rule_of(spec), _filter_of(spec), _exclusions(subject, name, spec))
+        yield Definition(name, placed, tags, reflection != "Never")
+
+
+def rule_of(spec: Mapping[str, Any]) -> Rule | None:
+    """The rule that counts: the first of the three that is given (policy/factory.go)."""
+    choice = spec.get("policy")
+    if not isinstance(choice, Mapping):
+        return None
+    semver = choice.get("semver")
+    if isinstance(semver, Mapping):
+        return SemverRule(text) if isinstance(text := semver.get("range"), str) else None
+    for name, rule in (("alphabetical", AlphabeticalRule), ("numerical", NumericalRule)):
+        chosen = choice.get(name)
+        if isinstance(chosen, Mapping):
+            order = chosen.get("order")
+            return rule(order if isinstance(order, str) else "asc")
+    return None
+
+
+def _filter_of(spec: Mapping[str, Any]) -> FilterTags | None:
+    found = spec.get("filterTags")
+    if not isinstance(found, Mapping):
+        return None
+    pattern, extract = found.get("pattern"), found.get("extract")
+    return FilterTags(pattern if isinstance(pattern, str) else "", extract if isinstance(extract, str) else "")
+
+
+def _exclusions(subject: Subject, name: PolicyName, spec: Mapping[str, Any]) -> tuple[str, ...]:
+    reference = spec.get("imageRepositoryRef")
+    reference = reference if isinstance(reference, Mapping) else {}
+    try:
+        repository = subject.catalog.find(
+            "ImageRepository", str(reference.get("namespace") or name.namespace), str(reference.get("name", ""))
+        )
+    except ReportedError:
+        repository = None
+    return (exclusions_of(repository.spec) if repository else ()) or DEFAULT_EXCLUSIONS
+
+
+def exclusions_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The exclusion list as an ImageRepository has it; empty where it has none."""
+    found = spec.get("exclusionList")
+    return tuple(str(pattern) for pattern in found) if isinstance(found, list) else ()
+
+
+def key_of(policy: TagPolicy, tag: str) -> str | None:
+    """The text by which the rule ranks a tag; None where the tag does not get that far, or the policy is invalid."""
+    try:
+        if any(not exclusion.keep([tag]) for exclusion in compile_exclusions(policy.exclusion_list)):
+            return None
+        return compile_filter(policy.filter_tags).key(tag) if policy.filter_tags else tag
+    except PolicyError:
+        return None

@@ -1,0 +1,197 @@
+"""What is linted: files read once, the markers and Flux resources in them, and where each of their fields stands.
+
+A pre-commit hook hands over the changed files only, and a policy is often far from the fields that follow it. So the
+rest of the repository is read too where a question needs it (is there such a policy? does anything follow this one?),
+but nothing is reported about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from imagesetter.files.find import display_path, find_files, repository_root, start_directory
+from imagesetter.files.read import read
+from imagesetter.flux import resources as flux
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import Marker, PolicyName
+from imagesetter.flux.resources import Resource
+from imagesetter.lint.scanned_file import LocatedResource, MarkerComment, ScannedFile, read_data, read_path
+from imagesetter.registry.reference import parse_reference
+from imagesetter.update.read_tree import STDIN, flux_resources, no_policies
+from krm_functions.errors import InputError, ReportedError
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Everything that rules look at."""
+
+    files: tuple[ScannedFile, ...]
+    """The files under the given paths: what is reported about."""
+    named: tuple[ScannedFile, ...]
+    """The sources of ``--policies``: their policies are reported about, their markers are not."""
+    around: tuple[ScannedFile, ...]
+    """The rest of the repository: known, not reported about."""
+    catalog: Catalog
+    count: int
+    """How many files are under the given paths."""
+
+    @cached_property
+    def marks(self) -> tuple[MarkerComment, ...]:
+        """The comments of the given files that are, or want to be, markers."""
+        return tuple(mark for file in self.files for mark in file.marks)
+
+    @cached_property
+    def fields(self) -> tuple[MarkerComment, ...]:
+        """Those that mark a field."""
+        return tuple(mark for mark in self.marks if mark.marker and mark.comment.scalar)
+
+    @cached_property
+    def followed(self) -> frozenset[PolicyName]:
+        """Every policy that some field follows, anywhere in the repository."""
+        everywhere = [*self.files, *self.around]
+        names = {
+            mark.marker.policy for file in everywhere for mark in file.marks if mark.marker and mark.comment.scalar
+        }
+        return frozenset(names) | {named.policy for file in everywhere for named in file.named}
+
+    @cached_property
+    def binds(self) -> bool:
+        """Whether fields are bound by image somewhere, so that no policy can be called unused."""
+        return any(file.binds for file in (*self.files, *self.around))
+
+    @cached_property
+    def tags(self) -> Mapping[PolicyName, tuple[str, ...]]:
+        """The tags that fields hold now, and those that a cluster reported, by the policy that they follow."""
+        found: dict[PolicyName, dict[str, None]] = {}
+        for file in (*self.files, *self.around):
+            for mark in file.marks:
+                if mark.marker and mark.comment.scalar:
+                    tag = tag_of(mark.marker, mark.comment.scalar.value)
+                    if tag:
+                        found.setdefault(mark.marker.policy, {})[tag] = None
+        for name in self.catalog.policy_names:
+            try:
+                ref = self.catalog.recorded(name)
+            except ReportedError:
+                continue
+            if ref:
+                found.setdefault(name, {})[ref.tag] = None
+        return {name: tuple(tags) for name, tags in found.items()}
+
+    def placed(self, kind: str) -> Iterator[tuple[PolicyName, LocatedResource]]:
+        """The resources of a kind in the given files and in ``--policies``, in this order, each with its name."""
+        for file in (*self.files, *self.named):
+            for placed in file.resources:
+                if placed.resource.kind == kind and placed.resource.api_version.startswith(f"{flux.GROUP}/"):
+                    yield self.name_of(placed.resource), placed
+
+    def name_of(self, resource: Resource) -> PolicyName:
+        """A resource's namespace and name."""
+        namespace, name = resource.names[0]
+        return PolicyName(namespace or self.catalog.default_namespace, name)
+
+
+def tag_of(marker: Marker, value: str) -> str:
+    """The tag that a marked field holds; empty where it holds none."""
+    if marker.part == "tag":
+        return value
+    if marker.part:
+        return ""
+    try:
+        return parse_reference(value).tag
+    except ReportedError:
+        return ""
+
+
+def read_subject(
+    paths: Sequence[str | Path],
+    *,
+    policies: Sequence[str | Path],
+    namespace: str,
+    exclude: Iterable[str] = (),
+    stdin: Callable[[], bytes],
+) -> Subject:
+    """Read what is to be linted, and as much around it as its questions need.
+
+    Without paths, that is the working directory.
+
+    Raises:
+        UsageError: a path that does not exist or holds no file, or a source of policies without any.
+    """
+    needed = bool(paths) or not policies  # with --policies alone, these are what is checked
+    paths = paths or (".",)
+    found_files = find_files(paths, exclude=exclude, needed=needed)
+    given = [(path, read_path(path, str(path), paths)) for path in found_files]
+    known = {path.resolve(): found for path, found in given}
+    files = [found for _, found in given if found]
+    named: list[ScannedFile] = []
+    for source in policies:
+        named += _named(source, known, stdin)
+    catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
+    catalog.add(placed.resource for file in named for placed in file.resources)
+    # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
+    resources = [placed.resource for file in files for placed in file.resources]
+    resources += [resource for file in files for resource in file.inline]
+    catalog.add([resource for resource in resources if not catalog.knows(resource)])
+    subject = Subject(tuple(files), tuple(named), (), catalog, len(given))
+    root = _search(subject, paths, searched=bool(policies))
+    if root is None:
+        return subject
+    around = [
+        found
+        for path in find_files([root])
+        if path.resolve() not in known and (found := read_path(path, display_path(path)))
+    ]
+    if not policies:
+        catalog.add(placed.resource for file in around for placed in file.resources)
+        catalog.add(resource for file in around for resource in file.inline)
+    return Subject(tuple(files), tuple(named), tuple(around), catalog, len(given))
+
+
+def _named(
+    source: str | Path, known: Mapping[Path, ScannedFile | None], stdin: Callable[[], bytes]
+) -> list[ScannedFile]:
+    """A source of ``--policies``, without the files that are *known* already.
+
+    Raises:
+        UsageError: it holds no policies.
+    """
+    if str(source) == "-":
+        found = every = [read_data(stdin(), STDIN) or ScannedFile(STDIN)]
+    else:
+        files = [(path, path.resolve()) for path in find_files([source], needed=True)]
+        found = [file for path, real in files if real not in known and (file := read_path(path, str(path), [source]))]
+        every = [*found, *(file for _, real in files if (file := known.get(real)))]
+    if not any(file.resources or file.inline or file.unread for file in every):
+        raise no_policies(source)
+    return found
+
+
+def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:
+    """The Namespaces, which decide who may use an ImageRepository; looked for only when one is to be used so."""
+    for path in paths:
+        with contextlib.suppress(InputError):
+            data = read(path, given)
+            if b"kind: Namespace" in data:
+                yield from flux_resources(data, str(path))
+
+
+def _search(subject: Subject, paths: Sequence[str | Path], *, searched: bool) -> Path | None:
+    """Where to look for the policies that markers name and for the fields that follow policies; None if all are here.
+
+    Markers without a policy are looked into as `update` does it: in the repository, or in the working directory where
+    there is none.
+    """
+    repository = repository_root(start_directory(paths))
+    names = {mark.marker.policy for mark in subject.fields if mark.marker}
+    names |= {named.policy for file in subject.files for named in file.named}
+    if not searched and any(not subject.catalog.has_policy(name) for name in names):
+        return repository or Path()
+    policies = (placed for file in subject.files for placed in file.resources if placed.resource.kind == "ImagePolicy")
+    if any(subject.name_of(placed.resource) not in subject.followed for placed in policies):
+        return repository
+    return None

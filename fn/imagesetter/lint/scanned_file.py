@@ -1,0 +1,320 @@
+"""One file as the linter sees it: the markers and resources in it, and where each of their fields stands."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagesetter.config.inline_policy import inline_policy
+from imagesetter.config.options import GROUP, KIND
+from imagesetter.errors import LockError, MarkerError
+from imagesetter.fields.resource_list import FIELDS_ANNOTATION, target_marker
+from imagesetter.files.read import read
+from imagesetter.flux import resources as flux
+from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.flux.resources import Resource
+from imagesetter.lock import document as lock
+from krm_functions.errors import InputError, TextError, UsageError
+from krm_functions.yaml.encoding import decode_text, position
+from krm_functions.yaml.field_path import FieldPath
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import scalars, scan
+from krm_functions.yaml.scan_result import SPAN, Comment, NodeSpan, ParseFailure
+
+# The second spelling is a mistake that the linter names; the screen lets it pass so that it can be seen at all.
+_SPELLINGS = ("imagepolicy", "imagePolicy")
+_MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)
+_FLUX = flux.GROUP.encode()
+_OURS = f"{GROUP}/".encode()
+_BINDS = re.compile(r"""bindByImage["']?:[ ]*["']?true""")
+_LOCK = f"kind: {lock.KIND}".encode()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourcePosition:
+    """A file as the user named it, with line and column from 1; both are 0 where the whole file is meant."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerComment:
+    """A comment that is, or wants to be, a marker."""
+
+    file: str
+    comment: Comment
+    marker: Marker | None
+    error: MarkerError | None
+
+    @property
+    def spot(self) -> SourcePosition:
+        """Where the comment starts."""
+        return SourcePosition(self.file, self.comment.line, self.comment.column)
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedResource:
+    """A resource and where it stands: a document, or an item of a List in it."""
+
+    resource: Resource
+    file: str
+    text: str
+    """Its document."""
+    line: int
+    column: int
+    """Where that document starts."""
+    path: FieldPath
+    """The way from the document's root to the resource."""
+
+    def spot(self, *path: str | int) -> SourcePosition:
+        """Where the value of a field starts; where it has no such field, the resource's name, else its first line."""
+        offset = self._offset((*self.path, *path))
+        if offset is None:
+            offset = self._offset((*self.path, "metadata", "name"))
+        return self._at(offset or 0)
+
+    def key_spot(self, *path: str | int) -> SourcePosition:
+        """Where the key of a field stands; the place of its value where the key is spelled unusually."""
+        offset = self._offset((*self.path, *path))
+        if offset is None:
+            return self.spot()
+        key = self.text.rfind(str(path[-1]), 0, offset)
+        return self._at(key if key >= 0 else offset)
+
+    def _offset(self, path: FieldPath) -> int | None:
+        """Where the first scalar at or below a path starts; where there is none, the node at the path."""
+        below = (scalar.start for scalar in scalars(self.text) if scalar.path[: len(path)] == path)
+        return next(below, None) or self._empty(path)
+
+    def _empty(self, path: FieldPath) -> int | None:
+        """Where a collection without a scalar starts."""
+        outline: dict[object, object] = {SPAN: True}
+        for step in reversed(path):
+            outline = {"*" if isinstance(step, int) else step: outline}
+        return next((node.start for node in scan(self.text, outline=outline).nodes if node.path == path), None)
+
+    def _at(self, offset: int) -> SourcePosition:
+        line, column = position(self.text, offset)
+        return SourcePosition(self.file, self.line + line - 1, column + (self.column - 1 if line == 1 else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadDocument:
+    """A file or document that holds something for us but cannot be read, and why."""
+
+    spot: SourcePosition
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedLock:
+    """A lock and its text, or why it cannot be read."""
+
+    name: str
+    text: str
+    lock: lock.Lock | None
+    error: LockError | TextError | None
+
+    def spot(self, policy: PolicyName) -> SourcePosition:
+        """Where a policy's entry starts."""
+        for scalar in scalars(self.text):
+            if scalar.path[-1:] == ("policy",) and scalar.value == str(policy):
+                return SourcePosition(self.name, scalar.line, scalar.column)
+        return SourcePosition(self.name, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A policy, and where it is named without a marker."""
+
+    policy: PolicyName
+    spot: SourcePosition
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """One file's part in the run; a file without markers and without resources of ours has none."""
+
+    name: str
+    marks: tuple[MarkerComment, ...] = ()
+    resources: tuple[LocatedResource, ...] = ()
+    unread: tuple[UnreadDocument, ...] = ()
+    named: tuple[Named, ...] = ()
+    """Policies that are followed without a marker: by a target of an ImageSetter, by an annotation."""
+    inline: tuple[Resource, ...] = ()
+    """Policies that stand in an ImageSetter."""
+    binds: bool = False
+    """Fields are bound by image, so that any policy may be followed without a marker."""
+    lock: ScannedLock | None = None
+
+
+def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> ScannedFile | None:
+    """A file by its path; one that cannot be read is told of, since it may hold anything.
+
+    Args:
+        path: the file.
+        name: how it is shown.
+        given: what the operator named; see `imagesetter.files.read.read`.
+    """
+    try:
+        data = read(path, given)
+    except InputError as error:
+        return ScannedFile(name, unread=(UnreadDocument(SourcePosition(name), error.what, error.hint),))
+    return read_data(data, name)
+
+
+def read_data(data: bytes, name: str) -> ScannedFile | None:
+    """What a file's bytes hold for us; None, without parsing them, where the screen finds nothing."""
+    wanted = _FLUX in data or _OURS in data or b"bindByImage" in data
+    if not wanted and not any(spelling in data for spelling in _MARKED):
+        return None
+    try:
+        text = decode_text(data, name=name).text
+    except TextError as error:
+        line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
+        return ScannedFile(name, unread=(UnreadDocument(SourcePosition(name, line, column), error.what, error.hint),))
+    needle = next((spelling for spelling in _SPELLINGS if spelling in text), "")
+    if not needle and not wanted:
+        return None
+    found = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
+    marks = tuple(_mark(name, comment) for comment in found.comments)
+    broken = [_unread(name, text, each, marks) for each in found.broken]
+    documents = [_Document(name, text, node) for node in found.documents] if wanted else []
+    unread = [each for each in (*broken, *(document.unread for document in documents)) if each]
+    return ScannedFile(
+        name,
+        marks,
+        tuple(placed for document in documents for placed in document.resources()),
+        tuple(unread),
+        tuple(named for document in documents for named in document.named()),
+        tuple(resource for document in documents for resource in document.inline()),
+        _BINDS.search(text) is not None,
+        _lock(name, text) if _LOCK in data else None,
+    )
+
+
+def _lock(name: str, text: str) -> ScannedLock:
+    try:
+        return ScannedLock(name, text, lock.parse_lock(text, name), None)
+    except (LockError, TextError) as error:
+        return ScannedLock(name, text, None, error)
+
+
+def _mark(name: str, comment: Comment) -> MarkerComment:
+    try:
+        return MarkerComment(name, comment, parse_marker(comment.text), None)
+    except MarkerError as error:
+        return MarkerComment(name, comment, None, error)
+
+
+def _unread(name: str, text: str, broken: ParseFailure, marks: Iterable[MarkerComment]) -> UnreadDocument | None:
+    """A document that does not parse, if it holds markers or resources; a Helm template of resources may stay one."""
+    spot = SourcePosition(name, broken.line, broken.column)
+    if any(mark.comment.place == "unparsable" and _within(mark, broken) for mark in marks):
+        what = f"a document with markers is not YAML: {broken.problem}"
+        return UnreadDocument(spot, what, "mend it, or leave the file out with --exclude")
+    lines = "\n".join(text.splitlines()[broken.start_line - 1 : broken.end_line])
+    if flux.GROUP in lines and not _is_template(lines):
+        return UnreadDocument(spot, f"a document with Flux resources is not YAML: {broken.problem}", "mend it")
+    return None
+
+
+def _is_template(text: str) -> bool:
+    """Whether a document is a Helm template; an automation's commit message has braces of its own."""
+    return "{{" in text and "messageTemplate" not in text
+
+
+def _within(mark: MarkerComment, broken: ParseFailure) -> bool:
+    return broken.start_line <= mark.comment.line <= broken.end_line
+
+
+class _Document:
+    """One document of a file, loaded; ``unread`` says why it could not be."""
+
+    def __init__(self, name: str, text: str, node: NodeSpan) -> None:
+        self.name = name
+        self.node = node
+        self.text = text[node.start : node.end]
+        self.data: object = None
+        self.unread: UnreadDocument | None = None
+        if flux.GROUP not in self.text and f"{GROUP}/" not in self.text and "kind: Namespace" not in self.text:
+            return
+        try:
+            self.data = load(self.text, name=name, first_line=node.line)
+        except TextError as error:
+            if _is_template(self.text):
+                return
+            line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
+            what = f"a document with Flux resources cannot be read: {error.what}"
+            self.unread = UnreadDocument(SourcePosition(name, line, column), what, error.hint)
+
+    def resources(self) -> Iterator[LocatedResource]:
+        """The resources that may matter to a policy, items of Lists included."""
+        for item, path in _items(self.data, ()):
+            found = flux.resource(item, f"{self.name}:{self.node.line}")
+            if found:
+                yield self._placed(found, path)
+
+    def _placed(self, resource: Resource, path: FieldPath) -> LocatedResource:
+        return LocatedResource(resource, self.name, self.text, self.node.line, self.node.column, path)
+
+    def named(self) -> Iterator[Named]:
+        """The policies that the targets of an ImageSetter, or a resource's own annotation, name."""
+        for item, path in _items(self.data, ()):
+            at = self._placed(Resource(item, "", ()), path)
+            metadata = _mapping(item.get("metadata"))
+            targets = _mapping(item.get("spec")).get("targets") if _is_setter(item) else None
+            for index, target in enumerate(targets if isinstance(targets, list) else ()):
+                policy = _mapping(target).get("policy")
+                yield from _named(policy, metadata, at.spot("spec", "targets", index, "policy"))
+            fields = _mapping(metadata.get("annotations")).get(FIELDS_ANNOTATION)
+            with contextlib.suppress(TextError):
+                for policy in _mapping(load(fields) if isinstance(fields, str) else None).values():
+                    yield from _named(policy, {}, at.spot("metadata", "annotations", FIELDS_ANNOTATION))
+
+    def inline(self) -> Iterator[Resource]:
+        """The policies that stand in an ImageSetter, with their repositories."""
+        for item, _ in _items(self.data, ()):
+            policies = _mapping(item.get("spec")).get("policies") if _is_setter(item) else None
+            for index, policy in enumerate(policies if isinstance(policies, list) else ()):
+                if _mapping(policy).get("name"):
+                    namespace = str(_mapping(item.get("metadata")).get("namespace") or flux.DEFAULT_NAMESPACE)
+                    yield from inline_policy(policy, namespace=namespace, index=index)
+
+
+def _is_setter(item: Mapping[str, Any]) -> bool:
+    return item.get("kind") == KIND and str(item.get("apiVersion", "")).startswith(f"{GROUP}/")
+
+
+def _mapping(data: object) -> Mapping[str, Any]:
+    return data if isinstance(data, Mapping) else {}
+
+
+def _named(policy: object, metadata: Mapping[str, Any], spot: SourcePosition) -> Iterator[Named]:
+    """A policy by ``[NS:]NAME[:PART]``; what cannot be read is the function's to refuse."""
+    namespace = str(metadata.get("namespace") or flux.DEFAULT_NAMESPACE)
+    if isinstance(policy, str):
+        with contextlib.suppress(UsageError):
+            yield Named(target_marker(policy, namespace, "").policy, spot)
+
+
+def _items(data: object, path: FieldPath) -> Iterator[tuple[Mapping[str, Any], FieldPath]]:
+    """The resources of a document, each with its path in it."""
+    if not isinstance(data, Mapping):
+        return
+    items = data.get("items")
+    if str(data.get("kind", "")).endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            yield from _items(item, (*path, "items", index))
+    else:
+        yield data, path

@@ -1,0 +1,63 @@
+"""What a policy asks for: a rule that ranks tags, and which tags it may rank.
+
+These are values without behaviour, the Python shape of the ``policy``, ``filterTags`` and ``exclusionList`` fields of
+Flux's ImagePolicy and ImageRepository. Nothing is validated here, so that a resource can be held before it is judged;
+:func:`imagesetter.policy.select.check` judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class SemverRule:
+    """The highest semantic version within *range*; the range grammar is that of Masterminds/semver 3."""
+
+    range: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlphabeticalRule:
+    """The last tag in byte order (``asc``), or the first (``desc``)."""
+
+    order: str = "asc"
+
+
+@dataclass(frozen=True, slots=True)
+class NumericalRule:
+    """The largest number (``asc``), or the smallest (``desc``)."""
+
+    order: str = "asc"
+
+
+Rule = SemverRule | AlphabeticalRule | NumericalRule
+
+
+@dataclass(frozen=True, slots=True)
+class FilterTags:
+    r"""Only tags in which *pattern* is found; *extract*, when not empty, makes the text that the rule reads.
+
+    Both are Go's: an unanchored RE2 search, and the templates of ``Regexp.Expand`` (``$ts``, ``${1}``).
+    """
+
+    pattern: str = ""
+    extract: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPolicy:
+    """A rule with the filters before it: all that is needed to choose one of a repository's tags.
+
+    Args:
+        rule: how to rank; ``None`` stands for a resource that names no rule, which is an error when it is asked.
+        filter_tags: ``spec.filterTags`` of the ImagePolicy, or ``None``.
+        exclusion_list: ``spec.exclusionList`` of the ImageRepository; empty means :data:`DEFAULT_EXCLUSIONS`,
+            any other list replaces it.
+    """
+
+    rule: Rule | None
+    filter_tags: FilterTags | None = None
+    exclusion_list: tuple[str, ...] = DEFAULT_EXCLUSIONS

@@ -1,0 +1,68 @@
+"""The client as this machine and its operator have it: logins, proxies, certificates, cache, and the rules.
+
+Nothing here comes from a ResourceList; that is the point. What the input may say is in `ScanOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imagesetter.registry.auth.docker_config import LocalKeychain, credential_files
+from imagesetter.registry.events import Listener
+from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.limits import Deadline
+from imagesetter.registry.http.routes import routes_from_environment
+from imagesetter.registry.settings import ClientSettings
+
+
+def settings_from_environment(
+    environment: Mapping[str, str], home: Path, *, allow_registry: Sequence[str] = (),
+    allow_auth_host: Sequence[str] = (), allow_http_credentials: bool = False, trust_input: bool = False,
+    allow_loopback: bool = False,
+    cache_dir: Path | None = None, cache: bool = True, refresh: bool = False, timeout: float | None = None,
+    deadline: float | Deadline | None = None, listener: Listener | None = None,
+) -> ClientSettings:  # fmt: skip
+    """Settings from the environment and the operator's options.
+
+    Reads no file yet: credential files and ``certs.d`` are read when a registry asks for them.
+
+    Args:
+        environment: ``DOCKER_CONFIG``, ``REGISTRY_AUTH_FILE``, ``XDG_…``, ``HTTPS_PROXY`` and its kin, ``PATH``.
+        home: the home folder; ``Path.home()`` may fail where there is none, any folder will do then.
+        allow_registry: patterns, see `imagesetter.registry.http.address_rules.RegistryPattern`.
+        allow_auth_host: ``REGISTRY=HOST`` pairs.
+        allow_loopback: whether registries on this machine may be asked.
+        cache_dir: in place of ``$XDG_CACHE_HOME/imagesetter``.
+        cache: False for no cache at all.
+        refresh: ask even where the cache has a young scan.
+        timeout: seconds for one repository at most, whatever its ImageRepository says.
+        deadline: seconds for the whole run from the first question, or a deadline that counts already.
+
+    Raises:
+        UsageError: a pattern that cannot be read.
+        CredentialError: a proxy's variable that cannot be read.
+    """
+    egress = AddressRules.parse(
+        tuple(allow_registry),
+        tuple(allow_auth_host),
+        http_credentials=allow_http_credentials,
+        trust_input=trust_input,
+        loopback=allow_loopback,
+    )
+    return ClientSettings(
+        egress=egress,
+        keychain=LocalKeychain(credential_files(environment, home), environment, egress),
+        ways=routes_from_environment(environment, home),
+        cache_folder=(cache_dir or cache_folder(environment, home)) if cache else None,
+        refresh=refresh,
+        timeout=timeout,
+        deadline=deadline,
+        listener=listener,
+    )
+
+
+def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """Where the cache is, unless ``--cache-dir`` says otherwise."""
+    base = environment.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else home / ".cache") / "imagesetter"

@@ -1,0 +1,64 @@
+"""Bodies that cannot grow beyond what was agreed, however small they look on the wire."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from imagesetter.errors import ProtocolError
+from imagesetter.registry.http.remote_text import safe
+
+PACKED_CAP = 16 * 1024 * 1024
+"""Bytes that a packed body may unpack to: nobody asked for packing, and a bomb is to cost little."""
+
+_STEP = 64 * 1024
+
+
+def whole_body(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[bytes]:
+    """The body of a success, in parts.
+
+    Raises:
+        ProtocolError: it is larger than *cap* bytes (unpacked), or not packed as it says.
+    """
+    if encoding not in ("", "identity"):
+        cap = min(cap, PACKED_CAP)
+    total = 0
+    for part in _unpack(chunks, encoding):
+        total += len(part)
+        if total > cap:
+            raise ProtocolError(f"the answer is larger than {cap // 1024} KiB, which none should be")
+        yield part
+
+
+def first_bytes(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[bytes]:
+    """The beginning of any other answer's body, to quote from; the rest is left unread."""
+    left = cap
+    try:
+        for part in _unpack(chunks, encoding):
+            yield part[:left]
+            left -= len(part)
+            if left <= 0:
+                return
+    except ProtocolError:
+        return
+
+
+def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Gzip and deflate, though nobody asked for them; 64 KiB at a time, however small the packed form is."""
+    if encoding in ("", "identity"):
+        yield from chunks
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise ProtocolError(f"the answer is packed as '{safe(encoding)}', which was not asked for")
+    unpacker = zlib.decompressobj(wbits=47)
+    began = False
+    for chunk in chunks:
+        began = began or bool(chunk)
+        while chunk:
+            try:
+                yield unpacker.decompress(chunk, _STEP)
+            except zlib.error as err:
+                raise ProtocolError(f"the answer says that it is packed as {encoding} and is not") from err
+            chunk = unpacker.unconsumed_tail
+    if began and not unpacker.eof:
+        raise ProtocolError(f"the answer, packed as {encoding}, ends early")

@@ -1,0 +1,72 @@
+"""The seam between choosing a tag and the network: what is asked about a repository, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from imagesetter.registry.auth.credentials import Keychain
+from imagesetter.registry.http.proxies import Proxy
+from imagesetter.registry.http.tls import Tls
+from imagesetter.registry.reference import Repository
+from krm_functions.errors import ReportedError
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The tags of one repository at one moment: valid, unique, sorted bytewise."""
+
+    tags: tuple[str, ...]
+    scanned_at: float
+    """Seconds since 1970."""
+    from_cache: bool = False
+    warnings: tuple[str, ...] = ()
+    """What the registry wants people to know, and what was dropped from its list; safe to print."""
+    uploaded: Mapping[str, float] = field(default_factory=dict)
+    """tag → seconds since 1970, where the registry tells it for nothing (Google's do); else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """How one repository is asked: what its ImageRepository and its Secrets say."""
+
+    insecure: bool = False
+    """``spec.insecure``: plain HTTP may be spoken, if the operator named the host too."""
+    interval: float | None = None
+    """``spec.interval`` in seconds: a younger scan from the cache will do."""
+    timeout: float | None = None
+    """``spec.timeout`` in seconds, for all requests about the repository together."""
+    keychain: Keychain | None = None
+    """``secretRef`` and the ServiceAccount's pull secrets; asked before the logins of this machine."""
+    tls: Tls | None = None
+    """``certSecretRef``."""
+    proxy: Proxy | None = None
+    """``proxySecretRef``."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What reading the Secrets had to say, for ``-v``; each is told once."""
+
+
+class Registry(Protocol):
+    """The seam between resolving and the network: `Client` in earnest, a dictionary in tests."""
+
+    def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
+        """All tags of a repository."""
+        ...
+
+    def digest(
+        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
+    ) -> str:
+        """The digest that a tag points to now: ``sha256:…``, the index's unless a platform is named."""
+        ...
+
+    def scan_each(
+        self, questions: Sequence[tuple[Repository, ScanOptions]]
+    ) -> Iterator[tuple[int, Scan | ReportedError]]:
+        """`scan` for several repositories at once, each asked once: the number of a question with its answer, as they
+        come; a failure is a value."""
+        ...
+
+    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
+        """`digest` for several tags at once; in the given order, a failure is a value."""
+        ...

@@ -1,0 +1,274 @@
+"""One story: why a policy gives this tag and not another, for a policy in the files or one made up on the spot.
+
+The same resources, the same scan and the same selection as in an update, so an explanation and an update agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from imagesetter.errors import PolicyError, ResolveError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.image_policy import ImagePolicy
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.policy.explain import Rejected, Selection, explain, why_not
+from imagesetter.policy.select import check
+from imagesetter.policy.tag_policy import TagPolicy
+from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.scan import Registry, Scan, ScanOptions
+from imagesetter.selection.sources import (
+    Choose,
+    DigestOf,
+    Failed,
+    RegistrySource,
+    Resolution,
+    Resolved,
+    by_policy,
+    scan_options,
+)
+from krm_functions.errors import ReportedError
+
+_NOWHERE = Repository("", "", "")
+_NAMELESS = PolicyName("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What became of a policy.
+
+    ``question`` is None where the policy itself could not be read, ``explanation`` where there was no list of tags to
+    explain; ``asked`` answers "why not that one?", and ``notes`` are things its reader should know.
+    """
+
+    policy: PolicyName | None
+    """None for a policy made up on the spot."""
+    question: ImagePolicy | None
+    chosen: LatestRef | None
+    error: ReportedError | None
+    explanation: Selection | None = None
+    asked: Rejected | None = None
+    notes: tuple[str, ...] = ()
+
+
+def ad_hoc(tags: TagPolicy, image: Repository | None = None, *, insecure: bool = False) -> ImagePolicy:
+    """A policy that stands in no file: what the command line says."""
+    return ImagePolicy(
+        name=_NAMELESS,
+        image=image or _NOWHERE,
+        tags=tags,
+        reflection="Never",
+        inputs="",
+        origin="",
+        insecure=insecure,
+    )
+
+
+def explain_tags(
+    question: ImagePolicy, tags: Sequence[str], *, asked: str = "", limit: int = 10, notes: Iterable[str] = ()
+) -> Explained:
+    """What a policy makes of a list of tags; no registry is asked, not even for a digest.
+
+    Args:
+        question: the policy.
+        tags: in any order.
+        asked: a tag to say "why not?" for; empty for none.
+        limit: how many rejected tags to show.
+        notes: passed on.
+    """
+    explanation = explain(question.tags, tags, limit=limit)
+    return Explained(
+        policy=question.name if question.name.name else None,
+        question=question,
+        chosen=LatestRef(question.image.written, explanation.chosen) if explanation.chosen is not None else None,
+        error=explanation.error,
+        explanation=explanation,
+        asked=_why_not(question, tags, asked),
+        notes=(*_strange(tags), *notes),
+    )
+
+
+def explain_registry(
+    question: ImagePolicy,
+    registry: Registry,
+    *,
+    asked: str = "",
+    limit: int = 10,
+    digest: bool = False,
+    choose: Choose = by_policy,
+    notes: Sequence[str] = (),
+) -> Explained:
+    """What a policy makes of the tags that its registry has now.
+
+    Args:
+        question: the policy.
+        registry: where to ask.
+        asked: a tag to say "why not?" for; empty for none.
+        limit: how many rejected tags to show.
+        digest: ask for the chosen tag's digest even where the policy reflects none.
+        choose: heeds holds and ages, where there is a lock (`imagesetter.selection.chooser.Chooser`).
+        notes: passed on.
+    """
+    policy = question.name if question.name.name else None
+    options = scan_options(question)
+    try:
+        check(question.tags)  # a rule that does not compile is no reason to ask anybody
+        scan = registry.scan(question.image, options=options)
+    except ReportedError as error:
+        return _suspended(question, Explained(policy, question, None, error))
+    cached = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
+    found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *cached, *notes))
+    if question.rests:
+        return _suspended(question, found)
+    found = decide(found, question, scan, choose, partial(registry.digest, question.image, options=options))
+    if found.chosen and (digest or question.reflection != "Never"):
+        try:
+            answer = registry.digest(question.image, found.chosen.tag, options=options)
+        except ReportedError as error:
+            return replace(found, chosen=None, error=error)
+        return replace(found, chosen=LatestRef(found.chosen.name, found.chosen.tag, answer))
+    return found
+
+
+def decide(found: Explained, question: ImagePolicy, scan: Scan, choose: Choose, digest_of: DigestOf) -> Explained:
+    """What holds and ages make of the policy's choice.
+
+    Args:
+        found: the choice, explained.
+        question: the policy.
+        scan: the tags that it chose from.
+        choose: heeds holds and ages (`imagesetter.selection.chooser.Chooser`).
+        digest_of: what a tag points to now.
+    """
+    try:
+        answer = choose(question, scan, digest_of)
+    except ReportedError as error:
+        answer = Failed(error)
+    if not isinstance(answer, Resolved):
+        return replace(found, chosen=None, error=answer.error)
+    asked = found.asked
+    if asked and asked.step == "chosen" and answer.ref.tag != asked.tag:
+        asked = Rejected(asked.tag, "candidate", "; ".join(answer.decided))
+    return replace(found, chosen=answer.ref, error=None, asked=asked, notes=(*found.notes, *answer.decided))
+
+
+def _why_not(question: ImagePolicy, tags: Sequence[str], asked: str) -> Rejected | None:
+    if not asked:
+        return None
+    try:
+        return why_not(question.tags, tags, asked)
+    except PolicyError:  # a rule that does not compile; the explanation says so
+        return None
+
+
+def _strange(tags: Sequence[str]) -> Iterable[str]:
+    """What to know about a list that no registry can have given."""
+    strange = [tag for tag in tags if not is_tag(tag)]
+    if strange:
+        count = f"{len(strange)} of the tags" if len(strange) > 1 else "one of the tags"
+        yield f"{count} can be in no registry: {ascii(strange[0])[1:-1][:128]}"
+
+
+def _suspended(question: ImagePolicy, found: Explained) -> Explained:
+    """An update takes a suspended policy's recorded answer, whatever the registry has."""
+    if not question.rests:
+        return found
+    would = f"it would be {found.chosen}" if found.chosen else f"there would be none: {found.error}"
+    who = question.name if question.suspended else f"the repository of {question.name}"
+    note = f"{who} is suspended, so its recorded answer stands; without that {would}"
+    error = None if question.recorded else ResolveError("it is suspended, and its status holds no latestRef")
+    return replace(found, chosen=question.recorded, error=error, notes=(*found.notes, note))
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """What a cluster reported for a policy beside what we make of it now."""
+
+    policy: PolicyName
+    cluster: LatestRef
+    ours: LatestRef | None
+    error: ReportedError | None = None
+    reason: str = ""
+    """Why the two differ; empty where they do not."""
+
+    @property
+    def same(self) -> bool:
+        """Whether both would write the same text."""
+        return self.ours == self.cluster
+
+
+@dataclass(slots=True)
+class _Remembering:
+    """A registry that keeps what it scanned, so that a difference can be explained without asking again."""
+
+    registry: Registry
+    scans: dict[str, Scan] = field(default_factory=dict)
+
+    def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
+        scan = self.scans[repository.canonical] = self.registry.scan(repository, options=options)
+        return scan
+
+    def digest(
+        self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
+    ) -> str:
+        return self.registry.digest(repository, tag, platform=platform, options=options)
+
+    def scan_each(
+        self, questions: Sequence[tuple[Repository, ScanOptions]]
+    ) -> Iterator[tuple[int, Scan | ReportedError]]:
+        for number, scan in self.registry.scan_each(questions):
+            if isinstance(scan, Scan):
+                self.scans[questions[number][0].canonical] = scan
+            yield number, scan
+
+    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
+        return self.registry.digest_all(questions)
+
+
+def compare_status(catalog: Catalog, registry: Registry) -> tuple[list[Parity], dict[PolicyName, str]]:
+    """Every policy with a status beside our answer; and why the others cannot be compared. Both sorted by name."""
+    reported: dict[PolicyName, LatestRef] = {}
+    others: dict[PolicyName, str] = {}
+    for name in catalog.policy_names:
+        try:
+            ref = catalog.recorded(name)
+        except ReportedError as error:
+            others[name] = str(error)
+            continue
+        if ref is None:
+            others[name] = "no status.latestRef"
+        else:
+            reported[name] = ref
+
+    def known(name: PolicyName, ref: LatestRef) -> str:
+        cluster = reported[name]
+        return cluster.digest if (cluster.name, cluster.tag) == (ref.name, ref.tag) else ""
+
+    remembering = _Remembering(registry)
+    answers = RegistrySource(catalog, remembering, known).answers(reported)
+    return [_parity(catalog, remembering, name, ref, answers[name]) for name, ref in reported.items()], others
+
+
+def _parity(
+    catalog: Catalog, remembering: _Remembering, name: PolicyName, cluster: LatestRef, answer: Resolution
+) -> Parity:
+    if not isinstance(answer, Resolved):
+        hint = f"; {answer.error.hint}" if answer.error.hint else ""
+        return Parity(name, cluster, None, answer.error, f"no answer here: {answer.error}{hint}")
+    ours = answer.ref
+    if ours == cluster:
+        return Parity(name, cluster, ours)
+    if ours.name != cluster.name:
+        reason = f"the ImageRepository here names {ours.name}, the cluster's named {cluster.name}"
+    elif ours.tag != cluster.tag:
+        question = catalog.policy(name)
+        reason = str(why_not(question.tags, remembering.scans[question.image.canonical].tags, cluster.tag))
+    elif ours.digest and cluster.digest:
+        reason = f"{ours.name}:{ours.tag} points to another digest now"
+    elif ours.digest:
+        reason = "the policy reflects a digest here, and did not in the cluster"
+    else:
+        reason = "the policy reflected a digest in the cluster, and does not here"
+    return Parity(name, cluster, ours, None, reason)

@@ -1,0 +1,56 @@
+"""Latest refs from the lock, without any network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagesetter.errors import LockError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.lock.document import REMEDY, Lock, LockEntry
+from imagesetter.lock.holds import forbid, notices
+from imagesetter.selection.sources import Failed, Resolution, Resolved
+from krm_functions.errors import ReportedError
+
+if TYPE_CHECKING:
+    pass
+
+
+class LockSource(NamedTuple):
+    """The answers that were recorded: no network, no credentials, the same bytes for ever.
+
+    ``now`` is for the holds: an entry that one in force forbids is refused, since the lock was not made after it.
+    """
+
+    catalog: Catalog
+    lock: Lock
+    now: float = 0.0
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
+        """The locked refs; an entry whose policy has changed since is an error that says so."""
+        answers: dict[PolicyName, Resolution] = {}
+        for name in names:
+            try:
+                decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
+                over = notices(self.lock.holds, name, self.now)
+                answers[name] = Resolved(self._entry(name).ref, over, decided=tuple(decided))
+            except ReportedError as error:
+                answers[name] = Failed(error)
+        return answers
+
+    def _entry(self, name: PolicyName) -> LockEntry:
+        entry = self.lock.entries.get(name)
+        if entry is None:
+            raise LockError(f"policy {name} is not in the lock", where=self.lock.origin, hint=REMEDY)
+        # A package may travel without its policies; the lock then is all there is to know.
+        if self.catalog.has_policy(name) and self.catalog.inputs(name) != entry.inputs:
+            raise LockError(
+                f"policy {name} has changed since it was locked to {entry.ref}", where=self.lock.origin, hint=REMEDY
+            )
+        hold = forbid(self.lock.holds_of(name, self.now), entry.tag)
+        if hold:
+            raise LockError(
+                f"policy {name} is locked to {entry.ref}, but it is {hold}", where=self.lock.origin, hint=REMEDY
+            )
+        return entry

@@ -1,0 +1,187 @@
+"""No field goes back unless somebody asks for it.
+
+A tag that was deleted, or a registry that answered in part, would otherwise roll a deployment back without a word. What
+ranks above what is the policy's own rule (`imagesetter.policy.select.compare`), which is built only for a field that is
+about to change: a locked run over fields that are right already imports no validation and compiles no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from imagesetter.errors import PolicyError
+from imagesetter.fields.field import MarkedField, Siblings, split_image
+from imagesetter.fields.report import report
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, allows_downgrade
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import Resource
+from imagesetter.policy.release import release
+from imagesetter.update.plan import Guard
+from krm_functions.errors import ReportedError, ResourceError
+from krm_functions.result import Result, Severity
+
+if TYPE_CHECKING:
+    from imagesetter.policy.tag_policy import TagPolicy
+
+Asked = Callable[[PolicyName, str, str], bool]
+"""Whether a policy's fields are meant to go from the first tag back to the second."""
+
+ALLOW = f'allow it with --allow-downgrade, or with the annotation {ALLOW_DOWNGRADE}: "true" on the ImagePolicy'
+
+
+def downgrade_guard(
+    catalog: Catalog,
+    fields: Iterable[MarkedField],
+    *,
+    asked: Asked = lambda policy, old, new: False,
+    strict: bool = False,
+) -> Guard:
+    """A guard that keeps a field at a tag that its policy ranks above the new one.
+
+    A field of a ``:name`` or ``:digest`` marker does what the ``:tag`` field of the same policy in the same mapping
+    does. A tag that the policy cannot rank (``latest``, a branch build) is replaced, and that is said. Another
+    repository's tags are not compared, nor is anything where the policy itself is not known (a package that travels
+    with its lock alone).
+
+    Args:
+        catalog: the policies.
+        fields: all fields of the run.
+        asked: whether somebody asked for this very step back (`imagesetter.lock.document.Lock.asks`).
+        strict: whether a field that stays is an error, not a warning.
+    """
+    beside = {marked.siblings: marked for marked in fields if marked.marker.part == "tag" and not marked.parts}
+    return _Downgrades(catalog, beside, asked, "error" if strict else "warning")
+
+
+def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
+    """Whether a policy ranks the old tag above the new one, and nothing on it allows that."""
+    from imagesetter.flux.image_policy import unchecked_tag_policy
+    from imagesetter.policy.select import compare
+
+    try:
+        resource, _ = catalog.behind(policy)
+        rule = unchecked_tag_policy(resource)
+        order = compare(rule, old, new) if rule else None
+    except ReportedError:
+        return False
+    return order is not None and order > 0 and not _allowed(resource)
+
+
+class _Downgrades:
+    def __init__(
+        self, catalog: Catalog, beside: Mapping[Siblings, MarkedField], asked: Asked, severity: Severity
+    ) -> None:
+        self.catalog = catalog
+        self.beside = beside
+        self.asked = asked
+        self.severity = severity
+        self.rules: dict[PolicyName, TagPolicy | None] = {}
+        self.semver: dict[PolicyName, bool] = {}
+        self.orders: dict[tuple[PolicyName, str, str], int | None] = {}
+
+    def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
+        policy = marked.marker.policy
+        sibling = None if _has_tag(marked) else self.beside.get(marked.siblings)
+        decides = sibling or marked
+        if not _has_tag(decides):
+            return None
+        old = self._tag(decides, ref)
+        if old in ("", ref.tag) or self._goes_on(policy, old, ref.tag) or not (rule := self._rule(policy)):
+            return None
+        from imagesetter.registry.reference import is_tag
+
+        if not is_tag(old):  # a placeholder, whatever an alphabetical order makes of it
+            return None
+        try:
+            order = self._order(policy, rule, old, ref.tag)
+        except PolicyError:
+            return None
+        tags = {"policy": str(policy)}
+        if order is None and not sibling:
+            message = f"{policy} cannot rank {old}, so it is no guard against going back to {ref.tag}"
+            return report("info", message, marked.place, tags=tags | {"notice": "Unranked"})
+        if order is None or order <= 0 or self.asked(policy, old, ref.tag):
+            return None
+        if sibling:
+            message = f"stays as it is, since the tag beside it stays at {old}"
+        else:
+            message = f"stays at {old}, which {policy} ranks above its answer, {ref.tag}: a tag is gone from the "
+            message += f"registry, or it did not give all of them; {ALLOW}"
+        return report(
+            self.severity, message, marked.place, old=marked.scalar.value, new=new, tags=tags | {"error": "Downgrade"}
+        )
+
+    def _goes_on(self, policy: PolicyName, old: str, new: str) -> bool:
+        """Whether a field goes from one release to a later one by a semver rule: no need to compile the rule for that.
+
+        Most fields do in most runs, and what reads rules takes longer to import than all of them to follow.
+        """
+        before, after = release(old), release(new)
+        return before is not None and after is not None and before < after and self._ranks_releases(policy)
+
+    def _ranks_releases(self, policy: PolicyName) -> bool:
+        """Whether a policy's rule is a semver range over tags as they are."""
+        if policy not in self.semver:
+            try:
+                spec = self.catalog.behind(policy)[0].spec
+            except ReportedError:
+                spec = {}
+            choice = spec.get("policy")
+            rule = choice.get("semver") if isinstance(choice, Mapping) else None
+            self.semver[policy] = isinstance(rule, Mapping) and not spec.get("filterTags")
+        return self.semver[policy]
+
+    def _order(self, policy: PolicyName, rule: TagPolicy, old: str, new: str) -> int | None:
+        """How the policy ranks two tags; many fields go from the same one to the same one."""
+        from imagesetter.policy.select import compare
+
+        asked = (policy, old, new)
+        if asked not in self.orders:
+            self.orders[asked] = compare(rule, old, new)
+        return self.orders[asked]
+
+    def _rule(self, policy: PolicyName) -> TagPolicy | None:
+        """The policy's rule; None where there is none to compare by, or going back is allowed."""
+        if policy not in self.rules:
+            try:
+                resource, _ = self.catalog.behind(policy)
+            except ReportedError:
+                self.rules[policy] = None
+            else:
+                from imagesetter.flux.image_policy import unchecked_tag_policy
+
+                self.rules[policy] = None if _allowed(resource) else unchecked_tag_policy(resource)
+        return self.rules[policy]
+
+    def _tag(self, marked: MarkedField, ref: LatestRef) -> str:
+        """The tag that a field holds now; empty where there is none, or where it is another repository's."""
+        if marked.marker.part == "" or marked.parts or marked.found_by == "image":
+            name, tag, _ = split_image(marked.scalar.value)
+            return tag if marked.images or _same_repository(name, ref.name) else ""
+        return marked.scalar.value.partition("@")[0]  # Helm charts take tag@digest as a tag
+
+
+def _allowed(policy: Resource) -> bool:
+    """What cannot be read allows nothing; whoever validates the policy says what is wrong with it."""
+    try:
+        return allows_downgrade(policy)
+    except ResourceError:
+        return False
+
+
+def _has_tag(marked: MarkedField) -> bool:
+    return marked.marker.part in ("", "tag") or bool(marked.parts) or marked.found_by == "image"
+
+
+def _same_repository(old: str, new: str) -> bool:
+    if old == new:
+        return True
+    from imagesetter.registry.reference import parse_flux_image
+
+    try:
+        return parse_flux_image(old).canonical == parse_flux_image(new).canonical
+    except ReportedError:
+        return False

@@ -1,0 +1,198 @@
+"""One story: the marked fields in a tree of files follow their policies.
+
+Files without ``$imagepolicy`` are read but never parsed. Nothing is written when any result is an error, unless errors
+were asked to be kept as warnings: half an update is harder to review than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagesetter.fields.field import Location, MarkedField, Siblings
+from imagesetter.fields.report import failure
+from imagesetter.files.rewrite import Rewrite
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName, parse_marker
+from imagesetter.selection.sources import LatestRefSource
+from imagesetter.update.plan import Change, Guard, plan_changes
+from krm_functions.errors import ReportedError, TextError
+from krm_functions.result import ResourceRef, Result, failed
+from krm_functions.yaml.encoding import encode_text
+from krm_functions.yaml.field_path import FieldPath, format_path
+from krm_functions.yaml.scan_result import Comment, Scalar, ScanResult
+
+if TYPE_CHECKING:
+    from imagesetter.update.read_tree import MarkedFile, Tree
+
+
+class FileUpdates(NamedTuple):
+    """What an update did or, under ``check``, would do."""
+
+    changes: tuple[Change, ...]
+    rewrites: tuple[Rewrite, ...]
+    results: tuple[Result, ...]
+    unchanged: int
+    files: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether any result is an error."""
+        return failed(self.results)
+
+
+def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
+    """The fields of a file that follow a policy, and what is wrong with its other markers."""
+    fields: list[MarkedField] = []
+    results: list[Result] = []
+    name = str(file.path)
+    resources = _resources(file.scan)
+    for comment in file.scan.comments:
+        place = Location(file=name, line=comment.line, column=comment.column)
+        try:
+            marker = parse_marker(comment.text)
+        except ReportedError as error:
+            if comment.scalar:
+                results.append(failure(error, place, severity="warning"))
+            continue
+        if marker and comment.scalar:
+            fields.append(MarkedField(marker, comment.scalar, _place(name, comment.scalar, resources)))
+        elif marker:
+            results += _misplaced(comment, place)
+    for broken in file.scan.broken:
+        if any(broken.start_line <= comment.line <= broken.end_line for comment in file.scan.comments):
+            place = Location(file=name, line=broken.line, column=broken.column)
+            unreadable = TextError(
+                f"a document with markers is not YAML: {broken.problem}",
+                hint="mend it, or leave the file out with --exclude",
+            )
+            results.append(failure(unreadable, place))
+    return fields, results
+
+
+def _misplaced(comment: Comment, place: Location) -> list[Result]:
+    from imagesetter.fields.resource_list import misplaced
+
+    warning = misplaced(comment, place)
+    return [warning] if warning else []
+
+
+def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:
+    """The resources of a file by document and path: the documents themselves, and the items of a List."""
+    refs: dict[tuple[int, FieldPath], ResourceRef] = {}
+    for node in found.nodes:
+        kept = {path[-1]: scalar.value for path, scalar in node.kept.items()}
+        if kept.get("apiVersion") and kept.get("kind"):
+            refs[node.document, node.path] = ResourceRef(
+                kept["apiVersion"], kept["kind"], kept.get("name", ""), kept.get("namespace", "")
+            )
+    return refs
+
+
+def _place(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], ResourceRef]) -> Location:
+    """The place of a field in a file; its path counts from the resource that holds it."""
+    for depth in (2, 0):
+        resource = resources.get((scalar.document, scalar.path[:depth]))
+        if resource:
+            break
+    else:
+        depth = 0
+    return Location(
+        file=name,
+        line=scalar.line,
+        column=scalar.column,
+        index=scalar.document,
+        resource=resource,
+        field=format_path(scalar.path[depth:]),
+    )
+
+
+def update_files(
+    tree: Tree,
+    source_of: Callable[[Sequence[MarkedField]], LatestRefSource],
+    *,
+    keep_on_error: bool = False,
+    only: frozenset[PolicyName] = frozenset(),
+    guards_of: Callable[[Sequence[MarkedField]], Sequence[Guard]] = lambda fields: (),
+    strict: bool = False,
+) -> FileUpdates:
+    """Plan what the tree's marked fields become; `write_files` then writes it.
+
+    Args:
+        tree: what `read_tree` gave.
+        source_of: makes the source of latest refs, once the fields are known (their digests may be kept).
+        keep_on_error: a policy without an answer is a warning, its fields stay, and the rest is changed.
+        only: the policies to follow; empty means all.
+        guards_of: makes the guards (see `imagesetter.update.plan.plan_changes`), once the fields are known.
+        strict: a field that would lose its digest is an error, not a warning.
+    """
+    results = list(tree.results)
+    fields: list[MarkedField] = []
+    by_file: dict[str, MarkedFile] = {}
+    for file in tree.marked:
+        found, problems = marked_fields(file)
+        fields += [marked for marked in found if not only or marked.marker.policy in only]
+        results += problems
+        by_file[str(file.path)] = file
+    names = dict.fromkeys(marked.marker.policy for marked in fields)
+    answers = source_of(fields).answers(names) if names else {}
+    planned = plan_changes(fields, answers, keep_on_error=keep_on_error, guards=guards_of(fields), strict=strict)
+    results += planned.results
+    rewrites: list[Rewrite] = []
+    done: list[Change] = []
+    for name, changes in _by_file(planned.changes).items():
+        try:
+            rewrites.append(_rewritten(by_file[name], changes))
+            done += changes
+        except ReportedError as error:
+            results.append(failure(error, Location(file=name)))
+    return FileUpdates(tuple(done), tuple(rewrites), tuple(results), planned.unchanged, tree.files)
+
+
+def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    grouped: dict[str, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault(change.field.place.file, []).append(change)
+    return grouped
+
+
+def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
+    from krm_functions.yaml.proof import rewrite
+
+    text = rewrite(file.text.text, [(change.field.scalar, change.new) for change in changes], scan=file.scan)
+    return Rewrite(file.path, file.data, encode_text(text, bom=file.text.bom))
+
+
+def write_files(rewrites: Sequence[Rewrite]) -> list[Result]:
+    """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
+    from imagesetter.files import atomic_write as writing
+
+    errors = zip(rewrites, writing.write_all(rewrites), strict=True)
+    return [failure(error, Location(file=str(rewritten.path))) for rewritten, error in errors if error]
+
+
+def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:
+    """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
+
+    A digest is known for a name and tag when one field holds ``name:tag@digest``, or when a ``:digest`` field of the
+    policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it unknown.
+    """
+    whole: dict[tuple[PolicyName, str], set[str]] = {}
+    parts: dict[Siblings, dict[str, str]] = {}
+    for marked in fields:
+        marker, value = marked.marker, marked.scalar.value
+        if marker.part == "":
+            reference, at, digest = value.partition("@")
+            if at:
+                whole.setdefault((marker.policy, reference), set()).add(digest)
+        else:
+            parts.setdefault(marked.siblings, {})[marker.part] = value
+    for (policy, _, _, _), values in parts.items():
+        if values.get("digest", "").startswith("sha") and "tag" in values:
+            whole.setdefault((policy, f"{values.get('name', '')}:{values['tag']}"), set()).add(values["digest"])
+
+    def known(policy: PolicyName, ref: LatestRef) -> str:
+        digests = whole.get((policy, f"{ref.name}:{ref.tag}"), set()) | whole.get((policy, f":{ref.tag}"), set())
+        return next(iter(digests)) if len(digests) == 1 else ""
+
+    return known

@@ -1,0 +1,186 @@
+"""One story: every policy is resolved, and the lock says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from imagesetter.errors import MovedTag
+from imagesetter.fields.field import Location
+from imagesetter.fields.report import failure, report
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.lock.document import Lock, LockEntry
+from imagesetter.lock.tag_age import Seen, timestamp
+from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved
+from imagesetter.update.downgrades import ALLOW, is_downgrade
+from krm_functions.errors import ReportedError
+from krm_functions.result import Result, Severity, failed
+
+
+@dataclass(frozen=True, slots=True)
+class EntryChange:
+    """An entry of the lock before and after; None where there was, or is, none."""
+
+    policy: PolicyName
+    old: LockEntry | None
+    new: LockEntry | None
+
+    @property
+    def result(self) -> Result:
+        """The change as a result."""
+        match self.old, self.new:
+            case None, LockEntry() as new:
+                message = f"locked to {new.ref}"
+            case LockEntry() as old, None:
+                message = f"no longer locked (was {old.ref})"
+            case LockEntry() as old, LockEntry() as new if old.ref != new.ref:
+                message = f"{old.ref} → {new.ref}"
+            case _:
+                message = "the policy changed, its answer did not"
+        return report("info", f"{self.policy}: {message}", tags={"policy": str(self.policy)})
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What locking came to: all entries that the lock shall hold, what changed, and what went wrong."""
+
+    entries: Mapping[PolicyName, LockEntry]
+    changes: tuple[EntryChange, ...]
+    results: tuple[Result, ...]
+    seen: tuple[Seen, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether any result is an error."""
+        return failed(self.results)
+
+
+def relock(
+    catalog: Catalog,
+    before: Lock,
+    source: LatestRefSource,
+    *,
+    now: float,
+    only: frozenset[PolicyName] = frozenset(),
+    allow_downgrade: bool = False,
+    strict: bool = False,
+) -> Locked:
+    """Resolve the policies and bring the entries up to date.
+
+    A policy without an answer keeps its entry, and is an error. An entry whose policy is gone goes, unless *only* some
+    policies are asked for; these leave all other entries alone. An entry whose tag the policy ranks above its answer
+    stays, with a warning, unless that is allowed or a hold asks for it.
+
+    Args:
+        catalog: the policies.
+        before: the present lock; an empty one for none.
+        source: asks for every digest (`FromRegistry` with ``pin``), and heeds holds and ages
+            (`imagesetter.selection.chooser.Chooser`).
+        now: the time, in seconds since the epoch.
+        only: the policies to resolve; empty means all.
+        allow_downgrade: an entry may go back to a lower tag.
+        strict: an entry that stays at a higher tag is an error.
+    """
+    names = [name for name in catalog.policy_names if not only or name in only]
+    entries = dict(before.entries)
+    seen = {
+        name: [each for each in before.seen if each.policy == name] for name in {each.policy for each in before.seen}
+    }
+    results: list[Result] = []
+    if not only:
+        for name in set(entries) - set(names):
+            del entries[name]
+        seen = {name: sights for name, sights in seen.items() if name in names}
+    for name, answer in source.answers(names).items():
+        if answer.young is not None:
+            seen[name] = list(answer.young)
+        try:
+            new = _entry(catalog, name, answer, entries.get(name), now)
+            back = _back(catalog, entries.get(name), new)
+            asked = allow_downgrade or (back and before.asks(name, back.tag, new.tag, now))
+            kept = _stays(back, new, strict=strict) if back and not asked else None
+        except ReportedError as error:
+            failed = failure(error, Location(), policy=str(name))
+            results.append(failed._replace(message=f"{name}: {failed.message}"))
+            continue
+        results += _notes(name, answer)
+        if kept:
+            results.append(kept)
+        else:
+            entries[name] = new._replace(replaces=back.tag) if back else new
+    for name in sorted(only - set(catalog.policy_names), key=str):
+        results.append(failure(catalog.unknown(name), policy=str(name)))
+    results += () if only else _stray_holds(before, catalog)
+    sights = [each for name in sorted(seen, key=str) for each in seen[name]]
+    return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
+
+
+def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:
+    """A warning for each hold of a policy that is not there: perhaps its name was misspelt, and nothing is held."""
+    for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=str):
+        unknown = catalog.unknown(name)
+        message = f"there is a hold of {name}; {unknown}; {unknown.hint}; remove it: imagesetter unhold {name}"
+        yield report("warning", message, tags={"policy": str(name)})
+
+
+def _notes(name: PolicyName, answer: Resolution) -> Iterable[Result]:
+    if isinstance(answer, Resolved):
+        for note in answer.notes:
+            yield report("warning", f"{name}: {note}", tags={"policy": str(name)})
+        for note in answer.decided:
+            yield report("info", f"{name}: {note}", tags={"policy": str(name)})
+
+
+def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> LockEntry | None:
+    """The old entry, if the new one goes back to a lower tag of its repository, and the policy does not allow that."""
+    if old is None or old.image != new.image or not is_downgrade(catalog, new.policy, old.tag, new.tag):
+        return None
+    return old
+
+
+def _stays(old: LockEntry, new: LockEntry, *, strict: bool) -> Result:
+    """Why an entry stays as it is though the answer is a lower tag."""
+    stale = old.inputs != new.inputs
+    why = "the policy has changed" if stale else "a tag is gone from the registry, or it did not give all of them"
+    message = f"{new.policy} stays locked at {old.tag}, which it ranks above its answer, {new.tag}: {why}; {ALLOW}"
+    severity: Severity = "error" if strict or stale else "warning"
+    return report(severity, message, tags={"policy": str(new.policy), "error": "Downgrade"})
+
+
+def _entry(catalog: Catalog, name: PolicyName, answer: Resolution, old: LockEntry | None, now: float) -> LockEntry:
+    if isinstance(answer, Failed):
+        raise answer.error
+    question = catalog.policy(name)
+    ref = answer.ref
+    new = LockEntry(
+        policy=name,
+        image=ref.name,
+        tag=ref.tag,
+        digest=ref.digest,
+        reflection=question.reflection,
+        inputs=question.inputs,
+        candidates=answer.candidates,
+        changed=timestamp(now),
+    )
+    if old is None:
+        return new
+    moved = (old.image, old.tag) == (new.image, new.tag) and old.digest != new.digest
+    if moved and question.reflection != "Always":
+        raise MovedTag(
+            f"the tag {new.image}:{new.tag} has moved: locked at {old.digest}, it now points to {new.digest}",
+            where=f"ImagePolicy {name}",
+            hint="find out who moved it; take the entry out of the lock to accept the new image, "
+            "or set digestReflectionPolicy: Always for a tag that is meant to move",
+        )
+    return old if old.same_answer(new) else new
+
+
+def entry_changes(
+    before: Mapping[PolicyName, LockEntry], after: Mapping[PolicyName, LockEntry]
+) -> Iterable[EntryChange]:
+    """The entries that are there no more, are new, or say something else, sorted by policy."""
+    for name in sorted({*before, *after}, key=str):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield EntryChange(name, old, new)

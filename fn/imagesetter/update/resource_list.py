@@ -1,0 +1,193 @@
+"""One story: the fields of one ResourceList follow their policies.
+
+The policies are items (or stand in the functionConfig), the places are markers, targets or images, and what comes back
+is the list's own text with the changed scalars and the results in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagesetter.config.options import FunctionOptions
+from imagesetter.errors import LockError
+from imagesetter.fields.field import MarkedField
+from imagesetter.fields.report import failure, report
+from imagesetter.fields.resource_list import find_fields, location_of
+from imagesetter.flux import resources as flux
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.selection.sources import MakeSource
+from imagesetter.update.files import known_digests
+from imagesetter.update.plan import Guard, Plan, plan_changes, summary
+from krm_functions.errors import ReportedError
+from krm_functions.item import Item
+from krm_functions.resource_list import ResourceList
+from krm_functions.result import Result, failed
+from krm_functions.yaml.edits import Edit
+
+if TYPE_CHECKING:
+    from imagesetter.fields.kustomize_sources import SourceMarks
+    from imagesetter.lock import document as lock
+
+
+class ListUpdate(NamedTuple):
+    """What the function gives back: edits of the list's text, and results."""
+
+    edits: tuple[Edit, ...]
+    results: tuple[Result, ...]
+
+
+def update_resource_list(
+    listing: ResourceList, config: FunctionOptions, make_source: MakeSource, *, now: float = 0.0
+) -> ListUpdate:
+    """Find the fields, resolve their policies, and plan the edits.
+
+    Any error leaves the whole list as it is: the orchestrator writes nothing after a failure, and a rendered stream
+    that is half updated would be worse than none.
+
+    Args:
+        listing: the items.
+        config: what is asked.
+        make_source: makes the source of latest refs.
+        now: the time, in seconds since the epoch; what counts of the holds in a lock among the items.
+
+    Raises:
+        UsageError: a target in the functionConfig that cannot be read.
+    """
+    catalog, origins = catalog_from_items(listing, config)
+    places = find_fields(listing, config, catalog, _sources(listing, config))
+    names = dict.fromkeys(marked.marker.policy for marked in places.fields)
+    answers = make_source(catalog, known_digests(places.fields)).answers(names) if names else {}
+    guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
+    keep = config.on_error == "keep"
+    planned = plan_changes(places.fields, answers, keep_on_error=keep, guards=guards, strict=config.strict)
+    problems = [*places.results, *planned.results, *_unused(catalog, {*names, *places.named}, origins, config)]
+    if failed(problems):
+        return ListUpdate((), tuple(problems))
+    try:
+        edits = _edits(listing, planned)
+    except ReportedError as error:
+        return ListUpdate((), (*problems, failure(error)))
+    if config.strip_annotations:
+        from imagesetter.fields.strip_annotations import strip_annotations
+
+        stripped, warnings = strip_annotations(listing.items)
+        edits += stripped
+        problems += warnings
+    return ListUpdate(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+
+
+def _guard(
+    listing: ResourceList, config: FunctionOptions, catalog: Catalog, fields: Sequence[MarkedField], now: float
+) -> Guard:
+    """The guard against going back; the lock among the items is read when a field would."""
+
+    from imagesetter.update.downgrades import downgrade_guard
+
+    present = cache(partial(lock_among_items, listing))
+
+    def asked(policy: PolicyName, old: str, new: str) -> bool:
+        found = present()
+        return found is not None and found.asks(policy, old, new, now)
+
+    return downgrade_guard(catalog, fields, asked=asked, strict=config.strict)
+
+
+def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | None:
+    """The markers in the source files: only under kustomize build, where the list itself has no comments left."""
+    if not (config.source_scan and listing.by_kustomize):
+        return None
+    from pathlib import Path
+
+    from imagesetter.fields.kustomize_sources import scan_sources
+
+    return scan_sources(Path.cwd())
+
+
+def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
+    """The edits of a plan, after the proof that the edited list reads as planned."""
+    from krm_functions.yaml.proof import edits
+
+    wanted = [(change.field.scalar, change.new) for change in planned.changes]
+    return edits(listing.text, wanted, scan=listing.layout.scan)
+
+
+def _told(planned: Plan) -> Iterable[Result]:
+    return (change.result for change in planned.changes)
+
+
+def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[Catalog, dict[str, Item]]:
+    """The policies among the items and in the functionConfig, and the item behind each origin."""
+    catalog = Catalog(config.namespace)
+    catalog.elsewhere = "put {} among the resources, or a policy into spec.policies of an ImageSetter"
+    catalog.either = "name the fields in spec.targets, each with its policy as that is called now"
+    catalog.add(config.policies)
+    origins: dict[str, Item] = {}
+    for item in listing.items:
+        wanted = flux.is_wanted(item.api_version, item.kind)
+        if wanted or item.kind.endswith("List"):
+            origin = f"{item.path}[{item.index}]" if item.path else f"item {item.ref}"
+            names = [(identity.namespace, identity.name) for identity in item.identities]
+            for data in flux.flatten(item.load()):
+                found = flux.resource(data, origin, _spelled(names) if wanted else ())
+                if found:
+                    origins[origin] = item
+                    catalog.add([found])
+    return catalog, origins
+
+
+def require_lock_among_items(listing: ResourceList) -> lock.Lock:
+    """The lock among the items; several are taken together.
+
+    Raises:
+        LockError: none is there, or it cannot be used.
+    """
+    from imagesetter.lock import document as lock
+
+    found = lock_among_items(listing)
+    if found is None:
+        raise LockError(f"no {lock.KIND} is among the items", hint=f"{lock.REMEDY} with the package")
+    return found
+
+
+def lock_among_items(listing: ResourceList) -> lock.Lock | None:
+    """The lock among the items, several taken together; None where there is none.
+
+    Raises:
+        LockError: it cannot be used.
+    """
+    from imagesetter.lock import document as lock
+
+    items = [item for item in listing.items if item.kind == lock.KIND]
+    found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
+    return lock.merge_locks(found) if found else None
+
+
+def _spelled(names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The names of a resource through kustomize's layers, in every reading that a marker may have.
+
+    kustomize writes ``default`` for a namespace that was not set. A policy that got its namespace and its prefix from
+    a kustomization is known to its authors as the new namespace with the old name, too.
+    """
+    spelled = list(names)
+    spelled += [("", name) for namespace, name in names if namespace == "default"]
+    spelled += [(names[-1][0], name) for _, name in names]
+    return list(dict.fromkeys(spelled))
+
+
+def _unused(
+    catalog: Catalog, used: Iterable[PolicyName], origins: Mapping[str, Item], config: FunctionOptions
+) -> Iterable[Result]:
+    """A policy that no field follows: kustomize hides so much that silence here would be taken for success."""
+    touched = {id(found) for name in used for found in catalog.named("ImagePolicy", name)}
+    for name, found in catalog.of_kind("ImagePolicy"):
+        if id(found) not in touched:
+            item = origins.get(found.origin)
+            yield report(
+                "error" if config.strict else "warning",
+                f"no field follows ImagePolicy {name}; mark one, name one in spec.targets, or remove the policy",
+                location_of(item) if item else None,
+                tags={"error": "UnusedPolicy", "policy": str(name)},
+            )

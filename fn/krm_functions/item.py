@@ -1,0 +1,325 @@
+"""One resource of a ResourceList: what it is called, where it comes from, and its text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from krm_functions import annotations as notes
+from krm_functions.annotations import Identity
+from krm_functions.errors import ResourceListError, TextError
+from krm_functions.layout import NO_MORE, Layout
+from krm_functions.result import File, ResourceRef
+
+if TYPE_CHECKING:
+    from krm_functions.yaml.scan_result import NodeSpan, Scalar
+
+_NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
+"""The fields of a resource that say what it is called."""
+
+
+class Whole:
+    """The text that the items are parts of. It is read as a whole only for items that repeat a node of another one."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text = text
+        self.name = name
+
+    def copy(self, *path: str | int) -> Any:
+        """The data at a place, for the caller to keep.
+
+        Raises:
+            TextError: the list is YAML but no data, or the data is nested too deeply.
+        """
+        import copy
+
+        data = self._data
+        for step in path:
+            data = data[step]
+        try:
+            return copy.deepcopy(data)
+        except RecursionError as err:
+            raise TextError("data is nested too deeply", where=self.name) from err
+
+    @cached_property
+    def _data(self) -> Any:
+        from krm_functions.yaml.load import load
+
+        return load(self.text, name=self.name)
+
+    @cached_property
+    def scalars(self) -> dict[int, list[Scalar]]:
+        """The scalar values of each item, with their paths from the item's root."""
+        from krm_functions.yaml.scan import scalars
+
+        found: dict[int, list[Scalar]] = {}
+        for scalar in scalars(self.text):
+            if scalar.path[:1] == ("items",):
+                found.setdefault(int(scalar.path[1]), []).append(scalar._replace(path=scalar.path[2:]))
+        return found
+
+
+class Naming(NamedTuple):
+    """What a resource says of itself; a text that it does not say is empty."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    annotations: Mapping[str, str] = MappingProxyType({})
+    labels: Mapping[str, str] = MappingProxyType({})
+
+
+class Item:
+    """One resource, as a part of the ResourceList's text.
+
+    Name, kind, annotations and labels are read while the list is; everything else only when asked for.
+
+    Attributes:
+        number: its position among the items, from 0.
+        start: where its text starts in the list's text, in code points; ``text[start:end]`` is the resource.
+        end: where it ends. Comments behind its last value are outside.
+        line: the line of the list on which it starts, from 1.
+        column: the column at which it starts, from 0.
+        margin: how far its further lines are indented; 0 for a flow mapping.
+        api_version: as written, empty where the resource does not say; so are the next three.
+        kind: its kind.
+        name: its name, as it is now.
+        namespace: its namespace, as it is now.
+        annotations: as text; what is a list or a mapping is left out.
+        labels: the same.
+        whole: the list's text.
+        borrows: whether it repeats a node that stands outside its own text.
+    """
+
+    __slots__ = (
+        *("number", "start", "end", "line", "column", "margin", "whole", "borrows"),
+        *Naming._fields,
+    )
+
+    def __init__(
+        self,
+        naming: Naming,
+        whole: Whole,
+        *,
+        number: int,
+        start: int,
+        end: int,
+        line: int,
+        column: int,
+        margin: int,
+        borrows: bool = False,
+    ) -> None:
+        self.number: Final = number
+        self.start: Final = start
+        self.end: Final = end
+        self.line: Final = line
+        self.column: Final = column
+        self.margin: Final = margin
+        self.whole: Final = whole
+        self.borrows: Final = borrows
+        self.api_version: Final = naming.api_version
+        self.kind: Final = naming.kind
+        self.name: Final = naming.name
+        self.namespace: Final = naming.namespace
+        self.annotations: Final = naming.annotations
+        self.labels: Final = naming.labels
+
+    @property
+    def text(self) -> str:
+        """The resource as it is written, its first line indented like the others, so that it is YAML by itself."""
+        return " " * self.margin + self.whole.text[self.start : self.end]
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Every name that it has had, oldest first; the last one is the current one."""
+        return notes.identities(Identity(self.kind, self.name, self.namespace), self.annotations)
+
+    @property
+    def original_kind(self) -> str:
+        """Its kind in the source file, before any layer of kustomize changed it."""
+        return self.identities[0].kind
+
+    @property
+    def original_name(self) -> str:
+        """Its name in the source file, before any prefix or suffix."""
+        return self.identities[0].name
+
+    @property
+    def original_namespace(self) -> str:
+        """Its namespace in the source file; ``default`` may also mean that kustomize found none there."""
+        return self.identities[0].namespace
+
+    @property
+    def path(self) -> str:
+        """The file that it was read from, relative to the package, or empty (always so under ``kustomize build``)."""
+        return notes.path(self.annotations)
+
+    @property
+    def index(self) -> int:
+        """The position of its document in that file, from 0."""
+        return notes.document_index(self.annotations)
+
+    @property
+    def package_path(self) -> str:
+        """The folder of the kpt package that it belongs to; only ``kpt fn render`` tells."""
+        return self.annotations.get(notes.PACKAGE_PATH, "")
+
+    @property
+    def is_local_config(self) -> bool:
+        """Whether it is for tools only and never meant for a cluster."""
+        return notes.is_local_config(self.annotations)
+
+    @property
+    def ref(self) -> ResourceRef:
+        """What a result about it points to."""
+        return ResourceRef(self.api_version, self.kind, self.name, self.namespace)
+
+    @property
+    def file(self) -> File | None:
+        """The file that a result about it points to, or None where it is not known."""
+        return File(self.path, self.index) if self.path else None
+
+    def load(self) -> dict[str, Any]:
+        """The resource as data, new at each call, so that the caller may change it.
+
+        Raises:
+            TextError: it is YAML but no data: a key given twice, a mapping as a key, an alias bomb.
+        """
+        if self.borrows:
+            data = self.whole.copy("items", self.number)
+        else:
+            from krm_functions.yaml.load import load
+
+            data = load(self.text, name=self.whole.name, first_line=self.line)
+        assert isinstance(data, dict), "find_items lets nothing but mappings pass"
+        return data
+
+    def scalars(self) -> list[Scalar]:
+        """Every scalar value of the resource: path from the resource's root, offsets in the list's text."""
+        if self.borrows:
+            return list(self.whole.scalars.get(self.number, ()))
+        from krm_functions.yaml.scan import scalars
+
+        shift, aside = self.start - self.margin, self.column - self.margin
+        return [
+            scalar._replace(
+                start=scalar.start + shift,
+                end=scalar.end + shift,
+                node=scalar.node + shift,
+                line=scalar.line + self.line - 1,
+                column=scalar.column + (aside if scalar.line == 1 else 0),
+            )
+            for scalar in scalars(self.text)
+        ]
+
+
+def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
+    """The items of a ResourceList.
+
+    Raises:
+        ResourceListError: ``items`` is no list, or one of them is no mapping, or an alias.
+        TextError: what an item is called is an alias, and the list is YAML but no data.
+    """
+    part = layout.parts.get("items")
+    if part is None or part.scalar is not None:
+        return ()
+    from krm_functions.yaml.position import content_start
+
+    text = whole.text
+    opening = content_start(text, part.start, part.end)
+    if text[opening] not in "-[":
+        raise ResourceListError("items is a mapping, expected a list", where=f"{whole.name}:{part.line}")
+    for alias in layout.scan.aliases:
+        if alias.path[0] == "items" and len(alias.path) == 2:
+            where = f"{whole.name}:{alias.line}:{alias.column}"
+            raise ResourceListError(f"items[{alias.path[1]}] is an alias, expected it written out", where=where)
+    nodes = [part.children[number] for number in range(len(part.children)) if number in part.children]
+    rest = text[nodes[-1].end : part.end] if nodes else text[opening + (text[opening] == "[") : part.end]
+    if len(nodes) < len(part.children) or not NO_MORE.fullmatch(rest):
+        number = next(number for number in range(len(nodes) + 1) if number not in part.children)
+        raise ResourceListError(
+            f"items[{number}] is no mapping, expected a resource", where=f"{whole.name}:{part.line}"
+        )
+    borrowers: set[int] = set()
+    renamed: set[int] = set()
+    for alias in layout.scan.aliases:
+        if alias.path[0] == "items":
+            number = int(alias.path[1])
+            if not nodes[number].start <= alias.target < nodes[number].end:
+                borrowers.add(number)
+            if alias.path[2] in _NAMING:
+                renamed.add(number)
+    return tuple(
+        _named_by_data(item) if number in renamed else item
+        for number, item in enumerate(_item(whole, node, number in borrowers) for number, node in enumerate(nodes))
+    )
+
+
+def _item(whole: Whole, node: NodeSpan, borrows: bool) -> Item:
+    from krm_functions.yaml.position import content_start
+
+    annotations: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for path, value in node.texts.items():
+        if len(path) < 3:
+            names[str(path[-1])] = value
+        elif path[1] == "annotations":
+            annotations[str(path[2])] = value
+        else:
+            labels[str(path[2])] = value
+    return Item(
+        Naming(
+            names.get("apiVersion", ""),
+            names.get("kind", ""),
+            names.get("name", ""),
+            names.get("namespace", ""),
+            annotations,
+            labels,
+        ),
+        whole,
+        number=int(node.path[1]),
+        start=node.start,
+        end=node.end,
+        line=node.line,
+        column=node.column - 1,
+        margin=0 if whole.text[content_start(whole.text, node.start, node.end)] == "{" else node.column - 1,
+        borrows=borrows,
+    )
+
+
+def _named_by_data(item: Item) -> Item:
+    """The item with what it is called taken from its data, since aliases stand in for some of it."""
+    data = item.load()
+    metadata = _mapping(data.get("metadata"))
+    naming = Naming(
+        api_version=_text(data.get("apiVersion")),
+        kind=_text(data.get("kind")),
+        name=_text(metadata.get("name")),
+        namespace=_text(metadata.get("namespace")),
+        annotations={key: _text(value) for key, value in _mapping(metadata.get("annotations")).items()},
+        labels={key: _text(value) for key, value in _mapping(metadata.get("labels")).items()},
+    )
+    return Item(
+        naming,
+        item.whole,
+        number=item.number,
+        start=item.start,
+        end=item.end,
+        line=item.line,
+        column=item.column,
+        margin=item.margin,
+        borrows=item.borrows,
+    )
+
+
+def _mapping(data: object) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _text(data: object) -> str:
+    return data if isinstance(data, str) else "" if data is None or isinstance(data, dict | list) else json.dumps(data)

@@ -1,0 +1,38 @@
+"""Text in messages: names and values are a stranger's, and a terminal or a log obeys what it is sent."""
+
+from __future__ import annotations
+
+import re
+
+# GitHub obeys a line that begins with "::", blanks aside, and "##[" anywhere; Azure "##vso[", TeamCity "##teamcity[".
+_BREAKS = r"\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
+_LOG_COMMAND = re.compile(rf"(?:(?<=[{_BREAKS}])|\A)([^\S{_BREAKS}]*):(?=:)|#(?=#\w*\[)")
+
+
+def harmless(text: str, kept: str = "\n\t") -> str:
+    """The text as it may be shown: names and values in messages are a stranger's, and a terminal or a log obeys them.
+
+    What Unicode does not count as printable is shown as Python's escape, but for the characters *kept*: control and
+    format characters (those that turn the direction of reading among them), every separator but the space, halves of
+    surrogate pairs, and what is private or unassigned.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text)
+
+
+def without_log_commands(text: str) -> str:
+    """The text, with one character escaped of whatever a CI system would obey when it reads these lines in a log."""
+    if "::" not in text and "##" not in text:
+        return text
+    return _LOG_COMMAND.sub(lambda found: r"\x23" if found[0] == "#" else rf"{found[1]}\x3a", text)
+
+
+def log_line(text: str) -> str:
+    """The text as one line of a terminal or a log: a line break in it is shown as an escape."""
+    return without_log_commands(harmless(text, kept="\t"))
+
+
+def one_line(text: str) -> str:
+    """The same for sentences that may have several lines: a space for every line break and other white space."""
+    return log_line(text if text.isprintable() else "".join(" " if char.isspace() else char for char in text))

@@ -1,0 +1,183 @@
+"""The ResourceList: what kpt and kustomize hand to a function on standard input, and take back from standard output.
+
+It is read in one pass over libyaml's events and never loaded as a whole: each item is known by the place of its text
+and the few scalars that say what it is. What is given back is the input's own text with edits in it (`render.py`), so
+that a function changes what it means to change and nothing else.
+
+Sources: KRM functions specification v1 (kustomize, cmd/config/docs/api-conventions/functions-spec.md) and what
+kyaml ``kio.ByteReader`` accepts. JSON is YAML, and is read and answered as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from krm_functions import annotations as notes
+from krm_functions.errors import InputError, ResourceListError, SpliceError
+from krm_functions.item import Item, Whole, find_items
+from krm_functions.layout import Layout, find_layout
+from krm_functions.result import Result
+from krm_functions.yaml.encoding import decode_text, encode_parts
+
+if TYPE_CHECKING:
+    from krm_functions.yaml.edits import Edit
+    from krm_functions.yaml.scan_result import Comment, ScanResult
+
+VERSIONS: Final = (
+    "config.kubernetes.io/v1",
+    "config.kubernetes.io/v1beta1",
+    "config.kubernetes.io/v1alpha1",
+)
+"""The apiVersions of a ResourceList that are read; the answer repeats the input's."""
+
+_HINT = "kpt and kustomize run a function; by hand: kpt fn source DIR | FUNCTION"
+
+
+class ResourceList:
+    """One ResourceList.
+
+    Attributes:
+        text: the input, decoded, without byte order mark. All offsets are code points into it.
+        bom: whether the input began with a byte order mark.
+        api_version: as the input says it, ``config.kubernetes.io/v1`` where it does not.
+        items: the resources, in order.
+        layout: the places of the parts.
+        whole: the text as data, loaded only when it cannot be helped.
+    """
+
+    def __init__(
+        self, *, text: str, bom: bool, api_version: str, items: tuple[Item, ...], layout: Layout, whole: Whole
+    ) -> None:
+        self.text: Final = text
+        self.bom: Final = bom
+        self.api_version: Final = api_version
+        self.items: Final = items
+        self.layout: Final = layout
+        self.whole: Final = whole
+
+    @classmethod
+    def parse(cls, data: bytes, *, needle: str = "", name: str = "stdin") -> ResourceList:
+        """Read a ResourceList.
+
+        Args:
+            data: UTF-8, YAML or JSON.
+            needle: also collect the comments that contain this text.
+            name: what errors call the input.
+
+        Raises:
+            TextError: the input is not UTF-8, or not YAML.
+            ResourceListError: it is something else than one ResourceList.
+        """
+        source = decode_text(data, name=name)
+        if not source.text.strip():
+            raise ResourceListError("is empty, expected a ResourceList", where=name, hint=_HINT)
+        layout = find_layout(source.text, needle, name)
+        kind, api_version = (scalar.value if (scalar := layout.own(key)) else "" for key in ("kind", "apiVersion"))
+        if kind != "ResourceList":
+            what = f"is of kind {kind!r}" if kind else "has no kind"
+            raise ResourceListError(f"{what}, expected a ResourceList", where=f"{name}:{layout.root.line}", hint=_HINT)
+        if api_version and api_version not in VERSIONS:
+            raise ResourceListError(
+                f"has apiVersion {api_version!r}, expected one of {', '.join(VERSIONS)}",
+                where=f"{name}:{layout.root.line}",
+            )
+        whole = Whole(source.text, name)
+        return cls(
+            text=source.text,
+            bom=source.bom,
+            api_version=api_version or VERSIONS[0],
+            items=find_items(whole, layout),
+            layout=layout,
+            whole=whole,
+        )
+
+    @property
+    def scan(self) -> ScanResult:
+        """The pass that read the list; `krm_functions.yaml.proof` wants it."""
+        return self.layout.scan
+
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """The comments that contain the needle. The path of a comment's scalar begins with ``("items", number)``."""
+        return self.layout.scan.comments
+
+    @property
+    def function_config(self) -> dict[str, Any] | None:
+        """What the orchestrator configured the function with, loaded anew at each call; None where there is nothing.
+
+        `krm_functions.function_config.read_function_config` tells a ConfigMap's options from a kind of the function's
+        own.
+
+        Raises:
+            TextError: it is YAML but no data.
+            ResourceListError: it is no mapping.
+        """
+        data = self._data("functionConfig")
+        if data is None or isinstance(data, dict):
+            return data
+        where = f"{self.whole.name}:{self.layout.parts['functionConfig'].line}"
+        raise ResourceListError("functionConfig is no mapping, expected a resource", where=where)
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """What functions before this one reported, as far as it can be read. Their text stays as it is."""
+        data = self._data("results")
+        return tuple(map(Result.from_dict, data)) if isinstance(data, list) else ()
+
+    @property
+    def by_kustomize(self) -> bool:
+        """Whether ``kustomize build`` runs the function: it shows nobody the results, only standard error."""
+        return any(notes.KUSTOMIZE_ID in item.annotations for item in self.items)
+
+    def render(
+        self,
+        edits: Iterable[Edit] = (),
+        results: Sequence[Result] = (),
+        *,
+        items: Sequence[Item | Mapping[str, Any]] | None = None,
+    ) -> bytes:
+        """The list to give back: the input with edits in its text and results added to those it has.
+
+        Without any of the three it is the input, byte for byte.
+
+        Args:
+            edits: replacements in ``text``.
+            results: written in the given order, behind those of functions before this one.
+            items: the items to give back where some are to go, to come, or to be replaced by data. Items of this list
+                keep their text, wherever they stand; mappings are written in block style (in a flow list: in JSON).
+
+        Raises:
+            SpliceError: edits overlap, or lie in an item that is not given back, or an item that is given back repeats
+                a node of one that is not.
+            ResourceListError: the input has ``results`` to which nothing can be added.
+        """
+        from krm_functions.output import answer_edits
+        from krm_functions.yaml.edits import splice, splice_parts
+
+        wanted = answer_edits(self.whole, self.layout, self.items, list(edits), results, items)
+        if items is not None:
+            _prove(splice(self.text, wanted), len(items))
+        return encode_parts(splice_parts(self.text, wanted), bom=self.bom)
+
+    def _data(self, name: str) -> Any:
+        part = self.layout.parts.get(name)
+        if part is None or part.scalar is not None:
+            return None
+        if part.borrows:
+            return self.whole.copy(name)
+        from krm_functions.yaml.load import load
+
+        text = " " * part.column + self.text[part.start : part.end]
+        return load(text, name=self.whole.name, first_line=part.line)
+
+
+def _prove(answer: str, count: int) -> None:
+    """Read an answer with other items again: it has to be a list of as many."""
+    try:
+        found = len(ResourceList.parse(answer.encode(), name="the answer").items)
+    except InputError as err:
+        hint = "an item that is given back may repeat a node (*anchor) of one that is not"
+        raise SpliceError(f"the answer cannot be read: {err.what}", where=err.where, hint=hint) from err
+    if found != count:
+        raise SpliceError(f"the answer has {found} items instead of {count}")

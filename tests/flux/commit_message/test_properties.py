@@ -1,0 +1,91 @@
+"""What holds for every text: no crash, no lost characters, the same answer twice."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagesetter.errors import TemplateError
+from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.commit_message.render import render_message
+from imagesetter.golang.strconv import unquote
+from imagesetter.golang.strings import decode, encode, quote
+from imagesetter.golang.template.catalogue import FUNCTIONS
+from imagesetter.golang.template.lexer import Kind, Lexer, Token
+
+DATA = TemplateData("flux-system", "auto", (), {"cluster": "prod", "empty": ""})
+PIECES = [
+    "{{", "}}", "{{- ", " -}}", " ", "\n", ".", "$", "$x", ":=", "=", "|", "(", ")", ",", '"a"', "`b`", "'c'", "1",
+    "1.5", "0x1F", "-", "if ", "else ", "end", "range ", "with ", "define ", "template ", "block ", "break", "nil",
+    "true", ".Values", ".cluster", ".Changed", "print ", "eq ", "index ", "list ", "dict ", "é", "🚢", "/*", "*/",
+    "\\", '"', *(f"{name} " for name in sorted(FUNCTIONS)),
+]  # fmt: skip
+soup = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
+actions = st.lists(st.sampled_from(PIECES), max_size=8).map(lambda pieces: "{{ " + " ".join(pieces) + " }}")
+quick = settings(max_examples=150)
+
+
+def outcome(template: str) -> str:
+    try:
+        return render_message(template, DATA)
+    except TemplateError as err:
+        return f"{err} at {err.where}: {err.hint}"
+
+
+@quick
+@given(st.one_of(st.text(), soup, actions))
+def test_any_text_gives_a_message_or_a_template_error_and_the_same_one_twice(template: str) -> None:
+    first = outcome(template)
+    first.encode()
+    assert outcome(template) == first
+
+
+@quick
+@given(st.text(st.characters(exclude_characters="{", exclude_categories=["Cs"]), min_size=1))
+def test_text_without_actions_stays_as_it_is(text: str) -> None:
+    assert render_message(text, DATA) == text
+
+
+def tokens_of(template: str) -> list[Token]:
+    lexer, tokens = Lexer(template), []
+    while not tokens or tokens[-1].kind not in (Kind.EOF, Kind.ERROR):
+        tokens.append(lexer.next_token())
+    return tokens
+
+
+@quick
+@given(st.one_of(st.text(), soup, actions))
+def test_tokens_stand_where_they_say_and_only_comments_and_trimmed_blanks_lie_between(template: str) -> None:
+    at = 0
+    for token in tokens_of(template):
+        if token.kind in (Kind.EOF, Kind.ERROR):
+            break
+        assert template.startswith(token.text, token.position)
+        skipped = template[at : token.position]
+        assert not skipped.strip(" \t\r\n-") or "{{" in skipped
+        assert token.line == 1 + template.count("\n", 0, token.position)
+        at = token.position + len(token.text)
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_quoted_text_reads_back_as_itself(text: str) -> None:
+    assert unquote(quote(text)) == text
+    assert unquote(quote(text, ascii_only=True)) == text
+
+
+@quick
+@given(st.binary())
+def test_bytes_survive_as_text(data: bytes) -> None:
+    assert encode(decode(data)) == data
+    assert encode(unquote(quote(decode(data)))) == data
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(-3, 30), st.integers(-3, 30))
+def test_halves_of_a_character_that_meet_again_are_one(text: str, at: int, width: int) -> None:
+    template = f"{{{{ $t := {quote(text)} }}}}{{{{ print (trunc {max(at, 0)} $t) (substr {max(at, 0)} -1 $t) }}}}"
+    if 0 <= at <= len(text.encode()):
+        assert render_message(template, DATA) == text
+    wrapped = outcome(f"{{{{ wrap {width} {quote(text)} }}}}")
+    assert wrapped.replace("\n", "").replace(" ", "") == text.replace("\n", "").replace(" ", "")

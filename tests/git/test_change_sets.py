@@ -1,0 +1,107 @@
+"""One commit for each image, policy or group, on one branch or on branches of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from git.conftest import AUTOMATION, Bench, image, policy
+from git.test_run import error
+from imagesetter.errors import TemplateError
+from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.git.change_sets import Per, branch_name
+from imagesetter.git.run import AutomationOptions
+
+TAGS = {"web": "1.0.1", "api": "1.0.2", "db": "1.0.3"}
+MESSAGE = AUTOMATION.replace(
+    "    commit:\n",
+    "    commit:\n      messageTemplate: '{{ range .Changed.Changes }}{{ .Setter }} {{ end }}'\n",
+)
+POLICIES = (
+    policy("web", labels="imagesetter.dev/group: shop")
+    + policy("api", labels="imagesetter.dev/group: shop")
+    + policy("db")
+)
+
+
+@pytest.fixture
+def shop(bench: Bench) -> Bench:
+    bench.remote.commit(
+        {
+            "deploy/api.yaml": image("api"),
+            "deploy/more.yaml": image("api") + "b: 1\n" + image("db")[:5] + "2" + image("db")[5:],
+        }
+    )
+    return bench
+
+
+def options(per: Per, *, branch: str = "", dry_run: bool = False) -> AutomationOptions:
+    return AutomationOptions(per=per, branch=branch, dry_run=dry_run, sleep=lambda seconds: None)
+
+
+@pytest.mark.parametrize(
+    ("per", "subjects"),
+    [
+        ("all", ["apps:api apps:db apps:web"]),
+        ("group", ["apps:db", "apps:api apps:web"]),
+        ("policy", ["apps:api", "apps:db", "apps:web"]),
+        ("image", ["apps:api", "apps:db", "apps:web"]),
+    ],
+)
+def test_each_change_set_is_a_commit_and_all_are_pushed_at_once(shop: Bench, per: Per, subjects: list[str]) -> None:
+    run = shop.run(MESSAGE, TAGS, policies=POLICIES, options=options(per))
+    assert [commit.message.strip() for commit in run.commits] == subjects
+    log = shop.remote.git("log", "--reverse", "--format=%H %s", "-n", str(len(subjects)), "main").splitlines()
+    assert log == [f"{commit.hash} {commit.message.strip()}" for commit in run.commits]
+    assert shop.remote.file("deploy/web.yaml") == image("web", "1.0.1")
+    assert shop.run(MESSAGE, TAGS, policies=POLICIES, options=options(per)).status == "up to date"
+
+
+def test_a_dry_run_shows_each_commit_with_its_own_diff(shop: Bench) -> None:
+    run = shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("policy", dry_run=True))
+    changed = [
+        sorted(line.split(":")[2].split(" ")[0] for line in commit.diff.splitlines() if line.startswith("+image"))
+        for commit in run.commits
+    ]
+    assert changed == [["1.0.2", "1.0.2"], ["1.0.3"], ["1.0.1"]]
+    assert len(shop.remote.subjects()) == 2
+
+
+def test_each_change_set_goes_to_the_branch_that_the_template_gives(shop: Bench) -> None:
+    branch = "images/{{ .Values.set }}"
+    run = shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("image", branch=branch))
+    names = [f"images/registry.example.com/{name}" for name in ("api", "db", "web")]
+    assert [commit.branch for commit in run.commits] == names
+    assert shop.remote.branches() == [*names, "main"]
+    for name in names:
+        assert len(shop.remote.subjects(name)) == 3
+    assert shop.remote.git("diff", "--name-only", "main", names[2]) == "deploy/web.yaml"
+    assert shop.remote.subjects("main") == ["by hand", "begin"]
+    again = shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("image", branch=branch))
+    assert again.status == "up to date"
+    newer = shop.run(MESSAGE, {**TAGS, "web": "1.0.9"}, policies=POLICIES, options=options("image", branch=branch))
+    assert [commit.branch for commit in newer.commits] == names[2:]
+    assert len(shop.remote.subjects(names[2])) == 4
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("images/{{ .Values.set }}", "images/apps-web"),
+        ("{{ .AutomationObject.Name }}/{{ .Values.tag }}", "auto"),
+        ("a b~c^d:e?f*g[h\\i", "a-b-c-d-e-f-g-h-i"),
+        ("--upload-pack=x", "upload-pack=x"),
+        ("//a//b/../c.lock/", "a/b/c"),
+        ("x{{ .Values.team }}", "xshop"),
+    ],
+)
+def test_a_branch_template_gives_a_name_that_git_takes(bench: Bench, template: str, name: str) -> None:
+    data = TemplateData("apps", "auto", (), {"team": "shop"})
+    assert branch_name(template, "apps:web", data) == name
+    bench.remote.git("check-ref-format", "--branch", name)
+
+
+def test_a_branch_template_that_gives_nothing_or_does_not_run_is_an_error(shop: Bench) -> None:
+    with pytest.raises(TemplateError, match="gives no branch name"):
+        branch_name("{{ .Values.tag }}", "x", TemplateData("apps", "auto"))
+    said = error(shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("image", branch="{{ nope }}")))
+    assert 'function "nope" not defined (--branch:1)' in said

@@ -1,0 +1,119 @@
+"""The manifests of ``--emit cronjob``: the schedule says the interval, and the parts fit together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.conftest import Stage
+from git.conftest import AUTOMATION, GIT_REPOSITORY, catalog_of, policy
+from git.test_command import fleet
+from imagesetter.git.automation import read_automation
+from imagesetter.git.cronjob import job, manifests, schedule
+from krm_functions.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cron"),
+    [
+        (1, "* * * * *"),
+        (60, "* * * * *"),
+        (300, "{m}-59/5 * * * *"),
+        (7 * 60, "{m}-59/6 * * * *"),
+        (30 * 60, "{m}-59/30 * * * *"),
+        (59 * 60, "{m}-59/30 * * * *"),
+        (3600, "{m} * * * *"),
+        (5 * 3600, "{m} {h}-23/4 * * *"),
+        (12 * 3600, "{m} {h}-23/12 * * *"),
+        (24 * 3600, "{m} {h} * * *"),
+        (7 * 24 * 3600, "{m} {h} * * *"),
+    ],
+)
+def test_the_schedule_is_the_nearest_shorter_one_that_cron_can_say(seconds: float, cron: str) -> None:
+    found = schedule(seconds, "apps:auto")
+    for wanted, given in zip(cron.split(), found.split(), strict=True):
+        number, *step = given.split("-")
+        assert wanted == given or wanted.partition("}")[2] == "-".join(["", *step])
+        if wanted.startswith("{"):
+            every = int(given.rpartition("/")[2]) if "/" in given else 60 if wanted.startswith("{m") else 24
+            assert 0 <= int(number) < every
+
+
+def emitted(text: str, image: str = "imagesetter:test") -> list[dict[str, Any]]:
+    catalog = catalog_of(text)
+    (name,) = {name for name, _ in catalog.of_kind("ImageUpdateAutomation")}
+    one = read_automation(catalog, name)
+    found = job(one, catalog, catalog.find("GitRepository", "apps", "fleet"), "clusters/prod")
+    return list(yaml.safe_load_all(manifests([found], "", image)))
+
+
+def pod(cron_job: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("https://bot:s3cret@git.example.com/fleet", "https://git.example.com/fleet"),
+        ("ssh://git:s3cret@git.example.com:22/fleet", "ssh://git@git.example.com:22/fleet"),
+        ("ssh://git@git.example.com/fleet", "ssh://git@git.example.com/fleet"),
+    ],
+)
+def test_a_password_in_a_url_is_not_written_down(url: str, written: str) -> None:
+    _, cron_job = emitted(AUTOMATION + policy("web") + GIT_REPOSITORY.replace("URL", url))
+    assert written in pod(cron_job)["initContainers"][0]["command"]
+    assert "s3cret" not in repr(cron_job)
+
+
+def test_secrets_of_the_git_and_image_repositories_are_mounted_where_they_are_used() -> None:
+    source = GIT_REPOSITORY.replace('url: "URL"', "url: https://git.example.com/fleet, secretRef: {name: git-login}")
+    policies = policy("web").replace("registry.example.com/web}", "registry.example.com/web, secretRef: {name: pull}}")
+    account, cron_job = emitted(AUTOMATION + policies + source)
+    assert (account["kind"], account["metadata"]) == ("ServiceAccount", {"name": "imagesetter", "namespace": "apps"})
+    spec = pod(cron_job)
+    assert spec["serviceAccountName"] == "imagesetter"
+    (clone,), (run,) = spec["initContainers"], spec["containers"]
+    assert clone["command"][-2:] == ["https://git.example.com/fleet", "/checkout/repository"]
+    assert run["args"] == ["automate", "--here", "--automation", "apps:auto", "--", "clusters/prod"]
+    secrets = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
+    assert secrets == {"git": "git-login", "registry": "pull"}
+    for container, mounts in ((clone, ["work", "tmp", "git"]), (run, ["work", "tmp", "git", "registry"])):
+        assert [mount["name"] for mount in container["volumeMounts"]] == mounts
+        assert "credential.helper" in [variable["value"] for variable in container["env"]]
+    assert {"name": "DOCKER_CONFIG", "value": "/etc/imagesetter/registry"} in run["env"]
+
+
+def test_ssh_gets_its_key_and_known_hosts() -> None:
+    source = GIT_REPOSITORY.replace('url: "URL"', "url: ssh://git@git.example.com/fleet, secretRef: {name: git-key}")
+    _, cron_job = emitted(AUTOMATION + policy("web") + source)
+    (variable,) = [each for each in pod(cron_job)["containers"][0]["env"] if each["name"] == "GIT_SSH_COMMAND"]
+    assert "UserKnownHostsFile=/etc/imagesetter/git/known_hosts" in variable["value"]
+
+
+def test_a_suspended_automation_has_a_suspended_cron_job() -> None:
+    source = GIT_REPOSITORY.replace("URL", "https://git.example.com/fleet")
+    _, cron_job = emitted(AUTOMATION + "  suspend: true\n" + policy("web") + source)
+    assert cron_job["spec"]["suspend"] is True
+
+
+def test_without_a_url_or_with_two_pull_secrets_nothing_is_emitted() -> None:
+    with pytest.raises(UsageError, match="where is the repository"):
+        emitted(AUTOMATION + policy("web"))
+    policies = "".join(
+        policy(name).replace(f"example.com/{name}}}", f"example.com/{name}, secretRef: {{name: pull-{name}}}}}")
+        for name in ("web", "api")
+    )
+    with pytest.raises(UsageError, match="several pull Secrets: pull-api, pull-web"):
+        emitted(AUTOMATION + policies)
+
+
+def test_the_command_prints_them_for_the_checkout_it_is_in(stage: Stage) -> None:
+    fleet(stage, clone=True)
+    done = stage.run("imagesetter", "automate", "--emit", "cronjob", "clusters", cwd=stage.root / "checkout")
+    assert (done.status, done.stderr) == (0, ""), str(done)
+    _, cron_job = yaml.safe_load_all(done.stdout)
+    assert pod(cron_job)["containers"][0]["args"][-1] == "clusters"
+    assert cron_job["spec"]["schedule"].endswith("-59/30 * * * *")

@@ -1,0 +1,178 @@
+"""Others push while an automation is at work, and runs that die: no commit is lost, and none is made twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from e2e.conftest import Stage
+from git.conftest import (
+    AUTOMATION,
+    GIT_REPOSITORY,
+    Answers,
+    Bench,
+    Repository,
+    catalog_of,
+    image,
+    leftovers,
+    policy,
+)
+from git.test_run import error
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.automation import read_automation
+from imagesetter.git.run import TRIES, AutomationOptions, run_automation
+from support.waiting import wait_until
+
+ROUNDS = 20
+
+
+def test_a_push_that_comes_second_is_done_again_on_the_new_head(bench: Bench) -> None:
+    others = iter([True])
+    asked: list[PolicyName] = []
+
+    def before() -> None:
+        if next(others, False):
+            bench.remote.commit({"other.txt": "x"}, message="somebody else")
+
+    waited: list[float] = []
+    result = bench.run(before=before, asked=asked, options=AutomationOptions(sleep=waited.append))
+    assert result.status == "pushed"
+    assert bench.remote.subjects() == ["Update from image update automation", "somebody else", "begin"]
+    assert len(waited) == 1
+    assert asked == [PolicyName("apps", "web")], "no registry is asked again for what is known"
+
+
+def test_work_that_somebody_else_has_done_meanwhile_is_not_done_twice(bench: Bench) -> None:
+    others = iter([True])
+
+    def before() -> None:
+        if next(others, False):
+            bench.remote.commit({"deploy/web.yaml": image("web", "1.0.1")}, message="somebody else")
+
+    assert bench.run(before=before).status == "up to date"
+    assert bench.remote.subjects() == ["somebody else", "begin"]
+
+
+def test_a_remote_that_never_stands_still_ends_in_an_error_and_the_work_is_kept(bench: Bench) -> None:
+    top = bench.checkout()
+    waited: list[float] = []
+
+    def before() -> None:
+        bench.remote.commit({"other.txt": str(len(waited))}, message="somebody else")
+
+    result = bench.run(clone=False, before=before, options=AutomationOptions(sleep=waited.append))
+    assert f"pushed to by others {TRIES} times" in error(result)
+    assert "kept on the local branch imagesetter/apps-auto" in error(result)
+    assert len(waited) == TRIES - 1
+    assert all(0 <= seconds <= 0.02 * 2**TRIES for seconds in waited)
+    assert bench.remote.git("log", "-1", "--format=%an", "imagesetter/apps-auto", cwd=top) == "fluxbot"
+    assert bench.remote.git("diff", "--numstat", "imagesetter/apps-auto~", "imagesetter/apps-auto", cwd=top) == (
+        "1\t1\tdeploy/web.yaml"
+    )
+    assert bench.remote.subjects()[0] == "somebody else"
+
+
+def test_a_push_that_the_server_refuses_is_told_in_its_words_and_not_repeated(bench: Bench, tmp_path: Path) -> None:
+    bench.remote.hook("pre-receive", f'echo x >> "{tmp_path}/tries"\necho "main is protected" >&2\nexit 1\n')
+    top = bench.checkout()
+    message = error(bench.run(clone=False))
+    assert "pre-receive hook declined" in message
+    assert "main is protected" in message
+    assert (tmp_path / "tries").read_text() == "x\n"
+    assert bench.remote.git("show", "imagesetter/apps-auto:deploy/web.yaml", cwd=top) + "\n" == image("web", "1.0.1")
+
+
+def test_work_of_a_clone_that_cannot_be_pushed_is_kept_in_one_folder(bench: Bench, tmp_path: Path) -> None:
+    bench.remote.hook("pre-receive", "exit 1\n")
+    for tag in ("1.0.1", "1.0.2"):
+        message = error(bench.run(tags={"web": tag}))
+    kept = tmp_path / "cache/imagesetter/unpushed/apps-auto"
+    assert f"on the branch imagesetter/apps-auto in {kept}" in message
+    assert (kept / "deploy/web.yaml").read_text() == image("web", "1.0.2")
+    assert bench.remote.git("log", "-1", "--format=%D", cwd=kept) == "HEAD -> imagesetter/apps-auto"
+    assert leftovers(bench) == []
+
+
+def test_two_automations_on_one_branch_lose_no_commit(bench: Bench) -> None:
+    bench.remote.commit({f"{name}/image.yaml": image(name, "1.0.0") for name in ("red", "blue")})
+    problems: list[object] = []
+    anywhere = AutomationOptions(egress=GitEgress.parse(("file:///",)))
+
+    def rounds(name: str) -> None:
+        text = AUTOMATION.replace("./deploy", name).replace("name: auto", f"name: {name}")
+        text += policy(name) + GIT_REPOSITORY.replace("URL", bench.remote.url)
+        catalog = catalog_of(text)
+        one = read_automation(catalog, catalog.of_kind("ImageUpdateAutomation")[0][0])
+        for number in range(1, ROUNDS + 1):
+            # A run may come second every time while others push without a pause; the next interval's run mends that.
+            # The other pushes no more than ROUNDS times.
+            runs = (
+                run_automation(one, catalog, Answers({name: f"1.0.{number}"}).make, bench.directory, anywhere)
+                for _ in range(ROUNDS)
+            )
+            if all(done.status != "pushed" for done in runs):
+                problems.append((name, number))
+
+    threads = [threading.Thread(target=rounds, args=(name,)) for name in ("red", "blue")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems, problems
+    assert len(bench.remote.subjects()) == 2 * ROUNDS + 2
+    for name in ("red", "blue"):
+        steps = bench.remote.git("log", "--reverse", "--format=", "-p", "main", "--", f"{name}/image.yaml")
+        tags = [line.split()[1].rpartition(":")[2] for line in steps.splitlines() if line.startswith("+image")]
+        assert tags == [f"1.0.{number}" for number in range(ROUNDS + 1)]
+    bench.remote.git("fsck", "--strict")
+
+
+def killed_before_the_push(stage: Stage, top: Path) -> None:
+    """Run `imagesetter automate`, and kill it with its git in the pre-push hook: the commit is made, not pushed."""
+    hooks = stage.root / "hooks"
+    hooks.mkdir()
+    reached = stage.root / "reached"
+    (hooks / "pre-push").write_text(
+        f'#!/bin/sh\necho $PPID > "{reached}.part"\nmv "{reached}.part" "{reached}"\nsleep 3600\n'
+    )
+    (hooks / "pre-push").chmod(0o755)
+    process = subprocess.Popen(
+        ["imagesetter", "automate", "."],
+        cwd=top,
+        env={
+            **stage.environment,
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "core.hooksPath",
+            "GIT_CONFIG_VALUE_0": str(hooks),
+        },
+    )
+    wait_until(lambda: reached.exists() or process.poll() is not None)
+    assert reached.exists(), process.poll()
+    process.kill()
+    process.wait()
+    os.killpg(os.getpgid(int(reached.read_text())), signal.SIGKILL)
+
+
+def test_a_run_that_is_killed_between_commit_and_push_leaves_exactly_one_commit_to_the_next(stage: Stage) -> None:
+    remote = Repository(stage.root / "remote.git", stage.root / "somebody")
+    stage.shell("git init -q --bare -b main remote.git", cwd=stage.root)
+    example = stage.example("flux-repository")
+    files = {str(path.relative_to(example)): path.read_text() for path in example.rglob("*.yaml")}
+    remote.commit(files, message="begin")
+    stage.shell("git clone -q remote.git checkout", cwd=stage.root)
+    top = stage.root / "checkout"
+    killed_before_the_push(stage, top)
+    assert remote.subjects() == ["begin"]
+    assert len(stage.run("git", "worktree", "list", cwd=top).stdout.splitlines()) == 2
+    done = stage.run("imagesetter", "automate", ".", cwd=top)
+    assert done.status == 0, str(done)
+    assert len(remote.subjects()) == 2
+    assert len(stage.run("git", "worktree", "list", cwd=top).stdout.splitlines()) == 1
+    assert stage.run("git", "for-each-ref", "refs/imagesetter", cwd=top).stdout == ""
+    done = stage.run("imagesetter", "automate", ".", cwd=top)
+    assert "up to date" in done.stdout
+    assert len(remote.subjects()) == 2

@@ -1,0 +1,188 @@
+"""One ResourceList follows its policies: what is edited, what is reported, and when nothing is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from imagesetter.config.function_config import parse_function_config
+from imagesetter.config.options import FunctionOptions
+from imagesetter.errors import LockError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.selection.sources import Failed, LatestRefSource, Resolved
+from imagesetter.selection.sources import Resolution as Resolution
+from imagesetter.update.resource_list import (
+    ListUpdate,
+    catalog_from_items,
+    require_lock_among_items,
+    update_resource_list,
+)
+from krm_functions.function_config import read_function_config
+from krm_functions.resource_list import ResourceList
+
+HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n"
+POLICY = """\
+- apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImageRepository
+  metadata: {name: app, namespace: flux-system}
+  spec: {image: r.example.com/app}
+- apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImagePolicy
+  metadata: {name: app, namespace: flux-system}
+  spec: {imageRepositoryRef: {name: app}, policy: {semver: {range: 1.0.x}}}
+"""
+DEPLOYMENT = """\
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata:
+    name: web
+    annotations:
+      imagesetter.dev/fields: |
+        spec.tag: app:tag
+  spec:
+    tag: 1.0.0 # a comment
+    image:   'r.example.com/app:1.0.0'   # {"$imagepolicy": "flux-system:app"}
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Always the same answer, with notes."""
+
+    notes: tuple[str, ...] = ()
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
+        return {name: Resolved(LatestRef("r.example.com/app", "1.0.10"), self.notes) for name in names}
+
+
+def run(text: str, config: FunctionOptions | None = None, *, notes: tuple[str, ...] = ()) -> tuple[str, ListUpdate]:
+    listing = ResourceList.parse(text.encode(), needle="$imagepolicy")
+    source: LatestRefSource = Known(notes)
+    answer = update_resource_list(listing, config or FunctionOptions(), lambda catalog, known: source)
+    return listing.render(answer.edits).decode(), answer
+
+
+def messages(answer: ListUpdate, severity: str) -> list[str]:
+    return [result.message for result in answer.results if result.severity == severity]
+
+
+def test_marker_and_annotation_are_followed_and_no_other_byte_changes() -> None:
+    text = HEAD + POLICY + DEPLOYMENT
+    after, answer = run(text)
+    assert after == text.replace("tag: 1.0.0 #", "tag: 1.0.10 #").replace("app:1.0.0'", "app:1.0.10'")
+    assert [result.tags["foundBy"] for result in answer.results if "foundBy" in result.tags] == ["annotation", "marker"]
+    again, answer = run(after)
+    assert again == after
+    assert [result.message for result in answer.results] == ["0 fields changed, 2 up to date"]
+
+
+def test_the_annotation_is_taken_out_on_request() -> None:
+    after, _ = run(HEAD + POLICY + DEPLOYMENT, FunctionOptions(strip_annotations=True))
+    assert "imagesetter.dev/fields" not in after
+    assert "annotations" not in after
+    assert "tag: 1.0.10 # a comment" in after
+    assert ResourceList.parse(after.encode()).items[2].annotations == {}
+
+
+def test_other_annotations_stay_when_one_is_taken_out() -> None:
+    text = DEPLOYMENT.replace("    annotations:\n", "    annotations:\n      team: shop # ours\n")
+    after, _ = run(HEAD + POLICY + text, FunctionOptions(strip_annotations=True))
+    assert "    annotations:\n      team: shop # ours\n  spec:" in after
+
+
+def test_an_annotation_in_a_flow_mapping_stays_with_a_warning() -> None:
+    metadata = "{name: a, annotations: {imagesetter.dev/fields: 'data.x: app'}}"
+    item = f"- {{apiVersion: v1, kind: A, metadata: {metadata}, data: {{x: a}}}}\n"
+    after, answer = run(HEAD + POLICY + item, FunctionOptions(strip_annotations=True))
+    assert "imagesetter.dev/fields" in after
+    assert "annotation imagesetter.dev/fields is not in block style and stays" in messages(answer, "warning")
+
+
+def test_an_error_leaves_the_whole_list_as_it_is() -> None:
+    text = HEAD + POLICY + DEPLOYMENT.replace("spec.tag: app:tag", "spec.containers[0].image: app")
+    after, answer = run(text)
+    assert after == text
+    assert "counts positions" in messages(answer, "error")[0]
+
+
+@pytest.mark.parametrize(("strict", "severity"), [(False, "warning"), (True, "error")], ids=["by default", "strictly"])
+def test_a_policy_that_no_field_follows_is_reported(strict: bool, severity: str) -> None:
+    after, answer = run(HEAD + POLICY, FunctionOptions(strict=strict))
+    assert after == HEAD + POLICY
+    assert "no field follows ImagePolicy flux-system:app" in messages(answer, severity)[0]
+
+
+def test_what_the_answer_notes_is_told_once_a_policy() -> None:
+    _, answer = run(HEAD + POLICY + DEPLOYMENT, notes=("2 tags were no tags",))
+    assert messages(answer, "warning") == ["flux-system:app: 2 tags were no tags"]
+
+
+def test_targets_win_over_annotation_and_marker() -> None:
+    config = parse_function_config(
+        read_function_config(
+            {
+                "apiVersion": "imagesetter.dev/v1alpha1",
+                "kind": "ImageSetter",
+                "spec": {
+                    "targets": [{"select": {"kind": "Deployment"}, "fieldPaths": ["spec.image"], "policy": "app:tag"}]
+                },
+            }
+        )
+    )
+    after, _ = run(HEAD + POLICY + DEPLOYMENT, config)
+    assert "image:   '1.0.10'" in after
+
+
+def test_a_list_without_anything_to_follow_comes_back_with_the_summary_alone() -> None:
+    text = HEAD + "- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+    after, answer = run(text)
+    assert after == text
+    assert [result.message for result in answer.results] == ["0 fields changed, 0 up to date"]
+
+
+def test_without_a_lock_among_the_items_the_remedy_is_named() -> None:
+    with pytest.raises(LockError, match="no ImageLock is among the items") as refused:
+        require_lock_among_items(ResourceList.parse((HEAD + POLICY).encode()))
+    assert "imagesetter lock" in refused.value.hint
+
+
+def test_policies_renamed_by_kustomize_are_found_under_their_first_name() -> None:
+    moved = POLICY.replace(
+        "metadata: {name: app, namespace: flux-system}",
+        "metadata: {name: p-app, namespace: prod, annotations: {internal.config.kubernetes.io/previousNames: 'app', "
+        "internal.config.kubernetes.io/previousNamespaces: flux-system, "
+        "internal.config.kubernetes.io/previousKinds: X}}",
+    )
+    catalogs: list[Catalog] = []
+    listing = ResourceList.parse((HEAD + moved + DEPLOYMENT).encode(), needle="$imagepolicy")
+
+    def source_of(catalog: Catalog, known: object) -> Known:
+        catalogs.append(catalog)
+        return Known()
+
+    update_resource_list(listing, FunctionOptions(), source_of)
+    assert catalogs[0].policy(PolicyName("flux-system", "app")).image.written == "r.example.com/app"
+    assert not isinstance(catalogs[0].recorded(PolicyName("prod", "p-app")), Failed)
+
+
+def test_a_type_tag_that_would_lie_goes_with_the_edit() -> None:
+    item = """\
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: a}
+  data:
+    tag: !!int 1 # {"$imagepolicy": "flux-system:app:tag"}
+"""
+    after, _ = run(HEAD + POLICY + item)
+    assert 'tag: 1.0.10 # {"$imagepolicy"' in after
+
+
+def test_what_is_missing_is_asked_for_in_words_of_a_function() -> None:
+    listing = ResourceList.parse(f"{HEAD}{DEPLOYMENT}".encode())
+    catalog, _ = catalog_from_items(listing, FunctionOptions())
+    hint = catalog.unknown(PolicyName("flux-system", "app")).hint
+    assert hint.endswith("put them among the resources, or a policy into spec.policies of an ImageSetter")
