@@ -17,7 +17,9 @@ import os
 import shlex
 import ssl
 import subprocess
+import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +50,8 @@ class GitHttp(ThreadingHTTPServer):
         self.fault: Fault = ""
         self.released = threading.Event()
         self.asked: list[tuple[str, str]] = []
+        self.errors: list[str] = []
+        """What went wrong in the server itself; a test must not pass, nor fail, in silence about it."""
         if tls:
             certificate = tls.issue("localhost", "127.0.0.1")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -59,7 +63,9 @@ class GitHttp(ThreadingHTTPServer):
         return f"{self.scheme}://{login + '@' if login else ''}127.0.0.1:{self.port}/{name}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is none of ours."""
+        """Keep what is wrong; that a client went away is not."""
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
+            self.errors.append(traceback.format_exc())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -175,6 +181,7 @@ def run_git_http(
             server.released.set()
             server.shutdown()
             thread.join()
+            assert server.errors == []
 
 
 @dataclass(frozen=True)
