@@ -183,7 +183,7 @@ def test_what_the_action_installs_is_hashed(stage: Stage, clone: Path) -> None:
     made, requirements, package, _ = log.read_text().splitlines()
     assert made.startswith("-I -m venv ")
     files = " ".join(f"-r {CHECKOUT}/requirements/{name}.txt" for name in ("build", "runtime"))
-    assert requirements.endswith(f" install --no-deps --require-hashes {files}")
+    assert requirements.endswith(f" install --no-deps --only-binary :all: --require-hashes {files}")
     assert package.endswith(f" install --no-deps --no-build-isolation {CHECKOUT}")
 
 
