@@ -40,11 +40,11 @@ def lists(folder: Path, quick: bool) -> Section:
     profile = sampled(ours)
     text = (
         "Deployments of sixty lines with two markers each; every field changes, and every change is a result. Ours "
-        "reads the list line by line and has libyaml count its events in C, splices, has the result read again to "
-        "prove that nothing else changed, and writes a result for each field; the Go program reads, sets and writes as "
-        "Flux's setter pass does, and reports nothing. ruamel.yaml reads and writes and changes nothing. The limits: "
-        "`cat` for the bytes; for a reader in Python that takes libyaml's events one by one (as ours does where lines "
-        "are not plain), taking them once, from which nothing is made."
+        "reads the list by libyaml's events, splices, has the result read again to prove that nothing else changed, "
+        "and writes a result for each field; the Go program reads, sets and writes as Flux's setter pass does, and "
+        "reports nothing. ruamel.yaml reads and writes and changes nothing. The limits: `cat` for the bytes; for a "
+        "reader in Python that takes libyaml's events one by one, as ours does, taking them once, from which nothing "
+        "is made."
     )
     aims = []
     for size in sizes[1:]:

@@ -139,23 +139,6 @@ def _yaml(data: bytes) -> None:
         pass
 
 
-def _lines(data: bytes) -> None:
-    """Large texts are read line by line; what comes out is what libyaml's events say, or nothing."""
-    from krm_functions.yaml.encoding import decode_text
-    from krm_functions.yaml.event_walk import walk
-    from krm_functions.yaml.parser import parsing
-    from krm_functions.yaml.plain import read_plain
-    from krm_functions.yaml.scan_result import KEEP, KEEP_ALL, KEEP_TEXT, SPAN
-
-    text = decode_text(data, name="x.yaml").text
-    hits = [at for at in range(len(text)) if text.startswith(NEEDLE, at)]
-    for outline in (None, KEEP_ALL, {"kind": KEEP, "items": {SPAN: True, "*": {SPAN: True, "*": KEEP_TEXT}}}):
-        found = read_plain(text, hits, outline)
-        if found is not None:
-            with parsing(text):
-                assert found == walk(text, hits, outline, False)
-
-
 def _resource_list(data: bytes) -> None:
     from krm_functions.errors import ReportedError
     from krm_functions.function_config import read_function_config
@@ -271,7 +254,6 @@ TARGETS = (
         YAML_WORDS,
     ),
     Target("resource-list", _resource_list, _LISTS, YAML_WORDS, 4096),
-    Target("lines", _lines, (*_LISTS, WEB), YAML_WORDS, 4096),
     Target("function", _function, _LISTS, YAML_WORDS, 4096),
     Target("lock", _lock, (LOCK, LOCK.replace(b"\n", b"\r\n"), LOCK.replace(b"  ", b"    ")), YAML_WORDS, 3000),
     Target(

@@ -1,13 +1,12 @@
 """What has to hold for every text; the property tests and the long run both ask here.
 
-The long run, ``PYTHONPATH=fn:tests python -m text.laws 100000``, prints how many texts were tried and how many broke
-a law.
+The long run, ``PYTHONPATH=fn:tests python -m krm_yaml.laws 100000``, prints how many texts were tried, and how many of
+them broke a law.
 """
 
 from __future__ import annotations
 
 import random
-import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -17,11 +16,8 @@ from krm_functions.errors import SpliceError, TextError
 from krm_functions.yaml import proof
 from krm_functions.yaml.edits import splice
 from krm_functions.yaml.encoding import DecodedText, decode_text, encode_text
-from krm_functions.yaml.event_walk import walk
-from krm_functions.yaml.parser import parsing
-from krm_functions.yaml.plain import read_plain
-from krm_functions.yaml.scan import NEEDLE, scalars, scan
-from krm_functions.yaml.scan_result import KEEP_ALL, Outline, Scalar, ScanResult
+from krm_functions.yaml.scan import scalars, scan
+from krm_functions.yaml.scan_result import Scalar, ScanResult
 from krm_yaml.documents import Document, Field, document
 from krm_yaml.following import marked, plan
 from krm_yaml.lists import resource_list
@@ -133,19 +129,6 @@ def unmarked_scalars_read_as_before(text: str, pure: bool) -> None:
             assert (value, style, anchor) == old[place]
 
 
-def hits(text: str) -> list[int]:
-    """Where the needle is."""
-    return [found.start() for found in re.finditer(re.escape(NEEDLE), text)]
-
-
-def lines_say_what_events_say(text: str, outline: Outline | None = None) -> None:
-    """For any text: read line by line it is what the events make of it, or it is not read so."""
-    found = read_plain(text, hits(text), outline)
-    if found is not None:
-        with parsing(text):
-            assert found == walk(text, hits(text), outline, False)
-
-
 def mutated(text: str, rng: random.Random) -> str:
     """A text with a few characters gone, doubled, or exchanged: most of what comes out is still YAML, of a kind."""
     for _ in range(rng.randint(1, 4)):
@@ -173,10 +156,9 @@ def hold(seed: int, *, pure: bool) -> None:
     marked_scalars_change_and_no_other_byte(broken, pure)
     nothing_to_do_changes_nothing(before.text, pure)
     listed = resource_list(random.Random(seed))
-    for text in (before.text, listed, mutated(listed, random.Random(seed))):
-        lines_say_what_events_say(text, KEEP_ALL if seed % 2 else None)
     odd = mutated(before.text, random.Random(seed))
-    unmarked_scalars_read_as_before(odd, pure)
+    for text in (odd, listed, mutated(listed, random.Random(seed))):
+        unmarked_scalars_read_as_before(text, pure)
     for text in (before.text, odd):
         nothing_passes_that_the_whole_text_refuses(text, random.Random(seed), pure)
 

@@ -1,4 +1,4 @@
-"""Random ResourceLists, most of them of plain lines, with whatever can mislead a reader of lines here and there."""
+"""Random ResourceLists: most lines are plain, and here and there stands what can mislead a reader of lines."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ def test_a_value_that_is_there_already_is_left_in_its_spelling() -> None:
     ],
 )
 def test_a_value_written_wrongly_is_caught(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if `render` had a bug: text that reads as something else, or breaks the document."""
-    monkeypatch.setattr(proof, "render", lambda value, scalar, text: wrong)
+    """As if `render_scalar` had a bug: text that reads as something else, or breaks the document."""
+    monkeypatch.setattr(proof, "render_scalar", lambda value, scalar, text: wrong)
     value = "1.10" if wrong == "1.10" else "on" if wrong == "on" else "new:9"
     with pytest.raises(SpliceError):
         proof.rewrite(TEXT, [(found()[0], value)])
@@ -154,7 +154,7 @@ def test_an_anchor_does_not_grow_into_the_new_value() -> None:
 
 
 def test_the_error_says_where_and_that_nothing_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "render", lambda value, scalar, text: '"open')
+    monkeypatch.setattr(proof, "render_scalar", lambda value, scalar, text: '"open')
     with pytest.raises(SpliceError) as caught:
         proof.rewrite(TEXT, [(found()[3], "new:9")])
     assert caught.value.where.startswith("line ")
@@ -163,7 +163,7 @@ def test_the_error_says_where_and_that_nothing_was_written(monkeypatch: pytest.M
 
 @either_way
 def test_a_block_scalar_that_would_swallow_the_next_line_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "render", lambda value, scalar, text: "|\n  new:1\n#")
+    monkeypatch.setattr(proof, "render_scalar", lambda value, scalar, text: "|\n  new:1\n#")
     text = f"a: | {M}\n  old:1\n---\nb: x\n"
     with pytest.raises(SpliceError, match="run on into the next line"):
         proof.rewrite(text, [(found(text)[0], "new:1\n")])

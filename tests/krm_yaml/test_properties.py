@@ -12,8 +12,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from text import laws
 
+from krm_yaml import laws
 from krm_yaml.documents import Document, document
 
 EXAMPLES = int(os.environ.get("IMAGESETTER_EXAMPLES", "200"))

@@ -21,9 +21,6 @@ NEEDLE: Final = "$imagepolicy"
 SPELLINGS: Final = ("imagepolicy", "$ref", "\\u00")
 """Other texts that may turn out to be the needle once a comment's JSON is read; looked for only where the needle is."""
 
-LARGE: Final = 1 << 16
-"""How many characters a text has to have for its lines to be read as lines first, where they can be."""
-
 
 def scan(
     text: str,
@@ -51,12 +48,6 @@ def scan(
     from krm_functions.yaml.event_walk import walk
 
     hits = _hits(text, (needle, *also)) if found else []
-    if len(text) > LARGE and not pure:
-        from krm_functions.yaml.plain import read_plain
-
-        plain = read_plain(text, hits, outline)
-        if plain is not None:
-            return plain
     try:
         with parsing(text):
             return walk(text, hits, outline, pure)
