@@ -23,6 +23,7 @@ PLAIN = (
     "a b",
     "1.5",
 )
+SIMPLE = (*(value for value in PLAIN if value.isascii() and value[-1:] not in "]}"), "[]", "{}")
 BLOCKS = ("|", "|-", ">", ">+", "|2")
 ODD = (
     *(
@@ -45,9 +46,14 @@ ODD = (
 )
 
 
-def resource_list(rng: random.Random) -> str:
-    """One text; ``rng`` also chooses how odd it is, and one in ten has no list in it."""
-    writer = _Writer(rng, rng.choice((0, 0, 0.02, 0.1, 0.5)))
+def resource_list(rng: random.Random, *, simple: bool = False) -> str:
+    """One text; ``rng`` also chooses how odd it is, and one in ten has no list in it.
+
+    Args:
+        rng: what the text is made from.
+        simple: write no block scalars, no full flow collections, and nothing beyond ASCII where the text is not odd.
+    """
+    writer = _Writer(rng, rng.choice((0, 0, 0.02, 0.1, 0.5)), simple=simple)
     if rng.random() < 0.1:
         writer.node(0, 4)
     else:
@@ -62,9 +68,11 @@ def resource_list(rng: random.Random) -> str:
 
 
 class _Writer:
-    def __init__(self, rng: random.Random, oddness: float) -> None:
+    def __init__(self, rng: random.Random, oddness: float, *, simple: bool) -> None:
         self.rng = rng
         self.oddness = oddness
+        self.values = SIMPLE if simple else PLAIN
+        self.blocks = 0.0 if simple else 0.1
         self.lines: list[str] = []
 
     def odd(self, share: float = 1) -> bool:
@@ -106,7 +114,7 @@ class _Writer:
 
     def value(self, start: str, column: int) -> None:
         rng = self.rng
-        if rng.random() < 0.1:
+        if rng.random() < self.blocks:
             self.lines.append(f"{start} {rng.choice(BLOCKS[:4] if not self.odd() else BLOCKS)}{self.trailer()}")
             for _ in range(rng.randint(0, 3)):
                 right = rng.choice((0, 1, 3, 4)) if self.odd() else 2
@@ -114,7 +122,7 @@ class _Writer:
                     " " * (column + right) + rng.choice(("text", "", "# c", MARKER, "a: b", "- x", "  deep"))
                 )
             return
-        self.lines.append(f"{start} {rng.choice(ODD if self.odd() else PLAIN)}{self.trailer()}")
+        self.lines.append(f"{start} {rng.choice(ODD if self.odd() else self.values)}{self.trailer()}")
         if self.odd(0.1):
             self.lines.append(
                 " " * (column + rng.choice((0, 1, 2))) + rng.choice(("more", "- more", "a: b", "'", "]", "}"))
