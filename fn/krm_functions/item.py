@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
 """The fields of a resource that say what it is called."""
+_MOST_KEPT: Final = 1000
+"""For how many items of one list the scalars are kept; those of 10,000 Deployments would take more than 100 MiB."""
 
 
 class Whole:
@@ -27,6 +29,7 @@ class Whole:
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
+        self.scanned: dict[int, tuple[Scalar, ...]] = {}  # the scalars of items by their number, see Item.scalars
 
     def copy(self, *path: str | int) -> Any:
         """The data at a place, for the caller to keep.
@@ -198,14 +201,28 @@ class Item:
         assert isinstance(data, dict), "find_items lets nothing but mappings pass"
         return data
 
-    def scalars(self) -> list[Scalar]:
-        """Every scalar value of the resource: path from the resource's root, offsets in the list's text."""
+    def scalars(self) -> tuple[Scalar, ...]:
+        """Every scalar value of the resource: path from the resource's root, offsets in the list's text.
+
+        The resource is scanned at the first call; in lists of more than 1,000 resources maybe at later ones, too.
+
+        Raises:
+            TextError: the resource is not YAML by itself.
+        """
         if self.borrows:
-            return list(self.whole.scalars.get(self.number, ()))
+            return tuple(self.whole.scalars.get(self.number, ()))
+        known = self.whole.scanned.get(self.number)
+        if known is None:
+            known = self._scan()
+            if len(self.whole.scanned) < _MOST_KEPT:
+                self.whole.scanned[self.number] = known
+        return known
+
+    def _scan(self) -> tuple[Scalar, ...]:
         from krm_functions.yaml.scan import scalars
 
         shift, aside = self.start - self.margin, self.column - self.margin
-        return [
+        return tuple(
             scalar._replace(
                 start=scalar.start + shift,
                 end=scalar.end + shift,
@@ -214,7 +231,7 @@ class Item:
                 column=scalar.column + (aside if scalar.line == 1 else 0),
             )
             for scalar in scalars(self.text)
-        ]
+        )
 
 
 def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:

@@ -49,7 +49,7 @@ def add_sources(
         for number, mark in mine:
             if mark.original in unclear:
                 unused.pop(number, None)
-        scalars = item.scalars() if wanted or (sources.images and not item.is_local_config) else []
+        scalars = item.scalars() if wanted or (sources.images and not item.is_local_config) else ()
         for number, mark in reversed(wanted):  # what comes last is of the outermost layer, and that has the last word
             for scalar in find_scalars(scalars, mark.pattern):
                 came = rendered(mark.scalar, mark.layers, scalar)
