@@ -21,7 +21,7 @@ from imagesetter.fields.origins import OriginalId, Origins, find_origins, origin
 from imagesetter.fields.report import failure, report
 from imagesetter.files.find import repository_root
 from imagesetter.files.read import read_inside
-from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.golang.regexp import compile_pattern
 from krm_functions.annotations import Identity
 from krm_functions.errors import ReportedError
@@ -145,15 +145,14 @@ def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
     layers = tuple(layers_above(found.sources, file.path)) if scanned.comments else ()
     spans = scan(text, outline=_SPANS).nodes if scanned.aliases else ()
     starts = {(node.document, node.start): node.path for node in spans}
-    for comment in scanned.comments:
-        try:
-            marker = parse_marker(comment.text)
-        except ReportedError as error:
-            place = Location(file=file.shown, line=comment.line, column=comment.column)
-            found.results += [failure(error, place, severity="warning")] if comment.scalar else []
-            continue
+    for comment, marker, error in parse_comments(scanned.comments):
         scalar = comment.scalar
-        if marker is None or scalar is None:
+        if scalar is None:
+            continue
+        if error:
+            location = Location(file=file.shown, line=comment.line, column=comment.column)
+            found.results.append(failure(error, location, severity="warning"))
+        if marker is None:
             continue
         match scalar.path:
             case ("images", int(number), "newTag" | "newName" | "digest") if file.role == "kustomization":

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 from imagesetter.config.options import FunctionOptions, Target
 from imagesetter.errors import ResolveError
 from imagesetter.fields.field import FoundBy, ImagesEntry, Location, MarkedField
+from imagesetter.fields.marker_problems import marker_problem
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import PARTS
-from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from krm_functions.errors import ReportedError, UsageError
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result, Severity
 from krm_functions.yaml.field_path import FieldPath, Index, find_scalars, format_path, parse_path
 from krm_functions.yaml.load import load
-from krm_functions.yaml.scan_result import Comment, Scalar
+from krm_functions.yaml.scan_result import Scalar
 
 if TYPE_CHECKING:
     from imagesetter.fields.kustomize_sources import SourceMarks
@@ -32,20 +33,6 @@ if TYPE_CHECKING:
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
 _ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].image: flux-system:web"
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
-
-MISPLACED = {
-    "ambiguous-head": "above a list item, but not directly above a plain one",
-    "hidden": "above an item that has a comment of its own, which hides it",
-    "above": "on its own line above a key",
-    "key": "behind a key whose value is elsewhere",
-    "collection": "behind a whole collection",
-    "alias": "behind an alias; the value is where the anchor is",
-    "empty": "behind a key or dash without a value",
-    "duplicate": "behind the second value of a key that is there twice",
-    "complex-key": "inside a key that is a collection",
-    "directive": "on a directive or document line",
-    "loose": "in no field at all",
-}
 
 
 class ListFields:
@@ -56,20 +43,6 @@ class ListFields:
         self.results: list[Result] = []
         self.named: set[PolicyName] = set()
         """Policies that a marker names for a field here, also where the field follows another one or is left alone."""
-
-
-def misplaced(comment: Comment, place: Location) -> Result | None:
-    """The warning for a marker that belongs to no field; None where that is meant (a commented-out line)."""
-    where = MISPLACED.get(comment.place)
-    if where is None:
-        return None
-    return report(
-        "warning",
-        f"this marker stands {where}, so nothing follows it (Flux ignores it as well); "
-        "put it behind the value, on the same line",
-        place,
-        tags={"error": "MisplacedMarker"},
-    )
 
 
 def find_fields(
@@ -195,28 +168,20 @@ def take(
 
 
 def _add_markers(places: ListFields, taken: set[int], listing: ResourceList) -> None:
-    for comment in listing.comments:
+    for parsed in parse_comments(listing.comments):
+        comment = parsed.comment
         scalar = comment.scalar
         path = scalar.path if scalar else ()
         inside = len(path) > 2 and path[0] == "items" and isinstance(path[1], int)
         item = listing.items[path[1]] if inside and isinstance(path[1], int) else None
-        place = (
+        location = (
             location_of(item, path[2:]) if item else Location(file="stdin", line=comment.line, column=comment.column)
         )
-        try:
-            marker = parse_marker(comment.text)
-        except ReportedError as error:
-            if scalar:
-                places.results.append(failure(error, place, severity="warning"))
-            continue
-        if marker is None:
-            continue
-        if scalar is None:
-            warning = misplaced(comment, place)
-            places.results += [warning] if warning else []
-        elif item and scalar.start not in taken:
+        if problem := marker_problem(parsed, location):
+            places.results.append(problem)
+        elif parsed.marker and item and scalar and scalar.start not in taken:
             taken.add(scalar.start)
-            places.fields.append(MarkedField(marker, scalar, place, "marker"))
+            places.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
 
 
 def _add_images(

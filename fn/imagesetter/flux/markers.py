@@ -20,11 +20,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
 from imagesetter.errors import MarkerError
 from imagesetter.flux.latest_ref import PARTS, Part
+from krm_functions.yaml.scan_result import Comment
 
 KEY: Final = "$imagepolicy"
 
@@ -60,6 +62,23 @@ class Marker(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}:{self.name}" + (f":{self.part}" if self.part else "")
+
+
+class ParsedComment(NamedTuple):
+    """A comment with the marker in it, or with the reason why it is none; with neither, it is about something else."""
+
+    comment: Comment
+    marker: Marker | None
+    error: MarkerError | None
+
+
+def parse_comments(comments: Iterable[Comment]) -> Iterator[ParsedComment]:
+    """What each comment of a scan says about markers; a comment that is no valid marker comes with its error."""
+    for comment in comments:
+        try:
+            yield ParsedComment(comment, parse_marker(comment.text), None)
+        except MarkerError as error:
+            yield ParsedComment(comment, None, error)
 
 
 def parse_marker(comment: str) -> Marker | None:

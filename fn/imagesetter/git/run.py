@@ -27,7 +27,7 @@ from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
-from imagesetter.flux.markers import PolicyName, parse_marker
+from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitEgress
 from imagesetter.git.automation import Automation
 from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets
@@ -346,14 +346,8 @@ def _kept(workspace: Workspace, commit: str) -> str:
 def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:
     """A warning for each marker whose policy nobody knows; a known one may be another automation's business."""
     for file in tree.marked:
-        for comment in file.scan.comments:
-            if comment.scalar is None:
-                continue
-            try:
-                marker = parse_marker(comment.text)
-            except ReportedError:
-                continue
-            if marker and not catalog.has_policy(marker.policy):
+        for comment, marker in file.field_markers():
+            if not catalog.has_policy(marker.policy):
                 place = Location(file=str(file.path), line=comment.line, column=comment.column)
                 yield failure(catalog.unknown(marker.policy), place, severity="warning")
 

@@ -15,7 +15,7 @@ from imagesetter.errors import LockError, MarkerError
 from imagesetter.fields.resource_list import FIELDS_ANNOTATION, target_marker
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
-from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.flux.resources import Resource
 from imagesetter.lock import document as lock
 from krm_functions.errors import InputError, TextError, UsageError
@@ -187,7 +187,7 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
     if not needle and not wanted:
         return None
     found = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
-    marks = tuple(_mark(name, comment) for comment in found.comments)
+    marks = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(found.comments))
     broken = [_unread(name, text, each, marks) for each in found.broken]
     documents = [_Document(name, text, node) for node in found.documents] if wanted else []
     unread = [each for each in (*broken, *(document.unread for document in documents)) if each]
@@ -208,13 +208,6 @@ def _lock(name: str, text: str) -> ScannedLock:
         return ScannedLock(name, text, lock.parse_lock(text, name), None)
     except (LockError, TextError) as error:
         return ScannedLock(name, text, None, error)
-
-
-def _mark(name: str, comment: Comment) -> MarkerComment:
-    try:
-        return MarkerComment(name, comment, parse_marker(comment.text), None)
-    except MarkerError as error:
-        return MarkerComment(name, comment, None, error)
 
 
 def _unread(name: str, text: str, broken: ParseFailure, marks: Iterable[MarkerComment]) -> UnreadDocument | None:

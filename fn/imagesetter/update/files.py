@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.fields.field import Location, MarkedField, Siblings
+from imagesetter.fields.marker_problems import marker_problem
 from imagesetter.fields.report import failure
 from imagesetter.files.rewrite import Rewrite
 from imagesetter.flux.latest_ref import LatestRef
-from imagesetter.flux.markers import PolicyName, parse_marker
+from imagesetter.flux.markers import PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.plan import Change, Guard, plan_changes
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.result import ResourceRef, Result, failed
 from krm_functions.yaml.encoding import encode_text
 from krm_functions.yaml.field_path import FieldPath, format_path
-from krm_functions.yaml.scan_result import Comment, Scalar, ScanResult
+from krm_functions.yaml.scan_result import Scalar, ScanResult
 
 if TYPE_CHECKING:
     from imagesetter.update.read_tree import MarkedFile, Tree
@@ -47,18 +48,12 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     results: list[Result] = []
     name = str(file.path)
     resources = _resources(file.scan)
-    for comment in file.scan.comments:
-        place = Location(file=name, line=comment.line, column=comment.column)
-        try:
-            marker = parse_marker(comment.text)
-        except ReportedError as error:
-            if comment.scalar:
-                results.append(failure(error, place, severity="warning"))
-            continue
-        if marker and comment.scalar:
-            fields.append(MarkedField(marker, comment.scalar, _place(name, comment.scalar, resources)))
-        elif marker:
-            results += _misplaced(comment, place)
+    for parsed in parse_comments(file.scan.comments):
+        comment = parsed.comment
+        if parsed.marker and comment.scalar:
+            fields.append(MarkedField(parsed.marker, comment.scalar, _place(name, comment.scalar, resources)))
+        elif problem := marker_problem(parsed, Location(file=name, line=comment.line, column=comment.column)):
+            results.append(problem)
     for broken in file.scan.broken:
         if any(broken.start_line <= comment.line <= broken.end_line for comment in file.scan.comments):
             place = Location(file=name, line=broken.line, column=broken.column)
@@ -68,13 +63,6 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             )
             results.append(failure(unreadable, place))
     return fields, results
-
-
-def _misplaced(comment: Comment, place: Location) -> list[Result]:
-    from imagesetter.fields.resource_list import misplaced
-
-    warning = misplaced(comment, place)
-    return [warning] if warning else []
 
 
 def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:

@@ -6,7 +6,7 @@ Files without a marker, a Flux resource or a lock are read but never parsed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,15 +18,15 @@ from imagesetter.files.find import display_path, find_files, find_names, reposit
 from imagesetter.files.read import read, read_inside
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.markers import Marker, PolicyName, parse_marker
+from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.lock import document as lock
-from krm_functions.errors import InputError, ReportedError, TextError, UsageError
+from krm_functions.errors import InputError, TextError, UsageError
 from krm_functions.result import Result
 from krm_functions.yaml.encoding import DecodedText as Text
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load, load_all
 from krm_functions.yaml.scan import NEEDLE, scan
-from krm_functions.yaml.scan_result import KEEP, SPAN, ScanResult
+from krm_functions.yaml.scan_result import KEEP, SPAN, Comment, ScanResult
 
 STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
@@ -46,6 +46,12 @@ class MarkedFile(NamedTuple):
     data: bytes
     text: Text
     scan: ScanResult
+
+    def field_markers(self) -> Iterator[tuple[Comment, Marker]]:
+        """The valid markers that stand behind a value."""
+        for parsed in parse_comments(self.scan.comments):
+            if parsed.marker and parsed.comment.scalar:
+                yield parsed.comment, parsed.marker
 
 
 class Tree(NamedTuple):
@@ -169,7 +175,7 @@ def catalog_from_tree(
         catalog.add([found for found in tree.resources if not catalog.knows(found)])
     else:
         catalog.add(tree.resources)
-        named = {*wanted, *(marker.policy for file in tree.marked for marker in _markers(file))}
+        named = {*wanted, *(marker.policy for file in tree.marked for _, marker in file.field_markers())}
         if any(not catalog.has_policy(name) for name in named):
             root = repository_root(start_directory(paths)) or Path()
             known = {resource.origin for resource in tree.resources}
@@ -262,14 +268,3 @@ def no_policies(given: str | Path) -> UsageError:
         where="--policies",
         hint="did the command before the pipe fail?" if str(given) == "-" else "name the file that holds the policies",
     )
-
-
-def _markers(file: MarkedFile) -> Iterable[Marker]:
-    for comment in file.scan.comments:
-        if comment.scalar:
-            try:
-                marker = parse_marker(comment.text)
-            except ReportedError:
-                continue
-            if marker:
-                yield marker
