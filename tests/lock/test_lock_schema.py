@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from imagesetter.cli.schemas.kinds import schema_of
 from imagesetter.errors import LockError
-from imagesetter.lock.document import from_data
+from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, SEEN_FIELDS, LockField, from_data
 from krm_functions.yaml.load import load
 from support.sandbox import IMAGE, POLICIES, Sandbox
 
@@ -80,3 +80,16 @@ def test_a_lock_that_was_written_is_as_its_schema_says_and_so_is_the_report(sand
     assert isinstance(written, dict)
     assert len(written["spec"]["seen"]) == len(written["spec"]["holds"]) == 1
     assert accepts(written)
+
+
+@pytest.mark.parametrize(
+    ("definition", "fields"),
+    [("LockedPolicy", ENTRY_FIELDS), ("HeldPolicy", HOLD_FIELDS), ("SeenTag", SEEN_FIELDS)],
+    ids=["entries", "holds", "first sights"],
+)
+def test_the_schema_has_the_fields_of_the_document_in_their_order(
+    definition: str, fields: tuple[LockField, ...]
+) -> None:
+    found = schema_of("ImageLock")["$defs"][definition]
+    assert list(found["properties"]) == [field.name for field in fields]
+    assert found["required"] == [field.name for field in fields if field.required]

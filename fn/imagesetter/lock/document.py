@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
 
 from imagesetter.config.options import API_VERSION, GROUP
 from imagesetter.errors import LockError
@@ -45,6 +45,59 @@ spec:
 """
 
 
+FieldType = Literal["policy", "string", "non-empty string", "count", "time", "date", "reflection"]
+
+
+class LockField(NamedTuple):
+    """A field of the lock: its name, type and description; the published schema is made from these."""
+
+    name: str
+    type: FieldType
+    description: str = ""
+    required: bool = True
+    omitted: str | None = None
+    """The value that is not written, and that a missing field has."""
+    attribute: str = ""
+    """Its name in Python, where that is another."""
+
+
+ENTRY_FIELDS = (
+    LockField("policy", "policy"),
+    LockField("image", "string", "the repository, as its ImageRepository writes it"),
+    LockField("tag", "string"),
+    LockField("digest", "string", "what the tag pointed to, whether the policy reflects it or not"),
+    LockField("digestReflectionPolicy", "reflection", required=False, omitted="Never", attribute="reflection"),
+    LockField("inputs", "string", "a hash of everything that decides the answer; of a changed policy it is another"),
+    LockField("candidates", "count", "how many tags the registry listed", required=False),
+    LockField("changed", "time", "when this entry changed last", required=False),
+    LockField(
+        "replaces",
+        "string",
+        "the higher tag from which it went back because somebody asked",
+        required=False,
+        omitted="",
+    ),
+)
+"""What `imagesetter lock` writes for each policy, in this order."""
+
+HOLD_FIELDS = (
+    LockField("policy", "policy"),
+    LockField("tag", "non-empty string", "stay at this tag", required=False, omitted=""),
+    LockField("exclude", "non-empty string", "leave this tag out", required=False, omitted=""),
+    LockField("reason", "non-empty string", omitted=""),
+    LockField("until", "date", "the day (UTC) from which it counts no more", required=False, omitted=""),
+)
+"""A person's decision; exactly one of ``tag`` and ``exclude`` is given."""
+
+SEEN_FIELDS = (
+    LockField("policy", "policy"),
+    LockField("tag", "string"),
+    LockField("digest", "string"),
+    LockField("since", "time"),
+)
+"""When a tag that is too young was first seen."""
+
+
 class LockEntry(NamedTuple):
     """What one policy resolved to.
 
@@ -67,22 +120,6 @@ class LockEntry(NamedTuple):
     def ref(self) -> LatestRef:
         """The answer, as the policy's markers write it."""
         return LatestRef(self.image, self.tag, self.digest if self.reflection != "Never" else "")
-
-    @property
-    def record(self) -> Record:
-        """The entry as it is written."""
-        optional = {"digestReflectionPolicy": self.reflection} if self.reflection != "Never" else {}
-        return {
-            "policy": str(self.policy),
-            "image": self.image,
-            "tag": self.tag,
-            "digest": self.digest,
-            **optional,
-            "inputs": self.inputs,
-            "candidates": self.candidates,
-            "changed": self.changed,
-            **({"replaces": self.replaces} if self.replaces else {}),
-        }
 
     def same_answer(self, other: LockEntry) -> bool:
         """Whether the other entry says the same; the count and the time of it do not matter."""
@@ -184,28 +221,41 @@ def _list(spec: Mapping[str, Any], name: str, origin: str) -> list[object]:
 def _entry(row: object, where: str) -> LockEntry:
     if not isinstance(row, Mapping):
         raise LockError(f"expected a mapping, not {row!r}", where=where, hint=_MEND)
-    missing = [name for name in ("policy", "image", "tag", "digest", "inputs") if not isinstance(row.get(name), str)]
-    namespace, colon, name = str(row.get("policy", "")).partition(":")
-    if missing or not colon:
+    missing = [field.name for field in ENTRY_FIELDS if field.required and not isinstance(row.get(field.name), str)]
+    if missing or ":" not in row["policy"]:
         raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=_MEND)
-    candidates = row.get("candidates", 0)
-    return LockEntry(
-        policy=PolicyName(namespace, name),
-        image=row["image"],
-        tag=row["tag"],
-        digest=row["digest"],
-        reflection=str(row.get("digestReflectionPolicy", "Never")),
-        inputs=row["inputs"],
-        candidates=candidates if isinstance(candidates, int) else 0,
-        changed=str(row.get("changed", "")),
-        replaces=str(row.get("replaces", "")),
-    )
+    return LockEntry(**_values(ENTRY_FIELDS, row))
+
+
+def _values(fields: Iterable[LockField], row: Mapping[Any, Any]) -> dict[str, Any]:
+    """What a row says, by attribute; a missing field has the value that is not written."""
+    return {field.attribute or field.name: _value(field, row) for field in fields}
+
+
+def _value(field: LockField, row: Mapping[Any, Any]) -> object:
+    value = row.get(field.name)
+    match field.type:
+        case "policy":
+            namespace, _, name = str(value or "").partition(":")
+            return PolicyName(namespace, name)
+        case "count":
+            return value if isinstance(value, int) else 0
+        case _:
+            return str(row.get(field.name, field.omitted or ""))
+
+
+def _record(fields: Iterable[LockField], value: LockEntry | Hold | Seen) -> Record:
+    """A value as the lock writes it."""
+    found = ((field, getattr(value, field.attribute or field.name)) for field in fields)
+    return {
+        field.name: str(value) if field.type == "policy" else value for field, value in found if value != field.omitted
+    }
 
 
 def _hold(row: object, where: str) -> Hold:
     """People write holds by hand, so every slip is named."""
     hint = "`imagesetter hold` writes one as it has to be"
-    known = ("policy", "tag", "exclude", "reason", "until")
+    known = [field.name for field in HOLD_FIELDS]
     if not isinstance(row, Mapping):
         raise LockError(f"expected a mapping, not {row!r}", where=where, hint=hint)
     for name, value in row.items():
@@ -213,25 +263,23 @@ def _hold(row: object, where: str) -> Hold:
             raise LockError(f"{name}: no such field{did_you_mean(str(name), known)}", where=where, hint=hint)
         if not isinstance(value, str):
             raise LockError(f"{name}: must be a text, not {value!r}: put it in quotes", where=where, hint=hint)
-    namespace, colon, name = row.get("policy", "").partition(":")
-    if not colon or not row.get("reason"):
-        raise LockError(f"{'reason' if colon else 'policy'}: is required", where=where, hint=hint)
+    missing = "policy" if ":" not in row.get("policy", "") else "" if row.get("reason") else "reason"
+    if missing:
+        raise LockError(f"{missing}: is required", where=where, hint=hint)
     if bool(row.get("tag")) == bool(row.get("exclude")):
         raise LockError("write exactly one of tag and exclude", where=where, hint=hint)
-    until = row.get("until", "")
+    hold = Hold(**_values(HOLD_FIELDS, row))
     try:
-        midnight(until or "1970-01-01")
+        midnight(hold.until or "1970-01-01")
     except ValueError as error:
         raise LockError(f"until: {error}", where=where, hint=hint) from error
-    return Hold(PolicyName(namespace, name), row.get("tag", ""), row.get("exclude", ""), row["reason"], until)
+    return hold
 
 
 def _seen(row: object, where: str) -> Seen:
-    fields = row if isinstance(row, Mapping) else {}
-    namespace, _, name = str(fields.get("policy", "")).partition(":")
-    found = Seen(PolicyName(namespace, name), *(str(fields.get(field, "")) for field in ("tag", "digest", "since")))
+    found = Seen(**_values(SEEN_FIELDS, row if isinstance(row, Mapping) else {}))
     try:
-        if not (name and found.tag and found.digest and found.time):
+        if not (found.policy.name and found.tag and found.digest and found.time):
             raise ValueError("policy, tag, digest and since are required")
     except ValueError as error:
         raise LockError(f"not a first sight: {error}", where=where, hint="take it out of the lock") from error
@@ -274,9 +322,9 @@ def render_lock(text: str, entries: Mapping[PolicyName, LockEntry], seen: Iterab
     Raises:
         LockError: the text is not in a layout that can be kept.
     """
-    records = [entries[name].record for name in sorted(entries, key=str)]
+    records = [_record(ENTRY_FIELDS, entries[name]) for name in sorted(entries, key=str)]
     text = _updated(_begun(text), "entries", records, lambda record: record["policy"])
-    sights = [each.record for each in sorted(seen, key=lambda each: (str(each.policy), each.tag))]
+    sights = [_record(SEEN_FIELDS, each) for each in sorted(seen, key=lambda each: (str(each.policy), each.tag))]
     return _updated(text, "seen", sights, lambda record: (record["policy"], record["tag"]))
 
 
@@ -286,7 +334,7 @@ def render_holds(text: str, holds: Iterable[Hold]) -> str:
     Raises:
         LockError: the text is not in a layout that can be kept.
     """
-    records = [hold.record for hold in holds]
+    records = [_record(HOLD_FIELDS, hold) for hold in holds]
     return _updated(
         _begun(text),
         "holds",

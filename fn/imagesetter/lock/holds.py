@@ -32,12 +32,6 @@ class Hold(NamedTuple):
         """Whether the hold is in force at a time (seconds since the epoch)."""
         return not self.until or now < midnight(self.until)
 
-    @property
-    def record(self) -> dict[str, str | int]:
-        """The hold as the lock holds it."""
-        fields = {"tag": self.tag, "exclude": self.exclude, "reason": self.reason, "until": self.until}
-        return {"policy": str(self.policy), **{name: text for name, text in fields.items() if text}}
-
     def __str__(self) -> str:
         what = f"held at {self.tag}" if self.tag else f"without {self.exclude}"
         end = f" until {self.until}" if self.until else ""

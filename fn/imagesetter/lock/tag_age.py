@@ -29,11 +29,6 @@ class Seen(NamedTuple):
         """``since`` in seconds since the epoch."""
         return seconds_of(self.since)
 
-    @property
-    def record(self) -> dict[str, str | int]:
-        """The sighting as the lock holds it."""
-        return {"policy": str(self.policy), "tag": self.tag, "digest": self.digest, "since": self.since}
-
 
 def timestamp(now: float) -> str:
     """Seconds since the epoch as the lock writes them: RFC 3339, UTC, whole seconds.

@@ -1,68 +1,67 @@
-"""The lock as a model: the source of its published schema, and of the report that ``lock --output json`` prints.
+"""The lock's published schema, made from the fields that `imagesetter.lock.document` names, and ``lock``'s JSON report.
 
-Reading a lock (`imagesetter.lock.document`) imports none of this: a locked run is to start quickly. Tests hold the two
-together.
+Reading a lock does not import this module: a locked run must start quickly, and pydantic is slow to import.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
 from imagesetter.cli.schemas.changes import RunResult
 from imagesetter.cli.schemas.reports import Report
 from imagesetter.config.strict_model import Metadata, StrictModel
-
-_ONE_TAG: dict[str, Any] = {"oneOf": [{"required": ["tag"]}, {"required": ["exclude"]}]}
-
-Policy = Annotated[str, Field(pattern="^[^:]+:[^:]+$", description="namespace:name")]
-Time = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, SEEN_FIELDS, FieldType, LockField
 
 
-class LockedPolicy(StrictModel):
-    """What a policy resolved to."""
-
-    policy: Policy
-    image: str = Field(description="the repository, as its ImageRepository writes it")
-    tag: str
-    digest: str = Field(description="what the tag pointed to, whether the policy reflects it or not")
-    digest_reflection_policy: Literal["IfNotPresent", "Always"] | None = None
-    inputs: str = Field(description="a hash of everything that decides the answer; of a changed policy it is another")
-    candidates: int = Field(0, description="how many tags the registry listed")
-    changed: Time | None = Field(None, description="when this entry changed last")
-    replaces: str | None = Field(None, description="the higher tag from which it went back because somebody asked")
+class _OneTag(StrictModel):
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["tag"]}, {"required": ["exclude"]}]})
 
 
-class HeldPolicy(StrictModel):
-    """A person's decision: the policy stays at a tag, or leaves one out."""
-
-    model_config = ConfigDict(json_schema_extra=_ONE_TAG)
-
-    policy: Policy
-    tag: str | None = Field(None, min_length=1, description="stay at this tag")
-    exclude: str | None = Field(None, min_length=1, description="leave this tag out")
-    reason: str = Field(min_length=1)
-    until: str | None = Field(
-        None, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="the day (UTC) from which it counts no more"
-    )
+# The type of each field, and what else pydantic is told about it.
+_TYPES: dict[FieldType, tuple[Any, dict[str, Any]]] = {
+    "policy": (Annotated[str, Field(pattern="^[^:]+:[^:]+$", description="namespace:name")], {}),
+    "string": (str, {}),
+    "non-empty string": (str, {"min_length": 1}),
+    "count": (int, {}),
+    "time": (Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")], {}),
+    "date": (str, {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
+    "reflection": (Literal["IfNotPresent", "Always"], {}),
+}
 
 
-class SeenTag(StrictModel):
-    """Since when a tag with its digest has been seen that is not old enough yet."""
+def _model(name: str, doc: str, fields: Iterable[LockField], base: type[StrictModel] = StrictModel) -> Any:
+    definitions: dict[str, Any] = {}
+    for field in fields:
+        annotation, limits = _TYPES[field.type]
+        details = {**limits, **({"description": field.description} if field.description else {})}
+        if field.required:
+            definitions[field.name] = annotation, Field(**details)
+        elif field.type == "count":
+            definitions[field.name] = annotation, Field(0, **details)
+        else:
+            definitions[field.name] = annotation | None, Field(None, **details)
+    return create_model(name, __base__=base, __module__=__name__, __doc__=doc, **definitions)
 
-    policy: Policy
-    tag: str
-    digest: str
-    since: Time
+
+_ENTRY = _model("LockedPolicy", "What a policy resolved to.", ENTRY_FIELDS)
+_HOLD = _model(
+    "HeldPolicy",
+    "A person's decision: the policy stays at a tag, or leaves one out.",
+    HOLD_FIELDS,
+    _OneTag,
+)
+_SEEN = _model("SeenTag", "Since when a tag with its digest has been seen that is not old enough yet.", SEEN_FIELDS)
 
 
 class ImageLockSpec(StrictModel):
     """What is locked, held and seen."""
 
-    entries: list[LockedPolicy] = Field(default_factory=list)
-    holds: list[HeldPolicy] = Field(default_factory=list)
-    seen: list[SeenTag] = Field(default_factory=list)
+    entries: list[_ENTRY] = Field(default_factory=list)  # type: ignore[valid-type] # made above
+    holds: list[_HOLD] = Field(default_factory=list)  # type: ignore[valid-type] # made above
+    seen: list[_SEEN] = Field(default_factory=list)  # type: ignore[valid-type] # made above
 
 
 class ImageLock(StrictModel):
