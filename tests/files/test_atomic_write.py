@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import FileChangedError
-from imagesetter.files.atomic_write import create, write, write_all
+from imagesetter.files.atomic_write import Rewrite, create, put, write, write_all
 from krm_functions.errors import InputError
 
 
@@ -57,7 +57,7 @@ def test_a_thousand_files_are_replaced_and_nothing_is_left_beside_them(tmp_path:
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"old %s" % path.name.encode())
-    writes = [(path, b"old %s" % path.name.encode(), b"new %s" % path.name.encode()) for path in paths]
+    writes = [Rewrite(path, b"old %s" % path.name.encode(), b"new %s" % path.name.encode()) for path in paths]
     assert write_all(writes) == [None] * 1000
     assert [path.read_bytes() for path in paths] == [after for _, _, after in writes]
     assert sorted(tmp_path.glob("*/*")) == sorted(paths)
@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_written_keeps_none_of_the_others_from_it(tmp_path
         path.write_bytes(b"old")
     edited.write_bytes(b"edited by someone else")
     gone = tmp_path / "gone" / "d.yaml"
-    errors = write_all([(path, b"old", b"new") for path in (first, edited, gone, last)])
+    errors = write_all([Rewrite(path, b"old", b"new") for path in (first, edited, gone, last)])
     assert [type(error) for error in errors] == [type(None), FileChangedError, InputError, type(None)]
     assert [error.where for error in errors if error] == [str(edited), str(gone)]
     assert [path.read_bytes() for path in (first, edited, last)] == [b"new", b"edited by someone else", b"new"]
@@ -94,7 +94,7 @@ def test_an_interruption_leaves_whole_files_and_nothing_beside_them(files: int, 
     paths = [tmp_path / f"{number}.yaml" for number in range(files)]
     for path in paths:
         path.write_bytes(b"old")
-    writes = [(path, Interrupting() if path is paths[files // 2] else b"old", b"new") for path in paths]
+    writes = [Rewrite(path, Interrupting() if path is paths[files // 2] else b"old", b"new") for path in paths]
     with pytest.raises(KeyboardInterrupt):
         write_all(writes)
     assert {path.read_bytes() for path in paths} <= {b"old", b"new"}
@@ -116,7 +116,7 @@ def test_what_goes_wrong_in_a_thread_comes_out(files: int, tmp_path: Path) -> No
     for path in paths:
         path.write_bytes(b"old")
     with pytest.raises(MemoryError):
-        write_all([(path, Broken(b"old") if path is paths[-1] else b"old", b"new") for path in paths])
+        write_all([Rewrite(path, Broken(b"old") if path is paths[-1] else b"old", b"new") for path in paths])
     assert paths[-1].read_bytes() == b"old"
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
@@ -180,8 +180,8 @@ def test_all_files_are_written_where_no_thread_can_be_started(tmp_path: Path, no
 FEW_THREADS = """\
 import resource, sys, threading
 from pathlib import Path
-from imagesetter.files.atomic_write import write_all
-writes = [(path, b"old", b"new") for path in Path(sys.argv[1]).iterdir()]
+from imagesetter.files.atomic_write import Rewrite, write_all
+writes = [Rewrite(path, b"old", b"new") for path in Path(sys.argv[1]).iterdir()]
 threading.stack_size(1 << 28)
 used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) << 10
 resource.setrlimit(resource.RLIMIT_AS, (used + 5 * (1 << 27), resource.RLIM_INFINITY))  # two stacks and a half
@@ -240,3 +240,27 @@ def test_an_interruption_has_a_note_with_exactly_the_files_that_were_written(fil
     written = [str(path) for path, _, _ in writes if path.read_bytes() == b"new"]
     assert named == written
     assert first == f"{len(written)} file{' was' if len(written) == 1 else 's were'} written before that:"
+
+
+def test_put_writes_a_new_file_as_the_umask_has_it_and_replaces_one_that_exists(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    mask = os.umask(0o027)
+    try:
+        put(path, b"one")
+        put(path, b"two", mode=0o666)
+    finally:
+        os.umask(mask)
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
+    put(path, b"three")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_put_can_leave_a_file_that_exists_alone(tmp_path: Path) -> None:
+    path = tmp_path / "salt"
+    put(path, b"first", replace=False)
+    with pytest.raises(FileExistsError):
+        put(path, b"second", replace=False)
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["salt"]

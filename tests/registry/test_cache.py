@@ -27,6 +27,7 @@ from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake
+from support.hiding import without
 from support.logins import PASSWORD, Always
 from support.scanning import scan_all
 
@@ -234,7 +235,7 @@ def test_blob_counts_only_when_it_hashes_to_its_name(cache: Cache) -> None:
 def test_entries_of_last_month_and_leftovers_of_killed_runs_are_removed(cache: Cache, clock: FakeClock) -> None:
     cache.store_scan("ghcr.io/org/old", NOBODY, entry(clock))
     scans = cache.folder / "scans"
-    old, leftover, young = the_file(cache), scans / ".new-killed", scans / ".new-writing"
+    old, leftover, young = the_file(cache), scans / ".killed.imagesetter", scans / ".writing.imagesetter"
     for path, age in ((old, 31 * 86400), (leftover, 7200), (young, 60)):
         path.touch()
         os.utime(path, (clock.time() - age, clock.time() - age))
@@ -249,6 +250,33 @@ def test_folder_is_where_xdg_says() -> None:
     assert cache_folder({}, home) == Path("/home/x/.cache/imagesetter")
     assert cache_folder({"XDG_CACHE_HOME": "/c"}, home) == Path("/c/imagesetter")
     assert cache_folder({"XDG_CACHE_HOME": "relative"}, home) == Path("/home/x/.cache/imagesetter")
+
+
+OTHER_SYSTEM = """
+import sys
+from pathlib import Path
+from imagesetter.registry.environment import cache_folder
+sys.platform = sys.argv[1]
+print(cache_folder({}, Path("/nowhere")), cache_folder({"XDG_CACHE_HOME": "/c"}, Path("/nowhere")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("system", "folder"),
+    [("darwin", "/home/x/Library/Caches/imagesetter"), ("win32", "/local/imagesetter/Cache")],
+    ids=["macOS", "Windows"],
+)
+def test_folder_is_where_the_system_has_its_caches(system: str, folder: str) -> None:
+    environment = {**os.environ, "HOME": "/home/x", "LOCALAPPDATA": "/local"}
+    environment.pop("XDG_CACHE_HOME", None)
+    run = subprocess.run(
+        [sys.executable, "-c", without(["ctypes", "winreg"]) + OTHER_SYSTEM, system],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.replace("\\", "/").split() == [folder, "/c/imagesetter"]
 
 
 # --- the client ------------------------------------------------------------------------------------------------------

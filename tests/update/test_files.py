@@ -12,7 +12,8 @@ from imagesetter.errors import ResolveError
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.selection.sources import Failed, Resolution, Resolved
-from imagesetter.update.files import FileUpdates, known_digests, update_files, write_files
+from imagesetter.update.files import FileUpdates, update_files, write_files
+from imagesetter.update.plan import known_digests
 from imagesetter.update.read_tree import catalog_from_tree, read_tree
 from krm_functions.errors import TextError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import click
 
 from imagesetter.cli.environment_variables import spoken_name
-from imagesetter.files.platform import set_mode
+from imagesetter.files.atomic_write import put
 from krm_functions.errors import InputError, UsageError
 from krm_functions.suggestions import did_you_mean
 
@@ -129,26 +128,7 @@ def write_file(path: Path, text: str) -> None:
         if path.parts[:2] in _DEVICES or (path.exists() and not path.is_file()):
             path.write_bytes(data)
             return
-        import tempfile
-
         target = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for links in a circle
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".imagesetter")
-        try:
-            with os.fdopen(handle, "wb") as temporary:
-                temporary.write(data)
-                set_mode(temporary.fileno(), _mode(target))
-            Path(name).replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
+        put(target, data, mode=target.stat().st_mode & 0o777 if target.exists() else None)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
-
-
-def _mode(path: Path) -> int:
-    """The mode of the file that is replaced, or a new file's."""
-    with contextlib.suppress(OSError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -18,9 +18,9 @@ from typing import Final
 from imagesetter.fields.field import Location, has_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.resource_list import is_image
+from imagesetter.files.atomic_write import Rewrite
 from imagesetter.files.find import find_files
 from imagesetter.files.read import read
-from imagesetter.files.rewrite import Rewrite
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import Part
 from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagesetter.fields.field import (
-    Location,
-)
+from imagesetter.fields.field import Location
 from krm_functions.errors import ReportedError
 from krm_functions.redaction import without_logins
 from krm_functions.result import Field, File, Result, Severity

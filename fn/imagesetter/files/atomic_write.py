@@ -1,4 +1,8 @@
-"""Files written without ever leaving half of one."""
+"""Files are written at once: a reader, or a crash at any moment, sees the old bytes or the new ones.
+
+Three functions: `write` and `write_all` replace files that were read before, and refuse one that has changed since;
+`create` makes a file that must not exist yet; `put` writes whatever is there, for reports and the cache.
+"""
 
 # Strings, not path objects: these cost more than all the calls on a file together, and there are thousands of files.
 # ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120
@@ -11,8 +15,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imagesetter.errors import FileChangedError
 from imagesetter.files.platform import AS_IT_IS, keep_owner, set_mode
@@ -22,6 +25,7 @@ from krm_functions.messages import one_line
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
 _FEW = 4
 _THREADS = 16
@@ -29,8 +33,16 @@ _TRIES = 100
 _TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 _Item = TypeVar("_Item")
 
-Write = tuple[Path, bytes, bytes]
-"""A file, the bytes that it holds, and those that it shall hold."""
+TEMPORARY_SUFFIX = ".imagesetter"
+"""How the name of a temporary file ends; a killed run leaves one behind."""
+
+
+class Rewrite(NamedTuple):
+    """A file, the bytes that it holds, and those that replace them."""
+
+    path: Path
+    before: bytes
+    after: bytes
 
 
 def write(path: Path, before: bytes, after: bytes) -> None:
@@ -40,12 +52,12 @@ def write(path: Path, before: bytes, after: bytes) -> None:
         FileChangedError: the file no longer holds *before*; nothing was written.
         InputError: the directory or the file cannot be written.
     """
-    (error,) = write_all([(path, before, after)])
+    (error,) = write_all([Rewrite(path, before, after)])
     if error:
         raise error
 
 
-def write_all(writes: Sequence[Write]) -> list[ReportedError | None]:
+def write_all(writes: Sequence[Rewrite]) -> list[ReportedError | None]:
     """Replace the bytes of files, each at once: a reader, or a crash at any moment, sees the old ones or the new ones.
 
     The new bytes go to a temporary file beside the old one, with its mode and, where allowed, its owner; they are
@@ -147,21 +159,46 @@ def create(path: Path, data: bytes) -> None:
         InputError: it cannot be written.
     """
     try:
-        handle, temporary = _make_temporary(str(path), 0o666)
-        try:
-            try:
-                _write_to(handle, data)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            path.hardlink_to(temporary)
-        finally:
-            _discard(temporary)
+        put(path, data, replace=False, flush=True)
     except FileExistsError as error:
         raise FileChangedError("appeared while imagesetter was at work; it was left alone", where=str(path)) from error
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
     _sync_directory(str(path.parent))
+
+
+def put(path: Path, data: bytes, *, mode: int | None = None, replace: bool = True, flush: bool = False) -> None:
+    """Write a file at once, whether it exists or not. A link is replaced, not followed.
+
+    Args:
+        path: the file.
+        data: its bytes.
+        mode: its permissions; None for those that the umask gives.
+        replace: False if a file that exists must stay as it is.
+        flush: whether the bytes must survive a power cut.
+
+    Raises:
+        FileExistsError: the file exists, and *replace* is False.
+        OSError: it cannot be written.
+    """
+    handle, temporary = _make_temporary(str(path), 0o666 if mode is None else mode)
+    try:
+        try:
+            if mode is not None:
+                set_mode(handle, mode)
+            _write_to(handle, data)
+            if flush:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        if replace:
+            os.replace(temporary, path)
+            temporary = ""
+        else:
+            os.link(temporary, path)
+    finally:
+        if temporary:
+            _discard(temporary)
 
 
 def _make_temporary(path: str, mode: int) -> tuple[int, str]:
@@ -172,7 +209,7 @@ def _make_temporary(path: str, mode: int) -> tuple[int, str]:
     """
     directory, name = os.path.split(path)
     for _ in range(_TRIES):
-        temporary = os.path.join(directory, f".{name}.{os.urandom(4).hex()}.imagesetter")
+        temporary = os.path.join(directory, f".{name}.{os.urandom(4).hex()}{TEMPORARY_SUFFIX}")
         try:
             return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | AS_IT_IS, mode), temporary
         except FileExistsError:

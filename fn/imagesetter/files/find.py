@@ -173,11 +173,8 @@ def _bad_pattern(what: str, file: str, line: str = "") -> InputError | UsageErro
 
 def repository_root(start: Path) -> Path | None:
     """The nearest directory at or above *start* that holds ``.git``, or None."""
-    start = start.resolve()
-    for directory in (start, *start.parents):
-        if (directory / ".git").exists():
-            return directory
-    return None
+    root = repository_of(str(start.resolve()))
+    return None if root is None else Path(root)
 
 
 def start_directory(paths: Sequence[str | Path]) -> Path:

@@ -40,8 +40,8 @@ from imagesetter.git.update_path import confined
 from imagesetter.git.workspace import Workspace
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
-from imagesetter.update.files import FileUpdates, known_digests, update_files, write_files
-from imagesetter.update.plan import Change, Guard
+from imagesetter.update.files import FileUpdates, update_files, write_files
+from imagesetter.update.plan import Change, Guard, known_digests
 from imagesetter.update.read_tree import Tree, read_tree
 from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.result import File, Result

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git
 from imagesetter.git.remote import Remote, Start
+from imagesetter.registry.environment import cache_folder
 
 if TYPE_CHECKING:
-    from imagesetter.files.rewrite import Rewrite
+    from imagesetter.files.atomic_write import Rewrite
 
 _GITLINK = "160000"
 
@@ -172,8 +173,7 @@ def _encoded(message: str) -> bytes:
 
 
 def _kept_folder() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "imagesetter" / "unpushed"
+    return cache_folder(os.environ, Path.home()) / "unpushed"
 
 
 def _blob_name(data: bytes, like: str) -> str:

@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
-from imagesetter.files.platform import AS_IT_IS, FileLock
+from imagesetter.files.atomic_write import TEMPORARY_SUFFIX, put
+from imagesetter.files.platform import FileLock
 from imagesetter.files.read import read
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.limits import Clock
@@ -182,26 +183,13 @@ class Cache:
         return salt if salt is not None and len(salt) == 32 else secrets.token_bytes(32)
 
     def _write(self, file: Path, data: bytes, *, replace: bool = True) -> None:
-        """Write beside and move into place; whoever reads meanwhile sees the old file or the new one."""
-        temporary = file.with_name(f".new-{os.urandom(8).hex()}")
-        try:
-            descriptor = _create(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        except OSError:
-            return
-        try:
-            try:
-                whole = os.write(descriptor, data) == len(data)
-            finally:
-                os.close(descriptor)
-            if whole and replace:
-                temporary.replace(file)
-                return
-            if whole:
-                os.link(temporary, file)  # fails where another run was first: its file stays
-        except OSError:
-            pass
+        """Write a file of the folder, and make the folder where it is missing; without effect where that fails."""
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            try:
+                put(file, data, mode=0o600, replace=replace)
+            except FileNotFoundError:
+                _make_folder(file.parent)
+                put(file, data, mode=0o600, replace=replace)
 
     def _prune(self) -> None:
         """Once a run: drop what nobody wrote or used for a month, and what a killed run left half written."""
@@ -214,7 +202,7 @@ class Cache:
             with contextlib.suppress(OSError), os.scandir(self.folder / name) as entries:
                 for entry in entries:
                     with contextlib.suppress(OSError):
-                        limit = _ABANDONED if entry.name.startswith(".new-") else _FORGOTTEN
+                        limit = _ABANDONED if entry.name.endswith(TEMPORARY_SUFFIX) else _FORGOTTEN
                         if now - entry.stat(follow_symlinks=False).st_mtime > limit:
                             Path(entry.path).unlink()
 
@@ -222,19 +210,6 @@ class Cache:
 def validity(interval: float | None) -> float:
     """Seconds that a scan is good for: ``spec.interval``, 10 at least, 60 where there is none."""
     return DEFAULT_VALIDITY if interval is None else max(SHORTEST_VALIDITY, interval)
-
-
-def _create(file: Path, flags: int) -> int:
-    """Open a file of the folder, and make the folder where it is missing.
-
-    Raises:
-        OSError: it cannot be.
-    """
-    try:
-        return os.open(file, flags | AS_IT_IS, 0o600)
-    except FileNotFoundError:
-        _make_folder(file.parent)
-        return os.open(file, flags | AS_IT_IS, 0o600)
 
 
 def _make_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ Nothing here comes from a ResourceList; that is the point. What the input may sa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def settings_from_environment(
         allow_registry: patterns, see `imagesetter.registry.http.address_rules.RegistryPattern`.
         allow_auth_host: ``REGISTRY=HOST`` pairs.
         allow_loopback: whether registries on this machine may be asked.
-        cache_dir: in place of ``$XDG_CACHE_HOME/imagesetter``.
+        cache_dir: in place of `cache_folder`.
         cache: False for no cache at all.
         refresh: ask even where the cache has a young scan.
         timeout: seconds for one repository at most, whatever its ImageRepository says.
@@ -63,6 +64,18 @@ def settings_from_environment(
 
 
 def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
-    """Where the cache is, unless ``--cache-dir`` says otherwise."""
+    """Where the cache is, unless ``--cache-dir`` says otherwise.
+
+    ``$XDG_CACHE_HOME/imagesetter`` if that variable is an absolute path; else what the system has for caches:
+    ``~/Library/Caches/imagesetter`` on macOS, ``%LOCALAPPDATA%\\imagesetter\\Cache`` on Windows, and
+    ``~/.cache/imagesetter`` elsewhere.
+    """
     base = environment.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else home / ".cache") / "imagesetter"
+    if Path(base).is_absolute():
+        return Path(base) / "imagesetter"
+    system: str = sys.platform
+    if system not in ("darwin", "win32"):
+        return home / ".cache" / "imagesetter"
+    from platformdirs import user_cache_path  # only these two systems pay for the import
+
+    return user_cache_path("imagesetter", appauthor=False)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagesetter.fields.field import Location, MarkedField, Siblings
+from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.marker_problems import marker_problem
 from imagesetter.fields.report import failure
-from imagesetter.files.rewrite import Rewrite
-from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.files.atomic_write import Rewrite
 from imagesetter.flux.markers import PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.plan import Change, Guard, plan_changes
@@ -157,30 +156,3 @@ def write_files(rewrites: Sequence[Rewrite]) -> list[Result]:
 
     errors = zip(rewrites, writing.write_all(rewrites), strict=True)
     return [failure(error, Location(file=str(rewritten.path))) for rewritten, error in errors if error]
-
-
-def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:
-    """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
-
-    A digest is known for a name and tag when one field holds ``name:tag@digest``, or when a ``:digest`` field of the
-    policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it unknown.
-    """
-    whole: dict[tuple[PolicyName, str], set[str]] = {}
-    parts: dict[Siblings, dict[str, str]] = {}
-    for marked in fields:
-        marker, value = marked.marker, marked.scalar.value
-        if marker.part == "":
-            reference, at, digest = value.partition("@")
-            if at:
-                whole.setdefault((marker.policy, reference), set()).add(digest)
-        else:
-            parts.setdefault(marked.siblings, {})[marker.part] = value
-    for (policy, _, _, _), values in parts.items():
-        if values.get("digest", "").startswith("sha") and "tag" in values:
-            whole.setdefault((policy, f"{values.get('name', '')}:{values['tag']}"), set()).add(values["digest"])
-
-    def known(policy: PolicyName, ref: LatestRef) -> str:
-        digests = whole.get((policy, f"{ref.name}:{ref.tag}"), set()) | whole.get((policy, f":{ref.tag}"), set())
-        return next(iter(digests)) if len(digests) == 1 else ""
-
-    return known

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from imagesetter.fields.field import (
-    MarkedField,
-    has_digest,
-)
+from imagesetter.fields.field import MarkedField, Siblings, has_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -167,6 +164,33 @@ def _said(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str
             yield found
             if found.severity != "info":
                 return
+
+
+def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:
+    """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
+
+    A digest is known for a name and tag when one field holds ``name:tag@digest``, or when a ``:digest`` field of the
+    policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it unknown.
+    """
+    whole: dict[tuple[PolicyName, str], set[str]] = {}
+    parts: dict[Siblings, dict[str, str]] = {}
+    for marked in fields:
+        marker, value = marked.marker, marked.scalar.value
+        if marker.part == "":
+            reference, at, digest = value.partition("@")
+            if at:
+                whole.setdefault((marker.policy, reference), set()).add(digest)
+        else:
+            parts.setdefault(marked.siblings, {})[marker.part] = value
+    for (policy, _, _, _), values in parts.items():
+        if values.get("digest", "").startswith("sha") and "tag" in values:
+            whole.setdefault((policy, f"{values.get('name', '')}:{values['tag']}"), set()).add(values["digest"])
+
+    def known(policy: PolicyName, ref: LatestRef) -> str:
+        digests = whole.get((policy, f"{ref.name}:{ref.tag}"), set()) | whole.get((policy, f":{ref.tag}"), set())
+        return next(iter(digests)) if len(digests) == 1 else ""
+
+    return known
 
 
 def summary(changed: int, unchanged: int, *, would: bool = False) -> Result:

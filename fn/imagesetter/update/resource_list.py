@@ -19,8 +19,7 @@ from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.selection.sources import MakeSource
-from imagesetter.update.files import known_digests
-from imagesetter.update.plan import Guard, Plan, plan_changes, summary
+from imagesetter.update.plan import Guard, Plan, known_digests, plan_changes, summary
 from krm_functions.errors import ReportedError
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList

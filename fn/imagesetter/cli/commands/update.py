@@ -36,8 +36,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
-from imagesetter.update.files import FileUpdates, known_digests, update_files, write_files
-from imagesetter.update.plan import Guard
+from imagesetter.update.files import FileUpdates, update_files, write_files
+from imagesetter.update.plan import Guard, known_digests
 from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree, require_lock
 from krm_functions.errors import UsageError
 from krm_functions.result import Result, failed

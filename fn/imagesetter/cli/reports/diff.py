@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from imagesetter.files.rewrite import Rewrite
+from imagesetter.files.atomic_write import Rewrite
 
 
 def unified_diff(rewritten: Rewrite) -> str:
