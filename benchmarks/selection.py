@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmarks.measuring import Series
     from benchmarks.page import Section
-    from imagesetter.policy.tag_policy import Rule, TagPolicy
+    from imagesetter.policy.rule import Rule
+    from imagesetter.policy.tag_policy import TagPolicy
 
 SEED = 20260101
 
@@ -142,7 +143,10 @@ def questions(policies: int) -> Iterator[dict[str, Any]]:
 
 def tag_policy(choice: Mapping[str, Any]) -> TagPolicy:
     """``filterTags`` and ``policy`` of an ImagePolicy, as the value that `imagesetter.policy` takes."""
-    from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, SemverRule, TagPolicy
+    from imagesetter.policy.alphabetical import AlphabeticalRule
+    from imagesetter.policy.numerical import NumericalRule
+    from imagesetter.policy.semver import SemverRule
+    from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
     def rule() -> Rule:
         match choice["policy"]:

@@ -50,9 +50,13 @@ def _range(data: bytes) -> None:
 
 def _policy(data: bytes) -> None:
     from imagesetter.errors import PolicyError
+    from imagesetter.policy.alphabetical import AlphabeticalRule
     from imagesetter.policy.explain import explain
+    from imagesetter.policy.numerical import NumericalRule
+    from imagesetter.policy.rule import Rule
     from imagesetter.policy.select import ranking, select
-    from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+    from imagesetter.policy.semver import SemverRule
+    from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
     kind, rule, pattern, extract, excluded, listed = cut(data, 6)
     rules: dict[str, Rule] = {"s": SemverRule(rule), "a": AlphabeticalRule(rule), "n": NumericalRule(rule)}

@@ -14,8 +14,12 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource, flatten, resource
+from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.rule import Rule
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import FilterTags
 from krm_functions.errors import ReportedError, ResourceError
 
 APP = PolicyName("flux-system", "app")

@@ -11,7 +11,8 @@ from imagesetter.errors import InvalidPolicy, NothingSelected
 from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.golang.semver.version import parse_tag, parse_version
 from imagesetter.policy.select import ranking, select
-from imagesetter.policy.tag_policy import SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import InputError
 from policy.rows import load
 

@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.alphabetical import AlphabeticalRule
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.rule import Rule
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
 ORACLE = Path(__file__).resolve().parents[1] / "oracle"
 

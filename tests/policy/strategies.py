@@ -6,7 +6,10 @@ from itertools import product
 
 from hypothesis import strategies as st
 
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, SemverRule, TagPolicy
+from imagesetter.policy.alphabetical import AlphabeticalRule
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
 _NUMBERS = ["0", "1", "2", "3", "10", "01"]
 _LARGE = ["18446744073709551615", "18446744073709551616"]

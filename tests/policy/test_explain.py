@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
+from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.explain import Funnel, explain, why_not
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, SemverRule, TagPolicy
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
 RELEASE = FilterTags(r"^release-(?P<v>.+)-(?:amd64|arm64)$", "$v")
 TAGS = [

@@ -8,9 +8,13 @@ from __future__ import annotations
 import pytest
 
 from imagesetter.errors import InvalidFilter, NothingSelected, PolicyError
+from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.explain import explain, why_not
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.rule import Rule
 from imagesetter.policy.select import compare, ranking, select
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
 HOSTILE_TAGS = [
     "",

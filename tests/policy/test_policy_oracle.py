@@ -10,9 +10,10 @@ import pytest
 from imagesetter.errors import InvalidFilter, PolicyError
 from imagesetter.golang.expand import parse_expansion
 from imagesetter.golang.regexp import compile_pattern
+from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.explain import explain
 from imagesetter.policy.select import check, compile_policy, ranking, select
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, TagPolicy
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from policy.rows import load, policy_of
 
 CAPTURED = load("policy.json")

@@ -11,8 +11,10 @@ from imagesetter.errors import InvalidPolicy, PolicyError
 from imagesetter.golang.semver.constraints import MAX_RANGE_BYTES, parse_constraints
 from imagesetter.golang.semver.version import parse_version
 from imagesetter.policy.explain import explain, why_not
+from imagesetter.policy.numerical import NumericalRule
 from imagesetter.policy.select import check, compare, ranking, select
-from imagesetter.policy.tag_policy import NumericalRule, SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import InputError
 from policy.strategies import fitting, policies, ranges, tag_lists, versions
 from policy.walk import walk

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from imagesetter.policy.release import release
 from imagesetter.policy.select import compare
-from imagesetter.policy.tag_policy import SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 
 NUMBERS = st.integers(min_value=0, max_value=10**19).map(str) | st.sampled_from(["00", "007", "9" * 18])
 RELEASES = st.builds("{}{}.{}.{}".format, st.sampled_from(["", "v"]), NUMBERS, NUMBERS, NUMBERS)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from imagesetter.errors import InvalidFilter, InvalidPolicy, NoTags, NothingSelected, PolicyError
+from imagesetter.policy.alphabetical import AlphabeticalRule
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.rule import Rule
 from imagesetter.policy.select import check, compare, ranking, select
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
 SUFFIX = FilterTags(r"^(?P<v>.+)-(?:a|b|c)$", "$v")
 

@@ -12,7 +12,10 @@ from imagesetter.golang.parse_float import exact, parse_number
 from imagesetter.golang.regexp import Regexp, compile_pattern
 from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.golang.semver.version import Version, parse_tag
-from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, SemverRule, TagPolicy
+from imagesetter.policy.alphabetical import AlphabeticalRule
+from imagesetter.policy.numerical import NumericalRule
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import InputError
 
 
@@ -41,11 +44,11 @@ def walk(policy: TagPolicy, tags: list[str]) -> str | None:
             keys[template.expand_all([(tag, *groups)])[0] if policy.filter_tags.extract else tag] = tag
     texts = sorted(keys, key=keys.__getitem__, reverse=True)
     match policy.rule:
-        case SemverRule(range=text):
+        case SemverRule(value=text):
             key = latest(text, texts)
-        case AlphabeticalRule(order=order):
+        case AlphabeticalRule(value=order):
             key = (min if order.lower() == "desc" else max)(texts, default=None)
-        case NumericalRule(order=order):
+        case NumericalRule(value=order):
             key = largest(order.lower() == "desc", texts)
         case None:
             raise AssertionError

@@ -17,7 +17,8 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.policy.tag_policy import SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.selection.explain import ad_hoc, compare_status, explain_registry, explain_tags

@@ -13,9 +13,10 @@ from pydantic import AfterValidator, ConfigDict, Field
 from imagesetter.config.inline_policy import inline_policy
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
-from imagesetter.flux.models import DigestReflection, Duration, OrderedPolicy, SemVerPolicy, TagFilter
+from imagesetter.flux.models import DigestReflection, Duration, TagFilter, with_rules
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.golang.duration import parse_age
+from imagesetter.policy.kinds import NAMES, listed
 from krm_functions.errors import UsageError
 from krm_functions.label_selector import LabelSelector
 from krm_functions.selector import Selector
@@ -27,20 +28,22 @@ def _age(text: str) -> str:
 
 
 Age = Annotated[str, AfterValidator(_age)]
-_ONE_RULE: dict[str, Any] = {"oneOf": [{"required": [rule]} for rule in ("semver", "alphabetical", "numerical")]}
+_ONE_RULE: dict[str, Any] = {"oneOf": [{"required": [kind]} for kind in NAMES]}
 
 
-class InlinePolicy(StrictModel):
-    """A policy beside those found among the items: Flux's ImagePolicy and ImageRepository in one."""
-
-    model_config = ConfigDict(json_schema_extra=_ONE_RULE)
+class _Repository(StrictModel):
+    """What an inline policy begins with."""
 
     name: str = Field(min_length=1)
     namespace: str | None = Field(None, description="defaults to metadata.namespace, then flux-system")
     image: str = Field(description="the repository, without scheme and tag")
-    semver: SemVerPolicy | None = None
-    alphabetical: OrderedPolicy | None = None
-    numerical: OrderedPolicy | None = None
+
+
+class InlinePolicy(with_rules(_Repository)):  # type: ignore[misc]
+    """A policy beside those found among the items: Flux's ImagePolicy and ImageRepository in one."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_RULE)
+
     filter_tags: TagFilter | None = None
     digest_reflection_policy: DigestReflection | None = None
     interval: Duration | None = None
@@ -108,10 +111,8 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     raw = function_config.get("spec") or {}
     policies: list[Resource] = []
     for index, policy in enumerate(setter.spec.policies):
-        if sum(rule is not None for rule in (policy.semver, policy.alphabetical, policy.numerical)) != 1:
-            raise UsageError(
-                f"spec.policies[{index}]: write exactly one of semver, alphabetical and numerical", where=where
-            )
+        if sum(getattr(policy, kind) is not None for kind in NAMES) != 1:
+            raise UsageError(f"spec.policies[{index}]: write exactly one of {listed('and')}", where=where)
         policies += inline_policy(raw["policies"][index], namespace=namespace, index=index)
     targets = tuple(
         Target(

@@ -7,6 +7,7 @@ from typing import Any
 
 from imagesetter.flux.annotations import ALLOW_DOWNGRADE, MINIMUM_AGE
 from imagesetter.flux.resources import GROUP, Resource
+from imagesetter.policy.kinds import NAMES
 
 
 def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> tuple[Resource, Resource]:
@@ -29,7 +30,7 @@ def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> t
         MINIMUM_AGE: str(policy.get("minimumAge") or ""),
     }
     annotations = {"annotations": {key: text for key, text in ours.items() if text}}
-    rule = taken("semver", "alphabetical", "numerical")
+    rule = taken(*NAMES)
     spec = {
         "imageRepositoryRef": {"name": name},
         "policy": rule,

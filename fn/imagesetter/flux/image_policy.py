@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from imagesetter.flux.annotations import allows_downgrade, minimum_age
 from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete, rule_inputs
+from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
 from imagesetter.golang.duration import parse_duration
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.kinds import unchecked_rule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from krm_functions.errors import ReportedError, ResourceError
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from imagesetter.registry.reference import Repository
 
 Find = Callable[[str, str], Resource | None]
-_RULES: dict[str, Callable[[str], Rule]] = {
-    "semver": SemverRule,
-    "alphabetical": AlphabeticalRule,
-    "numerical": NumericalRule,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +116,11 @@ def read_image_policy(
 def tag_policy(
     choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
 ) -> TagPolicy:
-    """The rule and the filters of validated specs; of several rules the first counts (Flux's policy/factory.go)."""
-    rule: Rule | None = None
-    if choice and choice.semver:
-        rule = SemverRule(choice.semver.range)
-    elif choice and choice.alphabetical:
-        rule = AlphabeticalRule(choice.alphabetical.order)
-    elif choice and choice.numerical:
-        rule = NumericalRule(choice.numerical.order)
+    """The rule and the filters of validated specs; of several the first kind counts (policy/factory.go)."""
+    from imagesetter.flux.models import given_rule
+
     return TagPolicy(
-        rule,
+        given_rule(choice) if choice else None,
         FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
         tuple(exclusion_list or DEFAULT_EXCLUSIONS),
     )
@@ -140,14 +131,13 @@ def unchecked_tag_policy(policy: Resource) -> TagPolicy | None:
 
     For comparing tags only: whoever selects by it has to validate it first.
     """
-    found = rule_inputs(policy.spec.get("policy"))
-    if not found:
+    rule = unchecked_rule(policy.spec.get("policy"))
+    if rule is None:
         return None
-    kind, argument = found
     filter_tags, filters = policy.spec.get("filterTags"), None
     if isinstance(filter_tags, Mapping):
         filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
-    return TagPolicy(_RULES[kind](argument), filters)
+    return TagPolicy(rule, filters)
 
 
 @dataclass(slots=True)

@@ -19,12 +19,24 @@ This module imports pydantic and is itself imported only by a run that has to re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from imagesetter.golang.duration import parse_duration
+from imagesetter.policy.kinds import KINDS, NAMES, listed
+from imagesetter.policy.rule import Argument, Rule
 from krm_functions.errors import ResourceError
 
 
@@ -39,18 +51,12 @@ def _seconds_without_hours(text: str) -> str:
     return _seconds(text)
 
 
-def _known_order(text: str) -> str:
-    if text.upper() not in ("", "ASC", "DESC"):
-        raise ValueError(f"invalid order {text!r}: must be asc or desc")
-    return text.lower() or "asc"
-
-
 Location = tuple[str | int, ...]
 """A place in a resource: the keys and indexes that lead there."""
 Spec = TypeVar("Spec", bound="FluxModel")
 Duration = Annotated[str, AfterValidator(_seconds)]
 ShortDuration = Annotated[str, AfterValidator(_seconds_without_hours)]
-Order = Annotated[str, AfterValidator(_known_order)]
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
 
@@ -109,30 +115,49 @@ class ImageRepositorySpec(FluxModel):
     insecure: bool = False
 
 
-class SemVerPolicy(FluxModel):
-    """A Masterminds/semver range."""
+@cache
+def _rule_model(argument: Argument) -> type[FluxModel]:
+    """The object that holds a policy kind's one field."""
 
-    range: str
+    def known(text: str) -> str:
+        normalized = argument.normalized(text)
+        if normalized not in argument.choices:
+            raise ValueError(f"invalid {argument.name} {text!r}: must be {' or '.join(argument.choices)}")
+        return normalized
+
+    text = Annotated[str, AfterValidator(known)] if argument.choices else str
+    default = ... if argument.default is None else argument.default
+    model: type[FluxModel] = create_model(argument.model, __base__=FluxModel, **{argument.name: (text, default)})  # type: ignore[call-overload]
+    model.__doc__ = argument.description
+    return model
 
 
-class OrderedPolicy(FluxModel):
-    """Alphabetical or numerical order."""
+def with_rules(base: type[BaseModel]) -> type[Any]:
+    """*base* with a field for each policy kind; all may be missing."""
+    fields = {kind.kind: (_rule_model(kind.argument) | None, None) for kind in KINDS}
+    model: type[BaseModel] = create_model(base.__name__, __base__=base, **fields)  # type: ignore[call-overload]
+    return model
 
-    order: Order = "asc"
 
-
-class PolicyChoice(FluxModel):
-    """One of the three rules; where several are given, semver wins, then alphabetical (policy/factory.go)."""
-
-    semver: SemVerPolicy | None = None
-    alphabetical: OrderedPolicy | None = None
-    numerical: OrderedPolicy | None = None
+class PolicyChoice(with_rules(FluxModel)):  # type: ignore[misc]  # noqa: D101
+    __doc__ = (
+        f"One of the {_COUNTS[len(NAMES)]} rules; where several are given, {NAMES[0]} wins, "
+        f"then {', then '.join(NAMES[1:-1])} (policy/factory.go)."
+    )
 
     @model_validator(mode="after")
     def _has_a_choice(self) -> PolicyChoice:
-        if not (self.semver or self.alphabetical or self.numerical):
-            raise ValueError("given ImagePolicyChoice object is invalid: write semver, alphabetical or numerical")
+        if given_rule(self) is None:
+            raise ValueError(f"given ImagePolicyChoice object is invalid: write {listed('or')}")
         return self
+
+
+def given_rule(model: BaseModel) -> Rule | None:
+    """The rule in a model made by :func:`with_rules`."""
+    for kind in KINDS:
+        if given := getattr(model, kind.kind):
+            return kind(getattr(given, kind.argument.name))
+    return None
 
 
 class TagFilter(FluxModel):

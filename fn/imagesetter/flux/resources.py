@@ -127,18 +127,11 @@ def check_version(found: Resource, what: str) -> None:
 
 
 def rule_inputs(choice: object) -> list[str]:
-    """The rule that counts, as [kind, argument]: the first of the three (policy/factory.go). Empty for none."""
-    if isinstance(choice, Mapping):
-        for kind, argument, default in (
-            ("semver", "range", ""),
-            ("alphabetical", "order", "asc"),
-            ("numerical", "order", "asc"),
-        ):
-            rule = choice.get(kind)
-            if isinstance(rule, Mapping):
-                text = str(rule.get(argument) or default)
-                return [kind, text if kind == "semver" else text.lower()]
-    return []
+    """The rule that counts, as [kind, argument], with defaults filled in; empty for none."""
+    from imagesetter.policy.kinds import unchecked_rule
+
+    rule = unchecked_rule(choice)
+    return [rule.kind, rule.value] if rule else []
 
 
 def _policy_inputs(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -197,7 +197,8 @@ class Remote:
 
     def _newest_tag(self, version_range: str) -> str:
         from imagesetter.policy.select import select
-        from imagesetter.policy.tag_policy import SemverRule, TagPolicy
+        from imagesetter.policy.semver import SemverRule
+        from imagesetter.policy.tag_policy import TagPolicy
 
         tags = [name.removeprefix("refs/tags/") for name in self._listing if name.startswith("refs/tags/")]
         try:

@@ -16,7 +16,9 @@ from imagesetter.lint.linted_tree import Subject
 from imagesetter.lint.scanned_file import LocatedResource
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.filters import compile_exclusions, compile_filter
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.kinds import chosen
+from imagesetter.policy.rule import Rule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from krm_functions.errors import ReportedError
 
 
@@ -42,19 +44,15 @@ def definitions(subject: Subject) -> Iterator[Definition]:
 
 
 def rule_of(spec: Mapping[str, Any]) -> Rule | None:
-    """The rule that counts: the first of the three that is given (policy/factory.go)."""
-    choice = spec.get("policy")
-    if not isinstance(choice, Mapping):
+    """The rule that counts; None where it lacks a field that it needs."""
+    found = chosen(spec.get("policy"))
+    if found is None:
         return None
-    semver = choice.get("semver")
-    if isinstance(semver, Mapping):
-        return SemverRule(text) if isinstance(text := semver.get("range"), str) else None
-    for name, rule in (("alphabetical", AlphabeticalRule), ("numerical", NumericalRule)):
-        chosen = choice.get(name)
-        if isinstance(chosen, Mapping):
-            order = chosen.get("order")
-            return rule(order if isinstance(order, str) else "asc")
-    return None
+    kind, fields = found
+    text = fields.get(kind.argument.name)
+    if not isinstance(text, str):
+        return None if kind.argument.default is None else kind(kind.argument.default)
+    return kind(text)
 
 
 def _filter_of(spec: Mapping[str, Any]) -> FilterTags | None:

@@ -11,8 +11,10 @@ from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import definitions, exclusions_of
 from imagesetter.lint.linted_tree import Subject
 from imagesetter.lint.scanned_file import LocatedResource
+from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.select import check
-from imagesetter.policy.tag_policy import AlphabeticalRule, SemverRule, TagPolicy
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import ReportedError, ResourceError
 from krm_functions.suggestions import did_you_mean
 

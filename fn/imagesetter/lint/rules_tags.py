@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator
 from imagesetter.errors import PolicyError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.golang.parse_float import parse_number
-from imagesetter.golang.semver.version import parse_tag
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import Definition, definitions, key_of
 from imagesetter.lint.linted_tree import Subject
 from imagesetter.lint.scanned_file import MarkerComment
+from imagesetter.policy.alphabetical import AlphabeticalRule
+from imagesetter.policy.numerical import NumericalRule
 from imagesetter.policy.select import ranking
-from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, SemverRule, TagPolicy
+from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.reference import parse_reference
 from krm_functions.errors import InputError, ReportedError
 
@@ -63,12 +64,7 @@ def _caught(policy: TagPolicy) -> Iterator[str]:
         key = key_of(policy, tag)
         if key is None:
             continue
-        if isinstance(policy.rule, SemverRule):
-            try:
-                parse_tag(key)
-            except InputError:
-                continue
-        if policy.rule:
+        if policy.rule and not (policy.rule.skips_unreadable and policy.rule.problem(key)):
             yield tag
 
 
@@ -102,7 +98,7 @@ def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, s
                 order = ranking(policy, [smaller, larger])
             except PolicyError:
                 continue
-            falling = isinstance(policy.rule, AlphabeticalRule) and policy.rule.order.upper() == "DESC"
+            falling = isinstance(policy.rule, AlphabeticalRule) and policy.rule.descending
             if order == ([larger, smaller] if falling else [smaller, larger]):
                 yield tag, order[0], order[1]
 
@@ -161,14 +157,15 @@ def mutable_tag(subject: Subject) -> Iterator[Problem]:
 
 
 def _mutable_policy(policy: Definition) -> Problem | None:
-    if not isinstance(policy.tags.rule, AlphabeticalRule):
-        return None  # the other rules cannot read such tags
+    rule = policy.tags.rule
+    if rule is None or not rule.reads_any_text:
+        return None
     passing = next((tag for tag in MUTABLE if key_of(policy.tags, tag) is not None), None)
     if passing is None:
         return None
     message = f"ImagePolicy {policy.name} can choose {passing}, a tag that moves, and reflects no digest"
     hint = "narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
-    return Problem(policy.placed.key_spot("spec", "policy", "alphabetical"), message, hint)
+    return Problem(policy.placed.key_spot("spec", "policy", rule.kind), message, hint)
 
 
 def _held_tag(mark: MarkerComment) -> str:

@@ -1,18 +1,35 @@
-"""The alphabetical rule (Flux: image-reflector-controller ``internal/policy/alphabetical.go``). Departures: none."""
+"""The alphabetical kind (Flux: image-reflector-controller ``internal/policy/alphabetical.go``). Departures: none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from imagesetter.golang.semver.version import compare_keys
-from imagesetter.policy.ranker import Keys
+from imagesetter.policy.rule import Keys, OrderedRule
 
 
-@dataclass(frozen=True, slots=True)
+class AlphabeticalRule(OrderedRule):
+    """The last tag in byte order (``asc``), or the first (``desc``)."""
+
+    __slots__ = ()
+    kind = "alphabetical"
+    summary = "the last tag in byte order, or the first"
+    noun = "text"
+    reads_any_text = True
+
+    def problem(self, text: str) -> str:
+        """It reads every text."""
+        return ""
+
+    def ranker(self) -> AlphabeticalRanker:
+        """The order, checked."""
+        return AlphabeticalRanker(descending=self.descending)
+
+
 class AlphabeticalRanker:
     """The last text in byte order, or the first if *descending*. Characters order as their UTF-8 does."""
 
-    descending: bool
+    __slots__ = ("descending",)
+
+    def __init__(self, *, descending: bool) -> None:
+        self.descending = descending
 
     def best(self, keys: Keys) -> str:
         """The tag of the last text, or of the first."""
@@ -24,4 +41,9 @@ class AlphabeticalRanker:
 
     def compare(self, a: str, b: str) -> int:
         """By the texts themselves."""
-        return compare_keys(b, a) if self.descending else compare_keys(a, b)
+        above = int(a > b) - int(a < b)
+        return -above if self.descending else above
+
+    def outside(self, text: str) -> str:
+        """Every text is a candidate."""
+        return ""

@@ -13,11 +13,9 @@ from heapq import nlargest
 from typing import Literal, get_args
 
 from imagesetter.errors import NoTags, NothingSelected, PolicyError
-from imagesetter.golang.parse_float import parse_number
 from imagesetter.golang.quote import shown
-from imagesetter.golang.semver.version import Version, parse_tag
+from imagesetter.golang.semver.version import parse_tag
 from imagesetter.policy.select import CompiledPolicy, compile_policy
-from imagesetter.policy.semver import SemverRanker
 from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import InputError
 
@@ -163,9 +161,9 @@ def _step(walk: _Walk, tag: str) -> Step:
         return "chosen"
     if tag in walk.ranked:
         return "candidate"
-    if _problem(walk, walk.texts[tag]):
+    if walk.selector.rule.problem(walk.texts[tag]):
         return "unparsed"
-    return "out of range" if isinstance(walk.selector.ranker, SemverRanker) else "candidate"
+    return "out of range" if walk.selector.ranker.outside(walk.texts[tag]) else "candidate"
 
 
 def _rejected(walk: _Walk, tag: str) -> Rejected:
@@ -179,7 +177,7 @@ def _rejected(walk: _Walk, tag: str) -> Rejected:
         case "unparsed":
             reason = _why_unparsed(walk, tag)
         case "out of range":
-            reason = _why_out_of_range(walk, tag)
+            reason = walk.selector.ranker.outside(walk.texts[tag])
         case "chosen":
             reason = "it is the tag that the policy chooses"
         case _:
@@ -202,43 +200,16 @@ def _why_filtered(walk: _Walk, tag: str) -> str:
 def _why_unparsed(walk: _Walk, tag: str) -> str:
     text = walk.texts[tag]
     what = "it" if text == tag else f"what filterTags.extract makes of it, {shown(text)!r},"
-    kind = "version" if isinstance(walk.selector.ranker, SemverRanker) else "number"
-    return f"{what} is not a {kind}: {_problem(walk, text)}"
-
-
-def _problem(walk: _Walk, text: str) -> str:
-    """What the rule has against a text; empty when it can read it."""
-    semver = isinstance(walk.selector.ranker, SemverRanker)
-    if semver and text.count(".") < 2:
-        return "Flux wants two dots, as in 1.2.3"
-    try:
-        (parse_tag if semver else parse_number)(text)
-    except InputError as err:
-        return str(err)
-    return ""
-
-
-def _why_out_of_range(walk: _Walk, tag: str) -> str:
-    assert isinstance(walk.selector.ranker, SemverRanker)
-    wanted, version = walk.selector.ranker.wanted, parse_tag(walk.texts[tag])
-    release = Version(version.major, version.minor, version.patch)
-    if version.prerelease and not wanted.prerelease_groups:
-        if wanted.admits(release):
-            return f"{version} is a prerelease, and {wanted} names none; a range such as >=1.0.0-0 does"
-        return f"{version} is a prerelease, and its release is not in {wanted} either"
-    if len(wanted.groups) > 1:
-        return f"{version} is in no part of {wanted}"
-    [group] = wanted.groups
-    failed = " and ".join(str(item) for item in group.comparators if not item.admits(version.key))
-    return f"{version} is not {failed}"
+    rule = walk.selector.rule
+    return f"{what} is not a {rule.noun}: {rule.problem(text)}"
 
 
 def _why_outranked(walk: _Walk, tag: str) -> str:
     if walk.chosen is None:
         return f"it could be chosen, but the policy chooses nothing: {walk.error}"
     if walk.selector.ranker.compare(walk.texts[tag], walk.texts[walk.chosen]) == 0:
-        which = "last" if isinstance(walk.selector.ranker, SemverRanker) else "first"
-        return f"it ranks the same as {shown(walk.chosen)}, which comes {which} in byte order and is chosen for that"
+        tie = walk.selector.rule.tie
+        return f"it ranks the same as {shown(walk.chosen)}, which comes {tie} in byte order and is chosen for that"
     return f"it could be chosen, but {shown(walk.chosen)} ranks above it"
 
 

@@ -14,7 +14,7 @@ from imagesetter.errors import InvalidFilter
 from imagesetter.golang.expand import Expansion, parse_expansion
 from imagesetter.golang.regexp import PatternNeedsRe2, Regexp, compile_pattern
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
-from imagesetter.policy.ranker import Keys
+from imagesetter.policy.rule import Keys
 from imagesetter.policy.tag_policy import FilterTags
 
 _SHOWN = 4096

@@ -7,16 +7,13 @@ with filterTags the text that an error names is not random, it is that of the la
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import isnan
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import NothingSelected
-from imagesetter.golang.parse_float import exact, parse_number
 from imagesetter.golang.quote import shown
-from imagesetter.golang.semver.version import compare_keys
-from imagesetter.policy.ranker import Keys
+from imagesetter.policy.rule import Keys, OrderedRule
 from krm_functions.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +23,27 @@ _PLAIN_DIGITS = 300
 """A row of so many digits is a number that float64 can hold, if not exactly."""
 
 
-@dataclass(frozen=True, slots=True)
+class NumericalRule(OrderedRule):
+    """The largest number (``asc``), or the smallest (``desc``)."""
+
+    __slots__ = ()
+    kind = "numerical"
+    summary = "the largest number, or the smallest"
+    noun = "number"
+
+    def problem(self, text: str) -> str:
+        """Why it is not a number, in Go's words."""
+        try:
+            _value(text)
+        except InputError as err:
+            return str(err)
+        return ""
+
+    def ranker(self) -> NumericalRanker:
+        """The order, checked."""
+        return NumericalRanker(descending=self.descending)
+
+
 class NumericalRanker:
     """The largest number, or the smallest if *descending*; of equal numbers the first tag in byte order.
 
@@ -34,7 +51,10 @@ class NumericalRanker:
     whatever comes after a NaN replaces it: only the tags after the last NaN count. That is kept.
     """
 
-    descending: bool
+    __slots__ = ("descending",)
+
+    def __init__(self, *, descending: bool) -> None:
+        self.descending = descending
 
     def best(self, keys: Keys) -> str:
         """The tag of the largest or the smallest number."""
@@ -58,7 +78,12 @@ class NumericalRanker:
             return None
         if first is None or second is None:
             return None
-        return compare_keys(second, first) if self.descending else compare_keys(first, second)
+        above = int(first > second) - int(first < second)
+        return -above if self.descending else above
+
+    def outside(self, text: str) -> str:
+        """Every number is a candidate."""
+        return ""
 
     def _rank(self, keys: Keys, values: Iterable[Any]) -> list[str]:
         rows = sorted(zip(map(keys.tag, keys.texts), values, strict=True), key=itemgetter(0))
@@ -97,5 +122,7 @@ def _values(keys: Keys) -> list[Any]:
 
 
 def _value(text: str) -> tuple[float, Exact] | None:
+    from imagesetter.golang.parse_float import exact, parse_number
+
     number = parse_number(text)
     return None if isnan(number) else (number, exact(text, number))

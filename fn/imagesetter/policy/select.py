@@ -7,7 +7,7 @@ message, and ``hint`` what to do about it.
 Departures from Flux:
 
 * Ties under filterTags, which Flux settles at random, are settled as without: see
-  :mod:`imagesetter.policy.ranker`.
+  :class:`imagesetter.policy.rule.Ranker`.
 * Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.golang.parse_float`.
 * Patterns and templates are bounded in size: see :mod:`imagesetter.golang.regexp`, :mod:`imagesetter.golang.expand`.
 """
@@ -20,13 +20,10 @@ from functools import lru_cache
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
 from imagesetter.golang.quote import shown
-from imagesetter.golang.semver.constraints import parse_constraints
-from imagesetter.policy.alphabetical import AlphabeticalRanker
 from imagesetter.policy.filters import CompiledFilter, Exclusion, compile_exclusions, compile_filter
-from imagesetter.policy.numerical import NumericalRanker
-from imagesetter.policy.ranker import Keys, Ranker
-from imagesetter.policy.semver import SemverRanker
-from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.kinds import listed
+from imagesetter.policy.rule import Keys, Ranker, Rule
+from imagesetter.policy.tag_policy import TagPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +32,7 @@ class CompiledPolicy:
 
     exclusions: tuple[Exclusion, ...]
     filter: CompiledFilter | None
+    rule: Rule
     ranker: Ranker
 
     def keep(self, tags: list[str]) -> list[str]:
@@ -76,37 +74,19 @@ def compile_policy(policy: TagPolicy) -> CompiledPolicy:
         InvalidPolicy: the rule: no rule, a bad range, a bad order.
         InvalidFilter: a pattern of filterTags or of the exclusion list.
     """
-    ranker = _ranker(policy.rule)
-    exclusions = compile_exclusions(policy.exclusion_list)
-    return CompiledPolicy(exclusions, compile_filter(policy.filter_tags) if policy.filter_tags else None, ranker)
-
-
-def _ranker(rule: Rule | None) -> Ranker:
-    match rule:
-        case SemverRule(range=text):
-            try:
-                return SemverRanker(parse_constraints(text))
-            except InvalidPolicy as err:
-                raise InvalidPolicy(f"invalid policy: {err}", hint=err.hint) from err
-        case AlphabeticalRule(order=order):
-            return AlphabeticalRanker(_descending(order))
-        case NumericalRule(order=order):
-            return NumericalRanker(_descending(order))
-        case None:
-            raise InvalidPolicy(
-                "invalid policy: given ImagePolicyChoice object is invalid",
-                hint="name a rule: policy.semver, policy.alphabetical or policy.numerical",
-            )
-
-
-def _descending(order: str) -> bool:
-    """``asc`` or ``desc`` in any case; nothing means ``asc``."""
-    wanted = order.upper()
-    if wanted not in ("", "ASC", "DESC"):
+    rule = policy.rule
+    if rule is None:
         raise InvalidPolicy(
-            f"invalid policy: invalid order argument provided: '{shown(wanted)}', must be one of: ASC, DESC"
+            "invalid policy: given ImagePolicyChoice object is invalid",
+            hint=f"name a rule: {listed('or', 'policy.{}')}",
         )
-    return wanted == "DESC"
+    try:
+        ranker = rule.ranker()
+    except InvalidPolicy as err:
+        raise InvalidPolicy(f"invalid policy: {err}", hint=err.hint) from err
+    exclusions = compile_exclusions(policy.exclusion_list)
+    tag_filter = compile_filter(policy.filter_tags) if policy.filter_tags else None
+    return CompiledPolicy(exclusions, tag_filter, rule, ranker)
 
 
 def select(policy: TagPolicy, tags: Iterable[str]) -> str:

@@ -10,30 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
-
-
-@dataclass(frozen=True, slots=True)
-class SemverRule:
-    """The highest semantic version within *range*; the range grammar is that of Masterminds/semver 3."""
-
-    range: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlphabeticalRule:
-    """The last tag in byte order (``asc``), or the first (``desc``)."""
-
-    order: str = "asc"
-
-
-@dataclass(frozen=True, slots=True)
-class NumericalRule:
-    """The largest number (``asc``), or the smallest (``desc``)."""
-
-    order: str = "asc"
-
-
-Rule = SemverRule | AlphabeticalRule | NumericalRule
+from imagesetter.policy.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +29,7 @@ class TagPolicy:
     """A rule with the filters before it: all that is needed to choose one of a repository's tags.
 
     Args:
-        rule: how to rank; ``None`` stands for a resource that names no rule, which is an error when it is asked.
+        rule: how to rank; ``None`` stands for a resource that names no rule, which is an error when it selects.
         filter_tags: ``spec.filterTags`` of the ImagePolicy, or ``None``.
         exclusion_list: ``spec.exclusionList`` of the ImageRepository; empty means :data:`DEFAULT_EXCLUSIONS`,
             any other list replaces it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,10 @@ from imagesetter.lock.document import Lock
 from imagesetter.lock.holds import notices
 from imagesetter.lock.tag_age import shown_age
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from imagesetter.policy.kinds import KINDS
+from imagesetter.policy.rule import Rule
 from imagesetter.policy.select import compare
-from imagesetter.policy.tag_policy import AlphabeticalRule, FilterTags, NumericalRule, Rule, SemverRule, TagPolicy
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
 from imagesetter.registry.scan import Scan
 from imagesetter.selection.chooser import Chooser
@@ -40,16 +42,12 @@ from imagesetter.selection.explain import Explained, ad_hoc, compare_status, dec
 from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
 from krm_functions.errors import ReportedError, TextError, UsageError
 
-_ORDER = click.Choice(["asc", "desc"])
-
 
 @dataclass(frozen=True, slots=True)
 class AdHoc:
     """The options that make up a policy on the spot."""
 
-    semver: str | None
-    alphabetical: str | None
-    numerical: str | None
+    rules: tuple[Rule, ...]
     filter_pattern: str | None
     extract: str | None
     exclude_tag: tuple[str, ...]
@@ -58,8 +56,10 @@ class AdHoc:
     @property
     def given(self) -> list[str]:
         """The names of those that were given."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return [f"--{name.replace('_', '-')}" for name, value in fields.items() if value not in (None, (), False)]
+        filters = {name: getattr(self, name) for name in self.__slots__ if name != "rules"}
+        given = [rule.kind for rule in self.rules]
+        given += [name.replace("_", "-") for name, value in filters.items() if value not in (None, (), False)]
+        return [f"--{name}" for name in given]
 
     def tag_policy(self) -> TagPolicy:
         """The policy that they make up.
@@ -67,28 +67,32 @@ class AdHoc:
         Raises:
             UsageError: not exactly one rule.
         """
-        rules: list[Rule] = []
-        if self.semver is not None:
-            rules.append(SemverRule(self.semver))
-        if self.alphabetical is not None:
-            rules.append(AlphabeticalRule(self.alphabetical))
-        if self.numerical is not None:
-            rules.append(NumericalRule(self.numerical))
-        if len(rules) != 1:
+        if len(self.rules) != 1:
+            *options, last = (f"--{kind.kind} {kind.argument.metavar}" for kind in KINDS)
             raise UsageError(
-                f"{'no rule is' if not rules else 'several rules are'} given",
-                hint="give one of --semver RANGE, --alphabetical asc|desc and --numerical asc|desc",
+                f"{'no rule is' if not self.rules else 'several rules are'} given",
+                hint=f"give one of {', '.join(options)} and {last}",
             )
         filtered = self.filter_pattern is not None or self.extract is not None
         filter_tags = FilterTags(self.filter_pattern or "", self.extract or "") if filtered else None
-        return TagPolicy(rules[0], filter_tags, self.exclude_tag or DEFAULT_EXCLUSIONS)
+        return TagPolicy(self.rules[0], filter_tags, self.exclude_tag or DEFAULT_EXCLUSIONS)
+
+
+def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
+    """An option for each policy kind, named like the kind."""
+    for kind in reversed(KINDS):
+        command = click.option(
+            f"--{kind.kind}",
+            metavar=None if kind.argument.choices else kind.argument.metavar,
+            type=click.Choice(kind.argument.choices) if kind.argument.choices else str,
+            help=f"For an IMAGE: {kind.summary}.",
+        )(command)
+    return command
 
 
 @click.command("explain")
 @click.argument("subject", required=False, metavar="[POLICY|IMAGE]")
-@click.option("--semver", metavar="RANGE", help="For an IMAGE: the highest version in this range.")
-@click.option("--alphabetical", type=_ORDER, help="For an IMAGE: the last tag in byte order, or the first.")
-@click.option("--numerical", type=_ORDER, help="For an IMAGE: the largest number, or the smallest.")
+@_rule_options
 @click.option("--filter-pattern", metavar="REGEX", help="For an IMAGE: only tags in which this is found.")
 @click.option("--extract", metavar="TEMPLATE", help="For an IMAGE: what the rule reads of such a tag, such as $1.")
 @click.option(
@@ -118,7 +122,11 @@ def command(
     exclude: tuple[str, ...],
     output: Output,
     network: NetworkOptions,
-    **rule: object,
+    filter_pattern: str | None,
+    extract: str | None,
+    exclude_tag: tuple[str, ...],
+    insecure: bool,
+    **given: str | None,
 ) -> int:
     """Say why a policy gives this tag and not another.
 
@@ -136,7 +144,8 @@ def command(
       kubectl get imagepolicies,imagerepositories -A -o yaml > cluster.yaml
       imagesetter explain --compare-status --policies cluster.yaml
     """
-    made_up = AdHoc(**rule)  # type: ignore[arg-type]
+    rules = tuple(kind(text) for kind in KINDS if (text := given[kind.kind]) is not None)
+    made_up = AdHoc(rules, filter_pattern, extract, exclude_tag, insecure)
     if compare_status:
         if subject or made_up.given:
             raise UsageError("--compare-status looks at all policies, so it takes neither a policy nor a rule")

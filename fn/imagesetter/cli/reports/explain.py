@@ -17,7 +17,7 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.golang.quote import shown
 from imagesetter.policy.explain import Funnel, Rejected, Selection
-from imagesetter.policy.tag_policy import AlphabeticalRule, NumericalRule, SemverRule, TagPolicy
+from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.selection.explain import Explained, Parity
 
 
@@ -63,15 +63,7 @@ def _headline(policy: PolicyName | None, question: ImagePolicy) -> Iterable[str]
 
 def rule_text(tags: TagPolicy) -> str:
     """A rule and its filters on one line."""
-    match tags.rule:
-        case SemverRule(range=text):
-            words = f"semver {shown(text)}"
-        case AlphabeticalRule(order=order):
-            words = f"alphabetical {shown(order)}"
-        case NumericalRule(order=order):
-            words = f"numerical {shown(order)}"
-        case _:
-            words = "no rule"
+    words = f"{tags.rule.kind} {shown(tags.rule.value)}" if tags.rule else "no rule"
     if tags.filter_tags:
         words += f", filterTags {shown(tags.filter_tags.pattern)}"
         if tags.filter_tags.extract:
@@ -149,15 +141,8 @@ def funnel_as_json(funnel: Funnel) -> dict[str, int]:
 def rule_as_json(tags: TagPolicy) -> dict[str, object]:
     """A rule and its filters, as in Flux's resources."""
     rule: dict[str, object] = {}
-    match tags.rule:
-        case SemverRule(range=text):
-            rule["semver"] = {"range": text}
-        case AlphabeticalRule(order=order):
-            rule["alphabetical"] = {"order": order}
-        case NumericalRule(order=order):
-            rule["numerical"] = {"order": order}
-        case _:
-            pass
+    if tags.rule:
+        rule[tags.rule.kind] = {tags.rule.argument.name: tags.rule.value}
     if tags.filter_tags:
         rule["filterTags"] = asdict(tags.filter_tags)
     rule["exclusionList"] = list(tags.exclusion_list)

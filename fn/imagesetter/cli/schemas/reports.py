@@ -11,7 +11,7 @@ from pydantic import Field
 
 from imagesetter.config.strict_model import StrictModel
 from imagesetter.errors import Stage
-from imagesetter.flux.models import OrderedPolicy, SemVerPolicy, TagFilter
+from imagesetter.flux.models import TagFilter, with_rules
 from imagesetter.policy.explain import Step
 
 
@@ -29,12 +29,9 @@ class Ref(StrictModel):
     digest: str
 
 
-class RuleOfPolicy(StrictModel):
+class RuleOfPolicy(with_rules(StrictModel)):  # type: ignore[misc]
     """A rule and its filters, as in Flux's resources."""
 
-    semver: SemVerPolicy | None = None
-    alphabetical: OrderedPolicy | None = None
-    numerical: OrderedPolicy | None = None
     filter_tags: TagFilter | None = None
     exclusion_list: list[str]
 
