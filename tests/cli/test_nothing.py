@@ -89,7 +89,7 @@ def test_a_rendered_stream_without_a_resource_is_an_error(
 ) -> None:
     monkeypatch.setattr(lint_command, "read_stdin", stream.encode)
     ran = sandbox.run("lint", "--rendered", "-", "--policies", "policies.yaml")
-    assert (ran.status, "holds no resource" in ran.err) == (2, True), str(ran)
+    assert (ran.status, "contains no resource" in ran.err) == (2, True), str(ran)
     assert sandbox.run("lint", "--policies", "-", ".").status == 2
 
 

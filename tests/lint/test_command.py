@@ -61,7 +61,7 @@ def test_rules_can_be_switched_off(
 def test_a_rule_that_is_not_there_cannot_be_switched_off(lint: Lint) -> None:
     ran = lint({}, "--disable", "dangling-markers")
     assert ran.status == 2
-    assert "there is no rule 'dangling-markers' (did you mean dangling-marker?)" in ran.err
+    assert "unknown rule 'dangling-markers' (did you mean dangling-marker?)" in ran.err
 
 
 def test_json_holds_every_part_of_a_finding(lint: Lint) -> None:

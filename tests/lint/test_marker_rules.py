@@ -15,18 +15,18 @@ FINDS = {
     ),
     "a second marker behind a comma": (
         'image: registry.example.com/web:1.0.0 # {"$imagepolicy": "flux-system:web"}, {"$imagepolicy": "a:b"}\n',
-        "1:39: error two-markers: two markers in one comment, so nothing follows either (Flux ignores both as well); "
+        "1:39: error two-markers: two markers in one comment disable each other (Flux ignores both, too); "
         "keep one of them",
     ),
     "one key twice": (
         'image: registry.example.com/web:1.0.0 # {"$imagepolicy": "a:b", "$imagepolicy": "flux-system:web"}\n',
-        '1:39: error two-markers: the marker has "$imagepolicy" twice; only the last, flux-system:web, counts; '
+        '1:39: error two-markers: the marker has "$imagepolicy" twice; only the last one, flux-system:web, is used; '
         "keep one of them",
     ),
     "a comma behind the JSON": (
         'image: registry.example.com/web:1.0.0 # {"$imagepolicy": "flux-system:web"},\n',
-        "1:39: error text-after-json: text after the JSON object, ',', so nothing is followed (Flux ignores it as "
-        "well); leave the marker alone on its line; put the text on a line above",
+        "1:39: error text-after-json: text ',' after the JSON object disables the marker (Flux ignores it, too); move "
+        "the text to a line above",
     ),
     "text before the JSON": (
         'image: registry.example.com/web:1.0.0 # flux {"$imagepolicy": "flux-system:web"}\n',
@@ -40,23 +40,23 @@ FINDS = {
     ),
     "behind an alias": (
         f"a: &image registry.example.com/web:1.0.0\nb: *image {MARKER}\n",
-        "2:11: error misplaced-marker: this marker stands behind an alias; the value is where the anchor is, so "
-        "nothing follows it (Flux ignores it as well); put it behind the value, on the same line",
+        "2:11: error misplaced-marker: this marker is behind an alias; the value is where the anchor is, so it has no "
+        "effect (Flux ignores it, too); put it after the value, on the same line",
     ),
     "at the end of the file": (
         f"a: 1\n{MARKER}\n",
-        "2:1: error misplaced-marker: this marker stands in no field at all, so nothing follows it (Flux ignores it "
-        "as well); put it behind the value, on the same line",
+        "2:1: error misplaced-marker: this marker is in no field at all, so it has no effect (Flux ignores it, too); "
+        "put it after the value, on the same line",
     ),
     "above an item that has a comment of its own": (
         f"images:\n{MARKER}\n- registry.example.com/web:1.0.0 # the web\n",
-        "2:1: error misplaced-marker: this marker stands above an item that has a comment of its own, which hides it, "
-        "so nothing follows it (Flux ignores it as well); put it behind the value, on the same line",
+        "2:1: error misplaced-marker: this marker is above an item that has a comment of its own, which hides it, so "
+        "it has no effect (Flux ignores it, too); put it after the value, on the same line",
     ),
     "a commented-out line without a space": (
         f"a: 1\n#image: registry.example.com/web:1.0.0 {MARKER}\n",
-        "2:1: info commented-out-marker: a marker of flux-system:web on a line that is commented out; nothing follows "
-        "it; delete the line if it is not coming back",
+        "2:1: info commented-out-marker: a marker for flux-system:web on a commented-out line has no effect; delete "
+        "the line if you no longer need it",
     ),
 }
 

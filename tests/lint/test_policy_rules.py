@@ -107,8 +107,8 @@ CASES = {
         "unanchored-pattern",
         [policy("web", "alphabetical: {}", "filterTags: {pattern: '.*'}")],
         [
-            "a.yaml:9:91: warning unanchored-pattern: ImagePolicy flux-system:web: the pattern '.*' lets tags of "
-            "signatures pass as well, such as sha256-6e340b9c….att; anchor it (^…$), or add '^sha256-[0-9a-f]{64}' to "
+            "a.yaml:9:91: warning unanchored-pattern: ImagePolicy flux-system:web: the pattern '.*' also matches "
+            "signature tags, such as sha256-6e340b9c….att; anchor it (^…$), or add '^sha256-[0-9a-f]{64}' to "
             "spec.exclusionList of the ImageRepository"
         ],
     ),
@@ -116,8 +116,9 @@ CASES = {
         "alphabetical-unpadded-numbers",
         [policy("web", "alphabetical: {order: asc}", "filterTags: {pattern: '^v1'}"), field("v1.4.10", "web:tag")],
         [
-            "a.yaml:9:50: warning alphabetical-unpadded-numbers: ImagePolicy flux-system:web is alphabetical, and tags "
-            "such as v1.4.10 hold numbers of any length: it prefers v1.9.10 to v1.10.10; use semver, or numerical with "
+            "a.yaml:9:50: warning alphabetical-unpadded-numbers: ImagePolicy flux-system:web is alphabetical, but "
+            "tags such as v1.4.10 contain numbers of any length: it prefers v1.9.10 to v1.10.10; use semver, or "
+            "numerical with "
             "filterTags.extract for the number"
         ],
     ),
@@ -125,8 +126,8 @@ CASES = {
         "alphabetical-unpadded-numbers",
         [policy("web", "alphabetical: {order: desc}"), field("rc7", "web:tag")],
         [
-            "a.yaml:9:50: warning alphabetical-unpadded-numbers: ImagePolicy flux-system:web is alphabetical, and tags "
-            "such as rc7 hold numbers of any length: it prefers rc10 to rc9; use semver, or numerical with "
+            "a.yaml:9:50: warning alphabetical-unpadded-numbers: ImagePolicy flux-system:web is alphabetical, but "
+            "tags such as rc7 contain numbers of any length: it prefers rc10 to rc9; use semver, or numerical with "
             "filterTags.extract for the number"
         ],
     ),
@@ -158,9 +159,9 @@ CASES = {
         [policy("web", "numerical: {}"), field("20260131102030405", "web:tag")],
         [
             "a.yaml:9:50: warning numerical-beyond-2-53: ImagePolicy flux-system:web is numerical, and the tag "
-            "20260131102030405 gives 20260131102030405: beyond 2^53 Flux cannot tell every number from its neighbours "
-            "(imagesetter can, so the two may choose differently); use alphabetical, the same order for numbers of one "
-            "length, or extract fewer digits"
+            "20260131102030405 gives 20260131102030405: above 2^53 Flux reads neighbouring numbers as equal "
+            "(imagesetter does not, so the two may select different tags); use alphabetical, which orders numbers of "
+            "equal length the same way, or extract fewer digits"
         ],
     ),
     "a number that float64 holds": (
@@ -172,16 +173,16 @@ CASES = {
         "mutable-tag",
         [policy("web", "alphabetical: {}")],
         [
-            "a.yaml:9:50: warning mutable-tag: ImagePolicy flux-system:web can choose latest, a tag that moves, and "
-            "reflects no digest; narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
+            "a.yaml:9:50: warning mutable-tag: ImagePolicy flux-system:web can select the moving tag latest and does "
+            "not reflect a digest; narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
         ],
     ),
     "an image without a tag": (
         "mutable-tag",
         [policy("web", "semver: {range: 1.x}"), field("registry.example.com/web", "web")],
         [
-            "a.yaml:11:33: warning mutable-tag: registry.example.com/web has a tag that moves, and no digest; run "
-            "`imagesetter update`, so that the field holds what its policy selects"
+            "a.yaml:11:33: warning mutable-tag: registry.example.com/web has a moving tag and no digest; run "
+            "`imagesetter update` to write the tag that the policy selects"
         ],
     ),
     "a moving tag beside a digest": (
@@ -197,8 +198,8 @@ CASES = {
         "mutable-tag",
         [policy("web", "semver: {range: 1.x}"), field("latest", "web:tag")],
         [
-            "a.yaml:11:15: warning mutable-tag: latest is a tag that moves, without a digest; run `imagesetter "
-            "update`, so that the field holds what its policy selects"
+            "a.yaml:11:15: warning mutable-tag: latest is a moving tag without a digest; run `imagesetter update` to "
+            "write the tag that the policy selects"
         ],
     ),
     "name and tag of one entry": (
@@ -210,7 +211,7 @@ CASES = {
         ],
         [
             "a.yaml:12:15: warning disagreeing-policies: this image follows flux-system:next here and flux-system:web "
-            "on line 11, so the two come apart; let both follow the same policy"
+            "on line 11, so the two can get different versions; make both follow the same policy"
         ],
     ),
     "one image in two documents": ("disagreeing-policies", [POLICY, FIELD, FIELD.replace(":web", ":next")], []),
@@ -233,16 +234,16 @@ CASES = {
         [POLICY, field("registry.example.com/api", "web:name")],
         [
             "a.yaml:11:33: warning other-repository: the field holds an image of registry.example.com/api, but "
-            "flux-system:web selects from registry.example.com/web; name the policy of this image, unless it is meant "
-            "to move there"
+            "flux-system:web selects from registry.example.com/web; use the policy of this image, or change the "
+            "repository in the field"
         ],
     ),
     "a nested field that is not known": (
         "unknown-field",
         [POLICY.replace("range: 1.x", "range: 1.x, exclude: [1.3.0]")],
         [
-            "a.yaml:9:71: warning unknown-field: spec.policy.semver.exclude: ImagePolicy has no such field; the API "
-            "server drops it without a word"
+            "a.yaml:9:71: warning unknown-field: spec.policy.semver.exclude: ImagePolicy has no such field; remove "
+            "it: the API server drops it silently"
         ],
     ),
 }
@@ -259,7 +260,7 @@ def test_a_rule_finds_what_it_is_for_and_nothing_else(
 def test_a_tag_that_a_cluster_reported_is_evidence(lint: Lint) -> None:
     status = "status: {latestRef: {name: registry.example.com/web, tag: build-7}}\n"
     ran = lint({"a.yaml": documents(REPOSITORY, policy("web", "alphabetical: {}") + status)})
-    assert "such as build-7 hold" in ran.about("alphabetical-unpadded-numbers")[0]
+    assert "such as build-7 contain" in ran.about("alphabetical-unpadded-numbers")[0]
 
 
 def test_a_policy_in_a_list_is_found_where_it_stands(lint: Lint) -> None:
@@ -288,5 +289,5 @@ def test_two_locks_that_disagree_are_found_where_the_second_is(lint: Lint) -> No
     locks = {"a.yaml": head + entry, "b.yaml": head + entry, "c.yaml": head + entry.replace("1.2.0", "1.3.0")}
     assert lint(locks).about("broken-lock") == [
         "c.yaml:5:16: error broken-lock: policy flux-system:web is locked to registry.example.com/web:1.3.0 here, "
-        "and to registry.example.com/web:1.2.0 in a.yaml; keep one lock for the policy"
+        "and to registry.example.com/web:1.2.0 in a.yaml; keep the policy in one lock only"
     ]

@@ -36,8 +36,8 @@ def test_nothing_is_reported_about_the_rest_of_the_repository(lint: Lint) -> Non
 def test_without_a_repository_a_policy_is_unused_by_what_was_given(lint: Lint) -> None:
     ran = lint(TREE, "clusters")
     assert ran.findings == [
-        "clusters/policies.yaml:8:18: warning unused-policy: no field follows ImagePolicy flux-system:web; mark one "
-        "(`imagesetter mark`), or remove it"
+        "clusters/policies.yaml:8:18: warning unused-policy: no field follows ImagePolicy flux-system:web; mark a "
+        "field (`imagesetter mark`), or remove the policy"
     ]
 
 
@@ -48,8 +48,8 @@ def test_a_rendered_stream_stands_in_for_its_bases(lint: Lint, monkeypatch: pyte
     assert len(lint(files).about("incomplete-policy")) == 1
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(rendered.encode())))
     assert lint(files, "--policies", "-", ".").findings == [
-        "<stdin>:9:71: warning unknown-field: spec.policy.semver.newest: ImagePolicy has no such field; the API server "
-        "drops it without a word"
+        "<stdin>:9:71: warning unknown-field: spec.policy.semver.newest: ImagePolicy has no such field; remove it: "
+        "the API server drops it silently"
     ]
 
 

@@ -256,7 +256,7 @@ def test_a_file_that_should_hold_tests_and_holds_none_is_told(name: str, run: Ru
     Path(name).write_text(POLICIES)
     status, _, err = run(name) if name == "notes.yaml" else run()
     assert status == 2
-    assert f"holds no imagesetter.dev/v1alpha1 PolicyTest\n  where: {name}\n" in err
+    assert f"contains no imagesetter.dev/v1alpha1 PolicyTest\n  where: {name}\n" in err
 
 
 def test_a_directory_without_tests_is_an_error_and_says_what_to_do(run: Run) -> None:
@@ -282,21 +282,21 @@ REFUSED = {
         spec(SEMVER, "{tags: [1.10], pick: a}"),
         "spec.cases[0].tags[0]: must be a text, but YAML reads it as the number 1.1: put it in quotes",
     ),
-    "no policy": (spec("tags: [a]", "{pick: a}"), "spec: write one policy: either policyRef, or policy"),
-    "two policies": (spec(f"{SEMVER}\n  policyRef: web", "{tags: [a], pick: a}"), "spec: write one policy"),
+    "no policy": (spec("tags: [a]", "{pick: a}"), "spec: set either policyRef, or policy"),
+    "two policies": (spec(f"{SEMVER}\n  policyRef: web", "{tags: [a], pick: a}"), "spec: set either policyRef"),
     "a filter beside a reference": (
         spec("policyRef: web\n  filterTags: {pattern: a}", "{tags: [a], pick: a}"),
-        "filterTags belongs to the policy that policyRef names",
+        "filterTags cannot be combined with policyRef",
     ),
     "a policy without a rule": (spec("policy: {}", "{tags: [a], pick: a}"), "write semver, alphabetical or numerical"),
     "no cases": ("spec: {policyRef: web, cases: []}\n", "spec.cases: "),
     "a case without tags": (spec(SEMVER, "{pick: a}"), "cases[0] has no tags"),
-    "a case that expects nothing": (spec(SEMVER, "{tags: [a]}"), "spec.cases[0]: write what is expected"),
-    "a case that expects both": (spec(SEMVER, "{tags: [a], pick: a, stage: select}"), "write what is expected"),
+    "a case that expects nothing": (spec(SEMVER, "{tags: [a]}"), "spec.cases[0]: set either pick, or error"),
+    "a case that expects both": (spec(SEMVER, "{tags: [a], pick: a, stage: select}"), "set either pick, or error"),
     "an unknown stage": (spec(SEMVER, "{tags: [a], stage: sel}"), "'sel' is not accepted: write 'invalid_policy'"),
     "counting without end": (
         spec(SEMVER, '{generate: [{format: "{}", to: 99999999}], pick: a}'),
-        "from 0 to 99999999 does not count 1 to 1000000 tags",
+        "from 0 to 99999999 is not a range of 1 to 1000000 tags",
     ),
     "counting without a number": (
         spec(SEMVER, "{generate: [{format: a, to: 9}], pick: a}"),

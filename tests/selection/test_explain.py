@@ -190,8 +190,8 @@ def test_lists_of_tags_are_read_in_every_usual_form(data: bytes, run: Run) -> No
 
 UNREADABLE = {
     "broken JSON": (b'["1.0.0"', "the tag list is not JSON"),
-    "a number": (b'["1.0.0", 1.1]', "the tag list holds 1.1, which is not a string"),
-    "an object of another kind": (b'{"errors": []}', "the JSON object has no tags"),
+    "a number": (b'["1.0.0", 1.1]', "the tag list contains 1.1, which is not a string"),
+    "an object of another kind": (b'{"errors": []}', "the JSON object has no field tags"),
     "tags that are no list": (b'{"tags": "1.0.0"}', "tags is not a list"),
     "no text": (b"\xff\xfe1", "UTF-8"),
 }

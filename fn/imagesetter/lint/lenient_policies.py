@@ -1,4 +1,4 @@
-"""Policies as the rules look at them: what a resource says, read leniently, so that one mistake does not hide another.
+"""The policies that rules check, read leniently, so that one mistake does not hide another.
 
 Nothing is validated here (that takes pydantic, and ``incomplete-policy`` does it); a value of the wrong type counts as
 absent.
@@ -12,7 +12,7 @@ from typing import Any
 
 from imagesetter.errors import PolicyError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import LocatedResource
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.filters import compile_exclusions, compile_filter
@@ -24,23 +24,23 @@ from krm_functions.errors import ReportedError
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """An ImagePolicy as it stands in a file."""
+    """An ImagePolicy as a file defines it."""
 
     name: PolicyName
-    placed: LocatedResource
+    located: LocatedResource
     tags: TagPolicy
-    """Its rule is None where the file names none: a kustomization may add it."""
+    """Its rule is None if the file has none: a kustomization may add it."""
     reflects: bool
-    """Whether its answer has a digest."""
+    """Whether its latest ref has a digest."""
 
 
-def definitions(subject: Subject) -> Iterator[Definition]:
-    """Every ImagePolicy that is reported about."""
-    for name, placed in subject.placed("ImagePolicy"):
-        spec = placed.resource.spec
+def definitions(tree: LintedTree) -> Iterator[Definition]:
+    """Every ImagePolicy whose findings are reported."""
+    for name, located in tree.located("ImagePolicy"):
+        spec = located.resource.spec
         reflection = spec.get("digestReflectionPolicy") or "Never"
-        tags = TagPolicy(rule_of(spec), _filter_of(spec), _exclusions(subject, name, spec))
-        yield Definition(name, placed, tags, reflection != "Never")
+        tags = TagPolicy(rule_of(spec), _filter_of(spec), _exclusions(tree, name, spec))
+        yield Definition(name, located, tags, reflection != "Never")
 
 
 def rule_of(spec: Mapping[str, Any]) -> Rule | None:
@@ -63,11 +63,11 @@ def _filter_of(spec: Mapping[str, Any]) -> FilterTags | None:
     return FilterTags(pattern if isinstance(pattern, str) else "", extract if isinstance(extract, str) else "")
 
 
-def _exclusions(subject: Subject, name: PolicyName, spec: Mapping[str, Any]) -> tuple[str, ...]:
+def _exclusions(tree: LintedTree, name: PolicyName, spec: Mapping[str, Any]) -> tuple[str, ...]:
     reference = spec.get("imageRepositoryRef")
     reference = reference if isinstance(reference, Mapping) else {}
     try:
-        repository = subject.catalog.find(
+        repository = tree.catalog.find(
             "ImageRepository", str(reference.get("namespace") or name.namespace), str(reference.get("name", ""))
         )
     except ReportedError:

@@ -1,8 +1,8 @@
-"""What is linted: files read once, the markers and Flux resources in them, and where each of their fields stands.
+"""The files that are linted, read once, with their markers and Flux resources.
 
 A pre-commit hook hands over the changed files only, and a policy is often far from the fields that follow it. So the
-rest of the repository is read too where a question needs it (is there such a policy? does anything follow this one?),
-but nothing is reported about it.
+rest of the repository is read, too, where a rule needs it (does this policy exist? does a field follow this one?), but
+nothing in it is reported.
 """
 
 from __future__ import annotations
@@ -26,41 +26,44 @@ from krm_functions.errors import InputError, ReportedError
 
 
 @dataclass(frozen=True)
-class Subject:
-    """Everything that rules look at."""
+class LintedTree:
+    """Everything that rules check."""
 
     files: tuple[ScannedFile, ...]
-    """The files under the given paths: what is reported about."""
-    named: tuple[ScannedFile, ...]
-    """The sources of ``--policies``: their policies are reported about, their markers are not."""
+    """The files under the given paths: their findings are reported."""
+    policy_files: tuple[ScannedFile, ...]
+    """The sources of ``--policies``: findings about their policies are reported, about their markers not."""
     around: tuple[ScannedFile, ...]
-    """The rest of the repository: known, not reported about."""
+    """The rest of the repository: read, but not reported."""
     catalog: Catalog
     count: int
-    """How many files are under the given paths."""
+    """The number of files under the given paths."""
 
     @cached_property
-    def marks(self) -> tuple[MarkerComment, ...]:
-        """The comments of the given files that are, or want to be, markers."""
-        return tuple(mark for file in self.files for mark in file.marks)
+    def marker_comments(self) -> tuple[MarkerComment, ...]:
+        """The comments of the given files that are markers, or look like them."""
+        return tuple(mark for file in self.files for mark in file.marker_comments)
 
     @cached_property
     def fields(self) -> tuple[MarkerComment, ...]:
         """Those that mark a field."""
-        return tuple(mark for mark in self.marks if mark.marker and mark.comment.scalar)
+        return tuple(mark for mark in self.marker_comments if mark.marker and mark.comment.scalar)
 
     @cached_property
     def followed(self) -> frozenset[PolicyName]:
         """Every policy that some field follows, anywhere in the repository."""
         everywhere = [*self.files, *self.around]
         names = {
-            mark.marker.policy for file in everywhere for mark in file.marks if mark.marker and mark.comment.scalar
+            mark.marker.policy
+            for file in everywhere
+            for mark in file.marker_comments
+            if mark.marker and mark.comment.scalar
         }
-        return frozenset(names) | {named.policy for file in everywhere for named in file.named}
+        return frozenset(names) | {reference.policy for file in everywhere for reference in file.references}
 
     @cached_property
     def binds(self) -> bool:
-        """Whether fields are bound by image somewhere, so that no policy can be called unused."""
+        """Whether fields are bound by image somewhere, so that no policy counts as unused."""
         return any(file.binds for file in (*self.files, *self.around))
 
     @cached_property
@@ -68,7 +71,7 @@ class Subject:
         """The tags that fields hold now, and those that a cluster reported, by the policy that they follow."""
         found: dict[PolicyName, dict[str, None]] = {}
         for file in (*self.files, *self.around):
-            for mark in file.marks:
+            for mark in file.marker_comments:
                 if mark.marker and mark.comment.scalar:
                     tag = tag_of(mark.marker, mark.comment.scalar.value)
                     if tag:
@@ -82,12 +85,12 @@ class Subject:
                 found.setdefault(name, {})[ref.tag] = None
         return {name: tuple(tags) for name, tags in found.items()}
 
-    def placed(self, kind: str) -> Iterator[tuple[PolicyName, LocatedResource]]:
+    def located(self, kind: str) -> Iterator[tuple[PolicyName, LocatedResource]]:
         """The resources of a kind in the given files and in ``--policies``, in this order, each with its name."""
-        for file in (*self.files, *self.named):
-            for placed in file.resources:
-                if placed.resource.kind == kind and placed.resource.api_version.startswith(f"{flux.GROUP}/"):
-                    yield self.name_of(placed.resource), placed
+        for file in (*self.files, *self.policy_files):
+            for located in file.resources:
+                if located.resource.kind == kind and located.resource.api_version.startswith(f"{flux.GROUP}/"):
+                    yield self.name_of(located.resource), located
 
     def name_of(self, resource: Resource) -> PolicyName:
         """A resource's namespace and name."""
@@ -107,15 +110,15 @@ def tag_of(marker: Marker, value: str) -> str:
         return ""
 
 
-def read_subject(
+def read_linted_tree(
     paths: Sequence[str | Path],
     *,
     policies: Sequence[str | Path],
     namespace: str,
     exclude: Iterable[str] = (),
     stdin: Callable[[], bytes],
-) -> Subject:
-    """Read what is to be linted, and as much around it as its questions need.
+) -> LintedTree:
+    """Read the files to lint, and as much of the rest of the repository as the rules need.
 
     Without paths, that is the working directory.
 
@@ -128,31 +131,31 @@ def read_subject(
     given = [(path, read_path(path, str(path), paths)) for path in found_files]
     known = {path.resolve(): found for path, found in given}
     files = [found for _, found in given if found]
-    named: list[ScannedFile] = []
+    policy_files: list[ScannedFile] = []
     for source in policies:
-        named += _named(source, known, stdin)
+        policy_files += _read_policy_files(source, known, stdin)
     catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
-    catalog.add(placed.resource for file in named for placed in file.resources)
+    catalog.add(located.resource for file in policy_files for located in file.resources)
     # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
-    resources = [placed.resource for file in files for placed in file.resources]
+    resources = [located.resource for file in files for located in file.resources]
     resources += [resource for file in files for resource in file.inline]
     catalog.add([resource for resource in resources if not catalog.knows(resource)])
-    subject = Subject(tuple(files), tuple(named), (), catalog, len(given))
-    root = _search(subject, paths, searched=bool(policies))
+    tree = LintedTree(tuple(files), tuple(policy_files), (), catalog, len(given))
+    root = _search(tree, paths, searched=bool(policies))
     if root is None:
-        return subject
+        return tree
     around = [
         found
         for path in find_files([root])
         if path.resolve() not in known and (found := read_path(path, display_path(path)))
     ]
     if not policies:
-        catalog.add(placed.resource for file in around for placed in file.resources)
+        catalog.add(located.resource for file in around for located in file.resources)
         catalog.add(resource for file in around for resource in file.inline)
-    return Subject(tuple(files), tuple(named), tuple(around), catalog, len(given))
+    return LintedTree(tuple(files), tuple(policy_files), tuple(around), catalog, len(given))
 
 
-def _named(
+def _read_policy_files(
     source: str | Path, known: Mapping[Path, ScannedFile | None], stdin: Callable[[], bytes]
 ) -> list[ScannedFile]:
     """A source of ``--policies``, without the files that are *known* already.
@@ -166,13 +169,13 @@ def _named(
         files = [(path, path.resolve()) for path in find_files([source], needed=True)]
         found = [file for path, real in files if real not in known and (file := read_path(path, str(path), [source]))]
         every = [*found, *(file for _, real in files if (file := known.get(real)))]
-    if not any(file.resources or file.inline or file.unread for file in every):
+    if not any(file.resources or file.inline or file.unreadable for file in every):
         raise no_policies(source)
     return found
 
 
 def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:
-    """The Namespaces, which decide who may use an ImageRepository; looked for only when one is to be used so."""
+    """The Namespaces, which decide who may use an ImageRepository; read only for references across namespaces."""
     for path in paths:
         with contextlib.suppress(InputError):
             data = read(path, given)
@@ -180,18 +183,18 @@ def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[
                 yield from flux_resources(data, str(path))
 
 
-def _search(subject: Subject, paths: Sequence[str | Path], *, searched: bool) -> Path | None:
-    """Where to look for the policies that markers name and for the fields that follow policies; None if all are here.
+def _search(tree: LintedTree, paths: Sequence[str | Path], *, searched: bool) -> Path | None:
+    """Where to look for the policies that markers name and for the fields that follow policies; None if all are known.
 
-    Markers without a policy are looked into as `update` does it: in the repository, or in the working directory where
+    Policies of markers are searched as `update` does it: in the repository, or in the working directory where
     there is none.
     """
     repository = repository_root(start_directory(paths))
-    names = {mark.marker.policy for mark in subject.fields if mark.marker}
-    names |= {named.policy for file in subject.files for named in file.named}
-    if not searched and any(not subject.catalog.has_policy(name) for name in names):
+    names = {mark.marker.policy for mark in tree.fields if mark.marker}
+    names |= {reference.policy for file in tree.files for reference in file.references}
+    if not searched and any(not tree.catalog.has_policy(name) for name in names):
         return repository or Path()
-    policies = (placed for file in subject.files for placed in file.resources if placed.resource.kind == "ImagePolicy")
-    if any(subject.name_of(placed.resource) not in subject.followed for placed in policies):
+    policies = (located for file in tree.files for located in file.resources if located.resource.kind == "ImagePolicy")
+    if any(tree.name_of(located.resource) not in tree.followed for located in policies):
         return repository
     return None

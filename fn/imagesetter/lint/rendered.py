@@ -1,10 +1,9 @@
-"""One story: a rendered stream is held against what the lock or the policies say its images should be.
+"""Compare the images of a rendered stream with what the lock or the policies select.
 
 ``kustomize build`` skips an exec function with success when ``--enable-exec`` is missing, and nothing inside the
-function can tell. Its output can: an image of a policy's repository at another tag was not set.
+function can tell. Its output shows it: an image of a policy's repository with another tag was not set.
 
-Only whole image references can be judged here. Comments are gone, so a tag that stands alone in some field cannot be
-told from any other text.
+Only whole image references are compared. Comments are gone, so a tag in a field of its own looks like any other text.
 """
 
 from __future__ import annotations
@@ -28,30 +27,30 @@ from krm_functions.yaml.scan_result import KEEP_ALL, SPAN, Scalar, ScanResult
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What the comparison found: an error for each image that should be another, and how many are right."""
+class RenderedCheck:
+    """The result of the comparison: an error for each wrong image, and the number of right ones."""
 
     results: tuple[Result, ...]
     right: int
 
 
-def hold(data: bytes, name: str, catalog: Catalog, source: LatestRefSource) -> Held:
+def check_rendered(data: bytes, name: str, catalog: Catalog, source: LatestRefSource) -> RenderedCheck:
     """Compare every container image of a rendered stream with what its policy selects.
 
     Args:
         data: the stream, as ``kustomize build`` prints it.
-        name: how errors call it.
+        name: its name in errors.
         catalog: the policies.
         source: what they select.
 
     Raises:
         TextError: the stream is not UTF-8.
-        UsageError: the stream holds no resource.
+        UsageError: the stream contains no resource.
     """
     owners = image_owners(catalog)
     scanned = scan(decode_text(data, name=name).text, outline={SPAN: True, "*": KEEP_ALL})
     if not any(document.kept for document in scanned.nodes):
-        raise UsageError("holds no resource", where=name, hint="did the command that renders it fail?")
+        raise UsageError("contains no resource", where=name, hint="check the command that renders it")
     found = list(_images(scanned, name))
     wanted: dict[PolicyName, None] = {}
     for scalar, _ in found:
@@ -68,11 +67,11 @@ def hold(data: bytes, name: str, catalog: Catalog, source: LatestRefSource) -> H
             right += 1
         else:
             results += [verdict for verdict in verdicts if verdict]
-    return Held(tuple(results), right)
+    return RenderedCheck(tuple(results), right)
 
 
 def _verdict(scalar: Scalar, place: Location, policy: PolicyName, answer: Resolution) -> Result | None:
-    """None where the image is what the policy selects; of several policies on one repository any may be meant."""
+    """The error of a wrong image; None if the image is what the policy selects."""
     if isinstance(answer, Failed):
         return failure(answer.error, place, policy=str(policy))
     marked = MarkedField(Marker(policy.namespace, policy.name, ""), scalar, place, "image")
@@ -81,8 +80,8 @@ def _verdict(scalar: Scalar, place: Location, policy: PolicyName, answer: Resolu
         return None
     return report(
         "error",
-        f"the image is {scalar.value}, and {policy} selects {wanted}: was imagesetter skipped? "
-        "(kustomize needs --enable-alpha-plugins and --enable-exec)",
+        f"the image is {scalar.value}, but {policy} selects {wanted}; "
+        "if kustomize skipped imagesetter, run it with --enable-alpha-plugins and --enable-exec",
         place,
         old=scalar.value,
         new=wanted,
@@ -106,10 +105,10 @@ def _images(scanned: ScanResult, name: str) -> Iterator[tuple[Scalar, Location]]
             values.get(("metadata", "name"), ""),
             values.get(("metadata", "namespace"), ""),
         )
-        yield from _placed(document.kept.items(), name, ref)
+        yield from _image_scalars(document.kept.items(), name, ref)
 
 
-def _placed(
+def _image_scalars(
     scalars: Iterable[tuple[tuple[str | int, ...], Scalar]], name: str, ref: ResourceRef
 ) -> Iterator[tuple[Scalar, Location]]:
     for path, scalar in scalars:

@@ -1,4 +1,4 @@
-"""Rules about what marked fields hold: a marker that was copied to the wrong line looks right when seen alone."""
+"""Rules about the values of marked fields: they find markers that were copied to the wrong line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.finding import Problem
-from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import MarkerComment
 from imagesetter.registry.reference import parse_flux_image, parse_reference
 from krm_functions.errors import ReportedError
@@ -19,10 +19,10 @@ _PARTS = {
 }
 
 
-def disagreeing_policies(subject: Subject) -> Iterator[Problem]:
+def disagreeing_policies(tree: LintedTree) -> Iterator[Problem]:
     """Two fields of one image, in one document, that follow different policies."""
     first: dict[tuple[object, ...], MarkerComment] = {}
-    for mark in subject.fields:
+    for mark in tree.fields:
         image = _image(mark)
         if not image or not mark.marker:
             continue
@@ -31,9 +31,9 @@ def disagreeing_policies(subject: Subject) -> Iterator[Problem]:
             what = image[-1] if mark.marker.part == "" else "this image"
             message = (
                 f"{what} follows {mark.marker.policy} here and {other.marker.policy} on line {other.comment.line}, "
-                "so the two come apart"
+                "so the two can get different versions"
             )
-            yield Problem(mark.spot, message, "let both follow the same policy")
+            yield Problem(mark.position, message, "make both follow the same policy")
 
 
 def _image(mark: MarkerComment) -> tuple[object, ...]:
@@ -48,16 +48,20 @@ def _image(mark: MarkerComment) -> tuple[object, ...]:
     return (mark.file, scalar.document, "image", name) if name else ()
 
 
-def other_repository(subject: Subject) -> Iterator[Problem]:
+def other_repository(tree: LintedTree) -> Iterator[Problem]:
     """A field that holds an image of another repository than its policy's."""
-    for mark in subject.fields:
+    for mark in tree.fields:
         scalar, marker = mark.comment.scalar, mark.marker
         if not scalar or not marker or marker.part not in ("", "name"):
             continue
-        held, selected = _repository(scalar.value), _image_of(subject, marker.policy)
+        held, selected = _repository(scalar.value), _image_of(tree, marker.policy)
         if held and selected and held != selected:
             message = f"the field holds an image of {held}, but {marker.policy} selects from {selected}"
-            yield Problem(mark.spot, message, "name the policy of this image, unless it is meant to move there")
+            yield Problem(
+                mark.position,
+                message,
+                "use the policy of this image, or change the repository in the field",
+            )
 
 
 def _repository(value: str) -> str:
@@ -68,8 +72,8 @@ def _repository(value: str) -> str:
         return ""
 
 
-def _image_of(subject: Subject, name: PolicyName) -> str:
+def _image_of(tree: LintedTree, name: PolicyName) -> str:
     try:
-        return parse_flux_image(subject.catalog.image(name)).canonical
+        return parse_flux_image(tree.catalog.image(name)).canonical
     except ReportedError:
         return ""

@@ -1,15 +1,17 @@
-"""Rules about policies as resources: whether they can be asked at all, and whether anything follows their answer."""
+"""Rules about policies as resources: whether they are valid, and whether a field follows them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import PolicyError, ResolveError
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import Resource
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import definitions, exclusions_of
-from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import LocatedResource
 from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.select import check
@@ -18,113 +20,109 @@ from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import ReportedError, ResourceError
 from krm_functions.suggestions import did_you_mean
 
+if TYPE_CHECKING:
+    from imagesetter.flux.models import FluxModel
+
 _SPEC_PATH = re.compile(r"spec[\w.\[\]]*")
 _STEP = re.compile(r"\w+")
 
 
-def unused_policy(subject: Subject) -> Iterator[Problem]:
+def unused_policy(tree: LintedTree) -> Iterator[Problem]:
     """A policy that no field follows."""
-    if subject.binds:
+    if tree.binds:
         return
-    for file in subject.files:
-        for placed in file.resources:
-            name = subject.name_of(placed.resource)
-            if placed.resource.kind == "ImagePolicy" and name not in subject.followed:
+    for file in tree.files:
+        for located in file.resources:
+            name = tree.name_of(located.resource)
+            if located.resource.kind == "ImagePolicy" and name not in tree.followed:
                 message = f"no field follows ImagePolicy {name}"
-                yield Problem(placed.spot("metadata", "name"), message, "mark one (`imagesetter mark`), or remove it")
+                yield Problem(
+                    located.position("metadata", "name"),
+                    message,
+                    "mark a field (`imagesetter mark`), or remove the policy",
+                )
 
 
-def incomplete_policy(subject: Subject) -> Iterator[Problem]:
-    """A policy that cannot be asked: a field that the CRD refuses, a repository that is not there."""
+def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
+    """A policy that cannot select: a field breaks the rules of the CRD, or the repository is missing."""
     by_origin: dict[tuple[str, str], LocatedResource] = {}
     for kind in ("ImagePolicy", "ImageRepository"):
-        for _, placed in subject.placed(kind):
-            by_origin.setdefault((kind, placed.resource.origin), placed)
-    for name, placed in subject.placed("ImagePolicy"):
-        if _ambiguity(subject, name, placed):
+        for _, located in tree.located(kind):
+            by_origin.setdefault((kind, located.resource.origin), located)
+    for name, located in tree.located("ImagePolicy"):
+        if _ambiguity(tree, name, located):
             continue
         try:
-            subject.catalog.policy(name)
+            tree.catalog.policy(name)
         except ResourceError as error:
-            yield _located(by_origin, placed, error)
+            yield _at_field(by_origin, located, error)
         except ReportedError as error:
-            yield Problem(placed.spot("spec", "imageRepositoryRef", "name"), error.what, error.hint)
-    yield from _incomplete_repositories(subject)
+            yield Problem(located.position("spec", "imageRepositoryRef", "name"), error.what, error.hint)
+    yield from _incomplete_repositories(tree)
 
 
-def _incomplete_repositories(subject: Subject) -> Iterator[Problem]:
+def _incomplete_repositories(tree: LintedTree) -> Iterator[Problem]:
     """The repositories themselves, since one may have no policy yet."""
-    for name, placed in subject.placed("ImageRepository"):
-        from imagesetter.flux.models import ImageRepositorySpec, validate_spec
-
+    for name, located in tree.located("ImageRepository"):
         try:
-            if subject.catalog.find("ImageRepository", *name) is placed.resource:
-                validate_spec(ImageRepositorySpec, placed.resource.data.get("spec"), where="")
+            if tree.catalog.find("ImageRepository", *name) is located.resource:
+                _validated(located.resource)
         except ResourceError as error:
-            yield Problem(placed.spot(*_path(error.what)), error.what, error.hint)
+            yield Problem(located.position(*_path(error.what)), error.what, error.hint)
         except ResolveError:
             continue  # ambiguous-policy says so
 
 
-def ambiguous_policy(subject: Subject) -> Iterator[Problem]:
+def ambiguous_policy(tree: LintedTree) -> Iterator[Problem]:
     """A policy or its repository that is defined twice, differently."""
-    for name, placed in subject.placed("ImagePolicy"):
-        error = _ambiguity(subject, name, placed)
+    for name, located in tree.located("ImagePolicy"):
+        error = _ambiguity(tree, name, located)
         if error:
-            yield Problem(placed.spot("metadata", "name"), f"{error.what}: {error.where}", error.hint)
+            yield Problem(located.position("metadata", "name"), f"{error.what}: {error.where}", error.hint)
 
 
-def invalid_automation(subject: Subject) -> Iterator[Problem]:
+def invalid_automation(tree: LintedTree) -> Iterator[Problem]:
     """An ImageUpdateAutomation that its CRD refuses."""
-    for _, placed in subject.placed("ImageUpdateAutomation"):
-        from imagesetter.flux.automations import ImageUpdateAutomationSpec
-        from imagesetter.flux.models import validate_spec
-
+    for _, located in tree.located("ImageUpdateAutomation"):
         try:
-            validate_spec(ImageUpdateAutomationSpec, placed.resource.data.get("spec"), where="")
+            _validated(located.resource)
         except ResourceError as error:
-            yield Problem(placed.spot(*_path(error.what)), error.what, error.hint)
+            yield Problem(located.position(*_path(error.what)), error.what, error.hint)
 
 
-def invalid_range(subject: Subject) -> Iterator[Problem]:
-    """A semver range that Masterminds/semver does not read."""
-    for policy in definitions(subject):
+def invalid_range(tree: LintedTree) -> Iterator[Problem]:
+    """A semver range that Masterminds/semver does not accept."""
+    for policy in definitions(tree):
         if isinstance(policy.tags.rule, SemverRule):
-            yield from _refused(policy.placed, TagPolicy(policy.tags.rule), "spec", "policy", "semver", "range")
+            yield from _refused(policy.located, TagPolicy(policy.tags.rule), "spec", "policy", "semver", "range")
 
 
-def invalid_pattern(subject: Subject) -> Iterator[Problem]:
-    """A pattern that is no Go regular expression."""
+def invalid_pattern(tree: LintedTree) -> Iterator[Problem]:
+    """A pattern that is not a Go regular expression."""
     anything = AlphabeticalRule()
-    for policy in definitions(subject):
+    for policy in definitions(tree):
         if policy.tags.filter_tags:
             tags = TagPolicy(anything, policy.tags.filter_tags)
-            yield from _refused(policy.placed, tags, "spec", "filterTags", "pattern")
-    for _, placed in subject.placed("ImageRepository"):
-        for index, pattern in enumerate(exclusions_of(placed.resource.spec)):
-            yield from _refused(placed, TagPolicy(anything, None, (pattern,)), "spec", "exclusionList", index)
+            yield from _refused(policy.located, tags, "spec", "filterTags", "pattern")
+    for _, located in tree.located("ImageRepository"):
+        for index, pattern in enumerate(exclusions_of(located.resource.spec)):
+            yield from _refused(located, TagPolicy(anything, None, (pattern,)), "spec", "exclusionList", index)
 
 
-def unknown_field(subject: Subject) -> Iterator[Problem]:
+def unknown_field(tree: LintedTree) -> Iterator[Problem]:
     """A field that the CRD does not have; the API server would drop it."""
     for kind in ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation"):
-        for _, placed in subject.placed(kind):
-            yield from _unknown(placed, kind)
+        for _, located in tree.located(kind):
+            yield from _unknown(located, kind)
 
 
-def _unknown(placed: LocatedResource, kind: str) -> Iterator[Problem]:
+def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
     from imagesetter.flux import models
-    from imagesetter.flux.automations import ImageUpdateAutomationSpec
 
-    specs: dict[str, type[models.FluxModel]] = {
-        "ImagePolicy": models.ImagePolicySpec,
-        "ImageRepository": models.ImageRepositorySpec,
-        "ImageUpdateAutomation": ImageUpdateAutomationSpec,
-    }
     try:
-        spec = models.validate_spec(specs[kind], placed.resource.data.get("spec"), where="")
+        spec = _validated(located.resource)
     except ResourceError:
-        return  # incomplete-policy and invalid-automation say so
+        return  # incomplete-policy and invalid-automation report it
     known = {
         str(field.alias or name)
         for part in models.FluxModel.__subclasses__()
@@ -133,26 +131,43 @@ def _unknown(placed: LocatedResource, kind: str) -> Iterator[Problem]:
     for path in models.unknown_fields(spec):
         steps = _path(path)
         message = f"{path}: {kind} has no such field{did_you_mean(str(steps[-1]), known)}"
-        yield Problem(placed.key_spot(*steps), message, "the API server drops it without a word")
+        yield Problem(located.key_position(*steps), message, "remove it: the API server drops it silently")
 
 
-def _located(
+def _validated(resource: Resource) -> FluxModel:
+    """The spec of a Flux resource. pydantic is imported here, since most runs find no Flux resource.
+
+    Raises:
+        ResourceError: the spec breaks the rules of the CRD.
+    """
+    from imagesetter.flux.automations import ImageUpdateAutomationSpec
+    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, validate_spec
+
+    specs: dict[str, type[FluxModel]] = {
+        "ImagePolicy": ImagePolicySpec,
+        "ImageRepository": ImageRepositorySpec,
+        "ImageUpdateAutomation": ImageUpdateAutomationSpec,
+    }
+    return validate_spec(specs[resource.kind], resource.data.get("spec"), where="")
+
+
+def _at_field(
     by_origin: Mapping[tuple[str, str], LocatedResource], policy: LocatedResource, error: ResourceError
 ) -> Problem:
-    """A broken field at its place: in the policy, or in the repository that the error names."""
+    """A broken field at its position: in the policy, or in the repository that the error names."""
     about, _, origin = error.where.rpartition(" in ")
     broken = by_origin.get((about.partition(" ")[0], origin), policy)
-    return Problem(broken.spot(*_path(error.what)), error.what, error.hint)
+    return Problem(broken.position(*_path(error.what)), error.what, error.hint)
 
 
-def _ambiguity(subject: Subject, name: PolicyName, placed: LocatedResource) -> ResolveError | None:
-    """The complaint about a policy or its repository that is there twice, with different specs."""
-    reference = placed.resource.spec.get("imageRepositoryRef")
+def _ambiguity(tree: LintedTree, name: PolicyName, located: LocatedResource) -> ResolveError | None:
+    """The error if a policy or its repository is defined twice, with different specs."""
+    reference = located.resource.spec.get("imageRepositoryRef")
     reference = reference if isinstance(reference, Mapping) else {}
     repository = str(reference.get("namespace") or name.namespace), str(reference.get("name", ""))
     try:
-        subject.catalog.find("ImagePolicy", *name)
-        subject.catalog.find("ImageRepository", *repository)
+        tree.catalog.find("ImagePolicy", *name)
+        tree.catalog.find("ImageRepository", *repository)
     except ResolveError as error:
         return error
     return None
@@ -165,8 +180,8 @@ def _path(text: str) -> tuple[str | int, ...]:
     return tuple(int(step) if step.isdigit() else step for step in steps)
 
 
-def _refused(placed: LocatedResource, policy: TagPolicy, *path: str | int) -> Iterator[Problem]:
+def _refused(located: LocatedResource, policy: TagPolicy, *path: str | int) -> Iterator[Problem]:
     try:
         check(policy)
     except PolicyError as error:
-        yield Problem(placed.spot(*path), error.what, error.hint)
+        yield Problem(located.position(*path), error.what, error.hint)

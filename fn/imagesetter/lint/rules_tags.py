@@ -1,7 +1,7 @@
-"""Rules about a policy's answer: whether it can be a tag that nobody meant.
+"""Rules about the tags that a policy can select: whether it can select one that nobody intended.
 
-The tags that fields hold now are the evidence, since the linter asks no registry. A rule tries the policy itself on
-such tags, with other numbers in their place, instead of guessing from its text.
+The linter uses the tags in fields as examples, since it does not contact a registry. A rule runs the policy itself on
+such tags with other numbers in them, instead of guessing from the policy's text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.golang.parse_float import parse_number
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import Definition, definitions, key_of
-from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import MarkerComment
 from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.numerical import NumericalRule
@@ -28,10 +28,10 @@ MUTABLE = (
     *("latest", "stable", "edge", "nightly", "rolling", "current", "release", "canary", "main", "master", "trunk"),
     *("develop", "dev", "test", "testing", "qa", "uat", "staging", "stage", "prod", "production", "live", "preview"),
 )
-"""Tags that are moved from image to image by habit."""
+"""Tags that usually move from image to image."""
 
 EXACT = 2**53
-"""Up to here float64 tells every whole number from its neighbours."""
+"""The largest number up to which float64 represents every integer."""
 
 # What cosign pushes beside an image (signature, attestation, SBOM), and the tag of the OCI referrers fallback.
 _DIGESTS = [hashlib.sha256(bytes([number])).hexdigest() for number in range(8)]
@@ -45,17 +45,17 @@ _DATE = re.compile(r"[0-9]{4}[-._]?[0-9]{2}[-._]?[0-9]{2}(?:[T_.-]?[0-9]{2}(?:[-
 _LONG_DIGITS = re.compile(r"(?:\[0-9\]|\\d)\{(?P<least>[0-9]+)")
 
 
-def unanchored_pattern(subject: Subject) -> Iterator[Problem]:
-    """A pattern that lets the tags of signatures and attestations pass, where the rule can then choose one."""
-    for policy in definitions(subject):
+def unanchored_pattern(tree: LintedTree) -> Iterator[Problem]:
+    """A pattern that matches the tags of signatures and attestations, so that the rule can select one."""
+    for policy in definitions(tree):
         caught = next(_caught(policy.tags), None)
         if policy.tags.filter_tags and caught:
             message = (
-                f"ImagePolicy {policy.name}: the pattern '{policy.tags.filter_tags.pattern}' lets tags of signatures "
-                f"pass as well, such as {caught[:15]}…{caught[71:]}"
+                f"ImagePolicy {policy.name}: the pattern '{policy.tags.filter_tags.pattern}' also matches signature "
+                f"tags, such as {caught[:15]}…{caught[71:]}"
             )
             hint = "anchor it (^…$), or add '^sha256-[0-9a-f]{64}' to spec.exclusionList of the ImageRepository"
-            yield Problem(policy.placed.spot("spec", "filterTags", "pattern"), message, hint)
+            yield Problem(policy.located.position("spec", "filterTags", "pattern"), message, hint)
 
 
 def _caught(policy: TagPolicy) -> Iterator[str]:
@@ -68,20 +68,20 @@ def _caught(policy: TagPolicy) -> Iterator[str]:
             yield tag
 
 
-def alphabetical_unpadded_numbers(subject: Subject) -> Iterator[Problem]:
+def alphabetical_unpadded_numbers(tree: LintedTree) -> Iterator[Problem]:
     """Alphabetical order where tags hold numbers without leading zeros."""
-    for policy in definitions(subject):
+    for policy in definitions(tree):
         if not isinstance(policy.tags.rule, AlphabeticalRule):
             continue
-        found = next(_misordered(policy.tags, subject.tags.get(policy.name, ())), None)
+        found = next(_misordered(policy.tags, tree.tags.get(policy.name, ())), None)
         if found:
             tag, first, second = found
             message = (
-                f"ImagePolicy {policy.name} is alphabetical, and tags such as {tag} hold numbers of any length: "
+                f"ImagePolicy {policy.name} is alphabetical, but tags such as {tag} contain numbers of any length: "
                 f"it prefers {first} to {second}"
             )
             hint = "use semver, or numerical with filterTags.extract for the number"
-            yield Problem(policy.placed.key_spot("spec", "policy", "alphabetical"), message, hint)
+            yield Problem(policy.located.key_position("spec", "policy", "alphabetical"), message, hint)
 
 
 def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, str, str]]:
@@ -103,19 +103,19 @@ def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, s
                 yield tag, order[0], order[1]
 
 
-def numerical_beyond_2_53(subject: Subject) -> Iterator[Problem]:
-    """Numerical order over numbers that float64 cannot tell apart."""
-    for policy in definitions(subject):
+def numerical_beyond_2_53(tree: LintedTree) -> Iterator[Problem]:
+    """Numerical order over numbers that are equal as float64."""
+    for policy in definitions(tree):
         if not isinstance(policy.tags.rule, NumericalRule):
             continue
-        evidence = _large_number(policy.tags, subject.tags.get(policy.name, ()))
+        evidence = _large_number(policy.tags, tree.tags.get(policy.name, ()))
         if evidence:
             message = (
-                f"ImagePolicy {policy.name} is numerical, and {evidence}: beyond 2^53 Flux cannot tell every number "
-                "from its neighbours (imagesetter can, so the two may choose differently)"
+                f"ImagePolicy {policy.name} is numerical, and {evidence}: above 2^53 Flux reads "
+                "neighbouring numbers as equal (imagesetter does not, so the two may select different tags)"
             )
-            hint = "use alphabetical, the same order for numbers of one length, or extract fewer digits"
-            yield Problem(policy.placed.key_spot("spec", "policy", "numerical"), message, hint)
+            hint = "use alphabetical, which orders numbers of equal length the same way, or extract fewer digits"
+            yield Problem(policy.located.key_position("spec", "policy", "numerical"), message, hint)
 
 
 def _large_number(policy: TagPolicy, tags: Iterable[str]) -> str:
@@ -131,29 +131,29 @@ def _large_number(policy: TagPolicy, tags: Iterable[str]) -> str:
     return f"its pattern asks for {digits} digits" if digits > len(str(EXACT)) else ""
 
 
-def mutable_tag(subject: Subject) -> Iterator[Problem]:
+def mutable_tag(tree: LintedTree) -> Iterator[Problem]:
     """A policy that can choose a tag such as ``latest``, or a field that holds one, without a digest."""
     moving: set[PolicyName] = set()
     reflecting: set[PolicyName] = set()
-    for policy in definitions(subject):
+    for policy in definitions(tree):
         if policy.reflects:
             reflecting.add(policy.name)
         elif found := _mutable_policy(policy):
             moving.add(policy.name)
             yield found
-    pinned = {_mapping(mark) for mark in subject.fields if mark.marker and mark.marker.part == "digest"}
-    for mark in subject.fields:
+    pinned = {_mapping(mark) for mark in tree.fields if mark.marker and mark.marker.part == "digest"}
+    for mark in tree.fields:
         if not mark.marker or not mark.comment.scalar or mark.marker.policy in moving:
             continue
         held = _held_tag(mark)
         whole = mark.marker.part == ""
         safe = mark.marker.policy in reflecting if whole else _mapping(mark) in pinned
         if held in MUTABLE and not safe:
-            message = f"{mark.comment.scalar.value} is a tag that moves, without a digest"
+            message = f"{mark.comment.scalar.value} is a moving tag without a digest"
             if whole:
-                message = f"{mark.comment.scalar.value} has a tag that moves, and no digest"
-            hint = "run `imagesetter update`, so that the field holds what its policy selects"
-            yield Problem(mark.spot, message, hint)
+                message = f"{mark.comment.scalar.value} has a moving tag and no digest"
+            hint = "run `imagesetter update` to write the tag that the policy selects"
+            yield Problem(mark.position, message, hint)
 
 
 def _mutable_policy(policy: Definition) -> Problem | None:
@@ -163,9 +163,9 @@ def _mutable_policy(policy: Definition) -> Problem | None:
     passing = next((tag for tag in MUTABLE if key_of(policy.tags, tag) is not None), None)
     if passing is None:
         return None
-    message = f"ImagePolicy {policy.name} can choose {passing}, a tag that moves, and reflects no digest"
+    message = f"ImagePolicy {policy.name} can select the moving tag {passing} and does not reflect a digest"
     hint = "narrow filterTags.pattern, or set spec.digestReflectionPolicy to Always"
-    return Problem(policy.placed.key_spot("spec", "policy", rule.kind), message, hint)
+    return Problem(policy.located.key_position("spec", "policy", rule.kind), message, hint)
 
 
 def _held_tag(mark: MarkerComment) -> str:

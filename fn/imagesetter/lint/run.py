@@ -1,11 +1,11 @@
-"""The linter: every rule over one subject, findings in the order of the files."""
+"""The linter: every rule over one tree, findings in the order of the files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from imagesetter.lint.finding import Finding, Rule
-from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
 from imagesetter.lint.rules_markers import (
@@ -38,45 +38,45 @@ from krm_functions.errors import UsageError
 from krm_functions.suggestions import did_you_mean
 
 RULES: tuple[Rule, ...] = (
-    Rule("dangling-marker", "error", "A marker names a policy that is not there.", dangling_marker),
-    Rule("text-after-json", "error", "A marker has text behind it, which disables it.", text_after_json),
-    Rule("malformed-marker", "error", "A comment wants to be a marker and is none.", malformed_marker),
-    Rule("two-markers", "error", "Two markers stand on one scalar.", two_markers),
-    Rule("marker-above-key", "error", "A marker stands on its own line above a key.", marker_above_key),
-    Rule("misplaced-marker", "error", "A marker stands where no scalar is.", misplaced_marker),
-    Rule("commented-out-marker", "info", "A marker stands on a line that is commented out.", commented_out_marker),
+    Rule("dangling-marker", "error", "A marker names an unknown policy.", dangling_marker),
+    Rule("text-after-json", "error", "Text after a marker disables it.", text_after_json),
+    Rule("malformed-marker", "error", "A comment looks like a marker but is not one.", malformed_marker),
+    Rule("two-markers", "error", "One value has two markers.", two_markers),
+    Rule("marker-above-key", "error", "A marker is on its own line above a key.", marker_above_key),
+    Rule("misplaced-marker", "error", "A marker does not belong to a value.", misplaced_marker),
+    Rule("commented-out-marker", "info", "A marker is on a commented-out line.", commented_out_marker),
     Rule(
         "digest-without-reflection",
         "error",
-        "A :digest marker follows a policy that reflects no digest.",
+        "A :digest marker follows a policy that does not reflect a digest.",
         digest_without_reflection,
     ),
     Rule("unused-policy", "warning", "No field follows a policy.", unused_policy),
     Rule("incomplete-policy", "error", "A policy or its repository is incomplete or invalid.", incomplete_policy),
     Rule("ambiguous-policy", "error", "A policy or its repository is defined twice, differently.", ambiguous_policy),
     Rule("invalid-automation", "error", "An ImageUpdateAutomation is incomplete or invalid.", invalid_automation),
-    Rule("invalid-range", "error", "A semver range cannot be read.", invalid_range),
-    Rule("invalid-pattern", "error", "A pattern is no Go regular expression.", invalid_pattern),
-    Rule("unanchored-pattern", "warning", "A pattern lets tags of signatures pass.", unanchored_pattern),
+    Rule("invalid-range", "error", "A semver range is not valid.", invalid_range),
+    Rule("invalid-pattern", "error", "A pattern is not a Go regular expression.", invalid_pattern),
+    Rule("unanchored-pattern", "warning", "A pattern matches signature tags.", unanchored_pattern),
     Rule(
         "alphabetical-unpadded-numbers",
         "warning",
-        "An alphabetical policy orders numbers of different lengths.",
+        "An alphabetical policy compares numbers of different lengths.",
         alphabetical_unpadded_numbers,
     ),
     Rule(
         "numerical-beyond-2-53",
         "warning",
-        "A numerical policy orders numbers that float64 cannot tell apart.",
+        "A numerical policy compares numbers that are equal as float64.",
         numerical_beyond_2_53,
     ),
-    Rule("mutable-tag", "warning", "A tag that moves is followed or held without a digest.", mutable_tag),
+    Rule("mutable-tag", "warning", "A moving tag is used without a digest.", mutable_tag),
     Rule("disagreeing-policies", "warning", "Two fields of one image follow different policies.", disagreeing_policies),
     Rule("other-repository", "warning", "A field holds an image that its policy does not select.", other_repository),
     Rule("unknown-field", "warning", "A Flux resource has a field that its CRD does not have.", unknown_field),
-    Rule("stale-lock", "error", "The lock does not answer for a policy as it is now.", stale_lock),
+    Rule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
     Rule("broken-lock", "error", "The lock cannot be read.", broken_lock),
-    Rule("unreadable-document", "error", "A document of ours cannot be read.", unreadable_document),
+    Rule("unreadable-document", "error", "A document with markers or policies cannot be read.", unreadable_document),
 )
 """Every rule, in the order of the documentation."""
 
@@ -90,20 +90,18 @@ def choose_rules(disabled: Iterable[str]) -> tuple[Rule, ...]:
     names = [rule.name for rule in RULES]
     off = set(disabled)
     for name in sorted(off - set(names)):
-        raise UsageError(
-            f"there is no rule {name!r}{did_you_mean(name, names)}", hint=f"the rules are {', '.join(names)}"
-        )
+        raise UsageError(f"unknown rule {name!r}{did_you_mean(name, names)}", hint=f"rules: {', '.join(names)}")
     return tuple(rule for rule in RULES if rule.name not in off)
 
 
-def lint(subject: Subject, rules: Iterable[Rule] = RULES) -> list[Finding]:
+def lint(tree: LintedTree, rules: Iterable[Rule] = RULES) -> list[Finding]:
     """What the rules find, by file, line and column; each thing once, also where a stream repeats a file's policy."""
     found: dict[tuple[str, object], Finding] = {}
     for rule in rules:
-        said: set[str] = set()
-        for problem in rule.check(subject):
-            if problem.spot.file == STDIN and problem.message in said:
+        reported: set[str] = set()
+        for problem in rule.check(tree):
+            if problem.position.file == STDIN and problem.message in reported:
                 continue
-            said.add(problem.message)
-            found.setdefault((rule.name, (problem.spot, problem.message)), Finding(rule, problem))
-    return sorted(found.values(), key=lambda finding: finding.problem.spot)
+            reported.add(problem.message)
+            found.setdefault((rule.name, (problem.position, problem.message)), Finding(rule, problem))
+    return sorted(found.values(), key=lambda finding: finding.problem.position)

@@ -70,24 +70,24 @@ def _result(finding: Finding, index: int) -> dict[str, object]:
         "message": {"text": finding.text},
         "partialFingerprints": {"imagesetter/v1": _fingerprint(finding)},
     }
-    if finding.problem.spot.file != STDIN:
-        result["locations"] = [{"physicalLocation": _location(finding.problem.spot)}]
+    if finding.problem.position.file != STDIN:
+        result["locations"] = [{"physicalLocation": _location(finding.problem.position)}]
     return result
 
 
-def _location(spot: SourcePosition) -> dict[str, object]:
+def _location(position: SourcePosition) -> dict[str, object]:
     """A physicalLocation (§3.29); a relative path counts from the root of the sources, where CI runs linters."""
-    path = Path(spot.file)
+    path = Path(position.file)
     if path.is_absolute():
         artifact = {"uri": path.as_uri()}
     else:
         artifact = {"uri": quote(os.fsencode(path.as_posix())), "uriBaseId": "%SRCROOT%"}
-    column = {"startColumn": spot.column} if spot.column else {}
-    region = {"region": {"startLine": spot.line, **column}} if spot.line else {}
+    column = {"startColumn": position.column} if position.column else {}
+    region = {"region": {"startLine": position.line, **column}} if position.line else {}
     return {"artifactLocation": artifact, **region}
 
 
 def _fingerprint(finding: Finding) -> str:
     """The same for a finding that only moved to another line, so that a host does not report it anew (§3.27.17)."""
-    parts = "\0".join((finding.rule.name, finding.problem.spot.file, finding.problem.message))
+    parts = "\0".join((finding.rule.name, finding.problem.position.file, finding.problem.message))
     return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""One file as the linter sees it: the markers and resources in it, and where each of their fields stands."""
+"""One file as the linter sees it: its markers and resources, and the position of each of their fields."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.flux.resources import Resource
 from imagesetter.lock import document as lock
 from krm_functions.errors import InputError, TextError, UsageError
-from krm_functions.yaml.encoding import decode_text, position
+from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.encoding import position as line_and_column
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars, scan
 from krm_functions.yaml.scan_result import SPAN, Comment, NodeSpan, ParseFailure
 
-# The second spelling is a mistake that the linter names; the screen lets it pass so that it can be seen at all.
+# The second spelling is a mistake that the linter reports, so files that contain it are scanned, too.
 _SPELLINGS = ("imagepolicy", "imagePolicy")
 _MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)
 _FLUX = flux.GROUP.encode()
@@ -48,7 +49,7 @@ class SourcePosition:
 
 @dataclass(frozen=True, slots=True)
 class MarkerComment:
-    """A comment that is, or wants to be, a marker."""
+    """A comment that is a marker, or looks like one."""
 
     file: str
     comment: Comment
@@ -56,14 +57,14 @@ class MarkerComment:
     error: MarkerError | None
 
     @property
-    def spot(self) -> SourcePosition:
-        """Where the comment starts."""
+    def position(self) -> SourcePosition:
+        """The start of the comment."""
         return SourcePosition(self.file, self.comment.line, self.comment.column)
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedResource:
-    """A resource and where it stands: a document, or an item of a List in it."""
+    """A resource and its position: a document, or an item of a List in it."""
 
     resource: Resource
     file: str
@@ -73,20 +74,20 @@ class LocatedResource:
     column: int
     """Where that document starts."""
     path: FieldPath
-    """The way from the document's root to the resource."""
+    """The path from the document's root to the resource."""
 
-    def spot(self, *path: str | int) -> SourcePosition:
-        """Where the value of a field starts; where it has no such field, the resource's name, else its first line."""
+    def position(self, *path: str | int) -> SourcePosition:
+        """The position of a field's value; without such a field, of the resource's name, else of its first line."""
         offset = self._offset((*self.path, *path))
         if offset is None:
             offset = self._offset((*self.path, "metadata", "name"))
         return self._at(offset or 0)
 
-    def key_spot(self, *path: str | int) -> SourcePosition:
-        """Where the key of a field stands; the place of its value where the key is spelled unusually."""
+    def key_position(self, *path: str | int) -> SourcePosition:
+        """The position of a field's key; of its value if the key is spelled unusually."""
         offset = self._offset((*self.path, *path))
         if offset is None:
-            return self.spot()
+            return self.position()
         key = self.text.rfind(str(path[-1]), 0, offset)
         return self._at(key if key >= 0 else offset)
 
@@ -103,15 +104,15 @@ class LocatedResource:
         return next((node.start for node in scan(self.text, outline=outline).nodes if node.path == path), None)
 
     def _at(self, offset: int) -> SourcePosition:
-        line, column = position(self.text, offset)
+        line, column = line_and_column(self.text, offset)
         return SourcePosition(self.file, self.line + line - 1, column + (self.column - 1 if line == 1 else 0))
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadDocument:
-    """A file or document that holds something for us but cannot be read, and why."""
+class UnreadableDocument:
+    """A file or document with markers or resources that cannot be read, and why."""
 
-    spot: SourcePosition
+    position: SourcePosition
     message: str
     hint: str = ""
 
@@ -125,8 +126,8 @@ class ScannedLock:
     lock: lock.Lock | None
     error: LockError | TextError | None
 
-    def spot(self, policy: PolicyName) -> SourcePosition:
-        """Where a policy's entry starts."""
+    def position(self, policy: PolicyName) -> SourcePosition:
+        """The position of a policy's entry."""
         for scalar in scalars(self.text):
             if scalar.path[-1:] == ("policy",) and scalar.value == str(policy):
                 return SourcePosition(self.name, scalar.line, scalar.column)
@@ -134,32 +135,31 @@ class ScannedLock:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A policy, and where it is named without a marker."""
+class PolicyReference:
+    """A reference to a policy without a marker: in a target of an ImageSetter or in an annotation."""
 
     policy: PolicyName
-    spot: SourcePosition
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedFile:
-    """One file's part in the run; a file without markers and without resources of ours has none."""
+    """What the linter needs of one file; None instead of it if the file has no markers and no resources."""
 
     name: str
-    marks: tuple[MarkerComment, ...] = ()
+    marker_comments: tuple[MarkerComment, ...] = ()
     resources: tuple[LocatedResource, ...] = ()
-    unread: tuple[UnreadDocument, ...] = ()
-    named: tuple[Named, ...] = ()
-    """Policies that are followed without a marker: by a target of an ImageSetter, by an annotation."""
+    unreadable: tuple[UnreadableDocument, ...] = ()
+    references: tuple[PolicyReference, ...] = ()
     inline: tuple[Resource, ...] = ()
-    """Policies that stand in an ImageSetter."""
+    """The inline policies of an ImageSetter."""
     binds: bool = False
     """Fields are bound by image, so that any policy may be followed without a marker."""
     lock: ScannedLock | None = None
 
 
 def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> ScannedFile | None:
-    """A file by its path; one that cannot be read is told of, since it may hold anything.
+    """Read a file by its path. An unreadable file is reported, since it may contain anything.
 
     Args:
         path: the file.
@@ -169,12 +169,12 @@ def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> Scanne
     try:
         data = read(path, given)
     except InputError as error:
-        return ScannedFile(name, unread=(UnreadDocument(SourcePosition(name), error.what, error.hint),))
+        return ScannedFile(name, unreadable=(UnreadableDocument(SourcePosition(name), error.what, error.hint),))
     return read_data(data, name)
 
 
 def read_data(data: bytes, name: str) -> ScannedFile | None:
-    """What a file's bytes hold for us; None, without parsing them, where the screen finds nothing."""
+    """Scan a file's bytes; None, without parsing, if they cannot contain markers or resources."""
     wanted = _FLUX in data or _OURS in data or b"bindByImage" in data
     if not wanted and not any(spelling in data for spelling in _MARKED):
         return None
@@ -182,21 +182,22 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         text = decode_text(data, name=name).text
     except TextError as error:
         line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
-        return ScannedFile(name, unread=(UnreadDocument(SourcePosition(name, line, column), error.what, error.hint),))
+        position = SourcePosition(name, line, column)
+        return ScannedFile(name, unreadable=(UnreadableDocument(position, error.what, error.hint),))
     needle = next((spelling for spelling in _SPELLINGS if spelling in text), "")
     if not needle and not wanted:
         return None
     found = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
-    marks = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(found.comments))
-    broken = [_unread(name, text, each, marks) for each in found.broken]
+    marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(found.comments))
+    broken = [_unreadable(name, text, each, marker_comments) for each in found.broken]
     documents = [_Document(name, text, node) for node in found.documents] if wanted else []
-    unread = [each for each in (*broken, *(document.unread for document in documents)) if each]
+    unreadable = [each for each in (*broken, *(document.unreadable for document in documents)) if each]
     return ScannedFile(
         name,
-        marks,
-        tuple(placed for document in documents for placed in document.resources()),
-        tuple(unread),
-        tuple(named for document in documents for named in document.named()),
+        marker_comments,
+        tuple(located for document in documents for located in document.resources()),
+        tuple(unreadable),
+        tuple(reference for document in documents for reference in document.references()),
         tuple(resource for document in documents for resource in document.inline()),
         _BINDS.search(text) is not None,
         _lock(name, text) if _LOCK in data else None,
@@ -210,15 +211,17 @@ def _lock(name: str, text: str) -> ScannedLock:
         return ScannedLock(name, text, None, error)
 
 
-def _unread(name: str, text: str, broken: ParseFailure, marks: Iterable[MarkerComment]) -> UnreadDocument | None:
+def _unreadable(
+    name: str, text: str, broken: ParseFailure, marker_comments: Iterable[MarkerComment]
+) -> UnreadableDocument | None:
     """A document that does not parse, if it holds markers or resources; a Helm template of resources may stay one."""
-    spot = SourcePosition(name, broken.line, broken.column)
-    if any(mark.comment.place == "unparsable" and _within(mark, broken) for mark in marks):
+    position = SourcePosition(name, broken.line, broken.column)
+    if any(mark.comment.place == "unparsable" and _within(mark, broken) for mark in marker_comments):
         what = f"a document with markers is not YAML: {broken.problem}"
-        return UnreadDocument(spot, what, "mend it, or leave the file out with --exclude")
+        return UnreadableDocument(position, what, "fix it, or leave the file out with --exclude")
     lines = "\n".join(text.splitlines()[broken.start_line - 1 : broken.end_line])
     if flux.GROUP in lines and not _is_template(lines):
-        return UnreadDocument(spot, f"a document with Flux resources is not YAML: {broken.problem}", "mend it")
+        return UnreadableDocument(position, f"a document with Flux resources is not YAML: {broken.problem}", "fix it")
     return None
 
 
@@ -232,14 +235,14 @@ def _within(mark: MarkerComment, broken: ParseFailure) -> bool:
 
 
 class _Document:
-    """One document of a file, loaded; ``unread`` says why it could not be."""
+    """One document of a file, loaded; ``unreadable`` says why it could not be."""
 
     def __init__(self, name: str, text: str, node: NodeSpan) -> None:
         self.name = name
         self.node = node
         self.text = text[node.start : node.end]
         self.data: object = None
-        self.unread: UnreadDocument | None = None
+        self.unreadable: UnreadableDocument | None = None
         if flux.GROUP not in self.text and f"{GROUP}/" not in self.text and "kind: Namespace" not in self.text:
             return
         try:
@@ -249,34 +252,34 @@ class _Document:
                 return
             line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
             what = f"a document with Flux resources cannot be read: {error.what}"
-            self.unread = UnreadDocument(SourcePosition(name, line, column), what, error.hint)
+            self.unreadable = UnreadableDocument(SourcePosition(name, line, column), what, error.hint)
 
     def resources(self) -> Iterator[LocatedResource]:
         """The resources that may matter to a policy, items of Lists included."""
         for item, path in _items(self.data, ()):
             found = flux.resource(item, f"{self.name}:{self.node.line}")
             if found:
-                yield self._placed(found, path)
+                yield self._locate(found, path)
 
-    def _placed(self, resource: Resource, path: FieldPath) -> LocatedResource:
+    def _locate(self, resource: Resource, path: FieldPath) -> LocatedResource:
         return LocatedResource(resource, self.name, self.text, self.node.line, self.node.column, path)
 
-    def named(self) -> Iterator[Named]:
+    def references(self) -> Iterator[PolicyReference]:
         """The policies that the targets of an ImageSetter, or a resource's own annotation, name."""
         for item, path in _items(self.data, ()):
-            at = self._placed(Resource(item, "", ()), path)
+            at = self._locate(Resource(item, "", ()), path)
             metadata = _mapping(item.get("metadata"))
             targets = _mapping(item.get("spec")).get("targets") if _is_setter(item) else None
             for index, target in enumerate(targets if isinstance(targets, list) else ()):
                 policy = _mapping(target).get("policy")
-                yield from _named(policy, metadata, at.spot("spec", "targets", index, "policy"))
+                yield from _references(policy, metadata, at.position("spec", "targets", index, "policy"))
             fields = _mapping(metadata.get("annotations")).get(FIELDS_ANNOTATION)
             with contextlib.suppress(TextError):
                 for policy in _mapping(load(fields) if isinstance(fields, str) else None).values():
-                    yield from _named(policy, {}, at.spot("metadata", "annotations", FIELDS_ANNOTATION))
+                    yield from _references(policy, {}, at.position("metadata", "annotations", FIELDS_ANNOTATION))
 
     def inline(self) -> Iterator[Resource]:
-        """The policies that stand in an ImageSetter, with their repositories."""
+        """The inline policies of an ImageSetter, with their repositories."""
         for item, _ in _items(self.data, ()):
             policies = _mapping(item.get("spec")).get("policies") if _is_setter(item) else None
             for index, policy in enumerate(policies if isinstance(policies, list) else ()):
@@ -293,12 +296,12 @@ def _mapping(data: object) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
-def _named(policy: object, metadata: Mapping[str, Any], spot: SourcePosition) -> Iterator[Named]:
-    """A policy by ``[NS:]NAME[:PART]``; what cannot be read is the function's to refuse."""
+def _references(policy: object, metadata: Mapping[str, Any], position: SourcePosition) -> Iterator[PolicyReference]:
+    """A policy by ``[NS:]NAME[:PART]``; the function itself refuses what is not valid."""
     namespace = str(metadata.get("namespace") or flux.DEFAULT_NAMESPACE)
     if isinstance(policy, str):
         with contextlib.suppress(UsageError):
-            yield Named(target_marker(policy, namespace, "").policy, spot)
+            yield PolicyReference(target_marker(policy, namespace, "").policy, position)
 
 
 def _items(data: object, path: FieldPath) -> Iterator[tuple[Mapping[str, Any], FieldPath]]:

@@ -1,7 +1,7 @@
 """The ``PolicyTest`` kind (``imagesetter.dev/v1alpha1``), validated strictly: an unknown field is an error.
 
-Its ``spec`` is written like the ``spec`` of an ImagePolicy, so that a policy can be pasted, or names one in the files.
-Its own module because it imports pydantic, which only ``imagesetter test`` and ``imagesetter schema`` pay for.
+Its ``spec`` refers to an ImagePolicy in the files, or has the fields of one. A module of its own, because only
+``imagesetter test`` and ``imagesetter schema`` need pydantic.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from imagesetter.errors import Stage
 from imagesetter.flux.models import PolicyChoice, TagFilter
 
 MOST_TAGS = 1_000_000
-"""How many tags one case may count up to."""
+"""The most tags that one case may generate."""
 
 
 class Generated(StrictModel):
@@ -28,14 +28,14 @@ class Generated(StrictModel):
     to: int = Field(ge=0, description="the last number")
 
     @model_validator(mode="after")
-    def _counts_upwards_and_not_for_ever(self) -> Generated:
+    def _is_a_limited_range(self) -> Generated:
         if not 0 < self.to - self.from_ + 1 <= MOST_TAGS:
-            raise ValueError(f"from {self.from_} to {self.to} does not count 1 to {MOST_TAGS} tags")
+            raise ValueError(f"from {self.from_} to {self.to} is not a range of 1 to {MOST_TAGS} tags")
         return self
 
 
 class TagLists(StrictModel):
-    """Where tags come from; several of these together are one list."""
+    """Sources of tags; several of them are one list."""
 
     tags: list[str] | None = None
     tags_file: str | None = Field(
@@ -60,7 +60,7 @@ _REF_OR_POLICY: dict[str, Any] = {"oneOf": [{"required": ["policyRef"]}, {"requi
 
 
 class Case(TagLists):
-    """Tags, and what the policy has to make of them."""
+    """Tags, and the expected result."""
 
     model_config = ConfigDict(json_schema_extra=_PICK_OR_ERROR)
 
@@ -73,12 +73,12 @@ class Case(TagLists):
     def _expects_one_thing(self) -> Case:
         fails = self.error is not None or self.stage is not None
         if fails == (self.pick is not None):
-            raise ValueError("write what is expected: either pick, or error or stage or both")
+            raise ValueError("set either pick, or error, stage or both")
         return self
 
 
 class PolicyTestSpec(TagLists):
-    """A policy, and what it has to make of some lists of tags."""
+    """A policy, and the expected results for lists of tags."""
 
     model_config = ConfigDict(json_schema_extra=_REF_OR_POLICY)
 
@@ -91,21 +91,19 @@ class PolicyTestSpec(TagLists):
     @model_validator(mode="after")
     def _has_one_policy_and_tags(self) -> PolicyTestSpec:
         if (self.policy is None) == (self.policy_ref is None):
-            raise ValueError("write one policy: either policyRef, or policy as in an ImagePolicy's spec")
+            raise ValueError("set either policyRef, or policy as in an ImagePolicy's spec")
         if self.policy_ref is not None:
             for given, name in ((self.filter_tags, "filterTags"), (self.exclusion_list, "exclusionList")):
                 if given is not None:
-                    raise ValueError(f"{name} belongs to the policy that policyRef names: write it there")
+                    raise ValueError(f"{name} cannot be combined with policyRef: set it in that policy")
         for index, case in enumerate(self.cases):
             if not (case.brings_tags or self.brings_tags):
-                raise ValueError(
-                    f"cases[{index}] has no tags: write tags, tagsFile or generate, in it or for all cases"
-                )
+                raise ValueError(f"cases[{index}] has no tags: set tags, tagsFile or generate in the case or in spec")
         return self
 
 
 class PolicyTest(StrictModel):
-    """What a policy has to make of some lists of tags; `imagesetter test` runs it."""
+    """The expected results of a policy for lists of tags; `imagesetter test` runs it."""
 
     api_version: Literal["imagesetter.dev/v1alpha1"]
     kind: Literal["PolicyTest"]

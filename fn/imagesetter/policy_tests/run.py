@@ -1,7 +1,7 @@
-"""One story: policies are tested against lists of tags, offline, like any other code.
+"""Test policies against lists of tags, offline.
 
-A ``PolicyTest`` names a policy in the files or brings one, and says for some lists of tags which one it has to pick, or
-which error it has to give. The selection is the one of an update.
+A ``PolicyTest`` names a policy in the files or contains one. For lists of tags it states the tag that the policy has to
+pick, or the error that it has to give. It selects with the same code as an update.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HINT = f"`imagesetter schema {KIND}` prints the JSON Schema of {API_VERSION} {K
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What has to come: a tag, or an error by a part of its text, by its stage, or by both."""
+    """The expected result: a tag, or an error by a part of its text, by its stage, or by both."""
 
     pick: str | None = None
     error: str | None = None
@@ -48,7 +48,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class PolicyCase:
-    """Tags, and what has to come of them."""
+    """Tags, and the expected result."""
 
     name: str
     tags: tuple[str, ...]
@@ -75,7 +75,7 @@ class BrokenTest:
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """What came of a case; ``why_not`` says why the expected tag was not picked."""
+    """The result of a case; ``why_not`` says why the expected tag was not picked."""
 
     case: PolicyCase
     passed: bool
@@ -85,7 +85,7 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SuiteOutcome:
-    """What came of a suite; with an ``error`` its policy could not be had, and no case was run."""
+    """The result of a suite; with an ``error`` its policy was not found, and no case ran."""
 
     suite: Suite
     cases: tuple[CaseOutcome, ...] = ()
@@ -93,15 +93,15 @@ class SuiteOutcome:
 
     @property
     def passed(self) -> bool:
-        """Whether every case was run and passed."""
+        """Whether every case ran and passed."""
         return self.error is None and all(case.passed for case in self.cases)
 
 
 def find_tests(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> tuple[list[Suite], list[BrokenTest]]:
     """The policy tests in files and under directories.
 
-    In a directory a file counts if its name holds ``policy-test`` or its documents are of the kind; a file that is
-    named itself has to hold some.
+    In a directory a file counts if its name contains ``policy-test`` or it contains documents of the kind; a file
+    that is named itself has to contain one.
 
     Raises:
         UsageError: a path that does not exist.
@@ -126,7 +126,7 @@ def _in_file(path: Path, root: Path, given: Sequence[str | Path], *, meant: bool
         path: the file.
         root: lists of tags are read below this directory only.
         given: what the operator named.
-        meant: its name says that it holds tests.
+        meant: the file was named, or its name says that it contains tests.
     """
     data = b""
     try:
@@ -146,7 +146,7 @@ def _in_file(path: Path, root: Path, given: Sequence[str | Path], *, meant: bool
         except ReportedError as error:
             yield BrokenTest(place, error)
     if meant and not tests:
-        yield BrokenTest(str(path), UsageError(f"holds no {API_VERSION} {KIND}", hint=_HINT))
+        yield BrokenTest(str(path), UsageError(f"contains no {API_VERSION} {KIND}", hint=_HINT))
 
 
 def _is_test(data: Mapping[str, Any]) -> bool:
@@ -188,7 +188,7 @@ def _tags(lists: TagLists, folder: Path, root: Path) -> tuple[str, ...]:
 
 
 def run_suites(suites: Iterable[Suite], catalog: Catalog) -> list[SuiteOutcome]:
-    """Run every case; a policy that cannot be had fails its suite.
+    """Run every case; a policy that is not found fails its suite.
 
     Args:
         suites: what `find_tests` found.
@@ -197,8 +197,8 @@ def run_suites(suites: Iterable[Suite], catalog: Catalog) -> list[SuiteOutcome]:
     return [_run(suite, catalog) for suite in suites]
 
 
-def wanted(suites: Iterable[Suite], namespace: str) -> list[PolicyName]:
-    """The policies that suites name, to be looked for in the files."""
+def named_policies(suites: Iterable[Suite], namespace: str) -> list[PolicyName]:
+    """The policies that suites refer to, to be searched in the files."""
     return [_name(suite.policy, namespace) for suite in suites if isinstance(suite.policy, str)]
 
 

@@ -1,4 +1,4 @@
-"""Lists of tags that come from a file or a pipe instead of a registry."""
+"""Read lists of tags from a file or a pipe instead of a registry."""
 
 from __future__ import annotations
 
@@ -34,18 +34,20 @@ def parse_tags(data: bytes, *, name: str) -> list[str]:
 
 
 def _from_json(text: str, name: str) -> list[str]:
-    hint = 'write one tag a line, a JSON list of strings, or {"tags": […]} as a registry answers'
+    hint = 'write one tag per line, a JSON list of strings, or {"tags": […]} as registries return it'
     try:
         found: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"the tag list is not JSON: {error}", where=name, hint=hint) from error
     if isinstance(found, dict):
         if "tags" not in found:
-            raise InputError("the JSON object has no tags", where=name, hint=hint)
+            raise InputError("the JSON object has no field tags", where=name, hint=hint)
         found = found["tags"] if found["tags"] is not None else []
     if not isinstance(found, list):
         raise InputError("tags is not a list", where=name, hint=hint)
     for tag in found:
         if not isinstance(tag, str):
-            raise InputError(f"the tag list holds {json.dumps(tag)[:80]}, which is not a string", where=name, hint=hint)
+            raise InputError(
+                f"the tag list contains {json.dumps(tag)[:80]}, which is not a string", where=name, hint=hint
+            )
     return found

@@ -25,7 +25,7 @@ from imagesetter.fields.report import report
 from imagesetter.files.read import read_named
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.linted_tree import read_subject
+from imagesetter.lint.linted_tree import read_linted_tree
 from imagesetter.lint.run import choose_rules, lint
 from imagesetter.update.read_tree import STDIN, catalog_from_tree, read_tree, require_lock
 from krm_functions.errors import UsageError
@@ -81,22 +81,22 @@ def command(
       kustomize build … | imagesetter lint --rendered - --from lock
     """
     if rendered is not None:
-        return _hold(
+        return _check_rendered(
             rendered, paths, policies, namespace, exclude, source, network._replace(quiet=quiet), strict=strict
         )
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
-    subject = read_subject(paths, policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
-    findings = lint(subject, rules)
-    made = LintOutcome(findings, rules, subject.count, quiet)
+    tree = read_linted_tree(paths, policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
+    findings = lint(tree, rules)
+    made = LintOutcome(findings, rules, tree.count, quiet)
     outputs.write(partial(render_lint, made))
     write(render_lint(made, outputs.stdout))
-    if not (findings or quiet or subject.marks):
-        print_hint(why_nothing(paths, files=subject.count, policies=len(subject.catalog.policy_names)))
+    if not (findings or quiet or tree.marker_comments):
+        print_hint(why_nothing(paths, files=tree.count, policies=len(tree.catalog.policy_names)))
     failing = {"error", "warning"} if strict else {"error"}
     return FAILED if any(finding.severity in failing for finding in findings) else OK
 
 
-def _hold(
+def _check_rendered(
     rendered: str,
     paths: tuple[str, ...],
     policies: tuple[str, ...],
@@ -109,7 +109,7 @@ def _hold(
 ) -> int:
     """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
     from imagesetter.cli.registry_client import source_for
-    from imagesetter.lint.rendered import hold
+    from imagesetter.lint.rendered import check_rendered
 
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")
@@ -120,15 +120,15 @@ def _hold(
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
     with source_for(source, partial(require_lock, tree, paths), network) as make_source:
-        held = hold(data, name, catalog, make_source(catalog, _nothing_known))
-    print_results(held.results)
-    if not (held.results or held.right):
+        checked = check_rendered(data, name, catalog, make_source(catalog, _nothing_known))
+    print_results(checked.results)
+    if not (checked.results or checked.right):
         print_results([report("warning", f"{name} holds no image of a policy's repository, so nothing was compared")])
         return FAILED if strict else OK
     if not network.quiet:
-        wrong = len(held.results)
-        echo(f"{wrong} of {wrong + held.right} images of the policies' repositories are not as they should be")
-    return FAILED if held.results else OK
+        wrong = len(checked.results)
+        echo(f"{wrong} of {wrong + checked.right} images of the policies' repositories are not as they should be")
+    return FAILED if checked.results else OK
 
 
 def _nothing_known(name: PolicyName, ref: LatestRef) -> str:

@@ -12,7 +12,7 @@ from imagesetter.cli.options import (
     report_options,
 )
 from imagesetter.cli.reports.test import print_report
-from imagesetter.policy_tests.run import find_tests, run_suites, wanted
+from imagesetter.policy_tests.run import find_tests, named_policies, run_suites
 from imagesetter.update.read_tree import catalog_from_tree, read_tree
 from krm_functions.errors import UsageError
 
@@ -47,7 +47,7 @@ def command(
         hint = "write a PolicyTest into a file such as web.policy-test.yaml, or name the file that holds one"
         where = f"in {' or '.join(files)}" if files else "here"
         raise UsageError(f"there are no policy tests {where}", hint=hint)
-    named = wanted(suites, namespace)
+    named = named_policies(suites, namespace)
     tree = read_tree((".",) if named and not policies else (), exclude=exclude)
     catalog = catalog_from_tree(
         tree, paths=files, policies=policies if named else (), namespace=namespace, stdin=read_stdin, wanted=named

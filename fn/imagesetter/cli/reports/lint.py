@@ -68,7 +68,7 @@ def _markdown(report: LintOutcome) -> Iterable[str]:
         rows = ["| | rule | where | what |", "|---|---|---|---|"]
         for finding in report.findings:
             rule = f"[{finding.rule.name}]({help_page(finding.rule)})"
-            where = code(str(finding.problem.spot))
+            where = code(str(finding.problem.position))
             rows.append(f"| {_WORDS[finding.severity]} | {rule} | {where} | {escaped(finding.text)} |")
         yield fitted(rows, MOST)
         yield ""
@@ -86,9 +86,9 @@ def lint_json(findings: Sequence[Finding]) -> dict[str, object]:
                 "severity": finding.severity,
                 "message": finding.problem.message,
                 "hint": finding.problem.hint,
-                "file": finding.problem.spot.file,
-                "line": finding.problem.spot.line,
-                "column": finding.problem.spot.column,
+                "file": finding.problem.position.file,
+                "line": finding.problem.position.line,
+                "column": finding.problem.position.column,
             }
             for finding in findings
         ],

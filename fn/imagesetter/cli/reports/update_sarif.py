@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.lint.finding import Finding, Problem, Rule
-from imagesetter.lint.linted_tree import Subject
+from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.sarif import as_sarif
 from imagesetter.lint.scanned_file import SourcePosition
 from imagesetter.update.plan import Change
 from krm_functions.result import Result
 
 
-def _none(subject: Subject) -> Iterable[Problem]:
+def _none(tree: LintedTree) -> Iterable[Problem]:
     return ()
 
 
@@ -35,14 +35,14 @@ def as_text(report: UpdateOutcome) -> str:
 def _out_of_date(change: Change) -> Finding:
     place = change.field.place
     message = f"{change.field.marker.policy} selects {change.new}, and {place.field} is {change.old}"
-    spot = SourcePosition(place.file, place.line, place.column)
-    return Finding(OUT_OF_DATE, Problem(spot, message, "run imagesetter update"))
+    position = SourcePosition(place.file, place.line, place.column)
+    return Finding(OUT_OF_DATE, Problem(position, message, "run imagesetter update"))
 
 
 def _problem(result: Result) -> Finding:
-    spot = (
+    position = (
         SourcePosition(result.file.path, int(result.tags.get("line") or 0), 0)
         if result.file
         else SourcePosition("<stdin>", 0, 0)
     )
-    return Finding(_RULE_OF[result.severity], Problem(spot, result.message))
+    return Finding(_RULE_OF[result.severity], Problem(position, result.message))
