@@ -31,8 +31,8 @@ def main() -> None:
         _resolve(name)
     options = ScanOptions(tls=Tls(ca=Path(ca).read_bytes()) if ca else None, timeout=600)
     hosts = {repository.partition("/")[0] for repository in repositories}
-    egress = AddressRules.parse(tuple(hosts)) if name else AddressRules()
-    settings = ClientSettings(egress=egress, connections_per_host=int(limit), connections=int(limit))
+    address_rules = AddressRules.parse(tuple(hosts)) if name else AddressRules()
+    settings = ClientSettings(address_rules=address_rules, connections_per_host=int(limit), connections=int(limit))
     with Client(settings) as client:
         found = list(client.scan_each([(parse_flux_image(repository), options) for repository in repositories]))
     tags = 0

@@ -126,7 +126,7 @@ def versions() -> list[str]:
         run = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
         said = (run.stdout or run.stderr).strip().splitlines()
         lines.append(said[0] if name in said[0] else f"{name} {said[0]}")
-    for package in ("ruamel.yaml", "PyYAML", "pydantic", "httpcore"):
+    for package in ("ruamel.yaml", "PyYAML", "pydantic", "httpx", "httpcore"):
         lines.append(f"{package} {_version(package)}")
     return lines
 

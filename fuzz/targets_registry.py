@@ -23,20 +23,19 @@ def _link(data: bytes) -> None:
 
 
 def _tag_page(data: bytes) -> None:
-    from imagesetter.registry.http.messages import RegistryResponse
+    from imagesetter.registry.http.library import httpx
     from imagesetter.registry.reference import is_tag
     from imagesetter.registry.tags import list_tags
 
     link, warning, content_type, _ = cut(data, 4)
     body = data.split(b"\0", 3)[-1]
-    headers = {"link": link, "warning": warning, "content-type": content_type}
+    texts = {"Link": link, "Warning": warning, "Content-Type": content_type}
+    headers = [(name.encode(), text.encode("utf-8", "surrogateescape")) for name, text in texts.items()]
     asked: list[str] = []
 
-    def ask(query: str) -> RegistryResponse:
+    def ask(query: str) -> httpx.Response:
         asked.append(query)
-        return RegistryResponse(
-            200, headers if len(asked) < 3 else {}, body, f"https://r.example.com/v2/x/tags/list?{query}"
-        )
+        return httpx.Response(200, headers=headers if len(asked) < 3 else [], content=body)
 
     listing = list_tags(ask, "x", lambda count: None)
     assert all(map(is_tag, listing.tags)) and listing.tags == sorted(set(listing.tags))

@@ -1,6 +1,6 @@
 """Start-up: what a KRM function run imports before it knows that it needs more.
 
-kpt and kustomize start one process a function and run. pydantic costs about 70 ms, httpcore about 60 ms, rich and click
+kpt and kustomize start one process a function and run. pydantic costs about 70 ms, httpx about 100 ms, rich and click
 about 35 ms each; a package without markers needs none of them. Four runs have a budget each: what they may import.
 """
 
@@ -16,7 +16,7 @@ import pytest
 from support.fakes import Reply, run_fake
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent / "fn"
-HEAVY = {"pydantic", "httpcore", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "importlib.metadata"}
+HEAVY = {"pydantic", "httpx", "httpcore", "ssl", "re2", "rich", "click", "ruamel", "asyncio", "importlib.metadata"}
 
 FUNCTION_PATH = [
     "imagesetter.errors",
@@ -171,7 +171,7 @@ def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
     (tmp_path / "web.yaml").write_text('image: web:1 # {"$imagepolicy": "flux-system:web"}\n')
     loaded = loaded_by(["lint", str(tmp_path)], "", tmp_path, status=1)
     assert "imagesetter.lint.run" in loaded
-    assert loaded & {"httpcore", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
+    assert loaded & {"httpx", "httpcore", "ssl", "rich", "ruamel", "asyncio", "re2"} == set()
     assert loaded & {"imagesetter.registry.client", "imagesetter.registry.http.transport"} == set()
 
 
@@ -194,11 +194,9 @@ def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tm
 
 def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1, **HERE)
-    assert {"httpcore", "imagesetter.flux.models"} <= loaded
-    assert (
-        loaded & {"rich", "ruamel", "re2", "asyncio", "imagesetter.cli.main", "imagesetter.fields.kustomize_sources"}
-        == set()
-    )
+    assert {"httpx", "imagesetter.flux.models"} <= loaded
+    assert loaded & {"httpx._main", "pygments", "rich", "ruamel", "re2", "asyncio"} == set()
+    assert loaded & {"imagesetter.cli.main", "imagesetter.fields.kustomize_sources"} == set()
     assert "imagesetter.flux.automations" not in loaded
 
 
@@ -216,6 +214,6 @@ def test_a_plugin_of_pydantic_that_is_installed_beside_is_not_run(tmp_path: Path
 def test_a_run_that_finds_every_scan_in_the_cache_needs_no_network(tmp_path: Path) -> None:
     with run_fake(lambda seen: Reply(200, {"tags": ["1.2.3"]})) as fake:
         text = (MARKED + POLICY).replace("localhost:1", fake.host)
-        assert "httpcore" in loaded_by([], text, tmp_path, **HERE)
-        assert loaded_by([], text, tmp_path, **HERE) & {"httpcore", "ssl", "http.client"} == set()
+        assert "httpx" in loaded_by([], text, tmp_path, **HERE)
+        assert loaded_by([], text, tmp_path, **HERE) & {"httpx", "httpcore", "ssl", "http.client"} == set()
         assert len(fake.seen) == 1

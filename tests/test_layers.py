@@ -50,6 +50,7 @@ ONLY = {
 OWNERS = {
     "yaml": ("krm_functions.yaml",),
     "ruamel": ("krm_functions.yaml",),
+    "httpx": ("imagesetter.registry.http.library",),  # imports it without its command line
     "httpcore": ("imagesetter.registry.http.transport",),
     "re2": ("imagesetter.golang",),
     "semver": ("imagesetter.policy",),
@@ -131,6 +132,7 @@ def test_a_module_imports_only_from_below_and_only_its_own_libraries(module: str
         ("krm_functions.run", "import yaml", "belongs to krm_functions.yaml"),
         ("imagesetter.registry.cache", "from httpcore import ConnectionPool", "belongs to"),
         ("imagesetter.registry.http.transport_extra", "import httpcore", "belongs to"),
+        ("imagesetter.registry.http.retry", "import httpx", "belongs to"),
         ("imagesetter.policy.select", "from . import ranker", "relative import"),
     ],
     ids=[
@@ -143,6 +145,7 @@ def test_a_module_imports_only_from_below_and_only_its_own_libraries(module: str
         "someone else's library",
         "the transport's library",
         "a name that only begins like the owner's",
+        "httpx with its command line",
         "relative",
     ],
 )

@@ -107,8 +107,8 @@ def test_markers_alone_import_no_validation_and_nothing_imports_a_network(tmp_pa
     (tmp_path / "a.yaml").write_text(FIELD)
     loaded = imported(["lint"], tmp_path)
     assert "imagesetter.lint.run" in loaded
-    assert loaded & {"pydantic", "httpcore", "ssl", "re2", "rich", "ruamel"} == set()
+    assert loaded & {"pydantic", "httpx", "httpcore", "ssl", "re2", "rich", "ruamel"} == set()
     (tmp_path / "policies.yaml").write_text(POLICIES)
     loaded = imported(["lint", "--output", "sarif"], tmp_path)
     assert "pydantic" in loaded
-    assert loaded & {"httpcore", "rich", "ruamel"} == set()
+    assert loaded & {"httpx", "httpcore", "rich", "ruamel"} == set()

@@ -257,7 +257,7 @@ text += "functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, 
 sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
 from imagesetter.cli.function import main
 status = main()
-print(status, *sorted({"pydantic", "httpcore", "re2", "ssl", "click"} & set(sys.modules)), file=sys.stderr)
+print(status, *sorted({"pydantic", "httpx", "httpcore", "re2", "ssl", "click"} & set(sys.modules)), file=sys.stderr)
 """
     (tmp_path / "policies.yaml").write_text(POLICIES)
     seen = {}

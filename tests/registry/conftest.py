@@ -20,6 +20,7 @@ def _nothing_leaks(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixtur
     """Nothing that any of these tests logs, at any level, or prints, holds a planted secret."""
     caplog.set_level(0)
     caplog.set_level(0, logger="httpcore")
+    caplog.set_level(0, logger="httpx")
     yield
     printed = capfd.readouterr()
     logged = "\n".join(record.getMessage() for phase in ("setup", "call") for record in caplog.get_records(phase))

@@ -282,7 +282,7 @@ def test_helper_that_hangs_is_stopped_with_its_children(programs: Path) -> None:
     while not child.exists():  # stopped before it came to hang: a busy machine has to give it longer
         seconds *= 2
         assert seconds < PATIENCE
-        with pytest.raises(CredentialError, match=rf"did not answer within {seconds:g} s"):
+        with pytest.raises(CredentialError, match=rf"did not respond within {seconds:g} s"):
             ask_helper("test", "ghcr.io", environment, seconds=seconds)
     assert wait_until(lambda: not runs(int(child.read_text()))), "the helper's child is still running"
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.http.messages import RegistryResponse
 from imagesetter.registry.reference import is_tag
 from imagesetter.registry.tags import list_tags, next_query
 
@@ -62,10 +60,10 @@ def test_list_is_the_same_however_it_is_ordered_and_split(
     pages = [everything[start : start + size] for start in range(0, len(everything), size)] or [[]]
     seen: list[int] = []
 
-    def ask(query: str) -> RegistryResponse:
+    def ask(query: str) -> httpx.Response:
         number = 0 if query == "n=1000" else int(query)
         link = {"link": f'</x?{number + 1}>; rel="next"'} if number + 1 < len(pages) else {}
-        return RegistryResponse(200, link, json.dumps({"tags": pages[number]}).encode(), "")
+        return httpx.Response(200, headers=link, json={"tags": pages[number]})
 
     listing = list_tags(ask, "x", seen.append)
     assert listing.tags == sorted({entry for entry in everything if isinstance(entry, str) and is_tag(entry)})

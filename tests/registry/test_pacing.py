@@ -138,7 +138,7 @@ def test_wait_beyond_a_minute_is_an_error_with_the_time_in_it() -> None:
         pytest.raises(RateLimited) as caught,
     ):
         client.scan(image(fake.host))
-    assert str(caught.value) == f"{fake.host} answered 503 and asked to wait 60 min"
+    assert str(caught.value) == f"{fake.host} responded with 503 and asked to wait 60 min"
 
 
 def test_wait_beyond_the_deadline_is_an_error_at_once() -> None:

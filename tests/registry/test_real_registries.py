@@ -14,7 +14,7 @@ import pytest
 from imagesetter.errors import CredentialError, NotFound, Unauthorized, Unreachable
 from imagesetter.registry.client import Client
 from imagesetter.registry.environment import settings_from_environment
-from imagesetter.registry.http.routes import Routes
+from imagesetter.registry.http.network import NetworkSettings
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import Repository, parse_flux_image
 from imagesetter.registry.scan import Scan, ScanOptions
@@ -216,7 +216,7 @@ def test_authority_from_certs_d_is_trusted_for_its_host(
     folder = tmp_path / "certs.d" / private.host
     folder.mkdir(parents=True)
     (folder / "ca.crt").write_bytes(authority.certificate.read_bytes())
-    settings = ClientSettings(keychain=Always(*ALICE), ways=Routes(folders=(tmp_path / "certs.d",)))
+    settings = ClientSettings(keychain=Always(*ALICE), network=NetworkSettings(folders=(tmp_path / "certs.d",)))
     with Client(settings) as client:
         assert client.scan(repository(private)).tags == ("1.0.0",)
 

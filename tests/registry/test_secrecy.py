@@ -21,7 +21,6 @@ from imagesetter.registry.client import Client
 from imagesetter.registry.environment import settings_from_environment
 from imagesetter.registry.events import Event
 from imagesetter.registry.http.address_rules import AddressRules
-from imagesetter.registry.http.limits import Deadline
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import parse_flux_image
@@ -125,8 +124,8 @@ def test_no_secret_is_seen_whatever_registries_do(
                     texts += visible(found)
                     scans += isinstance(found, Scan)
                     failures += isinstance(found, ReportedError)
-                (network,) = client._networks.values()
-                texts += [repr(network), repr(network.tokens), repr(client), *deep_repr(settings)]
+                (session,) = client._sessions.values()
+                texts += [repr(session), repr(session.tokens), repr(client), *deep_repr(settings)]
     printed = capfd.readouterr()
     texts += [repr(event) for event in events]
     texts += [record.getMessage() + repr(record.args) for record in caplog.records]
@@ -185,7 +184,7 @@ def test_values_that_hold_secrets_do_not_show_them() -> None:
         keychain=keychain, tls=Tls(key=PASSWORD.encode()), proxy=Proxy("http://p:1", "u", PASSWORD, True)
     )
     credential = keychain.find("ghcr.io", "a").credential
-    auth = RegistryAuth("a", lambda: credential, TokenCache(), AddressRules(), Deadline(FakeClock(), 0.0, ""))
+    auth = RegistryAuth("a", lambda: credential, TokenCache(), AddressRules())
     shown = "\n".join([repr(options), repr(keychain), repr(credential), str(credential), repr(auth)])
     for form in FORMS:
         assert form not in shown

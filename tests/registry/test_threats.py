@@ -88,9 +88,9 @@ def test_name_that_resolves_to_a_private_address_is_not_connected_to(names: Name
 
 def test_name_that_resolves_to_a_metadata_address_is_refused_even_when_allowed(names: Names) -> None:
     names("registry.evil.example", "169.254.169.254")
-    egress = AddressRules.parse(("registry.evil.example",))
+    address_rules = AddressRules.parse(("registry.evil.example",))
     with refuses(EgressRefused, "link-local, metadata or unroutable address"):
-        scan("registry.evil.example", egress=egress)
+        scan("registry.evil.example", address_rules=address_rules)
 
 
 def test_address_that_was_checked_is_the_one_connected_to(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +112,9 @@ def test_address_that_was_checked_is_the_one_connected_to(names: Names, monkeypa
 def test_allow_list_is_checked_before_anything_is_sent() -> None:
     with run_fake(lambda seen: TAGS) as fake:
         with refuses(EgressRefused, "is not among the allowed registries"):
-            scan(fake, "evil/app", egress=AddressRules.parse((f"{fake.host}/team",)))
+            scan(fake, "evil/app", address_rules=AddressRules.parse((f"{fake.host}/team",)))
         assert fake.connections == 0
-        assert scan(fake, "team/app", egress=AddressRules.parse((f"{fake.host}/team",))).tags == ("1.0.0",)
+        assert scan(fake, "team/app", address_rules=AddressRules.parse((f"{fake.host}/team",))).tags == ("1.0.0",)
 
 
 @pytest.mark.parametrize("image", ["127.0.0.1:5000/a/../../v2/_catalog", "127.0.0.1:5000/..", "127.0.0.1:5000/a//b"])
@@ -139,10 +139,10 @@ def test_realm_on_another_site_gets_no_credentials(names: Names) -> None:
     ):
         names("registry.example.com", "127.0.0.1")
         names("login.evil.example", "127.0.0.1")
-        egress = AddressRules.parse(("*.example.com:*", "*.evil.example:*"), http_credentials=True)
+        address_rules = AddressRules.parse(("*.example.com:*", "*.evil.example:*"), http_credentials=True)
         options = ScanOptions(insecure=True)
         with refuses(EgressRefused, "sends the credentials for it to login.evil.example, another site"):
-            scan(f"registry.example.com:{fake.port}", egress=egress, keychain=Always(), options=options)
+            scan(f"registry.example.com:{fake.port}", address_rules=address_rules, keychain=Always(), options=options)
         assert evil.connections == 0
         assert [seen.authorization for seen in fake.seen] == [""]
 
@@ -154,9 +154,9 @@ def test_realm_without_https_gets_nothing(names: Names) -> None:
     ):
         names("registry.example.com", "127.0.0.1")
         names("sso.example.com", "127.0.0.1")
-        egress = AddressRules.parse(("*.example.com:*",))
+        address_rules = AddressRules.parse(("*.example.com:*",))
         with refuses(EgressRefused, "a token server without https"):
-            scan(f"registry.example.com:{fake.port}", egress=egress, options=ScanOptions(insecure=True))
+            scan(f"registry.example.com:{fake.port}", address_rules=address_rules, options=ScanOptions(insecure=True))
         assert evil.connections == 0
 
 
@@ -166,9 +166,9 @@ def test_realm_on_this_machine_is_not_asked_for_a_registry_elsewhere(names: Name
         run_fake(lambda seen: bearer(f"http://localhost:{local.port}/token")) as fake,
     ):
         names("registry.example.com", "127.0.0.1")
-        egress = AddressRules.parse(("registry.example.com:*",))
+        address_rules = AddressRules.parse(("registry.example.com:*",))
         with refuses(EgressRefused, "names a token server on this machine"):
-            scan(f"registry.example.com:{fake.port}", egress=egress, options=ScanOptions(insecure=True))
+            scan(f"registry.example.com:{fake.port}", address_rules=address_rules, options=ScanOptions(insecure=True))
         assert local.connections == 0
 
 
@@ -235,11 +235,11 @@ def test_challenges_without_end_are_answered_three_times() -> None:
 def test_password_does_not_travel_over_plain_http(names: Names) -> None:
     with run_fake(lambda seen: Reply(401, {}, {"WWW-Authenticate": "Basic realm=x"})) as fake:
         names("registry.example.com", "127.0.0.1")
-        egress = AddressRules.parse(("registry.example.com:*",))
+        address_rules = AddressRules.parse(("registry.example.com:*",))
         with refuses(EgressRefused, "asks for credentials over plain HTTP"):
             scan(
                 f"registry.example.com:{fake.port}",
-                egress=egress,
+                address_rules=address_rules,
                 keychain=Always(),
                 options=ScanOptions(insecure=True),
             )
@@ -270,7 +270,7 @@ def test_logins_of_this_machine_do_not_go_through_a_proxy_and_an_authority_of_th
         with refuses(Unauthorized, "with the credentials from the test"):  # a Secret of the same input may
             scan(fake, options=ScanOptions(tls=tls, keychain=Always()))
         with refuses(Unauthorized, "with the credentials from the test"):
-            scan(fake, keychain=machine, options=ScanOptions(tls=tls), egress=AddressRules(trust_input=True))
+            scan(fake, keychain=machine, options=ScanOptions(tls=tls), address_rules=AddressRules(trust_input=True))
     assert any(isinstance(event, Note) and "--trust-input" in event.text for event in events)
 
 
@@ -495,7 +495,7 @@ def test_answer_in_drops_ends_with_the_deadline(kind: str) -> None:
         with Client() as client, pytest.raises(Unreachable) as caught:
             client.scan(parse_flux_image(f"{host}/app"), options=ScanOptions(timeout=0.6))
         assert left.wait(PATIENCE), "it was read to its end"
-    assert "did not answer in time" in str(caught.value)
+    assert "did not respond in time" in str(caught.value)
     assert "spec.timeout" in caught.value.hint
 
 
@@ -647,6 +647,29 @@ def test_signature_in_a_redirected_url_does_not_reach_the_message() -> None:
 def test_a_registry_on_this_machine_that_the_input_names_is_not_asked(host: str) -> None:
     with run_fake(lambda seen: TAGS) as inside:
         with pytest.raises(EgressRefused):
-            scan(host.replace("PORT", str(inside.port)), egress=AddressRules.parse(loopback=False))
+            scan(host.replace("PORT", str(inside.port)), address_rules=AddressRules.parse(loopback=False))
         assert inside.connections == 0
-        assert scan(inside, egress=AddressRules.parse((f"127.0.0.1:{inside.port}",), loopback=False)).tags == ("1.0.0",)
+        assert scan(inside, address_rules=AddressRules.parse((f"127.0.0.1:{inside.port}",), loopback=False)).tags == (
+            "1.0.0",
+        )
+
+
+def test_cookies_are_neither_kept_nor_sent() -> None:
+    def respond(seen: Seen) -> Reply:
+        more = {} if "last" in seen.query else {"Link": '</v2/team/app/tags/list?last=1>; rel="next"'}
+        return Reply(200, {"tags": ["1.0.0"]}, {"Set-Cookie": "session=1; Path=/", **more})
+
+    with run_fake(respond) as fake:
+        assert scan(fake).tags == ("1.0.0",)
+        assert len(fake.seen) == 2
+        assert [seen.headers.get("cookie") for seen in fake.seen] == [None, None]
+
+
+def test_nothing_of_the_environment_that_httpx_reads_is_heeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """httpx has proxies and logins of its own from the environment; ours come from the settings alone."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login alice password from-netrc\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with run_fake(lambda seen: TAGS) as fake:
+        assert scan(fake).tags == ("1.0.0",)
+        assert [seen.authorization for seen in fake.seen] == [""]

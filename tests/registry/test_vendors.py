@@ -7,16 +7,14 @@ threads report.
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
-from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from imagesetter.errors import RateLimited, Unauthorized
 from imagesetter.registry.client import Client
 from imagesetter.registry.events import Event, Waiting
-from imagesetter.registry.http.messages import RegistryResponse, Request
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
@@ -34,12 +32,8 @@ def basic(username: str, password: str = PASSWORD) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def answer(request: Request, document: object) -> RegistryResponse:
-    return RegistryResponse(200, {"content-type": "application/json"}, json.dumps(document).encode(), request.url)
-
-
-def challenge(request: Request, line: str) -> RegistryResponse:
-    return RegistryResponse(401, {"www-authenticate": line}, b"", request.url, (line,))
+def challenge(line: str) -> httpx.Response:
+    return httpx.Response(401, headers={"WWW-Authenticate": line})
 
 
 class Hub:
@@ -49,26 +43,25 @@ class Hub:
         self.requests: list[tuple[str, str]] = []
         """URL and Authorization of each."""
 
-    def answer(self, request: Request) -> RegistryResponse:
-        self.requests.append((request.url, request.authorization))
-        url = urlsplit(request.url)
-        if url.hostname == "auth.docker.io":
-            return answer(request, {"token": "hub-token", "access_token": "hub-token", "expires_in": 300})
-        if not request.authorization:
-            repository = url.path.removeprefix("/v2/").removesuffix("/tags/list")
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        authorization = request.headers.get("Authorization", "")
+        self.requests.append((str(request.url), authorization))
+        if request.url.host == "auth.docker.io":
+            return httpx.Response(200, json={"token": "hub-token", "access_token": "hub-token", "expires_in": 300})
+        if not authorization:
+            repository = request.url.path.removeprefix("/v2/").removesuffix("/tags/list")
             return challenge(
-                request,
                 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",'
                 f'scope="repository:{repository}:pull"',
             )
-        return answer(request, {"name": "library/nginx", "tags": ["1.27", "1.9"]})
+        return httpx.Response(200, json={"name": "library/nginx", "tags": ["1.27", "1.9"]})
 
 
 @pytest.mark.parametrize("image", ["nginx", "docker.io/nginx", "docker.io/library/nginx", "index.docker.io/nginx"])
 def test_docker_hub_goes_by_many_names_and_is_one_place(image: str) -> None:
     hub = Hub()
     keychain = Always(only="index.docker.io")
-    with Client(ClientSettings(wire=hub.answer, keychain=keychain)) as client:
+    with Client(ClientSettings(transport=httpx.MockTransport(hub.respond), keychain=keychain)) as client:
         assert client.scan(parse_flux_image(image)).tags == ("1.27", "1.9")
     assert [url for url, _ in hub.requests] == [
         "https://registry-1.docker.io/v2/library/nginx/tags/list?n=1000",
@@ -81,7 +74,7 @@ def test_docker_hub_goes_by_many_names_and_is_one_place(image: str) -> None:
 
 def test_docker_hub_is_asked_for_tokens_without_a_detour_from_the_second_repository_on() -> None:
     hub = Hub()
-    with Client(ClientSettings(wire=hub.answer)) as client:
+    with Client(ClientSettings(transport=httpx.MockTransport(hub.respond))) as client:
         client.scan(parse_flux_image("nginx"))
         first = len(hub.requests)
         client.scan(parse_flux_image("redis"))
@@ -103,8 +96,8 @@ def test_docker_hubs_quota_is_an_error_that_says_when_to_come_back() -> None:
 
 def test_docker_hub_gets_four_connections_at_most() -> None:
     client = Client()
-    assert client._pace.limit("registry-1.docker.io") == 4
-    assert client._pace.limit("ghcr.io") == 8
+    assert client._rate_limiter.limit("registry-1.docker.io") == 4
+    assert client._rate_limiter.limit("ghcr.io") == 8
 
 
 def test_ghcr_pages_by_a_hundred_and_lists_by_age() -> None:
@@ -232,23 +225,23 @@ def test_harbors_robots_have_a_dollar_in_their_name() -> None:
 
 
 def test_gitlabs_token_server_is_another_host_and_gets_the_login() -> None:
-    seen: list[Request] = []
+    seen: list[tuple[str, str]] = []
 
-    def respond(request: Request) -> RegistryResponse:
-        seen.append(request)
-        if urlsplit(request.url).hostname == "gitlab.com":
-            return answer(request, {"token": "granted"})
-        if request.authorization == "Bearer granted":
-            return answer(request, {"tags": ["1.0"]})
+    def respond(request: httpx.Request) -> httpx.Response:
+        authorization = request.headers.get("Authorization", "")
+        seen.append((request.url.host, authorization))
+        if request.url.host == "gitlab.com":
+            return httpx.Response(200, json={"token": "granted"})
+        if authorization == "Bearer granted":
+            return httpx.Response(200, json={"tags": ["1.0"]})
         return challenge(
-            request,
             'Bearer realm="https://gitlab.com/jwt/auth",service="container_registry",scope="repository:g/p:pull"',
         )
 
-    settings = ClientSettings(wire=respond, keychain=Always("gitlab-ci-token"))
+    settings = ClientSettings(transport=httpx.MockTransport(respond), keychain=Always("gitlab-ci-token"))
     with Client(settings) as client:
         assert client.scan(parse_flux_image("registry.gitlab.com/g/p")).tags == ("1.0",)
-    assert seen[1].authorization == basic("gitlab-ci-token")
+    assert seen[1] == ("gitlab.com", basic("gitlab-ci-token"))
 
 
 def test_artifactory_links_to_the_wrong_path_and_lists_digests() -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from imagesetter.errors import CredentialError, EgressRefused, Unreachable
 from imagesetter.registry.client import Client
+from imagesetter.registry.http.network import NetworkSettings
 from imagesetter.registry.http.proxies import Proxies, Proxy, parse_proxy, proxies_from
-from imagesetter.registry.http.routes import Routes
 from imagesetter.registry.http.tls import Contexts, Tls, certificate_folders, find_certificates, make_context
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.scan import ScanOptions
@@ -179,7 +179,7 @@ def test_https_goes_through_the_proxy_with_its_login_and_stays_encrypted(authori
     ):
         proxy = Proxy(f"http://127.0.0.1:{tunnel.port}", "user", PASSWORD)
         tls = Tls(ca=authority.certificate.read_bytes())
-        with Client(ClientSettings(ways=Routes(Proxies(https=proxy)))) as client:
+        with Client(ClientSettings(network=NetworkSettings(Proxies(https=proxy)))) as client:
             scan = client.scan(parse_flux_image("registry.example.com/app"), options=ScanOptions(tls=tls))
     assert scan.tags == ("1.0",)
     (head,) = tunnel.heads
@@ -192,34 +192,36 @@ def test_proxy_that_refuses_is_named_without_its_login() -> None:
     refusal = Reply(407, b"", {"Proxy-Authenticate": "Basic"})
     with run_fake(lambda seen: refusal) as fake:
         proxy = Proxy(fake.url, "user", PASSWORD)
-        settings = ClientSettings(clock=FakeClock(), ways=Routes(Proxies(https=proxy)))
+        settings = ClientSettings(clock=FakeClock(), network=NetworkSettings(Proxies(https=proxy)))
         with Client(settings) as client, pytest.raises(Unreachable) as caught:
             client.scan(parse_flux_image("registry.example.com/app"))
-    assert str(caught.value).startswith(f"the proxy does not lead to registry.example.com through the proxy {fake.url}")
+    assert str(caught.value).startswith(f"the proxy {fake.url} does not connect to registry.example.com: 407")
     assert PASSWORD not in repr(caught.value)
 
 
 def test_proxy_that_is_not_there_is_what_refuses_and_not_the_registry() -> None:
     with closed_port() as port:
-        settings = ClientSettings(clock=FakeClock(), ways=Routes(Proxies(https=Proxy(f"http://127.0.0.1:{port}"))))
+        settings = ClientSettings(
+            clock=FakeClock(), network=NetworkSettings(Proxies(https=Proxy(f"http://127.0.0.1:{port}")))
+        )
         with Client(settings) as client, pytest.raises(Unreachable) as caught:
             client.scan(parse_flux_image("registry.example.com/app"))
     assert str(caught.value) == f"the proxy http://127.0.0.1:{port} refuses connections"
-    assert caught.value.hint == "does a proxy listen there, on that port?"
+    assert caught.value.hint == "check that a proxy listens on that port"
 
 
 def test_socks_proxy_without_its_package_is_an_error_that_names_it() -> None:
     proxies = Proxies(https=Proxy("socks5://127.0.0.1:9"))
-    with Client(ClientSettings(ways=Routes(proxies))) as client, pytest.raises(Unreachable) as caught:
+    with Client(ClientSettings(network=NetworkSettings(proxies))) as client, pytest.raises(Unreachable) as caught:
         client.scan(parse_flux_image("registry.example.com/app"))
     assert caught.value.hint == "install the package socksio, or name an http proxy"
 
 
 def test_private_address_is_not_asked_for_through_a_proxy_either() -> None:
     with run_fake(lambda seen: Reply(200)) as fake:
-        ways = Routes(Proxies(https=Proxy(fake.url), http=Proxy(fake.url)))
+        network = NetworkSettings(Proxies(https=Proxy(fake.url), http=Proxy(fake.url)))
         for name in ("10.0.0.1", "169.254.169.254", "metadata.google.internal"):
-            with Client(ClientSettings(ways=ways)) as client, pytest.raises(EgressRefused):
+            with Client(ClientSettings(network=network)) as client, pytest.raises(EgressRefused):
                 client.scan(parse_flux_image(f"{name}/app"))
         assert fake.connections == 0
 
@@ -271,11 +273,11 @@ def test_folders_are_those_of_docker_and_podman() -> None:
 
 
 def test_input_and_folder_are_both_trusted(tmp_path: Path) -> None:
-    ways = Routes(folders=(certs(tmp_path, "reg.example", ca_crt=b"F", c_cert=b"FC", c_key=b"FK"),))
-    assert ways.certificates("reg.example", Tls(b"I")) == Tls(b"I\nF", b"FC", b"FK")
-    assert ways.certificates("reg.example", Tls(b"I", b"IC", b"IK")) == Tls(b"I\nF", b"IC", b"IK")
-    assert ways.certificates("other.example", Tls(b"I")) == Tls(b"I")
-    assert ways.certificates("other.example", None) is None
+    network = NetworkSettings(folders=(certs(tmp_path, "reg.example", ca_crt=b"F", c_cert=b"FC", c_key=b"FK"),))
+    assert network.certificates("reg.example", Tls(b"I")) == Tls(b"I\nF", b"FC", b"FK")
+    assert network.certificates("reg.example", Tls(b"I", b"IC", b"IK")) == Tls(b"I\nF", b"IC", b"IK")
+    assert network.certificates("other.example", Tls(b"I")) == Tls(b"I")
+    assert network.certificates("other.example", None) is None
 
 
 @pytest.mark.parametrize(
@@ -300,9 +302,11 @@ def test_loopback_host_with_certificates_is_spoken_to_in_tls_at_once(tmp_path: P
     trusted = authority.certificate.read_bytes()
     for given in ("certSecretRef", "certs.d"):
         with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]}), tls=authority) as fake:
-            ways = Routes(folders=(certs(tmp_path, fake.host, ca_crt=trusted),) if given == "certs.d" else ())
+            network = NetworkSettings(
+                folders=(certs(tmp_path, fake.host, ca_crt=trusted),) if given == "certs.d" else ()
+            )
             options = ScanOptions(tls=Tls(trusted) if given == "certSecretRef" else None)
-            with Client(ClientSettings(ways=ways)) as client:
+            with Client(ClientSettings(network=network)) as client:
                 assert client.scan(parse_flux_image(f"{fake.host}/app"), options=options).tags == ("1.0",)
             assert fake.connections == 1, given
 

@@ -79,7 +79,7 @@ def test_the_operators_timeout_is_the_upper_bound_of_the_inputs(
         arguments = ["--no-cache", "--timeout", "1s", "--allow-registry", server.host]
         assert main(["update", *arguments]) == 1
     said = capsys.readouterr().err
-    assert "did not answer in time" in said
+    assert "did not respond in time" in said
     assert "deadline of" not in said, "it was the limit of one repository"
     assert "--timeout, which is its upper bound" in said
 

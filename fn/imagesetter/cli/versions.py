@@ -27,7 +27,7 @@ def details() -> str:
         f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
         f"PyYAML {_version('PyYAML')} with {_libyaml()}",
         f"google-re2 {_version('google-re2') if has_re2() else 'not installed'}",
-        *(f"{name} {_version(name)}" for name in ("pydantic", "httpcore", "click")),
+        *(f"{name} {_version(name)}" for name in ("pydantic", "httpx", "click")),
     ]
     return ", ".join(parts)
 

@@ -19,6 +19,7 @@ from imagesetter.registry.auth.credentials import Credential, Keychains
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
+from imagesetter.registry.http.network import NetworkOverrides
 from imagesetter.registry.http.redaction import Redaction
 from imagesetter.registry.http.remote_text import safe
 from imagesetter.registry.reference import Repository, is_tag
@@ -29,10 +30,9 @@ from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
     from imagesetter.registry.cache import Asker, Cache
-    from imagesetter.registry.http.messages import Route
-    from imagesetter.registry.http.retry import Exchange
+    from imagesetter.registry.http.retry import RetryingClient
     from imagesetter.registry.manifests import Image
-    from imagesetter.registry.repository_client import Network, RepositoryClient
+    from imagesetter.registry.repository_client import RepositoryClient, Session
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
@@ -48,7 +48,7 @@ class Client:
     def __init__(self, settings: ClientSettings | None = None) -> None:
         self._settings = settings or ClientSettings()
         clock = self._settings.clock
-        self._pace = RateLimiter(
+        self._rate_limiter = RateLimiter(
             clock, self._settings.connections, self._settings.connections_per_host, on_wait=self._note_waiting
         )
         self._cache = _open_cache(self._settings)
@@ -56,9 +56,9 @@ class Client:
         self._telling = threading.Lock()
         self._looking = threading.Lock()
         self._told: set[str] = set()
-        self._exchange: Exchange | None = None
-        self._networks: dict[Route, Network] = {}
-        self._close_network: Callable[[], None] = lambda: None
+        self._http: RetryingClient | None = None
+        self._sessions: dict[NetworkOverrides, Session] = {}
+        self._close_connections: Callable[[], None] = lambda: None
         self._deadline: Deadline | None = None
         self._redaction = Redaction()
 
@@ -72,8 +72,8 @@ class Client:
 
     def close(self) -> None:
         """End everything that is under way, and close every connection."""
-        self._pace.stop()
-        self._close_network()
+        self._rate_limiter.stop()
+        self._close_connections()
 
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
         """All tags of a repository, or those of a scan that is young enough.
@@ -88,7 +88,7 @@ class Client:
             self._tell_once(note)
         try:
             # What is in the cache was allowed once; that is asked anew.
-            self._settings.egress.check_repository(repository.registry, repository.path)
+            self._settings.address_rules.check_repository(repository.registry, repository.path)
             scan = self._scan(repository, options)
         except ReportedError as error:
             self._tell(Finished(repository.canonical, 0, failed=True))
@@ -123,7 +123,7 @@ class Client:
             )
             return Task(_host_of(repository), lambda: self.scan(repository, options=options))
 
-        for number, scan in run_tasks(list(map(job, groups)), self._pace.limit, self.close, self._begin()):
+        for number, scan in run_tasks(list(map(job, groups)), self._rate_limiter.limit, self.close, self._begin()):
             yield from ((each, scan) for each in groups[number])
 
     def digest(
@@ -134,14 +134,14 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, or no answer.
         """
-        from imagesetter.registry import image_lookup as inspecting
+        from imagesetter.registry import image_lookup
 
         if platform:
             return self.inspect(repository, tag, platform=platform, options=options).platform_digest
         with self._redacted():
-            asking = self._asking(repository, options or ScanOptions())
+            client = self._repository_client(repository, options or ScanOptions())
             _check_tag(tag)
-            return inspecting.find_digest(asking, tag)
+            return image_lookup.find_digest(client, tag)
 
     def digest_all(
         self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
@@ -161,12 +161,12 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, no answer, or one that its digest belies.
         """
-        from imagesetter.registry import image_lookup as inspecting
+        from imagesetter.registry import image_lookup
 
         with self._redacted():
-            asking = self._asking(repository, options or ScanOptions())
+            client = self._repository_client(repository, options or ScanOptions())
             _check_tag(tag)
-            image = inspecting.inspect(asking, tag, platform, self._cache)
+            image = image_lookup.inspect(client, tag, platform, self._cache)
         shown = self._redaction.text
         labels = {shown(name): shown(value) for name, value in image.labels.items()}
         platforms = tuple(map(shown, image.platforms))
@@ -201,12 +201,12 @@ class Client:
         found = self._load(repository, options, asker)
         if found is not None:
             return found
-        asking = self._asking(repository, options, look_up)
+        client = self._repository_client(repository, options, look_up)
         if self._cache is None or asker is None or self._cache.refresh:
-            return self._list(repository, asking, asker)
+            return self._list(repository, client, asker)
         with self._cache.turn(repository.canonical, asker, min(self._seconds(options) / 2, self._begin().left())):
             # Looked for again though nobody was waited for: another run may have had its turn since the first look.
-            return self._load(repository, options, asker) or self._list(repository, asking, asker)
+            return self._load(repository, options, asker) or self._list(repository, client, asker)
 
     def _asker(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> Asker | None:
         """Who asks, if there is a cache to share. Who cannot be named shares none; whether the credentials are needed
@@ -229,17 +229,17 @@ class Client:
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
-    def _list(self, repository: Repository, asking: RepositoryClient, asker: Asker | None) -> Scan:
+    def _list(self, repository: Repository, client: RepositoryClient, asker: Asker | None) -> Scan:
         """Ask the registry, and keep its answer."""
         from imagesetter.registry.cache import CachedScan
         from imagesetter.registry.tags import PAGE_CAP, list_tags
 
         listing = list_tags(
-            lambda query: asking.ask(
+            lambda query: client.request(
                 "GET",
                 f"tags/list?{query}" if query else "tags/list",
-                cap=PAGE_CAP,
-                passing=(400,) if "n=" in query else (),
+                body_cap=PAGE_CAP,
+                expected=(400,) if "n=" in query else (),
             ),
             repository.canonical,
             lambda count: self._tell(Listed(repository.canonical, count)),
@@ -254,32 +254,23 @@ class Client:
             self._cache.store_scan(repository.canonical, asker, entry)
         return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)
 
-    def _asking(
+    def _repository_client(
         self, repository: Repository, options: ScanOptions, look_up: Callable[[], Credential | None] | None = None
     ) -> RepositoryClient:
         settings = self._settings
-        host = settings.egress.check_repository(repository.registry, repository.path)
-        if settings.wire is None:
-            settings.ways.prepare(host, options.tls)
-        from imagesetter.registry.http.messages import Route
+        host = settings.address_rules.check_repository(repository.registry, repository.path)
+        if settings.transport is None:
+            settings.network.prepare(host, options.tls)
         from imagesetter.registry.repository_client import RepositoryClient
 
-        route = Route(options.tls, options.proxy)
-        network = self._start(route)
+        session = self._session(NetworkOverrides(options.tls, options.proxy))
         now = settings.clock.monotonic()
         what = "spec.timeout of the ImageRepository, or --timeout, which is its upper bound"
         deadline = min(
             Deadline(settings.clock, now + self._seconds(options), what), self._begin(), key=lambda each: each.at
         )
-        return RepositoryClient(
-            network,
-            repository,
-            host,
-            route,
-            options.insecure,
-            deadline,
-            look_up or (lambda: self._credential(repository, options)),
-        )
+        look_up = look_up or (lambda: self._credential(repository, options))
+        return RepositoryClient(session, repository, host, options.insecure, deadline, look_up)
 
     def _seconds(self, options: ScanOptions) -> float:
         """Seconds for one repository: what the input asks for, up to the operator's limit."""
@@ -302,7 +293,7 @@ class Client:
         """
         strange = options.tls is not None or options.proxy is not None
         chain = [keychain for keychain in (options.keychain,) if keychain is not None]
-        if self._settings.keychain is not None and (not strange or self._settings.egress.trust_input):
+        if self._settings.keychain is not None and (not strange or self._settings.address_rules.trust_input):
             chain.append(self._settings.keychain)
         elif self._settings.keychain is not None:
             self._tell_once(
@@ -314,28 +305,29 @@ class Client:
             self._tell_once(lookup.note)
         return lookup.credential
 
-    def _start(self, route: Route) -> Network:
+    def _session(self, overrides: NetworkOverrides) -> Session:
         from imagesetter.registry.auth.flow import TokenCache
-        from imagesetter.registry.http.retry import Exchange
-        from imagesetter.registry.http.transport import Transport
-        from imagesetter.registry.repository_client import Network
+        from imagesetter.registry.http.retry import RetryingClient
+        from imagesetter.registry.http.transport import RegistryTransport
+        from imagesetter.registry.repository_client import Session
 
         settings = self._settings
         with self._lock:
-            if self._exchange is None:
-                transport = Transport(
-                    settings.egress, self._pace, settings.ways, wire=settings.wire, redaction=self._redaction
+            if self._http is None:
+                transport = settings.transport or RegistryTransport(
+                    settings.address_rules, self._rate_limiter, settings.network, self._redaction
                 )
-                self._exchange = Exchange(transport, settings.egress, self._pace)
-                self._close_network = transport.close
-            if route not in self._networks:
-                self._networks[route] = Network(
-                    self._exchange, TokenCache(settings.clock), settings.egress, settings.ways
+                self._http = RetryingClient(transport, settings.address_rules, self._rate_limiter, self._redaction)
+                self._close_connections = transport.close
+            if overrides not in self._sessions:
+                tokens = TokenCache(settings.clock)
+                self._sessions[overrides] = Session(
+                    self._http, tokens, settings.address_rules, settings.network, overrides
                 )
-            return self._networks[route]
+            return self._sessions[overrides]
 
     def _run_all(self, jobs: Sequence[Task[T]]) -> list[T | ReportedError]:
-        results = run_tasks(jobs, self._pace.limit, self.close, self._begin())
+        results = run_tasks(jobs, self._rate_limiter.limit, self.close, self._begin())
         found = dict(results)
         return [found[number] for number in range(len(jobs))]
 

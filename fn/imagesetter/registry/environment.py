@@ -13,7 +13,7 @@ from imagesetter.registry.auth.docker_config import LocalKeychain, credential_fi
 from imagesetter.registry.events import Listener
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.limits import Deadline
-from imagesetter.registry.http.routes import routes_from_environment
+from imagesetter.registry.http.network import network_from_environment
 from imagesetter.registry.settings import ClientSettings
 
 
@@ -44,7 +44,7 @@ def settings_from_environment(
         UsageError: a pattern that cannot be read.
         CredentialError: a proxy's variable that cannot be read.
     """
-    egress = AddressRules.parse(
+    address_rules = AddressRules.parse(
         tuple(allow_registry),
         tuple(allow_auth_host),
         http_credentials=allow_http_credentials,
@@ -52,9 +52,9 @@ def settings_from_environment(
         loopback=allow_loopback,
     )
     return ClientSettings(
-        egress=egress,
-        keychain=LocalKeychain(credential_files(environment, home), environment, egress),
-        ways=routes_from_environment(environment, home),
+        address_rules=address_rules,
+        keychain=LocalKeychain(credential_files(environment, home), environment, address_rules),
+        network=network_from_environment(environment, home),
         cache_folder=(cache_dir or cache_folder(environment, home)) if cache else None,
         refresh=refresh,
         timeout=timeout,

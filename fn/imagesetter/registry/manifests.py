@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imagesetter.errors import NotFound, ProtocolError
-from imagesetter.registry.http.messages import RegistryResponse
+from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.remote_text import safe
 from imagesetter.registry.tags import read_object
 
@@ -67,20 +67,20 @@ def digest_of(data: bytes, like: str = "sha256:") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
-def announced_digest(answer: RegistryResponse) -> str:
+def announced_digest(response: httpx.Response) -> str:
     """``Docker-Content-Digest``, or "" where it is missing or none."""
-    digest = answer.header("docker-content-digest").strip()
+    digest = response.headers.get("Docker-Content-Digest", "").strip()
     return digest if is_digest(digest) else ""
 
 
-def verified_digest(answer: RegistryResponse, what: str, expected: str = "") -> str:
+def verified_digest(response: httpx.Response, what: str, expected: str = "") -> str:
     """The digest of the body that came, by hashing it.
 
     Raises:
         ProtocolError: it is not what the header, or *expected*, says.
     """
-    announced = expected or announced_digest(answer)
-    digest = digest_of(answer.body, announced or "sha256:")
+    announced = expected or announced_digest(response)
+    digest = digest_of(response.content, announced or "sha256:")
     if announced and digest != announced:
         raise ProtocolError(f"{what} was announced as {announced} and is {digest}")
     return digest
@@ -147,13 +147,13 @@ class ImageConfig:
     platform: str = ""
 
 
-def read_config(answer: RegistryResponse, what: str) -> ImageConfig:
+def read_config(response: httpx.Response, what: str) -> ImageConfig:
     """Creation time, labels and platform of a config blob.
 
     Raises:
         ProtocolError: it is no JSON object.
     """
-    document = read_object(answer, what)
+    document = read_object(response, what)
     inner = document.get("config")
     labels = inner.get("Labels") if isinstance(inner, Mapping) else None
     created = document.get("created")

@@ -1,4 +1,4 @@
-"""What the operator decides about asking registries, as one value; `imagesetter.registry.environment` fills it."""
+"""What the operator decides about registries, as one value; `imagesetter.registry.environment` fills it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from imagesetter.registry.auth.credentials import Keychain
 from imagesetter.registry.events import Listener
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.limits import Clock, Deadline
-from imagesetter.registry.http.routes import Routes
+from imagesetter.registry.http.network import NetworkSettings
 
 if TYPE_CHECKING:
-    from imagesetter.registry.http.messages import Wire
+    from imagesetter.registry.http.library import httpx
 
 
 @dataclass(frozen=True)
 class ClientSettings:
     """What the operator decides, for every repository alike."""
 
-    egress: AddressRules = field(default_factory=AddressRules)
+    address_rules: AddressRules = field(default_factory=AddressRules)
     keychain: Keychain | None = None
     """The logins of this machine; None: nobody's."""
-    ways: Routes = field(default_factory=Routes)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     """Proxies and ``certs.d``."""
     cache_folder: Path | None = None
     """None: no cache."""
@@ -37,5 +37,5 @@ class ClientSettings:
     """Seconds for the whole run, from the first question; or a deadline that counts already."""
     listener: Listener | None = None
     clock: Clock = field(default_factory=Clock)
-    wire: Wire | None = None
-    """What answers in the place of a network."""
+    transport: httpx.BaseTransport | None = None
+    """Sends requests in place of the network; ``httpx.MockTransport`` in tests."""

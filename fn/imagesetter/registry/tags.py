@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.http.messages import RegistryResponse
+from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.remote_text import safe
 from imagesetter.registry.reference import is_tag, only_tags
 
@@ -53,7 +53,7 @@ class Listing:
     warnings: list[str] = field(default_factory=list)
 
 
-def list_tags(ask: Callable[[str], RegistryResponse], what: str, on_page: Callable[[int], None]) -> Listing:
+def list_tags(ask: Callable[[str], httpx.Response], what: str, on_page: Callable[[int], None]) -> Listing:
     """Read every page.
 
     Args:
@@ -70,14 +70,14 @@ def list_tags(ask: Callable[[str], RegistryResponse], what: str, on_page: Callab
     query = _FIRST
     while True:
         seen.add(query)
-        answer = ask(query)
-        if answer.status == 400 and query == _FIRST:
+        response = ask(query)
+        if response.status_code == 400 and query == _FIRST:
             query = ""
             continue
-        size += len(answer.body)
-        following = next_query(answer.header("link"), what)
-        _warn(listing, answer.header("warning"))
-        _read_page(listing, answer, what)
+        size += len(response.content)
+        following = next_query(response.headers.get("Link", ""), what)
+        _warn(listing, response.headers.get("Warning", ""))
+        _read_page(listing, response, what)
         if size > TOTAL_CAP or len(listing.tags) > MOST_TAGS:
             raise ProtocolError(f"{what} has more than {MOST_TAGS:,} tags or {TOTAL_CAP >> 20} MiB of them")
         on_page(len(listing.tags))
@@ -109,8 +109,8 @@ def next_query(header: str, what: str) -> str | None:
     return None
 
 
-def _read_page(listing: Listing, answer: RegistryResponse, what: str) -> None:
-    document = read_object(answer, f"{what}: the tag list")
+def _read_page(listing: Listing, response: httpx.Response, what: str) -> None:
+    document = read_object(response, f"{what}: the tag list")
     tags = document.get("tags")
     if tags is None:
         tags = []
@@ -122,17 +122,17 @@ def _read_page(listing: Listing, answer: RegistryResponse, what: str) -> None:
     _read_uploads(listing, document.get("manifest"))
 
 
-def read_object(answer: RegistryResponse, what: str) -> dict[str, object]:
+def read_object(response: httpx.Response, what: str) -> dict[str, object]:
     """The JSON object that an answer has to be.
 
     Raises:
         ProtocolError: it is something else, such as the page of a proxy or a single sign-on.
     """
-    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind == "text/html":
         raise ProtocolError(f"{what} came as a web page, which a proxy or a login page would send", hint=_REGISTRY)
     try:
-        document = json.loads(answer.body)
+        document = json.loads(response.content)
     except (ValueError, RecursionError) as err:
         raise ProtocolError(f"{what} is not JSON", hint=_REGISTRY) from err
     if not isinstance(document, dict):

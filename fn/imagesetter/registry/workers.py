@@ -97,7 +97,7 @@ def run_tasks(
                 given_up.set()
                 assert deadline
                 yield from (
-                    (number, deadline.missed(f"{jobs[number].host} did not answer in time"))
+                    (number, deadline.missed(f"{jobs[number].host} did not respond in time"))
                     for number in sorted(missing)
                 )
                 return

@@ -34,7 +34,18 @@ from imagesetter.update.read_tree import catalog_from_tree, read_tree
 from krm_functions.errors import ReportedError
 from krm_functions.suggestions import did_you_mean
 
-LIBRARIES = ("PyYAML", "ruamel.yaml", "pydantic", "httpcore", "google-re2", "semver", "pathspec", "click", "rich")
+LIBRARIES = (
+    "PyYAML",
+    "ruamel.yaml",
+    "pydantic",
+    "httpx",
+    "httpcore",
+    "google-re2",
+    "semver",
+    "pathspec",
+    "click",
+    "rich",
+)
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "git": ("--version",),
     "kpt": ("version",),
@@ -172,7 +183,7 @@ def _operator(settings: ClientSettings, network: NetworkOptions) -> Iterator[Row
     home = home_folder()
     for file in credential_files(os.environ, home):
         yield "credentials", f"{file}{'' if file.exists() else ' (not there)'}"
-    yield "certs.d", ", ".join(str(folder) for folder in settings.ways.folders if folder.is_dir()) or "none"
+    yield "certs.d", ", ".join(str(folder) for folder in settings.network.folders if folder.is_dir()) or "none"
     yield "cache", "off" if network.no_cache else str(network.cache_dir or cache_folder(os.environ, home))
     yield (
         "allowed",
@@ -207,9 +218,9 @@ def _ways_to(repository: Repository, settings: ClientSettings, options: ScanOpti
         yield "credentials", f"from {credential.source}" if credential else "none: asked anonymously"
     except ReportedError as error:
         yield "credentials", str(error)
-    proxy = options.proxy or settings.ways.proxies.find(f"https://{host}")
+    proxy = options.proxy or settings.network.proxies.find(f"https://{host}")
     yield "way", f"through the proxy {proxy.url}" if proxy else "direct"
     try:
-        settings.egress.check_repository(repository.registry, repository.path)
+        settings.address_rules.check_repository(repository.registry, repository.path)
     except ReportedError as error:
         yield "refused", str(error)

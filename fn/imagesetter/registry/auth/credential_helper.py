@@ -47,7 +47,7 @@ def ask_helper(
     server = _HUB_SERVER if parse_host(registry).name == HUB_API else registry
     status, output = _run(path, f"{server}\n".encode(), environment, seconds)
     if status is None:
-        raise CredentialError(f"{program} did not answer within {seconds:g} s for {safe(registry)}")
+        raise CredentialError(f"{program} did not respond within {seconds:g} s for {safe(registry)}")
     if len(output) > _CAP:
         raise CredentialError(f"{program} answered more than {_CAP // 1024} KiB for {safe(registry)}")
     if status != 0:

@@ -1,9 +1,9 @@
-"""How a request gets its ``Authorization``: the challenge, the token, the second attempt.
+"""How a request is authenticated: the challenge, the token, the second attempt, as an ``httpx.Auth`` flow.
 
-The real request goes first, without asking ``/v2/`` what it wants. Where it is answered 401, the challenge says what to
-do, and is remembered for the host: for the next repository the token is fetched before the request. Bearer is chosen
-before Basic; the realm of Basic is a label and never asked. Tokens are kept by host, repository and credential, and a
-token that several threads need is fetched by one of them.
+The real request is sent first, without a request for ``/v2/`` before it. Where the response is 401, its challenge says
+what to do, and is remembered for the host: for the next repository the token is fetched before the request. Bearer is
+preferred to Basic; the realm of Basic is only a label. Tokens are kept by host, repository and credential, and a token
+that several threads need is fetched by one of them.
 
 Wrong credentials are an error. They never lead to an anonymous attempt, which would show a private repository as one
 that does not exist.
@@ -16,7 +16,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode, urljoin
 
 from imagesetter.errors import ProtocolError, RegistryError, Unauthorized
@@ -24,9 +24,10 @@ from imagesetter.registry.auth.challenge import Challenge, parse_challenges
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.hosts import Host, origin, parse_url
-from imagesetter.registry.http.limits import RETRIED_STATUSES, Clock, Deadline
-from imagesetter.registry.http.messages import Busy, Flow, RegistryResponse, Request
+from imagesetter.registry.http.library import httpx
+from imagesetter.registry.http.limits import RETRIED_STATUSES, Clock
 from imagesetter.registry.http.remote_text import safe, safe_reason, safe_url
+from imagesetter.registry.http.request import new_request, options_of, token_request_options
 
 CLIENT_ID = "imagesetter"
 
@@ -42,7 +43,8 @@ _NOTHING_DONE = (429, 503)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
 _LONGEST_SCOPE = 1024
 
-Steps = Generator[Request, RegistryResponse, str]
+AuthorizationFlow = Generator[httpx.Request, httpx.Response, str]
+"""Sends what it takes to learn the value of ``Authorization``, and returns it."""
 
 
 @dataclass(slots=True)
@@ -93,57 +95,73 @@ class TokenCache:
         self._refreshed[credential] = token
 
 
+class TokenServerBusy(RegistryError):
+    """The token server gave a response that calls for another attempt."""
+
+    def __init__(self, response: httpx.Response, what: str) -> None:
+        super().__init__(what)
+        self.response = response
+
+
 @dataclass
-class RegistryAuth:
-    """One request's way past the challenge; see `imagesetter.registry.http.messages.Auth`."""
+class RegistryAuth(httpx.Auth):
+    """Authenticates one request for a repository."""
 
     repository: str
     credential: Callable[[], Credential | None]
-    """Looked up only when something asks for it."""
+    """Looked up only when something needs it."""
     tokens: TokenCache
-    egress: AddressRules
-    deadline: Deadline
+    address_rules: AddressRules
 
-    def flow(self, request: Request) -> Flow:
-        """Ask; where that is refused, do what the challenge says and ask again, twice at most."""
-        url, host = request.url, parse_url(request.url).netloc
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send the request; where the response is 401, do what the challenge says and send it again, twice at most.
+
+        The response to the last request of a flow is its result, so each return follows a response to *request*.
+        """
+        host = parse_url(str(request.url)).netloc
         scope, used = f"repository:{self.repository}:pull", ""
         known = self.tokens.challenge(host)
         if known is not None:
-            used = yield from self._authorize(url, known, refused="", scope=scope)
+            used = yield from self._authorize(request, known, refused="", scope=scope)
         for _ in range(2):
-            answer = yield replace(request, authorization=used)
-            challenge = _choose(parse_challenges(answer.challenges)) if answer.status == 401 else None
+            response = yield _authorized(request, used)
+            lines = response.headers.get_list("WWW-Authenticate")  # unjoined: one that cannot be read spoils no other
+            challenge = _choose(parse_challenges(lines)) if response.status_code == 401 else None
             if challenge is None:
-                return answer
+                return
             self.tokens.learn(host, challenge)
             if used:  # our own idea of the scope did not do; a virtual repository may go by another name
                 scope = challenge.parameters.get("scope", "")[:_LONGEST_SCOPE] or scope
             refused = used
-            used = yield from self._authorize(url, challenge, refused=refused, scope=scope)
+            used = yield from self._authorize(request, challenge, refused=refused, scope=scope)
             if used in ("", refused):
-                return answer
-        return (yield replace(request, authorization=used))
+                return
+        yield _authorized(request, used)
 
-    def _authorize(self, url: str, challenge: Challenge, *, refused: str, scope: str) -> Steps:
+    def _authorize(
+        self, request: httpx.Request, challenge: Challenge, *, refused: str, scope: str
+    ) -> AuthorizationFlow:
         """The value of the header that the challenge asks for, "" where there is none to give."""
+        url, deadline = str(request.url), options_of(request).deadline
         credential = self.credential()
         if challenge.scheme == "basic":
             if credential is None or credential.kind == "token":
                 return ""
-            self.egress.check_credentials(url)
+            self.address_rules.check_credentials(url)
             return credential.basic
         if credential is not None and credential.kind == "token":
-            self.egress.check_credentials(url)
+            self.address_rules.check_credentials(url)
             return f"Bearer {credential.secret}"
         key = (url.partition("/v2/")[0], scope, credential)
         fetching = self.tokens.fetching(key)
-        if not fetching.acquire(timeout=self.deadline.left()):
-            raise self.deadline.missed(f"the token for {parse_url(url).netloc} did not come in time")
+        if not fetching.acquire(timeout=deadline.left()):
+            raise deadline.missed(f"the token for {parse_url(url).netloc} did not come in time")
         try:
             header = self.tokens.find(key)
             if not header or header == refused:
-                header, seconds, refresh = yield from self._fetch(url, challenge, scope, credential)
+                header, seconds, refresh = yield from self._fetch(request, challenge, scope, credential)
+                if header == refused:
+                    raise self._same_token(url, credential)
                 self.tokens.keep(key, header, seconds)
                 if refresh and credential is not None and credential.kind == "identity":
                     self.tokens.replace_refresh_token(credential, refresh)
@@ -151,55 +169,75 @@ class RegistryAuth:
             fetching.release()
         return header
 
+    def _same_token(self, url: str, credential: Credential | None) -> Unauthorized:
+        registry = origin(url)[1]
+        hint = f"log in to {registry}, or name a secretRef"
+        if credential is not None:
+            hint = f"the credentials from {safe(credential.source)} may not allow to pull this repository"
+        return Unauthorized(
+            f"{registry} refuses (401) the token for {safe(self.repository)} that its token server gives", hint=hint
+        )
+
     def _fetch(
-        self, url: str, challenge: Challenge, scope: str, credential: Credential | None
-    ) -> Generator[Request, RegistryResponse, tuple[str, float, str]]:
+        self, request: httpx.Request, challenge: Challenge, scope: str, credential: Credential | None
+    ) -> Generator[httpx.Request, httpx.Response, tuple[str, float, str]]:
         """A token from the token server: header, seconds it lasts, refresh token."""
+        url, options = str(request.url), token_request_options(request)
         registry = origin(url)[1]
         try:
             realm = urljoin(url, challenge.parameters.get("realm", ""))
         except ValueError as error:
-            raise ProtocolError(f"{registry} names a token server by what is no URL") from error
-        self.egress.check_realm(registry, realm, credentials=credential is not None)
+            raise ProtocolError(f"{registry} names a token server whose URL is not valid") from error
+        self.address_rules.check_realm(registry, realm, credentials=credential is not None)
         wanted = {"service": challenge.parameters.get("service", ""), "scope": scope}
         wanted = {name: value for name, value in wanted.items() if value}
-        answer = None
+        response = None
         if credential is not None and credential.kind == "identity":
             grant = {"grant_type": "refresh_token", "refresh_token": self.tokens.refresh_token(credential)}
             form = urlencode({**grant, **wanted, "client_id": CLIENT_ID})
-            answer = yield Request("POST", realm, form=form)
-            if answer.status in RETRIED_STATUSES and answer.status not in _NOTHING_DONE:
-                raise RegistryError(f"the token server {safe_url(realm)} of {registry} answered {answer.status}")
-        if answer is None or answer.status in (404, 405):
+            response = yield new_request("POST", realm, options, form=form)
+            status = response.status_code
+            if status in RETRIED_STATUSES and status not in _NOTHING_DONE:
+                raise RegistryError(f"the token server {safe_url(realm)} of {registry} responded with {status}")
+        if response is None or response.status_code in (404, 405):
             login = credential.basic if credential is not None else ""
             name = {"account": credential.username} if credential is not None and credential.username else {}
-            asked = f"{realm}{'&' if '?' in realm else '?'}{urlencode({**wanted, **name, 'client_id': CLIENT_ID})}"
-            answer = yield Request("GET", asked, authorization=login)
-        if answer.status != 200:
-            raise _refusal(answer, registry, credential)
-        return _read_token(answer)
+            query = urlencode({**wanted, **name, "client_id": CLIENT_ID})
+            target = f"{realm}{'&' if '?' in realm else '?'}{query}"
+            response = yield new_request("GET", target, options, authorization=login)
+        if response.status_code != 200:
+            raise _refusal(response, registry, credential)
+        return _read_token(response)
+
+
+def _authorized(request: httpx.Request, authorization: str) -> httpx.Request:
+    """The request with this ``Authorization``; with none for "": it may have been sent before."""
+    request.headers.pop("Authorization", None)
+    if authorization:
+        request.headers["Authorization"] = authorization
+    return request
 
 
 def _choose(challenges: tuple[Challenge, ...]) -> Challenge | None:
-    """Bearer with a realm before Basic; Negotiate and the like are not for us."""
+    """Bearer with a realm before Basic; Negotiate and the like are not supported."""
     for challenge in challenges:
         if challenge.scheme == "bearer" and challenge.parameters.get("realm"):
             return challenge
     return next((challenge for challenge in challenges if challenge.scheme == "basic"), None)
 
 
-def _read_token(answer: RegistryResponse) -> tuple[str, float, str]:
-    """``token`` or ``access_token``, ``expires_in`` and ``refresh_token`` of the token server's answer."""
-    where = safe_url(answer.url)
+def _read_token(response: httpx.Response) -> tuple[str, float, str]:
+    """``token`` or ``access_token``, ``expires_in`` and ``refresh_token`` of the token server's response."""
+    where = safe_url(str(response.url))
     try:
-        document = json.loads(answer.body)
+        document = json.loads(response.content)
     except (ValueError, RecursionError):
-        raise ProtocolError(f"the token server {where} did not answer with JSON") from None  # it may hold a token
+        raise ProtocolError(f"the token server {where} did not respond with JSON") from None  # it may hold a token
     if not isinstance(document, dict):
-        raise ProtocolError(f"the token server {where} did not answer with a JSON object")
+        raise ProtocolError(f"the token server {where} did not respond with a JSON object")
     token = document.get("token") or document.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise ProtocolError(f"the token server {where} gave no token")
+        raise ProtocolError(f"the token server {where} sent no valid token")
     seconds = document.get("expires_in")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not abs(seconds) < math.inf:
         seconds = _SHORTEST_LIFE
@@ -208,23 +246,27 @@ def _read_token(answer: RegistryResponse) -> tuple[str, float, str]:
     return f"Bearer {token}", float(max(_SHORTEST_LIFE, min(seconds, _LONGEST_LIFE))), refresh
 
 
-def _refusal(answer: RegistryResponse, registry: Host, credential: Credential | None) -> RegistryError:
-    """What a token server's refusal means for whoever asked."""
-    server = safe_url(answer.url)
-    said = safe_reason(answer.body, answer.header("content-type"), credential.forms if credential else ())
-    ending = f": {said}" if said else ""
-    if answer.status in RETRIED_STATUSES:
-        return Busy(answer, f"the token server {server} of {registry} answered {answer.status}{ending}")
-    if answer.status in (400, 401, 403):
+def _refusal(response: httpx.Response, registry: Host, credential: Credential | None) -> RegistryError:
+    """What a token server's refusal means for the user."""
+    server = safe_url(str(response.url))
+    reason = safe_reason(
+        response.content, response.headers.get("Content-Type", ""), credential.forms if credential else ()
+    )
+    ending = f": {reason}" if reason else ""
+    if response.status_code in RETRIED_STATUSES:
+        return TokenServerBusy(
+            response, f"the token server {server} of {registry} responded with {response.status_code}{ending}"
+        )
+    if response.status_code in (400, 401, 403):
         if credential is None:
             return Unauthorized(
-                f"the token server {server} of {registry} gives nothing without credentials{ending}",
+                f"the token server {server} of {registry} gives no token without credentials{ending}",
                 hint=f"log in to {registry}, or name a secretRef",
             )
         return Unauthorized(
             f"the token server {server} of {registry} refuses the credentials from {safe(credential.source)}{ending}",
-            hint="they are wrong or have expired; nothing was tried without them",
+            hint="they are wrong or have expired; no request was sent without them",
         )
-    if 300 <= answer.status < 400:
+    if 300 <= response.status_code < 400:
         return ProtocolError(f"the token server {server} of {registry} redirects, which is not followed")
-    return ProtocolError(f"the token server {server} of {registry} answered {answer.status}{ending}")
+    return ProtocolError(f"the token server {server} of {registry} responded with {response.status_code}{ending}")

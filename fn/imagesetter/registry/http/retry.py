@@ -1,19 +1,22 @@
-"""Asking until there is an answer: another attempt where that helps, waiting where a registry says so, redirects.
+"""The client that registries are reached with: retries, waiting where a registry demands it, redirects.
 
 Retried are broken connections and 408, 429, 500, 502, 503, 504, four attempts with full jitter; never a refusal. A 429
-or a ``Retry-After`` holds back every thread that asks this host. Redirects are followed by hand: five at most, never
-from https to http, never with credentials to another origin, and to another origin at all only where a question says
-so (blobs lie on storage servers).
+or a ``Retry-After`` holds back every thread that sends to this host. Redirects are followed here, not by httpx: five at
+most, never from https to http, never with credentials to another origin, and to another origin only where the caller
+allows it (blobs are on storage servers).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urljoin
 
 from imagesetter.errors import EgressRefused, ProtocolError, RateLimited
+from imagesetter.registry.auth.flow import TokenServerBusy
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.hosts import origin
+from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import (
     ATTEMPTS,
     LONGEST_WAIT,
@@ -23,82 +26,118 @@ from imagesetter.registry.http.limits import (
     backoff,
     retry_after,
 )
-from imagesetter.registry.http.messages import Busy, Interrupted, Question, RegistryResponse
+from imagesetter.registry.http.redaction import Redaction
 from imagesetter.registry.http.remote_text import duration_in_words, safe_origin, safe_url
-from imagesetter.registry.http.transport import Transport
+from imagesetter.registry.http.request import options_of, redirected
+from imagesetter.registry.http.transport import ConnectionBroken
 
 _REDIRECTS = 5
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
-class Exchange:
-    """Questions to registries, each asked until it is answered."""
+class RetryingClient:
+    """An httpx client that sends each request until there is a response to keep."""
 
-    def __init__(self, transport: Transport, egress: AddressRules, pace: RateLimiter) -> None:
-        self._transport = transport
-        self._egress = egress
-        self._pace = pace
+    def __init__(
+        self, transport: httpx.BaseTransport, address_rules: AddressRules, rate_limiter: RateLimiter,
+        redaction: Redaction,
+    ) -> None:  # fmt: skip
+        """*redaction* learns every login that is sent."""
+        self._address_rules = address_rules
+        self._rate_limiter = rate_limiter
+        logging.getLogger("httpx").setLevel(logging.CRITICAL)  # it logs URLs, and these may be signed
 
-    def ask(self, question: Question) -> RegistryResponse:
-        """The final answer to a question, whatever its status.
+        def learn(request: httpx.Request) -> None:
+            redaction.learn(request.headers.get("Authorization", ""), request.content.decode())
+
+        self._client = httpx.Client(
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # no cookie is kept
+            event_hooks={"request": [learn]},
+        )
+
+    def send(
+        self, request: httpx.Request, auth: httpx.Auth | None, *, allow_other_host: bool = False,
+        retry_broken: bool = True,
+    ) -> httpx.Response:  # fmt: skip
+        """The final response, whatever its status.
+
+        Args:
+            request: from `imagesetter.registry.http.request`.
+            auth: authenticates the request; a redirect to another origin is followed without it.
+            allow_other_host: whether such a redirect is followed at all.
+            retry_broken: whether a broken connection is worth another attempt.
 
         Raises:
-            RegistryError: there was none in time, one beyond the limits, or a redirect that is not followed.
+            RegistryError: no response in time, one beyond the limits, or a redirect that is not followed.
         """
-        first = question.url
+        first = str(request.url)
         for _ in range(_REDIRECTS + 1):
-            answer = self._ask(question)
-            location = answer.header("location")
-            if answer.status not in _REDIRECT_STATUSES or not location:
-                return answer
-            target = _join(question.url, location, first)
-            self._egress.check_redirect(question.url, target)
-            if origin(question.url) != origin(target):
-                if not question.elsewhere:
+            response = self._send(request, auth, first, retry_broken=retry_broken)
+            location = response.headers.get("Location", "")
+            if response.status_code not in _REDIRECT_STATUSES or not location:
+                return response
+            source = str(request.url)
+            try:
+                target = urljoin(source, location)
+            except ValueError as err:
+                raise _invalid_redirect(first) from err
+            self._address_rules.check_redirect(source, target)
+            if origin(source) != origin(target):
+                if not allow_other_host:
                     raise EgressRefused(f"{safe_url(first)} redirects to another host, {safe_origin(target)}")
-                question = replace(question, auth=None)
-            question = replace(question, url=target)
+                auth = None
+            request = redirected(request, target)
         raise ProtocolError(f"{safe_url(first)}: more than {_REDIRECTS} redirects")
 
-    def _ask(self, question: Question) -> RegistryResponse:
-        pace, deadline = self._pace, question.deadline
+    def _send(
+        self, request: httpx.Request, auth: httpx.Auth | None, first: str, *, retry_broken: bool
+    ) -> httpx.Response:
+        rate_limiter, deadline = self._rate_limiter, options_of(request).deadline
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
-            wait = backoff(attempt, pace.clock.jitter())
+            wait = backoff(attempt, rate_limiter.clock.jitter())
             try:
-                answer = self._transport.send(question)
-            except Interrupted:
-                if last or not question.patient or deadline.left() <= wait:
+                response = self._client.send(request, auth=auth)
+            except (httpx.RemoteProtocolError, httpx.InvalidURL):
+                # Our transport raises none of these: httpx could not read the Location, which its message quotes.
+                raise _invalid_redirect(first) from None
+            except ConnectionBroken:
+                if last or not retry_broken or deadline.left() <= wait:
                     raise
-                pace.sleep(wait)
+                rate_limiter.sleep(wait)
                 continue
-            except Busy as err:
+            except TokenServerBusy as err:
                 if last:
                     raise
-                answer = err.answer
-            if answer.status not in RETRIED_STATUSES:
-                return answer
-            self._wait_as_told(answer, wait, deadline, last=last)
+                response = err.response
+            if response.status_code not in RETRIED_STATUSES:
+                return response
+            self._wait(response, wait, deadline, last=last)
             if last or deadline.left() <= 0:
-                return answer
+                return response
         raise AssertionError("the last attempt returns or raises")
 
-    def _wait_as_told(self, answer: RegistryResponse, wait: float, deadline: Deadline, *, last: bool) -> None:
-        host = str(origin(answer.url)[1])
-        asked = retry_after(answer.header("retry-after"), self._pace.clock.time())
-        if asked is not None and (asked > LONGEST_WAIT or asked > deadline.left()):
+    def _wait(self, response: httpx.Response, wait: float, deadline: Deadline, *, last: bool) -> None:
+        """Wait before the next attempt: as long as the registry demands, or else *wait* seconds.
+
+        Raises:
+            RateLimited: that is longer than there is time for.
+        """
+        host, status = str(origin(str(response.url))[1]), response.status_code
+        demanded = retry_after(response.headers.get("Retry-After", ""), self._rate_limiter.clock.time())
+        if demanded is not None and (demanded > LONGEST_WAIT or demanded > deadline.left()):
             raise RateLimited(
-                f"{host} answered {answer.status} and asked to wait {duration_in_words(asked)}",
+                f"{host} responded with {status} and asked to wait {duration_in_words(demanded)}",
                 hint="try again then; with credentials most registries allow more",
             )
-        if answer.status == 429 or asked is not None:
-            self._pace.pause(host, wait if asked is None else asked, answer.status)
+        if status == 429 or demanded is not None:
+            self._rate_limiter.pause(host, wait if demanded is None else demanded, status)
         elif not last:
-            self._pace.sleep(min(wait, deadline.left()))
+            self._rate_limiter.sleep(min(wait, deadline.left()))
 
 
-def _join(base: str, location: str, first: str) -> str:
-    try:
-        return urljoin(base, location)
-    except ValueError as err:
-        raise ProtocolError(f"{safe_url(first)} redirects to what is no URL") from err
+def _invalid_redirect(url: str) -> ProtocolError:
+    return ProtocolError(f"{safe_url(url)} redirects to an invalid URL")

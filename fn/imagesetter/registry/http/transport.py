@@ -1,17 +1,15 @@
-"""One request, one answer: connections and the limits they are under. The only file that names the HTTP library.
+"""The transport of our httpx client: connections, and the limits that they are under.
 
-Every byte of every exchange, those with a token server included, passes `Transport._send`. There the host is checked,
-the resolver's answer is checked and *that* address connected to, a slot is taken, the body is counted while it arrives
-(packed or not), and the deadline runs down in every single read. Whatever is asked above: nothing reads more, waits
-longer or asks elsewhere than the rules allow.
+Every request, those to a token server included, passes `RegistryTransport.handle_request`. It checks the host's name,
+checks the addresses that the resolver gives and connects to a checked one, takes a slot of the rate limiter, counts the
+body while it arrives (packed or not), and lets no read or write outlast the deadline. So no code above can read more,
+wait longer or connect elsewhere than the rules allow.
 
-The library is httpcore, the half of httpx that speaks HTTP: connections, pools, proxies. The other half takes as long
-to import again, and as long for each request, and all it did here was to send what a login asks for.
+The connection pools are httpcore's, as in httpx's own transport, which offers no way to check the connected address.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import logging
 import socket
@@ -23,153 +21,100 @@ from typing import Any
 
 import httpcore
 
-from imagesetter import __version__
 from imagesetter.errors import EgressRefused, Unreachable
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.bodies import first_bytes, whole_body
 from imagesetter.registry.http.hosts import Address, Host, Url, parse_host, parse_url
+from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Deadline, RateLimiter
-from imagesetter.registry.http.messages import (
-    ERROR_CAP,
-    Flow,
-    Interrupted,
-    NoTls,
-    Question,
-    RegistryResponse,
-    Request,
-    Route,
-    Wire,
-)
+from imagesetter.registry.http.network import NetworkOverrides, NetworkSettings
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.redaction import Redaction
 from imagesetter.registry.http.remote_text import safe, safe_url
-from imagesetter.registry.http.routes import Routes
+from imagesetter.registry.http.request import ERROR_CAP, TIMEOUT, options_of
 from imagesetter.registry.http.tls import Tls
 
-_CONNECT_SECONDS = 5.0
-_READ_SECONDS = 30.0
-_TIMEOUT = {"connect": _CONNECT_SECONDS, "pool": _CONNECT_SECONDS, "read": _READ_SECONDS, "write": _READ_SECONDS}
-# Connections of a pool, the library counts the busy ones too: eight to each of a few registries and token servers. Any
-# more are closed after each answer, to be opened again for the next question.
+# Idle connections of a pool; the library counts the busy ones too: eight to each of a few registries and token servers.
+# Any more are closed after each response, to be opened again for the next request.
 _KEPT = 64
-_ALWAYS = ((b"User-Agent", f"imagesetter/{__version__}".encode()), (b"Accept-Encoding", b"identity"))
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"})
+# What describes the body as it was sent; the response that we hand on has it unpacked and whole.
+_BODY_HEADERS = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
-class Transport:
-    """The connections of a run."""
+class ConnectionBroken(Unreachable):
+    """The connection broke or took too long: another attempt may help."""
+
+
+class NoTls(Unreachable):
+    """The server does not speak TLS: it may speak plain HTTP instead."""
+
+
+class RegistryTransport(httpx.BaseTransport):
+    """The connections of a run. It takes requests of `imagesetter.registry.http.request` only."""
 
     def __init__(
-        self,
-        egress: AddressRules,
-        pace: RateLimiter,
-        ways: Routes,
-        *,
-        wire: Wire | None = None,
-        redaction: Redaction | None = None,
+        self, address_rules: AddressRules, rate_limiter: RateLimiter, network: NetworkSettings, redaction: Redaction
     ) -> None:
-        """Connect nowhere yet; *wire* answers in the place of a network, *redaction* learns what is sent."""
-        self._egress, self._pace, self._wire = egress, pace, wire
-        self._redaction = redaction or Redaction()
+        """Connect nowhere yet; *redaction* learns the logins of proxies."""
+        self._address_rules, self._rate_limiter, self._redaction = address_rules, rate_limiter, redaction
         self._call = _Call()
-        self._pools = _Pools(ways, egress, self._call)
-        logging.getLogger("httpcore").setLevel(logging.CRITICAL)  # it logs URLs, and these may be signed
+        self._pools = _Pools(network, address_rules, self._call)
+        logging.getLogger("httpcore").setLevel(logging.CRITICAL)  # it logs headers
 
     def close(self) -> None:
         """Close every connection, those in use too."""
         self._pools.close()
 
-    def send(self, question: Question) -> RegistryResponse:
-        """Send one request, and what its way past a challenge takes; a redirect is an answer.
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and read the whole response, within its limits.
 
         Raises:
-            RegistryError: no answer in time, or one beyond the limits.
+            RegistryError: no response in time, or one beyond the limits.
         """
-        deadline, route = question.deadline, question.route
-
-        def wire(request: Request) -> RegistryResponse:
-            self._redaction.learn(request.authorization, request.form)
-            return self._wire(request) if self._wire else self._send(request, route, deadline)
-
-        request = Request(question.method, question.url, question.accept, question.cap)
-        self._call.deadline = deadline
-        try:
-            return wire(request) if question.auth is None else _follow(question.auth.flow(request), wire)
-        finally:
-            self._call.deadline = None
-
-    def _send(self, request: Request, route: Route, deadline: Deadline) -> RegistryResponse:
-        """Every request leaves here, those to a token server too."""
-        url = parse_url(request.url)
-        self._egress.check_name(url.host)
-        pool, proxy = self._pools.find(url, route)
+        options = options_of(request)
+        url = parse_url(str(request.url))
+        self._address_rules.check_name(url.host)
+        pool, proxy = self._pools.find(url, options.overrides)
         if proxy is not None and proxy.username:
             self._redaction.learn(Credential(proxy.username, proxy.password).basic)
-        self._pace.acquire(url.netloc, deadline)
+        self._rate_limiter.acquire(url.netloc, options.deadline)
+        self._call.deadline = options.deadline
         try:
-            response = pool.handle_request(_composed(request, url))
+            response = pool.handle_request(_for_httpcore(request, url))
             try:
-                return _read(response, request)
+                return _read(response, options.body_cap)
             finally:
                 response.close()
         except _BROKEN as err:
-            raise _explain(err, request, url, deadline, proxy) from err
+            raise _explain(err, request.method, url, options.deadline, proxy) from err
         finally:
-            self._pace.release(url.netloc)
+            self._call.deadline = None
+            self._rate_limiter.release(url.netloc)
 
 
-def _follow(flow: Flow, wire: Wire) -> RegistryResponse:
-    """Send what a flow asks for until it has its answer; whatever happens, it lets go of what it holds."""
-    with contextlib.closing(flow):
-        request = next(flow)
-        while True:
-            answer = wire(request)
-            try:
-                request = flow.send(answer)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-
-
-def _composed(request: Request, url: Url) -> httpcore.Request:
-    """The request as the library takes it: our headers, and nothing else."""
-    headers = [(b"Host", url.netloc.encode()), *_ALWAYS, (b"Accept", request.accept.encode())]
-    if request.authorization:
-        headers.append((b"Authorization", request.authorization.encode()))
-    body = request.form.encode()
-    if body:
-        length = str(len(body)).encode()
-        headers += [(b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Length", length)]
-    where = httpcore.URL(
+def _for_httpcore(request: httpx.Request, url: Url) -> httpcore.Request:
+    """The request as the connection pools take it; *url* is the URL whose host was checked."""
+    target = httpcore.URL(
         scheme=url.scheme.encode(), host=url.name.strip("[]").encode(), port=url.port, target=url.target.encode()
     )
-    return httpcore.Request(request.method, where, headers=headers, content=body, extensions={"timeout": _TIMEOUT})
+    timeout = {"timeout": request.extensions["timeout"]}
+    return httpcore.Request(
+        request.method, target, headers=request.headers.raw, content=request.content, extensions=timeout
+    )
 
 
-def _read(response: httpcore.Response, request: Request) -> RegistryResponse:
-    """The whole answer, within its cap."""
-    headers: dict[str, str] = {}
-    challenges: list[str] = []
-    for raw_name, raw_value in response.headers:
-        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        if name == "www-authenticate":
-            challenges.append(value)
-    encoding = headers.get("content-encoding", "").strip().lower()
+def _read(response: httpcore.Response, body_cap: int) -> httpx.Response:
+    """The whole response, its body unpacked and within the cap."""
+    encoding = httpx.Headers(response.headers).get("content-encoding", "").strip().lower()
     if response.status >= 300:
         parts = first_bytes(response.iter_stream(), encoding, ERROR_CAP)
     else:
-        parts = whole_body(response.iter_stream(), encoding, request.cap)
-    return RegistryResponse(response.status, headers, b"".join(parts), request.url, tuple(challenges))
-
-
-def _text(value: bytes) -> str:
-    """A header's value; what servers mean beyond ASCII nobody says, and most mean UTF-8."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+        parts = whole_body(response.iter_stream(), encoding, body_cap)
+    headers = [(name, value) for name, value in response.headers if name.lower() not in _BODY_HEADERS]
+    return httpx.Response(response.status, headers=headers, content=b"".join(parts))
 
 
 class _Call(threading.local):
@@ -180,23 +125,23 @@ class _Call(threading.local):
 
 @dataclass
 class _Pools:
-    """Connection pools by way: proxy, certificates, encrypted or not."""
+    """Connection pools by proxy, certificates, and whether they are encrypted."""
 
-    ways: Routes
-    egress: AddressRules
+    network: NetworkSettings
+    address_rules: AddressRules
     call: _Call
     _pools: dict[tuple[Proxy | None, Tls | None, bool], httpcore.ConnectionPool] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, url: Url, route: Route) -> tuple[httpcore.ConnectionPool, Proxy | None]:
-        """The pool to send a request by, and the proxy that it leads through."""
-        proxy = route.proxy or self.ways.proxies.find(f"{url.scheme}://{url.netloc}")
+    def find(self, url: Url, overrides: NetworkOverrides) -> tuple[httpcore.ConnectionPool, Proxy | None]:
+        """The pool to send a request with, and the proxy that it goes through."""
+        proxy = overrides.proxy or self.network.proxies.find(f"{url.scheme}://{url.netloc}")
         encrypted = url.scheme == "https"
-        tls = self.ways.certificates(str(url.host), route.tls) if encrypted else None
+        tls = self.network.certificates(str(url.host), overrides.tls) if encrypted else None
         key = (proxy, tls, encrypted)
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = self._make(proxy, self.ways.contexts.find(tls) if encrypted else None)
+                self._pools[key] = self._make(proxy, self.network.contexts.find(tls) if encrypted else None)
             return self._pools[key], proxy
 
     def close(self) -> None:
@@ -207,7 +152,7 @@ class _Pools:
 
     def _make(self, proxy: Proxy | None, context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
         checked = proxy is None or proxy.from_input
-        backend = _Backend(self.call, self.egress.check_address if checked else None)
+        backend = _Backend(self.call, self.address_rules.check_address if checked else None)
         common: dict[str, Any] = {
             "ssl_context": context, "network_backend": backend, "max_connections": None,
             "max_keepalive_connections": _KEPT, "keepalive_expiry": 30.0,
@@ -216,7 +161,7 @@ class _Pools:
             return httpcore.ConnectionPool(**common)
         login = (proxy.username.encode(), proxy.password.encode()) if proxy.username else None
         if not proxy.is_socks:
-            over = self.ways.contexts.find(None) if proxy.is_https else None
+            over = self.network.contexts.find(None) if proxy.is_https else None
             return httpcore.HTTPProxy(proxy.url, login, proxy_ssl_context=over, **common)
         try:
             return httpcore.SOCKSProxy(proxy.url, login, **common)
@@ -226,7 +171,7 @@ class _Pools:
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects to an address of a host that was looked at first, so that no later answer of the resolver counts."""
+    """Resolves a host once, checks the addresses and connects to a checked one: a later DNS answer cannot change it."""
 
     def __init__(self, call: _Call, check: Callable[[Host, Address], None] | None) -> None:
         self._call, self._check = call, check
@@ -301,38 +246,41 @@ def _clamp(call: _Call, timeout: float | None) -> float | None:
     return left if timeout is None else min(timeout, left)
 
 
-def _explain(err: Exception, request: Request, url: Url, deadline: Deadline, proxy: Proxy | None) -> Unreachable:
-    """What went wrong on the way, in the words of somebody who has to mend it."""
+def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: Proxy | None) -> Unreachable:
+    """What went wrong with the connection, in the words of somebody who has to fix it."""
     host = safe(url.netloc)
-    by = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
-    # A proxy that is there tells by itself what became of the way from it to the host.
-    there, what = (f"the proxy {safe_url(proxy.url)}", "proxy") if proxy is not None else (host, "registry")
+    through = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
+    # A proxy that was reached reports by itself what happened between it and the host.
+    server, kind = (f"the proxy {safe_url(proxy.url)}", "proxy") if proxy is not None else (host, "registry")
     if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
         return Unreachable(f"{host} cannot be sent such a request")
-    # What a POST did before it broke nobody knows, so it is not repeated.
+    # What a POST did before the connection broke nobody knows, so it is not repeated.
     sent = not isinstance(err, httpcore.ConnectError | httpcore.ConnectTimeout)
-    broken = Unreachable if request.method == "POST" and sent else Interrupted
-    cause = err.args[0] if err.args else None  # the pool drops __cause__, the library's errors keep it here
+    broken = Unreachable if method == "POST" and sent else ConnectionBroken
+    cause = err.args[0] if err.args else None  # the pool drops __cause__, httpcore's errors keep it here
     if isinstance(err, httpcore.TimeoutException):
         if deadline.left() <= 0:
-            return deadline.missed(f"{host} did not answer in time{by}")
-        return broken(f"{host} did not answer{by}")
+            return deadline.missed(f"{host} did not respond in time{through}")
+        seconds = TIMEOUT.connect if not sent else TIMEOUT.read
+        return broken(f"{host} did not respond within {seconds:.0f} s{through}")
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Unreachable(
-            f"the certificate of {host} is not trusted{by}: {safe(cause.verify_message)}",
-            hint="for an authority of your own: certSecretRef, a certs.d directory, or SSL_CERT_FILE",
+            f"the certificate of {host} is not trusted{through}: {safe(cause.verify_message)}",
+            hint="for a certificate authority of your own: certSecretRef, a certs.d directory, or SSL_CERT_FILE",
         )
     if isinstance(cause, ssl.SSLError):
-        kind = NoTls if cause.reason in _NOT_TLS else Unreachable
-        return kind(f"{host} does not speak TLS as it should{by}: {safe(cause.reason or str(cause))}")
+        reason = safe(cause.reason or str(cause))
+        if cause.reason in _NOT_TLS:
+            return NoTls(f"{host} does not speak TLS{through}: {reason}")
+        return Unreachable(f"the TLS handshake with {host} failed{through}: {reason}")
     if isinstance(cause, socket.gaierror):
-        hint = "is its name right, and known to the DNS of this machine?"
-        return Unreachable(f"there is no host {there}: {safe(cause.strerror or '')}", hint=hint)
+        hint = "check the name, and whether this machine's DNS knows it"
+        return Unreachable(f"the host name of {server} cannot be resolved: {safe(cause.strerror or '')}", hint=hint)
     if isinstance(cause, ConnectionRefusedError):
-        return Interrupted(f"{there} refuses connections", hint=f"does a {what} listen there, on that port?")
+        return ConnectionBroken(f"{server} refuses connections", hint=f"check that a {kind} listens on that port")
     if isinstance(err, httpcore.ProxyError):
-        return Unreachable(f"the proxy does not lead to {host}{by}: {safe(str(err))}")
+        return Unreachable(f"{server} does not connect to {host}: {safe(str(err))}")
     if isinstance(err, httpcore.ConnectError):
-        hint = "is this machine connected to that network, or does a proxy lead there (HTTPS_PROXY)?"
-        return Interrupted(f"{host} cannot be reached{by}: {safe(str(err))}", hint=hint)
-    return broken(f"{host} broke off{by}: {safe(str(err))}")
+        hint = "check this machine's connection to that network, or set a proxy (HTTPS_PROXY)"
+        return ConnectionBroken(f"{host} cannot be reached{through}: {safe(str(err))}", hint=hint)
+    return broken(f"the connection to {host} broke{through}: {safe(str(err))}")

@@ -1,4 +1,4 @@
-"""How this machine is set up to reach hosts: its proxies and its ``certs.d`` folders."""
+"""How hosts are reached: the proxies and certificates of this machine, and those that the input brings."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagesetter.registry.http.hosts import Host
-from imagesetter.registry.http.proxies import Proxies, proxies_from
+from imagesetter.registry.http.proxies import Proxies, Proxy, proxies_from
 from imagesetter.registry.http.tls import Contexts, Tls, certificate_folders, find_certificates
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkOverrides:
+    """What the input sets for one repository, besides what this machine's configuration says."""
+
+    tls: Tls | None = None
+    proxy: Proxy | None = None
+
+
 @dataclass
-class Routes:
-    """The operator's configuration of the network; each host's folder is read once."""
+class NetworkSettings:
+    """The operator's configuration of the network; each host's ``certs.d`` folder is read once."""
 
     proxies: Proxies = field(default_factory=Proxies)
     folders: tuple[Path, ...] = ()
+    """The ``certs.d`` folders."""
     contexts: Contexts = field(default_factory=Contexts)
     _found: dict[str, Tls | None] = field(default_factory=dict, repr=False)
 
     def expects_tls(self, host: Host, given: Tls | None) -> bool:
         """Whether TLS is tried first: everywhere but on loopback, and there where certificates are configured.
 
-        On loopback plain HTTP is tried first, as Flux has it: a server without TLS may not answer a TLS greeting for a
-        long time, while one with TLS turns plain HTTP down at once.
+        On loopback plain HTTP is tried first, as in Flux: a server without TLS may not respond to a TLS handshake for a
+        long time, while one with TLS refuses plain HTTP at once.
 
         Raises:
             CredentialError: see `certificates`.
@@ -32,7 +41,7 @@ class Routes:
         return not host.is_local or self.certificates(str(host), given) is not None
 
     def prepare(self, host: Host, given: Tls | None) -> None:
-        """Begin with what takes long before a host can be asked.
+        """Begin with what takes long before the first request to a host.
 
         Raises:
             CredentialError: see `certificates`.
@@ -41,10 +50,10 @@ class Routes:
             self.contexts.begin(self.certificates(str(host), given))
 
     def certificates(self, host: str, given: Tls | None) -> Tls | None:
-        """What is trusted at a host, and shown to it: what the input gives, and what ``certs.d`` holds.
+        """The authorities to trust at a host and the client certificate for it, from the input and ``certs.d``.
 
         Raises:
-            CredentialError: a file there that cannot be used.
+            CredentialError: a file there cannot be used.
         """
         if host not in self._found:
             self._found[host] = find_certificates(host, self.folders)
@@ -52,10 +61,10 @@ class Routes:
         return given.joined(found) if given is not None and found is not None else given or found
 
 
-def routes_from_environment(environment: Mapping[str, str], home: Path) -> Routes:
-    """Proxies and folders as the environment names them.
+def network_from_environment(environment: Mapping[str, str], home: Path) -> NetworkSettings:
+    """Proxies and ``certs.d`` folders as the environment names them.
 
     Raises:
-        CredentialError: a proxy's variable that cannot be read.
+        CredentialError: a proxy's variable is not a valid URL.
     """
-    return Routes(proxies_from(environment), certificate_folders(environment, home))
+    return NetworkSettings(proxies_from(environment), certificate_folders(environment, home))
