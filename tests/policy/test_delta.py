@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from semver import Version
 
 from imagesetter.policy.semver_delta import between
+from policy.rows import load
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,15 @@ from imagesetter.policy.semver_delta import between
 )
 def test_the_step_between_two_tags(old: str, new: str, step: str) -> None:
     assert str(between(old, new)) == step
+
+
+def test_the_library_orders_versions_as_masterminds_does_but_for_numbers_beyond_64_bits() -> None:
+    differing = []
+    for row in load("semver.json")["compare"]:
+        try:
+            first, second = (Version.parse(row[side].removeprefix("v")) for side in "ab")
+        except ValueError:
+            continue
+        if first.compare(second) != row["cmp"]:
+            differing.append((row["a"], row["b"]))
+    assert differing == [("1.2.3-0a", "1.2.3-99999999999999999999")]

@@ -1,4 +1,9 @@
-"""How far one tag is from another, in the words of Semantic Versioning."""
+"""How far one tag is from another, in the words of Semantic Versioning, by the library ``semver``.
+
+The library reads Semantic Versioning 2.0.0; Flux's rules read versions as Masterminds/semver 3 does, which also takes
+leading zeros (``1.02.3``) and refuses numbers beyond 64 bits. Where both read two versions they order them alike, but
+for a number beyond 64 bits in a prerelease: to Masterminds that is a word, above every number.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +29,8 @@ class Delta:
 
 
 def between(old: str, new: str) -> Delta:
-    """The step between two tags; a ``v`` in front and missing minor and patch numbers are no difference in kind."""
-    from semver import Version
+    """The step between two tags; a ``v`` in front and missing minor and patch numbers make no difference."""
+    from semver import Version  # takes longer to import than every policy, and only reports need it
 
     try:
         before, after = (Version.parse(tag.removeprefix("v"), optional_minor_and_patch=True) for tag in (old, new))

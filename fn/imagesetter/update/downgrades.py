@@ -18,9 +18,8 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
-from imagesetter.policy.release import release
 from imagesetter.update.plan import Guard
-from krm_functions.errors import ReportedError, ResourceError
+from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.result import Result, Severity
 
 if TYPE_CHECKING:
@@ -115,14 +114,20 @@ class _Downgrades:
         )
 
     def _goes_on(self, policy: PolicyName, old: str, new: str) -> bool:
-        """Whether a field goes from one release to a later one by a semver rule: no need to compile the rule for that.
+        """Whether a field goes from one version to a later one by a semver rule: no need to compile the rule for that.
 
         Most fields do in most runs, and what reads rules takes longer to import than all of them to follow.
         """
-        before, after = release(old), release(new)
-        return before is not None and after is not None and before < after and self._ranks_releases(policy)
+        if not self._ranks_versions(policy):
+            return False
+        from imagesetter.golang.semver.version import parse_tag
 
-    def _ranks_releases(self, policy: PolicyName) -> bool:
+        try:
+            return parse_tag(old).key < parse_tag(new).key
+        except InputError:  # not a version
+            return False
+
+    def _ranks_versions(self, policy: PolicyName) -> bool:
         """Whether a policy's rule is a semver range over tags as they are."""
         if policy not in self.semver:
             try:

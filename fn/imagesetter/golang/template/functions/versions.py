@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imagesetter.golang.faults import Fault
@@ -65,13 +65,13 @@ class SemverValue:
         now = self.version
         if getattr(now, part) == MAX_NUMBER and not (part == "patch" and now.prerelease):
             raise Fault(f"{part} version increment would overflow uint64")
-        following = {
-            "major": Version(now.major + 1, 0, 0),
-            "minor": Version(now.major, now.minor + 1, 0),
-            "patch": Version(now.major, now.minor, now.patch + (not now.prerelease)),
+        numbers = {
+            "major": (now.major + 1, 0, 0),
+            "minor": (now.major, now.minor + 1, 0),
+            "patch": (now.major, now.minor, now.patch + (not now.prerelease)),
         }[part]
         prefix = "v" if now.original.startswith("v") else ""
-        return SemverValue(replace(following, original=f"{prefix}{following}"))
+        return SemverValue(Version(*numbers, original=f"{prefix}{Version(*numbers)}"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
