@@ -2,7 +2,7 @@
 
 The loop sees some 170 events per Deployment, so everything in it is a local variable, nothing of ours is created per
 event, and events that no hit falls between pass unlooked at: the next one that matters is found by bisection. What a
-hit needs (the path, the role of the scalar before it) is worked out when it comes, in ``gaps.py``.
+hit needs (the path, the role of the scalar before it) is worked out when it comes, in ``comment_owner.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from krm_functions.yaml.comment_owner import Gaps
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.parser import DEEPEST, TOO_DEEP, SyntaxProblem, Unreadable, reader
-from krm_functions.yaml.position import ITEM, KEY, ROOT, VALUE, Frame, path_from_frames, scalar_of
+from krm_functions.yaml.position import ITEM, KEY, ROOT, VALUE, path_from_frames, scalar_of
 from krm_functions.yaml.scan_result import (
     KEEP,
     KEEP_ALL,
@@ -67,6 +67,8 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     seen: set[str] = set()
     out: Any = None
     group = NodeBuilder((), 0)
+    above: FieldPath = ()  # the way from the group's node to the collection, where the outline asks for anything
+    paths: dict[FieldPath, FieldPath] = {}  # of texts; all resources have the same
     root: Any = None  # the event that starts the document's root
     prev: Any = None  # the last event with a text of its own
 
@@ -88,9 +90,12 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         mode = KEY
                         if out is not None and not dup:
                             inner = below(out, key)
-                            if isinstance(inner, Collect):
+                            if inner is KEEP_TEXT:
+                                path = (*above, key)
+                                group.add_text(paths.setdefault(path, path), event)
+                            elif isinstance(inner, Collect):
                                 frame = (VALUE, key, index, dead, key_event, flow, opened)
-                                group.take(inner, text, event, number, (*stack, frame))
+                                group.add(scalar_of(text, event, number, (*stack, frame)))
                     elif mode == KEY:
                         mode = VALUE
                         key = event.value
@@ -107,9 +112,11 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                             root = event
                         if out is not None:
                             inner = below(out, index) if mode == ITEM else out
-                            if isinstance(inner, Collect):
+                            if inner is KEEP_TEXT:
+                                group.add_text((*above, index) if mode == ITEM else above, event)
+                            elif isinstance(inner, Collect):
                                 frame = (mode, key, index, dead, key_event, flow, opened)
-                                group.take(inner, text, event, number, (*stack, frame))
+                                group.add(scalar_of(text, event, number, (*stack, frame)))
                     if anchored and event.anchor:
                         anchors[event.anchor] = event.start_mark.index
                     prev = event
@@ -121,16 +128,16 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         index += 1
                     elif mode == ROOT:
                         root = event
-                    stack.append((mode, key, index, dead, key_event, flow, opened, dup, seen, out, group))
+                    stack.append((mode, key, index, dead, key_event, flow, opened, dup, seen, out, group, above))
                     if out is not None:
-                        out = None if dup or mode == KEY else below(out, index if mode == ITEM else key, mode)
+                        step = index if mode == ITEM else key
+                        out = None if dup or mode == KEY else below(out, step, mode)
                         if out is KEEP or out is KEEP_TEXT:
                             out = None
                         elif out is not None and out is not KEEP_ALL and SPAN in out:
-                            mark = event.start_mark
-                            group = NodeBuilder(path_from_frames(stack), number).begin(
-                                mark.index, mark.line, mark.column
-                            )
+                            group, above = NodeBuilder(path_from_frames(stack), number, event), ()
+                        elif out is not None and mode != ROOT:
+                            above = (*above, step)
                     if mode == KEY:
                         dead = dead or "complex-key"
                     elif dup:
@@ -152,7 +159,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         else:
                             gaps.remember(prev, (*stack, (mode, key, index, dead, key_event, flow, opened)))
                     closing = group
-                    mode, key, index, dead, key_event, flow, opened, dup, seen, out, group = stack.pop()
+                    mode, key, index, dead, key_event, flow, opened, dup, seen, out, group, above = stack.pop()
                     if closing is not group:
                         nodes.append(closing.close(prev.end_mark.index))
                     if mode == VALUE:
@@ -180,12 +187,11 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                     number += 1
                     anchors = {}
                     mode, dead, dup, flow, out = ROOT, "", False, False, outline
-                    group = NodeBuilder((), number)
+                    group, above = NodeBuilder((), number), ()
                     if event.explicit:
                         prev = event
                 elif cls is document_end:
-                    mark = root.start_mark
-                    group.begin(mark.index, mark.line, mark.column)
+                    group.first = root
                     documents.append(group.close(max(prev.end_mark.index, root.end_mark.index)))
                     if event.explicit:
                         prev = event
@@ -210,38 +216,28 @@ def below(out: Any, step: str | int, mode: int = VALUE) -> Any:
 
 
 class NodeBuilder:
-    """Kept scalars on their way into a Node."""
+    """A node whose end has not come yet, and what was kept below it."""
 
-    __slots__ = ("_mark", "_number", "kept", "path", "texts")
+    __slots__ = ("first", "kept", "number", "path", "texts")
 
-    def __init__(self, path: FieldPath, number: int) -> None:
+    def __init__(self, path: FieldPath, number: int, first: Any = None) -> None:
         self.path = path
+        self.number = number  # of the document
+        self.first = first  # the event that starts the node
         self.kept: dict[FieldPath, Scalar] = {}
         self.texts: dict[FieldPath, str] = {}
-        self._number = number
-        self._mark = (0, 0, 0)
 
-    def begin(self, start: int, line: int, column: int) -> NodeBuilder:
-        """Say where the node starts; line and column count from 0."""
-        self._mark = (start, line, column)
-        return self
-
-    def take(self, what: Collect, text: str, event: Any, document: int, frames: tuple[Frame, ...]) -> None:
-        """Take of a scalar below the node what is asked; the other arguments are those of ``scalar_of``."""
-        if what is KEEP_TEXT:
-            self.tell(path_from_frames(frames)[len(self.path) :], event.value, event.style or "")
-        else:
-            self.keep(scalar_of(text, event, document, frames))
-
-    def keep(self, scalar: Scalar) -> None:
-        """Take a scalar below the node."""
+    def add(self, scalar: Scalar) -> None:
+        """Keep a scalar below the node."""
         self.kept[scalar.path[len(self.path) :]] = scalar
 
-    def tell(self, path: FieldPath, value: str, style: str) -> None:
-        """Take what a scalar says; ``path`` is that from the node."""
-        self.texts[path] = "" if value in NULLS and not style else value
+    def add_text(self, path: FieldPath, event: Any) -> None:
+        """Keep the text of a scalar; ``path`` is that from the node."""
+        value = event.value
+        self.texts[path] = "" if value in NULLS and not event.style else value
 
     def close(self, end: int) -> NodeSpan:
         """The finished node."""
-        start, line, column = self._mark
-        return NodeSpan(self._number, self.path, start, end, line + 1, column + 1, self.kept, self.texts or NOTHING)
+        mark = self.first.start_mark
+        line, column = mark.line + 1, mark.column + 1
+        return NodeSpan(self.number, self.path, mark.index, end, line, column, self.kept, self.texts or NOTHING)
