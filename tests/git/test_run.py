@@ -94,7 +94,7 @@ def test_only_policies_of_the_automations_namespace_are_followed(bench: Bench) -
     run = bench.run(
         tags={"web": "1.0.1", "other": "1.0.1"}, policies=policy("web") + policy("other", namespace="elsewhere")
     )
-    assert [change.field.place.file for commit in run.commits for change in commit.changes] == ["deploy/web.yaml"]
+    assert [change.field.location.file for commit in run.commits for change in commit.changes] == ["deploy/web.yaml"]
     assert bench.remote.file("deploy/other.yaml") == image("other", namespace="elsewhere")
 
 

@@ -15,7 +15,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.lock.holds import Hold, asks_for
+from imagesetter.lock.holds import Hold, wants_downgrade
 from imagesetter.selection.sources import Resolved
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import FileUpdates, update_files
@@ -59,7 +59,9 @@ def run(
         read_tree([root]),
         lambda fields: Answers(tag),
         guards_of=lambda fields: [
-            downgrade_guard(known, fields, asked=lambda policy, old, new: asks_for(holds, old, new), strict=strict)
+            downgrade_guard(
+                known, fields, wanted=lambda policy, old, new: wants_downgrade(holds, old, new), strict=strict
+            )
         ],
     )
     after = outcome.rewrites[0].after.decode() if outcome.rewrites else text

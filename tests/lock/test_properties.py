@@ -14,13 +14,13 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.resources import resource
 from imagesetter.lock.document import Lock, parse_lock, render_lock
 from imagesetter.policy.select import compare
-from imagesetter.selection.chooser import Chooser
+from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.lock_source import LockSource
 from imagesetter.selection.sources import LatestRefSource, RegistrySource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import update_files, write_files
+from imagesetter.update.lock import update_lock
 from imagesetter.update.read_tree import read_tree
-from imagesetter.update.relock import relock
 from krm_functions.yaml.load import load
 from support.sandbox import IMAGE, Days
 
@@ -72,7 +72,7 @@ def registry(tags: list[str]) -> Days:
 def locked(known: Catalog, days: Days, before: str = "", now: float = NOW) -> str:
     lock = parse_lock(before, "x") if before else Lock({})
     source = RegistrySource(known, days, pin=True, choose=Chooser(lock, now, "accept"))
-    made = relock(known, lock, source, now=now)
+    made = update_lock(known, lock, source, now=now)
     return render_lock(before, made.entries, made.seen)
 
 

@@ -60,7 +60,7 @@ def test_every_part_is_written_and_no_other_byte_changes(tmp_path: Path) -> None
         .replace("1.0   #", "1.0.10   #")
         .replace("sha256:0 ", f"{DIGEST} ")
     )
-    assert [(change.field.place.line, change.field.place.field) for change in outcome.changes] == [
+    assert [(change.field.location.line, change.field.location.field) for change in outcome.changes] == [
         (2, "image"),
         (3, "repository"),
         (4, "tag"),

@@ -37,8 +37,8 @@ def field(
     found_by: FoundBy = "marker",
     anchor: str = "",
 ) -> MarkedField:
-    place = Location("app.yaml", line, 8, 1, DEPLOYMENT, "spec.image")
-    return MarkedField(Marker(*policy, part), scalar(value, anchor), place, found_by)
+    location = Location("app.yaml", line, 8, 1, DEPLOYMENT, "spec.image")
+    return MarkedField(Marker(*policy, part), scalar(value, anchor), location, found_by)
 
 
 def answers(ref: LatestRef = BARE) -> dict[PolicyName, Resolution]:
@@ -215,9 +215,9 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("place", "text"), PLACES.values(), ids=PLACES)
-def test_a_place_is_written_as_exactly_as_it_is_known(place: Location, text: str) -> None:
-    assert str(place) == text
+@pytest.mark.parametrize(("location", "text"), PLACES.values(), ids=PLACES)
+def test_a_location_is_written_as_exactly_as_it_is_known(location: Location, text: str) -> None:
+    assert str(location) == text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from imagesetter.cli.lock_file import open_lock
 from imagesetter.files.read import read_inside, read_named
 from imagesetter.lock.document import parse_lock, render_lock
-from imagesetter.update.relock import Locked
+from imagesetter.update.lock import Locked
 from imagesetter.update.shards import Shard, merge_shards, parse_shard
 from krm_functions.errors import UsageError
 from krm_functions.yaml.encoding import decode_text

@@ -61,7 +61,7 @@ def source_for(
                 def from_registry(catalog: Catalog, known: KnownDigest) -> LatestRefSource:
                     # Here, since a run that asks nothing needs none of it: most lists that kpt hands on hold no marker.
                     from imagesetter.lock.document import Lock
-                    from imagesetter.selection.chooser import Chooser
+                    from imagesetter.selection.candidates import Chooser
                     from imagesetter.selection.sources import RegistrySource
 
                     return RegistrySource(catalog, client(), known, choose=Chooser(present() or Lock({}), clock.now()))

@@ -76,7 +76,7 @@ class MarkedField(NamedTuple):
 
     marker: Marker
     scalar: Scalar
-    place: Location
+    location: Location
     found_by: FoundBy = "marker"
     parts: frozenset[str] = frozenset()
     """Parts of an image reference to set one by one, where the scalar is such a reference and not the marker's text."""
@@ -88,7 +88,7 @@ class MarkedField(NamedTuple):
     @property
     def siblings(self) -> Siblings:
         """What it shares with the fields of its policy beside it, such as a ``:digest`` beside a ``:tag``."""
-        return self.marker.policy, self.place.file, self.scalar.document, self.scalar.path[:-1]
+        return self.marker.policy, self.location.file, self.scalar.document, self.scalar.path[:-1]
 
     def text_for(self, ref: LatestRef) -> str:
         """What the field becomes; empty where the ref has no digest and one is asked for."""

@@ -12,8 +12,8 @@ from imagesetter.config.options import FunctionOptions
 from imagesetter.errors import ResolveError
 from imagesetter.fields.field import Location, MarkedField, split_image
 from imagesetter.fields.kustomize_layers import Rendered, files_with, rendered, rendered_text
+from imagesetter.fields.kustomize_origins import OriginalId, find_origins
 from imagesetter.fields.kustomize_sources import ImagesMark, SourceMark, SourceMarks, ambiguous, image_mark, made_from
-from imagesetter.fields.origins import OriginalId, find_origins
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.resource_list import ListFields, is_image, location_of, take
 from imagesetter.flux.markers import Marker
@@ -24,12 +24,12 @@ from krm_functions.yaml.scan_result import Scalar
 
 
 def add_sources(
-    places: ListFields, taken: set[int], items: Sequence[Item], sources: SourceMarks, config: FunctionOptions
+    list_fields: ListFields, taken: set[int], items: Sequence[Item], sources: SourceMarks, config: FunctionOptions
 ) -> list[MarkedField]:
     """Add the fields that are marked in source files.
 
     Args:
-        places: takes the fields and what is wrong with markers.
+        list_fields: takes the fields and what is wrong with markers.
         taken: where the fields start that were found already.
         items: the build.
         sources: the markers.
@@ -38,9 +38,9 @@ def add_sources(
     Returns:
         the fields to leave alone, unless they are found in another way.
     """
-    places.results += sources.results
+    list_fields.results += sources.results
     strict = config.strict
-    unclear = _unclear(places, items, sources)
+    unclear = _unclear(list_fields, items, sources)
     left: dict[int, MarkedField] = {}
     unused = dict(enumerate(sources.marks))
     for item in items:
@@ -56,24 +56,24 @@ def add_sources(
                 if mark.counts and not came.is_there:
                     continue
                 unused.pop(number, None)
-                places.named.add(mark.marker.policy)
+                list_fields.named.add(mark.marker.policy)
                 if came.is_marked:
-                    take(places, taken, item, scalar, mark.marker, "source", images=came.entries)
+                    take(list_fields, taken, item, scalar, mark.marker, "source", images=came.entries)
                 else:
                     told = _left_alone(sources, item, scalar, mark, mark.scalar.value, came, strict=strict)
-                    place = location_of(item, scalar.path)
-                    held = MarkedField(mark.marker, scalar, place, "source", images=came.entries, held=told)
+                    location = location_of(item, scalar.path)
+                    held = MarkedField(mark.marker, scalar, location, "source", images=came.entries, held=told)
                     left.setdefault(scalar.start, held)
         for scalar in scalars if sources.images else ():
             if not is_image(scalar.path) or scalar.start in taken:
                 continue
-            if other := _add_image(places, taken, item, scalar, sources, strict=strict):
+            if other := _add_image(list_fields, taken, item, scalar, sources, strict=strict):
                 left[scalar.start] = other
     for mark in unused.values():
         message = f"the field that this marker marks is not in the build; {mark.marker} is not applied here"
-        places.results.append(report("warning", message, mark.place, tags={"error": "UnusedMarker"}))
+        list_fields.results.append(report("warning", message, mark.location, tags={"error": "UnusedMarker"}))
     if sources.sources.component and not config.bind_by_image:
-        places.results += _from_hosts(taken, items, sources, strict=strict)
+        list_fields.results += _from_hosts(taken, items, sources, strict=strict)
     return list(left.values())
 
 
@@ -87,14 +87,14 @@ def _from_hosts(taken: set[int], items: Sequence[Item], sources: SourceMarks, *,
             f"those of {hosted[0].kind} {hosted[0].name}; declare it in the kustomization that includes the component, "
             "or name the fields in spec.targets"
         )
-        place = Location(file=sources.sources.component)
-        yield report("error" if strict else "warning", message, place, tags={"error": "NotScanned"})
+        location = Location(file=sources.sources.component)
+        yield report("error" if strict else "warning", message, location, tags={"error": "NotScanned"})
 
 
-def _unclear(places: ListFields, items: Sequence[Item], sources: SourceMarks) -> set[OriginalId]:
+def _unclear(list_fields: ListFields, items: Sequence[Item], sources: SourceMarks) -> set[OriginalId]:
     """The ids for which nobody can tell which of several files an item came from; each is an error."""
     unclear: set[OriginalId] = set()
-    for original, files, place in ambiguous(sources):
+    for original, files, location in ambiguous(sources):
         if any(made_from(mark, item) for mark in sources.marks if mark.original == original for item in items):
             unclear.add(original)
             error = ResolveError(
@@ -102,27 +102,27 @@ def _unclear(places: ListFields, items: Sequence[Item], sources: SourceMarks) ->
                 "with different markers, so nobody can tell which of them an item came from",
                 hint="name the fields in spec.targets by their current names, which wins over the source scan",
             )
-            places.results.append(failure(error, place))
+            list_fields.results.append(failure(error, location))
     return unclear
 
 
 def _add_image(
-    places: ListFields, taken: set[int], item: Item, scalar: Scalar, sources: SourceMarks, *, strict: bool
+    list_fields: ListFields, taken: set[int], item: Item, scalar: Scalar, sources: SourceMarks, *, strict: bool
 ) -> MarkedField | None:
     """Add an image that an entry of an ``images:`` with markers made; or give it back, to be left alone."""
     try:
         mark = image_mark(sources, item, split_image(scalar.value)[0])
     except ResolveError as error:
-        places.results.append(failure(error, location_of(item, scalar.path)))
+        list_fields.results.append(failure(error, location_of(item, scalar.path)))
         return None
     if mark is None:
         return None
-    places.named.add(mark.policy)
+    list_fields.named.add(mark.policy)
     value = mark.wanted(scalar.value)
     came = rendered_text(value, mark.layers, scalar.value)
     marker = Marker(mark.policy.namespace, mark.policy.name, "")
     if came.is_marked:
-        take(places, taken, item, scalar, marker, "source", mark.parts, came.entries)
+        take(list_fields, taken, item, scalar, marker, "source", mark.parts, came.entries)
         return None
     told = _left_alone(sources, item, scalar, mark, value, came, strict=strict)
     return MarkedField(marker, scalar, location_of(item, scalar.path), "source", mark.parts, came.entries, told)
@@ -146,8 +146,8 @@ def _left_alone(
         origin = f", a value that {' and '.join(files)} {'has' if len(files) == 1 else 'have'}" if files else ""
     policy = mark.marker.policy if isinstance(mark, SourceMark) else mark.policy
     message = (
-        f"left alone: the build has {scalar.value} here{origin}, while {mark.place.file}:{mark.line}, where a marker "
-        f"ties the field to {policy}, has {value}; put the marker where the value is set, or name the field in "
+        f"left alone: the build has {scalar.value} here{origin}, while {mark.location.file}:{mark.line}, where a "
+        f"marker ties the field to {policy}, has {value}; put the marker where the value is set, or name the field in "
         "spec.targets"
     )
     severity: Severity = "error" if strict else "warning"

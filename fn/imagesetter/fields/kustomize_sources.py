@@ -17,7 +17,7 @@ from imagesetter.errors import ResolveError
 from imagesetter.fields.field import ImagesEntry, Location, join_image, split_image
 from imagesetter.fields.kustomization import SourceFile, Sources, find_sources, not_scanned
 from imagesetter.fields.kustomize_layers import Layer, layers_above, layers_above_entry
-from imagesetter.fields.origins import OriginalId, Origins, find_origins, original_id
+from imagesetter.fields.kustomize_origins import OriginalId, Origins, find_origins, original_id
 from imagesetter.fields.report import failure, report
 from imagesetter.files.find import repository_root
 from imagesetter.files.read import read_inside
@@ -70,7 +70,7 @@ class SourceMark:
         return original_id(f"{self.id.group}/", self.id.identity)
 
     @property
-    def place(self) -> Location:
+    def location(self) -> Location:
         """Where the marker stands."""
         return Location(file=self.file.shown, line=self.line)
 
@@ -94,7 +94,7 @@ class ImagesMark:
         return self.entry.apply(join_image(self.entry.name, tag, digest))
 
     @property
-    def place(self) -> Location:
+    def location(self) -> Location:
         """Where the first of the markers stands."""
         return Location(file=self.file.shown, line=self.line)
 
@@ -139,8 +139,8 @@ def scan_sources(directory: Path) -> SourceMarks:
 def _scan_file(found: SourceMarks, file: SourceFile, text: str) -> None:
     scanned = scan(text, NEEDLE, outline=_OUTLINE)
     for broken in scanned.broken:
-        place = Location(file=file.shown, line=broken.line, column=broken.column)
-        found.results.append(report("error", f"a document with markers is not YAML: {broken.problem}", place))
+        location = Location(file=file.shown, line=broken.line, column=broken.column)
+        found.results.append(report("error", f"a document with markers is not YAML: {broken.problem}", location))
     by_entry: dict[tuple[int, int], list[tuple[Comment, Marker]]] = {}
     layers = tuple(layers_above(found.sources, file.path)) if scanned.comments else ()
     spans = scan(text, outline=_SPANS).nodes if scanned.aliases else ()
@@ -172,8 +172,8 @@ def _inline_patches(file: SourceFile, scanned: ScanResult) -> Iterator[Result]:
         for path, scalar in node.kept.items():
             if NEEDLE in scalar.value and node.path[:1] + path[:1] in (("patches",), ("patchesStrategicMerge",)):
                 message = "markers in an inline patch are not read; put the patch into a file of its own"
-                place = Location(file=file.shown, line=scalar.line)
-                yield report("warning", message, place, tags={"error": "MisplacedMarker"})
+                location = Location(file=file.shown, line=scalar.line)
+                yield report("warning", message, location, tags={"error": "MisplacedMarker"})
 
 
 def _values(scanned: ScanResult, document: int) -> dict[FieldPath, str]:
@@ -333,7 +333,7 @@ def _is_match(pattern: str, text: str) -> bool:
 
 
 def ambiguous(found: SourceMarks) -> Iterator[tuple[OriginalId, list[str], Location]]:
-    """Original ids that resources of several files have, with markers that differ: id, files, a marker's place.
+    """Original ids that resources of several files have, with markers that differ: id, files, a marker's location.
 
     A file without a marker differs too, if it has the field; the one in it would follow unasked.
     """
@@ -350,7 +350,7 @@ def ambiguous(found: SourceMarks) -> Iterator[tuple[OriginalId, list[str], Locat
             if origin.file.shown not in files and any(find(origin.resource, pattern) for pattern in patterns)
         ]
         if len(wanted) > 1 or unmarked:
-            yield original, [*files, *unmarked], next(iter(files.values()))[0].place
+            yield original, [*files, *unmarked], next(iter(files.values()))[0].location
 
 
 def image_mark(found: SourceMarks, item: Item, image: str) -> ImagesMark | None:

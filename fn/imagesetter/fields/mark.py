@@ -241,8 +241,8 @@ class _Marking:
                     self._say(scalar, f"{found}; mark it by hand")
 
     def _say(self, scalar: Scalar, why: str) -> None:
-        place = Location(self.name, scalar.line, scalar.column, None, None, format_path(scalar.path))
-        self.results.append(report("warning", f"not marked: {why}", place, tags={"error": "NotMarked"}))
+        location = Location(self.name, scalar.line, scalar.column, None, None, format_path(scalar.path))
+        self.results.append(report("warning", f"not marked: {why}", location, tags={"error": "NotMarked"}))
 
 
 def slot(text: str, scalar: Scalar) -> int | str | Marker:

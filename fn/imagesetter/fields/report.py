@@ -13,32 +13,32 @@ from krm_functions.result import Field, File, Result, Severity
 def report(
     severity: Severity,
     message: str,
-    place: Location | None = None,
+    location: Location | None = None,
     *,
     old: str | None = None,
     new: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Result:
     """A Result about a place; the one spot where places become KRM's words."""
-    place = place or Location()
+    location = location or Location()
     tags = dict(tags or {})
     message, old = without_logins(message), old and without_logins(old)
-    if place.line:
-        tags["line"] = str(place.line)
+    if location.line:
+        tags["line"] = str(location.line)
     return Result(
         message=message,
         severity=severity,
-        resource_ref=place.resource,
-        field=Field(place.field, current_value=old, proposed_value=new) if place.field else None,
-        file=File(place.file, place.index or 0) if place.file else None,
+        resource_ref=location.resource,
+        field=Field(location.field, current_value=old, proposed_value=new) if location.field else None,
+        file=File(location.file, location.index or 0) if location.file else None,
         tags=tags,
     )
 
 
 def failure(
-    error: ReportedError, place: Location | None = None, *, severity: Severity = "error", **tags: str
+    error: ReportedError, location: Location | None = None, *, severity: Severity = "error", **tags: str
 ) -> Result:
     """An error as a Result: what, where and what to do in one message, its class as a tag."""
     where = f" ({error.where})" if error.where else ""
     hint = f"; {error.hint}" if error.hint else ""
-    return report(severity, f"{error.what}{where}{hint}", place, tags={"error": type(error).__name__, **tags})
+    return report(severity, f"{error.what}{where}{hint}", location, tags={"error": type(error).__name__, **tags})

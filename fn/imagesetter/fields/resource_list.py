@@ -59,24 +59,24 @@ def find_fields(
     Raises:
         UsageError: a target that cannot be read.
     """
-    places = ListFields()
+    list_fields = ListFields()
     taken: set[int] = set()
     for number, target in enumerate(config.targets):
-        _add_target(places, taken, listing.items, number, target, config)
+        _add_target(list_fields, taken, listing.items, number, target, config)
     for item in listing.items:
         if FIELDS_ANNOTATION in item.annotations:
-            _add_annotated(places, taken, item, config)
-    _add_markers(places, taken, listing)
+            _add_annotated(list_fields, taken, item, config)
+    _add_markers(list_fields, taken, listing)
     left: Sequence[MarkedField] = ()
     if sources:
         from imagesetter.fields.kustomize_fields import add_sources
 
-        left = add_sources(places, taken, listing.items, sources, config)
+        left = add_sources(list_fields, taken, listing.items, sources, config)
     if config.bind_by_image:
-        _add_images(places, taken, listing.items, catalog, sources)
-    places.fields += [marked for marked in left if marked.scalar.start not in taken]
-    places.fields.sort(key=lambda marked: marked.scalar.start)
-    return places
+        _add_images(list_fields, taken, listing.items, catalog, sources)
+    list_fields.fields += [marked for marked in left if marked.scalar.start not in taken]
+    list_fields.fields.sort(key=lambda marked: marked.scalar.start)
+    return list_fields
 
 
 def location_of(item: Item, path: FieldPath = ()) -> Location:
@@ -101,7 +101,12 @@ def target_marker(text: str, namespace: str, where: str) -> Marker:
 
 
 def _add_target(
-    places: ListFields, taken: set[int], items: Sequence[Item], number: int, target: Target, config: FunctionOptions
+    list_fields: ListFields,
+    taken: set[int],
+    items: Sequence[Item],
+    number: int,
+    target: Target,
+    config: FunctionOptions,
 ) -> None:
     where = f"spec.targets[{number}]"
     marker = target_marker(target.policy, config.namespace, f"{where}.policy")
@@ -113,7 +118,7 @@ def _add_target(
         for index, pattern in enumerate(patterns):
             for scalar in find_scalars(scalars, pattern):
                 found[index] += 1
-                take(places, taken, item, scalar, marker, "target")
+                take(list_fields, taken, item, scalar, marker, "target")
     for index, count in found.items():
         if not count:
             what = (
@@ -121,12 +126,14 @@ def _add_target(
                 if selected
                 else f"{where}.select: no resource is selected"
             )
-            places.results.append(report("error" if config.strict else "warning", what, tags={"error": "UnusedTarget"}))
+            list_fields.results.append(
+                report("error" if config.strict else "warning", what, tags={"error": "UnusedTarget"})
+            )
             if not selected:
                 break
 
 
-def _add_annotated(places: ListFields, taken: set[int], item: Item, config: FunctionOptions) -> None:
+def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config: FunctionOptions) -> None:
     """The fields that a resource's own annotation names: a YAML map from field path to policy."""
     where = f"annotation {FIELDS_ANNOTATION}"
     try:
@@ -141,17 +148,17 @@ def _add_annotated(places: ListFields, taken: set[int], item: Item, config: Func
             marker = target_marker(str(policy), config.namespace, where)
             found = find_scalars(scalars, pattern)
             for scalar in found:
-                take(places, taken, item, scalar, marker, "annotation")
+                take(list_fields, taken, item, scalar, marker, "annotation")
             if not found:
                 severity: Severity = "error" if config.strict else "warning"
                 message = f"{where}: the resource has no {path}"
-                places.results.append(report(severity, message, location_of(item), tags={"error": "UnusedTarget"}))
+                list_fields.results.append(report(severity, message, location_of(item), tags={"error": "UnusedTarget"}))
     except ReportedError as error:
-        places.results.append(failure(error, location_of(item)))
+        list_fields.results.append(failure(error, location_of(item)))
 
 
 def take(
-    places: ListFields,
+    list_fields: ListFields,
     taken: set[int],
     item: Item,
     scalar: Scalar,
@@ -164,10 +171,10 @@ def take(
     if scalar.start in taken:
         return
     taken.add(scalar.start)
-    places.fields.append(MarkedField(marker, scalar, location_of(item, scalar.path), found_by, parts, images))
+    list_fields.fields.append(MarkedField(marker, scalar, location_of(item, scalar.path), found_by, parts, images))
 
 
-def _add_markers(places: ListFields, taken: set[int], listing: ResourceList) -> None:
+def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList) -> None:
     for parsed in parse_comments(listing.comments):
         comment = parsed.comment
         scalar = comment.scalar
@@ -178,14 +185,14 @@ def _add_markers(places: ListFields, taken: set[int], listing: ResourceList) -> 
             location_of(item, path[2:]) if item else Location(file="stdin", line=comment.line, column=comment.column)
         )
         if problem := marker_problem(parsed, location):
-            places.results.append(problem)
+            list_fields.results.append(problem)
         elif parsed.marker and item and scalar and scalar.start not in taken:
             taken.add(scalar.start)
-            places.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
+            list_fields.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
 
 
 def _add_images(
-    places: ListFields, taken: set[int], items: Iterable[Item], catalog: Catalog, sources: SourceMarks | None
+    list_fields: ListFields, taken: set[int], items: Iterable[Item], catalog: Catalog, sources: SourceMarks | None
 ) -> None:
     owners = image_owners(catalog)
     ambiguous_images: set[str] = set()
@@ -200,14 +207,14 @@ def _add_images(
             policies = owners.get(context, [])
             if len(policies) == 1:
                 marker = Marker(policies[0].namespace, policies[0].name, "")
-                take(places, taken, item, scalar, marker, "image")
+                take(list_fields, taken, item, scalar, marker, "image")
             elif policies and context not in ambiguous_images:
                 ambiguous_images.add(context)
                 error = ResolveError(
                     f"{' and '.join(map(str, policies))} both follow {context}, so its image cannot be bound",
                     hint="name the field in spec.targets, which wins over bindByImage",
                 )
-                places.results.append(failure(error, location_of(item, scalar.path)))
+                list_fields.results.append(failure(error, location_of(item, scalar.path)))
     for file, entries in sources.sources.images.items() if sources else ():
         for entry in entries:
             reference = _reference(entry.name) if entry.new_name else None
@@ -217,8 +224,8 @@ def _add_images(
                     f"{reference.context}: bindByImage cannot see that they belong together; name the field in "
                     "spec.targets"
                 )
-                place = Location(file=sources.sources.shown(file))
-                places.results.append(report("warning", message, place, tags={"error": "RenamedImage"}))
+                location = Location(file=sources.sources.shown(file))
+                list_fields.results.append(report("warning", message, location, tags={"error": "RenamedImage"}))
 
 
 def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:

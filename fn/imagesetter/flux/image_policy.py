@@ -53,7 +53,7 @@ class ImagePolicy:
     """Secrets and service accounts that the repository names and that are not among the resources."""
 
     @property
-    def rests(self) -> bool:
+    def is_suspended(self) -> bool:
         """Whether the policy or its repository is suspended, so that the recorded answer stands."""
         return self.suspended or self.repository_suspended
 

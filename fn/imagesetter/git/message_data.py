@@ -58,11 +58,11 @@ def template_data(
 
 
 def _record(change: Change, top: Path) -> ChangeRecord:
-    place, marker = change.field.place, change.field.marker
-    file = os.path.relpath(place.file, top).replace(os.sep, "/")
-    resource = place.resource
+    location, marker = change.field.location, change.field.marker
+    file = os.path.relpath(location.file, top).replace(os.sep, "/")
+    resource = location.resource
     return ChangeRecord(
-        file=commit_text(os.path.basename(place.file) if file == "." else file),  # noqa: PTH119 - paths are texts here
+        file=commit_text(os.path.basename(location.file) if file == "." else file),  # noqa: PTH119 - paths are texts here
         object=ObjectIdentifier(
             *map(commit_text, (resource.api_version, resource.kind, resource.name, resource.namespace))
         )

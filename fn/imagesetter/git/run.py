@@ -348,8 +348,8 @@ def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:
     for file in tree.marked:
         for comment, marker in file.field_markers():
             if not catalog.has_policy(marker.policy):
-                place = Location(file=str(file.path), line=comment.line, column=comment.column)
-                yield failure(catalog.unknown(marker.policy), place, severity="warning")
+                location = Location(file=str(file.path), line=comment.line, column=comment.column)
+                yield failure(catalog.unknown(marker.policy), location, severity="warning")
 
 
 def _relocated(result: Result, root: Path) -> Result:
@@ -360,5 +360,5 @@ def _relocated(result: Result, root: Path) -> Result:
 
 
 def _relocated_change(change: Change, root: Path) -> Change:
-    place = change.field.place._replace(file=change.field.place.file.removeprefix(f"{root}/"))
-    return change._replace(field=change.field._replace(place=place))
+    location = change.field.location._replace(file=change.field.location.file.removeprefix(f"{root}/"))
+    return change._replace(field=change.field._replace(location=location))

@@ -15,7 +15,7 @@ from imagesetter.config.options import API_VERSION, GROUP
 from imagesetter.errors import LockError
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock.holds import Hold, asks_for, in_force, midnight
+from imagesetter.lock.holds import Hold, in_force, midnight, wants_downgrade
 from imagesetter.lock.tag_age import Seen
 from krm_functions.errors import TextError
 from krm_functions.suggestions import did_you_mean
@@ -147,11 +147,11 @@ class Lock(NamedTuple):
         """The holds of a policy that are in force at a time."""
         return in_force(self.holds, policy, now)
 
-    def asks(self, policy: PolicyName, old: str, new: str, now: float) -> bool:
+    def wants_downgrade(self, policy: PolicyName, old: str, new: str, now: float) -> bool:
         """Whether a hold in force, or the entry itself, asks that a field goes from the old tag back to the new one."""
         entry = self.entries.get(policy)
         went_back = entry is not None and (entry.replaces, entry.tag) == (old, new)
-        return went_back or asks_for(self.holds_of(policy, now), old, new)
+        return went_back or wants_downgrade(self.holds_of(policy, now), old, new)
 
 
 def parse_lock(text: str, name: str) -> Lock:

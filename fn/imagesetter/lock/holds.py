@@ -64,7 +64,7 @@ def notices(holds: Iterable[Hold], policy: PolicyName, now: float) -> tuple[str,
     )
 
 
-def asks_for(holds: Sequence[Hold], old: str, new: str) -> bool:
+def wants_downgrade(holds: Sequence[Hold], old: str, new: str) -> bool:
     """Whether holds in force want that *new* takes the place of *old*, whichever of the two ranks higher."""
     return any(hold.tag == new if hold.tag else hold.exclude == old for hold in holds)
 

@@ -40,7 +40,7 @@ class Explained:
     """What became of a policy.
 
     ``question`` is None where the policy itself could not be read, ``explanation`` where there was no list of tags to
-    explain; ``asked`` answers "why not that one?", and ``notes`` are things its reader should know.
+    explain; ``verdict`` answers "why not that one?", and ``notes`` are things its reader should know.
     """
 
     policy: PolicyName | None
@@ -49,7 +49,7 @@ class Explained:
     chosen: LatestRef | None
     error: ReportedError | None
     explanation: Selection | None = None
-    asked: Rejected | None = None
+    verdict: Rejected | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -67,14 +67,14 @@ def ad_hoc(tags: TagPolicy, image: Repository | None = None, *, insecure: bool =
 
 
 def explain_tags(
-    question: ImagePolicy, tags: Sequence[str], *, asked: str = "", limit: int = 10, notes: Iterable[str] = ()
+    question: ImagePolicy, tags: Sequence[str], *, tag: str = "", limit: int = 10, notes: Iterable[str] = ()
 ) -> Explained:
     """What a policy makes of a list of tags; no registry is asked, not even for a digest.
 
     Args:
         question: the policy.
         tags: in any order.
-        asked: a tag to say "why not?" for; empty for none.
+        tag: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
         notes: passed on.
     """
@@ -85,7 +85,7 @@ def explain_tags(
         chosen=LatestRef(question.image.written, explanation.chosen) if explanation.chosen is not None else None,
         error=explanation.error,
         explanation=explanation,
-        asked=_why_not(question, tags, asked),
+        verdict=_why_not(question, tags, tag),
         notes=(*_strange(tags), *notes),
     )
 
@@ -94,7 +94,7 @@ def explain_registry(
     question: ImagePolicy,
     registry: Registry,
     *,
-    asked: str = "",
+    tag: str = "",
     limit: int = 10,
     digest: bool = False,
     choose: Choose = by_policy,
@@ -105,10 +105,10 @@ def explain_registry(
     Args:
         question: the policy.
         registry: where to ask.
-        asked: a tag to say "why not?" for; empty for none.
+        tag: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
         digest: ask for the chosen tag's digest even where the policy reflects none.
-        choose: heeds holds and ages, where there is a lock (`imagesetter.selection.chooser.Chooser`).
+        choose: heeds holds and ages, where there is a lock (`imagesetter.selection.candidates.Chooser`).
         notes: passed on.
     """
     policy = question.name if question.name.name else None
@@ -119,8 +119,8 @@ def explain_registry(
     except ReportedError as error:
         return _suspended(question, Explained(policy, question, None, error))
     cached = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
-    found = explain_tags(question, scan.tags, asked=asked, limit=limit, notes=(*scan.warnings, *cached, *notes))
-    if question.rests:
+    found = explain_tags(question, scan.tags, tag=tag, limit=limit, notes=(*scan.warnings, *cached, *notes))
+    if question.is_suspended:
         return _suspended(question, found)
     found = decide(found, question, scan, choose, partial(registry.digest, question.image, options=options))
     if found.chosen and (digest or question.reflection != "Never"):
@@ -139,7 +139,7 @@ def decide(found: Explained, question: ImagePolicy, scan: Scan, choose: Choose, 
         found: the choice, explained.
         question: the policy.
         scan: the tags that it chose from.
-        choose: heeds holds and ages (`imagesetter.selection.chooser.Chooser`).
+        choose: heeds holds and ages (`imagesetter.selection.candidates.Chooser`).
         digest_of: what a tag points to now.
     """
     try:
@@ -148,17 +148,17 @@ def decide(found: Explained, question: ImagePolicy, scan: Scan, choose: Choose, 
         answer = Failed(error)
     if not isinstance(answer, Resolved):
         return replace(found, chosen=None, error=answer.error)
-    asked = found.asked
-    if asked and asked.step == "chosen" and answer.ref.tag != asked.tag:
-        asked = Rejected(asked.tag, "candidate", "; ".join(answer.decided))
-    return replace(found, chosen=answer.ref, error=None, asked=asked, notes=(*found.notes, *answer.decided))
+    verdict = found.verdict
+    if verdict and verdict.step == "chosen" and answer.ref.tag != verdict.tag:
+        verdict = Rejected(verdict.tag, "candidate", "; ".join(answer.reasons))
+    return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=(*found.notes, *answer.reasons))
 
 
-def _why_not(question: ImagePolicy, tags: Sequence[str], asked: str) -> Rejected | None:
-    if not asked:
+def _why_not(question: ImagePolicy, tags: Sequence[str], tag: str) -> Rejected | None:
+    if not tag:
         return None
     try:
-        return why_not(question.tags, tags, asked)
+        return why_not(question.tags, tags, tag)
     except PolicyError:  # a rule that does not compile; the explanation says so
         return None
 
@@ -173,10 +173,10 @@ def _strange(tags: Sequence[str]) -> Iterable[str]:
 
 def _suspended(question: ImagePolicy, found: Explained) -> Explained:
     """An update takes a suspended policy's recorded answer, whatever the registry has."""
-    if not question.rests:
+    if not question.is_suspended:
         return found
     would = f"it would be {found.chosen}" if found.chosen else f"there would be none: {found.error}"
-    who = question.name if question.suspended else f"the repository of {question.name}"
+    who = question.name if question.is_suspended else f"the repository of {question.name}"
     note = f"{who} is suspended, so its recorded answer stands; without that {would}"
     error = None if question.recorded else ResolveError("it is suspended, and its status holds no latestRef")
     return replace(found, chosen=question.recorded, error=error, notes=(*found.notes, note))

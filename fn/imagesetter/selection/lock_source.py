@@ -34,7 +34,7 @@ class LockSource(NamedTuple):
             try:
                 decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
                 over = notices(self.lock.holds, name, self.now)
-                answers[name] = Resolved(self._entry(name).ref, over, decided=tuple(decided))
+                answers[name] = Resolved(self._entry(name).ref, over, reasons=tuple(decided))
             except ReportedError as error:
                 answers[name] = Failed(error)
         return answers

@@ -33,15 +33,15 @@ class Resolved(NamedTuple):
     ref: LatestRef
     notes: tuple[str, ...] = ()
     candidates: int = 0
-    decided: tuple[str, ...] = ()
-    young: tuple[Seen, ...] = ()
+    reasons: tuple[str, ...] = ()
+    too_young: tuple[Seen, ...] = ()
 
 
 class Failed(NamedTuple):
     """Why a policy has no answer; ``young`` as in `Resolved`, None where nothing was seen."""
 
     error: ReportedError
-    young: tuple[Seen, ...] | None = None
+    too_young: tuple[Seen, ...] | None = None
 
 
 Resolution = Resolved | Failed
@@ -127,7 +127,7 @@ class RegistrySource(NamedTuple):
         for name in names:
             try:
                 question = self.catalog.policy(name)
-                if question.rests:
+                if question.is_suspended:
                     answers[name] = _recorded(question)
                 else:
                     check(question.tags)

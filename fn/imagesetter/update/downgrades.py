@@ -25,7 +25,7 @@ from krm_functions.result import Result, Severity
 if TYPE_CHECKING:
     from imagesetter.policy.tag_policy import TagPolicy
 
-Asked = Callable[[PolicyName, str, str], bool]
+IsWanted = Callable[[PolicyName, str, str], bool]
 """Whether a policy's fields are meant to go from the first tag back to the second."""
 
 ALLOW = f'allow it with --allow-downgrade, or with the annotation {ALLOW_DOWNGRADE}: "true" on the ImagePolicy'
@@ -35,7 +35,7 @@ def downgrade_guard(
     catalog: Catalog,
     fields: Iterable[MarkedField],
     *,
-    asked: Asked = lambda policy, old, new: False,
+    wanted: IsWanted = lambda policy, old, new: False,
     strict: bool = False,
 ) -> Guard:
     """A guard that keeps a field at a tag that its policy ranks above the new one.
@@ -48,11 +48,11 @@ def downgrade_guard(
     Args:
         catalog: the policies.
         fields: all fields of the run.
-        asked: whether somebody asked for this very step back (`imagesetter.lock.document.Lock.asks`).
+        wanted: whether somebody asked for this very step back (`imagesetter.lock.document.Lock.wants_downgrade`).
         strict: whether a field that stays is an error, not a warning.
     """
     beside = {marked.siblings: marked for marked in fields if marked.marker.part == "tag" and not marked.parts}
-    return _Downgrades(catalog, beside, asked, "error" if strict else "warning")
+    return _Downgrades(catalog, beside, wanted, "error" if strict else "warning")
 
 
 def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
@@ -71,11 +71,11 @@ def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bo
 
 class _Downgrades:
     def __init__(
-        self, catalog: Catalog, beside: Mapping[Siblings, MarkedField], asked: Asked, severity: Severity
+        self, catalog: Catalog, beside: Mapping[Siblings, MarkedField], wanted: IsWanted, severity: Severity
     ) -> None:
         self.catalog = catalog
         self.beside = beside
-        self.asked = asked
+        self.wanted = wanted
         self.severity = severity
         self.rules: dict[PolicyName, TagPolicy | None] = {}
         self.semver: dict[PolicyName, bool] = {}
@@ -101,8 +101,8 @@ class _Downgrades:
         tags = {"policy": str(policy)}
         if order is None and not sibling:
             message = f"{policy} cannot rank {old}, so it is no guard against going back to {ref.tag}"
-            return report("info", message, marked.place, tags=tags | {"notice": "Unranked"})
-        if order is None or order <= 0 or self.asked(policy, old, ref.tag):
+            return report("info", message, marked.location, tags=tags | {"notice": "Unranked"})
+        if order is None or order <= 0 or self.wanted(policy, old, ref.tag):
             return None
         if sibling:
             message = f"stays as it is, since the tag beside it stays at {old}"
@@ -110,7 +110,12 @@ class _Downgrades:
             message = f"stays at {old}, which {policy} ranks above its answer, {ref.tag}: a tag is gone from the "
             message += f"registry, or it did not give all of them; {ALLOW}"
         return report(
-            self.severity, message, marked.place, old=marked.scalar.value, new=new, tags=tags | {"error": "Downgrade"}
+            self.severity,
+            message,
+            marked.location,
+            old=marked.scalar.value,
+            new=new,
+            tags=tags | {"error": "Downgrade"},
         )
 
     def _goes_on(self, policy: PolicyName, old: str, new: str) -> bool:
@@ -143,10 +148,10 @@ class _Downgrades:
         """How the policy ranks two tags; many fields go from the same one to the same one."""
         from imagesetter.policy.select import compare
 
-        asked = (policy, old, new)
-        if asked not in self.orders:
-            self.orders[asked] = compare(rule, old, new)
-        return self.orders[asked]
+        key = (policy, old, new)
+        if key not in self.orders:
+            self.orders[key] = compare(rule, old, new)
+        return self.orders[key]
 
     def _rule(self, policy: PolicyName) -> TagPolicy | None:
         """The policy's rule; None where there is none to compare by, or going back is allowed."""

@@ -50,17 +50,17 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     for parsed in parse_comments(file.scan.comments):
         comment = parsed.comment
         if parsed.marker and comment.scalar:
-            fields.append(MarkedField(parsed.marker, comment.scalar, _place(name, comment.scalar, resources)))
+            fields.append(MarkedField(parsed.marker, comment.scalar, _location(name, comment.scalar, resources)))
         elif problem := marker_problem(parsed, Location(file=name, line=comment.line, column=comment.column)):
             results.append(problem)
     for broken in file.scan.broken:
         if any(broken.start_line <= comment.line <= broken.end_line for comment in file.scan.comments):
-            place = Location(file=name, line=broken.line, column=broken.column)
+            location = Location(file=name, line=broken.line, column=broken.column)
             unreadable = TextError(
                 f"a document with markers is not YAML: {broken.problem}",
                 hint="mend it, or leave the file out with --exclude",
             )
-            results.append(failure(unreadable, place))
+            results.append(failure(unreadable, location))
     return fields, results
 
 
@@ -76,7 +76,7 @@ def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:
     return refs
 
 
-def _place(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], ResourceRef]) -> Location:
+def _location(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], ResourceRef]) -> Location:
     """The place of a field in a file; its path counts from the resource that holds it."""
     for depth in (2, 0):
         resource = resources.get((scalar.document, scalar.path[:depth]))
@@ -139,7 +139,7 @@ def update_files(
 def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
     grouped: dict[str, list[Change]] = {}
     for change in changes:
-        grouped.setdefault(change.field.place.file, []).append(change)
+        grouped.setdefault(change.field.location.file, []).append(change)
     return grouped
 
 

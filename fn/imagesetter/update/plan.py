@@ -32,12 +32,12 @@ class Change(NamedTuple):
     @property
     def result(self) -> Result:
         """The change as a KRM result."""
-        place = self.field.place
+        location = self.field.location
         tags = {"policy": str(self.field.marker.policy), "foundBy": self.field.found_by}
         if self.field.scalar.anchor:
             tags["anchor"] = self.field.scalar.anchor
         follow = f" (aliases of &{self.field.scalar.anchor} follow)" if self.field.scalar.anchor else ""
-        return report("info", f"set {self.old} → {self.new}{follow}", place, old=self.old, new=self.new, tags=tags)
+        return report("info", f"set {self.old} → {self.new}{follow}", location, old=self.old, new=self.new, tags=tags)
 
 
 class Plan(NamedTuple):
@@ -67,7 +67,7 @@ class _Failures:
         for name, (failed, marked) in self.first.items():
             more = self.more[name]
             held = f" ({more} more field{'s' if more > 1 else ''} follow{'' if more > 1 else 's'} it)" if more else ""
-            result = failure(failed.error, marked.place, severity=self.severity, policy=str(name))
+            result = failure(failed.error, marked.location, severity=self.severity, policy=str(name))
             yield result._replace(message=f"{name}: {result.message}{held}")
 
 
@@ -113,13 +113,13 @@ def plan_changes(
             continue
         for note in answer.notes:
             noted.setdefault((marked.marker.policy, "warning", note), marked)
-        for note in answer.decided:
+        for note in answer.reasons:
             noted.setdefault((marked.marker.policy, "info", note), marked)
         new = marked.text_for(answer.ref)
         if not new:
             message = f"{marked.marker}: the policy reflects no digest, so there is nothing to write here"
             hint = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
-            results.append(report(severity, f"{message}; {hint}", marked.place, tags={"error": "NoDigest"}))
+            results.append(report(severity, f"{message}; {hint}", marked.location, tags={"error": "NoDigest"}))
         elif new == marked.scalar.value:
             unchanged += 1
         else:
@@ -133,7 +133,7 @@ def plan_changes(
                     continue
             changes.append(Change(marked, new, answer.ref))
     notes = [
-        report(weight, f"{name}: {note}", marked.place, tags={"policy": str(name)})
+        report(weight, f"{name}: {note}", marked.location, tags={"policy": str(name)})
         for (name, weight, note), marked in noted.items()
     ]
     return Plan(tuple(changes), (*failures.results(), *results, *notes), unchanged)
@@ -151,9 +151,9 @@ def _lost_digest(marked: MarkedField, ref: LatestRef, new: str, *, strict: bool)
     hint = "; ".join(filter(None, (hint, "" if ref.digest else reflect)))
     old = marked.scalar.value
     verb = "would be" if strict else "is"
-    message = f"{marked.marker}: the digest in {marked.place.field} {verb} lost: {old} → {new}; {hint}"
+    message = f"{marked.marker}: the digest in {marked.location.field} {verb} lost: {old} → {new}; {hint}"
     tags = {"error": "LostDigest", "policy": str(marked.marker.policy)}
-    return report("error" if strict else "warning", message, marked.place, old=old, new=new, tags=tags)
+    return report("error" if strict else "warning", message, marked.location, old=old, new=new, tags=tags)
 
 
 def _said(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str) -> Iterable[Result]:

@@ -56,13 +56,13 @@ def update_resource_list(
         UsageError: a target in the functionConfig that cannot be read.
     """
     catalog, origins = catalog_from_items(listing, config)
-    places = find_fields(listing, config, catalog, _sources(listing, config))
-    names = dict.fromkeys(marked.marker.policy for marked in places.fields)
-    answers = make_source(catalog, known_digests(places.fields)).answers(names) if names else {}
-    guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, places.fields, now)]
+    located = find_fields(listing, config, catalog, _sources(listing, config))
+    names = dict.fromkeys(marked.marker.policy for marked in located.fields)
+    answers = make_source(catalog, known_digests(located.fields)).answers(names) if names else {}
+    guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, located.fields, now)]
     keep = config.on_error == "keep"
-    planned = plan_changes(places.fields, answers, keep_on_error=keep, guards=guards, strict=config.strict)
-    problems = [*places.results, *planned.results, *_unused(catalog, {*names, *places.named}, origins, config)]
+    planned = plan_changes(located.fields, answers, keep_on_error=keep, guards=guards, strict=config.strict)
+    problems = [*located.results, *planned.results, *_unused(catalog, {*names, *located.named}, origins, config)]
     if failed(problems):
         return ListUpdate((), tuple(problems))
     try:
@@ -87,11 +87,11 @@ def _guard(
 
     present = cache(partial(lock_among_items, listing))
 
-    def asked(policy: PolicyName, old: str, new: str) -> bool:
+    def wanted(policy: PolicyName, old: str, new: str) -> bool:
         found = present()
-        return found is not None and found.asks(policy, old, new, now)
+        return found is not None and found.wants_downgrade(policy, old, new, now)
 
-    return downgrade_guard(catalog, fields, asked=asked, strict=config.strict)
+    return downgrade_guard(catalog, fields, wanted=wanted, strict=config.strict)
 
 
 def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | None:

@@ -16,7 +16,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, merge_locks
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.update.relock import Locked, entry_changes
+from imagesetter.update.lock import Locked, entry_changes
 from krm_functions.errors import ReportedError, UsageError
 
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")

@@ -37,7 +37,7 @@ from imagesetter.policy.select import compare
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
 from imagesetter.registry.scan import Scan
-from imagesetter.selection.chooser import Chooser
+from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
 from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
 from krm_functions.errors import ReportedError, TextError, UsageError
@@ -167,7 +167,7 @@ def command(
     chooser = Chooser(lock, clock.now(), "accept")
     if tags_file is not None:
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
-        explained = explain_tags(question, tags, asked=tag, limit=limit, notes=notes)
+        explained = explain_tags(question, tags, tag=tag, limit=limit, notes=notes)
         if not made_up.given:
             remembered = partial(_remembered, lock, question.name)
             explained = decide(explained, question, Scan(tuple(tags), clock.now()), chooser, remembered)
@@ -178,7 +178,7 @@ def command(
         named = question.image.registry if made_up.given else ""
         with open_client(network, named=named) as client:
             explained = explain_registry(
-                question, client, asked=tag, limit=limit, digest=digest, choose=chooser, notes=notes
+                question, client, tag=tag, limit=limit, digest=digest, choose=chooser, notes=notes
             )
             explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     print_explained(explained, output=output)
@@ -232,7 +232,7 @@ def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
     new, digest = explained.chosen.tag, explained.chosen.digest
     if digest and entry.tag == new and entry.digest != digest:
         yield f"{new} has moved: it is locked at {entry.digest}"
-    if compare(explained.question.tags, entry.tag, new) == 1 and not lock.asks(
+    if compare(explained.question.tags, entry.tag, new) == 1 and not lock.wants_downgrade(
         entry.policy, entry.tag, new, clock.now()
     ):
         yield f"the lock stays at {entry.tag}, which the policy ranks above {new}; `lock --allow-downgrade` goes back"

@@ -20,10 +20,10 @@ from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.options import API_VERSION
 from imagesetter.files.atomic_write import noted
 from imagesetter.lock.document import FILE_NAME, Lock, render_lock
-from imagesetter.selection.chooser import Chooser
+from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.sources import RegistrySource
+from imagesetter.update.lock import EntryChange, Locked, update_lock
 from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
-from imagesetter.update.relock import EntryChange, Locked, relock
 from imagesetter.update.shards import restricted
 from krm_functions.errors import UsageError
 from krm_functions.messages import one_line
@@ -124,7 +124,7 @@ def command(
         with open_client(told(network, options)) as client:
             now = clock.now()
             source = RegistrySource(catalog, client, pin=True, choose=Chooser(present, now, unseen))
-            locked = relock(
+            locked = update_lock(
                 catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
             )
     after = file.rendered(lambda text: render_lock(text, locked.entries, locked.seen))

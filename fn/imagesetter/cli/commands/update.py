@@ -119,12 +119,12 @@ def command(
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
             return make_source(catalog, known_digests(fields))
 
-        def asked(policy: PolicyName, old: str, new: str) -> bool:
+        def wanted(policy: PolicyName, old: str, new: str) -> bool:
             found = present()
-            return found is not None and found.asks(policy, old, new, clock.now())
+            return found is not None and found.wants_downgrade(policy, old, new, clock.now())
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
-            return () if allow_downgrade else [downgrade_guard(catalog, fields, asked=asked, strict=strict)]
+            return () if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
 
         keep, only = options.keep_on_error, options.only
         outcome = update_files(tree, source_of, keep_on_error=keep, only=only, guards_of=guards_of, strict=strict)
@@ -188,7 +188,7 @@ def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
     """The outcome without the changes of files that could not be written."""
     if not files:
         return outcome
-    changes = tuple(change for change in outcome.changes if change.field.place.file not in files)
+    changes = tuple(change for change in outcome.changes if change.field.location.file not in files)
     rewrites = tuple(rewritten for rewritten in outcome.rewrites if str(rewritten.path) not in files)
     return outcome._replace(changes=changes, rewrites=rewrites)
 

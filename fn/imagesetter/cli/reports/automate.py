@@ -74,9 +74,9 @@ def _commit_as_json(commit: Commit) -> dict[str, object]:
         "changes": [
             {
                 "policy": str(change.field.marker.policy),
-                "file": change.field.place.file,
-                "line": change.field.place.line,
-                "field": change.field.place.field,
+                "file": change.field.location.file,
+                "line": change.field.location.line,
+                "field": change.field.location.field,
                 "old": change.old,
                 "new": change.new,
             }

@@ -43,9 +43,9 @@ def explanation_text(explained: Explained) -> Iterable[str]:
         yield ""
         chosen = str(explained.chosen) if explained.chosen.name else explained.chosen.tag
         yield f"→ {styled(chosen, sys.stdout, fg='green', bold=True)}"
-    if explained.asked:
+    if explained.verdict:
         yield ""
-        yield _answer(explained.asked)
+        yield _answer(explained.verdict)
     elif explained.explanation and explained.explanation.rejected:
         yield ""
         yield "rejected, the nearest first:"
@@ -120,8 +120,8 @@ def explained_as_json(explained: Explained) -> dict[str, object]:
         "rejected": [asdict(each) for each in explanation.rejected] if explanation else [],
         "notes": list(explained.notes),
     }
-    if explained.asked:
-        document["asked"] = asdict(explained.asked)
+    if explained.verdict:
+        document["asked"] = asdict(explained.verdict)
     return document
 
 

@@ -93,15 +93,15 @@ def _moves(group: Iterable[Change]) -> list[list[Change]]:
 
 def _places(rows: Iterable[Change]) -> list[str]:
     """Where the fields are; of many only the first."""
-    places = list(dict.fromkeys(map(_place, rows)))
+    places = list(dict.fromkeys(map(_location, rows)))
     more = len(places) - MOST_PLACES
     return [*places[:MOST_PLACES], *([f"and {more} more"] if more > 0 else [])]
 
 
-def _place(change: Change) -> str:
-    place = change.field.place
-    where = code(f"{place.file}:{place.line}" if place.line else place.file)
-    return f"{where} {code(place.field)}" if place.field else where
+def _location(change: Change) -> str:
+    location = change.field.location
+    where = code(f"{location.file}:{location.line}" if location.line else location.file)
+    return f"{where} {code(location.field)}" if location.field else where
 
 
 def _links(links: Links | None) -> str:

@@ -33,9 +33,9 @@ def as_text(report: UpdateOutcome) -> str:
 
 
 def _out_of_date(change: Change) -> Finding:
-    place = change.field.place
-    message = f"{change.field.marker.policy} selects {change.new}, and {place.field} is {change.old}"
-    position = SourcePosition(place.file, place.line, place.column)
+    location = change.field.location
+    message = f"{change.field.marker.policy} selects {change.new}, and {location.field} is {change.old}"
+    position = SourcePosition(location.file, location.line, location.column)
     return Finding(OUT_OF_DATE, Problem(position, message, "run imagesetter update"))
 
 

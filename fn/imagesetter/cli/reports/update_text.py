@@ -36,11 +36,11 @@ def _table(report: UpdateOutcome) -> Iterable[str]:
 
 
 def _row(change: Change) -> tuple[str, ...]:
-    place = change.field.place
+    location = change.field.location
     old, new = sides(change)
     moved = f"{styled(old, sys.stdout, fg='red')} → {styled(new, sys.stdout, fg='green')}"
-    where = f"{place.file}:{place.line}" if place.line else place.file
-    return "", moved, _delta(delta_of(change)), shown(where), place.field
+    where = f"{location.file}:{location.line}" if location.line else location.file
+    return "", moved, _delta(delta_of(change)), shown(where), location.field
 
 
 def _delta(delta: Delta) -> str:

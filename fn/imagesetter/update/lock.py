@@ -56,7 +56,7 @@ class Locked:
         return failed(self.results)
 
 
-def relock(
+def update_lock(
     catalog: Catalog,
     before: Lock,
     source: LatestRefSource,
@@ -76,7 +76,7 @@ def relock(
         catalog: the policies.
         before: the present lock; an empty one for none.
         source: asks for every digest (`FromRegistry` with ``pin``), and heeds holds and ages
-            (`imagesetter.selection.chooser.Chooser`).
+            (`imagesetter.selection.candidates.Chooser`).
         now: the time, in seconds since the epoch.
         only: the policies to resolve; empty means all.
         allow_downgrade: an entry may go back to a lower tag.
@@ -93,12 +93,12 @@ def relock(
             del entries[name]
         seen = {name: sights for name, sights in seen.items() if name in names}
     for name, answer in source.answers(names).items():
-        if answer.young is not None:
-            seen[name] = list(answer.young)
+        if answer.too_young is not None:
+            seen[name] = list(answer.too_young)
         try:
             new = _entry(catalog, name, answer, entries.get(name), now)
             back = _back(catalog, entries.get(name), new)
-            asked = allow_downgrade or (back and before.asks(name, back.tag, new.tag, now))
+            asked = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
             kept = _stays(back, new, strict=strict) if back and not asked else None
         except ReportedError as error:
             failed = failure(error, Location(), policy=str(name))
@@ -128,7 +128,7 @@ def _notes(name: PolicyName, answer: Resolution) -> Iterable[Result]:
     if isinstance(answer, Resolved):
         for note in answer.notes:
             yield report("warning", f"{name}: {note}", tags={"policy": str(name)})
-        for note in answer.decided:
+        for note in answer.reasons:
             yield report("info", f"{name}: {note}", tags={"policy": str(name)})
 
 
@@ -151,22 +151,22 @@ def _stays(old: LockEntry, new: LockEntry, *, strict: bool) -> Result:
 def _entry(catalog: Catalog, name: PolicyName, answer: Resolution, old: LockEntry | None, now: float) -> LockEntry:
     if isinstance(answer, Failed):
         raise answer.error
-    question = catalog.policy(name)
+    policy = catalog.policy(name)
     ref = answer.ref
     new = LockEntry(
         policy=name,
         image=ref.name,
         tag=ref.tag,
         digest=ref.digest,
-        reflection=question.reflection,
-        inputs=question.inputs,
+        reflection=policy.reflection,
+        inputs=policy.inputs,
         candidates=answer.candidates,
         changed=timestamp(now),
     )
     if old is None:
         return new
     moved = (old.image, old.tag) == (new.image, new.tag) and old.digest != new.digest
-    if moved and question.reflection != "Always":
+    if moved and policy.reflection != "Always":
         raise MovedTag(
             f"the tag {new.image}:{new.tag} has moved: locked at {old.digest}, it now points to {new.digest}",
             where=f"ImagePolicy {name}",

@@ -22,7 +22,7 @@ from imagesetter.registry.scan import Scan
 from imagesetter.selection.sources import DigestOf, Failed, Resolution, Resolved
 
 LIMIT = 50
-"""How many candidates are looked at before the locked tag is kept; each unknown one costs a question for its digest."""
+"""How many candidates are looked at before the locked tag is kept; the digest of each unknown one is a request."""
 
 Unseen = Literal["accept", "wait", "refuse"]
 """What a tag counts as that nobody has seen, where a policy is not in the lock yet: old, new, or beyond telling."""
@@ -42,76 +42,76 @@ class Chooser:
     now: float
     unseen: Unseen = "refuse"
 
-    def __call__(self, question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
+    def __call__(self, policy: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
         """The answer to a policy.
 
         Raises:
             PolicyError: the policy chooses nothing of what holds leave.
             ResolveError: it is held at a tag that is not there, or its ages cannot be known.
         """
-        answer = self._chosen(question, scan, digest_of)
-        over = notices(self.lock.holds, question.name, self.now)
+        answer = self._chosen(policy, scan, digest_of)
+        over = notices(self.lock.holds, policy.name, self.now)
         return answer._replace(notes=(*answer.notes, *over)) if isinstance(answer, Resolved) else answer
 
-    def _chosen(self, question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
-        holds = self.lock.holds_of(question.name, self.now)
+    def _chosen(self, policy: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
+        holds = self.lock.holds_of(policy.name, self.now)
         held = next((hold for hold in holds if hold.tag), None)
         if held:
-            return self._held(question, scan, held)
+            return self._held(policy, scan, held)
         excluded = {hold.exclude for hold in holds}
         tags = [tag for tag in scan.tags if tag not in excluded]
         if excluded and not tags:
             raise NothingSelected(
-                f"{question.name} is {holds[0]}, and there is no other tag", hint=f"imagesetter unhold {question.name}"
+                f"{policy.name} is {holds[0]}, and there is no other tag", hint=f"imagesetter unhold {policy.name}"
             )
-        notes = [f"{hold}{_instead(question, scan, hold)}" for hold in holds]
-        if question.minimum_age:
-            return self._aged(question, scan, tags, digest_of, notes)
-        return _resolved(question, scan, select(question.tags, tags), notes)
+        notes = [f"{hold}{_instead(policy, scan, hold)}" for hold in holds]
+        if policy.minimum_age:
+            return self._aged(policy, scan, tags, digest_of, notes)
+        return _resolved(policy, scan, select(policy.tags, tags), notes)
 
-    def _held(self, question: ImagePolicy, scan: Scan, hold: Hold) -> Resolution:
+    def _held(self, policy: ImagePolicy, scan: Scan, hold: Hold) -> Resolution:
         if hold.tag not in scan.tags:
             raise ResolveError(
-                f"{question.name} is {hold}, and the registry has no such tag",
-                hint=f"imagesetter unhold {question.name}",
+                f"{policy.name} is {hold}, and the registry has no such tag",
+                hint=f"imagesetter unhold {policy.name}",
             )
-        return _resolved(question, scan, hold.tag, [f"{hold}{_instead(question, scan, hold)}"])
+        return _resolved(policy, scan, hold.tag, [f"{hold}{_instead(policy, scan, hold)}"])
 
     def _aged(
-        self, question: ImagePolicy, scan: Scan, tags: Sequence[str], digest_of: DigestOf, notes: list[str]
+        self, policy: ImagePolicy, scan: Scan, tags: Sequence[str], digest_of: DigestOf, notes: list[str]
     ) -> Resolution:
         """The best tag that is old enough; the locked one always is, and so is everything below it."""
-        entry = self.lock.entries.get(question.name)
-        entry = entry if entry and entry.image == question.image.written else None
-        ages = _Ages(self, question, scan, digest_of, entry)
+        entry = self.lock.entries.get(policy.name)
+        entry = entry if entry and entry.image == policy.image.written else None
+        ages = _Ages(self, policy, scan, digest_of, entry)
         young: list[Seen] = []
-        for tag in ranking(question.tags, tags)[:LIMIT]:
+        for tag in ranking(policy.tags, tags)[:LIMIT]:
             if entry and tag == entry.tag:
                 return self._locked(ages, entry, young, notes)
-            if entry and (compare(question.tags, tag, entry.tag) or 0) <= 0:
-                return _resolved(question, scan, tag, notes, young)
+            if entry and (compare(policy.tags, tag, entry.tag) or 0) <= 0:
+                return _resolved(policy, scan, tag, notes, young)
             said, sight = ages.too_young(tag)
             if not said:
-                return _resolved(question, scan, tag, notes, young)
+                return _resolved(policy, scan, tag, notes, young)
             notes.append(said)
             young += [sight] if sight else []
         if entry and entry.tag in tags:
             return self._locked(ages, entry, young, notes)
         waiting = ResolveError(
-            f"no tag of {question.name} is {shown_age(question.minimum_age)} old yet; {notes[-1] if notes else ''}",
+            f"no tag of {policy.name} is {shown_age(policy.minimum_age)} old yet; {notes[-1] if notes else ''}",
             hint="wait, or lower the minimum age",
         )
         return Failed(waiting, tuple(young))
 
     def _locked(self, ages: _Ages, entry: LockEntry, young: list[Seen], notes: list[str]) -> Resolution:
         """The locked tag; where it is meant to move, what it moved to has to grow old as well."""
-        question, scan = ages.question, ages.scan
-        if question.reflection == "Always" and ages.digest_of(entry.tag) != entry.digest:
+        policy, scan = ages.policy, ages.scan
+        if policy.reflection == "Always" and ages.digest_of(entry.tag) != entry.digest:
             said, sight = ages.too_young(entry.tag)
             if said:
                 young += [sight] if sight else []
-                return _resolved(question, scan, entry.tag, [*notes, said], young, digest=entry.digest)
-        return _resolved(question, scan, entry.tag, notes, young)
+                return _resolved(policy, scan, entry.tag, [*notes, said], young, digest=entry.digest)
+        return _resolved(policy, scan, entry.tag, notes, young)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,14 @@ class _Ages:
     """How old the tags of one policy are."""
 
     chooser: Chooser
-    question: ImagePolicy
+    policy: ImagePolicy
     scan: Scan
     digest_of: DigestOf
     entry: LockEntry | None
     known: dict[str, Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.known.update({seen.tag: seen for seen in self.chooser.lock.seen if seen.policy == self.question.name})
+        self.known.update({seen.tag: seen for seen in self.chooser.lock.seen if seen.policy == self.policy.name})
 
     def too_young(self, tag: str) -> tuple[str, Seen | None]:
         """Why a tag is too young, empty if it is not; and since when it has been seen, where that is to be kept.
@@ -143,28 +143,28 @@ class _Ages:
                 return "", None
             if self.chooser.unseen == "refuse":
                 raise ResolveError(
-                    f"{self.question.name} asks for tags that are {shown_age(self.question.minimum_age)} old, and how "
+                    f"{self.policy.name} asks for tags that are {shown_age(self.policy.minimum_age)} old, and how "
                     "old they are is known from a lock alone",
-                    where=self.question.origin,
+                    where=self.policy.origin,
                     hint="run `imagesetter lock`, and apply it with --from lock",
                 )
         if sight is None or (not self._young(sight.time) and sight.digest != self.digest_of(tag)):
-            sight = Seen(self.question.name, tag, self.digest_of(tag), timestamp(self.chooser.now))
+            sight = Seen(self.policy.name, tag, self.digest_of(tag), timestamp(self.chooser.now))
         said = self._told(tag, sight.time, "first seen on {}")
         return said, sight if said else None
 
     def _young(self, born: float) -> bool:
-        return self.chooser.now - born < self.question.minimum_age
+        return self.chooser.now - born < self.policy.minimum_age
 
     def _told(self, tag: str, born: float, words: str) -> str:
         if not self._young(born):
             return ""
-        asked, ripe = shown_age(self.question.minimum_age), timestamp(born + self.question.minimum_age)
+        asked, ripe = shown_age(self.policy.minimum_age), timestamp(born + self.policy.minimum_age)
         return f"{tag} is not {asked} old before {ripe} ({words.format(timestamp(born))})"
 
 
 def _resolved(
-    question: ImagePolicy,
+    policy: ImagePolicy,
     scan: Scan,
     tag: str,
     notes: Sequence[str],
@@ -172,14 +172,14 @@ def _resolved(
     *,
     digest: str = "",
 ) -> Resolved:
-    ref = LatestRef(question.image.written, tag, digest)
+    ref = LatestRef(policy.image.written, tag, digest)
     return Resolved(ref, tuple(scan.warnings), len(scan.tags), tuple(notes), tuple(young))
 
 
-def _instead(question: ImagePolicy, scan: Scan, hold: Hold) -> str:
+def _instead(policy: ImagePolicy, scan: Scan, hold: Hold) -> str:
     """What the policy would choose without the hold, where that is another tag."""
     try:
-        chosen = select(question.tags, scan.tags)
+        chosen = select(policy.tags, scan.tags)
     except NothingSelected:
         return ""
     if chosen == hold.tag or (hold.exclude and chosen != hold.exclude):
