@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
-from imagesetter.golang.strconv import unquote
-from imagesetter.golang.strings import decode, encode, quote
+from imagesetter.golang.strings import quote
 from imagesetter.golang.template.catalogue import FUNCTIONS
-from imagesetter.golang.template.lexer import Kind, Lexer, Token
 
 DATA = TemplateData("flux-system", "auto", (), {"cluster": "prod", "empty": ""})
 PIECES = [
@@ -44,41 +42,6 @@ def test_any_text_gives_a_message_or_a_template_error_and_the_same_one_twice(tem
 @given(st.text(st.characters(exclude_characters="{", exclude_categories=["Cs"]), min_size=1))
 def test_text_without_actions_stays_as_it_is(text: str) -> None:
     assert render_message(text, DATA) == text
-
-
-def tokens_of(template: str) -> list[Token]:
-    lexer, tokens = Lexer(template), []
-    while not tokens or tokens[-1].kind not in (Kind.EOF, Kind.ERROR):
-        tokens.append(lexer.next_token())
-    return tokens
-
-
-@quick
-@given(st.one_of(st.text(), soup, actions))
-def test_tokens_stand_where_they_say_and_only_comments_and_trimmed_blanks_lie_between(template: str) -> None:
-    at = 0
-    for token in tokens_of(template):
-        if token.kind in (Kind.EOF, Kind.ERROR):
-            break
-        assert template.startswith(token.text, token.position)
-        skipped = template[at : token.position]
-        assert not skipped.strip(" \t\r\n-") or "{{" in skipped
-        assert token.line == 1 + template.count("\n", 0, token.position)
-        at = token.position + len(token.text)
-
-
-@quick
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_quoted_text_reads_back_as_itself(text: str) -> None:
-    assert unquote(quote(text)) == text
-    assert unquote(quote(text, ascii_only=True)) == text
-
-
-@quick
-@given(st.binary())
-def test_bytes_survive_as_text(data: bytes) -> None:
-    assert encode(decode(data)) == data
-    assert encode(unquote(quote(decode(data)))) == data
 
 
 @quick
