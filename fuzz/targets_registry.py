@@ -43,12 +43,12 @@ def _tag_page(data: bytes) -> None:
 
 
 def _refusal(data: bytes) -> None:
-    from imagesetter.registry.http.remote_text import safe_origin, safe_reason, safe_url
+    from imagesetter.registry.http.redaction import error_reason, redacted_origin, redacted_url
 
     for kind in ("application/json", "text/plain", ""):
-        said = safe_reason(data, kind, ["s3cret-word"])
+        said = error_reason(data, kind, ["s3cret-word"])
         assert said.isprintable() and len(said) < 3000
-    for show in (safe_url, safe_origin):
+    for show in (redacted_url, redacted_origin):
         assert show(as_text(data)).isprintable()
 
 

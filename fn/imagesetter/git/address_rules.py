@@ -30,7 +30,7 @@ from imagesetter.errors import EgressRefused
 from imagesetter.git.command import redacted
 from imagesetter.registry.http.address_rules import AddressRules, RegistryPattern
 from imagesetter.registry.http.hosts import Host, parse_host
-from imagesetter.registry.http.remote_text import safe, safe_url, without_login
+from imagesetter.registry.http.redaction import printable, redacted_login, redacted_url
 from krm_functions.errors import UsageError
 
 _FILE = "file://"
@@ -69,7 +69,7 @@ class GitEgress:
                 patterns.append(RegistryPattern.parse(text))
             except UsageError as error:
                 raise UsageError(
-                    f"'{safe(without_login(text))}' is not a pattern for Git servers",
+                    f"'{printable(redacted_login(text))}' is not a pattern for Git servers",
                     where="--allow-git",
                     hint="write HOST, HOST/PATH, HOST:PORT, *.SUFFIX, * or file:///DIRECTORY, such as github.com/org",
                 ) from error
@@ -89,7 +89,7 @@ class GitEgress:
         match = (_SSH if scheme == "ssh" else _HTTP).fullmatch(url)
         if match is None:
             raise EgressRefused(
-                f"'{safe(redacted(url))}' is not a valid URL of a Git repository",
+                f"'{printable(redacted(url))}' is not a valid URL of a Git repository",
                 hint="percent-encode the special characters of a password; a host has none",
             )
         host = self._host(match[1], scheme)
@@ -129,6 +129,6 @@ class GitEgress:
         if url.startswith(f"{_FILE}/") and any(path.is_relative_to(allowed) for allowed in self.directories):
             return
         raise EgressRefused(
-            f"{safe_url(url)} is a repository on this machine, which is used only where the operator allows it",
-            hint=f"if you mean it: --allow-git {safe_url(url)}; or --here for the remote of the current checkout",
+            f"{redacted_url(url)} is a repository on this machine, which is used only where the operator allows it",
+            hint=f"if you mean it: --allow-git {redacted_url(url)}; or --here for the remote of the current checkout",
         )

@@ -20,8 +20,7 @@ from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
 from imagesetter.registry.http.network import NetworkOverrides
-from imagesetter.registry.http.redaction import Redaction
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import Redaction, printable
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
@@ -359,7 +358,7 @@ def _check_tag(tag: str) -> None:
     from imagesetter.registry.manifests import is_digest
 
     if not is_tag(tag) and not is_digest(tag):
-        raise ImageReferenceError(f"'{safe(tag)}' cannot be a tag")
+        raise ImageReferenceError(f"'{printable(tag)}' cannot be a tag")
 
 
 def _host_of(repository: Repository) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from imagesetter.errors import NotFound, ProtocolError
 from imagesetter.registry.http.library import httpx
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 from imagesetter.registry.tags import read_object
 
 MANIFEST_CAP = 4 * 1024 * 1024
@@ -127,8 +127,8 @@ def choose_platform(descriptors: tuple[Descriptor, ...], wanted: str, what: str)
         for descriptor in descriptors:
             if not candidate or descriptor.platform.startswith(f"{candidate}/"):
                 return descriptor
-    known = ", ".join(safe(descriptor.platform or "(none named)", 40) for descriptor in descriptors[:20])
-    raise NotFound(f"{what} has no image for {safe(wanted or 'any platform')}", hint=f"it has: {known or 'none'}")
+    known = ", ".join(printable(descriptor.platform or "(none named)", 40) for descriptor in descriptors[:20])
+    raise NotFound(f"{what} has no image for {printable(wanted or 'any platform')}", hint=f"it has: {known or 'none'}")
 
 
 def config_digest(document: Mapping[str, object]) -> str:
@@ -159,7 +159,7 @@ def read_config(response: httpx.Response, what: str) -> ImageConfig:
     created = document.get("created")
     texts = {name: text for name, text in labels.items() if isinstance(text, str)} if isinstance(labels, dict) else {}
     return ImageConfig(
-        safe(created, 64) if isinstance(created, str) else "",
+        printable(created, 64) if isinstance(created, str) else "",
         dict(list(texts.items())[:_MOST_LABELS]),
         _platform(document),
     )
@@ -167,4 +167,4 @@ def read_config(response: httpx.Response, what: str) -> ImageConfig:
 
 def _platform(shape: Mapping[str, object]) -> str:
     parts = [shape.get(name) for name in ("os", "architecture", "variant")]
-    return safe("/".join(part for part in parts if isinstance(part, str) and part), 64)
+    return printable("/".join(part for part in parts if isinstance(part, str) and part), 64)

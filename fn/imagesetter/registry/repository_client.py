@@ -15,7 +15,7 @@ from imagesetter.registry.http.hosts import Host
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.registry.http.network import NetworkOverrides, NetworkSettings
-from imagesetter.registry.http.remote_text import safe, safe_reason
+from imagesetter.registry.http.redaction import error_reason, printable
 from imagesetter.registry.http.request import RequestOptions, new_request
 from imagesetter.registry.http.retry import RetryingClient
 from imagesetter.registry.http.transport import ConnectionBroken, NoTls
@@ -120,9 +120,9 @@ class RepositoryClient:
     def _refusal(self, response: httpx.Response, what: str) -> RegistryError:
         credential = self._credential  # what was used, if any; nothing is looked up for the sake of a message
         status, secrets = response.status_code, credential.forms if credential else ()
-        reason = safe_reason(response.content, response.headers.get("Content-Type", ""), secrets)
+        reason = error_reason(response.content, response.headers.get("Content-Type", ""), secrets)
         ending = f": {reason}" if reason else ""
-        login = f"with the credentials from {safe(credential.source)}" if credential else "without credentials"
+        login = f"with the credentials from {printable(credential.source)}" if credential else "without credentials"
         match status:
             case 401 | 403:
                 hint = (

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.library import httpx
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 from imagesetter.registry.reference import is_tag, only_tags
 
 PAGE_CAP = 32 * 1024 * 1024
@@ -104,7 +104,7 @@ def next_query(header: str, what: str) -> str | None:
             continue
         query = link[1].partition("#")[0].partition("?")[2]
         if not _QUERY.fullmatch(query):
-            raise ProtocolError(f"{what}: the link to the next page, '{safe(link[1])}', names no page")
+            raise ProtocolError(f"{what}: the link to the next page, '{printable(link[1])}', names no page")
         return query
     return None
 
@@ -156,7 +156,7 @@ def _read_uploads(listing: Listing, manifest: object) -> None:
 def _warn(listing: Listing, header: str) -> None:
     """``Warning: 299 - "…"``: what the registry wants people to know (distribution-spec)."""
     for text in re.findall(r'299 \S+ "((?:[^"\\]|\\.)*)"', header[:_LONGEST_WARNING]):
-        warning = "the registry says: " + safe(re.sub(r"\\(.)", r"\1", text))
+        warning = "the registry says: " + printable(re.sub(r"\\(.)", r"\1", text))
         if warning not in listing.warnings and len(listing.warnings) < 10:
             listing.warnings.append(warning)
 

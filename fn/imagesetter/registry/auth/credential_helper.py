@@ -20,7 +20,7 @@ from imagesetter.errors import CredentialError
 from imagesetter.files.platform import kill
 from imagesetter.registry.auth.credentials import Credential, load_document, login
 from imagesetter.registry.http.hosts import HUB_API, parse_host
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 
 SECONDS = 20.0
 _CAP = 64 * 1024
@@ -38,7 +38,7 @@ def ask_helper(
         CredentialError: there is no such helper, or it failed, hung or talked nonsense.
     """
     if not _NAME.fullmatch(name):
-        raise CredentialError(f"'{safe(name)}' cannot be the name of a credential helper")
+        raise CredentialError(f"'{printable(name)}' cannot be the name of a credential helper")
     program = f"docker-credential-{name}"
     folders = [folder for folder in environment.get("PATH", "").split(os.pathsep) if Path(folder).is_absolute()]
     path = shutil.which(program, path=os.pathsep.join(folders)) if folders else None
@@ -47,21 +47,21 @@ def ask_helper(
     server = _HUB_SERVER if parse_host(registry).name == HUB_API else registry
     status, output = _run(path, f"{server}\n".encode(), environment, seconds)
     if status is None:
-        raise CredentialError(f"{program} did not respond within {seconds:g} s for {safe(registry)}")
+        raise CredentialError(f"{program} did not respond within {seconds:g} s for {printable(registry)}")
     if len(output) > _CAP:
-        raise CredentialError(f"{program} answered more than {_CAP // 1024} KiB for {safe(registry)}")
+        raise CredentialError(f"{program} answered more than {_CAP // 1024} KiB for {printable(registry)}")
     if status != 0:
         if _NOT_FOUND in output.decode("utf-8", "replace").lower():
             return None
         raise CredentialError(
-            f"{program} failed for {safe(registry)} (exit status {status})",
-            hint=f"`echo {safe(server)} | {program} get` shows why",
+            f"{program} failed for {printable(registry)} (exit status {status})",
+            hint=f"`echo {printable(server)} | {program} get` shows why",
         )
     answer = load_document(output, where=f"the answer of {program}")
     username, secret = answer.get("Username"), answer.get("Secret")
     if not isinstance(username, str) or not isinstance(secret, str):
         raise CredentialError(f"the answer of {program} has no Username and Secret")
-    return login(username, secret, f"{program} for {safe(registry)}")
+    return login(username, secret, f"{program} for {printable(registry)}")
 
 
 def _run(path: str, request: bytes, environment: Mapping[str, str], seconds: float) -> tuple[int | None, bytes]:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from urllib.parse import quote_plus
 
 from imagesetter.errors import CredentialError
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 
 _HEADER_TEXT = re.compile(r"[!-~]+")
 
@@ -160,9 +160,11 @@ def _checked(credential: Credential) -> Credential:
     if credential.secret.startswith("ENC["):
         raise CredentialError(f"{credential.source} is encrypted (SOPS)", hint="decrypt it first")
     if any(character in credential.username + credential.secret for character in "\r\n\0"):
-        raise CredentialError(f"{safe(credential.source)} holds a line break")
+        raise CredentialError(f"{printable(credential.source)} holds a line break")
     if any("\ud800" <= character <= "\udfff" for character in credential.username + credential.secret):
-        raise CredentialError(f"{safe(credential.source)} holds half a character, which JSON can write and nobody send")
+        raise CredentialError(
+            f"{printable(credential.source)} holds half a character, which JSON can write and nobody send"
+        )
     if credential.kind == "token" and not _HEADER_TEXT.fullmatch(credential.secret):
-        raise CredentialError(f"{safe(credential.source)} holds a token with characters that none has")
+        raise CredentialError(f"{printable(credential.source)} holds a token with characters that none has")
     return credential

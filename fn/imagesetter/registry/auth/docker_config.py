@@ -27,7 +27,7 @@ from imagesetter.files.read import read_own
 from imagesetter.registry.auth.credentials import Credential, Lookup, load_document, read_entry, section
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.hosts import Host, parse_host
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 from krm_functions.errors import InputError
 
 _LARGEST = 16 * 1024 * 1024
@@ -76,7 +76,7 @@ class LocalKeychain:
                     return Lookup(credential)
         keys = matching_keys(section(document, "auths", where=str(file)), host, path)
         for key, entry in keys:
-            credential = read_entry(entry, where=f"{file} ({safe(key)})")
+            credential = read_entry(entry, where=f"{file} ({printable(key)})")
             if credential is not None:
                 return Lookup(credential)
         store = document.get("credsStore")
@@ -85,8 +85,8 @@ class LocalKeychain:
         if not keys and not self.egress.trusts(host):
             return Lookup(
                 None,
-                f"the credential store '{safe(store)}' of {file} is not asked about {host}, which is neither among its"
-                f" auths nor allowed by name (--allow-registry {host})",
+                f"the credential store '{printable(store)}' of {file} is not asked about {host}, which is neither among"
+                f" its auths nor allowed by name (--allow-registry {host})",
             )
         return Lookup(self._ask(store, registry))
 

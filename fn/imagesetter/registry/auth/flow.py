@@ -26,7 +26,7 @@ from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.hosts import Host, origin, parse_url
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import RETRIED_STATUSES, Clock
-from imagesetter.registry.http.remote_text import safe, safe_reason, safe_url
+from imagesetter.registry.http.redaction import error_reason, printable, redacted_url
 from imagesetter.registry.http.request import new_request, options_of, token_request_options
 
 CLIENT_ID = "imagesetter"
@@ -173,9 +173,10 @@ class RegistryAuth(httpx.Auth):
         registry = origin(url)[1]
         hint = f"log in to {registry}, or name a secretRef"
         if credential is not None:
-            hint = f"the credentials from {safe(credential.source)} may not allow to pull this repository"
+            hint = f"the credentials from {printable(credential.source)} may not allow to pull this repository"
         return Unauthorized(
-            f"{registry} refuses (401) the token for {safe(self.repository)} that its token server gives", hint=hint
+            f"{registry} refuses (401) the token for {printable(self.repository)} that its token server gives",
+            hint=hint,
         )
 
     def _fetch(
@@ -198,7 +199,7 @@ class RegistryAuth(httpx.Auth):
             response = yield new_request("POST", realm, options, form=form)
             status = response.status_code
             if status in RETRIED_STATUSES and status not in _NOTHING_DONE:
-                raise RegistryError(f"the token server {safe_url(realm)} of {registry} responded with {status}")
+                raise RegistryError(f"the token server {redacted_url(realm)} of {registry} responded with {status}")
         if response is None or response.status_code in (404, 405):
             login = credential.basic if credential is not None else ""
             name = {"account": credential.username} if credential is not None and credential.username else {}
@@ -228,7 +229,7 @@ def _choose(challenges: tuple[Challenge, ...]) -> Challenge | None:
 
 def _read_token(response: httpx.Response) -> tuple[str, float, str]:
     """``token`` or ``access_token``, ``expires_in`` and ``refresh_token`` of the token server's response."""
-    where = safe_url(str(response.url))
+    where = redacted_url(str(response.url))
     try:
         document = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -248,8 +249,8 @@ def _read_token(response: httpx.Response) -> tuple[str, float, str]:
 
 def _refusal(response: httpx.Response, registry: Host, credential: Credential | None) -> RegistryError:
     """What a token server's refusal means for the user."""
-    server = safe_url(str(response.url))
-    reason = safe_reason(
+    server = redacted_url(str(response.url))
+    reason = error_reason(
         response.content, response.headers.get("Content-Type", ""), credential.forms if credential else ()
     )
     ending = f": {reason}" if reason else ""
@@ -263,8 +264,9 @@ def _refusal(response: httpx.Response, registry: Host, credential: Credential | 
                 f"the token server {server} of {registry} gives no token without credentials{ending}",
                 hint=f"log in to {registry}, or name a secretRef",
             )
+        source = printable(credential.source)
         return Unauthorized(
-            f"the token server {server} of {registry} refuses the credentials from {safe(credential.source)}{ending}",
+            f"the token server {server} of {registry} refuses the credentials from {source}{ending}",
             hint="they are wrong or have expired; no request was sent without them",
         )
     if 300 <= response.status_code < 400:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from imagesetter.errors import CredentialError
 from imagesetter.registry.auth.credentials import Credential, Lookup, load_document, read_entry, section
 from imagesetter.registry.http.proxies import Proxy, parse_proxy
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 from imagesetter.registry.http.tls import Tls
 
 Resource = Mapping[str, object]
@@ -41,7 +41,7 @@ class SecretKeychain:
         """See `imagesetter.registry.auth.credentials.Keychain.find`."""
         for key, credential in self.entries:
             if key_matches(key, registry, path):
-                return Lookup(credential, f"{safe(registry)}: credentials from {credential.source}")
+                return Lookup(credential, f"{printable(registry)}: credentials from {credential.source}")
         return Lookup(None, "; ".join(self.notes))
 
 
@@ -70,12 +70,12 @@ def read_pull_secrets(secrets: Iterable[Resource]) -> PullSecrets:
         member = _KEYS.get(str(secret.get("type", "")))
         data = _member(secret, member, where) if member else None
         if data is None:
-            notes.append(f"{where} is no pull secret (type {safe(str(secret.get('type', 'Opaque')))}); ignored")
+            notes.append(f"{where} is no pull secret (type {printable(str(secret.get('type', 'Opaque')))}); ignored")
             continue
         document = load_document(data, where=where)
         auths = document if member == ".dockercfg" else section(document, "auths", where=where)
         for key, entry in auths.items():
-            credential = read_entry(entry, where=f"{where} ({safe(key)})")
+            credential = read_entry(entry, where=f"{where} ({printable(key)})")
             if credential is not None:
                 entries.append((_normal_key(key), credential))
     entries.sort(key=lambda entry: entry[0], reverse=True)
@@ -163,7 +163,7 @@ def describe(resource: Resource) -> str:
     metadata = resource.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
     name = "/".join(str(metadata[part]) for part in ("namespace", "name") if metadata.get(part))
-    return safe(f"{resource.get('kind', 'Secret')} {name or '(without a name)'}")
+    return printable(f"{resource.get('kind', 'Secret')} {name or '(without a name)'}")
 
 
 def _normal_key(key: str) -> str:

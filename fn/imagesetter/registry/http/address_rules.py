@@ -34,7 +34,7 @@ from imagesetter.registry.http.hosts import (
     parse_host,
     same_site,
 )
-from imagesetter.registry.http.remote_text import safe, safe_origin, without_login
+from imagesetter.registry.http.redaction import printable, redacted_login, redacted_origin
 from krm_functions.errors import UsageError
 
 # Token servers on a site of their own. Everybody else's is on the registry's site.
@@ -74,7 +74,7 @@ class RegistryPattern:
             host = parse_host(name.removeprefix("*.") if wildcard else name)
         except EgressRefused as err:
             raise UsageError(
-                f"'{safe(without_login(text))}' is not a registry pattern",
+                f"'{printable(redacted_login(text))}' is not a registry pattern",
                 hint="write HOST, HOST/PATH, HOST:PORT, *.SUFFIX or *, such as ghcr.io/org",
             ) from err
         return cls(f"*.{host.name}" if wildcard else host.name, "*" if any_port else host.port, path)
@@ -128,13 +128,13 @@ class AddressRules:
             registry, equals, host = text.partition("=")
             if not equals:
                 raise UsageError(
-                    f"'{safe(without_login(text))}' is not REGISTRY=HOST",
+                    f"'{printable(redacted_login(text))}' is not REGISTRY=HOST",
                     hint="such as registry.example.com=sso.example.org",
                 )
             try:
                 pairs.append((parse_host(registry).name, parse_host(host).name))
             except EgressRefused as err:
-                raise UsageError(without_login(f"'{safe(text)}' is not REGISTRY=HOST: {err.what}")) from err
+                raise UsageError(redacted_login(f"'{printable(text)}' is not REGISTRY=HOST: {err.what}")) from err
         patterns = tuple(RegistryPattern.parse(text) for text in allow)
         return cls(patterns, tuple(pairs), http_credentials, trust_input, loopback)
 
@@ -152,14 +152,14 @@ class AddressRules:
         """
         host = parse_host(registry)
         if any(segment in ("", ".", "..") for segment in path.split("/")):
-            raise EgressRefused(f"'{safe(path)}' is not a repository that a {self.noun} could have")
+            raise EgressRefused(f"'{printable(path)}' is not a repository that a {self.noun} could have")
         if self.allow and not any(pattern.allows(host, path) for pattern in self.allow):
             among = "is not among the allowed registries"
             if self.noun != "registry":
                 among = "is not among the allowed Git servers"
             raise EgressRefused(
-                f"{safe(registry)}/{safe(path)} {among}",
-                hint=f"the operator can allow it: {self.option} {safe(registry)}/{safe(path)}",
+                f"{printable(registry)}/{printable(path)} {among}",
+                hint=f"the operator can allow it: {self.option} {printable(registry)}/{printable(path)}",
             )
         self.check_name(host)
         return host
@@ -238,10 +238,10 @@ class AddressRules:
         scheme, host = origin(realm)
         self.check_name(host)
         if host.is_local and not registry.is_local and not self.trusts(host):
-            raise EgressRefused(f"{registry} names a token server on this machine ({safe_origin(realm)})")
+            raise EgressRefused(f"{registry} names a token server on this machine ({redacted_origin(realm)})")
         if scheme != "https" and not (host.is_local or (host.name == registry.name and self.trusts(host))):
             raise EgressRefused(
-                f"{registry} names a token server without https ({safe_origin(realm)})",
+                f"{registry} names a token server without https ({redacted_origin(realm)})",
                 hint="the registry's administrator has to configure an https realm",
             )
         if not credentials:
@@ -263,9 +263,9 @@ class AddressRules:
         old_scheme, old = origin(source)
         scheme, host = origin(target)
         if scheme != "https" and old_scheme == "https":
-            raise EgressRefused(f"{old} redirects from https to {safe_origin(target)}")
+            raise EgressRefused(f"{old} redirects from https to {redacted_origin(target)}")
         if host.is_local and not old.is_local and not self.trusts(host):
-            raise EgressRefused(f"{old} redirects to this machine ({safe_origin(target)})")
+            raise EgressRefused(f"{old} redirects to this machine ({redacted_origin(target)})")
         self.check_name(host)
 
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.http.remote_text import safe
+from imagesetter.registry.http.redaction import printable
 
 PACKED_CAP = 16 * 1024 * 1024
 """Bytes that a packed body may unpack to: nobody asked for packing, and a bomb is to cost little."""
@@ -49,7 +49,7 @@ def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         yield from chunks
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise ProtocolError(f"the answer is packed as '{safe(encoding)}', which was not asked for")
+        raise ProtocolError(f"the answer is packed as '{printable(encoding)}', which was not asked for")
     unpacker = zlib.decompressobj(wbits=47)
     began = False
     for chunk in chunks:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from imagesetter.errors import EgressRefused
-from imagesetter.registry.http.remote_text import safe, safe_origin
+from imagesetter.registry.http.redaction import printable, redacted_origin
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressKind = Literal["public", "loopback", "private", "forbidden"]
@@ -124,7 +124,7 @@ def parse_host(text: str) -> Host:
     if port:
         valid = valid and bool(_PORT.fullmatch(port)) and 0 < int(port) < 65536
     if not valid:
-        raise EgressRefused(f"'{safe(text)}' is not the name of a host")
+        raise EgressRefused(f"'{printable(text)}' is not the name of a host")
     if name in _HUB_NAMES:
         name = HUB_API
     return Host(name, int(port) if port else None)
@@ -184,7 +184,7 @@ def parse_url(text: str) -> Url:
     """
     match = _URL.fullmatch(text)
     if match is None:
-        raise EgressRefused(f"'{safe_origin(text)}' is not a URL that is asked")
+        raise EgressRefused(f"'{redacted_origin(text)}' is not a URL that is asked")
     scheme, authority, rest = match.groups()
     host = parse_host(authority)
     port = host.port or DEFAULT_PORTS[scheme]

@@ -1,4 +1,4 @@
-"""How hard a registry is pressed: connections a host, waiting when it asks for that, retries, deadlines.
+"""Limits: connections to a host, waiting when a registry demands it, backoff of retries, deadlines.
 
 One `RateLimiter` serves all threads of a run. A host that answers 429 is left alone by everybody until the time it
 named.
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from imagesetter.errors import RateLimited, Unreachable
 from imagesetter.registry.http.hosts import HUB_API
-from imagesetter.registry.http.remote_text import duration_in_words
 
 ATTEMPTS = 4
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -186,3 +185,11 @@ def retry_after(value: str, now: float) -> float | None:
     except (ValueError, OverflowError):
         return None
     return seconds if seconds > 0 else None
+
+
+def duration_in_words(seconds: float) -> str:
+    """A waiting time in words: "12 s", "5 min", "6 h"; rounded up."""
+    whole = math.ceil(seconds)
+    if whole <= 120:
+        return f"{whole} s"
+    return f"{math.ceil(whole / 60)} min" if whole <= 7200 else f"{math.ceil(whole / 3600)} h"

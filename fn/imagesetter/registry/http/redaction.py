@@ -1,37 +1,111 @@
-"""What a server was told must not come back: its words are shown, without the logins and tokens that were sent to it.
+"""What a server sent or a stranger wrote, as it may appear in a message: short, printable and without secrets.
 
-Whatever is sent to log in is remembered for the question that is under way, and taken out of everything that leaves the
-client: errors, warnings, labels, events, and so the cache. It is recognised as it is, percent-encoded, escaped as in
-JSON or HTML, in base64 at any offset, and where a message was cut in the middle of it.
+Error bodies, ``Warning`` headers, labels and URLs come from registries. A terminal would obey their escape sequences,
+and a log would keep their secrets; so nothing remote is printed except through the functions here.
+
+`Redaction` remembers every login and token that is sent for the current operation and removes it from everything that
+leaves the client: errors, warnings, labels, events, and so the cache, since some servers repeat what they were sent. A
+secret is recognised as it is, percent-encoded, escaped as in JSON or HTML, in base64 at any offset, and where a message
+was cut in the middle of it.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import re
 import threading
-from urllib.parse import parse_qs, quote, quote_plus
+from collections.abc import Iterable
+from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 from krm_functions.errors import ReportedError
+from krm_functions.messages import harmless
+from krm_functions.redaction import HIDDEN as _HIDDEN
 
-_HIDDEN = "***"
+_LONGEST = 200
+_LOGIN = re.compile(r"[^\s/,='\"]+@")
+_AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)[\s:]+[!-~]+")
 _SHORTEST = 3
 """Shorter secrets are not looked for: every text holds them."""
 _ALONE = 5
 """Shorter ones are taken out only where they stand alone."""
-_LONGEST = 48
+_LONGEST_SECRET = 48
 """Characters of a token by which it is recognised; what follows them in one word goes with them."""
 _CUT = "…"
 
 
+def printable(text: str, longest: int = _LONGEST) -> str:
+    """The text on one line, with everything that is not plainly printable escaped, and cut after *longest*."""
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    return harmless(text, kept="")
+
+
+def redacted_url(url: str) -> str:
+    """A URL of ours without user, password, query and fragment: the parts that carry secrets."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return redacted_origin(url)
+    return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+
+
+def redacted_origin(url: str) -> str:
+    """The scheme and host of a URL that somebody else wrote: of the rest, any part may be a signature."""
+    scheme, found, rest = url.partition("://")
+    host = re.split(r"[/?#\\]", rest if found else url.removeprefix("//"), maxsplit=1)[0].rpartition("@")[2]
+    return printable(f"{scheme}://{host}" if found else host, 100)
+
+
+def redacted_login(text: str) -> str:
+    """The text with ``***@`` for every user and password before a host, where a URL was written in place of a host."""
+    return _LOGIN.sub("***@", text)
+
+
+def error_reason(body: bytes, content_type: str, secrets: Iterable[str] = ()) -> str:
+    """The reason that a registry gives in an error response: the messages of ``{"errors": […]}``, or plain text.
+
+    "" for anything else, such as the web page of a proxy or a single sign-on. *secrets*, and whatever follows ``Basic``
+    or ``Bearer``, are removed.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/plain":
+        reason = " ".join(body.decode("utf-8", "replace").split())
+    elif kind.endswith("json") or body.lstrip()[:1] == b"{":
+        reason = _messages(body)
+    else:
+        return ""
+    for secret in secrets:
+        reason = reason.replace(secret, "***") if len(secret) > 4 else reason
+    return printable(_AUTHORIZATION.sub(r"\1 ***", reason))
+
+
+def _messages(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    errors = document.get("errors")
+    entries = errors if isinstance(errors, list) else [document]
+    sentences = [_sentence(entry) for entry in entries[:3] if isinstance(entry, dict)]
+    return "; ".join(filter(None, sentences))
+
+
+def _sentence(entry: dict[str, object]) -> str:
+    parts = [str(entry[key]) for key in ("code", "message", "error", "details") if isinstance(entry.get(key), str)]
+    return ": ".join(part for part in dict.fromkeys(parts) if part)
+
+
 class Redaction:
-    """The secrets that one thread has sent for the question that it works on."""
+    """The secrets that each thread has sent for its current operation."""
 
     def __init__(self) -> None:
         self._local = threading.local()
 
     def begin(self) -> None:
-        """A new question: nothing has been sent yet."""
+        """Begin an operation: nothing has been sent yet."""
         self._local.secrets = {}
 
     def learn(self, authorization: str = "", form: str = "") -> None:
@@ -87,11 +161,11 @@ class Redaction:
 
 
 def _pattern(secret: str) -> re.Pattern[str]:
-    whole = len(secret) <= _LONGEST
-    spelled = "".join(map(_character, secret[:_LONGEST])) + ("" if whole else "[!-~]*")
+    whole = len(secret) <= _LONGEST_SECRET
+    spelled = "".join(map(_character, secret[:_LONGEST_SECRET])) + ("" if whole else "[!-~]*")
     if len(secret) < _ALONE:
         spelled = rf"(?<![A-Za-z0-9]){spelled}(?![A-Za-z0-9])"
-    packed = "|".join(map(re.escape, _packed(secret[: 2 * _LONGEST])))
+    packed = "|".join(map(re.escape, _packed(secret[: 2 * _LONGEST_SECRET])))
     return re.compile(f"{spelled}|(?:{packed})[A-Za-z0-9+/_-]*=*" if packed else spelled)
 
 

@@ -9,7 +9,7 @@ from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.registry.http.network import NetworkOverrides
-from imagesetter.registry.http.remote_text import safe_origin
+from imagesetter.registry.http.redaction import redacted_origin
 
 ERROR_CAP = 64 * 1024
 """Bytes that are read of a response which is not a success, and of a token server's response."""
@@ -53,7 +53,7 @@ def new_request(
             extensions={_EXTENSION: options, "timeout": TIMEOUT.as_dict()},
         )
     except httpx.InvalidURL:
-        raise ProtocolError(f"'{safe_origin(url)}' is not a valid URL") from None  # the cause quotes all of it
+        raise ProtocolError(f"'{redacted_origin(url)}' is not a valid URL") from None  # the cause quotes all of it
 
 
 def redirected(request: httpx.Request, url: str) -> httpx.Request:

@@ -24,10 +24,10 @@ from imagesetter.registry.http.limits import (
     Deadline,
     RateLimiter,
     backoff,
+    duration_in_words,
     retry_after,
 )
-from imagesetter.registry.http.redaction import Redaction
-from imagesetter.registry.http.remote_text import duration_in_words, safe_origin, safe_url
+from imagesetter.registry.http.redaction import Redaction, redacted_origin, redacted_url
 from imagesetter.registry.http.request import options_of, redirected
 from imagesetter.registry.http.transport import ConnectionBroken
 
@@ -87,10 +87,10 @@ class RetryingClient:
             self._address_rules.check_redirect(source, target)
             if origin(source) != origin(target):
                 if not allow_other_host:
-                    raise EgressRefused(f"{safe_url(first)} redirects to another host, {safe_origin(target)}")
+                    raise EgressRefused(f"{redacted_url(first)} redirects to another host, {redacted_origin(target)}")
                 auth = None
             request = redirected(request, target)
-        raise ProtocolError(f"{safe_url(first)}: more than {_REDIRECTS} redirects")
+        raise ProtocolError(f"{redacted_url(first)}: more than {_REDIRECTS} redirects")
 
     def _send(
         self, request: httpx.Request, auth: httpx.Auth | None, first: str, *, retry_broken: bool
@@ -140,4 +140,4 @@ class RetryingClient:
 
 
 def _invalid_redirect(url: str) -> ProtocolError:
-    return ProtocolError(f"{safe_url(url)} redirects to an invalid URL")
+    return ProtocolError(f"{redacted_url(url)} redirects to an invalid URL")

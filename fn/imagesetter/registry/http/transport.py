@@ -30,8 +30,7 @@ from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Deadline, RateLimiter
 from imagesetter.registry.http.network import NetworkOverrides, NetworkSettings
 from imagesetter.registry.http.proxies import Proxy
-from imagesetter.registry.http.redaction import Redaction
-from imagesetter.registry.http.remote_text import safe, safe_url
+from imagesetter.registry.http.redaction import Redaction, printable, redacted_url
 from imagesetter.registry.http.request import ERROR_CAP, TIMEOUT, options_of
 from imagesetter.registry.http.tls import Tls
 
@@ -248,10 +247,10 @@ def _clamp(call: _Call, timeout: float | None) -> float | None:
 
 def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: Proxy | None) -> Unreachable:
     """What went wrong with the connection, in the words of somebody who has to fix it."""
-    host = safe(url.netloc)
-    through = f" through the proxy {safe_url(proxy.url)}" if proxy is not None else ""
+    host = printable(url.netloc)
+    through = f" through the proxy {redacted_url(proxy.url)}" if proxy is not None else ""
     # A proxy that was reached reports by itself what happened between it and the host.
-    server, kind = (f"the proxy {safe_url(proxy.url)}", "proxy") if proxy is not None else (host, "registry")
+    server, kind = (f"the proxy {redacted_url(proxy.url)}", "proxy") if proxy is not None else (host, "registry")
     if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
         return Unreachable(f"{host} cannot be sent such a request")
     # What a POST did before the connection broke nobody knows, so it is not repeated.
@@ -265,22 +264,24 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
         return broken(f"{host} did not respond within {seconds:.0f} s{through}")
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Unreachable(
-            f"the certificate of {host} is not trusted{through}: {safe(cause.verify_message)}",
+            f"the certificate of {host} is not trusted{through}: {printable(cause.verify_message)}",
             hint="for a certificate authority of your own: certSecretRef, a certs.d directory, or SSL_CERT_FILE",
         )
     if isinstance(cause, ssl.SSLError):
-        reason = safe(cause.reason or str(cause))
+        reason = printable(cause.reason or str(cause))
         if cause.reason in _NOT_TLS:
             return NoTls(f"{host} does not speak TLS{through}: {reason}")
         return Unreachable(f"the TLS handshake with {host} failed{through}: {reason}")
     if isinstance(cause, socket.gaierror):
         hint = "check the name, and whether this machine's DNS knows it"
-        return Unreachable(f"the host name of {server} cannot be resolved: {safe(cause.strerror or '')}", hint=hint)
+        return Unreachable(
+            f"the host name of {server} cannot be resolved: {printable(cause.strerror or '')}", hint=hint
+        )
     if isinstance(cause, ConnectionRefusedError):
         return ConnectionBroken(f"{server} refuses connections", hint=f"check that a {kind} listens on that port")
     if isinstance(err, httpcore.ProxyError):
-        return Unreachable(f"{server} does not connect to {host}: {safe(str(err))}")
+        return Unreachable(f"{server} does not connect to {host}: {printable(str(err))}")
     if isinstance(err, httpcore.ConnectError):
         hint = "check this machine's connection to that network, or set a proxy (HTTPS_PROXY)"
-        return ConnectionBroken(f"{host} cannot be reached{through}: {safe(str(err))}", hint=hint)
-    return broken(f"the connection to {host} broke{through}: {safe(str(err))}")
+        return ConnectionBroken(f"{host} cannot be reached{through}: {printable(str(err))}", hint=hint)
+    return broken(f"the connection to {host} broke{through}: {printable(str(err))}")

@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.registry.http.remote_text import duration_in_words, safe, safe_origin, safe_reason, safe_url
+from imagesetter.registry.http.limits import duration_in_words
+from imagesetter.registry.http.redaction import error_reason, printable, redacted_origin, redacted_url
 
 
 @given(st.text())
 def test_safe_text_is_printable_and_short(text: str) -> None:
-    assert safe(text).isprintable()
-    assert len(safe(text, 50)) <= 10 * 50
+    assert printable(text).isprintable()
+    assert len(printable(text, 50)) <= 10 * 50
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=100))
 def test_plain_text_stays_as_it_is(text: str) -> None:
-    assert safe(text) == text
+    assert printable(text) == text
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_own_url_is_shown_without_what_is_secret(url: str, expected: str) -> None:
-    assert safe_url(url) == expected
+    assert redacted_url(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_own_url_is_shown_without_what_is_secret(url: str, expected: str) -> Non
     ],
 )
 def test_url_of_a_stranger_is_shown_as_its_origin(url: str, expected: str) -> None:
-    assert safe_origin(url) == expected
+    assert redacted_origin(url) == expected
 
 
 @given(st.text(max_size=50))
 def test_origin_of_anything_holds_no_secret_behind_a_slash(text: str) -> None:
-    assert "planted" not in safe_origin(f"https://a.example/{text}planted")
+    assert "planted" not in redacted_origin(f"https://a.example/{text}planted")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_origin_of_anything_holds_no_secret_behind_a_slash(text: str) -> None:
 )
 def test_reason_is_what_the_registry_says_in_words(body: object, kind: str, expected: str) -> None:
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    assert safe_reason(data, kind, ["hunter22", ""]) == expected
+    assert error_reason(data, kind, ["hunter22", ""]) == expected
 
 
 @pytest.mark.parametrize(
