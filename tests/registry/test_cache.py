@@ -19,7 +19,7 @@ import pytest
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.auth.credentials import Credential, Lookup
-from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Asker, Cache, CachedScan, validity
+from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Cache, CachedScan, CacheIdentity, validity
 from imagesetter.registry.client import Client
 from imagesetter.registry.environment import cache_folder
 from imagesetter.registry.reference import parse_flux_image
@@ -33,8 +33,8 @@ from support.scanning import scan_all
 
 FN = str(Path(__file__).parents[2] / "fn")
 NAME = "ghcr.io/org/app"
-NOBODY = Asker()
-ALICE = Asker(Credential("alice", PASSWORD))
+NOBODY = CacheIdentity()
+ALICE = CacheIdentity(Credential("alice", PASSWORD))
 
 
 def entry(clock: FakeClock, *tags: str) -> CachedScan:
@@ -97,14 +97,14 @@ def test_refreshing_asks_again_and_keeps_the_answer(tmp_path: Path, clock: FakeC
     "other",
     [
         NOBODY,
-        Asker(Credential("bob", PASSWORD)),
-        Asker(Credential("alice", "another")),
-        Asker(Credential("alice", PASSWORD, "identity")),
-        Asker(Credential("alice", PASSWORD), "through a proxy of the input"),
+        CacheIdentity(Credential("bob", PASSWORD)),
+        CacheIdentity(Credential("alice", "another")),
+        CacheIdentity(Credential("alice", PASSWORD, "identity")),
+        CacheIdentity(Credential("alice", PASSWORD), "through a proxy of the input"),
     ],
     ids=["nobody", "another-user", "another-password", "another-kind", "another-way"],
 )
-def test_scan_is_shown_to_whoever_asked_for_it_only(cache: Cache, clock: FakeClock, other: Asker) -> None:
+def test_scan_is_shown_to_whoever_asked_for_it_only(cache: Cache, clock: FakeClock, other: CacheIdentity) -> None:
     cache.store_scan(NAME, ALICE, entry(clock))
     assert cache.load_scan(NAME, other, 3600) is None
     assert cache.load_scan("ghcr.io/org/other", ALICE, 3600) is None
@@ -352,21 +352,21 @@ import os, signal, sys, time
 sys.path.insert(0, {FN!r})
 from pathlib import Path
 import secrets, tempfile
-from imagesetter.registry.cache import Asker, Cache, CachedScan
+from imagesetter.registry.cache import CacheIdentity, Cache, CachedScan
 from imagesetter.registry.auth.credentials import Credential, Lookup
 
 folder, runs, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-asker = Asker(Credential("alice", "word"))
+identity = CacheIdentity(Credential("alice", "word"))
 
 def run(number):
     cache = Cache(folder)
     for count in range(rounds):
-        found = cache.load_scan("ghcr.io/org/app", asker, 3600)
+        found = cache.load_scan("ghcr.io/org/app", identity, 3600)
         if found is not None:  # whole, and of one writer
             assert len(found.tags) == 300 and len({{tag.split("-")[0] for tag in found.tags}}) == 1, found.tags[:3]
         tags = tuple(sorted(f"w{{number}}-{{n}}" for n in range(300)))
-        cache.store_scan("ghcr.io/org/app", asker, CachedScan(tags, time.time()))
-        assert cache.load_scan("ghcr.io/org/app", asker, 3600) is not None
+        cache.store_scan("ghcr.io/org/app", identity, CachedScan(tags, time.time()))
+        assert cache.load_scan("ghcr.io/org/app", identity, 3600) is not None
         if count == 0 and runs == 1:
             print("ready", flush=True)
 
@@ -415,7 +415,7 @@ def test_killed_runs_leave_no_partial_entry(tmp_path: Path) -> None:
         time.sleep(0.003 * number)
         run.kill()
         run.communicate()
-        found = Cache(tmp_path).load_scan(NAME, Asker(Credential("alice", "word")), 3600)
+        found = Cache(tmp_path).load_scan(NAME, CacheIdentity(Credential("alice", "word")), 3600)
         assert found is not None
         assert len(found.tags) == 300
 

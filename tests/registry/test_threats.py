@@ -28,7 +28,7 @@ from imagesetter.errors import (
     Unauthorized,
     Unreachable,
 )
-from imagesetter.registry.cache import Asker, Cache
+from imagesetter.registry.cache import Cache, CacheIdentity
 from imagesetter.registry.client import Client
 from imagesetter.registry.events import Event, Note
 from imagesetter.registry.http.address_rules import AddressRules
@@ -287,7 +287,7 @@ def test_scan_that_came_by_a_way_of_the_input_is_not_shown_to_others(tmp_path: P
         with Client(ClientSettings(cache_folder=tmp_path)) as client:
             assert client.scan(repository, options=options).tags == ("9.9.9-forged",)
             assert client.scan(repository, options=options).from_cache
-    assert Cache(tmp_path).load_scan(repository.canonical, Asker(), 600) is None
+    assert Cache(tmp_path).load_scan(repository.canonical, CacheIdentity(), 600) is None
 
 
 def test_cookies_are_not_kept() -> None:

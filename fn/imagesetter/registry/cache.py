@@ -1,14 +1,14 @@
-"""What registries said before, on disk: scans while they are young, blobs by digest as long as they are used.
+"""The cache on disk: scans for as long as their interval, blobs by digest as long as they are used.
 
 One folder (`imagesetter.registry.environment.cache_folder`), one file an entry. A scan's name is
-a hash of the canonical repository and of who asked by which way, so that nobody is shown what another login listed.
+a hash of the canonical repository, the login and the network, so that nobody is shown what another login listed.
 Files appear whole or not at all and carry a checksum: an entry that is torn, damaged, of another version or from the
 future is a miss, and so is a folder that cannot be read. A folder that cannot be written, or a full disk, costs the
 speed and nothing else. Any number of runs may share a folder.
 
 A scan is a line with the checksum of all that follows, a line of JSON, and the tags, one a line: a fleet has millions,
-and so they are read and checked without a look at each. Nothing is flushed to the disk: what a power cut takes is asked
-again.
+and so they are read and checked without a look at each. Nothing is flushed to the disk: what a power cut loses is
+requested again.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ _LAST_MOMENT = 1e13
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, and by which way: what one is told is not passed on to another."""
+class CacheIdentity:
+    """Who a scan was made for, and over which network: it is not shown to anybody else."""
 
     credential: Credential | None = None
-    way: str = ""
-    """Empty for the operator's own; else what the input set: a proxy, an authority, plain HTTP. Scans that came by
-    such a way could have been made up by whoever wrote the input."""
+    network: str = ""
+    """Empty for the operator's own; else what the input set: a proxy, an authority, plain HTTP. Whoever wrote the input
+    could have forged a scan that came over such a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +73,22 @@ class Cache:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     refresh: bool = False
-    """Ask again and keep the answer: nothing younger is taken from here."""
+    """Scan again and keep the result: no cached scan is used."""
     _salt: bytes | None = field(default=None, repr=False)
     _identities: dict[Credential, str] = field(default_factory=dict, repr=False)
     _pruned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def load_scan(self, repository: str, asker: Asker, interval: float | None) -> CachedScan | None:
-        """The scan of a canonical repository by this asker, if it is younger than *interval* seconds."""
+    def load_scan(self, repository: str, identity: CacheIdentity, interval: float | None) -> CachedScan | None:
+        """The scan of a canonical repository for this identity, if it is younger than *interval* seconds."""
         if self.refresh:
             return None
-        entry = _read_scan(_read_file(self._scan_file(repository, asker)), repository)
+        entry = _read_scan(_read_file(self._scan_file(repository, identity)), repository)
         if entry is None or not 0 <= self.clock.time() - entry.scanned_at < validity(interval):
             return None
         return entry
 
-    def store_scan(self, repository: str, asker: Asker, entry: CachedScan) -> None:
+    def store_scan(self, repository: str, identity: CacheIdentity, entry: CachedScan) -> None:
         """Keep a scan, whose tags are sorted."""
         head = {
             "repository": repository,
@@ -98,17 +98,17 @@ class Cache:
         }
         body = "\n".join((json.dumps(head, separators=(",", ":")), *entry.tags)).encode()
         checksum = hashlib.sha256(body).hexdigest().encode()
-        self._write(self._scan_file(repository, asker), b"".join((_MAGIC, checksum, b"\n", body)))
+        self._write(self._scan_file(repository, identity), b"".join((_MAGIC, checksum, b"\n", body)))
         self._prune()
 
     @contextlib.contextmanager
-    def turn(self, repository: str, asker: Asker, seconds: float) -> Iterator[bool]:
-        """Of several runs that miss the same scan one asks at a time; true for one that had to wait for another.
+    def scan_lock(self, repository: str, identity: CacheIdentity, seconds: float) -> Iterator[bool]:
+        """Only one run scans a repository at a time; yields True if this run had to wait.
 
-        Whoever waited finds the other's answer, if it got one. Nobody waits longer than *seconds*, or at all where the
-        disk knows no locks. Each scan has a file of its own to lock, and a lock ends with the process that holds it.
+        After the wait the other run's scan is in the cache, if it succeeded. Nobody waits longer than *seconds*, or at
+        all where the disk does not support locks. Each scan has its own lock file, and a lock ends with its process.
         """
-        lock = FileLock(self.folder / "turns" / f"{self._scan_name(repository, asker)}.lock")
+        lock = FileLock(self.folder / "turns" / f"{self._scan_name(repository, identity)}.lock")
         waited, until, pause = False, self.clock.monotonic() + seconds, threading.Condition()
         try:
             _make_folder(lock.path.parent)
@@ -140,18 +140,18 @@ class Cache:
         """Keep a blob or manifest that was verified against its digest."""
         self._write(self._blob_file(digest), data)
 
-    def _scan_name(self, repository: str, asker: Asker) -> str:
-        key = "\n".join((repository, self._identity(asker.credential), asker.way))
+    def _scan_name(self, repository: str, identity: CacheIdentity) -> str:
+        key = "\n".join((repository, self._login_hash(identity.credential), identity.network))
         return hashlib.sha256(key.encode()).hexdigest()
 
-    def _scan_file(self, repository: str, asker: Asker) -> Path:
-        return self.folder / "scans" / f"{self._scan_name(repository, asker)}.scan"
+    def _scan_file(self, repository: str, identity: CacheIdentity) -> Path:
+        return self.folder / "scans" / f"{self._scan_name(repository, identity)}.scan"
 
     def _blob_file(self, digest: str) -> Path:
         return self.folder / "blobs" / hashlib.sha256(digest.encode()).hexdigest()
 
-    def _identity(self, credential: Credential | None) -> str:
-        """Who asks. Slow to compute and salted by the folder: a stolen cache helps little to guess a password."""
+    def _login_hash(self, credential: Credential | None) -> str:
+        """A hash of the login, slow to compute and salted by the folder: a stolen cache helps little to guess it."""
         if credential is None:
             return "anonymous"
         with self._lock:

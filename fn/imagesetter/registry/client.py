@@ -28,7 +28,7 @@ from imagesetter.registry.workers import Task, run_tasks
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
-    from imagesetter.registry.cache import Asker, Cache
+    from imagesetter.registry.cache import Cache, CacheIdentity
     from imagesetter.registry.http.retry import RetryingClient
     from imagesetter.registry.manifests import Image
     from imagesetter.registry.repository_client import RepositoryClient, Session
@@ -133,14 +133,14 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, or no answer.
         """
-        from imagesetter.registry import image_lookup
+        from imagesetter.registry import manifests
 
         if platform:
             return self.inspect(repository, tag, platform=platform, options=options).platform_digest
         with self._redacted():
             client = self._repository_client(repository, options or ScanOptions())
             _check_tag(tag)
-            return image_lookup.find_digest(client, tag)
+            return manifests.find_digest(client, tag)
 
     def digest_all(
         self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
@@ -158,14 +158,14 @@ class Client:
         """What is behind a tag: digests, creation time, labels. Blobs that were read once are read from the cache.
 
         Raises:
-            RegistryError: there is no such tag or platform, no answer, or one that its digest belies.
+            RegistryError: there is no such tag or platform, no response, or its body does not match its digest.
         """
-        from imagesetter.registry import image_lookup
+        from imagesetter.registry import manifests
 
         with self._redacted():
             client = self._repository_client(repository, options or ScanOptions())
             _check_tag(tag)
-            image = image_lookup.inspect(client, tag, platform, self._cache)
+            image = manifests.inspect(client, tag, platform, self._cache)
         shown = self._redaction.text
         labels = {shown(name): shown(value) for name, value in image.labels.items()}
         platforms = tuple(map(shown, image.platforms))
@@ -196,39 +196,41 @@ class Client:
     def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
         """What the cache holds, if it will do; else what the registry answers."""
         look_up = functools.cache(lambda: self._credential(repository, options))
-        asker = self._asker(options, look_up)
-        found = self._load(repository, options, asker)
+        identity = self._cache_identity(options, look_up)
+        found = self._load(repository, options, identity)
         if found is not None:
             return found
         client = self._repository_client(repository, options, look_up)
-        if self._cache is None or asker is None or self._cache.refresh:
-            return self._list(repository, client, asker)
-        with self._cache.turn(repository.canonical, asker, min(self._seconds(options) / 2, self._begin().left())):
-            # Looked for again though nobody was waited for: another run may have had its turn since the first look.
-            return self._load(repository, options, asker) or self._list(repository, client, asker)
+        if self._cache is None or identity is None or self._cache.refresh:
+            return self._list(repository, client, identity)
+        with self._cache.scan_lock(
+            repository.canonical, identity, min(self._seconds(options) / 2, self._begin().left())
+        ):
+            # Load again even without a wait: another run may have scanned since the first look.
+            return self._load(repository, options, identity) or self._list(repository, client, identity)
 
-    def _asker(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> Asker | None:
+    def _cache_identity(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> CacheIdentity | None:
         """Who asks, if there is a cache to share. Who cannot be named shares none; whether the credentials are needed
         at all, the registry will tell."""
         if self._cache is None:
             return None
-        from imagesetter.registry.cache import Asker
+        from imagesetter.registry.cache import CacheIdentity
 
         try:
-            return Asker(look_up(), _way(options))
+            return CacheIdentity(look_up(), _network_key(options))
         except CredentialError:
             return None
 
-    def _load(self, repository: Repository, options: ScanOptions, asker: Asker | None) -> Scan | None:
-        if self._cache is None or asker is None:
+    def _load(self, repository: Repository, options: ScanOptions, identity: CacheIdentity | None) -> Scan | None:
+        if self._cache is None or identity is None:
             return None
         with self._looking:  # the cache keeps nobody waiting, so several threads would only be in each other's way
-            entry = self._cache.load_scan(repository.canonical, asker, options.interval)
+            entry = self._cache.load_scan(repository.canonical, identity, options.interval)
         if entry is None:
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
-    def _list(self, repository: Repository, client: RepositoryClient, asker: Asker | None) -> Scan:
+    def _list(self, repository: Repository, client: RepositoryClient, identity: CacheIdentity | None) -> Scan:
         """Ask the registry, and keep its answer."""
         from imagesetter.registry.cache import CachedScan
         from imagesetter.registry.tags import PAGE_CAP, list_tags
@@ -249,8 +251,8 @@ class Client:
             tuple(map(self._redaction.text, listing.warnings)),
             listing.uploaded,
         )
-        if self._cache is not None and asker is not None:
-            self._cache.store_scan(repository.canonical, asker, entry)
+        if self._cache is not None and identity is not None:
+            self._cache.store_scan(repository.canonical, identity, entry)
         return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)
 
     def _repository_client(
@@ -369,7 +371,7 @@ def _host_of(repository: Repository) -> str:
         return repository.registry
 
 
-def _way(options: ScanOptions) -> str:
+def _network_key(options: ScanOptions) -> str:
     """What of the way is the input's choice, in a form that tells two of them apart."""
     if options.tls is None and options.proxy is None:
         return "insecure" if options.insecure else ""

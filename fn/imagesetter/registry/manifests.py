@@ -1,4 +1,7 @@
-"""What is behind a tag: digest, platforms, creation time and labels, each checked against the digest that named it."""
+"""What a tag points to: digest, platforms, creation time and labels, each verified against the digest that named it.
+
+`find_digest` and `inspect` send as few requests as the cache allows; the functions above them read what came.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import NotFound, ProtocolError
-from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.redaction import printable
 from imagesetter.registry.tags import read_object
+
+if TYPE_CHECKING:
+    from imagesetter.registry.cache import Cache
+    from imagesetter.registry.http.library import httpx
+    from imagesetter.registry.repository_client import RepositoryClient
 
 MANIFEST_CAP = 4 * 1024 * 1024
 CONFIG_CAP = 4 * 1024 * 1024
@@ -23,8 +31,11 @@ IMAGE_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-# All four in one line: some proxies keep only one of several, and a registry that misses OCI's answers 404.
+# All four in one line: some proxies keep only one of several, and a registry that misses OCI's responds with 404.
 ACCEPT = ", ".join(INDEX_TYPES + IMAGE_TYPES)
+
+# The statuses of servers that do not support HEAD for manifests.
+_NO_HEAD = (405, 501)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _MOST_LABELS = 200
@@ -68,7 +79,7 @@ def digest_of(data: bytes, like: str = "sha256:") -> str:
 
 
 def announced_digest(response: httpx.Response) -> str:
-    """``Docker-Content-Digest``, or "" where it is missing or none."""
+    """``Docker-Content-Digest``, or "" where it is missing or not a digest."""
     digest = response.headers.get("Docker-Content-Digest", "").strip()
     return digest if is_digest(digest) else ""
 
@@ -86,9 +97,9 @@ def verified_digest(response: httpx.Response, what: str, expected: str = "") -> 
     return digest
 
 
-def is_index(document: Mapping[str, object], answer_type: str) -> bool:
+def is_index(document: Mapping[str, object], content_type: str) -> bool:
     """Whether a manifest is an index over several platforms."""
-    kind = document.get("mediaType") or answer_type.partition(";")[0].strip()
+    kind = document.get("mediaType") or content_type.partition(";")[0].strip()
     return kind in INDEX_TYPES or (kind not in IMAGE_TYPES and isinstance(document.get("manifests"), list))
 
 
@@ -96,7 +107,7 @@ def read_index(document: Mapping[str, object], what: str) -> tuple[Descriptor, .
     """The images of an index; attestations (platform ``unknown/unknown``) are none.
 
     Raises:
-        ProtocolError: it is no index.
+        ProtocolError: it is not a valid index.
     """
     entries = document.get("manifests")
     if not isinstance(entries, list):
@@ -151,7 +162,7 @@ def read_config(response: httpx.Response, what: str) -> ImageConfig:
     """Creation time, labels and platform of a config blob.
 
     Raises:
-        ProtocolError: it is no JSON object.
+        ProtocolError: it is not a JSON object.
     """
     document = read_object(response, what)
     inner = document.get("config")
@@ -168,3 +179,73 @@ def read_config(response: httpx.Response, what: str) -> ImageConfig:
 def _platform(shape: Mapping[str, object]) -> str:
     parts = [shape.get(name) for name in ("os", "architecture", "variant")]
     return printable("/".join(part for part in parts if isinstance(part, str) and part), 64)
+
+
+def find_digest(client: RepositoryClient, tag: str) -> str:
+    """The digest that a tag points to, by HEAD, which counts against no quota; by GET and hashing where that fails.
+
+    Raises:
+        RegistryError
+    """
+    what = f"{client.repository}:{tag}"
+    response = client.request(
+        "HEAD", f"manifests/{tag}", accept=ACCEPT, body_cap=MANIFEST_CAP, expected=_NO_HEAD, what=what
+    )
+    digest = announced_digest(response) if response.status_code == 200 else ""
+    return digest or verified_digest(_manifest(client, tag, what), what)
+
+
+def inspect(client: RepositoryClient, tag: str, platform: str, cache: Cache | None) -> Image:
+    """What a tag points to; everything below the tag is verified by its digest, and so may come from the cache.
+
+    Raises:
+        RegistryError: there is no such tag or platform, no response, or its body does not match its digest.
+    """
+    what = f"{client.repository}:{tag}"
+    digest = find_digest(client, tag)
+    manifest = _fetch(client, cache, "manifests", digest, MANIFEST_CAP, what)
+    document = read_object(manifest, f"{what}: the manifest")
+    chosen, known = digest, ""
+    platforms: tuple[str, ...] = ()
+    if is_index(document, manifest.headers.get("Content-Type", "")):
+        descriptors = read_index(document, what)
+        descriptor = choose_platform(descriptors, platform, what)
+        chosen, known = descriptor.digest, descriptor.platform
+        platforms = tuple(dict.fromkeys(each.platform for each in descriptors if each.platform))
+        manifest = _fetch(client, cache, "manifests", chosen, MANIFEST_CAP, what)
+        document = read_object(manifest, f"{what}: the manifest")
+    named = config_digest(document)
+    config = ImageConfig()
+    if named:
+        config = read_config(_fetch(client, cache, "blobs", named, CONFIG_CAP, what), f"{what}: the config")
+    known = known or config.platform
+    if platform and not platforms and known and known != platform and not known.startswith(f"{platform}/"):
+        raise NotFound(f"{what} is for {known}, not for {platform}")
+    return Image(digest, known, chosen, config.created, config.labels, platforms)
+
+
+def _fetch(
+    client: RepositoryClient, cache: Cache | None, kind: str, digest: str, body_cap: int, what: str
+) -> httpx.Response:
+    """A manifest or blob by digest, verified."""
+    from imagesetter.registry.http.library import httpx
+
+    kept = cache.load_blob(digest) if cache is not None else None
+    if kept is not None:
+        return httpx.Response(200, content=kept)
+    if kind == "manifests":
+        response = _manifest(client, digest, what)
+    else:
+        response = client.request(
+            "GET", f"blobs/{digest}", accept="*/*", body_cap=body_cap, allow_other_host=True, what=what
+        )
+    verified_digest(response, f"{what}: {kind} {digest[:19]}…", digest)
+    if cache is not None:
+        cache.store_blob(digest, response.content)
+    return response
+
+
+def _manifest(client: RepositoryClient, name: str, what: str) -> httpx.Response:
+    return client.request(
+        "GET", f"manifests/{name}", accept=ACCEPT, body_cap=MANIFEST_CAP, allow_other_host=True, what=what
+    )

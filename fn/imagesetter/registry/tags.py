@@ -4,13 +4,13 @@ What registries really do, and what follows from it:
 
 - They sort, or do not (docker-registry 2.8, GHCR and Quay do not): the order is never relied on, reading never stops
   early, the result is sorted.
-- They page by ``Link``, or answer whole whatever ``n`` says. A page shorter than ``n`` is not the last one if it has a
+- They page by ``Link``, or send all tags whatever ``n`` says. A page shorter than ``n`` is not the last one if it has a
   ``Link``; without one it is. Of a ``Link`` only the query is taken: scheme, host and path stay those that were asked,
   whether the server is confused about its own address (Artifactory, Nexus) or means to send us elsewhere.
 - ``n=1000`` is what Flux asks for; a server that refuses it is asked once more without.
 - ``tags`` may be missing or null, in an empty repository and past the end; entries may be null (Nexus) or digests
-  (Artifactory). What is no tag is dropped and counted.
-- An error on any page is an error of the whole: a part of the tags would be a wrong answer.
+  (Artifactory). What cannot be a tag is dropped and counted.
+- An error on any page is an error of the whole: a part of the tags would be a wrong result.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.redaction import printable
 from imagesetter.registry.reference import is_tag, only_tags
+
+if TYPE_CHECKING:
+    from imagesetter.registry.http.library import httpx
 
 PAGE_CAP = 32 * 1024 * 1024
 TOTAL_CAP = 64 * 1024 * 1024
@@ -53,16 +56,16 @@ class Listing:
     warnings: list[str] = field(default_factory=list)
 
 
-def list_tags(ask: Callable[[str], httpx.Response], what: str, on_page: Callable[[int], None]) -> Listing:
+def list_tags(get: Callable[[str], httpx.Response], what: str, on_page: Callable[[int], None]) -> Listing:
     """Read every page.
 
     Args:
-        ask: sends ``GET …/tags/list?QUERY`` for a query; raises for every status but 200, and 400 with ``n``.
+        get: sends ``GET …/tags/list?QUERY`` for a query; raises for every status but 200, and 400 with ``n``.
         what: the repository, for messages.
-        on_page: told the number of tags so far, after each page.
+        on_page: called with the number of tags so far, after each page.
 
     Raises:
-        RegistryError: an answer that is none, or one that never ends.
+        RegistryError: a response that is not a list of tags, or pages without end.
     """
     listing = Listing()
     seen: set[str] = set()
@@ -70,7 +73,7 @@ def list_tags(ask: Callable[[str], httpx.Response], what: str, on_page: Callable
     query = _FIRST
     while True:
         seen.add(query)
-        response = ask(query)
+        response = get(query)
         if response.status_code == 400 and query == _FIRST:
             query = ""
             continue
@@ -123,7 +126,7 @@ def _read_page(listing: Listing, response: httpx.Response, what: str) -> None:
 
 
 def read_object(response: httpx.Response, what: str) -> dict[str, object]:
-    """The JSON object that an answer has to be.
+    """The JSON object that a response has to be.
 
     Raises:
         ProtocolError: it is something else, such as the page of a proxy or a single sign-on.

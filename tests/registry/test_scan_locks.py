@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imagesetter.registry.cache import Asker, Cache
+from imagesetter.registry.cache import Cache, CacheIdentity
 from support.fakes import FakeServer, Reply, Seen, run_fake
 
 RUNS = 4
@@ -46,9 +46,9 @@ def test_runs_at_once_ask_once(options: tuple[str, ...], times: int, slow: FakeS
 HOLDER = """
 import sys
 from pathlib import Path
-from imagesetter.registry.cache import Asker, Cache
+from imagesetter.registry.cache import CacheIdentity, Cache
 
-with Cache(Path(sys.argv[1])).turn("app", Asker(), 1) as waited:
+with Cache(Path(sys.argv[1])).scan_lock("app", CacheIdentity(), 1) as waited:
     print(waited, flush=True)
     sys.stdin.read()
 """
@@ -66,7 +66,7 @@ def held(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_nobody_waits_for_ever_for_one_that_hangs(held: subprocess.Popen[str], tmp_path: Path) -> None:
-    with Cache(tmp_path).turn("app", Asker(), 0.05) as waited:
+    with Cache(tmp_path).scan_lock("app", CacheIdentity(), 0.05) as waited:
         assert waited is True
 
 
@@ -79,20 +79,26 @@ def test_turn_ends_with_the_run_that_had_it(end: str, held: subprocess.Popen[str
         held.wait()
     cache = Cache(tmp_path)
     for _ in range(2):
-        with cache.turn("app", Asker(), 1) as waited:
+        with cache.scan_lock("app", CacheIdentity(), 1) as waited:
             assert waited is False
 
 
 @pytest.mark.usefixtures("held")
 def test_other_repositories_and_other_askers_are_not_waited_for(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    with cache.turn("other", Asker(), 1) as repository, cache.turn("app", Asker(way="insecure"), 1) as asker:
-        assert (repository, asker) == (False, False)
-    with cache.turn("app", Asker(), 0.05) as waited:
-        assert waited is True, "letting go of one turn lets go of no other's"
+    with (
+        cache.scan_lock("other", CacheIdentity(), 1) as repository,
+        cache.scan_lock("app", CacheIdentity(network="insecure"), 1) as identity,
+    ):
+        assert (repository, identity) == (False, False)
+    with cache.scan_lock("app", CacheIdentity(), 0.05) as waited:
+        assert waited is True, "releasing one lock releases no other"
 
 
 def test_a_folder_that_cannot_be_written_makes_nobody_wait(tmp_path: Path) -> None:
     (tmp_path / "turns").write_text("")
-    with Cache(tmp_path).turn("app", Asker(), 1) as first, Cache(tmp_path).turn("app", Asker(), 1) as second:
+    with (
+        Cache(tmp_path).scan_lock("app", CacheIdentity(), 1) as first,
+        Cache(tmp_path).scan_lock("app", CacheIdentity(), 1) as second,
+    ):
         assert (first, second) == (False, False)
