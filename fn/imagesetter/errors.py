@@ -4,7 +4,7 @@
 
     ReportedError                     what, where, hint (krm_functions)
     ├── UsageError                    the command line, the environment or the functionConfig is wrong (krm_functions)
-    ├── InputError                    something that was read is invalid (krm_functions, with its kinds)
+    ├── InputError                    something that was read is invalid (krm_functions; golang.errors)
     │   ├── MarkerError               a marker comment that cannot be read
     │   ├── ImageReferenceError       an image reference that cannot be parsed
     │   └── TemplateError             a commit message template that does not parse or run

@@ -8,6 +8,9 @@ import re
 _BREAKS = r"\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
 _LOG_COMMAND = re.compile(rf"(?:(?<=[{_BREAKS}])|\A)([^\S{_BREAKS}]*):(?=:)|#(?=#\w*\[)")
 
+MAX_SHOWN = 128
+"""The longest that a tag can be."""
+
 
 def harmless(text: str, kept: str = "\n\t") -> str:
     """The text as it may be shown: names and values in messages are a stranger's, and a terminal or a log obeys them.
@@ -19,6 +22,13 @@ def harmless(text: str, kept: str = "\n\t") -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text)
+
+
+def shown(text: str) -> str:
+    """A tag or a pattern in a message: the text itself if it is short and printable; else with escapes, and cut off."""
+    if len(text) > MAX_SHOWN:
+        text = f"{text[:MAX_SHOWN]}…"
+    return harmless(text, kept="")
 
 
 def without_log_commands(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.errors import InvalidFilter
+from imagesetter.golang.errors import InvalidExpansion
 from imagesetter.golang.expand import MAX_REFERENCES, MAX_TEMPLATE_BYTES, parse_expansion
 from imagesetter.golang.regexp import compile_pattern
 
@@ -71,5 +71,5 @@ def test_group_whose_name_is_a_long_number_is_found_by_it() -> None:
     ],
 )
 def test_template_beyond_the_bounds_is_refused(template: str, words: str) -> None:
-    with pytest.raises(InvalidFilter, match=words):
+    with pytest.raises(InvalidExpansion, match=words):
         parse_expansion(template, compile_pattern("(a)"))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from imagesetter.errors import InvalidFilter
+from imagesetter.golang.errors import InvalidPattern
 from imagesetter.golang.regexp import MAX_PATTERN_BYTES, compile_pattern
 
 # Captured from Go 1.26: regexp.Compile of each.
@@ -38,7 +38,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("pattern", REFUSED)
 def test_pattern_is_refused_in_go_s_words(pattern: str) -> None:
-    with pytest.raises(InvalidFilter) as caught:
+    with pytest.raises(InvalidPattern) as caught:
         compile_pattern(pattern)
     assert str(caught.value) == f"error parsing regexp: {REFUSED[pattern]}"
 
@@ -57,7 +57,7 @@ def test_pattern_is_refused_in_go_s_words(pattern: str) -> None:
     ],
 )
 def test_hint_says_what_the_syntax_lacks(pattern: str, words: str) -> None:
-    with pytest.raises(InvalidFilter) as caught:
+    with pytest.raises(InvalidPattern) as caught:
         compile_pattern(pattern)
     assert words in caught.value.hint
 
@@ -99,7 +99,7 @@ def test_search_is_leftmost_and_unanchored(pattern: str, text: str, match: tuple
 
 
 def test_pattern_with_a_lone_surrogate_is_refused() -> None:
-    with pytest.raises(InvalidFilter) as caught:
+    with pytest.raises(InvalidPattern) as caught:
         compile_pattern("\ud800")
     assert str(caught.value) == r"error parsing regexp: invalid UTF-8: `\ud800`"
 
@@ -108,19 +108,19 @@ def test_pattern_with_a_lone_surrogate_is_refused() -> None:
     "pattern", ["a" * (MAX_PATTERN_BYTES + 1), "é" * (MAX_PATTERN_BYTES // 2 + 1), "(" * 1_000_000]
 )
 def test_pattern_longer_than_the_bound_is_refused_briefly(pattern: str) -> None:
-    with pytest.raises(InvalidFilter, match="expression too large") as caught:
+    with pytest.raises(InvalidPattern, match="expression too large") as caught:
         compile_pattern(pattern)
     assert len(str(caught.value)) < 120
     assert str(MAX_PATTERN_BYTES) in caught.value.hint
 
 
 def test_pattern_whose_program_is_too_large_is_refused() -> None:
-    with pytest.raises(InvalidFilter, match="pattern too large"):
+    with pytest.raises(InvalidPattern, match="pattern too large"):
         compile_pattern(r"(?:\pL{900}|b){1}" * 30)
 
 
 def test_re2_writes_nothing_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(InvalidFilter):
+    with pytest.raises(InvalidPattern):
         compile_pattern("(?P<x")
     sys.stderr.flush()
     assert capfd.readouterr() == ("", "")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.errors import InvalidPolicy
-from imagesetter.golang.semver.constraints import MAX_GROUPS, go_quote, parse_constraints
+from imagesetter.golang.errors import InvalidConstraint
+from imagesetter.golang.semver.constraints import MAX_GROUPS, parse_constraints
 from imagesetter.golang.semver.version import parse_version
+from imagesetter.golang.strings import quote
 
 
 def admits(text: str, version: str) -> bool:
@@ -65,7 +66,7 @@ def test_range_admits(text: str, inside: str, outside: str) -> None:
     ],
 )
 def test_range_is_refused_with_a_pointer(text: str, message: str, hint: str) -> None:
-    with pytest.raises(InvalidPolicy) as caught:
+    with pytest.raises(InvalidConstraint) as caught:
         parse_constraints(text)
     assert str(caught.value) == message
     assert hint in caught.value.hint
@@ -110,4 +111,4 @@ def test_releases_of_a_range_are_few_disjoint_spans(text: str, spans: list[objec
     ],
 )
 def test_text_is_quoted_as_go_quotes_it(text: str, quoted: str) -> None:
-    assert go_quote(text) == quoted
+    assert quote(text) == quoted

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import InvalidPolicy, NothingSelected
+from imagesetter.golang.errors import InvalidConstraint
 from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.golang.semver.version import parse_tag, parse_version
 from imagesetter.policy.select import ranking, select
@@ -50,7 +51,7 @@ def test_range_is_read_or_refused_as_captured(row: dict[str, Any]) -> None:
     if row["ok"]:
         assert str(parse_constraints(row["constraint"])) == row["string"]
     else:
-        with pytest.raises(InvalidPolicy) as caught:
+        with pytest.raises(InvalidConstraint) as caught:
             parse_constraints(row["constraint"])
         assert str(caught.value) == row["error"]
         assert caught.value.hint
@@ -59,7 +60,7 @@ def test_range_is_read_or_refused_as_captured(row: dict[str, Any]) -> None:
 def verdict(constraint: str, version: str) -> str:
     try:
         wanted = parse_constraints(constraint)
-    except InvalidPolicy:
+    except InvalidConstraint:
         return "constraint_error"
     try:
         return str(wanted.admits(parse_version(version))).lower()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imagesetter.errors import InvalidFilter, PolicyError
+from imagesetter.golang.errors import InvalidPattern
 from imagesetter.golang.expand import parse_expansion
 from imagesetter.golang.regexp import compile_pattern
 from imagesetter.policy.alphabetical import AlphabeticalRule
@@ -86,7 +87,7 @@ def extracted(row: dict[str, Any]) -> dict[str, Any]:
     answer = {key: row[key] for key in ("pattern", "extract", "tag")}
     try:
         regexp = compile_pattern(row["pattern"])
-    except InvalidFilter as err:
+    except InvalidPattern as err:
         error = f"invalid regular expression pattern '{row['pattern']}': {err}"
         return {**answer, "matched": False, "error": error}
     found = regexp.find_all([row["tag"]])

@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imagesetter.errors import InvalidFilter
+from imagesetter.golang.errors import InvalidExpansion
 from imagesetter.golang.regexp import Found, Regexp
 
 MAX_TEMPLATE_BYTES = 1024
@@ -52,11 +52,11 @@ def parse_expansion(template: str, regexp: Regexp) -> Expansion:
     """Read a template for the groups of *regexp*; no text is malformed for Go.
 
     Raises:
-        InvalidFilter: it is longer or refers more often than imagesetter allows.
+        InvalidExpansion: it is longer or refers more often than imagesetter allows.
     """
     parts: list[str | Groups] = []
     if len(template.encode("utf-8", "replace")) > MAX_TEMPLATE_BYTES:
-        raise InvalidFilter(f"filterTags.extract is longer than {MAX_TEMPLATE_BYTES} bytes")
+        raise InvalidExpansion(f"is longer than {MAX_TEMPLATE_BYTES} bytes")
     rest = template
     while rest:
         before, dollar, rest = rest.partition("$")
@@ -69,7 +69,7 @@ def parse_expansion(template: str, regexp: Regexp) -> Expansion:
             parts.append(_groups(name, regexp) if name else "$")
             rest = rest[length:]
     if sum(isinstance(part, tuple) for part in parts) > MAX_REFERENCES:
-        raise InvalidFilter(f"filterTags.extract refers to groups more than {MAX_REFERENCES} times")
+        raise InvalidExpansion(f"refers to groups more than {MAX_REFERENCES} times")
     return Expansion(tuple(part for part in parts if part))
 
 

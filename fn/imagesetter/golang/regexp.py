@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from imagesetter.errors import InvalidFilter
+from imagesetter.golang.errors import InvalidPattern, PatternNeedsRe2
 from imagesetter.golang.plain_regexp import PlainRegexp, compile_plain_regexp
-from imagesetter.golang.quote import shown
+from krm_functions.messages import shown
 
 MAX_PATTERN_BYTES = 4096
 MAX_MEMORY = 8 << 20
@@ -62,15 +62,11 @@ _TOKEN = re.compile(
 _GROUP_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
-class PatternNeedsRe2(InvalidFilter):
-    """A pattern that cannot be read because google-re2 is not installed; it may be valid."""
-
-    def __init__(self, pattern: str, why: str = "") -> None:
-        shortened = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
-        super().__init__(
-            f"the pattern `{shortened}` needs google-re2{f' {why}' if why else ''}; it is not installed",
-            hint=_INSTALL,
-        )
+def needs_re2(pattern: str, why: str = "") -> PatternNeedsRe2:
+    """The error for a pattern that cannot be read without google-re2, or not in some texts (*why*)."""
+    shortened = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}…"
+    what = f"the pattern `{shortened}` needs google-re2{f' {why}' if why else ''}; it is not installed"
+    return PatternNeedsRe2(what, hint=_INSTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +112,10 @@ def compile_pattern(pattern: str) -> Regexp:
     """Compile a pattern as Go would.
 
     Raises:
-        InvalidFilter: with Go's words after ``error parsing regexp:``.
+        InvalidPattern: with Go's words after ``error parsing regexp:``.
     """
     if len(pattern) > MAX_PATTERN_BYTES or len(pattern.encode("utf-8", "replace")) > MAX_PATTERN_BYTES:
-        raise InvalidFilter(
+        raise InvalidPattern(
             f"error parsing regexp: expression too large: `{pattern[:40]}…`",
             hint=f"imagesetter takes patterns of up to {MAX_PATTERN_BYTES} bytes",
         )
@@ -139,13 +135,13 @@ def compile_re2(pattern: str, why: str = "") -> Any:
         why: when google-re2 is needed for this pattern, if it is not always.
 
     Raises:
-        InvalidFilter: with Go's words after ``error parsing regexp:``.
+        InvalidPattern: with Go's words after ``error parsing regexp:``.
         PatternNeedsRe2: google-re2 is not installed.
     """
     try:
         import re2
     except ImportError as err:
-        raise PatternNeedsRe2(pattern, why) from err
+        raise needs_re2(pattern, why) from err
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
@@ -176,6 +172,6 @@ def _group_names(pattern: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _refused(pattern: str, reason: str, part: str) -> InvalidFilter:
+def _refused(pattern: str, reason: str, part: str) -> InvalidPattern:
     hint = next((hint for construct, hint in _HINTS if construct.search(pattern)), _SYNTAX)
-    return InvalidFilter(f"error parsing regexp: {reason}: `{part}`", hint=hint)
+    return InvalidPattern(f"error parsing regexp: {reason}: `{part}`", hint=hint)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import InvalidFilter
+from imagesetter.golang.errors import InvalidExpansion, InvalidPattern, PatternNeedsRe2
 from imagesetter.golang.faults import Budget, Fault, LibraryMissing, LimitReached
 from imagesetter.golang.strings import decode, encode
 
@@ -89,7 +89,7 @@ class SearchPattern:
 
         try:
             template = parse_expansion(replacement, self.source)
-        except InvalidFilter as err:
+        except InvalidExpansion as err:
             raise LimitReached("the template replaces by a text that is too long or has too many groups") from err
 
         def expand(spans: Spans) -> bytes:
@@ -119,8 +119,8 @@ def compile_search(budget: Budget, pattern: str) -> SearchPattern:
 
 @lru_cache(maxsize=128)
 def _compiled(pattern: str) -> SearchPattern:
-    from imagesetter.golang.regexp import PatternNeedsRe2, compile_re2
     from imagesetter.golang.regexp import compile_pattern as read
+    from imagesetter.golang.regexp import compile_re2
 
     try:
         source = read(pattern)
@@ -132,7 +132,7 @@ def _compiled(pattern: str) -> SearchPattern:
             return SearchPattern(source, _search_plain(source, source.plain), _PLAIN_SIZE)
     except PatternNeedsRe2 as err:
         raise LibraryMissing(err.what, err.hint) from err
-    except InvalidFilter as err:
+    except InvalidPattern as err:
         raise Fault(str(err)) from err
 
     def match(data: bytes, start: int, end: int) -> Spans:
@@ -145,11 +145,11 @@ def _compiled(pattern: str) -> SearchPattern:
 def _search_plain(source: Regexp, plain: PlainRegexp) -> Callable[[bytes, int, int], Spans]:
     """The same for a plain pattern where google-re2 is missing, in the texts that are plain too."""
     from imagesetter.golang.plain_regexp import MAX_LINE
-    from imagesetter.golang.regexp import TEXTS_FOR_RE2, PatternNeedsRe2
+    from imagesetter.golang.regexp import TEXTS_FOR_RE2, needs_re2
 
     def match(data: bytes, start: int, end: int) -> Spans:
         if len(data) > MAX_LINE or b"\n" in data or not data.isascii():
-            missing = PatternNeedsRe2(source.pattern, TEXTS_FOR_RE2)
+            missing = needs_re2(source.pattern, TEXTS_FOR_RE2)
             raise LibraryMissing(missing.what, missing.hint)
         found = plain.search(data.decode("ascii"), start)
         return _NO_MATCH if found is None else [found.span(group) for group in range(found.re.groups + 1)]

@@ -13,11 +13,11 @@ from heapq import nlargest
 from typing import Literal, get_args
 
 from imagesetter.errors import NoTags, NothingSelected, PolicyError
-from imagesetter.golang.quote import shown
 from imagesetter.golang.semver.version import parse_tag
 from imagesetter.policy.select import CompiledPolicy, compile_policy
 from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import InputError
+from krm_functions.messages import shown
 
 Step = Literal["unlisted", "excluded", "filtered", "shadowed", "unparsed", "out of range", "candidate", "chosen"]
 """How far a tag came: the step that dropped it, or one of the last two. They are in the order of the steps."""

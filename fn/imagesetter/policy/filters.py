@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagesetter.errors import InvalidFilter
+from imagesetter.golang.errors import InvalidExpansion, InvalidPattern, PatternNeedsRe2
 from imagesetter.golang.expand import Expansion, parse_expansion
-from imagesetter.golang.regexp import PatternNeedsRe2, Regexp, compile_pattern
+from imagesetter.golang.regexp import Found, Regexp, compile_pattern
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.rule import Keys
 from imagesetter.policy.tag_policy import FilterTags
@@ -34,7 +35,7 @@ class Exclusion:
                 return tags
             # "." takes no newline
             return [tag for tag in tags if not tag.endswith(".sig") or "\n" in tag]
-        found = {match[0] for match in self.regexp.find_all(tags)}
+        found = {match[0] for match in _find_all(self.regexp, tags)}
         return [tag for tag in tags if tag not in found]
 
 
@@ -49,7 +50,7 @@ class CompiledFilter:
 
     def keys(self, tags: Sequence[str]) -> Keys:
         """The texts for the rule. Of tags that give the same text the first in byte order counts, as in Flux."""
-        found = self.regexp.find_all(tags)
+        found = _find_all(self.regexp, tags)
         passed: list[str] = [match[0] for match in found]
         if self.template is None:
             return Keys.of_tags(passed)
@@ -62,6 +63,18 @@ class CompiledFilter:
     def key(self, tag: str) -> str | None:
         """The text for the rule, or ``None`` when the pattern is not found in *tag*."""
         return next(iter(self.keys([tag]).texts), None)
+
+
+def _find_all(regexp: Regexp, tags: Sequence[str]) -> Sequence[Found]:
+    """The tags in which the pattern is found.
+
+    Raises:
+        InvalidFilter: google-re2 is needed for these tags and is not installed.
+    """
+    try:
+        return regexp.find_all(tags)
+    except PatternNeedsRe2 as err:
+        raise InvalidFilter(err.what, hint=err.hint) from err
 
 
 def compile_exclusions(patterns: tuple[str, ...]) -> tuple[Exclusion, ...]:
@@ -80,7 +93,7 @@ def _compile_exclusion(pattern: str) -> Exclusion:
         return Exclusion(pattern, compile_pattern(pattern))
     except PatternNeedsRe2 as err:
         raise InvalidFilter(f"exclusionList: {err}", hint=err.hint) from err
-    except InvalidFilter as err:
+    except InvalidPattern as err:
         raise InvalidFilter(f"failed to compile regex {pattern[:_SHOWN]}: {err}", hint=err.hint) from err
 
 
@@ -95,7 +108,11 @@ def compile_filter(filter_tags: FilterTags) -> CompiledFilter:
         regexp = compile_pattern(pattern)
     except PatternNeedsRe2 as err:
         raise InvalidFilter(f"filterTags.pattern: {err}", hint=err.hint) from err
-    except InvalidFilter as err:
+    except InvalidPattern as err:
         what = f"failed to filter tags: invalid regular expression pattern '{pattern[:_SHOWN]}': {err}"
         raise InvalidFilter(what, hint=err.hint) from err
-    return CompiledFilter(pattern, extract, regexp, parse_expansion(extract, regexp) if extract else None)
+    try:
+        template = parse_expansion(extract, regexp) if extract else None
+    except InvalidExpansion as err:
+        raise InvalidFilter(f"filterTags.extract {err}", hint=err.hint) from err
+    return CompiledFilter(pattern, extract, regexp, template)

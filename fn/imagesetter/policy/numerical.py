@@ -12,9 +12,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from imagesetter.errors import NothingSelected
-from imagesetter.golang.quote import shown
 from imagesetter.policy.rule import Keys, OrderedRule
 from krm_functions.errors import InputError
+from krm_functions.messages import shown
 
 if TYPE_CHECKING:
     from imagesetter.golang.parse_float import Exact

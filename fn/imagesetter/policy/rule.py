@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, Literal, NamedTuple, Protocol
 
 from imagesetter.errors import InvalidPolicy
-from imagesetter.golang.quote import shown
+from krm_functions.messages import shown
 
 
 class Argument(NamedTuple):

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
-from imagesetter.golang.quote import shown
 from imagesetter.policy.filters import CompiledFilter, Exclusion, compile_exclusions, compile_filter
 from imagesetter.policy.kinds import listed
 from imagesetter.policy.rule import Keys, Ranker, Rule
 from imagesetter.policy.tag_policy import TagPolicy
+from krm_functions.messages import shown
 
 
 @dataclass(frozen=True, slots=True)

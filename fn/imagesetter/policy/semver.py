@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import NothingSelected
+from imagesetter.errors import InvalidPolicy, NothingSelected
+from imagesetter.golang.errors import InvalidConstraint
 from imagesetter.policy.rule import Argument, Keys, Rule
 from krm_functions.errors import InputError
 
@@ -40,7 +41,10 @@ class SemverRule(Rule):
         """The range, read."""
         from imagesetter.golang.semver.constraints import parse_constraints
 
-        return SemverRanker(parse_constraints(self.value))
+        try:
+            return SemverRanker(parse_constraints(self.value))
+        except InvalidConstraint as err:
+            raise InvalidPolicy(err.what, hint=err.hint) from err
 
 
 class SemverRanker:

@@ -22,11 +22,11 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo, print_error, styled, write
 from imagesetter.config.options import API_VERSION
-from imagesetter.golang.quote import shown
 from imagesetter.golang.semver.version import Key, parse_tag
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Scan, ScanOptions
 from krm_functions.errors import InputError, ReportedError
+from krm_functions.messages import shown
 
 if TYPE_CHECKING:
     from imagesetter.registry.client import Client

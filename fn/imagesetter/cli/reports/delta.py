@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from imagesetter.fields.field import split_image
-from imagesetter.golang.quote import shown
 from imagesetter.policy.semver_delta import Delta, between
 from imagesetter.update.plan import Change
+from krm_functions.messages import shown
 
 
 def delta_of(change: Change) -> Delta:

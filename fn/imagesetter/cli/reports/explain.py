@@ -15,10 +15,10 @@ from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.golang.quote import shown
 from imagesetter.policy.explain import Funnel, Rejected, Selection
 from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.selection.explain import Explained, Parity
+from krm_functions.messages import shown
 
 
 def print_explained(explained: Explained, *, output: Output) -> None:

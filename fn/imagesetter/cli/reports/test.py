@@ -12,9 +12,9 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo, print_error, styled, write
 from imagesetter.config.options import API_VERSION
-from imagesetter.golang.quote import shown
 from imagesetter.policy.explain import Selection
 from imagesetter.policy_tests.run import BrokenTest, CaseOutcome, Expected, Suite, SuiteOutcome
+from krm_functions.messages import shown
 
 
 def print_report(

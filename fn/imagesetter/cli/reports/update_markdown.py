@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from imagesetter.cli.reports.delta import delta_of, sides
 from imagesetter.cli.reports.update import UpdateOutcome, grouped
-from imagesetter.golang.quote import shown
 from imagesetter.update.plan import Change
-from krm_functions.messages import log_line, one_line, without_log_commands
+from krm_functions.messages import log_line, one_line, shown, without_log_commands
 from krm_functions.result import Result
 
 if TYPE_CHECKING:

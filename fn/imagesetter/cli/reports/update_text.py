@@ -9,9 +9,9 @@ from imagesetter.cli.reports.delta import delta_of, sides
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.reports.update import UpdateOutcome, grouped
 from imagesetter.cli.terminal import line, styled
-from imagesetter.golang.quote import shown
 from imagesetter.policy.semver_delta import Delta
 from imagesetter.update.plan import Change
+from krm_functions.messages import shown
 
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 
-from imagesetter.errors import InvalidPolicy
+from imagesetter.golang.errors import InvalidConstraint
 from imagesetter.golang.semver.comparator import (
     BOTTOM,
     EVERYTHING,
@@ -35,6 +35,7 @@ from imagesetter.golang.semver.comparator import (
     unite,
 )
 from imagesetter.golang.semver.version import IDENTIFIERS, RELEASE, Key, Version, parse_version
+from imagesetter.golang.strings import quote
 from krm_functions.errors import InputError
 
 MAX_RANGE_BYTES = 512
@@ -108,14 +109,16 @@ def parse_constraints(text: str) -> Constraints:
     """``range = group *( "||" group )``: read a version range.
 
     Raises:
-        InvalidPolicy: in upstream's words (``improper constraint: "1.2.3.4"``); the hint shows the place.
+        InvalidConstraint: in upstream's words (``improper constraint: "1.2.3.4"``); the hint shows the place.
     """
     size = len(text.encode(errors="surrogatepass"))
     if size > MAX_RANGE_BYTES:
-        raise InvalidPolicy(f"constraint string is too long (max {MAX_RANGE_BYTES} bytes)", hint=f"it has {size} bytes")
+        raise InvalidConstraint(
+            f"constraint string is too long (max {MAX_RANGE_BYTES} bytes)", hint=f"it has {size} bytes"
+        )
     parts = _rewrite_hyphens(text).split("||")
     if len(parts) > MAX_GROUPS:
-        raise InvalidPolicy(f"too many constraint groups (max {MAX_GROUPS})", hint=f"it has {len(parts)}")
+        raise InvalidConstraint(f"too many constraint groups (max {MAX_GROUPS})", hint=f"it has {len(parts)}")
     groups = tuple(_parse_group(part) for part in parts)
     spans = unite((_releases(low), _releases(high)) for group in groups for low, high in _spans(group.comparators))
     prerelease_groups = tuple(group for group in groups if group.names_prerelease)
@@ -171,8 +174,8 @@ def _read_item(text: str, operator: str, match: re.Match[str]) -> Comparator:
     try:
         version = parse_version(numbers + (prerelease or "") if wildcard else match[0])
     except InputError as err:
-        hint = f"{match[0]} is no version: {err}\n{_pointer(text, match.start(), match.end())}"
-        raise InvalidPolicy("constraint parser error", hint=hint) from err
+        hint = f"{match[0]} is not a version: {err}\n{_pointer(text, match.start(), match.end())}"
+        raise InvalidConstraint("constraint parser error", hint=hint) from err
     return comparator(operator, match[0], version, wildcard)
 
 
@@ -201,33 +204,14 @@ def _releases(bound: Bound) -> Bound:
     return (major, minor, patch + (prerelease > RELEASE))
 
 
-def _improper(text: str, position: int, expected: str) -> InvalidPolicy:
+def _improper(text: str, position: int, expected: str) -> InvalidConstraint:
     hint = f"{expected}:\n{_pointer(text, position, position + 1)}"
     if not text.strip(_SPACE):
         hint = 'a range must not be empty, and neither must a side of "||"; "*" is any release'
-    return InvalidPolicy(f"improper constraint: {go_quote(text)}", hint=hint)
+    return InvalidConstraint(f"improper constraint: {quote(text)}", hint=hint)
 
 
 def _pointer(text: str, start: int, end: int) -> str:
     """Two lines: the text, and marks under the characters from *start* to *end*."""
     shown = "".join(char if char.isprintable() else " " for char in text)
     return f"{shown}\n{'~' * start}{'^' * (end - start)}"
-
-
-def go_quote(text: str) -> str:
-    r"""The text in double quotes as Go's ``%q`` writes it: ``"\tfoo"``."""
-    return f'"{"".join(map(_go_escape, text))}"'
-
-
-_ESCAPES = dict(zip('\a\b\f\n\r\t\v\\"', 'abfnrtv\\"', strict=True))
-
-
-def _go_escape(char: str) -> str:
-    if char in _ESCAPES:
-        return "\\" + _ESCAPES[char]
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
