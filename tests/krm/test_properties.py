@@ -13,7 +13,7 @@ from krm_functions.errors import ReportedError, ResourceError
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import File, ResourceRef, Result
 from krm_functions.set_fields import set_fields
-from krm_functions.yaml.load import dump
+from krm_functions.yaml.emit import dump
 
 SOME_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12) | st.sampled_from(
     [

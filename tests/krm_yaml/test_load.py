@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krm_functions.errors import TextError
-from krm_functions.yaml.load import dump, load, load_all
+from krm_functions.yaml.emit import dump
+from krm_functions.yaml.load import load, load_all
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from imagesetter.flux.resources import Resource
 from imagesetter.git.automation import Automation
 from imagesetter.git.command import without_password
 from krm_functions.errors import UsageError
-from krm_functions.yaml.load import dump
+from krm_functions.yaml.emit import dump
 
 ACCOUNT = "imagesetter"
 _GIT = "/etc/imagesetter/git"

@@ -10,7 +10,7 @@ from typing import Final
 
 from krm_functions.errors import SpliceError
 from krm_functions.yaml.comments import BREAK, BREAKS
-from krm_functions.yaml.load import dump
+from krm_functions.yaml.emit import dump
 from krm_functions.yaml.quoting import double_quoted
 from krm_functions.yaml.scan import scalars
 from krm_functions.yaml.scan_result import Scalar

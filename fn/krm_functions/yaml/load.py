@@ -1,4 +1,4 @@
-"""YAML as plain data, read the way kyaml, kpt, kustomize and Flux read it, and written block style.
+"""Loads YAML as plain data, the way kyaml, kpt, kustomize and Flux read it; `emit.py` writes it.
 
 Scalars follow yaml.v3: ``true`` and ``false`` are booleans while ``yes``, ``no``, ``on``, ``off``, ``y``, ``n`` are
 strings; ``~``, ``null`` and nothing are None; ``0644`` and ``0o644`` are octal, ``0x1F`` and ``0b11`` numbers; a date
@@ -229,26 +229,3 @@ def _plain(value: str) -> object:
     if _INFINITY.fullmatch(value):
         return float(value.replace(".", ""))
     return float("nan") if value in _NAN else value
-
-
-def dump(data: object) -> str:
-    """Data as YAML in block style, keys in their order, strings quoted wherever a reader could take them for more."""
-    from krm_functions.yaml.emit import emit
-
-    text = emit(data)
-    if text is not None:
-        return text
-    import yaml
-
-    from krm_functions.yaml.quoting import needs_quotes
-
-    class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-        def ignore_aliases(self, data: object) -> bool:
-            return True
-
-    def represent(dumper: Any, value: str) -> Any:
-        style = "|" if "\n" in value and not value[:1].isspace() else '"' if needs_quotes(value) else None
-        return dumper.represent_scalar(f"{_CORE}str", value, style=style)
-
-    _Dumper.add_representer(str, represent)
-    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20))

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from krm_functions.errors import TextError
 from krm_functions.yaml.edits import Edit, splice
+from krm_functions.yaml.emit import one_line
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.load import load
-from krm_functions.yaml.quoting import double_quoted, needs_quotes, render_scalar
+from krm_functions.yaml.quoting import render_scalar
 from krm_functions.yaml.scan import scalars
 from krm_functions.yaml.scan_result import Scalar
 
@@ -164,7 +165,7 @@ def _change(lines: _Lines, found: _Found, record: Record) -> None:
     for name, value in record.items():
         scalar = found.fields.get(name)
         if scalar is None:
-            block = f"{' ' * (found.indent + 2)}{name}: {_plain(value)}\n"
+            block = f"{' ' * (found.indent + 2)}{name}: {one_line(value)}\n"
             lines.insert(found.last_line + 1, block)
         elif scalar.value != str(value):
             text = str(value) if isinstance(value, int) else render_scalar(value, scalar, lines.text)
@@ -183,15 +184,9 @@ def _remove(lines: _Lines, found: _Found) -> None:
             lines.delete(number)
 
 
-def _plain(value: str | int) -> str:
-    if isinstance(value, int) or not needs_quotes(value):
-        return str(value)
-    return double_quoted(value)
-
-
 def _block(record: Record, indent: int) -> str:
     pad = " " * indent
-    rows = [f"{name}: {_plain(value)}" for name, value in record.items()]
+    rows = [f"{name}: {one_line(value)}" for name, value in record.items()]
     return "".join(f"{pad}{'- ' if number == 0 else '  '}{row}\n" for number, row in enumerate(rows))
 
 
