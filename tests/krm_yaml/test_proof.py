@@ -270,3 +270,10 @@ def test_counting_agrees_with_reading() -> None:
             == scan(TEXT, pure=pure).events
             == len(list(iter(events.reader(TEXT), None)))
         )
+
+
+def test_a_comment_below_an_empty_block_scalar_stays_a_comment() -> None:
+    text = f"items:\n- |- {M}\n   \n    \n  {M}\n# d\n- x\n"
+    changed = proof.rewrite(text, [(found(text)[0], "new:9")])
+    assert changed == f'items:\n- "new:9" {M}\n  \n  \n  {M}\n# d\n- x\n'
+    assert [each.value for each in scalars(changed)] == ["new:9", "x"]

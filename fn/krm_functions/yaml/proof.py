@@ -7,7 +7,7 @@ has exactly the planned value, keeps its anchor, and reads as a string in YAML 1
 is given back but a SpliceError.
 
 **What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever stands
-before it (``pieces.py``), so each reads the same by itself. It is parsed as a whole, but in C and only to count its
+before it (``documents.py``), so each reads the same by itself. It is parsed as a whole, but in C and only to count its
 events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its end, each
 read by itself, before and after; of stretches that are alike in every character, one. Where a stretch does not stand
 by itself, or reads otherwise, the whole document is compared after all.
@@ -24,7 +24,8 @@ same tokens as before, but for the planned value, and leaves the scanner in the 
    against the indent of the key or dash, which the stretch itself has put on the stack.
 3. At the end of a stretch a plain scalar could run on into the line below. That depends on the indent and on the
    lines below, which are the same, and the old one did not run on: only a plain scalar is ever replaced by a plain
-   one. A block scalar keeps its margin, so what ended the old one ends the new one.
+   one. A block scalar keeps its margin, so what ended the old one ends the new one; one without text has no margin to
+   keep, and there the whole document is compared.
 
 So tokens and state agree from stretch to stretch to the end of the text, and the parser makes events of tokens alone.
 The count of events over the whole document is there to catch a mistake in this argument, and so is a law of the
@@ -78,11 +79,11 @@ class _Planned(NamedTuple):
 
     @property
     def looks(self) -> tuple[object, ...]:
-        """All that ``_misread`` asks of the plan; two plans that say the same of the same text are judged alike."""
+        """All that ``_misread`` reads of the plan; two plans with the same looks and text have the same outcome."""
         scalar = self.scalar
         size, edits = scalar.end - scalar.node, len(self.edits)
-        said = (scalar.value, scalar.style, scalar.anchor, scalar.tag)
-        return (scalar.lead, size, *said, self.value, self.growth, self.moved, edits)
+        node = (scalar.value, scalar.style, scalar.anchor, scalar.tag)
+        return (scalar.lead, size, *node, self.value, self.growth, self.moved, edits)
 
 
 def rewrite(
@@ -200,6 +201,8 @@ def _stretches(text: str, wanted: Sequence[_Planned]) -> tuple[str, str, dict[in
         begin, finish = scalar.node - scalar.lead, scalar.end
         if scalar.style not in ("|", ">"):
             finish = line_end(text, finish)
+        elif not scalar.value.strip():
+            return None
         starts_line = begin == 0 or (begin > 0 and text[begin - 1] in BREAKS)
         if scalar.lead < 0 or begin < done or not starts_line or is_boundary(text, begin):
             return None

@@ -147,7 +147,8 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
     """A block scalar with one line of text; ``-`` in the header because the value has no line end.
 
     The margin of the old text stays, and so do the blank lines behind it. A value that cannot stand on a line as it is
-    goes into double quotes on the header's line, before its comment.
+    goes into double quotes on the header's line, before its comment; and so does one that takes the place of nothing,
+    where a comment follows that would become part of it.
     """
     old = re.compile(_BLOCK, re.DOTALL).fullmatch(text, scalar.start, scalar.end)
     if old is None:
@@ -162,7 +163,8 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
         first = next(line for line in scalar.value.split("\n") if line.strip(" "))
         margin = len(old["margin"]) - (len(first) - len(first.lstrip(" ")))
     after = re.sub(f" {{{margin + 1},}}", " " * margin, after)
-    if not value or value.strip(" \t") != value or not _single_line(value):
+    absorbs = old["text"] is None and re.compile(" *#").match(text, scalar.end) is not None
+    if absorbs or not value or value.strip(" \t") != value or not _single_line(value):
         return double_quoted(value) + old["rest"] + after
     return f"{old['style']}{digit}-{old['rest']}{newline}{' ' * margin}{value}{after}"
 
