@@ -19,7 +19,7 @@ from krm_functions.redaction import without_logins
 
 
 class ReportedError(Exception):
-    """Anything that imagesetter refuses to do, in three parts: what, where, what to do.
+    """Anything that a function or the SDK refuses to do, in three parts: what, where, what to do.
 
     No part shows the login of a URL, whoever wrote it there.
 

@@ -1,7 +1,7 @@
 """The function's configuration, whichever of its two forms it comes in.
 
 * A **ConfigMap**: its ``data`` are flat options, all of them strings. kpt (``configMap:``, ``fn eval -- key=value``)
-  and kustomize (``fn run -- key=value``) make one named ``function-input``, an empty one when nothing was asked for.
+  and kustomize (``fn run -- key=value``) make one named ``function-input``, an empty one when no option is given.
 * A resource of the function's **own kind**, with whatever fields that kind has.
 """
 
@@ -42,7 +42,7 @@ def read_function_config(resource: object) -> FunctionConfig | None:
     Without one means: the field is absent, null or ``{}``, or a ConfigMap that holds no data.
 
     Raises:
-        UsageError: it is no resource, has no kind, or its ``data`` are not a mapping to strings.
+        UsageError: it is not a resource, has no kind, or its ``data`` are not a mapping to strings.
     """
     if resource is None or resource == {}:
         return None

@@ -238,13 +238,13 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
     """The items of a ResourceList.
 
     Raises:
-        ResourceListError: ``items`` is no list, or one of them is no mapping, or an alias.
+        ResourceListError: ``items`` is not a list, or one of them is an alias or not a mapping.
         TextError: what an item is called is an alias, and the list is YAML but no data.
     """
     part = layout.parts.get("items")
     if part is None or part.scalar is not None:
         return ()
-    from krm_functions.yaml.position import content_start
+    from krm_functions.yaml.nodes import content_start
 
     text = whole.text
     opening = content_start(text, part.start, part.end)
@@ -259,7 +259,7 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
     if len(nodes) < len(part.children) or not NO_MORE.fullmatch(rest):
         number = next(number for number in range(len(nodes) + 1) if number not in part.children)
         raise ResourceListError(
-            f"items[{number}] is no mapping, expected a resource", where=f"{whole.name}:{part.line}"
+            f"items[{number}] is not a mapping, expected a resource", where=f"{whole.name}:{part.line}"
         )
     borrowers: set[int] = set()
     renamed: set[int] = set()
@@ -277,7 +277,7 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
 
 
 def _item(whole: Whole, node: NodeSpan, borrows: bool) -> Item:
-    from krm_functions.yaml.position import content_start
+    from krm_functions.yaml.nodes import content_start
 
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}

@@ -83,7 +83,7 @@ class LabelSelector:
         """Read ``app=web,tier in (front,back),!canary``.
 
         Raises:
-            UsageError: the text is no label selector; the hint draws a pointer under the place.
+            UsageError: the text is not a label selector; the hint draws a pointer under the place.
         """
         return cls(tuple(_Parser(text).requirements()))
 

@@ -42,7 +42,7 @@ class Layout(NamedTuple):
     """The places of a ResourceList's parts.
 
     Attributes:
-        scan: the pass that found them, with the comments that were asked for.
+        scan: the pass that found them, with the comments that contain the needle.
         root: the list itself, with its own scalars.
         parts: those of `PARTS` that are there.
     """
@@ -70,7 +70,7 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
     """
     from krm_functions.yaml.scan import NEEDLE, SPELLINGS, scan
 
-    # The other spellings that the text room knows are those of its own needle.
+    # `SPELLINGS` are other spellings of `NEEDLE`, and of no other needle.
     also = SPELLINGS if needle == NEEDLE else ()
     found = scan(text, needle, also=also, outline=_outline())
     if found.broken:

@@ -20,9 +20,9 @@ from krm_functions.layout import NO_MORE, Layout, Part
 from krm_functions.result import Result
 from krm_functions.yaml.comments import BREAK, BREAKS, line_start
 from krm_functions.yaml.edits import Edit, splice
-from krm_functions.yaml.fragments import LINE_END, absorbs, after_line, block, flow, is_open, newline_of
+from krm_functions.yaml.insertion import LINE_END, absorbs, after_line, block, flow, is_open, newline_of
 from krm_functions.yaml.load import load
-from krm_functions.yaml.position import content_start
+from krm_functions.yaml.nodes import content_start
 
 _FOOT = re.compile(rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)")
 """A comment on its own line, with the blank lines above it."""
@@ -43,7 +43,7 @@ def answer_edits(
         whole: the input.
         layout: the places of its parts.
         before: its items.
-        edits: those that are asked for.
+        edits: those of the function.
         results: to be added.
         items: to be given back; None: those of the input.
 
@@ -89,7 +89,7 @@ class _Places:
         self._replaced: list[Edit] = []
 
     def edits(self) -> list[Edit]:
-        """What was asked for."""
+        """The edits that were added."""
         return [*(Edit(at, at, text) for at, text in self._inserted.items()), *self._replaced]
 
     def add_key(self, name: str, data: Iterable[Any]) -> None:
@@ -124,7 +124,7 @@ class _Places:
             return
         end = max((node.end for node in part.children.values()), default=opening + 1)
         if not NO_MORE.fullmatch(self._text, end, part.end):
-            raise ResourceListError(f"{name} holds what is no mapping", where=f"{self._name}:{part.line}")
+            raise ResourceListError(f"{name} holds an entry that is not a mapping", where=f"{self._name}:{part.line}")
         self._insert(end, "".join(f", {flow(each)}" for each in data))
 
     def _insert_lines(self, at: int, data: Iterable[Any], column: int, key: str = "") -> None:

@@ -1,7 +1,7 @@
 """The ResourceList: what kpt and kustomize hand to a function on standard input, and take back from standard output.
 
 It is read in one pass over libyaml's events and never loaded as a whole: each item is known by the place of its text
-and the few scalars that say what it is. What is given back is the input's own text with edits in it (`render.py`), so
+and the few scalars that say what it is. The output is the input's own text with edits in it (`output.py`), so
 that a function changes what it means to change and nothing else.
 
 Sources: KRM functions specification v1 (kustomize, cmd/config/docs/api-conventions/functions-spec.md) and what
@@ -111,13 +111,13 @@ class ResourceList:
 
         Raises:
             TextError: it is YAML but no data.
-            ResourceListError: it is no mapping.
+            ResourceListError: it is not a mapping.
         """
         data = self._data("functionConfig")
         if data is None or isinstance(data, dict):
             return data
         where = f"{self.whole.name}:{self.layout.parts['functionConfig'].line}"
-        raise ResourceListError("functionConfig is no mapping, expected a resource", where=where)
+        raise ResourceListError("functionConfig is not a mapping, expected a resource", where=where)
 
     @property
     def results(self) -> tuple[Result, ...]:

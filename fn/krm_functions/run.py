@@ -41,7 +41,7 @@ class Output(NamedTuple):
 
     Attributes:
         edits: replacements in the list's text.
-        results: what to tell; they are sorted before they are written.
+        results: what to report; they are sorted before they are written.
         items: all items to give back, where some are new, gone, or given as data; None leaves them as they are.
     """
 
@@ -129,8 +129,8 @@ def respond(
         status, trace = BUG, _traceback(err, report_to)
         text = _unchanged(resources, data, results)
     by_kustomize = resources.by_kustomize or (env or {}).get("LOG_TO_STDERR", "").lower() in ("1", "t", "true")
-    told_nowhere_else = by_kustomize or text is data
-    lines = "".join(f"{result}\n" for result in results) if told_nowhere_else else ""
+    shown_nowhere_else = by_kustomize or text is data
+    lines = "".join(f"{result}\n" for result in results) if shown_nowhere_else else ""
     return Response(text, trace + lines, status)
 
 

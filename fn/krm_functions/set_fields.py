@@ -16,8 +16,8 @@ from krm_functions.item import Item
 from krm_functions.yaml.comments import BREAKS, line_start
 from krm_functions.yaml.edits import Edit
 from krm_functions.yaml.field_path import FieldPath, format_path
-from krm_functions.yaml.fragments import LINE_END, absorbs, after_line, block, flow, newline_of
-from krm_functions.yaml.position import content_start
+from krm_functions.yaml.insertion import LINE_END, absorbs, after_line, block, flow, newline_of
+from krm_functions.yaml.nodes import content_start
 from krm_functions.yaml.quoting import render_scalar
 from krm_functions.yaml.scan import scan
 from krm_functions.yaml.scan_result import NULLS, SPAN, NodeSpan
@@ -57,7 +57,9 @@ def set_fields(item: Item, values: Mapping[FieldPath, object]) -> list[Edit]:
                 )
         depth = max(depth for depth in range(len(path)) if path[:depth] in nodes or path[:depth] in scalars)
         if path in nodes or not all(isinstance(name, str) for name in path[depth:]):
-            raise ResourceError("is no scalar and no key to be added", where=_where(item, path))
+            raise ResourceError(
+                "is a mapping or a list, or leads into one that does not exist", where=_where(item, path)
+            )
         fields = missing.setdefault(path[:depth], {})
         for name in path[depth:-1]:
             fields = fields.setdefault(str(name), {})

@@ -12,7 +12,7 @@ from krm_functions.yaml.field_path import format_path
 
 
 def set_labels(resources):
-    """One ResourceList: which edits it needs, and what to tell."""
+    """The edits and results for one ResourceList."""
     wanted = read_function_config(resources.function_config)
     if wanted is None:
         raise UsageError("no labels are given", hint="write them as key: value into the data of a ConfigMap")

@@ -126,7 +126,11 @@ def test_items_are_found_in_every_form(text: str, names: list[str] | None) -> No
             b"kind: ResourceList\nitems: {}\n", ResourceListError, "stdin:2", "items is a mapping", id="braces"
         ),
         pytest.param(
-            b"kind: ResourceList\nitems:\n- a\n", ResourceListError, "stdin:3", "items[0] is no mapping", id="text item"
+            b"kind: ResourceList\nitems:\n- a\n",
+            ResourceListError,
+            "stdin:3",
+            "items[0] is not a mapping",
+            id="text item",
         ),
         pytest.param(
             b"kind: ResourceList\nitems:\n- a: {}\n-\n", ResourceListError, "stdin:3", "items[1] is no", id="null item"
@@ -313,7 +317,7 @@ def test_function_config_that_is_no_mapping_is_refused() -> None:
         _ = parse(HEAD + "functionConfig: [a]\n").function_config
     assert (caught.value.where, caught.value.what) == (
         "stdin:3",
-        "functionConfig is no mapping, expected a resource",
+        "functionConfig is not a mapping, expected a resource",
     )
     with pytest.raises(ResourceListError):
         parse(HEAD + "functionConfig: text\n")

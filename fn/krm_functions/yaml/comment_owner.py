@@ -1,4 +1,4 @@
-"""Whose comment it is: what stands in the gap between two events of the parser.
+"""Finds whose comment it is: what stands between two events of the parser.
 
 The rules are yaml.v3's, found by comparing with it, and a little narrower: where a scalar is named here, yaml.v3
 gives that comment to that scalar; where yaml.v3 does so by accident, or only in some contexts, the place says so
@@ -32,7 +32,7 @@ from krm_functions.yaml.comments import (
     only_properties,
     same_line,
 )
-from krm_functions.yaml.position import ITEM, KEY, ROOT, VALUE, Frame, content_start, scalar_of
+from krm_functions.yaml.nodes import ITEM, KEY, ROOT, VALUE, Frame, content_start, scalar_of
 from krm_functions.yaml.scan_result import Comment, Scalar
 
 NEVER: Final = 1 << 62
@@ -43,7 +43,7 @@ AT_ONCE: Final = -1
 Attached = tuple[Place, Scalar | None]
 
 
-class Gaps:
+class CommentFinder:
     """The comments found so far, and those on lines of their own that wait for what they stand above."""
 
     def __init__(self, text: str, hits: list[int]) -> None:

@@ -12,10 +12,10 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from krm_functions.yaml.comment_owner import Gaps
+from krm_functions.yaml.comment_owner import CommentFinder
 from krm_functions.yaml.field_path import FieldPath
+from krm_functions.yaml.nodes import ITEM, KEY, ROOT, VALUE, path_from_frames, scalar_of
 from krm_functions.yaml.parser import DEEPEST, TOO_DEEP, SyntaxProblem, Unreadable, reader
-from krm_functions.yaml.position import ITEM, KEY, ROOT, VALUE, path_from_frames, scalar_of
 from krm_functions.yaml.scan_result import (
     KEEP,
     KEEP_ALL,
@@ -50,8 +50,8 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     mapping_end, sequence_end = yaml.MappingEndEvent, yaml.SequenceEndEvent
     document_start, document_end = yaml.DocumentStartEvent, yaml.DocumentEndEvent
 
-    gaps = Gaps(text, hits)
-    hit = gaps.next
+    comments = CommentFinder(text, hits)
+    hit = comments.next
     documents: list[NodeSpan] = []
     nodes: list[NodeSpan] = []
     aliases: list[Alias] = []
@@ -81,7 +81,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
             event = batch[at]
             if hit < event.start_mark.index:
                 frame = (mode, key, index, dead or ("duplicate" if dup else ""), key_event, flow, opened)
-                hit = gaps.settle(event, prev, (*stack, frame), number)
+                hit = comments.settle(event, prev, (*stack, frame), number)
             stop = at + 1 if hit < 0 else bisect_right(batch, hit, at + 1, size, key=start_of)
             for event in batch[at:stop]:
                 cls = event.__class__
@@ -157,7 +157,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
                         if event.end_mark.index > event.start_mark.index:
                             prev = event
                         else:
-                            gaps.remember(prev, (*stack, (mode, key, index, dead, key_event, flow, opened)))
+                            comments.remember(prev, (*stack, (mode, key, index, dead, key_event, flow, opened)))
                     closing = group
                     mode, key, index, dead, key_event, flow, opened, dup, seen, out, group, above = stack.pop()
                     if closing is not group:
@@ -198,7 +198,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
             at = stop
     nodes.sort(key=lambda node: (node.start, -node.end))
     return ScanResult(
-        comments=tuple(gaps.finish()),
+        comments=tuple(comments.finish()),
         documents=tuple(documents),
         nodes=tuple(nodes),
         aliases=tuple(aliases),

@@ -1,4 +1,4 @@
-"""The door to the YAML parser: events with marks, from libyaml where it is there, and its errors in our words.
+"""The YAML parser: events with marks, from libyaml where it is there, and its errors in our words.
 
 Only events are used, never nodes or objects: they need no memory beyond the one at hand, and their marks are offsets
 into the text. libyaml and Go's yaml.v3 (which kyaml, kpt, kustomize and Flux read with) come from one source and refuse
@@ -28,7 +28,7 @@ class SyntaxProblem(NamedTuple):
 
 
 class Unreadable(Exception):
-    """The parser refused the text. Internal to this room: callers get a Broken or a TextError."""
+    """The parser refused the text. Internal to this package: callers get a ParseFailure or a TextError."""
 
     def __init__(self, problem: SyntaxProblem) -> None:
         super().__init__(problem.reason)

@@ -43,8 +43,8 @@ from krm_functions.errors import SpliceError
 from krm_functions.yaml.comments import BREAKS, breaks_between, line_end
 from krm_functions.yaml.documents import is_boundary, pieces
 from krm_functions.yaml.edits import Edit, splice, splice_parts
+from krm_functions.yaml.nodes import content_start, node_start
 from krm_functions.yaml.parser import Unreadable, count_events, parsing, reader
-from krm_functions.yaml.position import content_start, node_start
 from krm_functions.yaml.quoting import needs_quotes, render_scalar, typed_away
 from krm_functions.yaml.scan_result import Scalar, ScanResult
 

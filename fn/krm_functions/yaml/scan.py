@@ -4,7 +4,7 @@ The parser gives events with marks but no comments; a comment is what stands bet
 searched in the text first, and the pass over the events only looks up, for each hit, between which two events it fell.
 An *outline* collects other places in the same pass: spans of nodes and chosen scalars.
 
-Where a comment belongs follows what kyaml and yaml.v3 make of it, since that is what Flux sees (``gaps.py``).
+Where a comment belongs follows what kyaml and yaml.v3 make of it, since that is what Flux sees (``comment_owner.py``).
 """
 
 from __future__ import annotations

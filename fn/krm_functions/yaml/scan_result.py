@@ -103,7 +103,7 @@ class NodeSpan(NamedTuple):
     kept: Mapping[FieldPath, Scalar]
     """The kept scalars below it that no inner Node has, by their path from this node."""
     texts: Mapping[FieldPath, str] = NOTHING
-    """What scalars below it say of which no more was asked, by the same paths; empty for a plain null."""
+    """The texts of the scalars below it that the outline asked for by KEEP_TEXT, by the same paths; a null is empty."""
 
 
 class Alias(NamedTuple):
