@@ -138,7 +138,7 @@ metadata: {name: web}
         ({"a.yaml": "a: b\n"}, ("update",), 0, "this directory holds neither markers nor policies"),
         ({"a.yaml": "a: b\n"}, ("lint",), 0, "this directory holds neither markers nor policies"),
         ({"a.yaml": POLICY}, ("update",), 0, "1 policy is known, and no field in this directory follows it"),
-        ({"a.yaml": MARKER}, ("update",), 1, "no ImagePolicy flux-system:none is known"),
+        ({"a.yaml": MARKER}, ("update",), 1, "ImagePolicy flux-system:none was not found"),
         ({"a.yaml": MARKER}, ("update",), 1, "--policies"),
         ({"a.yaml": MARKER}, ("lint",), 1, "dangling-marker"),
         ({}, ("lock",), 2, "name the files that hold them with --policies"),

@@ -25,7 +25,7 @@ def test_a_policy_that_is_misspelt_in_only_is_an_error_with_the_nearest(sandbox:
     sandbox.run("lock")
     ran = sandbox.run("update", "--only", "flux-system:wbe", "--from", source)
     assert ran.status == 1
-    assert "error: no ImagePolicy flux-system:wbe is known; did you mean flux-system:web?" in ran.err
+    assert "error: ImagePolicy flux-system:wbe was not found; did you mean flux-system:web?" in ran.err
     assert sandbox.text("app.yaml") == APP
 
 

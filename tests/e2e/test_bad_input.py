@@ -44,11 +44,11 @@ def write(root: Path, host: str, **changes: str) -> None:
 TREES = {
     "marker that names no policy": (
         {"marker": "flux-system:my-ap"},
-        ["deployment.yaml:5:", "no ImagePolicy flux-system:my-ap is known", "did you mean flux-system:my-app?"],
+        ["deployment.yaml:5:", "ImagePolicy flux-system:my-ap was not found", "did you mean flux-system:my-app?"],
     ),
     "policy without a repository": (
         {"repository": "other"},
-        ["policies.yaml:6", "ImageRepository flux-system:other, which is not there", "--policies"],
+        ["policies.yaml:6", "ImageRepository flux-system:other, which was not found", "--policies"],
     ),
     "repository that does not exist": (
         {"image": "{host}/nowhere"},

@@ -39,7 +39,7 @@ def test_every_section_is_told_and_no_secret(stage: Stage) -> None:
         f"from {docker / 'config.json'}",
         "answers      6 tags",
         "apps:lonely",
-        "which is not there",
+        "which was not found",
     ):
         assert words in done.stdout, str(done)
     assert SECRET not in done.stdout + done.stderr

@@ -291,7 +291,7 @@ FAILURES = {
             "policies.yaml": POLICIES,
         },
         1,
-        ["[error]", "counts positions, which a patch can shift"],
+        ["[error]", "selects by position, which a patch can change"],
     ),
     "a policy that nothing follows": (
         {

@@ -262,15 +262,15 @@ SKIPPED = {
     ),
     "another comment": (
         "containers:\n- image: registry.example.com/web:1.0.0 # keep at 1.x\n",
-        "a.yaml:2: warning: not marked: another comment stands behind it; mark it by hand\n",
+        "a.yaml:2: warning: not marked: another comment follows it; mark it by hand\n",
     ),
     "a marker that is none": (
         'containers:\n- image: registry.example.com/web:1.0.0 # {"$imagepolicy": "web"}\n',
-        "a.yaml:2: warning: not marked: another comment stands behind it; mark it by hand\n",
+        "a.yaml:2: warning: not marked: another comment follows it; mark it by hand\n",
     ),
     "a comment on the header of a block scalar": (
         "containers:\n- image: |- # long\n    registry.example.com/web:1.0.0\n",
-        "a.yaml:2: warning: not marked: another comment stands behind it; mark it by hand\n",
+        "a.yaml:2: warning: not marked: another comment follows it; mark it by hand\n",
     ),
     "two policies": (
         "containers:\n- image: registry.example.com/both:1.0.0\n",
@@ -368,7 +368,7 @@ def test_a_policy_can_be_chosen(run: Mark, tmp_path: Path) -> None:
 def test_a_policy_that_is_not_there_cannot_be_chosen(run: Mark) -> None:
     ran = run({}, "--policy", "flux-system:wbe")
     assert ran.status == 2
-    assert "no ImagePolicy flux-system:wbe is known" in ran.err
+    assert "ImagePolicy flux-system:wbe was not found" in ran.err
     assert "did you mean flux-system:web?" in ran.err
 
 

@@ -174,13 +174,13 @@ UNKNOWN = {
 @pytest.mark.parametrize(("resources", "hint"), UNKNOWN.values(), ids=UNKNOWN)
 def test_an_unknown_policy_is_answered_with_the_nearest(resources: Sequence[dict[str, Any]], hint: str) -> None:
     error = refusal(catalog(*resources))
-    assert str(error) == "no ImagePolicy flux-system:app is known"
+    assert str(error) == "ImagePolicy flux-system:app was not found"
     assert hint in error.hint
 
 
 def test_a_missing_repository_is_named_with_the_policy_that_wants_it() -> None:
     error = refusal(catalog(policy(imageRepositoryRef={"name": "web"}), repository()))
-    assert "refers to ImageRepository flux-system:web, which is not there" in str(error)
+    assert "refers to ImageRepository flux-system:web, which was not found" in str(error)
     assert error.where == "file.yaml:1"
 
 

@@ -114,7 +114,7 @@ def test_one_failing_automation_does_not_stop_the_others(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--only", "my-ap"], "no ImagePolicy flux-system:my-ap is known\n  where: --only\n  hint:  did you mean"),
+        (["--only", "my-ap"], "ImagePolicy flux-system:my-ap was not found\n  where: --only\n  hint:  did you mean"),
         (["--automation", "nobody"], "no ImageUpdateAutomation flux-system:nobody is known"),
         (["kustomize"], "no ImageUpdateAutomation was found"),
         (["--branch", "x/{{ .Values.set }}"], "--per all makes one commit"),

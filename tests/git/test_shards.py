@@ -89,7 +89,7 @@ def test_many_repositories_are_spread_evenly() -> None:
 
 @pytest.mark.parametrize("text", ["4/4", "1", "-1/4", "a/b", "0/0", "1/4/2", "0 / 4", "1/"])
 def test_a_part_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no part of a whole"):
+    with pytest.raises(UsageError, match="is not a shard"):
         parse_shard(text)
 
 
@@ -270,7 +270,7 @@ def test_more_parts_than_repositories_leave_some_parts_empty(stage: Stage, count
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--shard", "3/3", "--lock-file", "x"], "is no part of a whole"),
+        (["--shard", "3/3", "--lock-file", "x"], "is not a shard"),
         (["--shard", "0/3"], "--shard needs --lock-file"),
         (["--merge"], "--merge needs the files"),
     ],

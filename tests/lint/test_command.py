@@ -74,7 +74,7 @@ def test_json_holds_every_part_of_a_finding(lint: Lint) -> None:
             {
                 "rule": "dangling-marker",
                 "severity": "error",
-                "message": "no ImagePolicy flux-system:wbe is known",
+                "message": "ImagePolicy flux-system:wbe was not found",
                 "hint": "did you mean flux-system:web?",
                 "file": "a.yaml",
                 "line": 1,

@@ -11,7 +11,7 @@ MARKER = '# {"$imagepolicy": "flux-system:web"}'
 FINDS = {
     "no policy of that name, one in another namespace": (
         'image: a # {"$imagepolicy": "apps:web"}\n',
-        "1:10: error dangling-marker: no ImagePolicy apps:web is known; did you mean flux-system:web?",
+        "1:10: error dangling-marker: ImagePolicy apps:web was not found; did you mean flux-system:web?",
     ),
     "a second marker behind a comma": (
         'image: registry.example.com/web:1.0.0 # {"$imagepolicy": "flux-system:web"}, {"$imagepolicy": "a:b"}\n',

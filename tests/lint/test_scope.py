@@ -93,8 +93,8 @@ def test_targets_and_annotations_can_dangle_too(lint: Lint) -> None:
     texts = {"policies.yaml": POLICIES, "a.yaml": UNMARKED["a target"].replace("web", "wbe")}
     texts["b.yaml"] = UNMARKED["an annotation"].replace("web", "wbe")
     assert lint(texts).about("dangling-marker") == [
-        "a.yaml:4:27: error dangling-marker: no ImagePolicy flux-system:wbe is known; did you mean flux-system:web?",
-        "b.yaml:4:29: error dangling-marker: no ImagePolicy flux-system:wbe is known; did you mean flux-system:web?",
+        "a.yaml:4:27: error dangling-marker: ImagePolicy flux-system:wbe was not found; did you mean flux-system:web?",
+        "b.yaml:4:29: error dangling-marker: ImagePolicy flux-system:wbe was not found; did you mean flux-system:web?",
     ]
 
 

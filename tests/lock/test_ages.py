@@ -47,7 +47,7 @@ def test_a_new_tag_is_noted_waited_for_and_taken(aged: Sandbox) -> None:
     said = locked(aged)
     assert (tag(aged), sights(aged)) == ("1.4.0", [("1.5.0", "2026-03-02T12:00:00Z")])
     assert (
-        "info: flux-system:web: 1.5.0 is not 3d old before 2026-03-05T12:00:00Z (first seen on 2026-03-02T12:00:00Z)"
+        "info: flux-system:web: 1.5.0 is not 3d old until 2026-03-05T12:00:00Z (first seen on 2026-03-02T12:00:00Z)"
         in said
     )
     text = aged.text()
@@ -130,7 +130,8 @@ def test_the_upload_time_of_a_registry_counts_and_is_named(aged: Sandbox) -> Non
     said = locked(aged)
     assert tag(aged) == "1.4.0"
     assert (
-        "1.5.0 is not 3d old before 2026-03-02T12:00:00Z (uploaded on 2026-02-27T12:00:00Z, says the registry)" in said
+        "1.5.0 is not 3d old until 2026-03-02T12:00:00Z (uploaded on 2026-02-27T12:00:00Z according to the registry)"
+        in said
     )
     assert sights(aged) == []
     aged.day("2026-03-02")
@@ -141,10 +142,10 @@ def test_the_upload_time_of_a_registry_counts_and_is_named(aged: Sandbox) -> Non
 def test_what_is_old_enough_after_the_year_9999_alone_is_said_with_its_last_second(aged: Sandbox) -> None:
     aged.registry.push("1.5.0")
     aged.registry.uploaded["1.5.0"] = 999_999_999_999
-    assert "1.5.0 is not 3d old before 9999-12-31T23:59:59Z (uploaded on 9999-12-31T23:59:59Z" in locked(aged)
+    assert "1.5.0 is not 3d old until 9999-12-31T23:59:59Z (uploaded on 9999-12-31T23:59:59Z" in locked(aged)
     aged.registry.uploaded.clear()
     aged.write("policies.yaml", AGED.replace("3d", "99999999d"))
-    assert "1.5.0 is not 99999999d old before 9999-12-31T23:59:59Z" in locked(aged)
+    assert "1.5.0 is not 99999999d old until 9999-12-31T23:59:59Z" in locked(aged)
 
 
 def test_an_upload_time_counts_on_the_first_run_too(sandbox: Sandbox) -> None:
@@ -173,7 +174,7 @@ def test_a_run_without_a_lock_cannot_tell_ages_and_says_what_can(sandbox: Sandbo
     sandbox.write("policies.yaml", AGED)
     ran = sandbox.run("update")
     assert ran.status == 1
-    assert "how old they are is known from a lock alone" in ran.err
+    assert "only a lock records when a tag was first seen" in ran.err
     assert "run `imagesetter lock`, and apply it with --from lock" in ran.err
 
 
@@ -249,7 +250,7 @@ def test_an_explanation_of_a_list_heeds_holds_and_what_the_lock_has_seen(aged: S
     ran = aged.run("explain", "web", "--tags-file", "tags.txt")
     assert (ran.status, "→ registry.example.com/web:1.4.1" in ran.out) == (0, False), str(ran)
     assert "→ registry.example.com/web:1.4.0" in ran.out
-    assert "note: 1.6.0 is not 3d old before" in ran.err + ran.out
+    assert "note: 1.6.0 is not 3d old until" in ran.err + ran.out
     aged.day("2026-03-20")
     aged.run("hold", "web", "--exclude", "1.5.0", "--reason", "leaks")
     aged.write("tags.txt", "1.4.0\n1.5.0\n")

@@ -77,8 +77,8 @@ def test_a_field_above_the_answer_stays_and_both_tags_are_named(tmp_path: Path) 
     after, outcome = run(tmp_path, text, "1.4.1")
     assert after == text
     assert messages(outcome.results) == [
-        "warning: stays at 1.4.2, which flux-system:web ranks above its answer, 1.4.1: a tag is gone from the "
-        "registry, or it did not give all of them; allow it with --allow-downgrade, or with the annotation "
+        "warning: stays at 1.4.2, which flux-system:web ranks above its answer, 1.4.1: a tag was "
+        "deleted, or the registry did not return all tags; allow it with --allow-downgrade, or with the annotation "
         'imagesetter.dev/allow-downgrade: "true" on the ImagePolicy'
     ]
     (result,) = outcome.results
@@ -110,7 +110,7 @@ def test_a_tag_that_the_policy_cannot_rank_is_replaced_with_a_notice(old: str, t
     after, outcome = run(tmp_path, f"tag: {old} {MARK % ':tag'}\n", "1.4.1")
     assert after == f"tag: 1.4.1 {MARK % ':tag'}\n"
     assert messages(outcome.results) == [
-        f"info: flux-system:web cannot rank {old}, so it is no guard against going back to 1.4.1"
+        f"info: flux-system:web cannot rank {old}, so nothing prevents a downgrade to 1.4.1"
     ]
 
 

@@ -55,7 +55,7 @@ def test_ages_are_known_from_the_lock_or_not_at_all(sandbox: Sandbox, monkeypatc
     assert (status, f"image: {IMAGE}:1.4.0 # " in text) == (0, True)
     status, text = run(sandbox, monkeypatch, listing(sandbox, lock=False))
     assert (status, f"image: {IMAGE}:1.3.0 # " in text) == (1, True)
-    assert "how old they are is known from a lock alone" in text
+    assert "only a lock records when a tag was first seen" in text
 
 
 def test_a_lock_that_went_back_on_request_takes_the_fields_along(

@@ -47,7 +47,7 @@ def test_a_policy_stays_at_its_tag_however_many_come(sandbox: Sandbox) -> None:
     ran = sandbox.run("lock")
     assert (ran.status, tags(sandbox)) == (0, ["1.5.0"])
     assert (
-        "warning: flux-system:web: held at 1.4.0 until 2026-04-01 (crashes on start), which is over; "
+        "warning: flux-system:web: held at 1.4.0 until 2026-04-01 (crashes on start), which has expired; "
         "remove it: imagesetter unhold flux-system:web" in ran.err
     )
 
@@ -58,7 +58,7 @@ def test_a_hold_that_is_over_is_a_warning_wherever_its_policy_is_followed(sandbo
     hold(sandbox, "--exclude", "1.4.2", "--until", "2026-03-02")
     sandbox.day("2026-03-02")
     ran = sandbox.run("update", "--check", "--from", source)
-    said = "flux-system:web: without 1.4.2 until 2026-03-02 (crashes on start), which is over; remove it: "
+    said = "flux-system:web: without 1.4.2 until 2026-03-02 (crashes on start), which has expired; remove it: "
     assert ran.err == f"app.yaml:1: warning: {said}imagesetter unhold flux-system:web\n"
     assert ran.status == 0
 
@@ -70,7 +70,7 @@ def test_a_hold_of_a_policy_that_is_not_there_is_said_at_once_and_by_every_lock(
     ran = sandbox.run("lock")
     assert (ran.status, ran.out) == (0, "images.lock.yaml: 0 of 1 entry changed\n")
     assert ran.err == (
-        "warning: there is a hold of flux-system:wbe; no ImagePolicy flux-system:wbe is known; "
+        "warning: there is a hold of flux-system:wbe; ImagePolicy flux-system:wbe was not found; "
         "did you mean flux-system:web?; remove it: imagesetter unhold flux-system:wbe\n"
     )
     assert sandbox.run("lock", "--only", "web").err == "", "the others were not looked at"

@@ -117,8 +117,8 @@ def refusal(error: ReportedError) -> str:
 
 
 AGAIN = "run `imagesetter lock`, and commit the lock"
-ANEW = f"take the file away, {AGAIN}"
-MEND = "mend it, or take it out of the lock and run `imagesetter lock`"
+ANEW = f"delete the file, {AGAIN}"
+MEND = "fix it, or remove it from the lock and run `imagesetter lock`"
 REFUSED = {
     "a merge conflict": (
         HEAD + "spec:\n<<<<<<< HEAD\n  entries: []\n=======\n  entries: []\n>>>>>>> other\n",
@@ -130,7 +130,7 @@ REFUSED = {
         "the lock is imagesetter.dev/v1, and this imagesetter reads imagesetter.dev/v1alpha1 | x:1 | "
         f"use the imagesetter that wrote it; or {ANEW}",
     ),
-    "no lock at all": ("kind: ConfigMap\n", f"holds no ImageLock | x | {ANEW}"),
+    "no lock at all": ("kind: ConfigMap\n", f"does not contain an ImageLock | x | {ANEW}"),
     "an entry without a tag": (
         lock_text(f"{{policy: a:b, image: {IMAGE}, digest: d, inputs: i}}"),
         f"tag: is required, as a string | x:1: spec.entries[0] | {MEND}",

@@ -208,7 +208,7 @@ def test_a_policy_that_is_not_there_fails_its_test_and_no_other(run: Run) -> Non
     write("web.policy-test.yaml", REFERENCE, PASSING)
     status, out, _ = run()
     assert status == 1
-    assert "  FAILED  no ImagePolicy apps:web is known\n" in out
+    assert "  FAILED  ImagePolicy apps:web was not found\n" in out
     assert out.endswith("1 passed, 0 failed, 1 not run\n")
 
 

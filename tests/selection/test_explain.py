@@ -274,7 +274,7 @@ def test_a_policy_that_cannot_be_read_is_a_json_document_too(run: Run) -> None:
     document = json.loads(out)
     assert status == 1
     assert (document["policy"], document["chosen"], document["funnel"]) == ("flux-system:app", None, None)
-    assert "refers to ImageRepository flux-system:app, which is not there" in document["error"]
+    assert "refers to ImageRepository flux-system:app, which was not found" in document["error"]
     assert "--policies" in document["hint"]
 
 

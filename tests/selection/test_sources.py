@@ -188,7 +188,7 @@ def test_what_is_suspended_keeps_its_recorded_answer(resources: tuple[dict[str, 
     (answer,) = RegistrySource(catalog(*resources), shelf).answers([APP]).values()
     assert ref_of(answer) == LatestRef(NAME, "1.0.0", KNOWN)
     assert isinstance(answer, Resolved)
-    assert answer.notes == ("suspended, so the answer that its status records stands",)
+    assert answer.notes == ("suspended, so the image in its status is kept",)
     assert shelf.scanned == []
 
 

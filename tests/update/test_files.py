@@ -31,7 +31,7 @@ class Known:
         return {
             name: Resolved(self.refs[name])
             if name in self.refs
-            else Failed(ResolveError(f"no ImagePolicy {name} is known"))
+            else Failed(ResolveError(f"ImagePolicy {name} was not found"))
             for name in names
         }
 
@@ -88,7 +88,7 @@ def test_an_unknown_policy_is_one_error_with_the_number_of_fields_it_holds_up(tm
     marker = '# {"$imagepolicy": "flux-system:ap"}'
     (tmp_path / "a.yaml").write_text(f"a: x {marker}\nb: y {marker}\nc: z {marker}\n")
     (result,) = run(tmp_path).results
-    assert result.message == "flux-system:ap: no ImagePolicy flux-system:ap is known (2 more fields follow it)"
+    assert result.message == "flux-system:ap: ImagePolicy flux-system:ap was not found (2 more fields follow it)"
     assert (result.file and result.file.path, result.tags["line"]) == (str(tmp_path / "a.yaml"), "1")
 
 

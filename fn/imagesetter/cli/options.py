@@ -53,7 +53,7 @@ def policy_name(text: str, namespace: str, *, where: str = "") -> PolicyName:
     if len(parts) == 2 and all(parts):
         return PolicyName(parts[0], parts[1])
     hint = "write NAMESPACE:NAME, or NAME in the default namespace"
-    raise UsageError(f"{text!r} names no policy", where=where, hint=hint)
+    raise UsageError(f"{text!r} is not the name of a policy", where=where, hint=hint)
 
 
 class SharedOutput(click.Option):

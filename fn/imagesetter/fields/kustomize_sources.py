@@ -61,7 +61,7 @@ class SourceMark:
 
     @property
     def counts(self) -> bool:
-        """Whether its pattern counts positions, which a patch can shift: another value there is another field."""
+        """Whether its pattern selects by position, which a patch can change: another value there is another field."""
         return any(isinstance(step, Index | AnyItem) for step in self.pattern.steps)
 
     @property

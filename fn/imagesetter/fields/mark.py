@@ -258,12 +258,12 @@ def slot(text: str, scalar: Scalar) -> int | str | Marker:
         # A comma ends an entry of a flow collection on several lines; the comment belongs behind it.
         return behind.end() if behind and behind[0].endswith(",") else at
     if not rest.startswith("#"):
-        return "it stands inside a collection on one line, where a comment would swallow the rest"
+        return "it is in a collection on one line, where a comment would hide the rest"
     try:
         marker = parse_marker(rest)
     except ReportedError:
         marker = None
-    return marker or "another comment stands behind it"
+    return marker or "another comment follows it"
 
 
 def prove(before: ScanResult, after: ScanResult, insertions: Sequence[Insertion]) -> None:
@@ -273,7 +273,7 @@ def prove(before: ScanResult, after: ScanResult, insertions: Sequence[Insertion]
         SpliceError: they are not; the text is to be left alone.
     """
     if _values(before) != _values(after) or len(before.broken) != len(after.broken):
-        raise SpliceError("with the markers in it, the text reads differently")
+        raise SpliceError("with the markers, the file would have other values")
     planned = {(each.scalar.document, each.scalar.path): each for each in insertions}
     others: list[Comment] = []
     for comment in after.comments:

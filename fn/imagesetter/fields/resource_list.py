@@ -96,7 +96,9 @@ def target_marker(text: str, namespace: str, where: str) -> Marker:
     if len(parts) == 1:
         parts.insert(0, namespace)
     if len(parts) != 2 or not all(parts):
-        raise UsageError(f"{where}: {text!r} names no policy", hint="write [NAMESPACE:]NAME[:tag|:name|:digest]")
+        raise UsageError(
+            f"{where}: {text!r} is not the name of a policy", hint="write [NAMESPACE:]NAME[:tag|:name|:digest]"
+        )
     return Marker(parts[0], parts[1], part)  # type: ignore[arg-type]
 
 
@@ -144,7 +146,9 @@ def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config:
         for path, policy in wanted.items():
             pattern = parse_path(str(path))
             if any(isinstance(step, Index) for step in pattern.steps):
-                raise UsageError(f"{where}: {path} counts positions, which a patch can shift", hint=_ANNOTATION_HINT)
+                raise UsageError(
+                    f"{where}: {path} selects by position, which a patch can change", hint=_ANNOTATION_HINT
+                )
             marker = target_marker(str(policy), config.namespace, where)
             found = find_scalars(scalars, pattern)
             for scalar in found:

@@ -139,7 +139,7 @@ def _replace(shown: str, before: bytes, after: bytes) -> str:
         finally:
             os.close(handle)
         if read(path) != before:
-            message = "changed on disk while imagesetter was at work; it was left alone"
+            message = "changed on disk while imagesetter was running; it was not written"
             raise FileChangedError(message, where=shown, hint="run it again")
         os.replace(temporary, path)
         temporary = ""
@@ -161,7 +161,9 @@ def create(path: Path, data: bytes) -> None:
     try:
         put(path, data, replace=False, flush=True)
     except FileExistsError as error:
-        raise FileChangedError("appeared while imagesetter was at work; it was left alone", where=str(path)) from error
+        raise FileChangedError(
+            "was created while imagesetter was running; it was not overwritten", where=str(path)
+        ) from error
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
     _sync_directory(str(path.parent))

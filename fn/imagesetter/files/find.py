@@ -110,7 +110,7 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
                     text = read_inside(entry.path, root, limit=_MOST_PATTERNS).decode("utf-8", "replace")
                     rules = [*rules, (_matcher(text.split("\n"), entry.path), relative)]
     except OSError as error:
-        hint = "mend that, or leave it out with --exclude"
+        hint = "fix that, or leave it out with --exclude"
         raise InputError(f"cannot be read: {error.strerror}", where=directory, hint=hint) from error
     found: list[str] = []
     for name, is_directory in sorted(entries):

@@ -197,7 +197,7 @@ class Catalog:
                 )
         if repository is None:
             raise ResolveError(
-                f"ImagePolicy {name} refers to ImageRepository {namespace}:{reference['name']}, which is not there",
+                f"ImagePolicy {name} refers to ImageRepository {namespace}:{reference['name']}, which was not found",
                 where=policy.origin,
                 hint=f"add the ImageRepository, or {self.elsewhere.format('it')}",
             )
@@ -255,7 +255,7 @@ class Catalog:
 
     def unknown(self, name: PolicyName) -> ResolveError:
         """The error for a policy that is not there, with the nearest one that is."""
-        return ResolveError(f"no ImagePolicy {name} is known", hint=self._advice(name))
+        return ResolveError(f"ImagePolicy {name} was not found", hint=self._advice(name))
 
     def _advice(self, name: PolicyName) -> str:
         if self._policies is None:  # once for all unknown names, of which there may be thousands

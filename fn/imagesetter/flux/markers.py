@@ -143,7 +143,7 @@ def _value(data: _Pairs) -> str | None:
         return None
     if odd:
         raise MarkerError(f"not a marker: the value of {json.dumps(odd[0])} is not a string", hint=_HINT)
-    raise MarkerError("the marker names no policy", hint=_HINT)
+    raise MarkerError("the marker does not name a policy", hint=_HINT)
 
 
 def _setter(found: dict[str, Any]) -> str:
@@ -169,7 +169,7 @@ def _parse_value(written: str) -> Marker:
             raise MarkerError(f"marker {written!r}: {word!r} cannot be a {what}", hint=_HINT)
     if ":" in rest and part not in PARTS:
         raise MarkerError(
-            f"marker {written!r} asks for {part!r}, which is no part of an image reference",
+            f"marker {written!r} has the suffix {part!r}, which is not a part of an image reference",
             hint="the parts are tag, name and digest; without one the whole reference is written",
         )
     return Marker(namespace, name, cast("Part", part))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 KIND = "ImageLock"
 FILE_NAME = "images.lock.yaml"
 REMEDY = "run `imagesetter lock`, and commit the lock"
-_MEND = "mend it, or take it out of the lock and run `imagesetter lock`"
-_ANEW = "take the file away, run `imagesetter lock`, and commit the lock"
+_MEND = "fix it, or remove it from the lock and run `imagesetter lock`"
+_ANEW = "delete the file, run `imagesetter lock`, and commit the lock"
 _CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
 
 TEMPLATE = f"""\
@@ -85,7 +85,7 @@ HOLD_FIELDS = (
     LockField("tag", "non-empty string", "stay at this tag", required=False, omitted=""),
     LockField("exclude", "non-empty string", "leave this tag out", required=False, omitted=""),
     LockField("reason", "non-empty string", omitted=""),
-    LockField("until", "date", "the day (UTC) from which it counts no more", required=False, omitted=""),
+    LockField("until", "date", "the date (UTC) on which it expires", required=False, omitted=""),
 )
 """A person's decision; exactly one of ``tag`` and ``exclude`` is given."""
 
@@ -172,7 +172,7 @@ def parse_lock(text: str, name: str) -> Lock:
     documents = load_all(text, name=name)
     locks = [from_data(data, f"{name}:{line}") for data, line in documents if is_lock(data)]
     if not locks:
-        raise LockError(f"holds no {KIND}", where=name, hint=_ANEW)
+        raise LockError(f"does not contain an {KIND}", where=name, hint=_ANEW)
     return merge_locks(locks)
 
 
@@ -282,7 +282,7 @@ def _seen(row: object, where: str) -> Seen:
         if not (found.policy.name and found.tag and found.digest and found.time):
             raise ValueError("policy, tag, digest and since are required")
     except ValueError as error:
-        raise LockError(f"not a first sight: {error}", where=where, hint="take it out of the lock") from error
+        raise LockError(f"not a valid entry: {error}", where=where, hint="take it out of the lock") from error
     return found
 
 

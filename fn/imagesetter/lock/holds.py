@@ -58,7 +58,7 @@ def in_force(holds: Iterable[Hold], policy: PolicyName, now: float) -> list[Hold
 def notices(holds: Iterable[Hold], policy: PolicyName, now: float) -> tuple[str, ...]:
     """What to tell of the holds of a policy that have come to their end, so that somebody takes them out."""
     return tuple(
-        f"{hold}, which is over; remove it: imagesetter unhold {policy}"
+        f"{hold}, which has expired; remove it: imagesetter unhold {policy}"
         for hold in holds
         if hold.policy == policy and not hold.counts(now)
     )

@@ -136,15 +136,15 @@ class _Ages:
         """
         uploaded = self.scan.uploaded.get(tag)
         if uploaded is not None:
-            return self._told(tag, uploaded, "uploaded on {}, says the registry"), None
+            return self._told(tag, uploaded, "uploaded on {} according to the registry"), None
         sight = self.known.get(tag)
         if sight is None and self.entry is None and not self.known:
             if self.chooser.unseen == "accept":
                 return "", None
             if self.chooser.unseen == "refuse":
                 raise ResolveError(
-                    f"{self.policy.name} asks for tags that are {shown_age(self.policy.minimum_age)} old, and how "
-                    "old they are is known from a lock alone",
+                    f"{self.policy.name} requires tags that are {shown_age(self.policy.minimum_age)} old, and only a "
+                    "lock records when a tag was first seen",
                     where=self.policy.origin,
                     hint="run `imagesetter lock`, and apply it with --from lock",
                 )
@@ -160,7 +160,7 @@ class _Ages:
         if not self._young(born):
             return ""
         asked, ripe = shown_age(self.policy.minimum_age), timestamp(born + self.policy.minimum_age)
-        return f"{tag} is not {asked} old before {ripe} ({words.format(timestamp(born))})"
+        return f"{tag} is not {asked} old until {ripe} ({words.format(timestamp(born))})"
 
 
 def _resolved(

@@ -222,7 +222,7 @@ def _recorded(question: ImagePolicy) -> Resolution:
             where=question.origin,
             hint="set suspend: false, or export the policies with their status from the cluster",
         )
-    return Resolved(question.recorded, ("suspended, so the answer that its status records stands",))
+    return Resolved(question.recorded, ("suspended, so the image in its status is kept",))
 
 
 def _with_digest(answer: Resolved, digest: str) -> Resolved:

@@ -100,15 +100,15 @@ class _Downgrades:
             return None
         tags = {"policy": str(policy)}
         if order is None and not sibling:
-            message = f"{policy} cannot rank {old}, so it is no guard against going back to {ref.tag}"
+            message = f"{policy} cannot rank {old}, so nothing prevents a downgrade to {ref.tag}"
             return report("info", message, marked.location, tags=tags | {"notice": "Unranked"})
         if order is None or order <= 0 or self.wanted(policy, old, ref.tag):
             return None
         if sibling:
             message = f"stays as it is, since the tag beside it stays at {old}"
         else:
-            message = f"stays at {old}, which {policy} ranks above its answer, {ref.tag}: a tag is gone from the "
-            message += f"registry, or it did not give all of them; {ALLOW}"
+            message = f"stays at {old}, which {policy} ranks above its answer, {ref.tag}: a tag was "
+            message += f"deleted, or the registry did not return all tags; {ALLOW}"
         return report(
             self.severity,
             message,

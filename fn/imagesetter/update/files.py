@@ -58,7 +58,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             location = Location(file=name, line=broken.line, column=broken.column)
             unreadable = TextError(
                 f"a document with markers is not YAML: {broken.problem}",
-                hint="mend it, or leave the file out with --exclude",
+                hint="fix it, or leave the file out with --exclude",
             )
             results.append(failure(unreadable, location))
     return fields, results

@@ -37,7 +37,7 @@ class EntryChange:
             case LockEntry() as old, LockEntry() as new if old.ref != new.ref:
                 message = f"{old.ref} → {new.ref}"
             case _:
-                message = "the policy changed, its answer did not"
+                message = "the policy changed, but not the image that it selects"
         return report("info", f"{self.policy}: {message}", tags={"policy": str(self.policy)})
 
 
@@ -142,7 +142,7 @@ def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> LockEntry 
 def _stays(old: LockEntry, new: LockEntry, *, strict: bool) -> Result:
     """Why an entry stays as it is though the answer is a lower tag."""
     stale = old.inputs != new.inputs
-    why = "the policy has changed" if stale else "a tag is gone from the registry, or it did not give all of them"
+    why = "the policy has changed" if stale else "a tag was deleted, or the registry did not return all tags"
     message = f"{new.policy} stays locked at {old.tag}, which it ranks above its answer, {new.tag}: {why}; {ALLOW}"
     severity: Severity = "error" if strict or stale else "warning"
     return report(severity, message, tags={"policy": str(new.policy), "error": "Downgrade"})

@@ -47,7 +47,7 @@ def parse_shard(text: str) -> Shard:
     """
     match = _SHARD.fullmatch(text)
     if not match or int(match[1]) >= int(match[2]):
-        raise UsageError(f"{text!r} is no part of a whole", hint="write INDEX/COUNT, the first of four parts being 0/4")
+        raise UsageError(f"{text!r} is not a shard", hint="write INDEX/COUNT: 0/4 is the first of four")
     return Shard(int(match[1]), int(match[2]))
 
 
