@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.marker_problems import marker_problem
 from imagesetter.fields.report import failure
-from imagesetter.files.atomic_write import Rewrite
+from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.markers import PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.plan import Change, Guard, plan_changes
@@ -20,6 +20,7 @@ from krm_functions.errors import ReportedError, TextError
 from krm_functions.result import ResourceRef, Result, failed
 from krm_functions.yaml.encoding import encode_text
 from krm_functions.yaml.field_path import FieldPath, format_path
+from krm_functions.yaml.proof import rewrite
 from krm_functions.yaml.scan_result import Scalar, ScanResult
 
 if TYPE_CHECKING:
@@ -144,15 +145,11 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
-    from krm_functions.yaml.proof import rewrite
-
     text = rewrite(file.text.text, [(change.field.scalar, change.new) for change in changes], scan=file.scan)
     return Rewrite(file.path, file.data, encode_text(text, bom=file.text.bom))
 
 
 def write_files(rewrites: Sequence[Rewrite]) -> list[Result]:
     """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
-    from imagesetter.files import atomic_write as writing
-
-    errors = zip(rewrites, writing.write_all(rewrites), strict=True)
+    errors = zip(rewrites, write_all(rewrites), strict=True)
     return [failure(error, Location(file=str(rewritten.path))) for rewritten, error in errors if error]

@@ -15,16 +15,19 @@ from imagesetter.errors import LockError
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.resource_list import find_fields, location_of
+from imagesetter.fields.strip_annotations import strip_annotations
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.selection.sources import MakeSource
+from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.plan import Guard, Plan, known_digests, plan_changes, summary
 from krm_functions.errors import ReportedError
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result, failed
 from krm_functions.yaml.edits import Edit
+from krm_functions.yaml.proof import edits as proved_edits
 
 if TYPE_CHECKING:
     from imagesetter.fields.kustomize_sources import SourceMarks
@@ -70,8 +73,6 @@ def update_resource_list(
     except ReportedError as error:
         return ListUpdate((), (*problems, failure(error)))
     if config.strip_annotations:
-        from imagesetter.fields.strip_annotations import strip_annotations
-
         stripped, warnings = strip_annotations(listing.items)
         edits += stripped
         problems += warnings
@@ -82,8 +83,6 @@ def _guard(
     listing: ResourceList, config: FunctionOptions, catalog: Catalog, fields: Sequence[MarkedField], now: float
 ) -> Guard:
     """The guard against going back; the lock among the items is read when a field would."""
-
-    from imagesetter.update.downgrades import downgrade_guard
 
     present = cache(partial(lock_among_items, listing))
 
@@ -107,10 +106,8 @@ def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | No
 
 def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
-    from krm_functions.yaml.proof import edits
-
     wanted = [(change.field.scalar, change.new) for change in planned.changes]
-    return edits(listing.text, wanted, scan=listing.layout.scan)
+    return proved_edits(listing.text, wanted, scan=listing.layout.scan)
 
 
 def _told(planned: Plan) -> Iterable[Result]:
