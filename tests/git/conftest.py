@@ -15,7 +15,7 @@ from e2e.conftest import registry, stage  # noqa: F401 - fixtures
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import read_automation
 from imagesetter.git.run import AutomationOptions, AutomationRunResult, run_automation
 from imagesetter.selection.sources import KnownDigest, Resolution, Resolved
@@ -175,8 +175,10 @@ class Bench:
         catalog = catalog_of(text + (policies or "".join(map(policy, answers.tags))) + source)
         (name,) = {name for name, _ in catalog.of_kind("ImageUpdateAutomation")}
         chosen = options or AutomationOptions(sleep=lambda seconds: None)
-        if chosen.egress == GitEgress.parse():
-            chosen = replace(chosen, egress=GitEgress.parse(("file:///", "127.0.0.1:*", "localhost:*", "*")))
+        if chosen.address_rules == GitAddressRules.parse():
+            chosen = replace(
+                chosen, address_rules=GitAddressRules.parse(("file:///", "127.0.0.1:*", "localhost:*", "*"))
+            )
         return run_automation(read_automation(catalog, name), catalog, answers.make, self.directory, chosen)
 
     def checkout(self, branch: str = "main") -> Path:

@@ -115,7 +115,7 @@ def test_one_failing_automation_does_not_stop_the_others(stage: Stage) -> None:
     ("arguments", "words"),
     [
         (["--only", "my-ap"], "ImagePolicy flux-system:my-ap was not found\n  where: --only\n  hint:  did you mean"),
-        (["--automation", "nobody"], "no ImageUpdateAutomation flux-system:nobody is known"),
+        (["--automation", "nobody"], "unknown ImageUpdateAutomation flux-system:nobody"),
         (["kustomize"], "no ImageUpdateAutomation was found"),
         (["--branch", "x/{{ .Values.set }}"], "--per all makes one commit"),
         (["--git-timeout", "soon"], "--git-timeout"),

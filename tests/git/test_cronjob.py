@@ -100,7 +100,7 @@ def test_a_suspended_automation_has_a_suspended_cron_job() -> None:
 
 
 def test_without_a_url_or_with_two_pull_secrets_nothing_is_emitted() -> None:
-    with pytest.raises(UsageError, match="where is the repository"):
+    with pytest.raises(UsageError, match="has no known URL"):
         emitted(AUTOMATION + policy("web"))
     policies = "".join(
         policy(name).replace(f"example.com/{name}}}", f"example.com/{name}, secretRef: {{name: pull-{name}}}}}")

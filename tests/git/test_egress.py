@@ -11,7 +11,7 @@ from git.conftest import Bench, leftovers
 from git.test_run import error
 from imagesetter.cli.main import main
 from imagesetter.errors import EgressRefused
-from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.run import AutomationOptions
 from krm_functions.errors import UsageError
 from registry.conftest import Names, names  # noqa: F401 - a fixture
@@ -19,8 +19,8 @@ from support.fakes import Reply, run_fake
 from support.git_servers import run_git_http
 from support.silent import run_silent
 
-NOBODY = GitEgress.parse()
-ANYWHERE = GitEgress.parse(("*", "*.example.com:*"), loopback=True)
+NOBODY = GitAddressRules.parse()
+ANYWHERE = GitAddressRules.parse(("*", "*.example.com:*"), loopback=True)
 ELSEWHERE = ("http.followRedirects=false", "transfer.bundleURI=false", "fetch.uriProtocols=")
 
 
@@ -64,7 +64,7 @@ def test_a_git_repository_of_the_input_does_not_lead_to_this_machine_or_behind_i
     with run_silent() as server:
         port = server.host.partition(":")[2]
         egress = replace(NOBODY, directories=(Path("/nowhere"),))
-        message = error(bench.run(url=url.replace("PORT", port), options=AutomationOptions(egress=egress)))
+        message = error(bench.run(url=url.replace("PORT", port), options=AutomationOptions(address_rules=egress)))
         assert server.connections == []
     assert reason in message
     assert "(spec.url of GitRepository apps:fleet)" in message
@@ -76,12 +76,16 @@ def test_a_git_repository_of_the_input_does_not_lead_to_this_machine_or_behind_i
 def test_a_directory_is_used_only_where_the_operator_named_one_above_it(bench: Bench, url: str) -> None:
     path = str(bench.remote.path)
     for written in (url.replace("URL", path).replace("PATH", path), f"file://{path}/../remote.git"):
-        near = GitEgress.parse((f"file://{path}-evil", f"file://{path[:-1]}", "file:///allowed", "*"), loopback=True)
-        message = error(bench.run(url=written, options=AutomationOptions(egress=near)))
+        near = GitAddressRules.parse(
+            (f"file://{path}-evil", f"file://{path[:-1]}", "file:///allowed", "*"), loopback=True
+        )
+        message = error(bench.run(url=written, options=AutomationOptions(address_rules=near)))
         assert "is a repository on this machine" in message
     assert bench.remote.subjects() == ["begin"]
     assert (
-        bench.run(options=AutomationOptions(egress=GitEgress.parse((bench.remote.path.parent.as_uri(),)))).status
+        bench.run(
+            options=AutomationOptions(address_rules=GitAddressRules.parse((bench.remote.path.parent.as_uri(),)))
+        ).status
         == "pushed"
     )
 
@@ -90,16 +94,16 @@ def test_a_link_out_of_an_allowed_directory_is_not_followed(bench: Bench, tmp_pa
     allowed = tmp_path / "allowed"
     allowed.mkdir()
     (allowed / "link").symlink_to(bench.remote.path)
-    egress = GitEgress.parse((allowed.as_uri(),))
+    egress = GitAddressRules.parse((allowed.as_uri(),))
     assert "on this machine" in error(
-        bench.run(url=f"{allowed.as_uri()}/link", options=AutomationOptions(egress=egress))
+        bench.run(url=f"{allowed.as_uri()}/link", options=AutomationOptions(address_rules=egress))
     )
 
 
 def test_the_remote_of_the_operators_own_checkout_is_the_operators(bench: Bench) -> None:
     bench.checkout()
-    egress = GitEgress.parse(("nowhere.example",))
-    assert bench.run(clone=False, options=AutomationOptions(egress=egress)).status == "pushed"
+    egress = GitAddressRules.parse(("nowhere.example",))
+    assert bench.run(clone=False, options=AutomationOptions(address_rules=egress)).status == "pushed"
 
 
 def test_a_name_that_resolves_to_a_private_address_is_not_given_to_git(bench: Bench, names: Names) -> None:  # noqa: F811
@@ -108,7 +112,9 @@ def test_a_name_that_resolves_to_a_private_address_is_not_given_to_git(bench: Be
         names("git.evil.example", "93.184.216.34 127.0.0.1")
         for scheme in ("https", "ssh"):
             message = error(
-                bench.run(url=f"{scheme}://git.evil.example:{port}/x.git", options=AutomationOptions(egress=ANYWHERE))
+                bench.run(
+                    url=f"{scheme}://git.evil.example:{port}/x.git", options=AutomationOptions(address_rules=ANYWHERE)
+                )
             )
             assert "git.evil.example" in message
             assert "loopback address 127.0.0.1, which is asked only for hosts that the operator names" in message
@@ -121,7 +127,7 @@ def test_git_connects_to_the_address_that_was_checked(bench: Bench, names: Names
     names("git.example.com", "127.0.0.1")
     with run_git_http(bench.remote.path.parent) as server:
         url = f"http://git.example.com:{server.port}/remote.git"
-        assert bench.run(url=url, options=AutomationOptions(egress=ANYWHERE)).status == "pushed"
+        assert bench.run(url=url, options=AutomationOptions(address_rules=ANYWHERE)).status == "pushed"
 
 
 @pytest.mark.parametrize(
@@ -146,15 +152,15 @@ def test_a_redirect_of_a_git_server_is_not_followed(bench: Bench, path: str) -> 
     with run_git_http(bench.remote.path.parent) as inside:
         target = inside.url("remote.git")
         with run_fake(lambda seen: Reply(302, b"", {"Location": f"{target}/info/refs?{seen.query}"})) as fake:
-            message = error(bench.run(url=f"{fake.url}/{path}", options=AutomationOptions(egress=ANYWHERE)))
+            message = error(bench.run(url=f"{fake.url}/{path}", options=AutomationOptions(address_rules=ANYWHERE)))
         assert inside.asked == []
     assert "git ls-remote failed" in message
-    assert "write the URL that the server redirects to" in message
+    assert "to the URL that the server redirects to" in message
 
 
 def test_a_server_that_the_operator_allows_is_used(bench: Bench) -> None:
     with run_git_http(bench.remote.path.parent) as server:
-        options = AutomationOptions(egress=GitEgress.parse((f"127.0.0.1:{server.port}/remote.git",)))
+        options = AutomationOptions(address_rules=GitAddressRules.parse((f"127.0.0.1:{server.port}/remote.git",)))
         assert bench.run(url=server.url("remote.git"), options=options).status == "pushed"
         message = error(bench.run(url=server.url("other.git"), options=options))
     assert "127.0.0.1" in message
@@ -165,11 +171,11 @@ def test_a_server_that_the_operator_allows_is_used(bench: Bench) -> None:
 @pytest.mark.parametrize("text", ["", "https://github.com", "git@github.com:org", "file://host/x", "a b"])
 def test_what_is_no_pattern_for_git_servers_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="is not a pattern for Git servers"):
-        GitEgress.parse((text,))
+        GitAddressRules.parse((text,))
 
 
 def test_an_allow_list_shuts_out_every_other_server(names: Names) -> None:  # noqa: F811
-    egress = GitEgress.parse(("github.com/org", "*.corp.example:*"))
+    egress = GitAddressRules.parse(("github.com/org", "*.corp.example:*"))
     assert egress.check("https://github.com/org/x.git") == ELSEWHERE
     assert egress.check("ssh://git@github.com:22/org/x.git") == ELSEWHERE
     assert egress.check("http://git.corp.example:3000/x.git") == ELSEWHERE

@@ -13,8 +13,8 @@ import pytest
 
 from git.conftest import AUTOMATION, GIT_REPOSITORY, Bench, image, leftovers
 from git.test_run import error, with_push, with_ref
+from imagesetter.git.bounded_process import OutputTooLarge, read_output, terminate
 from imagesetter.git.command import CompletedCommand, Git
-from imagesetter.git.process import OutputTooLarge, end, read_output
 from imagesetter.git.run import AutomationOptions
 from krm_functions.errors import ResourceError
 from support.waiting import wait_until
@@ -25,11 +25,11 @@ from support.waiting import wait_until
     [
         ("../..", "leaves the repository"),
         ("deploy/../../x", "leaves the repository"),
-        ("out", "leads out of the repository by a link"),
-        ("out/secret.yaml", "leads out of the repository by a link"),
-        (".git", "Git's own folder"),
-        ("in", "Git's own folder"),
-        ("deploy/.GIT/hooks", "Git's own folder"),
+        ("out", "leaves the repository through a link"),
+        ("out/secret.yaml", "leaves the repository through a link"),
+        (".git", "is inside .git"),
+        ("in", "is inside .git"),
+        ("deploy/.GIT/hooks", "is inside .git"),
         ("nowhere", "is not in the repository"),
     ],
 )
@@ -70,19 +70,19 @@ def test_a_branch_that_is_an_option_or_no_name_is_refused(bench: Bench, name: st
         with_ref(f'{{tag: "{name}"}}'),
         with_ref(f'{{name: "{name}"}}'),
     ):
-        assert "cannot be the name of a" in error(bench.run(text))
+        assert "is not a valid name of a" in error(bench.run(text))
     assert bench.remote.branches() == ["main"]
 
 
 def test_a_commit_that_is_an_option_is_refused(bench: Bench) -> None:
-    assert "is no full commit hash" in error(bench.run(with_ref('{commit: "--upload-pack=x"}')))
+    assert "is not a full commit hash" in error(bench.run(with_ref('{commit: "--upload-pack=x"}')))
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c 'touch /tmp/x'", "--upload-pack=x", "/etc", "fd::7", "git@github.com:a/b"])
 def test_a_url_that_is_no_git_repositorys_is_refused(bench: Bench, url: str) -> None:
     from krm_functions.errors import ResourceError
 
-    with pytest.raises(ResourceError, match="is no URL that a GitRepository can have"):
+    with pytest.raises(ResourceError, match="is not a valid URL of a GitRepository"):
         bench.run(url=url)
 
 
@@ -130,7 +130,7 @@ def test_a_remote_that_hangs_is_given_up_in_time(bench: Bench) -> None:
         message = error(bench.run(url=url, options=AutomationOptions(timeout=1)))
         for connection in held:
             connection.close()
-    assert "did not end within 1 s" in message
+    assert "was stopped after 1 s" in message
     assert "s3cret" not in message
     assert leftovers(bench) == []
 
@@ -163,7 +163,7 @@ def test_an_endless_answer_is_too_much() -> None:
     process = started("cat /dev/zero")
     with pytest.raises(OutputTooLarge):
         read_output(process, b"", 60)
-    end(process)
+    terminate(process)
     assert process.returncode
 
 
@@ -173,7 +173,7 @@ def test_a_program_that_will_not_end_is_ended() -> None:
     assert process.stdout.read(1) == b"\n"  # it has closed its ears
     with pytest.raises(subprocess.TimeoutExpired):
         read_output(process, b"", 0)
-    end(process)
+    terminate(process)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -234,7 +234,7 @@ def refusal(bench: Bench, text: str) -> str:
 @pytest.mark.parametrize("text", FIELDS.values(), ids=FIELDS)
 def test_a_nul_is_refused_in_every_field(bench: Bench, text: str) -> None:
     assert text.count("a{}b") == 1
-    assert "holds the character U+0000" in refusal(bench, text.replace("a{}b", "a\\0b"))
+    assert "contains the character U+0000" in refusal(bench, text.replace("a{}b", "a\\0b"))
     assert bench.remote.branches() == ["main"]
 
 

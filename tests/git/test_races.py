@@ -22,7 +22,7 @@ from git.conftest import (
 )
 from git.test_run import error
 from imagesetter.flux.markers import PolicyName
-from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import read_automation
 from imagesetter.git.run import TRIES, AutomationOptions, run_automation
 from support.waiting import wait_until
@@ -65,7 +65,7 @@ def test_a_remote_that_never_stands_still_ends_in_an_error_and_the_work_is_kept(
         bench.remote.commit({"other.txt": str(len(waited))}, message="somebody else")
 
     result = bench.run(clone=False, before=before, options=AutomationOptions(sleep=waited.append))
-    assert f"pushed to by others {TRIES} times" in error(result)
+    assert f"during each of {TRIES} tries" in error(result)
     assert "kept on the local branch imagesetter/apps-auto" in error(result)
     assert len(waited) == TRIES - 1
     assert all(0 <= seconds <= 0.02 * 2**TRIES for seconds in waited)
@@ -100,7 +100,7 @@ def test_work_of_a_clone_that_cannot_be_pushed_is_kept_in_one_folder(bench: Benc
 def test_two_automations_on_one_branch_lose_no_commit(bench: Bench) -> None:
     bench.remote.commit({f"{name}/image.yaml": image(name, "1.0.0") for name in ("red", "blue")})
     problems: list[object] = []
-    anywhere = AutomationOptions(egress=GitEgress.parse(("file:///",)))
+    anywhere = AutomationOptions(address_rules=GitAddressRules.parse(("file:///",)))
 
     def rounds(name: str) -> None:
         text = AUTOMATION.replace("./deploy", name).replace("name: auto", f"name: {name}")

@@ -102,7 +102,7 @@ def test_without_the_secret_gits_own_key_signs(
 ) -> None:
     keygen = require_tool("ssh-keygen")
     subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
-    assert "Secret apps:key is not among the files" in error(bench.run(signed(kind)))
+    assert "Secret apps:key is not in the files" in error(bench.run(signed(kind)))
     monkeypatch.setenv("GIT_CONFIG_COUNT", "2" if form else "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.signingKey")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(tmp_path / "key"))
@@ -116,10 +116,10 @@ def test_without_the_secret_gits_own_key_signs(
 @pytest.mark.parametrize(
     ("kind", "text", "reason"),
     [
-        ("gpg", secret(other=b"x"), "holds no git.asc"),
-        ("ssh", secret(other=b"x"), "holds no identity"),
+        ("gpg", secret(other=b"x"), "has no key git.asc"),
+        ("ssh", secret(other=b"x"), "has no key identity"),
         ("gpg", secret(**{"git.asc": b"no key at all"}), "no secret key that gpg can read"),
-        ("ssh", policy("web") + SECRET + "data: {identity: 'ENC[AES256_GCM,data:x]'}\n", "is not base64"),
+        ("ssh", policy("web") + SECRET + "data: {identity: 'ENC[AES256_GCM,data:x]'}\n", "is not valid base64"),
     ],
     ids=["no gpg key", "no ssh key", "not a key", "an encrypted Secret"],
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from e2e.conftest import Stage
 from git.test_command import AUTOMATION, fleet
 from imagesetter.flux.markers import PolicyName
-from imagesetter.git.schedule import SPREAD, jittered, watch
+from imagesetter.git.watch import SPREAD, jittered, watch
 from support.waiting import PATIENCE, wait_until
 
 FAST, SLOW = PolicyName("apps", "fast"), PolicyName("apps", "slow")

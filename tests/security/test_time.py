@@ -185,7 +185,7 @@ def test_a_push_to_a_server_that_falls_silent_ends(bench: Bench) -> None:  # noq
     """The hook of a server that never ends is what `git push` waits for."""
     bench.remote.hook("pre-receive", "sleep 600\n")
     run = bench.run(options=AutomationOptions(timeout=5, sleep=lambda seconds: None))
-    assert "git push did not end within 5 s" in error(run)
+    assert "git push was stopped after 5 s" in error(run)
     assert bench.remote.subjects() == ["begin"]
 
 
@@ -193,7 +193,7 @@ def test_a_git_repositorys_timeout_has_the_operators_limit_above_it(bench: Bench
     with run_silent() as server:
         url = f'http://{server.host}/repo.git", timeout: "{FOREVER}'
         message = error(bench.run(url=url, options=AutomationOptions(timeout=1)))
-    assert "did not end within 1 s" in message
+    assert "was stopped after 1 s" in message
     assert "--git-timeout is its upper bound" in message
 
 

@@ -1,15 +1,13 @@
-"""Which Git servers a run may talk to: the rules for registries, and what else a Git URL can lead to.
+"""The rules for Git servers that a run may contact: those for registries, and more for the other forms of Git URLs.
 
-Threat: a GitRepository is the input's, and so may be a stranger's; git runs in the operator's network, with the
-operator's credential helpers and SSH keys. A remote of the operator's own checkout is the operator's, and under no rule
-of ours.
+Threat: a GitRepository is input, and may come from a stranger; git runs in the operator's network, with the operator's
+credential helpers and SSH keys. The rules do not apply to the remote of the operator's own checkout.
 
-- *Hosts* are under `imagesetter.registry.http.address_rules`, with ``--allow-git`` in the place of
-``--allow-registry``. The host
-  is read strictly, so that git cannot see another one in the URL.
+- *Hosts* follow `imagesetter.registry.http.address_rules`, with ``--allow-git`` instead of ``--allow-registry``. The
+  host is parsed strictly, so that git cannot read another one from the URL.
 - *Directories* (``file://``) only below one that the operator named.
 - *Plain HTTP* only on loopback, where that is allowed, or where a pattern names the host.
-- *Redirects* are not followed, and neither are the other places that a server may name: alternates, bundles, packfiles.
+- *Redirects* are not followed, nor other URLs that a server may send: alternates, bundles, packfiles.
 - *Names* are resolved here, and every address is checked. Over HTTP git connects to what was checked (git 2.37 or
   later); ssh resolves the name once more, by its own configuration.
 """
@@ -39,11 +37,11 @@ _SSH = re.compile(r"ssh://(?:[A-Za-z0-9._~!$&'()*+,;=-]*@)?([^/?#\\\s@%]+)(/[^\s
 _HTTP = re.compile(r"https?://(?:[^/?#\\\s@]*@)?([^/?#\\\s@%]+)(/[^\s\0]*)?", re.ASCII)
 _PORTS = {"https": 443, "http": 80, "ssh": 22}
 _ELSEWHERE = ("http.followRedirects=false", "transfer.bundleURI=false", "fetch.uriProtocols=")
-"""Settings by which git goes nowhere but to the URL that it was given."""
+"""Settings that keep git from following any other URL than the given one."""
 
 
 @dataclass(frozen=True, slots=True)
-class GitEgress:
+class GitAddressRules:
     """The operator's rules for Git servers; the default: public ones, by https and ssh."""
 
     hosts: AddressRules
@@ -77,10 +75,10 @@ class GitEgress:
         return cls(hosts, tuple(directories))
 
     def check(self, url: str) -> tuple[str, ...]:
-        """Refuse a GitRepository's URL that the operator has not allowed; else the settings that git is to have.
+        """Check a GitRepository's URL; returns the settings to run git with.
 
         Raises:
-            EgressRefused: the URL leads where nothing may be asked, or is not one that everybody reads alike.
+            EgressRefused: the URL is not allowed, or programs may read it in different ways.
         """
         scheme = url.partition("://")[0]
         if scheme == "file":
@@ -90,14 +88,14 @@ class GitEgress:
         if match is None:
             raise EgressRefused(
                 f"'{printable(redacted(url))}' is not a valid URL of a Git repository",
-                hint="percent-encode the special characters of a password; a host has none",
+                hint="percent-encode special characters in the password; a host name contains none",
             )
         host = self._host(match[1], scheme)
         self.hosts.check_repository(str(host), (match[2] or "").strip("/") or "-")
         if scheme == "http" and not (host.is_local or self.hosts.trusts(host)):
             raise EgressRefused(
-                f"{host} would be spoken to over plain HTTP, which everybody on the way can read and change",
-                hint=f"write https://, or allow it: --allow-git {host}",
+                f"{host} would be contacted over plain HTTP, which anyone on the network path can read and change",
+                hint=f"write https://, or allow it with --allow-git {host}",
             )
         addresses = self._resolved(host, scheme)
         if scheme == "ssh" or host.address is not None or not addresses:
@@ -129,6 +127,6 @@ class GitEgress:
         if url.startswith(f"{_FILE}/") and any(path.is_relative_to(allowed) for allowed in self.directories):
             return
         raise EgressRefused(
-            f"{redacted_url(url)} is a repository on this machine, which is used only where the operator allows it",
-            hint=f"if you mean it: --allow-git {redacted_url(url)}; or --here for the remote of the current checkout",
+            f"{redacted_url(url)} is a repository on this machine, which needs the operator's permission",
+            hint=f"allow it with --allow-git {redacted_url(url)}, or use the remote of the current checkout with --here",
         )

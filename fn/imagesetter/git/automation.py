@@ -1,9 +1,9 @@
-"""ImageUpdateAutomations as they were found, validated: what to check out, whose policies to follow, where to push.
+"""Read and validate ImageUpdateAutomations: what to check out, which policies to follow, where to push.
 
 Departures from Flux (image-automation-controller internal/source/git.go):
 
-- Where no ref is given at all, the remote's own default branch is meant (Flux: ``master``), or, without a
-  GitRepository among the files, the current branch of the checkout.
+- Without any ref, the remote's default branch is used (Flux: ``master``), or, without a GitRepository in the files, the
+  current branch of the checkout.
 - ``push.refspec`` must push what the branch gets: its source is the push branch or HEAD.
 """
 
@@ -32,7 +32,7 @@ _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRef:
-    """What to check out; of several the first counts: commit, name, semver, tag, branch (Flux's order)."""
+    """What to check out; the first one that is set is used: commit, name, semver, tag, branch (Flux's order)."""
 
     commit: str = ""
     name: str = ""
@@ -48,8 +48,8 @@ class CheckoutRef:
 class Automation:
     """One ImageUpdateAutomation, ready to run.
 
-    ``source`` names the GitRepository; ``url`` is empty where that is not among the files: then the current checkout
-    and its remote are meant. ``push_branch`` is empty where it is the branch that is checked out. ``interval`` and
+    ``source`` names the GitRepository. ``url`` is empty if that is not in the files; then the current checkout and its
+    remote are used. ``push_branch`` is empty if it is the branch that is checked out. ``interval`` and
     ``timeout`` are seconds.
     """
 
@@ -94,13 +94,13 @@ def automation_names(catalog: Catalog, only: Iterable[PolicyName] = ()) -> list[
     """The automations to run, sorted.
 
     Raises:
-        UsageError: there is none, or one that was asked for is not there.
+        UsageError: there is none, or a requested one is missing.
     """
     names = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=str)
     wanted = list(only)
     if missing := [name for name in wanted if name not in names]:
         known = ", ".join(map(str, names)) or "none"
-        raise UsageError(f"no ImageUpdateAutomation {missing[0]} is known", hint=f"known are: {known}")
+        raise UsageError(f"unknown ImageUpdateAutomation {missing[0]}", hint=f"known: {known}")
     if not names:
         raise UsageError(
             "no ImageUpdateAutomation was found", hint="name the files that hold them, as PATH or with --policies"
@@ -114,7 +114,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
     Args:
         catalog: the resources.
         name: the automation's.
-        here: work on the current checkout even where a GitRepository is among the files.
+        here: use the current checkout even if the files contain the GitRepository.
 
     Raises:
         ResourceError: a field breaks the CRD's rules.
@@ -125,7 +125,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
 
     found = catalog.find("ImageUpdateAutomation", name.namespace, name.name)
     if found is None:
-        raise ResourceError(f"no ImageUpdateAutomation {name} is known")
+        raise ResourceError(f"unknown ImageUpdateAutomation {name}")
     where = f"ImageUpdateAutomation {name} in {found.origin}"
     check_version(found, f"ImageUpdateAutomation {name}")
     spec: ImageUpdateAutomationSpec = validate_spec(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
@@ -172,10 +172,10 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
 
 
 def _check_texts(made: Automation, where: str) -> None:
-    """Git, the system and a commit take text only.
+    """Refuse fields with characters that git does not accept.
 
     Raises:
-        ResourceError: a field holds a NUL or half of a surrogate pair.
+        ResourceError: a field contains a NUL or half of a surrogate pair.
     """
     fields = {
         "spec.git.commit.author.name": made.author_name,
@@ -193,8 +193,8 @@ def _check_texts(made: Automation, where: str) -> None:
     }
     for field, text in fields.items():
         if bad := _NO_TEXT.search(text):
-            what = f"{ascii(field)[1:-1]} holds the character U+{ord(bad[0]):04X}"
-            raise ResourceError(what, where=where, hint="remove it: git takes text without it only")
+            what = f"{ascii(field)[1:-1]} contains the character U+{ord(bad[0]):04X}"
+            raise ResourceError(what, where=where, hint="remove it: git does not accept it")
 
 
 def _url(repository: Resource | None) -> str:
@@ -203,9 +203,9 @@ def _url(repository: Resource | None) -> str:
     url = str(repository.spec.get("url") or "")
     if not _URL.fullmatch(url):
         raise ResourceError(
-            f"spec.url: {redacted(url)!r} is no URL that a GitRepository can have",
+            f"spec.url: {redacted(url)!r} is not a valid URL of a GitRepository",
             where=repository.origin,
-            hint="write https://…, ssh://… or http://… (file:///… is read as well), or use --here",
+            hint="write https://…, ssh://…, http://… or file:///…, or use --here",
         )
     return url
 

@@ -1,4 +1,4 @@
-"""Change sets: which changes go into one commit, and onto which branch.
+"""Change sets: the changes that go into one commit, and the branch for it.
 
 Flux makes one commit of everything. ``--per image``, ``policy`` or ``group`` makes one of each; with a template for the
 branch, each also goes to a branch of its own, to be reviewed and merged by itself.
@@ -27,7 +27,7 @@ _ODD = re.compile(r"[^A-Za-z0-9._/+=-]+")
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """The policies whose changes belong together; ``key`` is the image, policy or group that they share."""
+    """The policies whose changes go into one commit; ``key`` is the image, policy or group that they share."""
 
     key: str
     policies: frozenset[PolicyName]
@@ -79,5 +79,5 @@ def branch_name(template: str, key: str, data: TemplateData) -> str:
     parts = [_ODD.sub("-", part).strip("-.") for part in text.strip().split("/")]
     name = re.sub(r"\.{2,}", ".", "/".join(part.removesuffix(".lock") for part in parts if part))
     if not name:
-        raise TemplateError(f"{template!r} gives no branch name", where="--branch")
+        raise TemplateError(f"{template!r} does not give a branch name", where="--branch")
     return name

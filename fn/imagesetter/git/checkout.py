@@ -1,4 +1,4 @@
-"""Opening a working tree for a run, and clearing away what killed runs left."""
+"""Open a working tree for a run, and remove what killed runs left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imagesetter.errors import EgressRefused
 from imagesetter.files.platform import FileLock
-from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git, toplevel
 from imagesetter.git.remote import Remote
@@ -30,7 +30,7 @@ _REFS = "refs/imagesetter/"
 def open_workspace(
     automation: Automation,
     directory: Path,
-    egress: GitEgress,
+    address_rules: GitAddressRules,
     *,
     timeout: float,
     allow_dirty: bool = False,
@@ -39,34 +39,34 @@ def open_workspace(
     """A working tree for a run, which is removed afterwards.
 
     Args:
-        automation: says whether to clone, and what.
+        automation: decides what to clone, if anything.
         directory: in the current checkout, for an automation without a URL.
-        egress: which URLs may be cloned.
+        address_rules: which URLs may be cloned.
         timeout: seconds for one git command.
-        deadline: when nobody waits for a remote any longer.
-        allow_dirty: do not mind changes in the checkout that are not committed.
+        deadline: the end of all waiting for remotes.
+        allow_dirty: accept uncommitted changes in the checkout.
 
     Raises:
-        EgressRefused: the automation's URL is not one that the operator allows.
+        EgressRefused: the operator does not allow the automation's URL.
         UsageError: there is neither a URL nor a checkout with a remote, or the checkout is dirty.
     """
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder, _held(Path(folder)):
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder, _run_lock(Path(folder)):
         tree = Path(folder).resolve() / _TREE
         if automation.url:
             try:
-                settings = egress.check(automation.url)
+                settings = address_rules.check(automation.url)
             except EgressRefused as error:
                 raise error.located(f"spec.url of GitRepository {automation.source}") from error.__cause__
             tree.mkdir()
             git = Git(tree, timeout)
-            there = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
-            talking = _never_asking(Git(Path.cwd(), timeout, there, settings, deadline=deadline))
+            location = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
+            remote_git = _without_prompts(Git(Path.cwd(), timeout, location, settings, deadline=deadline))
 
             def prepare(object_format: str) -> None:
-                _begin_clone(git, automation.url, object_format)
+                _init_clone(git, automation.url, object_format)
 
             prepare("sha1")
-            remote = Remote(talking, "origin", automation, f"{_REFS}clone", prepare=prepare)
+            remote = Remote(remote_git, "origin", automation, f"{_REFS}clone", prepare=prepare)
             yield Workspace(git, None, remote, automation)
         else:
             with _worktree(automation, directory, tree, timeout, deadline, allow_dirty=allow_dirty) as workspace:
@@ -86,67 +86,66 @@ def _worktree(
     top = toplevel(directory)
     if top is None:
         raise UsageError(
-            f"{directory} is in no Git checkout, and no GitRepository with a URL is among the files",
-            hint="run it in a checkout, or add the GitRepository that spec.sourceRef names"
-            + ("; GIT_DIR is not looked at" if "GIT_DIR" in os.environ else ""),
+            f"{directory} is not in a Git checkout, and the files contain no GitRepository with a URL",
+            hint="run it in a checkout, or add the GitRepository that spec.sourceRef refers to"
+            + ("; GIT_DIR is ignored" if "GIT_DIR" in os.environ else ""),
         )
     own = Git(top, timeout, own=True)
-    if not allow_dirty and (files := _changed(own)):
+    if not allow_dirty and (files := _changed_files(own)):
         raise UsageError(
-            f"the checkout {top} has changes that are not committed: {', '.join(files[:3])}"
-            f"{' …' if len(files) > 3 else ''}",
-            hint="commit or stash them, or say --allow-dirty: they are neither used nor committed",
+            f"the checkout {top} has uncommitted changes: {', '.join(files[:3])}{' …' if len(files) > 3 else ''}",
+            hint="commit or stash them, or ignore them with --allow-dirty",
         )
     name = _remote(own)
     head = own.commit_of("HEAD")
     if not head:
-        raise UsageError(f"the checkout {top} has no commit yet", hint="commit, and push, first")
-    _sweep(own)
+        raise UsageError(f"the checkout {top} has no commit yet", hint="commit and push first")
+    _remove_stale_runs(own)
     own.run("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", str(tree), head)
-    talking = replace(_never_asking(own), deadline=deadline)
-    remote = Remote(talking, name, automation, f"{_REFS}{tree.parent.name}", own)
+    remote_git = replace(_without_prompts(own), deadline=deadline)
+    remote = Remote(remote_git, name, automation, f"{_REFS}{tree.parent.name}", own)
     try:
         yield Workspace(Git(tree, timeout), own, remote, automation)
     finally:
         _remove(own, tree.parent)
 
 
-def _begin_clone(git: Git, url: str, object_format: str) -> None:
-    """An empty repository with a remote, anew if the one that is there names its objects in another way."""
+def _init_clone(git: Git, url: str, object_format: str) -> None:
+    """Create an empty repository with a remote; replaces one with another object format."""
     folder = git.directory / ".git"
     if folder.exists():
         if git.run("rev-parse", "--show-object-format").text == object_format:
             return
         shutil.rmtree(folder)
     git.run("init", "--quiet", "--template=", f"--object-format={object_format}")
-    # Written, not told to `git config`: whoever lists processes would read the password of a URL.
+    # Written to the file: the list of processes would show the password in an argument of `git config`.
     quoted = url.replace("\\", "\\\\").replace('"', '\\"')
     with (folder / "config").open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f'[remote "origin"]\n\turl = "{quoted}"\n')
 
 
-def _never_asking(git: Git) -> Git:
-    """git with an ssh that asks nothing, in a window neither, unless the user has an ssh or a way to be asked."""
-    told = ("GIT_SSH", "GIT_SSH_COMMAND", "SSH_ASKPASS")
-    if any(os.environ.get(name) for name in told) or git.setting("core.sshCommand"):
+def _without_prompts(git: Git) -> Git:
+    """git with an ssh that does not prompt, unless the user configured ssh or a program for prompts."""
+    set_by_user = ("GIT_SSH", "GIT_SSH_COMMAND", "SSH_ASKPASS")
+    if any(os.environ.get(name) for name in set_by_user) or git.setting("core.sshCommand"):
         return git
     return git.with_(environment={"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"})
 
 
-def _changed(own: Git) -> list[str]:
+def _changed_files(own: Git) -> list[str]:
     """The files of a checkout that have changes, staged or not."""
     entries = iter(own.run("status", "--porcelain", "--untracked-files=no", "-z").text.split("\0"))
     files: list[str] = []
     for entry in filter(None, entries):
         files.append(entry[3:])
         if entry[0] in "RC":
-            next(entries)  # what it was called before
+            next(entries)  # its name before
     return files
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a lock in a run's folder for as long as its process lives, however that ends."""
+def _run_lock(folder: Path) -> Iterator[None]:
+    """Lock a run's folder as long as its process lives, however it ends."""
     lock = FileLock(folder / _ALIVE)
     with contextlib.suppress(OSError):  # without locks the folders of killed runs stay
         lock.acquire()
@@ -169,8 +168,8 @@ def _is_dead(folder: Path) -> bool:
         lock.release()
 
 
-def _sweep(own: Git) -> None:
-    """Remove what killed runs left: their working trees, and the refs that kept their objects."""
+def _remove_stale_runs(own: Git) -> None:
+    """Remove the working trees of killed runs, and the refs that kept their objects."""
     listing = own.run("worktree", "list", "--porcelain").text.splitlines()
     trees = (Path(line.removeprefix("worktree ")) for line in listing if line.startswith("worktree "))
     folders = {tree.parent for tree in trees if tree.name == _TREE and tree.parent.name.startswith(_PREFIX)}
@@ -201,9 +200,9 @@ def _remote(git: Git) -> str:
     if names[0]:
         raise UsageError(
             f"the checkout {git.directory} has several remotes, and none is origin: {', '.join(names)}",
-            hint="be on a branch that follows one of them (`git branch --set-upstream-to REMOTE/BRANCH`)",
+            hint="switch to a branch that tracks one of them (`git branch --set-upstream-to REMOTE/BRANCH`)",
         )
     raise UsageError(
         f"the checkout {git.directory} has no remote to push to",
-        hint="add one (`git remote add origin URL`), or keep the GitRepository with its URL among the files",
+        hint="add one (`git remote add origin URL`), or add the GitRepository with its URL to the files",
     )

@@ -1,9 +1,8 @@
-"""The real git, run as a program: argument lists, never a shell; bounded in time; no prompt; no secret in a message.
+"""Run git as a program: with argument lists, never a shell; bounded in time; no prompts; no secrets in messages.
 
-Whatever a user's git does to reach a remote (credential helpers, SSH keys, ``insteadOf``, proxies, push hooks) works
-here as well, since it is that git. What decides the bytes of a file or of a commit is fixed: line ends are not
-converted, hooks do not run except before a push, LFS files stay pointers. Only where git works in the user's own
-checkout do that checkout's settings hold.
+All of the user's ways to reach a remote work (credential helpers, SSH keys, ``insteadOf``, proxies, push hooks). What
+decides the bytes of a file or a commit is fixed: line ends are not converted, no hooks run except before a push, LFS
+files stay pointers. Only commands in the user's own checkout use that checkout's settings.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imagesetter.errors import GitError
-from imagesetter.git.process import OutputTooLarge, end, read_output
+from imagesetter.git.bounded_process import OutputTooLarge, read_output, terminate
 from imagesetter.registry.http.limits import Deadline
 from krm_functions.errors import UsageError
 from krm_functions.redaction import without_logins
@@ -24,7 +23,7 @@ from krm_functions.redaction import without_logins
 TIMEOUT = 60.0
 """Seconds for one git command that talks to a remote; Flux's default for a GitRepository."""
 LONGEST_TIMEOUT = 300.0
-"""Seconds that a GitRepository's ``spec.timeout`` counts at most, where the operator names no limit."""
+"""The maximum of a GitRepository's ``spec.timeout`` in seconds, unless the operator sets a limit."""
 
 # A hook, or a script run by `git rebase --exec`, inherits these; they would point git at the wrong repository, or
 # contradict how paths are given.
@@ -47,10 +46,10 @@ _LOCAL = (
 )
 _SETTINGS = ("advice.detachedHead=false", "gc.auto=0", "i18n.commitEncoding=UTF-8")
 _TREE_SETTINGS = ("core.autocrlf=false", "core.fsmonitor=false", "core.sparseCheckout=false")
-_NO_TEXT = "a field that is given to git holds a character that no argument can have"
+_NO_TEXT = "a field contains a character that git does not accept"
 _NO_HOOKS = "core.hooksPath=/dev/null"
 _LABEL = re.compile(r"^(?:fatal|error): ")
-# GIT_TRACE writes among the messages; ssh's and git's closing words say nothing of what went wrong.
+# GIT_TRACE writes between the messages; the last lines of ssh and git do not say what went wrong.
 _NOISE = re.compile(
     r"hint:|\d\d:\d\d:\d\d\.\d{6} |.*Could not read from remote repository\.$"
     r"|Please make sure you have the correct access|and the repository exists\.$|.*the remote end hung up unexpectedly$"
@@ -58,34 +57,33 @@ _NOISE = re.compile(
 _ADVICE = (
     (
         r"requested URL returned error: 30[1278]",
-        "git follows no redirect to where a server likes: write the URL that the server redirects to, such as one that"
-        " ends in .git, into the GitRepository's spec.url",
+        "git does not follow redirects here: set the GitRepository's spec.url to the URL that the server redirects "
+        "to, such as one that ends in .git",
     ),
     (
         r"Host key verification failed",
-        "ssh does not know the server by this key: compare its fingerprint with the one that the server's owner tells,"
-        " then put the key into known_hosts (`ssh-keyscan` prints it)",
+        "the server's key is not in known_hosts: compare its fingerprint with the published one, then add the key "
+        "(`ssh-keyscan` prints it)",
     ),
     (
         r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled"
         r"|Permission denied(?: \(|, please)|returned error: 40[13]",
-        "give git its credentials by its own means: a credential helper, an SSH key, or the CI job's checkout step; and"
-        " they must be allowed to push",
+        "give git credentials that may push: a credential helper, an SSH key, or the CI job's checkout step",
     ),
     (
         r"certificate verification failed|SSL certificate|self.signed certificate",
-        "give git the certificate of your authority: `git config http.sslCAInfo FILE`, or GIT_SSL_CAINFO",
+        "give git the certificate of your certificate authority: `git config http.sslCAInfo FILE`, or GIT_SSL_CAINFO",
     ),
     (
         r"repository '.*' not found|Repository not found|does not appear to be a git repository",
-        "is the URL right? servers also say this of a repository that the credentials may not see",
+        "check the URL and the credentials: servers also answer this if the credentials have no access",
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedCommand:
-    """What a git command left."""
+    """The result of a git command."""
 
     status: int
     stdout: bytes
@@ -106,7 +104,7 @@ class Git:
         timeout: seconds that one command may take.
         environment: variables besides the process's own.
         config: ``key=value`` settings of each command.
-        own: this is the user's own checkout: line ends, sparse checkout and LFS are as it has them.
+        own: this is the user's own checkout: its settings for line ends, sparse checkout and LFS apply.
         deadline: the whole run's, for a git that talks to a remote.
     """
 
@@ -129,11 +127,11 @@ class Git:
         Args:
             arguments: the subcommand and its arguments.
             stdin: what it reads.
-            accept: exit statuses that are no error.
+            accept: exit statuses that are not errors.
             hooks: whether the repository's hooks may run.
 
         Raises:
-            GitError: another exit status, or no end within the time; the message is git's, without credentials.
+            GitError: another exit status, or the time is over; the message is git's, without credentials.
         """
         settings = [*_SETTINGS, *(() if self.own else _TREE_SETTINGS), *(() if hooks else (_NO_HOOKS,)), *self.config]
         command = ["git", *(part for setting in settings for part in ("-c", setting)), *arguments]
@@ -157,27 +155,26 @@ class Git:
             )
         except FileNotFoundError as error:
             if not self.directory.is_dir():
-                raise GitError(f"{self.directory}: no such directory") from error
+                raise GitError(f"the directory {self.directory} does not exist") from error
             raise UsageError("git is not installed, or not on PATH", hint="install git 2.31 or later") from error
         except OSError as error:
-            raise GitError(f"git {name} cannot be run: {error.strerror}") from error
+            raise GitError(f"cannot run git {name}: {error.strerror}") from error
         except ValueError as error:  # a NUL, or half of a surrogate pair, in an argument or a variable
-            raise GitError(f"git {name} cannot be run: {error}", hint=_NO_TEXT) from error
+            raise GitError(f"cannot run git {name}: {error}", hint=_NO_TEXT) from error
         try:
             out, err = read_output(process, stdin, limit)
         except subprocess.TimeoutExpired as error:
-            end(process)
+            terminate(process)
             self._limit(name)
             raise GitError(
-                f"git {name} did not end within {self.timeout:g} s, and was stopped",
-                hint="is the remote reachable? the limit is GitRepository.spec.timeout, and --git-timeout is its upper"
-                " bound",
+                f"git {name} was stopped after {self.timeout:g} s",
+                hint="check that the remote is reachable, or raise GitRepository.spec.timeout (at most --git-timeout)",
             ) from error
         except OutputTooLarge as error:
-            end(process)
-            raise GitError(f"git {name} did not stop answering, and was stopped") from error
+            terminate(process)
+            raise GitError(f"git {name} was stopped: its output is too large") from error
         except BaseException:
-            end(process)
+            terminate(process)
             raise
         return CompletedCommand(process.returncode, out, err.decode(errors="replace"))
 
@@ -206,50 +203,50 @@ class Git:
         }
 
     def error(self, name: str, done: CompletedCommand) -> GitError:
-        """The error for a command that git refused, in git's own words."""
+        """The error of a failed command, with git's message."""
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        telling = [line for line in lines if not _NOISE.match(line)] or lines
-        words = "; ".join(_LABEL.sub("", line) for line in telling[-6:]).replace(":; ", ": ")
+        relevant = [line for line in lines if not _NOISE.match(line)] or lines
+        words = "; ".join(_LABEL.sub("", line) for line in relevant[-6:]).replace(":; ", ": ")
         text = redacted(words) or f"exit status {done.status}"
         hint = next((hint for pattern, hint in _ADVICE if re.search(pattern, text)), "")
         return GitError(f"git {name} failed: {text}", hint=hint)
 
     def commit_of(self, revision: str) -> str:
-        """The full hash of a commit, or an empty text where there is none."""
+        """The full hash of a commit, or an empty string if it does not exist."""
         return self.run(
             "rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}", accept=(0, 1, 128)
         ).text
 
     def setting(self, name: str) -> str:
-        """A configured value, or an empty text."""
+        """A configured value, or an empty string."""
         return self.run("config", "--get", name, accept=(0, 1)).text
 
     def check_branch(self, name: str, where: str) -> str:
-        """The name, if a branch can have it.
+        """Check the name of a branch, and return it.
 
         Raises:
-            GitError: it cannot; *where* says which field asked for it.
+            GitError: the name is not valid; *where* names the field that has it.
         """
         return self._checked(f"refs/heads/{name}", name, "branch", where)
 
     def check_tag(self, name: str, where: str) -> str:
-        """The name, if a tag can have it; see `check_branch`."""
+        """Check the name of a tag; see `check_branch`."""
         return self._checked(f"refs/tags/{name}", name, "tag", where)
 
     def check_ref(self, name: str, where: str) -> str:
-        """The full name of a ref, such as ``refs/pull/1/head``; see `check_branch`."""
+        """Check the full name of a ref, such as ``refs/pull/1/head``; see `check_branch`."""
         return self._checked(name, name if name.startswith("refs/") else "-", "ref", where, shown=name)
 
     def _checked(self, full: str, name: str, kind: str, where: str, shown: str = "") -> str:
         fine = not name.startswith("-") and "\0" not in full and "\n" not in full
         if not fine or self.run("check-ref-format", full, accept=(0, 1)).status:
             hint = "write it in full, such as refs/pull/1/head" if kind == "ref" else ""
-            raise GitError(f"{shown or name!r} cannot be the name of a {kind}", where=where, hint=hint)
+            raise GitError(f"{shown or name!r} is not a valid name of a {kind}", where=where, hint=hint)
         return name
 
 
 def time_limit(asked: float | None, operator: float | None) -> float:
-    """Seconds for one git command: what the GitRepository asks for, up to the operator's limit."""
+    """Seconds for one git command: the GitRepository's timeout, up to the operator's limit."""
     return min(asked or operator or TIMEOUT, operator or LONGEST_TIMEOUT)
 
 
@@ -259,7 +256,7 @@ def redacted(text: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """A URL that may be written down: an ssh one with its user name, another without any."""
+    """A URL without its password; an ssh URL keeps its user name."""
     scheme, separator, rest = url.partition("://")
     if not separator or "@" not in rest:
         return url
@@ -272,7 +269,7 @@ def toplevel(directory: Path) -> Path | None:
     """The top of the checkout that a directory is in, or None.
 
     Raises:
-        GitError: there is one, and git will not work in it (``safe.directory``).
+        GitError: git refuses to work in the checkout (``safe.directory``).
     """
     git = Git(directory, own=True)
     done = git.run("rev-parse", "--show-toplevel", accept=(0, 128))
@@ -284,6 +281,6 @@ def toplevel(directory: Path) -> Path | None:
 
 
 def remote_url(directory: Path) -> str:
-    """Where ``origin`` of a checkout is; empty where it has none."""
+    """The URL of ``origin``; empty if there is none."""
     done = Git(directory, own=True).run("remote", "get-url", "--end-of-options", "origin", accept=(0, 2, 128))
     return done.text if done.status == 0 else ""

@@ -1,7 +1,7 @@
-"""What a cluster needs to run automations without a controller: a ServiceAccount, and a CronJob for each automation.
+"""Manifests that run automations without a controller: a ServiceAccount, and a CronJob for each automation.
 
-A cron schedule cannot say every interval. The nearest shorter one that divides an hour or a day is taken, at a minute
-that the automation's name decides, so that a fleet of them does not start at once.
+A cron schedule cannot express every interval. The nearest shorter one that divides an hour or a day is used. The minute
+depends on the automation's name, so that many automations do not start at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SSH = f"ssh -i {_GIT}/identity -o IdentitiesOnly=yes -o UserKnownHostsFile={_GI
 class CronJob:
     """One automation, and what its CronJob refers to.
 
-    ``path`` is where the automation and its policies stand in the repository; the Secrets are names, or empty.
+    ``path`` is the path of the automation and its policies in the repository; the Secrets are names, or empty.
     """
 
     automation: Automation
@@ -64,7 +64,7 @@ def job(automation: Automation, catalog: Catalog, repository: Resource | None, p
     if len(registries) > 1:
         raise UsageError(
             f"the policies of {automation.name} use several pull Secrets: {', '.join(registries)}",
-            hint="a CronJob mounts one login file: give its automation a policySelector, or merge the Secrets into one",
+            hint="a CronJob mounts one login file: merge the Secrets, or select fewer policies with policySelector",
         )
     return CronJob(automation, path, git_secret, "".join(registries))
 
@@ -89,7 +89,7 @@ def manifests(jobs: Sequence[CronJob], url: str, image: str) -> str:
         image: with imagesetter and git.
 
     Raises:
-        UsageError: a URL is known for none.
+        UsageError: the URL of a repository is not known.
     """
     resources: list[dict[str, Any]] = [
         {
@@ -104,8 +104,8 @@ def manifests(jobs: Sequence[CronJob], url: str, image: str) -> str:
         source = without_password(each.automation.url or url)
         if not source:
             raise UsageError(
-                f"where is the repository of {each.automation.name}?",
-                hint="keep its GitRepository among the files, or run this in a checkout with a remote",
+                f"the repository of {each.automation.name} has no known URL",
+                hint="add its GitRepository to the files, or run this in a checkout with a remote",
             )
         resources.append(_cron_job(each, source, image))
     return "---\n".join(dump(resource) for resource in resources)

@@ -1,7 +1,7 @@
-"""Changes, as a commit message template sees them.
+"""The data of a commit message template, made from changes.
 
 Departure from Flux: old values, file names, names of resources and policies come from files that a stranger may have
-written, and Flux puts them into the message as they are. Here each passes `commit_text`.
+written. Flux inserts them unchanged; here `commit_text` escapes each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.update.plan import Change
 from krm_functions.messages import harmless
 
-# What Git, GitHub, GitLab and other CI systems act on when they read it in a commit message. Each alternative takes one
+# Text in a commit message that Git, GitHub, GitLab and other CI systems act on. Each alternative takes one
 # character, whose escape breaks the word. References to images, paths and Kubernetes names match none of them.
 _OBEYED = re.compile(
     r"""(?ix)
@@ -33,10 +33,10 @@ _OBEYED = re.compile(
 
 
 def commit_text(text: str) -> str:
-    """A value from a file as it may stand in a commit message: on one line, and nothing in it is obeyed.
+    """Escape a value from a file for a commit message: on one line, with nothing that a CI system acts on.
 
-    Line breaks, control characters and all else that is not printable are shown as Python's escapes, and so is one
-    character of each mention, reference to an issue, word that closes one, trailer, and mark that skips CI.
+    Escapes line breaks, control characters and other unprintable characters as Python does, and one character of each
+    mention, issue reference, closing keyword, trailer and CI skip marker.
     """
     return _OBEYED.sub(lambda found: f"\\x{ord(found[0]):02x}", harmless(text, kept=""))
 
@@ -49,9 +49,8 @@ def template_data(
     Args:
         name: the automation's.
         changes: what changed.
-        top: ``update.path``: files are named relative to it, a file that is it by its own name.
-        values: ``messageTemplateValues``: like the template they are the author's of the automation, and stay as they
-            are.
+        top: ``update.path``: file names are relative to it; if it is a file itself, its own name is used.
+        values: ``messageTemplateValues``: the automation's author wrote them, so they stay unescaped.
     """
     records = tuple(_record(change, top) for change in changes)
     return TemplateData(commit_text(name.namespace), commit_text(name.name), records, values)

@@ -1,9 +1,8 @@
-"""The other end: where a run begins, and what it pushes.
+"""The remote: the commit that a run starts from, and the push.
 
-Each try begins at the remote's present head, so nothing that an earlier, killed run left behind is ever pushed. git
-talks to the remote from the user's own directory, not from the temporary working tree, so that whatever lets the user,
-or a CI job's checkout step, reach it works here as well: settings for that checkout only (``includeIf``), and keys and
-certificates with relative paths.
+Each try starts from the remote's current head, so leftovers of a killed run are never pushed. git runs in the user's
+own directory, not in the temporary working tree, so that the user's settings for the remote apply: settings of that
+checkout only (``includeIf``), and relative paths of keys and certificates.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from imagesetter.git.automation import NO_PUSH, Automation, CheckoutRef
 from imagesetter.git.command import CompletedCommand, Git, redacted
 from krm_functions.errors import ReportedError, ResourceError
 
-# What a server says when another push was first; everything else that it refuses, it will refuse again.
+# Answers of a server if another push was first. Another try does not help against other refusals.
 _RACE = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|fetch first|stale info|incorrect old value")
 _CLASH = re.compile(r"exists; cannot create")
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -27,18 +26,18 @@ _PORCELAIN = re.compile(r"To |Done$|[ +\-*!=]\t")
 
 
 class PushRejected(GitError):
-    """The remote's branch moved while we were at work: fetch and do it again."""
+    """The remote's branch moved during the run: fetch, and try again."""
 
 
 class RefspecRefused(GitError):
-    """The branch was pushed, ``git.push.refspec`` was not: there is nothing to keep, and nothing to do again."""
+    """The branch was pushed, but ``git.push.refspec`` was not: nothing to keep or to retry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Where a try begins: the commit to work on, and what the remote's push branch must still hold at the push.
+class StartingPoint:
+    """The start of a try: the commit to work on, and the commit that the push branch must still have at the push.
 
-    Both are revisions. ``expected`` is empty where the branch must not be there yet.
+    Both are revisions. ``expected`` is empty if the branch must not exist yet.
     """
 
     commit: str
@@ -51,12 +50,12 @@ class Remote:
     """A remote of the user's own checkout, or the one of a clone.
 
     Args:
-        git: talks to it.
+        git: runs the commands.
         name: git's name for it.
-        automation: says what to check out and where to push.
-        scratch: begins the names of the refs that it fetches to.
+        automation: what to check out and where to push.
+        scratch: the prefix of the refs that it fetches to.
         checkout: the user's own, or None for a clone.
-        prepare: is told how the remote names its objects (``sha1`` or ``sha256``) before anything is fetched.
+        prepare: called with the remote's object format (``sha1`` or ``sha256``) before the first fetch.
     """
 
     git: Git
@@ -68,23 +67,23 @@ class Remote:
     _listing: dict[str, str] = field(default_factory=dict)
     _default: str = ""
 
-    def begin(self, branch: str = "", *, after: Start | None = None) -> Start:
-        """Ask the remote where things stand, fetch that, and find out where to begin.
+    def begin(self, branch: str = "", *, after: StartingPoint | None = None) -> StartingPoint:
+        """List the remote's refs, fetch the one to start from, and return it.
 
-        As Flux does it: where push branch and checkout differ, the push branch is made from the checkout, or, if the
-        remote has it already, it is what is checked out.
+        As in Flux: if push branch and checkout ref differ, the push branch is created from the checkout ref; if the
+        remote has it already, it is checked out itself.
 
         Args:
-            branch: the push branch, where it is not the automation's own.
-            after: where the last try began, if its push came second; the less is asked now, the sooner is the next.
+            branch: the push branch, if it is not the automation's own.
+            after: the start of the last try, if another push was first; then fewer requests are needed.
 
         Raises:
-            GitError: the remote cannot be asked, or has no such ref.
+            GitError: the remote does not respond, or does not have the ref.
             ResourceError: there is no branch to push to.
         """
         if after and after.expected:
             self._fetch_refspec(f"+refs/heads/{after.branch}:{self.scratch}/head")
-            return Start(f"{self.scratch}/head", after.branch, f"{self.scratch}/head")
+            return StartingPoint(f"{self.scratch}/head", after.branch, f"{self.scratch}/head")
         ref = self.automation.ref
         self._list(ref, branch)
         if not ref:
@@ -92,10 +91,10 @@ class Remote:
         push = branch or self.automation.push_branch or ref.branch
         if not push:
             if self.automation.ref:
-                hint = "name the branch in spec.git.push.branch"
+                hint = "set spec.git.push.branch"
             else:
-                no_branch = "the checkout is on no branch" if self.checkout else "the remote has no default branch"
-                hint = f"{no_branch}: name one in spec.git.checkout.ref.branch"
+                no_branch = "the checkout is not on a branch" if self.checkout else "the remote has no default branch"
+                hint = f"{no_branch}: set spec.git.checkout.ref.branch"
             raise ResourceError(NO_PUSH, where=f"ImageUpdateAutomation {self.automation.name}", hint=hint)
         self.git.check_branch(push, "the push branch")
         if self.automation.refspec:
@@ -103,11 +102,11 @@ class Remote:
         head = self._listing.get(f"refs/heads/{push}", "")
         if head:
             commit = self._fetch(f"refs/heads/{push}")
-            return Start(commit, push, commit)
-        return Start(self._fetch_ref(ref), push, "")
+            return StartingPoint(commit, push, commit)
+        return StartingPoint(self._fetch_ref(ref), push, "")
 
     def source(self) -> str:
-        """The commit of the checkout ref itself, whatever the push branch holds.
+        """The commit of the checkout ref, independent of the push branch.
 
         Raises:
             GitError: as `begin`.
@@ -141,14 +140,14 @@ class Remote:
 
     def _ls_remote(self, option: str, *patterns: str) -> str:
         git = self.git.with_(environment={"GIT_LITERAL_PATHSPECS": "0"})
-        return self._told(lambda: git.run("ls-remote", option, "--end-of-options", self.name, *patterns)).text
+        return self._at_remote(lambda: git.run("ls-remote", option, "--end-of-options", self.name, *patterns)).text
 
-    def _told(self, talk: Callable[[], CompletedCommand]) -> CompletedCommand:
-        """What came of talking to the remote; an error says which one that is."""
+    def _at_remote(self, command: Callable[[], CompletedCommand]) -> CompletedCommand:
+        """Run a command; adds the remote's location to its error."""
         try:
-            return talk()
+            return command()
         except GitError as error:
-            error.located(self.place())
+            error.located(self.location())
             raise
 
     def _fetch_ref(self, ref: CheckoutRef) -> str:
@@ -167,32 +166,36 @@ class Remote:
             hint = self._branches() if name.startswith("refs/heads/") else ""
             shown = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
             kind = {"heads": "branch", "tags": "tag"}.get(name.split("/")[1] if "/" in name else "", "ref")
-            raise GitError(f"the remote has no {kind} {shown}", where=self.place(), hint=hint)
+            raise GitError(f"the remote has no {kind} {shown}", where=self.location(), hint=hint)
         self._fetch_refspec(f"+{name}:{self.scratch}/head")
         return self.git.commit_of(f"{self.scratch}/head")
 
     def _fetch_refspec(self, *refspecs: str, shallow: bool = True) -> None:
         # A depth would make the user's own repository shallow.
         depth = ["--depth=1"] if shallow and self.checkout is None else []
-        self._told(
+        self._at_remote(
             lambda: self.git.run(
                 *("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules"),
                 *depth,
-                # Nor are the user's own refs moved, as git does by the way.
+                # Do not update the user's own remote-tracking refs.
                 *("--refmap=", "--end-of-options", self.name, *refspecs),
             )
         )
 
     def _fetch_commit(self, commit: str) -> str:
         if not _HASH.fullmatch(commit):
-            raise GitError(f"{commit!r} is no full commit hash", where="git.checkout.ref.commit")
+            raise GitError(
+                f"{commit!r} is not a full commit hash",
+                where="git.checkout.ref.commit",
+                hint="write all 40 or 64 digits",
+            )
         try:
             self._fetch_refspec(f"+{commit}:{self.scratch}/head")
         except GitError:
-            # Not every server gives out a commit that no ref points to; then it has to be in some branch.
+            # Some servers do not send a commit that no ref points to; then it has to be in a branch.
             self._fetch_refspec(f"+refs/heads/*:{self.scratch}/heads/*", shallow=False)
         if not self.git.commit_of(commit):
-            raise GitError(f"the remote has no commit {commit}", where=self.place())
+            raise GitError(f"the remote has no commit {commit}", where=self.location())
         return commit
 
     def _newest_tag(self, version_range: str) -> str:
@@ -209,23 +212,25 @@ class Remote:
 
     def _branches(self) -> str:
         names = [line.partition("refs/heads/")[2] for line in self._ls_remote("--heads").splitlines()]
-        return f"it has {', '.join(names[:8])}{' …' if len(names) > 8 else ''}" if names else "it has no branch at all"
+        return (
+            f"its branches: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}" if names else "it has no branches"
+        )
 
-    def place(self, *, push: bool = False) -> str:
-        """Where the remote is, or where it is pushed to, as it may be shown."""
+    def location(self, *, push: bool = False) -> str:
+        """The remote's location, or its push location, without credentials."""
         if self.checkout is None:
             return redacted(self.automation.url)
         which = ["--push"] if push else []
         done = self.git.run("remote", "get-url", *which, "--end-of-options", self.name, accept=range(256))
         return f"{self.name}, {redacted(done.text)}" if done.status == 0 and done.text else self.name
 
-    def push(self, start: Start, commit: str) -> None:
-        """Push a commit to the push branch, if that still is on the remote what we began with.
+    def push(self, start: StartingPoint, commit: str) -> None:
+        """Push a commit to the push branch, unless that has moved since the start.
 
         Raises:
-            PushRejected: it is not.
+            PushRejected: the branch has moved.
             RefspecRefused: the branch is pushed, ``git.push.refspec`` is not.
-            GitError: the remote refuses for another reason, or did not answer.
+            GitError: the remote refuses for another reason, or does not respond.
         """
         target = f"refs/heads/{start.branch}"
         refspec = self.refspec(start.branch, commit) if self.automation.refspec else ""
@@ -234,16 +239,18 @@ class Remote:
         except PushRejected:
             raise
         except GitError:
-            # The connection may have died when all was done but the answer.
+            # The connection may have failed after the push, before the response.
             if not self._holds(target, commit):
                 raise
         if refspec:
             try:
                 self._push("--no-force-with-lease", refspec)
             except GitError as error:
-                # The branch has it already, so doing it again would find nothing to do.
+                # The branch is pushed already, so another try would find no changes.
                 raise RefspecRefused(
-                    f"{start.branch} was pushed, git.push.refspec was not: {error}", where=error.where, hint=error.hint
+                    f"{start.branch} was pushed, but git.push.refspec was not: {error}",
+                    where=error.where,
+                    hint=error.hint,
                 ) from error
 
     def _holds(self, target: str, commit: str) -> bool:
@@ -253,7 +260,7 @@ class Remote:
 
     def _push(self, option: str, refspec: str) -> None:
         options = [f"--push-option={f'{key}={value}' if value else key}" for key, value in self.automation.push_options]
-        done = self._told(
+        done = self._at_remote(
             lambda: self.git.run(
                 *("push", "--porcelain", "--no-follow-tags", "--no-recurse-submodules", "--no-signed"),
                 *(option, *options, "--end-of-options", self.name, refspec),
@@ -266,34 +273,38 @@ class Remote:
         lines = done.stdout.decode(errors="replace").splitlines()
         refusals = [line for line in lines if line.startswith("!\t")]
         if not refusals:
-            # A hook of ours says no on stdout, and git what it makes of that on stderr.
+            # A local hook writes its refusal to stdout, and git its own message to stderr.
             hooks = "".join(f"{line}\n" for line in lines if not _PORCELAIN.match(line))
             raise self.git.error("push", CompletedCommand(done.status, b"", hooks + done.stderr)).located(
-                self.place(push=True)
+                self.location(push=True)
             )
         reason = redacted(refusals[0].split("\t")[-1])
-        said = [line for line in done.stderr.splitlines() if line.startswith("remote:") and line.strip() != "remote:"]
-        # stderr says why a lock was not got; it also repeats "failed to push some refs", which says nothing.
-        raced = _RACE.search(refusals[0]) or any(_RACE.search(line) for line in said)
-        if raced and not any(_CLASH.search(line) for line in said):
+        remote_lines = [
+            line for line in done.stderr.splitlines() if line.startswith("remote:") and line.strip() != "remote:"
+        ]
+        # stderr has the reason of a failed lock; it also repeats "failed to push some refs".
+        raced = _RACE.search(refusals[0]) or any(_RACE.search(line) for line in remote_lines)
+        if raced and not any(_CLASH.search(line) for line in remote_lines):
             raise PushRejected(f"the push was rejected: {reason}")
-        words = "; ".join(redacted(line.removeprefix("remote:").strip()) for line in said[-5:])
-        raise GitError(f"the push was refused: {reason}{f': {words}' if words else ''}", where=self.place(push=True))
+        words = "; ".join(redacted(line.removeprefix("remote:").strip()) for line in remote_lines[-5:])
+        raise GitError(
+            f"the remote refused the push: {reason}{f': {words}' if words else ''}", where=self.location(push=True)
+        )
 
     def refspec(self, branch: str, commit: str) -> str:
         """What ``git.push.refspec`` pushes, with the commit for its source.
 
         Raises:
-            GitError: it does not push what the branch gets.
+            GitError: its source is neither the branch nor HEAD.
         """
         where = "git.push.refspec"
         force = "+" if self.automation.refspec.startswith("+") else ""
         source, _, target = self.automation.refspec.removeprefix("+").partition(":")
         if source not in ("HEAD", branch, f"refs/heads/{branch}"):
             raise GitError(
-                f"{self.automation.refspec!r} does not push what {branch} gets",
+                f"{self.automation.refspec!r} does not push the same commit as {branch}",
                 where=where,
-                hint=f"its source is refs/heads/{branch} or HEAD, as in refs/heads/{branch}:refs/for/{branch}",
+                hint=f"use refs/heads/{branch} or HEAD as its source, as in refs/heads/{branch}:refs/for/{branch}",
             )
         target = target or source
         if not target.startswith("refs/"):

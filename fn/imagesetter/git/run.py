@@ -1,16 +1,16 @@
-"""One story: an ImageUpdateAutomation runs. Check out, update, commit with the template, push.
+"""Run an ImageUpdateAutomation: check out, update, commit with the template, push.
 
-Every try starts from what the remote holds at that moment. If another push was first, all of it is done again on the
-new head, so two automations on one branch lose nothing; and a run that was killed anywhere leaves nothing half done:
-the next one finds the remote either with the commit or without it.
+Each try starts from the remote's current head. If another push was first, the run starts again from the new head, so
+two automations on one branch lose nothing. A killed run leaves nothing unfinished: the remote has the commit, or does
+not.
 
 Departures from Flux (image-automation-controller v1.2.1) are listed in `imagesetter.git.automation`,
 `imagesetter.git.workspace` and `imagesetter.flux.commit_message.render`; and here:
 
-- A policy without an answer is an error and nothing is committed, unless errors are kept (Flux goes on with the last
-  answer that the cluster remembers).
-- A marker that names a policy which nobody knows is a warning (Flux passes over it).
-- A rejected push is done again at once, five times in all (Flux waits for the next interval).
+- A policy without a latest ref is an error and nothing is committed, unless ``--on-error keep`` is set (Flux continues
+  with the last ref in the cluster).
+- A marker of an unknown policy is a warning (Flux ignores it).
+- A rejected push is retried at once, up to five tries (Flux waits for the next interval).
 """
 
 from __future__ import annotations
@@ -28,16 +28,15 @@ from imagesetter.fields.report import failure, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.markers import PolicyName
-from imagesetter.git.address_rules import GitEgress
+from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import Automation
 from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets
 from imagesetter.git.checkout import open_workspace
 from imagesetter.git.command import Git, time_limit
 from imagesetter.git.message_data import template_data
-from imagesetter.git.remote import PushRejected, RefspecRefused, Start
+from imagesetter.git.remote import PushRejected, RefspecRefused, StartingPoint
 from imagesetter.git.signing import signing
-from imagesetter.git.update_path import confined
-from imagesetter.git.workspace import Workspace
+from imagesetter.git.workspace import Workspace, confined
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
 from imagesetter.update.files import FileUpdates, update_files, write_files
@@ -53,12 +52,12 @@ Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class AutomationOptions:
-    """How automations are run.
+    """Options of automation runs.
 
-    ``timeout`` is seconds for one git command, the upper bound of what a GitRepository says; ``deadline`` is the whole
-    run's; ``egress`` says which GitRepositories may be used; ``branch`` is a template for the branch
+    ``timeout`` is seconds for one git command, the upper bound of a GitRepository's timeout; ``deadline`` is the whole
+    run's; ``address_rules`` decide which GitRepositories may be used; ``branch`` is a template for the branch
     of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
-    what may refuse a change (`imagesetter.update.downgrades`).
+    the guards that may refuse a change (`imagesetter.update.downgrades`).
     """
 
     dry_run: bool = False
@@ -66,7 +65,7 @@ class AutomationOptions:
     keep_on_error: bool = False
     per: Per = "all"
     branch: str = ""
-    egress: GitEgress = field(default_factory=GitEgress.parse)
+    address_rules: GitAddressRules = field(default_factory=GitAddressRules.parse)
     timeout: float | None = None
     deadline: Deadline | None = None
     exclude: tuple[str, ...] = ()
@@ -88,7 +87,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class AutomationRunResult:
-    """What came of one automation; a failure is a value, so that the others can go on."""
+    """The result of one automation; a failure is a value, so that the others run."""
 
     name: PolicyName
     status: Status
@@ -112,20 +111,20 @@ def run_automation(
     directory: Path,
     options: AutomationOptions | None = None,
 ) -> AutomationRunResult:
-    """Run one automation; never raises for anything that is wrong with it, its policies or its remote.
+    """Run one automation; errors of the automation, its policies or its remote become results.
 
     Args:
         automation: what to do.
         catalog: the policies.
-        make_source: where their answers come from.
+        make_source: makes the source of latest refs.
         directory: in the current checkout, for an automation without a GitRepository.
-        options: how.
+        options: of the run.
     """
     options = options or AutomationOptions()
     if automation.suspended:
         return AutomationRunResult(automation.name, "suspended")
     try:
-        return _Runner(automation, catalog, make_source, options).run(directory)
+        return _AutomationRun(automation, catalog, make_source, options).run(directory)
     except _Failed as failed:
         return AutomationRunResult(automation.name, "failed", results=failed.results)
     except ReportedError as error:
@@ -140,8 +139,8 @@ def run_automation(
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembering:
-    """A source that is asked once for each policy, however often a push has to be done again."""
+class _CachedSource:
+    """A source that resolves each policy once, however often a push is retried."""
 
     source: LatestRefSource
     known: dict[PolicyName, Resolution]
@@ -154,8 +153,8 @@ class _Remembering:
         return {name: self.known[name] for name in wanted}
 
 
-class _Runner:
-    """One automation at work: what all of its tries share."""
+class _AutomationRun:
+    """One run of an automation: the state that all tries share."""
 
     def __init__(
         self, automation: Automation, catalog: Catalog, make_source: MakeSource, options: AutomationOptions
@@ -171,7 +170,7 @@ class _Runner:
     def run(self, directory: Path) -> AutomationRunResult:
         automation, options = self._automation, self._options
         if not self._policies:
-            note = f"follows no policy: none in namespace {automation.name.namespace} is selected"
+            note = f"follows no policy: it selects none in namespace {automation.name.namespace}"
             return AutomationRunResult(automation.name, "up to date", notes=(note,))
         timeout = time_limit(automation.timeout, options.timeout)
         commits: list[Commit] = []
@@ -179,15 +178,15 @@ class _Runner:
             open_workspace(
                 automation,
                 directory,
-                options.egress,
+                options.address_rules,
                 timeout=timeout,
                 allow_dirty=options.allow_dirty,
                 deadline=options.deadline,
             ) as workspace,
             signing(automation, workspace.git) as (git, signing_options),
         ):
-            for branch, sets in self._deliveries(workspace):
-                commits += self._deliver(workspace, branch, sets, git, signing_options)
+            for branch, sets in self._branches(workspace):
+                commits += self._push_branch(workspace, branch, sets, git, signing_options)
         done: Status = "would push" if options.dry_run else "pushed"
         return AutomationRunResult(
             automation.name,
@@ -197,12 +196,12 @@ class _Runner:
             tuple(self._notes),
         )
 
-    def _deliveries(self, workspace: Workspace) -> list[tuple[str, list[ChangeSet] | None]]:
-        """The branches to bring up to date, each with its change sets; None: what is found there decides."""
+    def _branches(self, workspace: Workspace) -> list[tuple[str, list[ChangeSet] | None]]:
+        """The branches to update, each with its change sets; None means that the checked-out files decide."""
         if not self._options.branch:
             return [("", None)]
         workspace.check_out(workspace.remote.source())
-        outcome = self._planned(workspace, self._policies)
+        outcome = self._plan(workspace, self._policies)
         names: dict[str, list[ChangeSet]] = {}
         for each in self._sets(outcome):
             changes = [change for change in outcome.changes if change.field.marker.policy in each.policies]
@@ -210,7 +209,7 @@ class _Runner:
             names.setdefault(name, []).append(each)
         return list(names.items())
 
-    def _deliver(
+    def _push_branch(
         self,
         workspace: Workspace,
         branch: str,
@@ -218,8 +217,8 @@ class _Runner:
         git: Git,
         signing_options: tuple[str, ...],
     ) -> list[Commit]:
-        """Commit and push to one branch; on a rejected push all over again, from what the branch holds then."""
-        start: Start | None = None
+        """Commit and push to one branch; after a rejected push, start again from the new head."""
+        start: StartingPoint | None = None
         for left in reversed(range(TRIES)):
             start = workspace.remote.begin(branch, after=start)
             commits = self._commits(workspace, start, sets, git, signing_options)
@@ -231,16 +230,16 @@ class _Runner:
             except PushRejected as error:
                 if not left:
                     raise GitError(
-                        f"{start.branch} was pushed to by others {TRIES} times while this run was at work: {error}",
-                        hint=f"{_kept(workspace, hashes[-1])}; run it again",
+                        f"others pushed to {start.branch} during each of {TRIES} tries: {error}",
+                        hint=f"{_keep(workspace, hashes[-1])}; run imagesetter again",
                     ) from error
-                # Who came second goes on nearly at once: a try on known answers is shorter than anybody's whole run.
+                # Retry soon: with the refs resolved, a try is shorter than a whole run of another automation.
                 self._options.sleep(secrets.randbelow(1000) / 1000 * 0.02 * 2 ** (TRIES - left))
             except RefspecRefused:
                 workspace.follow(start, hashes[-1])
                 raise
             except GitError as error:
-                kept = _kept(workspace, hashes[-1])
+                kept = _keep(workspace, hashes[-1])
                 error.hint = f"{kept}; {error.hint}" if error.hint else kept
                 raise
             else:
@@ -252,7 +251,7 @@ class _Runner:
     def _commits(
         self,
         workspace: Workspace,
-        start: Start,
+        start: StartingPoint,
         sets: list[ChangeSet] | None,
         git: Git,
         signing_options: tuple[str, ...],
@@ -261,10 +260,10 @@ class _Runner:
         if sets is None:
             sets = [ChangeSet("", self._policies)]
             if self._options.per != "all":
-                sets = self._sets(self._planned(workspace, self._policies))
+                sets = self._sets(self._plan(workspace, self._policies))
         commits: list[Commit] = []
         for each in sets:
-            outcome = self._planned(workspace, each.policies)
+            outcome = self._plan(workspace, each.policies)
             if problems := write_files(outcome.rewrites):
                 raise _Failed([_relocated(problem, workspace.root) for problem in problems])
             if not outcome.rewrites:
@@ -274,19 +273,19 @@ class _Runner:
             diff = ""
             if self._options.dry_run:
                 diff = workspace.staged()
-                workspace.pass_over()
+                workspace.start_next_diff()
             elif not workspace.commit(message, signing_options, git):
                 continue
             changes = tuple(_relocated_change(change, workspace.root) for change in outcome.changes)
             commits.append(Commit("", start.branch, message, changes, diff))
         return commits
 
-    def _planned(self, workspace: Workspace, policies: frozenset[PolicyName]) -> FileUpdates:
-        """What the working tree's marked fields become; nothing is written yet."""
+    def _plan(self, workspace: Workspace, policies: frozenset[PolicyName]) -> FileUpdates:
+        """Plan the changes of the working tree's marked fields; writes nothing."""
         tree = read_tree([self._target(workspace)], exclude=self._options.exclude)
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
-            return _Remembering(self._make_source(self._catalog, known_digests(fields)), self._answers)
+            return _CachedSource(self._make_source(self._catalog, known_digests(fields)), self._answers)
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
             return self._options.guards_of(self._catalog, fields)
@@ -295,7 +294,7 @@ class _Runner:
         outcome = update_files(tree, source_of, keep_on_error=keep, only=policies, guards_of=guards_of)
         results = [
             _relocated(result, workspace.root)
-            for result in (*outcome.results, *_unknown(tree, self._catalog), *self._nothing(tree))
+            for result in (*outcome.results, *_unknown_policies(tree, self._catalog), *self._no_files(tree))
             if result.severity != "info"
         ]
         if outcome.failed:
@@ -303,10 +302,10 @@ class _Runner:
         self._warnings.update(dict.fromkeys(results))
         return outcome
 
-    def _nothing(self, tree: Tree) -> Iterable[Result]:
-        """A warning where there is no file to update. Flux passes over that."""
+    def _no_files(self, tree: Tree) -> Iterable[Result]:
+        """A warning if there is no file to update. Flux ignores that."""
         if not tree.files:
-            yield report("warning", f"there is no YAML file in spec.update.path ({self._automation.path or '.'})")
+            yield report("warning", f"spec.update.path contains no YAML file ({self._automation.path or '.'})")
 
     def _sets(self, outcome: FileUpdates) -> list[ChangeSet]:
         return change_sets(outcome.changes, self._options.per, self._catalog)
@@ -315,13 +314,13 @@ class _Runner:
         return template_data(self._automation.name, changes, self._target(workspace), self._automation.values)
 
     def _target(self, workspace: Workspace) -> Path:
-        """What the automation updates in the working tree."""
+        """The file or directory that the automation updates."""
         where = f"ImageUpdateAutomation {self._automation.name} in {self._automation.origin}"
         if submodule := workspace.submodule_of(self._automation.path):
             raise ResourceError(
                 f"spec.update.path: {self._automation.path!r} is in the submodule {submodule}",
                 where=where,
-                hint="it has commits of its own: run an automation whose GitRepository is the submodule's",
+                hint="run an automation whose GitRepository is the submodule's repository",
             )
         return confined(workspace.root, self._automation.path, where)
 
@@ -335,16 +334,16 @@ class _Runner:
             raise
 
 
-def _kept(workspace: Workspace, commit: str) -> str:
-    """Where the work is that could not be pushed; why it could not be pushed counts more than why it is not kept."""
+def _keep(workspace: Workspace, commit: str) -> str:
+    """Keep a commit that was not pushed, and say where it is; a failure becomes part of the text."""
     try:
         return workspace.keep(commit)
     except (ReportedError, OSError, RuntimeError) as error:
-        return f"the work could not be kept either: {error}"
+        return f"the commit could not be kept: {error}"
 
 
-def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:
-    """A warning for each marker whose policy nobody knows; a known one may be another automation's business."""
+def _unknown_policies(tree: Tree, catalog: Catalog) -> Iterable[Result]:
+    """A warning for each marker of an unknown policy; known policies may belong to another automation."""
     for file in tree.marked:
         for comment, marker in file.field_markers():
             if not catalog.has_policy(marker.policy):
@@ -353,7 +352,7 @@ def _unknown(tree: Tree, catalog: Catalog) -> Iterable[Result]:
 
 
 def _relocated(result: Result, root: Path) -> Result:
-    """A result with paths as the repository has them, not the temporary working tree."""
+    """A result with paths relative to the repository instead of the temporary working tree."""
     message = result.message.replace(f"{root}/", "")
     file = File(result.file.path.removeprefix(f"{root}/"), result.file.index) if result.file else None
     return result._replace(message=message, file=file)

@@ -1,4 +1,4 @@
-"""Signed commits: the key of a Secret, given to git for as long as a run takes; git, gpg and ssh-keygen do the work."""
+"""Sign commits with the key of a Secret, which git gets for the duration of a run; git, gpg and ssh-keygen sign."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SECONDS = 60
 
 @contextlib.contextmanager
 def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, ...]]]:
-    """git, prepared to sign as the automation asks, and the options of ``git commit`` for it.
+    """git, prepared to sign as the automation specifies, and the options of ``git commit`` for it.
 
-    The Secret's keys are Flux's: ``git.asc`` and ``passphrase`` for gpg, ``identity`` and ``password`` for ssh. Where
-    the Secret is not among the files, git's own ``user.signingKey`` signs. Keys are in a directory that only this user
-    can read, and are gone afterwards.
+    The Secret's keys are Flux's: ``git.asc`` and ``passphrase`` for gpg, ``identity`` and ``password`` for ssh. If
+    the Secret is not in the files, git's own ``user.signingKey`` signs. Keys are in a directory that only this user can
+    read, and are removed afterwards.
 
     Raises:
-        CredentialError: the Secret cannot be used, or there is neither a Secret nor a key of git's own.
+        CredentialError: the Secret cannot be used, or there is neither a Secret nor a key in git's configuration.
     """
     key = automation.signing_key
     if key is None:
@@ -38,11 +38,11 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
     if automation.signing_secret is None:
         if not git.setting("user.signingKey"):
             raise CredentialError(
-                f"Secret {automation.name.namespace}:{key.secret_ref.name} is not among the files",
+                f"Secret {automation.name.namespace}:{key.secret_ref.name} is not in the files",
                 where=where,
-                hint="add it, or name a key of your own with `git config user.signingKey`",
+                hint="add it, or set a key of your own with `git config user.signingKey`",
             )
-        # A key of git's own is of the form that git was told of, whatever the type that the resource has by default.
+        # git's own key has the format of git's configuration, whatever the default type of the resource.
         yield git if git.setting("gpg.format") else git.with_(config=[f"gpg.format={form}"]), ("--gpg-sign",)
         return
     git = git.with_(config=[f"gpg.format={form}"])
@@ -71,14 +71,14 @@ class _Secret:
                 return base64.b64decode("".join(str(encoded[name]).split()), validate=True)
             except ValueError as error:
                 raise CredentialError(
-                    f"{name} is not base64; is the Secret encrypted?", where=self.where, hint="decrypt it first"
+                    f"{name} is not valid base64", where=self.where, hint="decrypt the Secret if it is encrypted"
                 ) from error
         return None
 
     def required(self, name: str) -> bytes:
         found = self.value(name)
         if found is None:
-            raise CredentialError(f"holds no {name}", where=self.where)
+            raise CredentialError(f"has no key {name}", where=self.where, hint=f"add {name} to the Secret")
         return found
 
 
@@ -93,14 +93,14 @@ def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
     settings = "batch\nno-tty\npinentry-mode loopback\n"
     passphrase = secret.value("passphrase")
     if passphrase is not None:
-        # gpg reads one line of it.
+        # gpg reads one line only.
         file = _write(folder / "passphrase", passphrase.rstrip(b"\n"))
         settings += f"passphrase-file {file}\n"
     _write(folder / "gpg.conf", settings.encode())
     environment = {"GNUPGHOME": str(folder)}
     gpg = shutil.which("gpg")
     if gpg is None:
-        raise CredentialError("gpg is not installed, and the commit is to be signed with it", where=secret.where)
+        raise CredentialError("gpg is not installed, but signs the commit", where=secret.where)
 
     def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -119,10 +119,10 @@ def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
         owners = sum(line.startswith("sec:") for line in listing.splitlines())
         if owners > 1:
             raise CredentialError(
-                "holds several keys, and cannot determine which signing key to use", where=secret.where
+                "contains several keys, and cannot determine which signing key to use", where=secret.where
             )
         if imported.returncode or not prints:
-            raise CredentialError("git.asc holds no secret key that gpg can read", where=secret.where)
+            raise CredentialError("git.asc contains no secret key that gpg can read", where=secret.where)
         yield git.with_(environment=environment, config=[f"user.signingKey={prints[0]}", f"gpg.program={gpg}"])
     finally:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):

@@ -1,7 +1,7 @@
-"""Where an automation works: a temporary working tree, of a clone or of the current checkout.
+"""The temporary working tree of a run, from a clone or from the current checkout.
 
-A run never edits the user's own working tree. Of the current checkout it uses the objects, the remote and the settings
-(``git worktree``); a GitRepository's URL is cloned, shallowly.
+A run never edits the user's own working tree. From the current checkout it uses the objects, the remote and the
+settings (``git worktree``); a GitRepository's URL is cloned, without history.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git
-from imagesetter.git.remote import Remote, Start
+from imagesetter.git.remote import Remote, StartingPoint
 from imagesetter.registry.environment import cache_folder
+from krm_functions.errors import ResourceError
 
 if TYPE_CHECKING:
     from imagesetter.files.atomic_write import Rewrite
@@ -41,12 +42,12 @@ class Workspace:
         return self.git.directory
 
     def check_out(self, commit: str) -> None:
-        """Make the working tree what the commit holds; only files that it holds are ever written there."""
+        """Check out a commit; only its files are ever written to the working tree."""
         self.git.run("checkout", "--quiet", "--force", "--detach", "--no-recurse-submodules", commit, "--")
         self._staged_since = ""
 
     def submodule_of(self, path: str) -> str:
-        """The submodule that a path of the repository is, or leads into; or an empty text."""
+        """The submodule that a path is in; an empty string if it is in none."""
         parts = [part for part in path.split("/") if part not in ("", ".")]
         if ".." in parts or not (self.root / ".gitmodules").exists():
             return ""
@@ -55,10 +56,10 @@ class Workspace:
         return next((line.partition("\t")[2] for line in listed if line.startswith(_GITLINK)), "")
 
     def stage(self, rewrites: Sequence[Rewrite]) -> None:
-        """Stage files as they were rewritten.
+        """Stage the rewritten files.
 
-        Byte by byte, whatever line ends and filters ``.gitattributes`` ask for, so that a commit has the lines that we
-        changed and no others; through those filters only where a file came out of them changed.
+        Byte by byte, without the line ends and filters of ``.gitattributes``, so that a commit has the changed lines
+        only; with those filters only if they changed a file at checkout.
         """
         blobs = self._blobs()
         plain: list[tuple[str, bytes]] = []
@@ -92,19 +93,19 @@ class Workspace:
             *("--src-prefix=a/", "--dst-prefix=b/", self._staged_since or "HEAD", "--"),
         ).stdout.decode(errors="replace")
 
-    def pass_over(self) -> None:
-        """Let the next `staged` show only what is staged after this: a dry run of several commits."""
+    def start_next_diff(self) -> None:
+        """Make the next `staged` show only later changes, for a dry run of several commits."""
         self._staged_since = self.git.run("write-tree").text
 
     def commit(self, message: str, options: Sequence[str], git: Git) -> bool:
-        """Commit what is staged; False where that is nothing.
+        """Commit the staged changes; False if there are none.
 
         Args:
-            message: taken as it is, not cleaned up, as Flux does.
+            message: used unchanged, as in Flux.
             options: of ``git commit``.
             git: the git to commit with, prepared to sign.
         """
-        # The committer is the author, as Flux's is. git wants a name where Flux takes none.
+        # The committer is the author, as in Flux. git needs a name, Flux does not.
         email = self.automation.author_email
         name = self.automation.author_name or email.partition("@")[0]
         person = {
@@ -121,33 +122,33 @@ class Workspace:
         if done.status and self.staged():
             error = self.git.error("commit", done)
             if not options and "sign" in error.what:
-                error.hint = "git is told to sign every commit, by commit.gpgSign, with the key of user.signingKey"
+                error.hint = "commit.gpgSign makes git sign every commit: check the key of user.signingKey"
             raise error
         return not done.status
 
     def newest(self, count: int) -> list[str]:
-        """The hashes of the last commits that were made, oldest first."""
+        """The hashes of the last commits, oldest first."""
         return self.git.run("rev-list", f"--max-count={count}", "--reverse", "HEAD", "--").text.split()
 
     def keep(self, commit: str) -> str:
-        """Keep work that could not be pushed on a local branch; says where it is."""
+        """Keep a commit that was not pushed on a local branch; returns a sentence that says where."""
         name = self.automation.name
         branch = f"imagesetter/{name.namespace}-{name.name}"
         if self.checkout:
             self.checkout.run("update-ref", "-m", "imagesetter: not pushed", f"refs/heads/{branch}", commit)
-            return f"the work is kept on the local branch {branch}"
+            return f"the commit is kept on the local branch {branch}"
         self.git.run("checkout", "--quiet", "--force", "-B", branch, commit, "--")
         target = _kept_folder() / f"{name.namespace}-{name.name}"
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if target.exists():
             shutil.rmtree(target)
         shutil.move(self.root, target)
-        return f"the work is kept on the branch {branch} in {target}"
+        return f"the commit is kept on the branch {branch} in {target}"
 
-    def follow(self, start: Start, commit: str) -> str:
-        """After a push, bring the user's own checkout along where that is plain: same branch, nothing changed.
+    def follow(self, start: StartingPoint, commit: str) -> str:
+        """After a push, fast-forward the user's own checkout if it is on the same branch and has no changes.
 
-        Returns what the user should know, or an empty text.
+        Returns a note for the user, or an empty string.
         """
         if self.checkout is None or self.checkout.run("symbolic-ref", "-q", "HEAD", accept=(0, 1)).text != (
             f"refs/heads/{start.branch}"
@@ -161,11 +162,11 @@ class Workspace:
             and not self.checkout.run("merge", "--ff-only", "--quiet", commit, accept=range(256)).status
         ):
             return ""
-        return f"your checkout of {start.branch} was left as it is: run `git pull`"
+        return f"your checkout of {start.branch} is unchanged: run `git pull`"
 
 
 def _encoded(message: str) -> bytes:
-    """A message as UTF-8. A file's name may bring other bytes, which stay; a field's value half of a surrogate pair."""
+    """A message as UTF-8. Other bytes of a file's name stay; half of a surrogate pair in a value is replaced."""
     try:
         return message.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -177,6 +178,37 @@ def _kept_folder() -> Path:
 
 
 def _blob_name(data: bytes, like: str) -> str:
-    """What git calls a blob, in the hash that another name is made with."""
+    """The name of a blob, with the hash algorithm of another name."""
     algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
     return algorithm(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def confined(root: Path, path: str, where: str) -> Path:
+    """Resolve ``spec.update.path`` in a working tree, following links; it must not leave the tree by ``..`` or a link.
+
+    Departure: Flux limits such a path to the top of the repository (SecureJoin), and so updates more than intended.
+
+    Raises:
+        ResourceError: it leaves the repository, is inside ``.git``, or does not exist.
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if "\0" in path or (any(part == ".." for part in parts) and not _stays_inside(parts)):
+        raise ResourceError(f"spec.update.path: {path!r} leaves the repository", where=where)
+    target = root.joinpath(*parts)
+    real, top = Path(os.path.realpath(target)), Path(os.path.realpath(root))
+    if real != top and top not in real.parents:
+        raise ResourceError(f"spec.update.path: {path!r} leaves the repository through a link", where=where)
+    if any(part.lower() == ".git" for part in (*parts, *real.relative_to(top).parts)):
+        raise ResourceError(f"spec.update.path: {path!r} is inside .git", where=where)
+    if not target.exists():
+        raise ResourceError(f"spec.update.path: {path!r} is not in the repository", where=where)
+    return real
+
+
+def _stays_inside(parts: Sequence[str]) -> bool:
+    depth = 0
+    for part in parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return False
+    return True

@@ -143,7 +143,7 @@ def command(
       imagesetter automate --per image --branch 'images/{{ .Values.set }}'
       imagesetter automate --from status --policies exported.yaml
     """
-    from imagesetter.git.address_rules import GitEgress
+    from imagesetter.git.address_rules import GitAddressRules
     from imagesetter.git.run import AutomationOptions
 
     wanted = tuple(policy_name(text, options.namespace, where=spoken("automations")) for text in automations)
@@ -153,7 +153,7 @@ def command(
         keep_on_error=options.keep_on_error,
         per=per,  # type: ignore[arg-type]
         branch=branch,
-        egress=GitEgress.parse(allow_git, loopback=network.allow_loopback),
+        address_rules=GitAddressRules.parse(allow_git, loopback=network.allow_loopback),
         timeout=time_limit(git_timeout, spoken("git_timeout")) if git_timeout else None,
         exclude=options.exclude,
         only=options.only,
@@ -238,7 +238,7 @@ class _Stage:
 
 def _watch(stage: _Stage) -> int:
     """Run until SIGTERM or Ctrl-C; a second one ends it at once."""
-    from imagesetter.git.schedule import watch
+    from imagesetter.git.watch import watch
 
     if "-" in stage.options.policies:
         raise UsageError("--policies - can be read once only, and --watch reads the files anew each time")

@@ -1,4 +1,4 @@
-"""A program that is listened to until it ends: bounded in time and in what it says."""
+"""Read the output of a program until it ends, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from imagesetter.files.platform import kill
 _PAUSE = 0.1
 _CHUNK = 1 << 16
 _LONGEST = 1 << 27
-"""Bytes of stdout: a listing of a million files has about as many."""
+"""The limit of stdout in bytes: about a listing of a million files."""
 _TAIL = 1 << 16
-"""Bytes of stderr that are kept, the last ones: a server's hook may write to it for ever."""
+"""The last bytes of stderr that are kept: a server's hook may write without end."""
 
 
 class OutputTooLarge(Exception):
-    """A program wrote more to stdout than anything that we ask it for has."""
+    """A program wrote more to stdout than the limit."""
 
 
 def read_output(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) -> tuple[bytes, bytes]:
-    """What a program wrote to stdout, and the end of what it wrote to stderr.
+    """The stdout of a program, and the end of its stderr.
 
-    Unlike ``communicate`` this does not wait for what the program leaves behind, though that holds the same pipes: a
-    connection that ssh keeps for the next one, say, or what a hook has started in the background.
+    Unlike ``communicate``, this does not wait for child processes that keep the pipes open, such as a connection that
+    ssh keeps for the next command, or a background process of a hook.
 
     Args:
         process: its three streams are pipes; they are closed afterwards.
@@ -35,14 +35,14 @@ def read_output(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) 
 
     Raises:
         subprocess.TimeoutExpired: it has not ended.
-        TooMuchSaid: it has not ended either, but has written more than it may.
+        OutputTooLarge: it has written more than the limit, and has not ended.
     """
     assert process.stdin and process.stdout and process.stderr
     if not hasattr(os, "killpg"):  # Windows: pipes cannot be waited for there
-        said, told = process.communicate(stdin, timeout)
-        if len(said) > _LONGEST:
+        stdout, stderr = process.communicate(stdin, timeout)
+        if len(stdout) > _LONGEST:
             raise OutputTooLarge
-        return said, told[-_TAIL:]
+        return stdout, stderr[-_TAIL:]
     end = time.monotonic() + timeout
     out, err, rest = bytearray(), bytearray(), memoryview(stdin)
     with process.stdin, process.stdout, process.stderr, selectors.DefaultSelector() as selector:
@@ -52,7 +52,7 @@ def read_output(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) 
         selector.register(process.stdin, selectors.EVENT_WRITE)
         reading = 2
         while reading:
-            # Asked first: what it wrote before it ended is there to be read by then.
+            # Polled first: then all output of an ended process can be read.
             ended = process.poll() is not None
             events = selector.select(0 if ended else _PAUSE)
             late = time.monotonic() > end
@@ -79,7 +79,7 @@ def read_output(process: subprocess.Popen[bytes], stdin: bytes, timeout: float) 
 
 
 def _write(stream: int, data: memoryview) -> memoryview:
-    """What is left to write; nothing, if nobody reads."""
+    """Write to the pipe; returns the rest, which is empty if the reader has gone."""
     try:
         return data[os.write(stream, data[:_CHUNK]) :] if data else data
     except BlockingIOError:
@@ -88,10 +88,10 @@ def _write(stream: int, data: memoryview) -> memoryview:
         return data[:0]
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a program that leads a process group, and what it has started.
+def terminate(process: subprocess.Popen[bytes]) -> None:
+    """End a program that leads a process group, and its child processes.
 
-    First so that it can take its locks and half-written files away.
+    SIGTERM comes first, so that it can remove its locks and temporary files.
     """
     for politely, seconds in ((True, 2), (False, 5)):
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Automations on their intervals, in one process, until somebody says stop."""
+"""Run automations on their intervals in one process, until it is stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from imagesetter.flux.markers import PolicyName
 
 SPREAD = 0.1
-"""How far from its interval a run may be, as a part of it: many watchers then do not ask one registry at once."""
+"""The largest deviation from an interval, as a fraction: then many watchers do not contact one registry at once."""
 
 
 def jittered(seconds: float) -> float:
@@ -27,14 +27,14 @@ def watch(
     wait: Callable[[float], object] | None = None,
     spread: Callable[[float], float] = jittered,
 ) -> None:
-    """Run each automation at once, then again whenever its interval is over; returns when *stop* is set.
+    """Run each automation at once, then after each interval; returns when *stop* is set.
 
     Args:
-        load: reads the automations anew, with their intervals in seconds.
-        run: runs those that are due; it reports what fails, and does not raise for it.
+        load: reads the automations again, with their intervals in seconds.
+        run: runs those that are due; it reports failures instead of raising them.
         stop: set by a signal handler; a run that is under way ends first.
-        clock: seconds, from anywhere.
-        wait: waits so many seconds or until *stop*; by default ``stop.wait``.
+        clock: seconds, from any start.
+        wait: waits that many seconds or until *stop*; by default ``stop.wait``.
         spread: makes an interval irregular.
     """
     wait = wait or stop.wait
