@@ -98,8 +98,8 @@ def test_a_command_exits_with_its_status(line: str, status: int) -> None:
         (("update", ""), "a path is empty"),
         (("lint", ""), "a path is empty"),
         (("update", "--policies", ""), "a path is empty"),
-        (("update", "--message-file", "gone/message"), "gone/message is in a directory that is not there"),
-        (("hold", "web", "--tag", "a b", "--reason", "x"), "a tag is up to 128 letters"),
+        (("update", "--message-file", "gone/message"), "gone/message is in a directory that does not exist"),
+        (("hold", "web", "--tag", "a b", "--reason", "x"), "a tag has up to 128 letters"),
     ],
 )
 def test_a_slip_is_told_before_anything_is_done(

@@ -94,7 +94,7 @@ def test_a_working_directory_that_is_gone_is_said(command: str, tmp_path: Path) 
     (tmp_path / "gone").mkdir()
     ran = shell(f'rmdir "$PWD"; imagesetter {command}', cwd=tmp_path / "gone", home=tmp_path)
     assert ran.status == 2
-    assert ran.err == "error: the working directory is gone\n  hint:  change to one that is there\n"
+    assert ran.err == "error: the working directory does not exist any more\n  hint:  change to an existing directory\n"
 
 
 @pytest.mark.parametrize("command", ["update", "lint", "lock", "mark"])

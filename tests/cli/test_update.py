@@ -39,7 +39,7 @@ def test_a_policy_that_no_field_here_follows_may_be_named_and_that_is_said(sandb
         "policies.yaml", POLICIES + "---\n" + POLICIES.partition("---\n")[2].replace("name: web\n", "name: db\n", 1)
     )
     ran = sandbox.run("update", "--only", "db")
-    told = "warning: no field follows flux-system:db, so nothing was looked at\n"
+    told = "warning: no field follows flux-system:db, so nothing was checked\n"
     assert (ran.status, ran.err, sandbox.text("app.yaml")) == (0, told, APP)
     assert sandbox.run("update", "--check", "--strict", "--only", "db").status == 1
 

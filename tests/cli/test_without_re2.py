@@ -184,7 +184,7 @@ def test_templates_say_what_to_install(template: str, tmp_path: Path) -> None:
 def test_doctor_and_version_say_that_it_is_missing(tmp_path: Path) -> None:
     doctor = run(NO_RE2, ["doctor", "--offline"], tmp_path)
     (line,) = [line for line in doctor.stdout.splitlines() if "google-re2" in line]
-    assert "not installed: only plain patterns are read" in line
+    assert "not installed: only plain patterns work" in line
     assert "google-re2 not installed" in run(NO_RE2, ["--version"], tmp_path).stdout
     there = run("", ["--version"], tmp_path).stdout
     assert "not installed" not in there

@@ -51,7 +51,7 @@ def test_a_registry_that_does_not_answer_is_a_failure_unless_offline(stage: Stag
         write(stage.root, f"localhost:{port}")
         done = stage.run("imagesetter", "doctor")
     assert done.status == 1, str(done)
-    assert "does not answer" in done.stdout
+    assert "no response" in done.stdout
     done = stage.run("imagesetter", "doctor", "--offline")
     assert done.status == 0, str(done)
 
@@ -69,10 +69,10 @@ ODD = {
     ),
     "a proxy that is none": ({"HTTPS_PROXY": f"http://alice:{SECRET}@proxy.example.com:x"}, "(not shown"),
     "a proxy with a signature": ({"HTTPS_PROXY": f"http://127.0.0.1:9/?key={SECRET}"}, "(not shown"),
-    "other people's variables": ({"GITHUB_TOKEN": SECRET, "DOCKER_AUTH_CONFIG": SECRET}, "nothing that counts"),
+    "other people's variables": ({"GITHUB_TOKEN": SECRET, "DOCKER_AUTH_CONFIG": SECRET}, "no relevant variables"),
     "no tools": ({"PATH": "/nowhere"}, "git         not found"),
     "authorities that are gone": ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE  /nowhere/ca.pem"),
-    "no home": ({"HOME": "/nowhere"}, "/nowhere/.docker/config.json (not there)"),
+    "no home": ({"HOME": "/nowhere"}, "/nowhere/.docker/config.json (does not exist)"),
 }
 
 

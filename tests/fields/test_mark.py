@@ -388,7 +388,7 @@ def test_policies_can_come_from_a_rendered_stream(run: Mark, monkeypatch: pytest
 
 def test_without_any_policy_a_warning_says_where_they_may_be(run: Mark) -> None:
     ran = run({"policies.yaml": "", "a.yaml": CONTAINER})
-    assert ran.err == "warning: no ImagePolicy with its ImageRepository was found; name them with --policies\n"
+    assert ran.err == "warning: no ImagePolicy with its ImageRepository was found; add them with --policies\n"
     assert ran.status == 0
 
 
@@ -402,7 +402,7 @@ def test_a_policy_that_cannot_be_read_is_said(run: Mark, tmp_path: Path) -> None
     assert ran.err.splitlines() == [
         "warning: no image of flux-system:web is marked: image 'registry.example.com/web:1' should not "
         "include a tag; remove ':1'",
-        "warning: no ImagePolicy with its ImageRepository was found; name them with --policies",
+        "warning: no ImagePolicy with its ImageRepository was found; add them with --policies",
     ]
     assert (tmp_path / "a.yaml").read_text() == CONTAINER
 

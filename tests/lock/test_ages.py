@@ -261,5 +261,5 @@ def test_an_explanation_of_a_list_heeds_holds_and_what_the_lock_has_seen(aged: S
 def test_an_explanation_without_a_lock_says_that_ages_do_not_count(aged: Sandbox) -> None:
     (aged.root / "images.lock.yaml").unlink()
     ran = aged.run("explain", "web")
-    said = "note: the policy asks for tags that are 3d old; no lock here knows ages, so they do not count"
+    said = "note: the policy requires tags that are at least 3d old; no lock here records ages, so this is ignored"
     assert said in ran.out + ran.err

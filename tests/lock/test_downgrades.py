@@ -351,4 +351,4 @@ def test_a_narrower_range_is_no_permission_to_go_back(sandbox: Sandbox) -> None:
 def test_a_lock_is_not_made_from_a_lock(sandbox: Sandbox) -> None:
     ran = sandbox.run("lock", "--from", "lock")
     assert ran.status == 2
-    assert "a lock is made from the answers of registries" in ran.err
+    assert "`lock` always resolves from registries" in ran.err

@@ -262,7 +262,7 @@ def test_a_file_that_should_hold_tests_and_holds_none_is_told(name: str, run: Ru
 def test_a_directory_without_tests_is_an_error_and_says_what_to_do(run: Run) -> None:
     status, out, err = run()
     assert (status, out) == (2, "")
-    assert err.startswith("error: there are no policy tests here")
+    assert err.startswith("error: no policy tests found here")
     assert "web.policy-test.yaml" in err
 
 

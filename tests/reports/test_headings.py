@@ -12,7 +12,7 @@ from krm_functions.result import Result, Severity
 
 @pytest.mark.parametrize(
     ("severity", "heading"),
-    [("info", "#### Held back"), ("warning", "#### What is wrong"), ("error", "#### What is wrong")],
+    [("info", "#### Held back"), ("warning", "#### Problems"), ("error", "#### Problems")],
     ids=["a hold", "a warning", "an error"],
 )
 def test_only_warnings_and_errors_are_called_wrong(severity: Severity, heading: str) -> None:

@@ -279,24 +279,24 @@ def test_a_policy_that_cannot_be_read_is_a_json_document_too(run: Run) -> None:
 
 
 USAGE = {
-    "no policy, and none is known": (("explain",), "which policy?", "no ImagePolicy is known here"),
-    "an image without a rule": (("explain", "ghcr.io/org/app"), "no rule says which", "--semver '>=1.0.0'"),
+    "no policy, and none is known": (("explain",), "no policy given", "no ImagePolicy was found here"),
+    "an image without a rule": (("explain", "ghcr.io/org/app"), "no rule is given", "--semver '>=1.0.0'"),
     "two rules": (
         ("explain", NAME, "--semver", "1.x", "--numerical", "asc"),
-        "several rules are given",
-        "give one of --semver",
+        "several rules given",
+        "use exactly one of --semver",
     ),
-    "a filter without a rule": (("explain", NAME, "--extract", "$1"), "no rule is given", "give one of --semver"),
+    "a filter without a rule": (("explain", NAME, "--extract", "$1"), "no rule given", "use exactly one of --semver"),
     "an image with a tag": (
         ("explain", f"{NAME}:1.0", "--semver", "1.x"),
         "should not include a tag; remove ':1.0'",
         "ImageRepository.spec.image",
     ),
-    "neither image nor tags": (("explain", "--semver", "1.x"), "neither an IMAGE nor a list", "--tags-file"),
+    "neither image nor tags": (("explain", "--semver", "1.x"), "no IMAGE and no list", "--tags-file"),
     "one pipe for two": (("explain", "app", "--policies", "-", "--tags-file", "-"), "cannot both read", ""),
-    "comparing one policy": (("explain", "app", "--compare-status"), "looks at all policies", ""),
+    "comparing one policy": (("explain", "app", "--compare-status"), "compares all policies", ""),
     "nothing to compare": (("explain", "--compare-status"), "no ImagePolicy with a status", "kubectl get"),
-    "no name": (("explain", "a:b:c"), "names no policy", "NAMESPACE:NAME"),
+    "no name": (("explain", "a:b:c"), "is not the name of a policy", "NAMESPACE:NAME"),
 }
 
 
@@ -331,7 +331,7 @@ def test_without_an_argument_the_known_policies_are_named(run: Run) -> None:
     write("policies.yaml", policy(), policy(name="web"), repository())
     status, _, err = run("explain")
     assert status == 2
-    assert "known here: flux-system:app, flux-system:web" in err
+    assert "policies here: flux-system:app, flux-system:web" in err
 
 
 # With a registry
@@ -496,7 +496,7 @@ def test_a_real_registry_is_explained_and_compared(run: Run, tmp_path: Path) -> 
         f"flux-system:app\n  cluster  {image}:1.0.9\n  here     {image}:1.0.10\n"
         "  why      1.0.9: it could be chosen, but 1.0.10 ranks above it\n"
         "flux-system:web: not compared: no status.latestRef\n"
-        "0 of 1 policies with a status have the same answer here\n",
+        "0 of 1 policies with a status have the same latest ref here\n",
         "",
     )
     document = json.loads(compared_json[1])

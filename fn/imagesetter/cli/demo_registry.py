@@ -55,7 +55,7 @@ def loopback_registry(repositories: Mapping[str, Sequence[str]], *, port: int = 
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     except OSError as error:
-        raise UsageError(f"port {port} cannot be had: {error.strerror}", hint="name another one") from error
+        raise UsageError(f"cannot listen on port {port}: {error.strerror}", hint="choose another port") from error
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, daemon=True)
     try:
@@ -63,7 +63,7 @@ def loopback_registry(repositories: Mapping[str, Sequence[str]], *, port: int = 
     except RuntimeError as error:
         server.server_close()
         hint = "allow this user more processes and threads (ulimit -u)"
-        raise InputError("the registry cannot be started: no thread can be started", hint=hint) from error
+        raise InputError("cannot start the registry: no thread can be started", hint=hint) from error
     try:
         yield f"127.0.0.1:{server.server_address[1]}"
     finally:

@@ -11,7 +11,9 @@ BUG = 3
 INTERRUPTED = 130
 
 TRACKER = "https://github.com/imagesetter/imagesetter/issues"
-BUG_REQUEST = f"imagesetter: this is a bug of ours. Please report it with the lines above and what you ran: {TRACKER}"
+BUG_REQUEST = (
+    f"imagesetter: this is a bug in imagesetter. Please report it with the lines above and the command: {TRACKER}"
+)
 
 
 def status_of(error: ReportedError) -> int:

@@ -9,7 +9,7 @@ from imagesetter.cli.terminal import echo, styled
 
 START = """\
 Start:
-  imagesetter demo                  the whole story, with a registry of its own
+  imagesetter demo                  see it work, with an example registry
   imagesetter update --check        would anything change below this directory?
   imagesetter explain ghcr.io/org/app --semver 6.x          needs no file at all
 """
@@ -30,17 +30,14 @@ def why_nothing(paths: Sequence[str], *, files: int, policies: int) -> str:
     """
     where = " and ".join(paths) if paths else "this directory"
     if not files:
-        return (
-            f"there is no YAML file, Kustomization or Kptfile in {where}; "
-            "name the directory that holds your configuration"
-        )
+        return f"no YAML file, Kustomization or Kptfile in {where}; specify the directory of your configuration"
     if policies:
         which = "1 policy is known" if policies == 1 else f"{policies} policies are known"
         return (
             f"{which}, and no field in {where} follows {'it' if policies == 1 else 'any'}; "
-            "`imagesetter mark --check --diff` shows where markers could stand"
+            "`imagesetter mark --check --diff` shows where markers could be added"
         )
     return (
-        f"{where} holds neither markers nor policies; "
+        f"{where} contains neither markers nor policies; "
         'a marker is a comment such as # {"$imagepolicy": "flux-system:web"}, and `imagesetter demo` shows one at work'
     )

@@ -22,7 +22,7 @@ lock_file_option = click.option(
     "--lock-file",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="IMAGESETTER_LOCK_FILE",
-    help=f"The lock; else the one under the working directory, else {FILE_NAME}.",
+    help=f"Path of the lock.  [default: the one under the working directory, else {FILE_NAME}]",
 )
 
 
@@ -34,7 +34,9 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
     """
     if len(found) > 1:
         names = ", ".join(map(str, found))
-        raise UsageError(f"there are several locks: {names}", hint="name one with --lock-file, or lock each directory")
+        raise UsageError(
+            f"found several locks: {names}", hint="choose one with --lock-file, or lock each directory separately"
+        )
     if found:
         return found[0]
     return start_directory(paths) / FILE_NAME

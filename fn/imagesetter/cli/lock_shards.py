@@ -40,7 +40,9 @@ def _files(part: str) -> list[tuple[str, bytes]]:
         return [(part, read_named(part))]
     found = sorted(map(str, Path(part).glob("*.yaml")))
     if not found:
-        raise UsageError(f"{part} holds no *.yaml file", hint="name the directory that the shards were written to")
+        raise UsageError(
+            f"{part} contains no *.yaml file", hint="specify the directory that the shards were written to"
+        )
     return [(name, read_inside(name, part)) for name in found]
 
 
@@ -58,7 +60,7 @@ def merge_files(parts: Sequence[str], path: Path, *, named: bool, check: bool) -
         LockError: a part cannot be used, or two of them differ about a policy.
     """
     if not parts:
-        raise UsageError("--merge needs the files of all parts", hint="imagesetter lock --merge shards/*.yaml")
+        raise UsageError("--merge needs the files of all shards", hint="imagesetter lock --merge shards/*.yaml")
     files = [file for part in parts for file in _files(part)]
     locks = [parse_lock(decode_text(data, name=name).text, name) for name, data in files]
     file = open_lock(path, named=named)

@@ -99,14 +99,14 @@ class Commands(click.Group):
     is_eager=True,
     expose_value=False,
     callback=print_version,
-    help="Show the versions that matter and exit.",
+    help="Show the versions of imagesetter and its libraries, and exit.",
 )
 @click.pass_context
 def group(context: click.Context) -> None:
     """Flux's image automation without a controller.
 
-    Finds the fields of Kubernetes configuration that follow an image policy, asks the registries for tags, selects
-    by policy, and rewrites exactly those fields.
+    Finds the fields of Kubernetes configuration that follow an image policy, lists the tags in the registries,
+    selects by policy, and rewrites exactly those fields.
     """
     if context.invoked_subcommand is None:
         write(f"{context.get_help()}\n\n{START}")
@@ -158,4 +158,6 @@ def _check_directory() -> None:
     try:
         os.getcwd()  # noqa: PTH109 - the one call that asks the system
     except FileNotFoundError as error:
-        raise UsageError("the working directory is gone", hint="change to one that is there") from error
+        raise UsageError(
+            "the working directory does not exist any more", hint="change to an existing directory"
+        ) from error

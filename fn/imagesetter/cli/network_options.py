@@ -96,5 +96,5 @@ def _path(text: str) -> Path:
 def _flag(environment: Mapping[str, str], name: str) -> bool:
     text = environment.get(name, "").lower()
     if text not in (*TRUE, *FALSE):
-        raise UsageError(f"{text!r} is neither true nor false", where=name)
+        raise UsageError(f"{text!r} is neither true nor false", where=name, hint="write true or false")
     return text in TRUE

@@ -82,21 +82,21 @@ policies_option = click.option(
     multiple=True,
     metavar="PATH",
     envvar="IMAGESETTER_POLICIES",
-    help="File or directory with ImagePolicy and ImageRepository, or - for a rendered stream. Repeatable.",
+    help="File or directory with ImagePolicies and ImageRepositories, or - for a rendered stream. Repeatable.",
 )
 namespace_option = click.option(
     "--namespace",
     default=DEFAULT_NAMESPACE,
     show_default=True,
     envvar="IMAGESETTER_NAMESPACE",
-    help="Namespace of policies that have none.",
+    help="Namespace of policies without one.",
 )
 exclude_option = click.option(
     "--exclude",
     multiple=True,
     metavar="GLOB",
     envvar="IMAGESETTER_EXCLUDE",
-    help="Leave out files, in the language of .gitignore; .krmignore files count too. Repeatable.",
+    help="Skip files that match a .gitignore pattern, in addition to .krmignore files. Repeatable.",
 )
 output_option = click.option(
     "--output",
@@ -105,7 +105,7 @@ output_option = click.option(
     default="text",
     show_default=True,
     envvar="IMAGESETTER_OUTPUT",
-    help="Form of the report.",
+    help="Format of the report.",
 )
 source_option = click.option(
     "--from",
@@ -114,9 +114,11 @@ source_option = click.option(
     default="registry",
     show_default=True,
     envvar="IMAGESETTER_FROM",
-    help="Where tags come from: asked now, the lock, or a cluster's exported policies.",
+    help="Where latest refs come from: the registry, the lock, or the status of exported policies.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Only warnings and errors.")
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, envvar="IMAGESETTER_QUIET", help="Print only warnings and errors."
+)
 diff_option = click.option(
     "--diff", is_flag=True, envvar="IMAGESETTER_DIFF", help="Print a unified diff of the changes."
 )
@@ -124,7 +126,7 @@ allow_downgrade_option = click.option(
     "--allow-downgrade",
     is_flag=True,
     envvar="IMAGESETTER_ALLOW_DOWNGRADE",
-    help="A field may go back to a tag that its policy ranks lower.",
+    help="Allow a field to change to a tag that its policy ranks lower.",
 )
 # What most commands begin with: where policies are found, and what is left out.
 reading_options = together(policies_option, namespace_option, exclude_option)
@@ -146,7 +148,11 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
     @source_option
     @reading_options
     @click.option(
-        "--only", multiple=True, metavar="NS:NAME", envvar="IMAGESETTER_ONLY", help="Only this policy. Repeatable."
+        "--only",
+        multiple=True,
+        metavar="NS:NAME",
+        envvar="IMAGESETTER_ONLY",
+        help="Update only this policy. Repeatable.",
     )
     @click.option(
         "--on-error",
@@ -154,7 +160,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
         default="fail",
         show_default=True,
         envvar="IMAGESETTER_ON_ERROR",
-        help="A policy without an answer: write nothing at all, or keep its fields and change the others.",
+        help="If a policy fails: write nothing at all, or keep its fields and change the others.",
     )
     @output_options
     @quiet_option
@@ -196,55 +202,60 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="PATTERN",
         envvar="IMAGESETTER_ALLOW_REGISTRY",
-        help="Ask only registries like HOST, HOST/PATH or *.SUFFIX; also what allows a private address. Repeatable.",
+        help="Contact only registries that match HOST, HOST/PATH or *.SUFFIX; also allows private addresses. "
+        "Repeatable.",
     )
     @click.option(
         "--allow-auth-host",
         multiple=True,
         metavar="REGISTRY=HOST",
         envvar="IMAGESETTER_ALLOW_AUTH_HOST",
-        help="A token server on another site than its registry may get that registry's credentials. Repeatable.",
+        help="Send a registry's credentials to a token server on another site. Repeatable.",
     )
     @click.option(
         "--allow-http-credentials",
         is_flag=True,
         envvar="IMAGESETTER_ALLOW_HTTP_CREDENTIALS",
-        help="Credentials may travel over plain HTTP.",
+        help="Allow credentials over plain HTTP.",
     )
     @click.option(
         "--trust-input",
         is_flag=True,
         envvar="IMAGESETTER_TRUST_INPUT",
-        help="A proxy or certificate authority from a Secret may see credentials of this machine.",
+        help="Allow a proxy or certificate authority from a Secret to see credentials of this machine.",
     )
     @click.option(
         "--allow-loopback",
         is_flag=True,
         envvar="IMAGESETTER_ALLOW_LOOPBACK",
-        help="Servers on this machine that the files name may be asked, such as a registry on localhost:5000.",
+        help="Allow servers on this machine that the files name, such as a registry on localhost:5000.",
     )
     @click.option(
         "--cache-dir",
         type=click.Path(file_okay=False, path_type=Path),
         envvar="IMAGESETTER_CACHE_DIR",
-        help="Where scans are kept for spec.interval.  [default: the user's cache directory]",
+        help="Directory that caches scans for spec.interval.  [default: the user's cache directory]",
     )
-    @click.option("--refresh", is_flag=True, envvar="IMAGESETTER_REFRESH", help="Ask even where a scan is young.")
-    @click.option("--no-cache", is_flag=True, envvar="IMAGESETTER_NO_CACHE", help="Neither read nor keep scans.")
+    @click.option(
+        "--refresh", is_flag=True, envvar="IMAGESETTER_REFRESH", help="Scan again, even if the cached scan is fresh."
+    )
+    @click.option(
+        "--no-cache", is_flag=True, envvar="IMAGESETTER_NO_CACHE", help="Neither read nor write cached scans."
+    )
     @click.option(
         "--timeout",
         metavar="DURATION",
         envvar="IMAGESETTER_TIMEOUT",
-        help="The most that one repository may take, whatever its spec.timeout says.  [default: spec.timeout up to 5m,"
-        " else 60s]",
+        help="Upper limit of the time for one repository, also of its spec.timeout.  [default: spec.timeout up to 5m, "
+        "else 60s]",
     )
     @click.option(
         "--deadline",
         metavar="DURATION",
         envvar="IMAGESETTER_DEADLINE",
-        help="For the whole run; what was not answered by then is an error.  [default: 10m]",
+        help="Time limit of the whole run.  [default: 10m]",
     )
-    @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Say what is being done.")
+    @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Print what is being done.")
     @functools.wraps(command)
     def wrapper(*arguments: Any, timeout: str | None, deadline: str | None, **others: Any) -> Any:
         taken = (

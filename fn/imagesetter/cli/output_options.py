@@ -57,7 +57,7 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
         metavar="FORMAT[=FILE]",
         envvar="IMAGESETTER_OUTPUT",
         callback=parse,
-        help=f"Report as {', '.join(formats[:-1])} or {formats[-1]}; to FILE, else to standard output. Repeatable.",
+        help=f"Report as {', '.join(formats[:-1])} or {formats[-1]}, to FILE or standard output. Repeatable.",
     )
 
 
@@ -77,8 +77,8 @@ def _form(text: str, formats: tuple[Format, ...], where: str) -> tuple[Format, s
     for form in formats:
         if form == name:
             return form, equals, file
-    hint = f"the forms are {', '.join(formats)}; write FORMAT or FORMAT=FILE"
-    raise UsageError(f"there is no report as {name!r}{did_you_mean(name, formats)}", where=where, hint=hint)
+    hint = f"formats: {', '.join(formats)}; write FORMAT or FORMAT=FILE"
+    raise UsageError(f"unknown report format {name!r}{did_you_mean(name, formats)}", where=where, hint=hint)
 
 
 def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where: str = "--output") -> Outputs:
@@ -97,22 +97,24 @@ def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where:
     for text in given:
         form, equals, file = _form(text, formats, where)
         if equals and not file:
-            raise UsageError(f"{text!r} names no file", where=where, hint=f"write {form}, or {form}=FILE")
+            raise UsageError(f"{text!r} has no file name", where=where, hint=f"write {form} or {form}=FILE")
         if not equals or file == "-":
             stdout.append(form)
             continue
         path = Path(file)
         if path in files:
-            raise UsageError(f"two reports are to go to {file}", where=where, hint="give each a file of its own")
+            raise UsageError(
+                f"two reports have the same file {file}", where=where, hint="use a different file for each report"
+            )
         if path.is_dir() or not path.parent.is_dir():
-            reason = "is a directory" if path.is_dir() else "is in a directory that is not there"
-            raise UsageError(f"{file} {reason}", where=where, hint="name a file in a directory that exists")
+            reason = "is a directory" if path.is_dir() else "is in a directory that does not exist"
+            raise UsageError(f"{file} {reason}", where=where, hint="choose a file in an existing directory")
         files[path] = form
     if len(stdout) > 1:
         raise UsageError(
-            f"{len(stdout)} reports are to go to standard output: {', '.join(stdout)}",
+            f"only one report can go to standard output, not {len(stdout)}: {', '.join(stdout)}",
             where=where,
-            hint=f"send all but one to a file: --output {stdout[-1]}=FILE",
+            hint=f"write the others to files: --output {stdout[-1]}=FILE",
         )
     return Outputs(stdout[0] if stdout else "text", tuple((form, path) for path, form in files.items()))
 

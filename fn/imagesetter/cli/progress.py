@@ -57,7 +57,7 @@ class Progress:
                     self._done += 1
                     self._waiting = ""
                 case Waiting(host, seconds, status):
-                    self._waiting = f"{host} asked to wait {seconds:.0f} s ({status})"
+                    self._waiting = f"waiting {seconds:.0f} s for {host} ({status})"
                 case Note(text):
                     if self._verbose and sys.stderr is not None:
                         echo(text, err=True)

@@ -53,7 +53,7 @@ def color_option() -> click.Option:
         expose_value=False,
         envvar="IMAGESETTER_COLOR",
         callback=choose,
-        help="Colours: on a terminal unless NO_COLOR is set, always, or never.",
+        help="Use colours: auto means on a terminal, unless NO_COLOR is set.",
     )
 
 
@@ -90,8 +90,8 @@ def echo_data(text: str) -> None:
     if shown != text:
         label = styled("warning", sys.stderr, fg="yellow", bold=True)
         echo(
-            f"{label}: the output holds text that a CI system would take for a command; it is escaped, so the output"
-            " does not apply as a patch; redirect it into a file to get it as it is",
+            f"{label}: the output contains text that a CI system would run as a command; it is escaped here, so the "
+            "patch does not apply; redirect the output to a file to get it unchanged",
             err=True,
         )
 

@@ -53,17 +53,20 @@ _RETRY = 60.0
     multiple=True,
     metavar="NS:NAME",
     envvar="IMAGESETTER_AUTOMATION",
-    help="Only this automation. Repeatable.",
+    help="Run only this automation. Repeatable.",
 )
-@click.option("--dry-run", is_flag=True, help="Print each diff and message; commit and push nothing.")
+@click.option("--dry-run", is_flag=True, help="Print each diff and message, but commit and push nothing.")
 @click.option(
     "--here",
     is_flag=True,
     envvar="IMAGESETTER_HERE",
-    help="Use the current checkout and its remote, not a GitRepository's URL.",
+    help="Use the current checkout and its remote instead of a GitRepository's URL.",
 )
 @click.option(
-    "--allow-dirty", is_flag=True, envvar="IMAGESETTER_ALLOW_DIRTY", help="Do not mind uncommitted changes here."
+    "--allow-dirty",
+    is_flag=True,
+    envvar="IMAGESETTER_ALLOW_DIRTY",
+    help="Ignore uncommitted changes in the current checkout.",
 )
 @click.option(
     "--per",
@@ -71,29 +74,29 @@ _RETRY = 60.0
     default="all",
     show_default=True,
     envvar="IMAGESETTER_PER",
-    help="One commit of everything, or one for each image, policy, or label imagesetter.dev/group.",
+    help="Make one commit for all changes, or one per image, policy, or label imagesetter.dev/group.",
 )
 @click.option(
     "--branch",
     default="",
     metavar="TEMPLATE",
     envvar="IMAGESETTER_BRANCH",
-    help="Push each of these commits to a branch of its own, such as 'images/{{ .Values.set }}'.",
+    help="Push each commit to a branch of its own, such as 'images/{{ .Values.set }}'.",
 )
 @click.option(
     "--allow-git",
     multiple=True,
     metavar="PATTERN",
     envvar="IMAGESETTER_ALLOW_GIT",
-    help="Of GitRepositories with a URL, use only those like HOST, HOST/PATH, *.SUFFIX or file:///DIRECTORY; also what"
-    " allows a private address. Repeatable.",
+    help="Contact only Git servers that match HOST, HOST/PATH, *.SUFFIX or file:///DIRECTORY; also allows private "
+    "addresses. Repeatable.",
 )
 @click.option(
     "--git-timeout",
     metavar="DURATION",
     envvar="IMAGESETTER_GIT_TIMEOUT",
-    help="The most that one git command may take, whatever GitRepository.spec.timeout says.  [default: spec.timeout up"
-    " to 5m, else 60s]",
+    help="Upper limit of the time for one git command, also of GitRepository.spec.timeout.  [default: spec.timeout up "
+    "to 5m, else 60s]",
 )
 @allow_downgrade_option
 @click.option(
@@ -101,15 +104,15 @@ _RETRY = 60.0
     "watching",
     is_flag=True,
     envvar="IMAGESETTER_AUTOMATE_WATCH",
-    help="Go on, each automation on its spec.interval, until SIGTERM.",
+    help="Keep running: each automation on its spec.interval, until SIGTERM.",
 )
-@click.option("--emit", type=click.Choice(["cronjob"]), help="Run nothing; print the manifests that a cluster needs.")
+@click.option("--emit", type=click.Choice(["cronjob"]), help="Print manifests for a cluster instead of running.")
 @click.option(
     "--image",
     default=f"ghcr.io/imagesetter/imagesetter:{__version__}",
     show_default=True,
     envvar="IMAGESETTER_IMAGE",
-    help="For --emit: an image with imagesetter and git.",
+    help="Image for --emit, with imagesetter and git.",
 )
 @run_options
 @network_options
@@ -132,8 +135,8 @@ def command(
 ) -> int:
     """Run the ImageUpdateAutomations under PATH: update, commit, push.
 
-    Each works in a temporary working tree: a clone of its GitRepository, if that is among the files, else one of the
-    current checkout and its remote. Credentials are git's own. Nothing to change, nothing to push.
+    Each runs in a temporary working tree: a clone of its GitRepository, if the files contain it, else a work tree of
+    the current checkout with its remote. git uses its own credentials. Without changes, nothing is pushed.
 
     \b
     Examples:
@@ -160,7 +163,7 @@ def command(
         guards_of=lambda catalog, fields: () if allow_downgrade else [downgrade_guard(catalog, fields)],
     )
     if branch and per == "all" and "{{" in branch:
-        raise UsageError("--branch has a template, and --per all makes one commit", hint="add --per image, say")
+        raise UsageError("--branch is a template, but --per all makes one commit", hint="add --per image, for example")
     stage = _Stage(paths, wanted, how, options, network, here, reporter(options, dry_run=dry_run))
     if emit:
         echo_data(_manifests(stage, image))
@@ -241,7 +244,7 @@ def _watch(stage: _Stage) -> int:
     from imagesetter.git.watch import watch
 
     if "-" in stage.options.policies:
-        raise UsageError("--policies - can be read once only, and --watch reads the files anew each time")
+        raise UsageError("--policies - cannot be combined with --watch, which reads the files several times")
     stop = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:

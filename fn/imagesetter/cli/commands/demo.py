@@ -150,13 +150,13 @@ def _coloured(line: str) -> str:
     "--serve",
     metavar="PORT",
     type=click.IntRange(0, 65535),
-    help="Only serve the registry on 127.0.0.1:PORT, for the examples.",
+    help="Only run the example registry on 127.0.0.1:PORT.",
 )
 def command(serve: int | None) -> int:
-    """See the whole story in a few seconds, on a registry of its own.
+    """See imagesetter work in a few seconds, with an example registry.
 
-    Nothing is needed but imagesetter itself, and nothing of yours is touched. git, kpt and kustomize are used where
-    they are on PATH.
+    It needs nothing but imagesetter, and changes none of your files. It uses git, kpt and kustomize if they are on
+    PATH.
     """
     if serve is not None:
         return _serve(serve)
@@ -173,8 +173,8 @@ def command(serve: int | None) -> int:
     ):
         environment["IMAGESETTER_CACHE_DIR"] = str(Path(directory, "cache"))
         stage = Stage(Path(directory), registry, environment)
-        _say(f"A registry on {registry} holds my-app with the tags {', '.join(TAGS)}.")
-        _say("A Flux repository asks for patch releases (range 1.0.x), and its Deployment still runs 1.0.0:")
+        _say(f"A registry on {registry} has the image my-app with the tags {', '.join(TAGS)}.")
+        _say("A Flux repository wants patch releases (range 1.0.x), and its Deployment still runs 1.0.0:")
         ok = [_in_files(stage), _with_kpt(stage), _with_kustomize(stage)]
     if all(ok):
         _say("Done. Next: run `imagesetter update --diff` in your own repository.")
@@ -185,7 +185,7 @@ def command(serve: int | None) -> int:
 
 def _serve(port: int) -> int:
     with loopback_registry({"my-app": TAGS}, port=port) as registry:
-        echo(f"{registry} serves my-app with the tags {', '.join(TAGS)}; end with Ctrl-C", err=True)
+        echo(f"{registry} serves my-app with the tags {', '.join(TAGS)}; stop with Ctrl-C", err=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
     return OK
@@ -204,9 +204,9 @@ def _in_files(stage: Stage) -> bool:
         identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
         for arguments in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "Before")):
             subprocess.run(("git", *arguments), cwd=package, env=stage.environment, check=True)
-    _say("1. On files, byte-exact (this is also what the pre-commit hook does):")
+    _say("1. On files (the pre-commit hook does the same):")
     ok = stage.run(package, "imagesetter", "update", "--diff")
-    _say("   Once more: nothing left to do.")
+    _say("   Again: nothing left to change.")
     ok = stage.run(package, "imagesetter", "update", "--check") and ok
     if shutil.which("git"):
         ok = stage.run(package, "git", "diff", "--stat") and ok
@@ -215,7 +215,7 @@ def _in_files(stage: Stage) -> bool:
 
 def _with_kpt(stage: Stage) -> bool:
     if not shutil.which("kpt"):
-        _say("2. As a kpt function: kpt is not on PATH, so this step is left out.")
+        _say("2. As a kpt function: kpt is not on PATH, so this step is skipped.")
         return True
     _say("2. As a kpt function, written back into the package:")
     package = stage.package("kpt-package", Kptfile=KPTFILE)
@@ -225,7 +225,7 @@ def _with_kpt(stage: Stage) -> bool:
 
 def _with_kustomize(stage: Stage) -> bool:
     if not shutil.which("kustomize", path=stage.environment["PATH"]):
-        _say("3. In kustomize build: kustomize is not on PATH, so this step is left out.")
+        _say("3. In kustomize build: kustomize is not on PATH, so this step is skipped.")
         return True
     _say("3. In kustomize build, which renders and never edits sources:")
     package = stage.package("kustomize-build", kustomization_yaml=KUSTOMIZATION)

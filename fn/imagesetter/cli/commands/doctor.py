@@ -63,7 +63,7 @@ Row = tuple[str, str]
 
 @click.command("doctor")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--offline", is_flag=True, help="Do not ask the registries that the policies name.")
+@click.option("--offline", is_flag=True, help="Do not contact the registries of the policies.")
 @reading_options
 @network_options
 def command(
@@ -74,10 +74,10 @@ def command(
     exclude: tuple[str, ...],
     network: NetworkOptions,
 ) -> int:
-    """Say what imagesetter has to work with, ready to paste into a bug report.
+    """Show versions, tools, settings and registries, ready to paste into a bug report.
 
-    Versions, the tools found, the environment that counts, and for each registry that a policy under PATH names: where
-    its credentials come from, which proxy leads to it, and whether it answers. No secret is ever printed.
+    For each registry of a policy under PATH, it shows where the credentials come from, which proxy is used, and whether
+    the registry responds. It never prints a secret.
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def command(
         settings = settings_for(network, None)
         rows = list(_operator(settings, network))
     except ReportedError as error:
-        rows = [("cannot be asked", _told(error))]
+        rows = [("not available", _message(error))]
     _print("Registries", rows)
     tree = read_tree(paths or (".",), exclude=exclude)
     catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
@@ -107,15 +107,15 @@ def command(
             if not offline:
                 try:
                     scan = client.scan(repository, options=options)
-                    rows.append(("answers", f"{len(scan.tags)} tags{' (from the cache)' if scan.from_cache else ''}"))
+                    rows.append(("responds", f"{len(scan.tags)} tags{' (from the cache)' if scan.from_cache else ''}"))
                 except ReportedError as error:
                     failed = True
-                    rows.append(("does not answer", _told(error)))
+                    rows.append(("no response", _message(error)))
             _print(f"Repository {repository}", rows)
     return FAILED if failed else OK
 
 
-def _told(error: ReportedError) -> str:
+def _message(error: ReportedError) -> str:
     return f"{error}; {error.hint}" if error.hint else str(error)
 
 
@@ -132,7 +132,7 @@ def _versions() -> Iterator[Row]:
     yield "Python", f"{python} on {platform.platform()}"
     for name in LIBRARIES:
         if name == "google-re2" and not has_re2():
-            yield name, "not installed: only plain patterns are read (pip install 'imagesetter[re2]')"
+            yield name, "not installed: only plain patterns work (pip install 'imagesetter[re2]')"
             continue
         try:
             yield name, metadata.version(name)
@@ -151,7 +151,7 @@ def _first_line(path: str, arguments: tuple[str, ...]) -> str:
         done = subprocess.run((path, *arguments), capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"does not run: {type(error).__name__}"
-    return next(iter((done.stdout or done.stderr).strip().splitlines()), "says nothing")
+    return next(iter((done.stdout or done.stderr).strip().splitlines()), "prints nothing")
 
 
 def _environment(environment: Mapping[str, str], ours: Collection[str]) -> Iterator[Row]:
@@ -162,9 +162,9 @@ def _environment(environment: Mapping[str, str], ours: Collection[str]) -> Itera
         elif name.startswith(_OURS):
             yield name, f"is not read by imagesetter{did_you_mean(name, sorted(ours))} (not shown)"
         else:
-            yield name, "is set (not shown: it may hold a password)"
+            yield name, "is set (not shown: it may contain a password)"
     if not found:
-        yield "nothing that counts", ""
+        yield "no relevant variables", ""
 
 
 def _variables(root: click.Context) -> set[str]:
@@ -182,7 +182,7 @@ def _variables(root: click.Context) -> set[str]:
 def _operator(settings: ClientSettings, network: NetworkOptions) -> Iterator[Row]:
     home = home_folder()
     for file in credential_files(os.environ, home):
-        yield "credentials", f"{file}{'' if file.exists() else ' (not there)'}"
+        yield "credentials", f"{file}{'' if file.exists() else ' (does not exist)'}"
     yield "certs.d", ", ".join(str(folder) for folder in settings.network.folders if folder.is_dir()) or "none"
     yield "cache", "off" if network.no_cache else str(network.cache_dir or cache_folder(os.environ, home))
     yield (
@@ -200,7 +200,7 @@ def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list
         try:
             question = catalog.policy(name)
             found.setdefault(question.image, scan_options(question))
-            problems += [(str(name), f"{missing} is not among the files") for missing in question.missing]
+            problems += [(str(name), f"{missing} is not in the files") for missing in question.missing]
         except ReportedError as error:
             problems.append((str(name), f"{error}{f' ({error.where})' if error.where else ''}"))
     return found, problems
@@ -215,11 +215,11 @@ def _ways_to(repository: Repository, settings: ClientSettings, options: ScanOpti
             if keychain is not None
         ]
         credential = next((lookup.credential for lookup in lookups if lookup.credential), None)
-        yield "credentials", f"from {credential.source}" if credential else "none: asked anonymously"
+        yield "credentials", f"from {credential.source}" if credential else "none: anonymous"
     except ReportedError as error:
         yield "credentials", str(error)
     proxy = options.proxy or settings.network.proxies.find(f"https://{host}")
-    yield "way", f"through the proxy {proxy.url}" if proxy else "direct"
+    yield "proxy", proxy.url if proxy else "none"
     try:
         settings.address_rules.check_repository(repository.registry, repository.path)
     except ReportedError as error:

@@ -70,8 +70,8 @@ class AdHoc:
         if len(self.rules) != 1:
             *options, last = (f"--{kind.kind} {kind.argument.metavar}" for kind in KINDS)
             raise UsageError(
-                f"{'no rule is' if not self.rules else 'several rules are'} given",
-                hint=f"give one of {', '.join(options)} and {last}",
+                f"{'no rule' if not self.rules else 'several rules'} given",
+                hint=f"use exactly one of {', '.join(options)} and {last}",
             )
         filtered = self.filter_pattern is not None or self.extract is not None
         filter_tags = FilterTags(self.filter_pattern or "", self.extract or "") if filtered else None
@@ -93,20 +93,26 @@ def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
 @click.command("explain")
 @click.argument("subject", required=False, metavar="[POLICY|IMAGE]")
 @_rule_options
-@click.option("--filter-pattern", metavar="REGEX", help="For an IMAGE: only tags in which this is found.")
-@click.option("--extract", metavar="TEMPLATE", help="For an IMAGE: what the rule reads of such a tag, such as $1.")
+@click.option("--filter-pattern", metavar="REGEX", help="For an IMAGE: use only tags that match.")
+@click.option(
+    "--extract", metavar="TEMPLATE", help="For an IMAGE: the part of a tag that the rule compares, such as $1."
+)
 @click.option(
     "--exclude-tag",
     metavar="REGEX",
     multiple=True,
-    help="For an IMAGE: the exclusion list, instead of Flux's. Repeatable.",
+    help="For an IMAGE: exclusion list instead of Flux's default. Repeatable.",
 )
-@click.option("--insecure", is_flag=True, help="For an IMAGE: plain HTTP is allowed.")
-@click.option("--tag", default="", metavar="TAG", help="Say why this tag is not the one.")
-@click.option("--tags-file", metavar="FILE", help="Tags from a file, or - for standard input; no registry is asked.")
-@click.option("--digest", is_flag=True, help="Ask for the digest too, even if the policy reflects none.")
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="How many rejected tags to show.")
-@click.option("--compare-status", is_flag=True, help="Every policy's status in the cluster beside our answer.")
+@click.option("--insecure", is_flag=True, help="For an IMAGE: allow plain HTTP.")
+@click.option("--tag", default="", metavar="TAG", help="Explain why this tag is not selected.")
+@click.option(
+    "--tags-file", metavar="FILE", help="Read the tags from a file, or - for standard input, instead of a registry."
+)
+@click.option("--digest", is_flag=True, help="Get the digest, even if the policy does not reflect one.")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="Number of rejected tags to show.")
+@click.option(
+    "--compare-status", is_flag=True, help="Compare every policy's status in the cluster with imagesetter's selection."
+)
 @reading_options
 @output_option
 @network_options
@@ -128,10 +134,10 @@ def command(
     insecure: bool,
     **given: str | None,
 ) -> int:
-    """Say why a policy gives this tag and not another.
+    """Explain why a policy selects this tag and not another.
 
     POLICY is NAMESPACE:NAME, or NAME, of an ImagePolicy under the working directory or in --policies. IMAGE, with a
-    rule from the options, needs no file at all. The exit status is 1 if there is no tag to give.
+    rule from the options, needs no file at all. The exit status is 1 if the policy selects no tag.
 
     \b
     Examples:
@@ -148,7 +154,7 @@ def command(
     made_up = AdHoc(rules, filter_pattern, extract, exclude_tag, insecure)
     if compare_status:
         if subject or made_up.given:
-            raise UsageError("--compare-status looks at all policies, so it takes neither a policy nor a rule")
+            raise UsageError("--compare-status compares all policies, so it cannot be combined with a policy or a rule")
         return _compare(_catalog(policies, namespace, exclude), output, network)
     if tags_file == "-" and "-" in policies:
         raise UsageError("--policies and --tags-file cannot both read standard input")
@@ -173,7 +179,7 @@ def command(
             explained = decide(explained, question, Scan(tuple(tags), clock.now()), chooser, remembered)
             explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     elif not question.image.path:
-        raise UsageError("there is neither an IMAGE nor a list of tags", hint="name an IMAGE, or give --tags-file")
+        raise UsageError("no IMAGE and no list of tags given", hint="add an IMAGE, or --tags-file")
     else:
         named = question.image.registry if made_up.given else ""
         with open_client(network, named=named) as client:
@@ -193,8 +199,8 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
     """
     if subject and ("/" in subject or "@" in subject):
         raise UsageError(
-            f"{subject} looks like an image, and no rule says which of its tags is wanted",
-            hint=f"give one: imagesetter explain {subject} --semver '>=1.0.0'",
+            f"{subject} looks like an image, but no rule is given",
+            hint=f"add a rule: imagesetter explain {subject} --semver '>=1.0.0'",
         )
     wanted = [policy_name(subject, namespace)] if subject else []
     tree = read_tree(() if policies else (".",), exclude=exclude)
@@ -206,12 +212,14 @@ def _lock(exclude: Sequence[str], question: ImagePolicy) -> tuple[Lock, list[str
     try:
         lock = nearest_lock(read_tree((".",), exclude=exclude), ())
     except (LockError, TextError) as error:
-        return Lock({}), [f"the lock cannot be read, so nothing in it counts here: {error}"]
+        return Lock({}), [f"the lock cannot be read, so it is ignored here: {error}"]
     lock, name = lock or Lock({}), question.name
     notes = list(notices(lock.holds, name, clock.now()))
     if question.minimum_age and name not in lock.entries and all(seen.policy != name for seen in lock.seen):
         age = shown_age(question.minimum_age)
-        notes.append(f"the policy asks for tags that are {age} old; no lock here knows ages, so they do not count")
+        notes.append(
+            f"the policy requires tags that are at least {age} old; no lock here records ages, so this is ignored"
+        )
     return lock, notes
 
 
@@ -231,11 +239,12 @@ def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
         return
     new, digest = explained.chosen.tag, explained.chosen.digest
     if digest and entry.tag == new and entry.digest != digest:
-        yield f"{new} has moved: it is locked at {entry.digest}"
+        yield f"{new} has moved: the lock has {entry.digest}"
     if compare(explained.question.tags, entry.tag, new) == 1 and not lock.wants_downgrade(
         entry.policy, entry.tag, new, clock.now()
     ):
-        yield f"the lock stays at {entry.tag}, which the policy ranks above {new}; `lock --allow-downgrade` goes back"
+        higher = f"the lock stays at {entry.tag}, which the policy ranks above {new}"
+        yield f"{higher}; use `lock --allow-downgrade` to change it"
 
 
 def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:
@@ -246,9 +255,9 @@ def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:
     """
     names = catalog.policy_names
     if not subject:
-        known = f"known here: {', '.join(map(str, names[:8]))}{' …' if len(names) > 8 else ''}"
-        none = "no ImagePolicy is known here: name files that hold some with --policies, or explain an image: "
-        raise UsageError("which policy?", hint=known if names else f"{none}imagesetter explain IMAGE --semver 6.x")
+        known = f"policies here: {', '.join(map(str, names[:8]))}{' …' if len(names) > 8 else ''}"
+        none = "no ImagePolicy was found here: add --policies, or explain an image: "
+        raise UsageError("no policy given", hint=known if names else f"{none}imagesetter explain IMAGE --semver 6.x")
     wanted = policy_name(subject, namespace)
     alike = [name for name in names if name.name == subject]
     return alike[0] if len(alike) == 1 and not catalog.has_policy(wanted) else wanted
@@ -259,7 +268,7 @@ def _compare(catalog: Catalog, output: Output, network: NetworkOptions) -> int:
         parities, others = compare_status(catalog, client)
     if not parities:
         raise UsageError(
-            "no ImagePolicy with a status was found, so there is nothing to compare",
+            "no ImagePolicy with a status was found",
             hint="export them: kubectl get imagepolicies,imagerepositories -A -o yaml > policies.yaml, "
             "and name the file with --policies",
         )

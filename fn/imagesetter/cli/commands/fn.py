@@ -15,8 +15,8 @@ from imagesetter.files.read import read_named
 def command(file: Path | None) -> int:
     """Run as a KRM function: a ResourceList in, a ResourceList out.
 
-    kpt and kustomize run `imagesetter` without arguments and hand the list to standard input; this says the same
-    explicitly, or reads FILE (- for standard input). The functionConfig is a ConfigMap with flat options or a kind
+    kpt and kustomize run `imagesetter` without arguments, with the list on standard input. This command does the same,
+    or reads FILE (- for standard input). The functionConfig is a ConfigMap with flat options or a kind
     ImageSetter (`imagesetter schema` prints its JSON Schema).
 
     \b

@@ -20,19 +20,19 @@ from krm_functions.suggestions import did_you_mean
 
 @click.command("hold")
 @click.argument("policy")
-@click.option("--tag", default="", metavar="TAG", help="Stay at this tag, whatever the policy would choose.")
-@click.option("--exclude", default="", metavar="TAG", help="Leave this tag out; the policy's next-best is taken.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; whoever meets the hold will read it.")
-@click.option("--until", default="", metavar="DATE", help="The day from which it counts no more (UTC), as 2026-12-01.")
+@click.option("--tag", default="", metavar="TAG", help="Keep this tag, whatever the policy selects.")
+@click.option("--exclude", default="", metavar="TAG", help="Exclude this tag; the policy selects the next best one.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason of the hold, shown in reports.")
+@click.option("--until", default="", metavar="DATE", help="The hold expires on this date (UTC), such as 2026-12-01.")
 @lock_file_option
 @namespace_option
 def command(
     policy: str, tag: str, exclude: str, reason: str, until: str, lock_file: Path | None, namespace: str
 ) -> int:
-    """Hold a policy at a tag, or leave a tag out.
+    """Keep a policy at a tag, or exclude a tag.
 
-    POLICY is NAMESPACE:NAME, or NAME. The hold goes into spec.holds of the lock, whose comments stay; it counts from
-    the next `imagesetter lock` on. A second hold of the same tag replaces the first.
+    POLICY is NAMESPACE:NAME, or NAME. The hold is written to spec.holds of the lock, and comments stay. It takes
+    effect with the next `imagesetter lock`. A second hold of the same tag replaces the first.
 
     \b
     Examples:
@@ -40,18 +40,20 @@ def command(
       imagesetter hold web --tag 1.4.1 --reason 'until the migration is done'
     """
     if bool(tag) == bool(exclude):
-        raise UsageError("give either --tag or --exclude", hint="--tag stays at a tag, --exclude leaves one out")
+        raise UsageError("use either --tag or --exclude", hint="--tag keeps a tag, --exclude excludes one")
     if not is_tag(tag or exclude):
-        raise UsageError(f"{tag or exclude!r} is no tag", hint="a tag is up to 128 letters, digits, _, . and -")
+        raise UsageError(
+            f"{tag or exclude!r} is not a valid tag", hint="a tag has up to 128 letters, digits, _, . and -"
+        )
     if not reason.strip():
-        raise UsageError("--reason is empty", hint="say why, for whoever meets the hold")
+        raise UsageError("--reason is empty", hint="give a reason, such as 'crashes at start'")
     if until:
         try:
             over = midnight(until) <= clock.now()
         except ValueError as error:
             raise UsageError(f"--until: {error}") from error
         if over:
-            raise UsageError(f"--until {until} is over already")
+            raise UsageError(f"--until {until} is in the past", hint="choose a later date")
     new = Hold(policy_name(policy, namespace), tag, exclude, reason.strip(), until)
 
     def held(holds: tuple[Hold, ...]) -> list[Hold]:
@@ -64,8 +66,8 @@ def command(
 
     path, lock = edit_holds(lock_file, held)
     echo(f"{path}: {new.policy} is {new}")
-    echo("it counts from the next `imagesetter lock` on")
+    echo("it takes effect with the next `imagesetter lock`")
     if lock.entries and new.policy not in lock.entries:
         near = did_you_mean(str(new.policy), map(str, lock.entries))
-        print_results([Result(f"{new.policy} is not in the lock{near}, so nothing is held so far", "warning")])
+        print_results([Result(f"{new.policy} is not in the lock{near}, so the hold has no effect yet", "warning")])
     return OK

@@ -39,7 +39,7 @@ from krm_functions.errors import UsageError
     multiple=True,
     metavar="RULE",
     envvar="IMAGESETTER_DISABLE",
-    help="Switch a rule off by its name. Repeatable.",
+    help="Disable a rule by its name. Repeatable.",
 )
 @click.option("--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="Exit with 1 on warnings, too.")
 @outputs_option("text", "json", "markdown", "sarif")
@@ -47,7 +47,7 @@ from krm_functions.errors import UsageError
     "--rendered",
     metavar="FILE",
     envvar="IMAGESETTER_RENDERED",
-    help="Hold a rendered stream (- for standard input) against what the policies or the lock say, instead.",
+    help="Instead, compare a rendered stream (- for standard input) with what the policies or the lock select.",
 )
 @source_option
 @quiet_option
@@ -67,9 +67,9 @@ def command(
 ) -> int:
     """Check markers and policies, offline.
 
-    PATH is a file or a directory, the working directory by default. Finds markers that nothing follows, policies that
-    cannot be asked or would choose a tag that nobody meant, and more; docs/lint.md explains every rule. Exits with 1
-    if something is an error.
+    PATH is a file or a directory, the working directory by default. Finds markers without effect, policies that
+    are not valid or would select an unwanted tag, and more; docs/lint.md explains every rule. Exits with 1 if there is
+    an error.
 
     \b
     Examples:
@@ -118,16 +118,18 @@ def _check_rendered(
     tree = read_tree(paths or (() if policies else (".",)), exclude=exclude, needed=bool(paths))
     catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
     if not catalog.policy_names:
-        raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
+        raise UsageError("no ImagePolicy was found", hint="add the files that contain them with --policies")
     with source_for(source, partial(require_lock, tree, paths), network) as make_source:
         checked = check_rendered(data, name, catalog, make_source(catalog, _nothing_known))
     print_results(checked.results)
     if not (checked.results or checked.right):
-        print_results([report("warning", f"{name} holds no image of a policy's repository, so nothing was compared")])
+        print_results(
+            [report("warning", f"{name} contains no image of a policy's repository, so nothing was compared")]
+        )
         return FAILED if strict else OK
     if not network.quiet:
         wrong = len(checked.results)
-        echo(f"{wrong} of {wrong + checked.right} images of the policies' repositories are not as they should be")
+        echo(f"{wrong} of {wrong + checked.right} images of the policies' repositories are wrong")
     return FAILED if checked.results else OK
 
 

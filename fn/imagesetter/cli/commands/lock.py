@@ -36,7 +36,7 @@ from krm_functions.messages import one_line
     "--lock-file",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="IMAGESETTER_LOCK_FILE",
-    help=f"The lock to write; else the one under PATH, else PATH/{FILE_NAME}.",
+    help=f"The lock to write.  [default: the one under PATH, else PATH/{FILE_NAME}]",
 )
 @click.option(
     "--unseen",
@@ -44,24 +44,27 @@ from krm_functions.messages import one_line
     default="accept",
     show_default=True,
     envvar="IMAGESETTER_UNSEEN",
-    help="A policy with a minimum age that is locked for the first time: take what is there as old, or as new.",
+    help="When a policy with a minimum age is first locked: treat its tags as old (accept) or as new (wait).",
 )
 @click.option(
     "--allow-downgrade",
     is_flag=True,
     envvar="IMAGESETTER_ALLOW_DOWNGRADE",
-    help="An entry may go back to a tag that its policy ranks lower.",
+    help="Allow an entry to change to a tag that its policy ranks lower.",
 )
 @click.option(
-    "--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="An entry that stays at a higher tag is an error."
+    "--strict",
+    is_flag=True,
+    envvar="IMAGESETTER_STRICT",
+    help="Report an entry that stays at a higher tag as an error.",
 )
 @click.option(
     "--shard",
     metavar="INDEX/COUNT",
     envvar="IMAGESETTER_SHARD",
-    help="Lock this part of the policies only, by repository, into --lock-file.  [default: from an Indexed Job]",
+    help="Lock only this part of the policies, split by repository, into --lock-file.  [default: from an Indexed Job]",
 )
-@click.option("--merge", is_flag=True, help="PATHs are the locks of all shards: make them one lock.")
+@click.option("--merge", is_flag=True, help="Merge the locks of all shards, given as PATHs, into one lock.")
 @run_options
 @network_options
 @click.pass_context
@@ -80,13 +83,12 @@ def command(
 ) -> int:
     """Resolve every policy under PATH and write images.lock.yaml.
 
-    Whoever applies the lock (`--from lock`, in the function, in `update`, in a hook) needs no network and no
-    credentials, and gets the same bytes for ever. An entry whose answer did not change is not touched, and your
-    comments stay.
+    Applying the lock (`--from lock`, in the function, in `update`, in a hook) needs no network and no credentials, and
+    always gives the same result. Entries that do not change stay as they are, and so do your comments.
 
     \b
     Examples:
-      imagesetter lock                         resolve, and look at the diff
+      imagesetter lock                         resolve, then review the diff
       imagesetter lock --check                 in CI: is the lock up to date?
       imagesetter lock --only flux-system:web  this policy alone
       imagesetter lock --shard 0/4 --lock-file shards/0.yaml
@@ -94,7 +96,7 @@ def command(
       imagesetter update --from lock           apply it
     """
     if options.source != "registry" and context.get_parameter_source("source") == ParameterSource.COMMANDLINE:
-        raise UsageError(f"--from {options.source}: a lock is made from the answers of registries")
+        raise UsageError(f"--from {options.source} is not possible: `lock` always resolves from registries")
     if merge:
         path = lock_file or lock_path([], ())
         made, changed = merge_files(paths, path, named=lock_file is not None, check=check)
@@ -103,13 +105,15 @@ def command(
         return FAILED if check and changed else OK
     part = shard_option(shard)
     if part and not lock_file:
-        raise UsageError("--shard needs --lock-file", hint="such as shards/0.yaml; `--merge` makes the parts one lock")
+        raise UsageError(
+            "--shard needs --lock-file", hint="add --lock-file shards/0.yaml, for example; `--merge` merges the shards"
+        )
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = catalog_from_tree(
         tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
     )
     if not catalog.policy_names:
-        raise UsageError("no ImagePolicy was found", hint="name the files that hold them with --policies")
+        raise UsageError("no ImagePolicy was found", hint="add the files that contain them with --policies")
     target = lock_file or lock_path([found for found, _ in tree.locks], paths)
     file = open_lock(target, named=lock_file is not None)
     present, only = file.lock, options.only

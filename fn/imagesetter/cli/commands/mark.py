@@ -45,7 +45,7 @@ _NOWHERE = PolicyName("", "")
     multiple=True,
     metavar="NS:NAME",
     envvar="IMAGESETTER_POLICY",
-    help="Name only this policy in markers. Repeatable.",
+    help="Mark fields of this policy only. Repeatable.",
 )
 @click.option(
     "--check", is_flag=True, envvar="IMAGESETTER_CHECK", help="Write nothing; exit with 1 if something would be marked."
@@ -68,7 +68,7 @@ def command(
 
     PATH is a file or a directory, the working directory by default. Marks the images of containers and volumes,
     kustomize's images: and Helm's repository: and tag: where exactly one policy selects from the image's repository.
-    Nothing but comments is inserted, and what cannot be marked is said.
+    Inserts nothing but comments, and reports images that cannot be marked.
 
     \b
     Examples:
@@ -96,7 +96,7 @@ def _report(
     """Print what was marked, and what could not be."""
     if not owners:
         problems.append(
-            Result("no ImagePolicy with its ImageRepository was found; name them with --policies", "warning")
+            Result("no ImagePolicy with its ImageRepository was found; add them with --policies", "warning")
         )
     if diff and output == "text":
         for rewritten in outcome.rewrites:

@@ -15,8 +15,8 @@ from imagesetter.config.options import KIND
 def command(kind: str) -> int:
     """Print the JSON Schema of a kind of imagesetter.dev/v1alpha1.
 
-    KIND is ImageSetter, the functionConfig, by default; PolicyTest is what `imagesetter test` runs. Editors check and
-    complete such files when they are told of the schema. What `--output json` prints has a kind, and a schema, too.
+    KIND is ImageSetter, the functionConfig, by default; PolicyTest is what `imagesetter test` runs. Editors use
+    it to check and complete such files. The documents of `--output json` have kinds and schemas, too.
 
     \b
     Examples:

@@ -58,13 +58,15 @@ class Columns:
     type=click.Choice(["bytes", "semver"]),
     default="bytes",
     show_default=True,
-    help="semver: versions first, the newest at the top, then the other tags.",
+    help="Order of the tags; semver lists versions first, the highest at the top.",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N.")
-@click.option("--digest", is_flag=True, help="The digest behind each tag; one request a tag.")
-@click.option("--created", is_flag=True, help="When its image was made, as the image says; up to four requests a tag.")
-@click.option("--platform", is_flag=True, help="The platforms of its image; up to four requests a tag.")
-@click.option("--insecure", is_flag=True, help="Plain HTTP is allowed.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Print only the first N tags.")
+@click.option("--digest", is_flag=True, help="Print the digest of each tag; one request per tag.")
+@click.option(
+    "--created", is_flag=True, help="Print the creation time that the image states; up to four requests per tag."
+)
+@click.option("--platform", is_flag=True, help="Print the platforms of the image; up to four requests per tag.")
+@click.option("--insecure", is_flag=True, help="Allow plain HTTP.")
 @output_option
 @network_options
 def command(
@@ -78,10 +80,10 @@ def command(
     output: Output,
     network: NetworkOptions,
 ) -> int:
-    """List the tags that a registry has.
+    """List the tags of an image in its registry.
 
-    IMAGE is a repository as in an ImageRepository: registry, path, neither scheme nor tag. Without columns there is
-    one tag a line and nothing else, ready for a pipe.
+    IMAGE is a repository as in an ImageRepository: registry and path, without scheme or tag. Without columns, prints
+    one tag per line and nothing else, ready for a pipe.
 
     \b
     Examples:

@@ -31,22 +31,22 @@ def command(
 ) -> int:
     """Test policies against lists of tags, offline.
 
-    FILE holds documents of kind PolicyTest; in a directory, and without FILE under the working directory, all such
-    documents are found. Each says for some lists of tags which one a policy has to pick, or which error it has to give.
-    The exit status is 1 if a case fails, and 2 if a test cannot be read, or if there are none.
+    FILE contains documents of kind PolicyTest, or is a directory with such files; the default is the working directory.
+    Each test states which tag a policy has to pick from a list, or which error it has to give. The exit status is 1 if
+    a case fails, and 2 if a test cannot be read, or if there is none.
 
     \b
     Examples:
       imagesetter test
       imagesetter test clusters/prod/web.policy-test.yaml
       kustomize build clusters/prod | imagesetter test --policies -
-      imagesetter schema PolicyTest            what may stand in such a file
+      imagesetter schema PolicyTest            the fields of such a file
     """
     suites, broken = find_tests(files or (".",), exclude=exclude)
     if not suites and not broken:
-        hint = "write a PolicyTest into a file such as web.policy-test.yaml, or name the file that holds one"
+        hint = "write a PolicyTest to a file such as web.policy-test.yaml, or specify the file that contains one"
         where = f"in {' or '.join(files)}" if files else "here"
-        raise UsageError(f"there are no policy tests {where}", hint=hint)
+        raise UsageError(f"no policy tests found {where}", hint=hint)
     named = named_policies(suites, namespace)
     tree = read_tree((".",) if named and not policies else (), exclude=exclude)
     catalog = catalog_from_tree(

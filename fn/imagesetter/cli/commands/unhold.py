@@ -16,11 +16,11 @@ from krm_functions.errors import UsageError
 
 @click.command("unhold")
 @click.argument("policy")
-@click.option("--tag", default="", metavar="TAG", help="Only the hold at, or without, this tag.")
+@click.option("--tag", default="", metavar="TAG", help="Remove only the hold of this tag.")
 @lock_file_option
 @namespace_option
 def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> int:
-    """Take the holds of a policy out of the lock.
+    """Remove the holds of a policy from the lock.
 
     POLICY is NAMESPACE:NAME, or NAME. The policy follows its rule again from the next `imagesetter lock` on.
 
@@ -37,8 +37,8 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
         if not gone:
             known = ", ".join(dict.fromkeys(str(hold.policy) for hold in holds))
             raise UsageError(
-                f"no hold of {name}{f' for {tag}' if tag else ''} is in the lock",
-                hint=f"there are holds of {known}" if known else "there are no holds at all",
+                f"the lock has no hold of {name}{f' for {tag}' if tag else ''}",
+                hint=f"it has holds of {known}" if known else "it has no holds",
             )
         return [hold for hold in holds if hold not in gone]
 

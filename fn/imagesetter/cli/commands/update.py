@@ -53,27 +53,27 @@ from krm_functions.result import Result, failed
     "--links",
     is_flag=True,
     envvar="IMAGESETTER_LINKS",
-    help="Ask the changed images' labels for their source, and link to it in the reports.",
+    help="Read the labels of changed images, and link to their source in the reports.",
 )
 @allow_downgrade_option
 @click.option(
     "--strict",
     is_flag=True,
     envvar="IMAGESETTER_STRICT",
-    help="A field that stays at a higher tag, or that would lose its digest, is an error.",
+    help="Report a field that stays at a higher tag, or would lose its digest, as an error.",
 )
 @click.option(
     "--message-file",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="IMAGESETTER_MESSAGE_FILE",
-    help="Write a commit message to this file when something changed, for `git commit -F`.",
+    help="Write a commit message to this file if something changed, for `git commit -F`.",
 )
 @click.option(
     "--message-template",
     default="",
     metavar="TEMPLATE",
     envvar="IMAGESETTER_MESSAGE_TEMPLATE",
-    help="What --message-file says, in the language of Flux's messageTemplate.",
+    help="Template of the commit message, as in Flux's messageTemplate.",
 )
 @reporting_run_options("text", "json", "markdown", "sarif")
 @network_options
@@ -91,13 +91,13 @@ def command(
 ) -> int:
     """Rewrite marked fields in place.
 
-    PATH is a file or a directory, the working directory by default. Only the text of marked fields changes, proved
-    before anything is written; if any result is an error, nothing is written at all (see --on-error).
+    PATH is a file or a directory, the working directory by default. Only the text of marked fields changes, which is
+    proved before anything is written. If any result is an error, nothing is written (see --on-error).
 
     \b
     Examples:
       imagesetter update                        everything below here
-      imagesetter update --diff clusters/prod   and show what changed
+      imagesetter update --diff clusters/prod   update, and show what changed
       imagesetter update --check                in CI: is everything up to date?
       imagesetter update --links --output markdown=body.md
       imagesetter update --check --output sarif=images.sarif
@@ -107,7 +107,7 @@ def command(
     """
     network = told(network, options)
     if message_file and not message_file.parent.is_dir():
-        where, hint = spoken("message_file"), "name a file in a directory that exists"
+        where, hint = spoken("message_file"), "choose a file in an existing directory"
         raise UsageError(f"{message_file} is in a directory that is not there", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
     catalog = catalog_from_tree(
@@ -181,7 +181,7 @@ def _unfollowed(
                 return
     if only and not (outcome.changes or outcome.unchanged or outcome.results):
         names = ", ".join(sorted(map(str, only)))
-        yield result_of("error" if strict else "warning", f"no field follows {names}, so nothing was looked at")
+        yield result_of("error" if strict else "warning", f"no field follows {names}, so nothing was checked")
 
 
 def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:

@@ -170,14 +170,14 @@ def print_parity(parities: Sequence[Parity], others: Mapping[PolicyName, str], *
         echo(styled(str(parity.policy), sys.stdout, bold=True))
         rows = [
             ("", "cluster", str(parity.cluster)),
-            ("", "here", str(parity.ours or "no answer")),
+            ("", "here", str(parity.ours or "none")),
             ("", "why", parity.reason),
         ]
         for line in aligned(rows):
             echo(line)
     for name, reason in others.items():
         echo(f"{name}: not compared: {reason}")
-    echo(f"{len(parities) - len(differing)} of {len(parities)} policies with a status have the same answer here")
+    echo(f"{len(parities) - len(differing)} of {len(parities)} policies with a status have the same latest ref here")
 
 
 def _parity_as_json(parity: Parity) -> dict[str, object]:

@@ -62,7 +62,7 @@ def _markdown(report: LintOutcome) -> Iterable[str]:
     from imagesetter.cli.reports.update_markdown import MOST, code, escaped, fitted
     from imagesetter.lint.sarif import help_page
 
-    yield "### What the linter found" if report.findings else "### The linter found nothing"
+    yield "### Findings of the linter" if report.findings else "### The linter found nothing"
     yield ""
     if report.findings:
         rows = ["| | rule | where | what |", "|---|---|---|---|"]

@@ -34,7 +34,7 @@ def as_text(report: UpdateOutcome) -> str:
         blocks.append(fitted(_changes(report), MOST * 3 // 4))
     if report.held:
         wrong = not report.outcome.changes and any(result.severity != "info" for result in report.held)
-        blocks.append("#### What is wrong" if wrong else "#### Held back")
+        blocks.append("#### Problems" if wrong else "#### Held back")
         blocks.append(fitted(_held(report.held), MOST - sum(map(len, blocks))))
     diff = report.diffs
     if diff:
@@ -43,7 +43,7 @@ def as_text(report: UpdateOutcome) -> str:
         fence = _fence(diff)
         blocks.append(f"<details><summary>Diff</summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>")
         if sum(map(len, blocks)) > MOST:
-            blocks[-1] = "The diff is too long to be shown here."
+            blocks[-1] = "The diff is too long to show here."
     blocks.append(escaped(report.closing_line))
     return without_log_commands("\n\n".join(blocks) + "\n")
 
@@ -55,7 +55,7 @@ def fitted(rows: Iterable[str], room: int) -> str:
         kept += 1
     left = len(lines) - kept
     table = "\n".join(lines[:kept])
-    return f"{table}\n\n{left} more row{'' if left == 1 else 's'} would make this too long." if left else table
+    return f"{table}\n\n{left} more row{'' if left == 1 else 's'} not shown." if left else table
 
 
 def _headline(report: UpdateOutcome) -> str:

@@ -18,9 +18,9 @@ def _none(tree: LintedTree) -> Iterable[Problem]:
     return ()
 
 
-OUT_OF_DATE = Rule("out-of-date", "error", "A marked field is not what its policy selects.", _none)
+OUT_OF_DATE = Rule("out-of-date", "error", "A marked field does not have the tag that its policy selects.", _none)
 UNANSWERED = Rule("unanswered", "error", "A field cannot follow its policy.", _none)
-DOUBTFUL = Rule("doubtful", "warning", "Something about a field or its policy has to be looked at.", _none)
+DOUBTFUL = Rule("doubtful", "warning", "A field or its policy needs attention.", _none)
 KEPT = Rule("kept", "info", "A field stays as it is for a reason.", _none)
 RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL, KEPT)
 _RULE_OF = {"error": UNANSWERED, "warning": DOUBTFUL, "info": KEPT}

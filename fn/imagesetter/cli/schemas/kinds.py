@@ -47,9 +47,7 @@ def schema_of(kind: str) -> dict[str, Any]:
     known = {name.lower(): name for name in MODELS}
     name = known.get(kind.lower())
     if name is None:
-        raise UsageError(
-            f"there is no schema of {kind!r}{did_you_mean(kind, MODELS)}", hint=f"the kinds are {', '.join(MODELS)}"
-        )
+        raise UsageError(f"unknown kind {kind!r}{did_you_mean(kind, MODELS)}", hint=f"kinds: {', '.join(MODELS)}")
     module, attribute = MODELS[name]
     model: type[BaseModel] = getattr(import_module(module), attribute)
     schema: dict[str, Any] = _plain(model.model_json_schema(by_alias=True))
