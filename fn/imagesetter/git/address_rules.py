@@ -128,5 +128,5 @@ class GitAddressRules:
             return
         raise EgressRefused(
             f"{redacted_url(url)} is a repository on this machine, which needs the operator's permission",
-            hint=f"allow it with --allow-git {redacted_url(url)}, or use the remote of the current checkout with --here",
+            hint=f"allow it with --allow-git {redacted_url(url)}, or use --here for the checkout's own remote",
         )
