@@ -16,7 +16,7 @@ import pytest
 
 from e2e.conftest import Stage
 from git.conftest import catalog_of
-from imagesetter.cli.lock_shards import shard_option
+from imagesetter.cli.lock_file import shard_option
 from imagesetter.errors import LockError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, LockEntry

@@ -1,4 +1,4 @@
-"""The time of day, read in one place so that a story over several days can be told without waiting for them."""
+"""The current time, read in one place, so that tests can replace it."""
 
 from __future__ import annotations
 

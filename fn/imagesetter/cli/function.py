@@ -53,11 +53,11 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     config = parse_function_config(read_function_config(listing.function_config))
     for name, option in ENVIRONMENT.items():
         if environment.get(name):
-            config = with_options(config, {option: _said(environment[name], option)}, where=name)
+            config = with_options(config, {option: _option_value(environment[name], option)}, where=name)
     lock, present = partial(require_lock_among_items, listing), partial(lock_among_items, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
-        answer = update_resource_list(listing, config, source, now=clock.now())
-    return Output(edits=answer.edits, results=[_on_one_line(result) for result in answer.results])
+        updated = update_resource_list(listing, config, source, now=clock.now())
+    return Output(edits=updated.edits, results=[_on_one_line(result) for result in updated.results])
 
 
 def _on_one_line(result: Result) -> Result:
@@ -66,7 +66,7 @@ def _on_one_line(result: Result) -> Result:
     return result if message == result.message else result._replace(message=message)
 
 
-def _said(text: str, option: str) -> str:
+def _option_value(text: str, option: str) -> str:
     """A variable's value as a functionConfig has it; a flag is understood as on the command line, ``1`` and ``yes``."""
     from imagesetter.cli.network_options import FALSE, TRUE
     from imagesetter.config.function_config import is_flag

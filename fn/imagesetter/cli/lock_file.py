@@ -1,8 +1,9 @@
-"""Which file is the lock, and changing the holds in it."""
+"""The file of the lock: find it, change its holds, and merge its shards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +12,12 @@ import click
 from imagesetter.errors import LockError
 from imagesetter.files.atomic_write import create, write
 from imagesetter.files.find import start_directory
-from imagesetter.files.read import inside, inside_its_repository, read, repository_of
-from imagesetter.lock.document import FILE_NAME, Lock, parse_lock, render_holds
+from imagesetter.files.read import inside, inside_its_repository, read, read_inside, read_named, repository_of
+from imagesetter.lock.document import FILE_NAME, Lock, parse_lock, render_holds, render_lock
 from imagesetter.lock.holds import Hold
+from imagesetter.update.lock import Locked
 from imagesetter.update.read_tree import read_tree
+from imagesetter.update.shards import Shard, merge_shards, parse_shard
 from krm_functions.errors import UsageError
 from krm_functions.yaml.encoding import DecodedText, decode_text, encode_text
 
@@ -114,3 +117,59 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
     file = open_lock(path, named=given is not None)
     file.put(file.rendered(lambda text: render_holds(text, change(file.lock.holds))))
     return file.path, file.lock
+
+
+def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
+    """What ``--shard`` says; by default what Kubernetes tells a pod of an Indexed Job.
+
+    Kubernetes sets JOB_COMPLETION_INDEX; JOB_COMPLETIONS is the manifest's to set. Both have to be there.
+
+    Raises:
+        UsageError: neither INDEX/COUNT nor such variables.
+    """
+    if text is None:
+        index, count = environment.get("JOB_COMPLETION_INDEX", ""), environment.get("JOB_COMPLETIONS", "")
+        text = f"{index}/{count}" if index and count else None
+    return parse_shard(text) if text else None
+
+
+def _files(part: str) -> list[tuple[str, bytes]]:
+    """A file, or the ``*.yaml`` files of a directory, since no shell expands patterns in a container; with their bytes.
+
+    Raises:
+        InputError: one cannot be read.
+        UsageError: the directory holds none.
+    """
+    if not Path(part).is_dir():
+        return [(part, read_named(part))]
+    found = sorted(map(str, Path(part).glob("*.yaml")))
+    if not found:
+        raise UsageError(
+            f"{part} contains no *.yaml file", hint="specify the directory that the shards were written to"
+        )
+    return [(name, read_inside(name, part)) for name in found]
+
+
+def merge_files(parts: Sequence[str], path: Path, *, named: bool, check: bool) -> tuple[Locked, bool]:
+    """Bring the lock at *path* up to the locks of all parts; what changed, and whether the file does.
+
+    Args:
+        parts: files, or directories that hold nothing else.
+        path: the whole lock.
+        named: the operator named it; see `open_lock`.
+        check: write nothing.
+
+    Raises:
+        UsageError: no part is named.
+        LockError: a part cannot be used, or two of them differ about a policy.
+    """
+    if not parts:
+        raise UsageError("--merge needs the files of all shards", hint="imagesetter lock --merge shards/*.yaml")
+    files = [file for part in parts for file in _files(part)]
+    locks = [parse_lock(decode_text(data, name=name).text, name) for name, data in files]
+    file = open_lock(path, named=named)
+    merged = merge_shards(file.lock, locks)
+    after = file.rendered(lambda text: render_lock(text, merged.entries, merged.seen))
+    if not check:
+        file.put(after)
+    return merged, after != file.before

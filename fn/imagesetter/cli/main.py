@@ -13,9 +13,9 @@ from importlib import import_module
 
 import click
 
-from imagesetter.cli.environment_variables import name_variable
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.hints import START
+from imagesetter.cli.option_names import name_variable
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
 from imagesetter.cli.versions import print_version
@@ -148,9 +148,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _print_usage_error(error: click.ClickException) -> None:
     """What click says of a command line, which may hold the names of files: a shell put them there for a ``*``."""
-    said = io.StringIO()
-    error.show(said)
-    for each in said.getvalue().removesuffix("\n").split("\n"):
+    shown = io.StringIO()
+    error.show(shown)
+    for each in shown.getvalue().removesuffix("\n").split("\n"):
         echo(each, err=True)
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
-from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.network_options import DEFAULT_DEADLINE, NetworkOptions, time_limit
+from imagesetter.cli.option_names import option_name
 from imagesetter.cli.output_options import Format, Outputs, outputs_option, shared_output
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from imagesetter.config.options import SourceName
 
 Output = Literal["text", "json"]
-NOTHING_SAID = Outputs()
+DEFAULT_OUTPUTS = Outputs()
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ class RunOptions(NamedTuple):
     keep_on_error: bool
     output: Output
     quiet: bool
-    outputs: Outputs = NOTHING_SAID
+    outputs: Outputs = DEFAULT_OUTPUTS
     """For the commands that write several reports; ``output`` is for the others."""
 
 
@@ -61,8 +61,8 @@ class SharedOutput(click.Option):
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """The form for standard output, where this command has it; forms and files of other commands are left out."""
-        said = super().resolve_envvar_value(ctx)
-        return said and shared_output(said, ("text", "json"), where=str(self.envvar))
+        value = super().resolve_envvar_value(ctx)
+        return value and shared_output(value, ("text", "json"), where=str(self.envvar))
 
 
 def together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
@@ -172,13 +172,13 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
         on_error: str,
         namespace: str,
         output: Output = "text",
-        outputs: Outputs = NOTHING_SAID,
+        outputs: Outputs = DEFAULT_OUTPUTS,
         **others: Any,
     ) -> Any:
         options = RunOptions(
             source=source,
             namespace=namespace,
-            only=frozenset(policy_name(text, namespace, where=spoken("only")) for text in only),
+            only=frozenset(policy_name(text, namespace, where=option_name("only")) for text in only),
             keep_on_error=on_error == "keep",
             output=output,
             outputs=outputs,
@@ -189,7 +189,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
     return wrapper
 
 
-def told(network: NetworkOptions, options: RunOptions) -> NetworkOptions:
+def with_quiet(network: NetworkOptions, options: RunOptions) -> NetworkOptions:
     """The network options of a user who may not want to see progress."""
     return network._replace(quiet=options.quiet)
 
@@ -270,8 +270,8 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "verbose",
         )
         network = NetworkOptions(
-            timeout=time_limit(timeout, spoken("timeout")) if timeout else None,
-            deadline=time_limit(deadline, spoken("deadline")) if deadline else DEFAULT_DEADLINE,
+            timeout=time_limit(timeout, option_name("timeout")) if timeout else None,
+            deadline=time_limit(deadline, option_name("deadline")) if deadline else DEFAULT_DEADLINE,
             **{name: others.pop(name) for name in taken},
         )
         return command(*arguments, network=network, **others)

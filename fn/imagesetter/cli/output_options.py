@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import click
 
-from imagesetter.cli.environment_variables import spoken_name
+from imagesetter.cli.option_names import parameter_name
 from imagesetter.files.atomic_write import put
 from krm_functions.errors import InputError, UsageError
 from krm_functions.suggestions import did_you_mean
@@ -48,7 +48,7 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
     """The option, for a command that knows these forms; the command gets one `Outputs`."""
 
     def parse(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Outputs:
-        return parse_outputs(given, formats, where=spoken_name(context, parameter))
+        return parse_outputs(given, formats, where=parameter_name(context, parameter))
 
     return click.option(
         "--output",
@@ -61,14 +61,14 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
     )
 
 
-def shared_output(said: str, formats: tuple[Format, ...], *, where: str) -> Format | None:
+def shared_output(value: str, formats: tuple[Format, ...], *, where: str) -> Format | None:
     """What a variable that all commands share says to one that prints one report: its form, or None.
 
     Raises:
         UsageError: a form that no command knows.
     """
-    asked = [_form(text, FORMATS, where)[0] for text in said.split() if text.partition("=")[2] in ("", "-")]
-    return next((form for form in asked if form in formats), None)
+    formats_here = [_form(text, FORMATS, where)[0] for text in value.split() if text.partition("=")[2] in ("", "-")]
+    return next((form for form in formats_here if form in formats), None)
 
 
 def _form(text: str, formats: tuple[Format, ...], where: str) -> tuple[Format, str, str]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter import __version__
-from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network_options import NetworkOptions, time_limit
+from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
@@ -23,7 +23,7 @@ from imagesetter.cli.options import (
     policy_name,
     read_stdin,
     run_options,
-    told,
+    with_quiet,
 )
 from imagesetter.cli.registry_client import source_for
 from imagesetter.cli.reports.automate import automation_json, reporter
@@ -149,35 +149,37 @@ def command(
     from imagesetter.git.address_rules import GitAddressRules
     from imagesetter.git.run import AutomationOptions
 
-    wanted = tuple(policy_name(text, options.namespace, where=spoken("automations")) for text in automations)
-    how = AutomationOptions(
+    wanted = tuple(policy_name(text, options.namespace, where=option_name("automations")) for text in automations)
+    automation_options = AutomationOptions(
         dry_run=dry_run,
         allow_dirty=allow_dirty,
         keep_on_error=options.keep_on_error,
         per=per,  # type: ignore[arg-type]
         branch=branch,
         address_rules=GitAddressRules.parse(allow_git, loopback=network.allow_loopback),
-        timeout=time_limit(git_timeout, spoken("git_timeout")) if git_timeout else None,
+        timeout=time_limit(git_timeout, option_name("git_timeout")) if git_timeout else None,
         exclude=options.exclude,
         only=options.only,
         guards_of=lambda catalog, fields: () if allow_downgrade else [downgrade_guard(catalog, fields)],
     )
     if branch and per == "all" and "{{" in branch:
         raise UsageError("--branch is a template, but --per all makes one commit", hint="add --per image, for example")
-    stage = _Stage(paths, wanted, how, options, network, here, reporter(options, dry_run=dry_run))
+    invocation = _Invocation(
+        paths, wanted, automation_options, options, network, here, reporter(options, dry_run=dry_run)
+    )
     if emit:
-        echo_data(_manifests(stage, image))
+        echo_data(_manifests(invocation, image))
         return OK
     if watching:
-        return _watch(stage)
-    runs = stage.run(stage.load())
+        return _watch(invocation)
+    runs = invocation.run(invocation.load())
     if options.output == "json":
         write(f"{json_text(automation_json(runs))}\n")
     return FAILED if any(run_automation.status == "failed" for run_automation in runs) else OK
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Loaded:
     """What was read of the files: the resources, and which automations to run."""
 
     tree: Tree
@@ -186,18 +188,18 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
+class _Invocation:
     """Everything that the command line says, ready to run automations with."""
 
     paths: tuple[str, ...]
     wanted: tuple[PolicyName, ...]
-    how: AutomationOptions
+    automation_options: AutomationOptions
     options: RunOptions
     network: NetworkOptions
     here: bool
     report: Callable[[AutomationRunResult], None]
 
-    def load(self) -> _Read:
+    def load(self) -> _Loaded:
         """The automations under PATH (or among ``--policies``), and the policies that they follow."""
         options = self.options
         tree = read_tree(self.paths or (".",), exclude=options.exclude)
@@ -213,9 +215,9 @@ class _Stage:
             # Policies are looked for in the whole repository; what runs is under PATH.
             given = Catalog(options.namespace)
             given.add(tree.resources)
-        return _Read(tree, catalog, automation_names(given, self.wanted))
+        return _Loaded(tree, catalog, automation_names(given, self.wanted))
 
-    def run(self, read: _Read, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
+    def run(self, read: _Loaded, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
         """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
         from imagesetter.git.run import run_automation
         from imagesetter.registry.http.limits import Clock, run_deadline
@@ -223,8 +225,8 @@ class _Stage:
         directory = start_directory(self.paths)
         runs: list[AutomationRunResult] = []
         deadline = run_deadline(Clock(), self.network.deadline)
-        network = told(self.network, self.options)._replace(ends=deadline)
-        how = replace(self.how, deadline=deadline)
+        network = with_quiet(self.network, self.options)._replace(ends=deadline)
+        automation_options = replace(self.automation_options, deadline=deadline)
         find, look = partial(require_lock, read.tree, self.paths), partial(nearest_lock, read.tree, self.paths)
         with source_for(self.options.source, find, network, present=look) as make_source:
             for name in read.names if names is None else names:
@@ -232,18 +234,18 @@ class _Stage:
                 done = (
                     one
                     if not isinstance(one, Automation)
-                    else run_automation(one, read.catalog, make_source, directory, how)
+                    else run_automation(one, read.catalog, make_source, directory, automation_options)
                 )
                 self.report(done)
                 runs.append(done)
         return runs
 
 
-def _watch(stage: _Stage) -> int:
+def _watch(invocation: _Invocation) -> int:
     """Run until SIGTERM or Ctrl-C; a second one ends it at once."""
     from imagesetter.git.watch import watch
 
-    if "-" in stage.options.policies:
+    if "-" in invocation.options.policies:
         raise UsageError("--policies - cannot be combined with --watch, which reads the files several times")
     stop = threading.Event()
 
@@ -254,26 +256,26 @@ def _watch(stage: _Stage) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    latest: list[_Read] = []
+    latest: list[_Loaded] = []
 
     def load() -> dict[PolicyName, float]:
         try:
-            latest[:] = [stage.load()]
+            latest[:] = [invocation.load()]
         except ReportedError as error:
             if not latest:
                 raise
             print_error(error)  # perhaps somebody is editing the files; what was read last still counts
         (read,) = latest
-        found = ((name, _validated(read.catalog, name, here=stage.here)) for name in read.names)
+        found = ((name, _validated(read.catalog, name, here=invocation.here)) for name in read.names)
         return {name: one.interval if isinstance(one, Automation) else _RETRY for name, one in found}
 
     def run(names: Iterable[PolicyName]) -> None:
         try:
-            runs = stage.run(latest[0], names)
+            runs = invocation.run(latest[0], names)
         except ReportedError as error:
             print_error(error)
         else:
-            if stage.options.output == "json":
+            if invocation.options.output == "json":
                 write(f"{json_text(automation_json(runs), indent=None)}\n")
 
     watch(load, run, stop)
@@ -289,14 +291,14 @@ def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation 
         return AutomationRunResult(name, "failed", results=(failure(error, automation=str(name)),))
 
 
-def _manifests(stage: _Stage, image: str) -> str:
+def _manifests(invocation: _Invocation, image: str) -> str:
     """The manifests of the automations, as a cluster takes them."""
     from imagesetter.git.command import remote_url, toplevel
     from imagesetter.git.cronjob import job, manifests
 
-    read = stage.load()
-    first = Path(stage.paths[0]) if stage.paths else Path()
-    top = toplevel(start_directory(stage.paths))
+    read = invocation.load()
+    first = Path(invocation.paths[0]) if invocation.paths else Path()
+    top = toplevel(start_directory(invocation.paths))
     path = first.resolve().relative_to(top).as_posix() if top else first.as_posix()
     jobs = []
     for name in read.names:

@@ -101,7 +101,7 @@ transformers:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoDirectory:
     """A temporary directory with the demo's files, and the environment in which `imagesetter` is on PATH."""
 
     root: Path
@@ -172,14 +172,14 @@ def command(serve: int | None) -> int:
         loopback_registry({"my-app": TAGS}) as registry,
     ):
         environment["IMAGESETTER_CACHE_DIR"] = str(Path(directory, "cache"))
-        stage = Stage(Path(directory), registry, environment)
-        _say(f"A registry on {registry} has the image my-app with the tags {', '.join(TAGS)}.")
-        _say("A Flux repository wants patch releases (range 1.0.x), and its Deployment still runs 1.0.0:")
-        ok = [_in_files(stage), _with_kpt(stage), _with_kustomize(stage)]
+        demo = DemoDirectory(Path(directory), registry, environment)
+        _heading(f"A registry on {registry} has the image my-app with the tags {', '.join(TAGS)}.")
+        _heading("A Flux repository wants patch releases (range 1.0.x), and its Deployment still runs 1.0.0:")
+        ok = [_in_files(demo), _with_kpt(demo), _with_kustomize(demo)]
     if all(ok):
-        _say("Done. Next: run `imagesetter update --diff` in your own repository.")
+        _heading("Done. Next: run `imagesetter update --diff` in your own repository.")
         return OK
-    _say("A step failed; its output is above.")
+    _heading("A step failed; its output is above.")
     return FAILED
 
 
@@ -191,42 +191,42 @@ def _serve(port: int) -> int:
     return OK
 
 
-def _say(text: str) -> None:
+def _heading(text: str) -> None:
     echo()
     echo(styled(text, sys.stdout, fg="cyan"))
 
 
-def _in_files(stage: Stage) -> bool:
-    package = stage.package("flux-repository")
+def _in_files(demo: DemoDirectory) -> bool:
+    package = demo.package("flux-repository")
     for line in (package / "deployment.yaml").read_text().splitlines()[-2:]:
         echo(f"  {line}")
     if shutil.which("git"):
         identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
         for arguments in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "Before")):
-            subprocess.run(("git", *arguments), cwd=package, env=stage.environment, check=True)
-    _say("1. On files (the pre-commit hook does the same):")
-    ok = stage.run(package, "imagesetter", "update", "--diff")
-    _say("   Again: nothing left to change.")
-    ok = stage.run(package, "imagesetter", "update", "--check") and ok
+            subprocess.run(("git", *arguments), cwd=package, env=demo.environment, check=True)
+    _heading("1. On files (the pre-commit hook does the same):")
+    ok = demo.run(package, "imagesetter", "update", "--diff")
+    _heading("   Again: nothing left to change.")
+    ok = demo.run(package, "imagesetter", "update", "--check") and ok
     if shutil.which("git"):
-        ok = stage.run(package, "git", "diff", "--stat") and ok
+        ok = demo.run(package, "git", "diff", "--stat") and ok
     return ok
 
 
-def _with_kpt(stage: Stage) -> bool:
+def _with_kpt(demo: DemoDirectory) -> bool:
     if not shutil.which("kpt"):
-        _say("2. As a kpt function: kpt is not on PATH, so this step is skipped.")
+        _heading("2. As a kpt function: kpt is not on PATH, so this step is skipped.")
         return True
-    _say("2. As a kpt function, written back into the package:")
-    package = stage.package("kpt-package", Kptfile=KPTFILE)
-    ok = stage.run(package, "kpt", "fn", "render", "--allow-exec")
-    return stage.run(package, "grep", "-n", "image:", "deployment.yaml") and ok
+    _heading("2. As a kpt function, written back into the package:")
+    package = demo.package("kpt-package", Kptfile=KPTFILE)
+    ok = demo.run(package, "kpt", "fn", "render", "--allow-exec")
+    return demo.run(package, "grep", "-n", "image:", "deployment.yaml") and ok
 
 
-def _with_kustomize(stage: Stage) -> bool:
-    if not shutil.which("kustomize", path=stage.environment["PATH"]):
-        _say("3. In kustomize build: kustomize is not on PATH, so this step is skipped.")
+def _with_kustomize(demo: DemoDirectory) -> bool:
+    if not shutil.which("kustomize", path=demo.environment["PATH"]):
+        _heading("3. In kustomize build: kustomize is not on PATH, so this step is skipped.")
         return True
-    _say("3. In kustomize build, which renders and never edits sources:")
-    package = stage.package("kustomize-build", kustomization_yaml=KUSTOMIZATION)
-    return stage.run(package, "kustomize", "build", "--enable-alpha-plugins", "--enable-exec", keep="image: ")
+    _heading("3. In kustomize build, which renders and never edits sources:")
+    package = demo.package("kustomize-build", kustomization_yaml=KUSTOMIZATION)
+    return demo.run(package, "kustomize", "build", "--enable-alpha-plugins", "--enable-exec", keep="image: ")

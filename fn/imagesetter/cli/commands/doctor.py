@@ -103,7 +103,7 @@ def command(
     failed = bool(problems)
     with open_client(network) as client:
         for repository, options in questions.items():
-            rows = list(_ways_to(repository, settings, options))
+            rows = list(_access_to(repository, settings, options))
             if not offline:
                 try:
                     scan = client.scan(repository, options=options)
@@ -206,7 +206,7 @@ def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list
     return found, problems
 
 
-def _ways_to(repository: Repository, settings: ClientSettings, options: ScanOptions) -> Iterator[Row]:
+def _access_to(repository: Repository, settings: ClientSettings, options: ScanOptions) -> Iterator[Row]:
     host = HUB_API if repository.registry == DOCKER_HUB else repository.registry
     try:
         lookups = [

@@ -10,10 +10,9 @@ from click.core import ParameterSource
 
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.lock_file import lock_path, open_lock
-from imagesetter.cli.lock_shards import merge_files, shard_option
+from imagesetter.cli.lock_file import lock_path, merge_files, open_lock, shard_option
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, told
+from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, with_quiet
 from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, print_results, write
@@ -125,7 +124,7 @@ def command(
     if part and not only:
         locked = Locked(present.entries, (), (), present.seen)
     else:
-        with open_client(told(network, options)) as client:
+        with open_client(with_quiet(network, options)) as client:
             now = clock.now()
             source = RegistrySource(catalog, client, pin=True, choose=Chooser(present, now, unseen))
             locked = update_lock(

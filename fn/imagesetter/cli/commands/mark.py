@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import click
 
-from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     diff_option,
     policy_name,
@@ -76,7 +76,7 @@ def command(
       imagesetter mark clusters/prod                  mark it
       imagesetter mark --policy flux-system:web-prod clusters/prod
     """
-    names = frozenset(policy_name(text, namespace, where=spoken("only")) for text in only)
+    names = frozenset(policy_name(text, namespace, where=option_name("only")) for text in only)
     catalog = _catalog(paths, policies, namespace, exclude, names)
     owners, unreadable = find_owners(catalog, names)
     outcome = insert_markers(paths or (".",), owners, exclude=exclude)

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from imagesetter.cli import clock
-from imagesetter.cli.environment_variables import spoken
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
@@ -20,12 +20,12 @@ from imagesetter.cli.options import (
     network_options,
     read_stdin,
     reporting_run_options,
-    told,
+    with_quiet,
 )
 from imagesetter.cli.registry_client import open_client, source_for
 from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.cli.reports.update_formats import render_update
-from imagesetter.cli.reports.update_text import as_text
+from imagesetter.cli.reports.update_text import render_text
 from imagesetter.cli.terminal import echo_data, print_results, write
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure
@@ -105,9 +105,9 @@ def command(
       kubectl get imagepolicies -A -o yaml > policies.yaml
       imagesetter update --from status --policies policies.yaml
     """
-    network = told(network, options)
+    network = with_quiet(network, options)
     if message_file and not message_file.parent.is_dir():
-        where, hint = spoken("message_file"), "choose a file in an existing directory"
+        where, hint = option_name("message_file"), "choose a file in an existing directory"
         raise UsageError(f"{message_file} is in a directory that is not there", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
     catalog = catalog_from_tree(
@@ -155,7 +155,7 @@ def _report(made: UpdateOutcome, options: RunOptions, catalog: Catalog, paths: S
     else:
         echo_data(made.diffs)
         if not options.quiet:
-            write(as_text(made))
+            write(render_text(made))
     noticed = () if options.quiet else outcome.results
     print_results(result for result in made.problems if result.severity != "info" or result in noticed)
     if not (options.quiet or options.only or outcome.changes or outcome.unchanged or made.problems):
@@ -172,9 +172,9 @@ def _unfollowed(
 ) -> Iterable[Result]:
     """What is wrong with ``--only``: an error for each policy that nobody knows, and a warning where no field follows
     any of them (an error if *strict*). Else nothing would be looked at, and nothing would say so."""
-    told = {result.tags.get("policy") for result in outcome.results}
+    reported = {result.tags.get("policy") for result in outcome.results}
     for name in sorted(only, key=str):
-        if not catalog.has_policy(name) and str(name) not in told:
+        if not catalog.has_policy(name) and str(name) not in reported:
             lock = present()
             if lock is None or name not in lock.entries:
                 yield failure(catalog.unknown(name), policy=str(name))
@@ -199,5 +199,5 @@ def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, net
 
     with open_client(network) as client:
         links, notes = find_links(client, catalog.policy, outcome.changes)
-    told_of = tuple(result_of("info", note) for note in notes)
-    return UpdateOutcome(outcome, (*made.problems, *told_of), written=made.written, diff=made.diff, links=links)
+    infos = tuple(result_of("info", note) for note in notes)
+    return UpdateOutcome(outcome, (*made.problems, *infos), written=made.written, diff=made.diff, links=links)

@@ -28,7 +28,7 @@ class UpdateOutcome(NamedTuple):
     links: Mapping[Move, Links] = _NONE
 
     @property
-    def held(self) -> list[Result]:
+    def held_back(self) -> list[Result]:
         """What was held back, or what is to be looked at: errors first, as they were found otherwise."""
         found = [each for each in self.problems if each.severity != "info" or each in self.outcome.results]
         return sorted(found, key=lambda result: result.severity != "error")

@@ -1,22 +1,26 @@
-"""The forms in which an update is told, each imported when it is asked for."""
+"""Render an update in a format; a format is imported only if it is used."""
 
 from __future__ import annotations
 
 from imagesetter.cli.output_options import Format
 from imagesetter.cli.reports.update import UpdateOutcome
+from imagesetter.cli.reports.update_text import render_text
 
 
 def render_update(report: UpdateOutcome, form: Format) -> str:
     """The report in a form, for a file: text begins with the diff, where it was asked for."""
     match form:
         case "json":
-            from imagesetter.cli.reports.update_json import as_text
-        case "markdown":
-            from imagesetter.cli.reports.update_markdown import as_text
-        case "sarif":
-            from imagesetter.cli.reports.update_sarif import as_text
-        case _:
-            from imagesetter.cli.reports.update_text import as_text as words
+            from imagesetter.cli.reports.update_json import render_json
 
-            return report.diffs + words(report)
-    return as_text(report)
+            return render_json(report)
+        case "markdown":
+            from imagesetter.cli.reports.update_markdown import render_markdown
+
+            return render_markdown(report)
+        case "sarif":
+            from imagesetter.cli.reports.update_sarif import render_sarif
+
+            return render_sarif(report)
+        case _:
+            return report.diffs + render_text(report)

@@ -11,7 +11,7 @@ from imagesetter.config.options import API_VERSION
 from imagesetter.update.plan import Change
 
 
-def as_text(report: UpdateOutcome) -> str:
+def render_json(report: UpdateOutcome) -> str:
     """The document, indented."""
     return json_text(update_document(report)) + "\n"
 

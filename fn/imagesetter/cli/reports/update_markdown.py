@@ -27,15 +27,15 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
 _MENTION = re.compile(r"(?<![\w/])@(?=\w)")
 
 
-def as_text(report: UpdateOutcome) -> str:
+def render_markdown(report: UpdateOutcome) -> str:
     """The document: what changed, what was held back and why, and the diff where it was asked for."""
     blocks = [f"### {_headline(report)}"]
     if report.outcome.changes:
         blocks.append(fitted(_changes(report), MOST * 3 // 4))
-    if report.held:
-        wrong = not report.outcome.changes and any(result.severity != "info" for result in report.held)
+    if report.held_back:
+        wrong = not report.outcome.changes and any(result.severity != "info" for result in report.held_back)
         blocks.append("#### Problems" if wrong else "#### Held back")
-        blocks.append(fitted(_held(report.held), MOST - sum(map(len, blocks))))
+        blocks.append(fitted(_held_back(report.held_back), MOST - sum(map(len, blocks))))
     diff = report.diffs
     if diff:
         lines = diff.replace("\r\n", "\n").removesuffix("\n").split("\n")
@@ -61,7 +61,7 @@ def fitted(rows: Iterable[str], room: int) -> str:
 def _headline(report: UpdateOutcome) -> str:
     images = len({change.ref.name for change in report.outcome.changes})
     if not images:
-        return "No image was updated" if report.held else "Every image is up to date"
+        return "No image was updated" if report.held_back else "Every image is up to date"
     plural = "" if images == 1 else "s"
     if report.outcome.failed:
         return f"{images} image{plural} to update, and nothing was written"
@@ -116,7 +116,7 @@ def _links(links: Links | None) -> str:
     return ", ".join(parts)
 
 
-def _held(results: Iterable[Result]) -> Iterable[str]:
+def _held_back(results: Iterable[Result]) -> Iterable[str]:
     yield "| | policy | where | why |"
     yield "|---|---|---|---|"
     for result in results:

@@ -26,9 +26,9 @@ RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL, KEPT)
 _RULE_OF = {"error": UNANSWERED, "warning": DOUBTFUL, "info": KEPT}
 
 
-def as_text(report: UpdateOutcome) -> str:
+def render_sarif(report: UpdateOutcome) -> str:
     """The log, indented."""
-    findings = [*map(_out_of_date, () if report.written else report.outcome.changes), *map(_problem, report.held)]
+    findings = [*map(_out_of_date, () if report.written else report.outcome.changes), *map(_problem, report.held_back)]
     return json_text(as_sarif(findings, RULES, page="reports")) + "\n"
 
 

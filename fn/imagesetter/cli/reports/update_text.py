@@ -16,7 +16,7 @@ from krm_functions.messages import shown
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 
-def as_text(report: UpdateOutcome) -> str:
+def render_text(report: UpdateOutcome) -> str:
     """The table, unless a diff takes its place, and the closing line."""
     lines = [] if report.diff else _table(report)
     return "".join(f"{line(each)}\n" for each in (*lines, report.closing_line))

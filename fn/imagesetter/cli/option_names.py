@@ -1,4 +1,4 @@
-"""How an option is called where it was given: by its name, or by its variable in the environment."""
+"""The name of an option as the user gave it: the option itself, or its environment variable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 
-def spoken_name(context: click.Context, parameter: click.Parameter) -> str:
+def parameter_name(context: click.Context, parameter: click.Parameter) -> str:
     """``--from``, or ``IMAGESETTER_FROM`` where the value came from there."""
     name = parameter.name or ""
     if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
@@ -14,16 +14,16 @@ def spoken_name(context: click.Context, parameter: click.Parameter) -> str:
     return max(parameter.opts, key=len)
 
 
-def spoken(name: str) -> str:
+def option_name(name: str) -> str:
     """The same for a parameter of the command that runs, by its name in the code."""
     context = click.get_current_context()
     (parameter,) = (each for each in context.command.params if each.name == name)
-    return spoken_name(context, parameter)
+    return parameter_name(context, parameter)
 
 
 def name_variable(error: click.ClickException) -> None:
     """Let an error about a value that came from the environment name the variable, not the option."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param:
-        name = spoken_name(error.ctx, error.param)
+        name = parameter_name(error.ctx, error.param)
         if name not in error.param.opts:
             error.param_hint = name
