@@ -108,7 +108,7 @@ def command(
     network = with_quiet(network, options)
     if message_file and not message_file.parent.is_dir():
         where, hint = option_name("message_file"), "choose a file in an existing directory"
-        raise UsageError(f"{message_file} is in a directory that is not there", where=where, hint=hint)
+        raise UsageError(f"{message_file} is in a directory that does not exist", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
     catalog = catalog_from_tree(
         tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
