@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Final
 
+from imagesetter.golang.duration import parse_nanoseconds
 from imagesetter.golang.faults import Fault
-from imagesetter.golang.strings import quote_bytes
 from imagesetter.golang.template.functions.types import atoi
 from imagesetter.golang.time_format import Time
 from imagesetter.golang.time_parse import parse_time
 from imagesetter.golang.values import Int64, wrap64
 
 _SECOND: Final = 1_000_000_000
-_UNITS: Final = {
-    "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000, "s": _SECOND, "m": 60 * _SECOND, "h": 3600 * _SECOND,
-}  # fmt: skip
-_PIECE: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 _ROUNDED: Final = (
     ("y", 365 * 86400), ("mo", 30 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1),
 )  # fmt: skip
@@ -38,7 +33,7 @@ def must_to_date(layout: str, text: str) -> Time:
 
 def must_date_modify(text: str, time: Time) -> Time:
     """``mustDateModify "-1h30m"``."""
-    return time.later(parse_duration(text))
+    return time.later(parse_nanoseconds(text))
 
 
 def unix_epoch(time: Time) -> str:
@@ -65,42 +60,11 @@ def duration_round(value: object) -> str:
         nanoseconds = int(value)
     elif isinstance(value, str):
         with suppress(Fault):
-            nanoseconds = parse_duration(value)
+            nanoseconds = parse_nanoseconds(value)
     for unit, seconds in _ROUNDED:
         if abs(nanoseconds) > seconds * _SECOND:
             return f"{abs(nanoseconds) // (seconds * _SECOND)}{unit}"
     return "0s"
-
-
-def parse_duration(text: str) -> int:
-    """Go's ``time.ParseDuration``: ``1h30m``, ``-1.5s``, in nanoseconds.
-
-    Raises:
-        Fault: with Go's message.
-    """
-    rest = text[1:] if text[:1] in ("-", "+") else text
-    if rest == "0":
-        return 0
-    total = 0
-    bad = Fault(f"time: invalid duration {quote_bytes(text)}")
-    if not rest:
-        raise bad
-    at = 0
-    while at < len(rest):
-        piece = _PIECE.match(rest, at)
-        if piece is None or not (piece[1] or piece[2]):
-            raise bad
-        at = piece.end()
-        if not piece[3]:
-            raise Fault(f"time: missing unit in duration {quote_bytes(text)}")
-        if piece[3] not in _UNITS:
-            raise Fault(f"time: unknown unit {quote_bytes(piece[3])} in duration {quote_bytes(text)}")
-        unit = _UNITS[piece[3]]
-        fraction = (piece[2] or "")[:18]
-        total += int((piece[1] or "0")[-40:]) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
-        if total > (1 << 63) - (not text.startswith("-")) or len(piece[1]) > 40:
-            raise bad
-    return -total if text.startswith("-") else total
 
 
 def format_duration(nanoseconds: int) -> str:
