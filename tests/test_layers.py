@@ -50,6 +50,7 @@ ONLY = {
 OWNERS = {
     "yaml": ("krm_functions.yaml",),
     "ruamel": ("krm_functions.yaml",),
+    "platformdirs": ("imagesetter.registry.environment",),
     "httpx": ("imagesetter.registry.http.library",),  # imports it without its command line
     "httpcore": ("imagesetter.registry.http.transport",),
     "re2": ("imagesetter.golang",),

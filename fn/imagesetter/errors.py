@@ -102,7 +102,7 @@ class NotFound(RegistryError):
 
 
 class RateLimited(RegistryError):
-    """429 beyond what waiting can mend."""
+    """429 for longer than a run waits."""
 
 
 class ProtocolError(RegistryError):

@@ -315,7 +315,7 @@ def test_failure_is_not_kept(tmp_path: Path) -> None:
     with run_fake(lambda seen: next(answers)) as fake, Client(ClientSettings(cache_folder=tmp_path)) as client:
         image = parse_flux_image(f"{fake.host}/app")
         found = scan_all(client, [(image, ScanOptions())])
-        assert "is not there" in str(found[0])
+        assert "was not found" in str(found[0])
         assert client.scan(image).tags == ("1.0",)
 
 

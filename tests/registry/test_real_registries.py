@@ -106,7 +106,7 @@ def test_repository_that_lost_its_tags_has_none_or_is_not_there(registry: Runnin
 def test_unknown_repository_is_not_there(registry: RunningRegistry) -> None:
     with Client() as client, pytest.raises(NotFound) as caught:
         client.scan(repository(registry, "no/such"))
-    assert str(caught.value).startswith(f"{registry.host}/no/such is not there: NAME_UNKNOWN")
+    assert str(caught.value).startswith(f"{registry.host}/no/such was not found: NAME_UNKNOWN")
 
 
 # --- digests and images ----------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_image_for_one_platform_is_not_passed_off_as_another(registry: RunningRe
 
 def test_tag_that_is_not_there_is_not_found(registry: RunningRegistry) -> None:
     push_image(registry, "digest/app", ["1.0.0"])
-    with Client() as client, pytest.raises(NotFound, match=r"digest/app:9\.9\.9 is not there"):
+    with Client() as client, pytest.raises(NotFound, match=r"digest/app:9\.9\.9 was not found"):
         client.digest(repository(registry, "digest/app"), "9.9.9")
 
 

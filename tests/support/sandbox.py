@@ -76,7 +76,7 @@ class Days(Shelf):
     ) -> str:
         self.asked.append(tag)
         if tag not in self.contents:
-            raise NotFound(f"{repository}:{tag} is not there")
+            raise NotFound(f"{repository}:{tag} was not found")
         return digest(self.contents[tag])
 
 

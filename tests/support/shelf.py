@@ -34,7 +34,7 @@ class Shelf:
 
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
         self.scanned.append((repository.canonical, options or ScanOptions()))
-        tags = self.repositories.get(repository.canonical, NotFound(f"{repository} is not there"))
+        tags = self.repositories.get(repository.canonical, NotFound(f"{repository} was not found"))
         if isinstance(tags, ReportedError):
             raise tags
         return Scan(tuple(sorted(set(tags))), 0.0)

@@ -90,7 +90,7 @@ def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where:
         where: the option, or the variable, that says so.
 
     Raises:
-        UsageError: an unknown form, two reports for one place, or a file whose directory is not there.
+        UsageError: an unknown form, two reports for one place, or a file whose directory does not exist.
     """
     stdout: list[Format] = []
     files: dict[Path, Format] = {}

@@ -190,7 +190,7 @@ class ImagePolicySpec(FluxModel):
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    """One validation error in words that name the field and the mend."""
+    """One validation error in words that name the field and what to do."""
     value, kind = error.get("input"), error["type"]
     if kind == "missing":
         return "is required"

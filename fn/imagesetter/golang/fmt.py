@@ -11,7 +11,7 @@ from typing import Final
 
 from imagesetter.golang.faults import MAX_TEXT, Budget, LimitReached
 from imagesetter.golang.fmt_flags import Flags, Padded
-from imagesetter.golang.strings import mend
+from imagesetter.golang.strings import to_valid_utf8
 from imagesetter.golang.values import (
     Boxed,
     Map,
@@ -127,7 +127,7 @@ class Printer:
     def bad_verb(self, verb: str, value: object) -> None:
         """Write that the value has no such verb."""
         self._erroring = True
-        self.write(f"%!{mend(verb)}(")
+        self.write(f"%!{to_valid_utf8(verb)}(")
         if value is None:
             self.write("<nil>")
         else:

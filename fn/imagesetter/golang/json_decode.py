@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from imagesetter.golang.faults import Budget, Fault
 from imagesetter.golang.strconv import OutOfRange, parse_float
-from imagesetter.golang.strings import encode, mend, quote_rune
+from imagesetter.golang.strings import encode, quote_rune, to_valid_utf8
 from imagesetter.golang.values import DICT, LIST, Map, Slice
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
@@ -29,7 +29,7 @@ def decode_json(budget: Budget, text: str) -> tuple[object, Fault | None]:
     Raises:
         Fault: the text is not JSON.
     """
-    reader = _Reader(budget, mend(text))
+    reader = _Reader(budget, to_valid_utf8(text))
     value = reader.value()
     reader.skip()
     if reader.at < len(reader.source):
@@ -149,7 +149,9 @@ class _Reader:
             char = self._char()
             if char == '"':
                 self.at += 1
-                return mend("".join(pieces).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass"))
+                return to_valid_utf8(
+                    "".join(pieces).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+                )
             if char != "\\":
                 raise self.unexpected("in string literal")
             self.at += 1

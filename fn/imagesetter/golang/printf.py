@@ -19,7 +19,7 @@ from typing import Final
 from imagesetter.golang.faults import MAX_TEXT, Budget, LimitReached
 from imagesetter.golang.fmt import Printer
 from imagesetter.golang.fmt_flags import Flags
-from imagesetter.golang.strings import mend
+from imagesetter.golang.strings import to_valid_utf8
 from imagesetter.golang.values import type_name
 
 _TOO_LARGE: Final = 1_000_000
@@ -106,9 +106,9 @@ class _Format:
         if verb == "%":
             printer.write("%")
         elif not self._good_index:
-            printer.write(f"%!{mend(verb)}(BADINDEX)")
+            printer.write(f"%!{to_valid_utf8(verb)}(BADINDEX)")
         elif self._argument >= len(self._args):
-            printer.write(f"%!{mend(verb)}(MISSING)")
+            printer.write(f"%!{to_valid_utf8(verb)}(MISSING)")
         else:
             if verb in "vw":
                 printer.flags.go_syntax()

@@ -46,7 +46,7 @@ def sanitize(text: str) -> str:
     """
     if not _SURROGATES.search(text):
         return text
-    return mend(join_bytes(_SMUGGLED.sub("\ufffd", text)))
+    return to_valid_utf8(join_bytes(_SMUGGLED.sub("\ufffd", text)))
 
 
 def join_bytes(text: str) -> str:
@@ -119,15 +119,15 @@ def to_lower(char: str) -> str:
 
 def upper(text: str) -> str:
     """Go's ``strings.ToUpper``."""
-    return text.upper() if text.isascii() else "".join(map(to_upper, mend(text)))
+    return text.upper() if text.isascii() else "".join(map(to_upper, to_valid_utf8(text)))
 
 
 def lower(text: str) -> str:
     """Go's ``strings.ToLower``."""
-    return text.lower() if text.isascii() else "".join(map(to_lower, mend(text)))
+    return text.lower() if text.isascii() else "".join(map(to_lower, to_valid_utf8(text)))
 
 
-def mend(text: str) -> str:
+def to_valid_utf8(text: str) -> str:
     """Replace broken bytes by U+FFFD, as Go functions do that walk over runes and write runes."""
     return _SURROGATES.sub("\ufffd", text)
 

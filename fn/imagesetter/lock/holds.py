@@ -18,7 +18,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 class Hold(NamedTuple):
     """A decision about one policy: stay at ``tag``, or leave ``exclude`` out; the other of the two is empty.
 
-    ``until`` is a date (``2026-12-01``) from whose first moment (midnight, UTC) on the hold counts no more; empty for
+    ``until`` is a date (``2026-12-01``) on which the hold expires, at its first moment (midnight, UTC); empty for
     one without an end.
     """
 

@@ -133,7 +133,7 @@ class RepositoryClient:
                 return Unauthorized(f"{what}: {self.host} refuses ({status}) {login}{ending}", hint=hint)
             case 404:
                 hint = f"requested {login}; registries respond so, too, for what these must not see"
-                return NotFound(f"{what} is not there{ending}", hint=hint)
+                return NotFound(f"{what} was not found{ending}", hint=hint)
             case 429:
                 hint = "try again later; with credentials most registries allow more"
                 return RateLimited(f"{what}: {self.host} allows no more requests for now (429){ending}", hint=hint)

@@ -118,7 +118,7 @@ def _catalog(
     """The policies that an image may match: those of the whole repository, not only those beside the image.
 
     Raises:
-        UsageError: a policy is asked for that is not there.
+        UsageError: a named policy does not exist.
     """
     tree = read_tree(paths or (".",), exclude=exclude, needed=True)
     inside = repository_root(start_directory(paths)) is not None

@@ -67,7 +67,7 @@ def proxies_from(environment: Mapping[str, str]) -> Proxies:
     ``HTTP_PROXY`` is not believed in a CGI process (``REQUEST_METHOD`` is set), where a stranger's header sets it.
 
     Raises:
-        CredentialError: a proxy that is no URL; the message does not repeat it.
+        CredentialError: a proxy that is not a valid URL; the message does not repeat it.
     """
 
     def read(name: str) -> Proxy | None:

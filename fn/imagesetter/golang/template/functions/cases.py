@@ -15,9 +15,9 @@ from imagesetter.golang.strings import (
     is_punctuation,
     is_space,
     is_upper,
-    mend,
     to_lower,
     to_upper,
+    to_valid_utf8,
 )
 
 _Class = Literal["", "number", "upper", "letters", "connector", "punctuation", "other"]
@@ -37,7 +37,7 @@ def camelcase(budget: Budget, text: str) -> str:
     Of connectors alone the last one is doubled, as xstrings does.
     """
     budget.step(len(text) >> 2)
-    text = mend(text)
+    text = to_valid_utf8(text)
     start = next((index for index, char in enumerate(text) if not _is_connector(char)), len(text))
     if start == len(text):
         return text + text[-1:]
@@ -143,7 +143,7 @@ def _end_of_small(text: str, end: int) -> int:
 def _connected(budget: Budget, text: str, connector: str) -> str:
     """Small words with connectors between them; a number belongs to the word before it, if one follows."""
     budget.step(len(text) >> 2)
-    words = _words(mend(text))
+    words = _words(to_valid_utf8(text))
     out: list[str] = []
 
     def put(word: _Word) -> None:

@@ -20,11 +20,11 @@ from imagesetter.golang.strings import (
     is_upper,
     length,
     lower,
-    mend,
     quote,
     to_lower,
     to_title,
     to_upper,
+    to_valid_utf8,
     upper,
 )
 from imagesetter.golang.template.functions.types import text_of, texts_of
@@ -126,7 +126,7 @@ def title(text: str) -> str:
     """``title``: a capital at the start of each word."""
     out: list[str] = []
     before = " "
-    for char in mend(text):
+    for char in to_valid_utf8(text):
         out.append(to_title(char) if _is_separator(before) else char)
         before = char
     return "".join(out)
@@ -142,7 +142,7 @@ def untitle(text: str) -> str:
     """``untitle``: a small letter at the start of each word."""
     out: list[str] = []
     after_space = True
-    for char in mend(text):
+    for char in to_valid_utf8(text):
         if is_space(char):
             after_space = True
         elif after_space:
@@ -156,7 +156,7 @@ def swapcase(text: str) -> str:
     """``swapcase``: small for capital letters and the other way round; title case after white space."""
     out: list[str] = []
     after_space = True
-    for char in mend(text):
+    for char in to_valid_utf8(text):
         if is_upper(char) or is_title(char):
             out.append(to_lower(char))
             after_space = False
