@@ -31,7 +31,7 @@ Check = Callable[[LintedTree], Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LintRule:
     """A rule. Its name never changes: users disable rules by it, and it links to the documentation."""
 
     name: str
@@ -45,7 +45,7 @@ class Rule:
 class Finding:
     """A problem with the rule that found it."""
 
-    rule: Rule
+    rule: LintRule
     problem: Problem
 
     @property

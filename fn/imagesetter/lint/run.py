@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagesetter.lint.finding import Finding, Rule
+from imagesetter.lint.finding import Finding, LintRule
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
@@ -37,51 +37,59 @@ from imagesetter.update.read_tree import STDIN
 from krm_functions.errors import UsageError
 from krm_functions.suggestions import did_you_mean
 
-RULES: tuple[Rule, ...] = (
-    Rule("dangling-marker", "error", "A marker names an unknown policy.", dangling_marker),
-    Rule("text-after-json", "error", "Text after a marker disables it.", text_after_json),
-    Rule("malformed-marker", "error", "A comment looks like a marker but is not one.", malformed_marker),
-    Rule("two-markers", "error", "One value has two markers.", two_markers),
-    Rule("marker-above-key", "error", "A marker is on its own line above a key.", marker_above_key),
-    Rule("misplaced-marker", "error", "A marker does not belong to a value.", misplaced_marker),
-    Rule("commented-out-marker", "info", "A marker is on a commented-out line.", commented_out_marker),
-    Rule(
+RULES: tuple[LintRule, ...] = (
+    LintRule("dangling-marker", "error", "A marker names an unknown policy.", dangling_marker),
+    LintRule("text-after-json", "error", "Text after a marker disables it.", text_after_json),
+    LintRule("malformed-marker", "error", "A comment looks like a marker but is not one.", malformed_marker),
+    LintRule("two-markers", "error", "One value has two markers.", two_markers),
+    LintRule("marker-above-key", "error", "A marker is on its own line above a key.", marker_above_key),
+    LintRule("misplaced-marker", "error", "A marker does not belong to a value.", misplaced_marker),
+    LintRule("commented-out-marker", "info", "A marker is on a commented-out line.", commented_out_marker),
+    LintRule(
         "digest-without-reflection",
         "error",
         "A :digest marker follows a policy that does not reflect a digest.",
         digest_without_reflection,
     ),
-    Rule("unused-policy", "warning", "No field follows a policy.", unused_policy),
-    Rule("incomplete-policy", "error", "A policy or its repository is incomplete or invalid.", incomplete_policy),
-    Rule("ambiguous-policy", "error", "A policy or its repository is defined twice, differently.", ambiguous_policy),
-    Rule("invalid-automation", "error", "An ImageUpdateAutomation is incomplete or invalid.", invalid_automation),
-    Rule("invalid-range", "error", "A semver range is not valid.", invalid_range),
-    Rule("invalid-pattern", "error", "A pattern is not a Go regular expression.", invalid_pattern),
-    Rule("unanchored-pattern", "warning", "A pattern matches signature tags.", unanchored_pattern),
-    Rule(
+    LintRule("unused-policy", "warning", "No field follows a policy.", unused_policy),
+    LintRule("incomplete-policy", "error", "A policy or its repository is incomplete or invalid.", incomplete_policy),
+    LintRule(
+        "ambiguous-policy", "error", "A policy or its repository is defined twice, differently.", ambiguous_policy
+    ),
+    LintRule("invalid-automation", "error", "An ImageUpdateAutomation is incomplete or invalid.", invalid_automation),
+    LintRule("invalid-range", "error", "A semver range is not valid.", invalid_range),
+    LintRule("invalid-pattern", "error", "A pattern is not a Go regular expression.", invalid_pattern),
+    LintRule("unanchored-pattern", "warning", "A pattern matches signature tags.", unanchored_pattern),
+    LintRule(
         "alphabetical-unpadded-numbers",
         "warning",
         "An alphabetical policy compares numbers of different lengths.",
         alphabetical_unpadded_numbers,
     ),
-    Rule(
+    LintRule(
         "numerical-beyond-2-53",
         "warning",
         "A numerical policy compares numbers that are equal as float64.",
         numerical_beyond_2_53,
     ),
-    Rule("mutable-tag", "warning", "A moving tag is used without a digest.", mutable_tag),
-    Rule("disagreeing-policies", "warning", "Two fields of one image follow different policies.", disagreeing_policies),
-    Rule("other-repository", "warning", "A field holds an image that its policy does not select.", other_repository),
-    Rule("unknown-field", "warning", "A Flux resource has a field that its CRD does not have.", unknown_field),
-    Rule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
-    Rule("broken-lock", "error", "The lock cannot be read.", broken_lock),
-    Rule("unreadable-document", "error", "A document with markers or policies cannot be read.", unreadable_document),
+    LintRule("mutable-tag", "warning", "A moving tag is used without a digest.", mutable_tag),
+    LintRule(
+        "disagreeing-policies", "warning", "Two fields of one image follow different policies.", disagreeing_policies
+    ),
+    LintRule(
+        "other-repository", "warning", "A field holds an image that its policy does not select.", other_repository
+    ),
+    LintRule("unknown-field", "warning", "A Flux resource has a field that its CRD does not have.", unknown_field),
+    LintRule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
+    LintRule("broken-lock", "error", "The lock cannot be read.", broken_lock),
+    LintRule(
+        "unreadable-document", "error", "A document with markers or policies cannot be read.", unreadable_document
+    ),
 )
 """Every rule, in the order of the documentation."""
 
 
-def choose_rules(disabled: Iterable[str]) -> tuple[Rule, ...]:
+def choose_rules(disabled: Iterable[str]) -> tuple[LintRule, ...]:
     """The rules without those that are switched off.
 
     Raises:
@@ -94,7 +102,7 @@ def choose_rules(disabled: Iterable[str]) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if rule.name not in off)
 
 
-def lint(tree: LintedTree, rules: Iterable[Rule] = RULES) -> list[Finding]:
+def lint(tree: LintedTree, rules: Iterable[LintRule] = RULES) -> list[Finding]:
     """What the rules find, by file, line and column; each thing once, also where a stream repeats a file's policy."""
     found: dict[tuple[str, object], Finding] = {}
     for rule in rules:

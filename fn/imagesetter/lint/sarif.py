@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from imagesetter import __version__
-from imagesetter.lint.finding import Finding, Rule
+from imagesetter.lint.finding import Finding, LintRule
 from imagesetter.lint.scanned_file import SourcePosition
 from imagesetter.update.read_tree import STDIN
 from krm_functions.result import Severity
@@ -23,7 +23,7 @@ HOME = "https://github.com/imagesetter/imagesetter"
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def as_sarif(findings: Iterable[Finding], rules: Sequence[Rule], *, page: str = "lint") -> dict[str, object]:
+def as_sarif(findings: Iterable[Finding], rules: Sequence[LintRule], *, page: str = "lint") -> dict[str, object]:
     """One run of the linter, or of another check, as a SARIF log.
 
     Args:
@@ -46,12 +46,12 @@ def as_sarif(findings: Iterable[Finding], rules: Sequence[Rule], *, page: str = 
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def help_page(rule: Rule, page: str = "lint") -> str:
+def help_page(rule: LintRule, page: str = "lint") -> str:
     """Where a rule is explained."""
     return f"{HOME}/blob/main/docs/{page}.md#{rule.name}"
 
 
-def _rule(rule: Rule, page: str) -> dict[str, object]:
+def _rule(rule: LintRule, page: str) -> dict[str, object]:
     """A reportingDescriptor (§3.49)."""
     return {
         "id": rule.name,

@@ -11,7 +11,7 @@ from imagesetter.cli.output_options import Format
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import COLOURS, line, styled
 from imagesetter.config.options import API_VERSION
-from imagesetter.lint.finding import Finding, Rule
+from imagesetter.lint.finding import Finding, LintRule
 from krm_functions.messages import without_log_commands
 
 _WORDS = {"error": "error", "warning": "warning", "info": "note"}
@@ -22,7 +22,7 @@ class LintOutcome:
     """What the linter found, by which rules, and how many files it read; ``quiet`` leaves notes out of the text."""
 
     findings: Sequence[Finding]
-    rules: Sequence[Rule]
+    rules: Sequence[LintRule]
     files: int
     quiet: bool = False
 

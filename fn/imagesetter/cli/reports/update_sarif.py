@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.update import UpdateOutcome
-from imagesetter.lint.finding import Finding, Problem, Rule
+from imagesetter.lint.finding import Finding, LintRule, Problem
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.sarif import as_sarif
 from imagesetter.lint.scanned_file import SourcePosition
@@ -18,10 +18,10 @@ def _none(tree: LintedTree) -> Iterable[Problem]:
     return ()
 
 
-OUT_OF_DATE = Rule("out-of-date", "error", "A marked field does not have the tag that its policy selects.", _none)
-UNANSWERED = Rule("unanswered", "error", "A field cannot follow its policy.", _none)
-DOUBTFUL = Rule("doubtful", "warning", "A field or its policy needs attention.", _none)
-KEPT = Rule("kept", "info", "A field stays as it is for a reason.", _none)
+OUT_OF_DATE = LintRule("out-of-date", "error", "A marked field does not have the tag that its policy selects.", _none)
+UNANSWERED = LintRule("unanswered", "error", "A field cannot follow its policy.", _none)
+DOUBTFUL = LintRule("doubtful", "warning", "A field or its policy needs attention.", _none)
+KEPT = LintRule("kept", "info", "A field stays as it is for a reason.", _none)
 RULES = (OUT_OF_DATE, UNANSWERED, DOUBTFUL, KEPT)
 _RULE_OF = {"error": UNANSWERED, "warning": DOUBTFUL, "info": KEPT}
 
