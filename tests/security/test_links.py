@@ -87,10 +87,10 @@ def test_patterns_are_not_read_through_a_link_to_an_endless_file(sandbox: Sandbo
 
 
 def test_patterns_are_read_through_a_link_that_stays_in_the_repository(sandbox: Sandbox) -> None:
-    sandbox.write("shared/ignored", "app.yaml\n")
+    sandbox.write("common/ignored", "app.yaml\n")
     sandbox.write("apps/app.yaml", APP)
     sandbox.write("apps/other.yaml", APP)
-    (sandbox.root / "apps" / ".krmignore").symlink_to("../shared/ignored")
+    (sandbox.root / "apps" / ".krmignore").symlink_to("../common/ignored")
     assert sandbox.run("update", "apps").status == 0
     assert (":1.4.0" in sandbox.text("apps/app.yaml"), ":1.5.0" in sandbox.text("apps/other.yaml")) == (True, True)
 
