@@ -37,7 +37,7 @@ def test_every_section_is_told_and_no_secret(stage: Stage) -> None:
         "not shown",
         f"Repository {stage.host}/my-app",
         f"from {docker / 'config.json'}",
-        "answers      6 tags",
+        "responds     6 tags",
         "apps:lonely",
         "which was not found",
     ):

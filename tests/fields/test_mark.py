@@ -252,12 +252,12 @@ def test_a_byte_order_mark_and_a_missing_last_newline_stay(run: Mark, tmp_path: 
 SKIPPED = {
     "a mapping on one line": (
         "containers:\n- {name: a, image: registry.example.com/web:1.0.0}\n",
-        "a.yaml:2: warning: not marked: it stands inside a collection on one line, where a comment would swallow the "
+        "a.yaml:2: warning: not marked: it is in a collection on one line, where a comment would hide the "
         "rest; mark it by hand\n",
     ),
     "an entry that is not the last of its line": (
         'containers: [\n  {image: "registry.example.com/web:1.0.0", name: a}\n]\n',
-        "a.yaml:2: warning: not marked: it stands inside a collection on one line, where a comment would swallow the "
+        "a.yaml:2: warning: not marked: it is in a collection on one line, where a comment would hide the "
         "rest; mark it by hand\n",
     ),
     "another comment": (

@@ -146,7 +146,7 @@ def test_a_file_in_the_working_directory_is_written_by_its_bare_name(
 
 def test_create_leaves_a_file_alone_that_is_there(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"mine")
-    with pytest.raises(FileChangedError, match="appeared while"):
+    with pytest.raises(FileChangedError, match="was created while"):
         create(tmp_path / "a.yaml", b"new")
     assert (tmp_path / "a.yaml").read_bytes() == b"mine"
     assert os.listdir(tmp_path) == ["a.yaml"]

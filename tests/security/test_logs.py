@@ -132,7 +132,7 @@ def test_a_diff_in_a_log_gives_no_command_and_says_that_it_was_changed(sandbox: 
     assert obeyed(ran.out + ran.err) == []
     assert "\n # \\x23#[group]x\n" in ran.out
     assert "\n   \\x3a:add-mask::y\n" in ran.out
-    assert "would take for a command" in ran.err
+    assert "would run as a command" in ran.err
     sandbox.write("app.yaml", APP)
     assert sandbox.run("update", "--check", "--diff").err == ""
 

@@ -194,7 +194,7 @@ def test_a_git_repositorys_timeout_has_the_operators_limit_above_it(bench: Bench
         url = f'http://{server.host}/repo.git", timeout: "{FOREVER}'
         message = error(bench.run(url=url, options=AutomationOptions(timeout=1)))
     assert "was stopped after 1 s" in message
-    assert "--git-timeout is its upper bound" in message
+    assert "(at most --git-timeout)" in message
 
 
 # --- what the operator may say ---------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def test_an_error_leaves_the_whole_list_as_it_is() -> None:
     text = HEAD + POLICY + DEPLOYMENT.replace("spec.tag: app:tag", "spec.containers[0].image: app")
     after, answer = run(text)
     assert after == text
-    assert "counts positions" in messages(answer, "error")[0]
+    assert "selects by position" in messages(answer, "error")[0]
 
 
 @pytest.mark.parametrize(("strict", "severity"), [(False, "warning"), (True, "error")], ids=["by default", "strictly"])

@@ -10,7 +10,7 @@ class AlphabeticalRule(OrderedRule):
 
     __slots__ = ()
     kind = "alphabetical"
-    summary = "the last tag in byte order, or the first"
+    summary = "select the last (asc) or first (desc) tag in byte order"
     noun = "text"
     reads_any_text = True
 

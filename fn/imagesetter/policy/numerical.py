@@ -28,7 +28,7 @@ class NumericalRule(OrderedRule):
 
     __slots__ = ()
     kind = "numerical"
-    summary = "the largest number, or the smallest"
+    summary = "select the largest (asc) or smallest (desc) number"
     noun = "number"
 
     def problem(self, text: str) -> str:

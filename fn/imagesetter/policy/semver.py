@@ -20,7 +20,7 @@ class SemverRule(Rule):
     __slots__ = ()
     kind = "semver"
     argument = Argument("range", "SemVerPolicy", "A Masterminds/semver range.")
-    summary = "the highest version in this range"
+    summary = "select the highest version in this range"
     noun = "version"
     tie = "last"
     skips_unreadable = True
