@@ -128,7 +128,7 @@ def open_base(buildah: Buildah) -> Iterator[Path]:
         buildah("rm", container)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: the storage is locked, and another worker's tests wait for it
 def buildah() -> Iterator[Buildah]:
     for tool in TOOLS:
         require_tool(tool)
@@ -145,7 +145,7 @@ def image(built_image: Image) -> Image:
     return built_image
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def built_image(buildah: Buildah, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     with build_image(buildah) as (number, root):
         config = json.loads(buildah("inspect", "--type", "image", NAME))["OCIv1"]["config"]
