@@ -1,4 +1,4 @@
-"""Names, values and messages that a stranger chose give a CI system no command, whoever prints them."""
+"""No text from files, registries or git reaches a CI log as a command of the CI system."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def _is_below(real: str, top: str) -> bool:
 
 def _leaves(path: StrPath, root: StrPath) -> InputError:
     return InputError(
-        f"is reached by a link that leads out of {os.fspath(root)}",
+        f"a link leads out of {os.fspath(root)}",
         where=str(path),
         hint="replace the link by the file or directory itself; imagesetter follows links inside of a repository only",
     )
