@@ -12,18 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.models import validate_spec
 from imagesetter.flux.resources import Resource, check_version
 from imagesetter.git.command import redacted
 from imagesetter.golang.duration import parse_duration
 from krm_functions.errors import ReportedError, ResourceError, UsageError
 from krm_functions.label_selector import LabelSelector
-
-if TYPE_CHECKING:
-    from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
 
 NO_PUSH = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
 _URL = re.compile(r"(?:https?|ssh|file)://[^\s\x00-\x1f\x7f\ud800-\udfff]+")
@@ -120,9 +119,6 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         ResourceError: a field breaks the CRD's rules.
         ResolveError: it is defined twice, with different specs.
     """
-    from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec
-    from imagesetter.flux.models import validate_spec
-
     found = catalog.find("ImageUpdateAutomation", name.namespace, name.name)
     if found is None:
         raise ResourceError(f"unknown ImageUpdateAutomation {name}")

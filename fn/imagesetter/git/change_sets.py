@@ -14,6 +14,7 @@ from typing import Literal
 from imagesetter.errors import TemplateError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.commit_message.render import render_message
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.automation import labels_of
@@ -67,8 +68,6 @@ def branch_name(template: str, key: str, data: TemplateData) -> str:
     Raises:
         TemplateError: it does not parse or run, or gives no name.
     """
-    from imagesetter.flux.commit_message.render import render_message
-
     tags = dict.fromkeys(record.ref.tag for record in data.records)
     values = {"set": key, "tag": "-".join(tags), **(data.values or {})}
     try:

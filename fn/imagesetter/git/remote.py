@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from imagesetter.errors import GitError
 from imagesetter.git.automation import NO_PUSH, Automation, CheckoutRef
 from imagesetter.git.command import CompletedCommand, Git, redacted
+from imagesetter.policy.select import select
+from imagesetter.policy.semver import SemverRule
+from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import ReportedError, ResourceError
 
 # Answers of a server if another push was first. Another try does not help against other refusals.
@@ -199,10 +202,6 @@ class Remote:
         return commit
 
     def _newest_tag(self, version_range: str) -> str:
-        from imagesetter.policy.select import select
-        from imagesetter.policy.semver import SemverRule
-        from imagesetter.policy.tag_policy import TagPolicy
-
         tags = [name.removeprefix("refs/tags/") for name in self._listing if name.startswith("refs/tags/")]
         try:
             policy = TagPolicy(SemverRule(version_range), None, ())

@@ -27,6 +27,7 @@ from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.commit_message.render import render_message
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import Automation
@@ -325,8 +326,6 @@ class _AutomationRun:
         return confined(workspace.root, self._automation.path, where)
 
     def _message(self, workspace: Workspace, changes: Iterable[Change]) -> str:
-        from imagesetter.flux.commit_message.render import render_message
-
         try:
             return render_message(self._automation.template, self._data(workspace, changes))
         except TemplateError as error:

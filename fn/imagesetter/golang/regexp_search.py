@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from imagesetter.golang.errors import InvalidExpansion, InvalidPattern, PatternNeedsRe2
+from imagesetter.golang.expand import parse_expansion
 from imagesetter.golang.faults import Budget, Fault, LibraryMissing, LimitReached
+from imagesetter.golang.plain_regexp import MAX_LINE, PlainRegexp
+from imagesetter.golang.regexp import TEXTS_FOR_RE2, Regexp, compile_re2, needs_re2
+from imagesetter.golang.regexp import compile_pattern as read
 from imagesetter.golang.strings import decode, encode
-
-if TYPE_CHECKING:
-    from imagesetter.golang.plain_regexp import PlainRegexp
-    from imagesetter.golang.regexp import Regexp
 
 Spans = Sequence[tuple[int, int]]
 """Where the match and each of its groups are, in bytes; (-1, -1) for a group that took no part."""
@@ -85,8 +84,6 @@ class SearchPattern:
         Raises:
             LimitReached: more text or groups than `policy.expand` allows.
         """
-        from imagesetter.golang.expand import parse_expansion
-
         try:
             template = parse_expansion(replacement, self.source)
         except InvalidExpansion as err:
@@ -119,9 +116,6 @@ def compile_search(budget: Budget, pattern: str) -> SearchPattern:
 
 @lru_cache(maxsize=128)
 def _compiled(pattern: str) -> SearchPattern:
-    from imagesetter.golang.regexp import compile_pattern as read
-    from imagesetter.golang.regexp import compile_re2
-
     try:
         source = read(pattern)
         try:
@@ -144,8 +138,6 @@ def _compiled(pattern: str) -> SearchPattern:
 
 def _search_plain(source: Regexp, plain: PlainRegexp) -> Callable[[bytes, int, int], Spans]:
     """The same for a plain pattern where google-re2 is missing, in the texts that are plain too."""
-    from imagesetter.golang.plain_regexp import MAX_LINE
-    from imagesetter.golang.regexp import TEXTS_FOR_RE2, needs_re2
 
     def match(data: bytes, start: int, end: int) -> Spans:
         if len(data) > MAX_LINE or b"\n" in data or not data.isascii():

@@ -5,15 +5,14 @@ image-automation-controller v0.41.2 internal/update/result.go, go-containerregis
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from imagesetter.errors import ImageReferenceError
 from imagesetter.flux.commit_message.names import NAMESPACED_NAME, OBJECT_IDENTIFIER, NamespacedName, struct
 from imagesetter.golang.faults import Fault
 from imagesetter.golang.values import BOOL, STRING, Map, Method, Slice, Type, map_of, slice_of
-
-if TYPE_CHECKING:
-    from imagesetter.registry.reference import Reference as ParsedReference
+from imagesetter.registry.reference import Reference as ParsedReference
+from imagesetter.registry.reference import parse_reference
 
 REGISTRY = struct("name.Registry", ("insecure", "insecure", BOOL), ("registry", "text", STRING), string="text")
 REPOSITORY = struct(
@@ -119,8 +118,6 @@ class MessageReference(NamedTuple):
         return ImageRepository(MessageRegistry(parsed.registry), parsed.repository, written)
 
     def _parsed(self) -> ParsedReference:
-        from imagesetter.registry.reference import parse_reference
-
         try:
             return parse_reference(self.text)
         except ImageReferenceError as err:

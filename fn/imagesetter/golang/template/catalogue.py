@@ -16,6 +16,7 @@ from typing import Final
 
 from imagesetter.golang.faults import Budget
 from imagesetter.golang.template.evaluate import Function, Library
+from imagesetter.golang.time_format import TIME
 from imagesetter.golang.values import ANY, BOOL, DICT, FLOAT64, INT, REFLECT_VALUE, STRING, Type
 
 BUILTINS: Final = {
@@ -273,7 +274,5 @@ def _load(name: str) -> tuple[Function, bool]:
 
 def _type(name: str) -> Type:
     if name == "time":
-        from imagesetter.golang.time_format import TIME
-
         return TIME
     return _TYPES[name]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from imagesetter.golang.faults import Budget, Fault
 from imagesetter.golang.float_format import format_float
+from imagesetter.golang.json_decode import decode_json
 from imagesetter.golang.strings import decode, encode
 from imagesetter.golang.values import Map, Slice, Type, type_of
 
@@ -162,8 +163,6 @@ def to_raw_json(budget: Budget, value: object) -> str:
 
 def from_json(budget: Budget, text: str) -> object:
     """``fromJson``: nil for what is no JSON."""
-    from imagesetter.golang.json_decode import decode_json
-
     try:
         return decode_json(budget, text)[0]
     except Fault:
@@ -172,8 +171,6 @@ def from_json(budget: Budget, text: str) -> object:
 
 def must_from_json(budget: Budget, text: str) -> object:
     """``mustFromJson``."""
-    from imagesetter.golang.json_decode import decode_json
-
     value, fault = decode_json(budget, text)
     if fault is not None:
         raise fault

@@ -6,6 +6,9 @@ The ``os…`` functions are the same, since Flux runs on Linux.
 from __future__ import annotations
 
 from imagesetter.golang.faults import Fault
+from imagesetter.golang.net_url import GoUrl, parse_go_url
+from imagesetter.golang.semver.constraints import parse_constraints
+from imagesetter.golang.semver.version import parse_version
 from imagesetter.golang.template.functions.versions import VersionPointer
 from imagesetter.golang.values import DICT, Map, kind_of
 from krm_functions.errors import ReportedError
@@ -52,8 +55,6 @@ def is_abs(path: str) -> bool:
 
 def semver(text: str) -> VersionPointer:
     """``semver``: a version with ``.Major``, ``.Minor``, ``.Patch``, ``.Prerelease``, ``.Metadata``."""
-    from imagesetter.golang.semver.version import parse_version
-
     try:
         return VersionPointer(parse_version(text))
     except ReportedError as err:
@@ -62,8 +63,6 @@ def semver(text: str) -> VersionPointer:
 
 def semver_compare(constraint: str, text: str) -> bool:
     """``semverCompare "^1.2" "1.3.0"``."""
-    from imagesetter.golang.semver.constraints import parse_constraints
-
     try:
         wanted = parse_constraints(constraint)
     except ReportedError as err:
@@ -76,8 +75,6 @@ def semver_compare(constraint: str, text: str) -> bool:
 
 def url_parse(text: str) -> Map:
     """``urlParse``: scheme, userinfo, host, hostname, path, query, opaque and fragment."""
-    from imagesetter.golang.net_url import parse_go_url
-
     try:
         url = parse_go_url(text)
     except Fault as fault:
@@ -90,8 +87,6 @@ def url_parse(text: str) -> Map:
 
 def url_join(parts: Map) -> str:
     """``urlJoin``: the URL of what `url_parse` gives."""
-    from imagesetter.golang.net_url import GoUrl, parse_go_url
-
     values = {name: _text(parts, name) for name in ("scheme", "host", "path", "query", "opaque", "fragment")}
     written = _text(parts, "userinfo")
     userinfo: str | None = None
