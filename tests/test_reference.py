@@ -164,3 +164,9 @@ def test_the_page_of_kinds_is_what_the_models_say() -> None:
         KINDS.write_text(page_of_kinds(), encoding="utf-8")
     said = KINDS.read_text(encoding="utf-8")
     assert said == page_of_kinds(), "IMAGESETTER_UPDATE_GOLDENS=1 pytest tests/test_reference.py"
+
+
+def test_the_help_page_has_the_first_sentence_of_each_commands_own_help() -> None:
+    commands = {name: group.get_command(click.Context(group), name) for names in TASKS.values() for name in names}
+    summaries = {name: command.get_short_help_str(90) for name, command in commands.items() if command}
+    assert {name: text for names in TASKS.values() for name, text in names.items()} == summaries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.registry_client import source_for
+from imagesetter.cli.source import source_for
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef

@@ -16,7 +16,8 @@ from imagesetter.lock.document import Lock, parse_lock, render_lock
 from imagesetter.policy.select import compare
 from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.lock_source import LockSource
-from imagesetter.selection.sources import LatestRefSource, RegistrySource
+from imagesetter.selection.registry_source import RegistrySource
+from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import update_files, write_files
 from imagesetter.update.lock import update_lock

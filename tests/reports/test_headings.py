@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from imagesetter.cli.commands.update import render_update
 from imagesetter.cli.reports.update import UpdateOutcome
-from imagesetter.cli.reports.update_formats import render_update
 from imagesetter.update.files import FileUpdates
 from krm_functions.result import Result, Severity
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli.main import main
-from imagesetter.cli.reports.links import REVISION, SOURCE, Links, links_between
+from imagesetter.cli.reports.links import REVISION, SOURCE, links_between
+from imagesetter.cli.reports.update import Links
 from support.registries import push_image, run_registry
 
 OLD, NEW = "0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef"

@@ -131,7 +131,7 @@ def open_sandbox(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
         yield sandbox.registry
 
     # Where every command gets its client from, when it needs one: no module keeps this one beyond the test.
-    monkeypatch.setattr("imagesetter.registry.client.Client", client)
+    monkeypatch.setattr("imagesetter.cli.registry_client.Client", client)
     monkeypatch.setattr(clock, "now", lambda: sandbox.time)
     sandbox.day("2026-03-01")
     sandbox.write("policies.yaml", POLICIES)

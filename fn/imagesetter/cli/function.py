@@ -11,7 +11,13 @@ import os
 from collections.abc import Mapping
 from functools import partial
 
+from imagesetter.cli import clock
 from imagesetter.cli.exit_status import TRACKER
+from imagesetter.cli.network_options import FALSE, TRUE, from_environment
+from imagesetter.cli.source import source_for
+from imagesetter.config.function_config import is_flag, parse_function_config, with_options
+from imagesetter.update.resource_list import lock_among_items, require_lock_among_items, update_resource_list
+from krm_functions.function_config import read_function_config
 from krm_functions.messages import one_line
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
@@ -43,13 +49,6 @@ def main(data: bytes | None = None) -> int:
 
 def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:
     """One ResourceList; see `imagesetter.update.resource_list.update_resource_list`."""
-    from imagesetter.cli import clock
-    from imagesetter.cli.network_options import from_environment
-    from imagesetter.cli.registry_client import source_for
-    from imagesetter.config.function_config import parse_function_config, with_options
-    from imagesetter.update.resource_list import lock_among_items, require_lock_among_items, update_resource_list
-    from krm_functions.function_config import read_function_config
-
     config = parse_function_config(read_function_config(listing.function_config))
     for name, option in ENVIRONMENT.items():
         if environment.get(name):
@@ -68,9 +67,6 @@ def _on_one_line(result: Result) -> Result:
 
 def _option_value(text: str, option: str) -> str:
     """A variable's value as a functionConfig has it; a flag is understood as on the command line, ``1`` and ``yes``."""
-    from imagesetter.cli.network_options import FALSE, TRUE
-    from imagesetter.config.function_config import is_flag
-
     if not is_flag(option):
         return text
     return "true" if text.lower() in TRUE else "false" if text.lower() in FALSE else text

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.hints import START
@@ -22,16 +23,41 @@ from imagesetter.cli.versions import print_version
 from krm_functions.errors import ReportedError, UsageError
 from krm_functions.suggestions import did_you_mean
 
-# Commands by the task they serve, in the order of the help page; each module has a `command`.
-TASKS: dict[str, tuple[str, ...]] = {
-    "Update": ("update", "lock", "mark", "automate"),
-    "Hold back": ("hold", "unhold"),
-    "Understand": ("explain", "tags"),
-    "Check": ("lint", "test"),
-    "As a KRM function": ("fn",),
-    "Reference": ("schema",),
-    "Start here": ("demo", "doctor"),
+TASKS: dict[str, dict[str, str]] = {
+    "Update": {
+        "update": "Rewrite marked fields in place.",
+        "lock": "Resolve every policy under PATH and write images.lock.yaml.",
+        "mark": "Insert markers where an image matches a policy.",
+        "automate": "Run the ImageUpdateAutomations under PATH: update, commit, push.",
+    },
+    "Hold back": {
+        "hold": "Keep a policy at a tag, or exclude a tag.",
+        "unhold": "Remove the holds of a policy from the lock.",
+    },
+    "Understand": {
+        "explain": "Explain why a policy selects this tag and not another.",
+        "tags": "List the tags of an image in its registry.",
+    },
+    "Check": {
+        "lint": "Check markers and policies, offline.",
+        "test": "Test policies against lists of tags, offline.",
+    },
+    "As a KRM function": {
+        "fn": "Run as a KRM function: a ResourceList in, a ResourceList out.",
+    },
+    "Reference": {
+        "schema": "Print the JSON Schema of a kind of imagesetter.dev/v1alpha1.",
+    },
+    "Start here": {
+        "demo": "See imagesetter work in a few seconds, with an example registry.",
+        "doctor": "Show versions, tools, settings and registries, ready to paste into a bug report.",
+    },
 }
+"""The commands by task, in the order of the help page, each with the first sentence of its own help.
+
+`imagesetter.cli.commands` has a module for each, with a `command`. It is imported when the command runs; the help page
+and a shell's completion need none of them.
+"""
 
 
 class Commands(click.Group):
@@ -39,7 +65,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of the help page."""
-        return [name for names in TASKS.values() for name in names]
+        return [name for commands in TASKS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now."""
@@ -72,13 +98,15 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, grouped by task."""
-        for task, names in TASKS.items():
-            rows = []
-            for name in names:
-                command = self.get_command(ctx, name)
-                rows.append((name, command.get_short_help_str(90) if command else ""))
+        for task, commands in TASKS.items():
             with formatter.section(task):
-                formatter.write_dl(rows)
+                formatter.write_dl(list(commands.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, or else the options."""
+        summaries = {name: summary for commands in TASKS.values() for name, summary in commands.items()}
+        found = [CompletionItem(name, help=text) for name, text in summaries.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.command(

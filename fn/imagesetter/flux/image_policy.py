@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,12 @@ from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
 from imagesetter.golang.duration import parse_duration
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
-from imagesetter.policy.kinds import unchecked_rule
-from imagesetter.policy.tag_policy import FilterTags, TagPolicy
+from imagesetter.policy.tag_policy import TagPolicy
+from imagesetter.registry.reference import Repository, parse_flux_image
 from krm_functions.errors import ReportedError, ResourceError
 
 if TYPE_CHECKING:
-    from imagesetter.flux.models import DigestReflection, ImageRepositorySpec, PolicyChoice, TagFilter
-    from imagesetter.registry.reference import Repository
+    from imagesetter.flux.models import DigestReflection, ImageRepositorySpec
 
 Find = Callable[[str, str], Resource | None]
 
@@ -73,8 +71,7 @@ def read_image_policy(
     Raises:
         ResourceError: a field breaks the CRD's rules.
     """
-    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, validate_spec
-    from imagesetter.registry.reference import parse_flux_image
+    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, tag_policy, validate_spec
 
     where = f"ImagePolicy {name} in {policy.origin}"
     try:
@@ -111,33 +108,6 @@ def read_image_policy(
         proxy_secret=related.proxy_secret,
         missing=tuple(related.missing),
     )
-
-
-def tag_policy(
-    choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
-) -> TagPolicy:
-    """The rule and the filters of validated specs; of several the first kind counts (policy/factory.go)."""
-    from imagesetter.flux.models import given_rule
-
-    return TagPolicy(
-        given_rule(choice) if choice else None,
-        FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
-        tuple(exclusion_list or DEFAULT_EXCLUSIONS),
-    )
-
-
-def unchecked_tag_policy(policy: Resource) -> TagPolicy | None:
-    """The rule and the filters of specs as loaded, without validation (and without pydantic); None where there is none.
-
-    For comparing tags only: whoever selects by it has to validate it first.
-    """
-    rule = unchecked_rule(policy.spec.get("policy"))
-    if rule is None:
-        return None
-    filter_tags, filters = policy.spec.get("filterTags"), None
-    if isinstance(filter_tags, Mapping):
-        filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
-    return TagPolicy(rule, filters)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ This module imports pydantic and is itself imported only by a run that has to re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -35,8 +35,10 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from imagesetter.golang.duration import parse_duration
+from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.kinds import KINDS, NAMES, listed
 from imagesetter.policy.rule import Argument, Rule
+from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from krm_functions.errors import ResourceError
 
 
@@ -165,6 +167,17 @@ class TagFilter(FluxModel):
 
     pattern: str = ""
     extract: str = ""
+
+
+def tag_policy(
+    choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
+) -> TagPolicy:
+    """The rule and the filters of validated specs; of several the first kind counts (policy/factory.go)."""
+    return TagPolicy(
+        given_rule(choice) if choice else None,
+        FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
+        tuple(exclusion_list or DEFAULT_EXCLUSIONS),
+    )
 
 
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]

@@ -7,9 +7,12 @@ Flux's ImagePolicy and ImageRepository. Nothing is validated here, so that a res
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from imagesetter.policy.kinds import unchecked_rule
 from imagesetter.policy.rule import Rule
 
 
@@ -38,3 +41,17 @@ class TagPolicy:
     rule: Rule | None
     filter_tags: FilterTags | None = None
     exclusion_list: tuple[str, ...] = DEFAULT_EXCLUSIONS
+
+
+def unchecked_tag_policy(spec: Mapping[str, Any]) -> TagPolicy | None:
+    """The rule and the filters of an ImagePolicy's spec as loaded, without validation; None where there is no rule.
+
+    For comparing tags only: whoever selects by it has to validate it first.
+    """
+    rule = unchecked_rule(spec.get("policy"))
+    if rule is None:
+        return None
+    filter_tags, filters = spec.get("filterTags"), None
+    if isinstance(filter_tags, Mapping):
+        filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
+    return TagPolicy(rule, filters)

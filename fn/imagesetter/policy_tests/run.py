@@ -11,24 +11,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagesetter.config.options import API_VERSION, GROUP
+from imagesetter.config.strict_model import validate_strictly
 from imagesetter.errors import PolicyError, Stage
 from imagesetter.files.find import find_files, repository_root
 from imagesetter.files.read import read, read_inside
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.image_policy import tag_policy
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.models import tag_policy
 from imagesetter.policy.explain import Rejected, Selection, explain, why_not
 from imagesetter.policy.tag_policy import TagPolicy
+from imagesetter.policy_tests.model import PolicyTest, TagLists
 from imagesetter.policy_tests.tag_lists import parse_tags
 from krm_functions.errors import InputError, ReportedError, UsageError
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load_all
-
-if TYPE_CHECKING:
-    from imagesetter.policy_tests.model import TagLists
 
 KIND = "PolicyTest"
 _KIND = KIND.encode()
@@ -155,9 +154,6 @@ def _is_test(data: Mapping[str, Any]) -> bool:
 
 
 def _suite(data: Mapping[str, Any], place: str, folder: Path, root: Path) -> Suite:
-    from imagesetter.config.strict_model import validate_strictly
-    from imagesetter.policy_tests.model import PolicyTest
-
     test = validate_strictly(PolicyTest, data, where=place, hint=_HINT)
     spec = test.spec
     shared = _tags(spec, folder, root) if spec.brings_tags else ()

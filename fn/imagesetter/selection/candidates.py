@@ -19,7 +19,8 @@ from imagesetter.lock.holds import Hold, notices
 from imagesetter.lock.tag_age import Seen, shown_age, timestamp
 from imagesetter.policy.select import compare, ranking, select
 from imagesetter.registry.scan import Scan
-from imagesetter.selection.sources import DigestOf, Failed, Resolution, Resolved
+from imagesetter.selection.registry_source import DigestOf
+from imagesetter.selection.sources import Failed, Resolution, Resolved
 
 LIMIT = 50
 """How many candidates are looked at before the locked tag is kept; the digest of each unknown one is a request."""

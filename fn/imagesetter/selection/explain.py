@@ -19,16 +19,8 @@ from imagesetter.policy.select import check
 from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Registry, Scan, ScanOptions
-from imagesetter.selection.sources import (
-    Choose,
-    DigestOf,
-    Failed,
-    RegistrySource,
-    Resolution,
-    Resolved,
-    by_policy,
-    scan_options,
-)
+from imagesetter.selection.registry_source import Choose, DigestOf, RegistrySource, by_policy, scan_options
+from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
 
 _NOWHERE = Repository("", "", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
@@ -12,9 +12,6 @@ from imagesetter.lock.document import REMEDY, Lock, LockEntry
 from imagesetter.lock.holds import forbid, notices
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
-
-if TYPE_CHECKING:
-    pass
 
 
 class LockSource(NamedTuple):

@@ -2,7 +2,7 @@
 
 A tag that was deleted, or a registry that answered in part, would otherwise roll a deployment back without a word. What
 ranks above what is the policy's own rule (`imagesetter.policy.select.compare`), which is built only for a field that is
-about to change: a locked run over fields that are right already imports no validation and compiles no rule.
+about to go back: `imagesetter.update.tag_order` is imported only then, since it takes longer than the rest of a run.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from imagesetter.errors import PolicyError
 from imagesetter.fields.field import MarkedField, Siblings, split_image
 from imagesetter.fields.report import report
-from imagesetter.flux.annotations import ALLOW_DOWNGRADE, allows_downgrade
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.resources import Resource
+from imagesetter.golang.semver.version import parse_tag
 from imagesetter.update.plan import Guard
-from krm_functions.errors import InputError, ReportedError, ResourceError
+from krm_functions.errors import InputError, ReportedError
 from krm_functions.result import Result, Severity
 
 if TYPE_CHECKING:
@@ -55,20 +55,6 @@ def downgrade_guard(
     return _Downgrades(catalog, beside, wanted, "error" if strict else "warning")
 
 
-def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
-    """Whether a policy ranks the old tag above the new one, and nothing on it allows that."""
-    from imagesetter.flux.image_policy import unchecked_tag_policy
-    from imagesetter.policy.select import compare
-
-    try:
-        resource, _ = catalog.behind(policy)
-        rule = unchecked_tag_policy(resource)
-        order = compare(rule, old, new) if rule else None
-    except ReportedError:
-        return False
-    return order is not None and order > 0 and not _allowed(resource)
-
-
 class _Downgrades:
     def __init__(
         self, catalog: Catalog, beside: Mapping[Siblings, MarkedField], wanted: IsWanted, severity: Severity
@@ -89,10 +75,6 @@ class _Downgrades:
             return None
         old = self._tag(decides, ref)
         if old in ("", ref.tag) or self._goes_on(policy, old, ref.tag) or not (rule := self._rule(policy)):
-            return None
-        from imagesetter.registry.reference import is_tag
-
-        if not is_tag(old):  # a placeholder, whatever an alphabetical order makes of it
             return None
         try:
             order = self._order(policy, rule, old, ref.tag)
@@ -125,8 +107,6 @@ class _Downgrades:
         """
         if not self._ranks_versions(policy):
             return False
-        from imagesetter.golang.semver.version import parse_tag
-
         try:
             return parse_tag(old).key < parse_tag(new).key
         except InputError:  # not a version
@@ -146,11 +126,11 @@ class _Downgrades:
 
     def _order(self, policy: PolicyName, rule: TagPolicy, old: str, new: str) -> int | None:
         """How the policy ranks two tags; many fields go from the same one to the same one."""
-        from imagesetter.policy.select import compare
-
         key = (policy, old, new)
         if key not in self.orders:
-            self.orders[key] = compare(rule, old, new)
+            from imagesetter.update.tag_order import order_of
+
+            self.orders[key] = order_of(rule, old, new)
         return self.orders[key]
 
     def _rule(self, policy: PolicyName) -> TagPolicy | None:
@@ -161,37 +141,24 @@ class _Downgrades:
             except ReportedError:
                 self.rules[policy] = None
             else:
-                from imagesetter.flux.image_policy import unchecked_tag_policy
+                from imagesetter.update.tag_order import rule_against_downgrades
 
-                self.rules[policy] = None if _allowed(resource) else unchecked_tag_policy(resource)
+                self.rules[policy] = rule_against_downgrades(resource)
         return self.rules[policy]
 
     def _tag(self, marked: MarkedField, ref: LatestRef) -> str:
         """The tag that a field holds now; empty where there is none, or where it is another repository's."""
         if marked.marker.part == "" or marked.parts or marked.found_by == "image":
             name, tag, _ = split_image(marked.scalar.value)
-            return tag if marked.images or _same_repository(name, ref.name) else ""
+            return tag if marked.images or name == ref.name or _is_same_repository(name, ref.name) else ""
         return marked.scalar.value.partition("@")[0]  # Helm charts take tag@digest as a tag
-
-
-def _allowed(policy: Resource) -> bool:
-    """What cannot be read allows nothing; whoever validates the policy says what is wrong with it."""
-    try:
-        return allows_downgrade(policy)
-    except ResourceError:
-        return False
 
 
 def _has_tag(marked: MarkedField) -> bool:
     return marked.marker.part in ("", "tag") or bool(marked.parts) or marked.found_by == "image"
 
 
-def _same_repository(old: str, new: str) -> bool:
-    if old == new:
-        return True
-    from imagesetter.registry.reference import parse_flux_image
+def _is_same_repository(old: str, new: str) -> bool:
+    from imagesetter.update.tag_order import is_same_repository
 
-    try:
-        return parse_flux_image(old).canonical == parse_flux_image(new).canonical
-    except ReportedError:
-        return False
+    return is_same_repository(old, new)

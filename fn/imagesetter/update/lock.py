@@ -13,7 +13,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.lock.tag_age import Seen, timestamp
 from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved
-from imagesetter.update.downgrades import ALLOW, is_downgrade
+from imagesetter.update.downgrades import ALLOW
+from imagesetter.update.tag_order import is_downgrade
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result, Severity, failed
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -25,21 +24,24 @@ from imagesetter.cli.options import (
     run_options,
     with_quiet,
 )
-from imagesetter.cli.registry_client import source_for
 from imagesetter.cli.reports.automate import automation_json, reporter
 from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo_data, print_error, write
 from imagesetter.fields.report import failure
 from imagesetter.files.find import start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import Automation, automation_names, read_automation
+from imagesetter.git.command import remote_url, toplevel
+from imagesetter.git.cronjob import job, manifests
+from imagesetter.git.run import AutomationOptions, AutomationRunResult, run_automation
+from imagesetter.git.watch import watch
+from imagesetter.registry.http.limits import Clock, run_deadline
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.read_tree import Tree, catalog_from_tree, nearest_lock, read_tree, require_lock
 from krm_functions.errors import ReportedError, UsageError
-
-if TYPE_CHECKING:
-    from imagesetter.git.run import AutomationOptions, AutomationRunResult
 
 _RETRY = 60.0
 """Seconds until an automation that cannot be read is looked at again."""
@@ -146,9 +148,6 @@ def command(
       imagesetter automate --per image --branch 'images/{{ .Values.set }}'
       imagesetter automate --from status --policies exported.yaml
     """
-    from imagesetter.git.address_rules import GitAddressRules
-    from imagesetter.git.run import AutomationOptions
-
     wanted = tuple(policy_name(text, options.namespace, where=option_name("automations")) for text in automations)
     automation_options = AutomationOptions(
         dry_run=dry_run,
@@ -219,9 +218,6 @@ class _Invocation:
 
     def run(self, read: _Loaded, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
         """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
-        from imagesetter.git.run import run_automation
-        from imagesetter.registry.http.limits import Clock, run_deadline
-
         directory = start_directory(self.paths)
         runs: list[AutomationRunResult] = []
         deadline = run_deadline(Clock(), self.network.deadline)
@@ -243,8 +239,6 @@ class _Invocation:
 
 def _watch(invocation: _Invocation) -> int:
     """Run until SIGTERM or Ctrl-C; a second one ends it at once."""
-    from imagesetter.git.watch import watch
-
     if "-" in invocation.options.policies:
         raise UsageError("--policies - cannot be combined with --watch, which reads the files several times")
     stop = threading.Event()
@@ -283,8 +277,6 @@ def _watch(invocation: _Invocation) -> int:
 
 
 def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation | AutomationRunResult:
-    from imagesetter.git.run import AutomationRunResult
-
     try:
         return read_automation(catalog, name, here=here)
     except ReportedError as error:
@@ -293,9 +285,6 @@ def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation 
 
 def _manifests(invocation: _Invocation, image: str) -> str:
     """The manifests of the automations, as a cluster takes them."""
-    from imagesetter.git.command import remote_url, toplevel
-    from imagesetter.git.cronjob import job, manifests
-
     read = invocation.load()
     first = Path(invocation.paths[0]) if invocation.paths else Path()
     top = toplevel(start_directory(invocation.paths))

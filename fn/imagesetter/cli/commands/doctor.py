@@ -29,7 +29,7 @@ from imagesetter.registry.http.hosts import HUB_API
 from imagesetter.registry.http.redaction import redacted_login
 from imagesetter.registry.reference import DOCKER_HUB, Repository
 from imagesetter.registry.scan import ScanOptions
-from imagesetter.selection.sources import scan_options
+from imagesetter.selection.registry_source import scan_options
 from imagesetter.update.read_tree import catalog_from_tree, read_tree
 from krm_functions.errors import ReportedError
 from krm_functions.suggestions import did_you_mean

@@ -19,6 +19,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.output_options import Outputs, outputs_option
 from imagesetter.cli.reports.lint import LintOutcome, render_lint
+from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.options import SourceName
 from imagesetter.fields.report import report
@@ -26,6 +27,7 @@ from imagesetter.files.read import read_named
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.linted_tree import read_linted_tree
+from imagesetter.lint.rendered import check_rendered
 from imagesetter.lint.run import choose_rules, lint
 from imagesetter.update.read_tree import STDIN, catalog_from_tree, read_tree, require_lock
 from krm_functions.errors import UsageError
@@ -108,9 +110,6 @@ def _check_rendered(
     strict: bool,
 ) -> int:
     """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
-    from imagesetter.cli.registry_client import source_for
-    from imagesetter.lint.rendered import check_rendered
-
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")
     data = read_stdin() if rendered == "-" else read_named(rendered)

@@ -20,7 +20,7 @@ from imagesetter.config.options import API_VERSION
 from imagesetter.files.atomic_write import noted
 from imagesetter.lock.document import FILE_NAME, Lock, render_lock
 from imagesetter.selection.candidates import Chooser
-from imagesetter.selection.sources import RegistrySource
+from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.update.lock import EntryChange, Locked, update_lock
 from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
 from imagesetter.update.shards import restricted

@@ -22,10 +22,12 @@ from imagesetter.cli.options import (
     reporting_run_options,
     with_quiet,
 )
-from imagesetter.cli.registry_client import open_client, source_for
+from imagesetter.cli.output_options import Format
 from imagesetter.cli.reports.update import UpdateOutcome
-from imagesetter.cli.reports.update_formats import render_update
+from imagesetter.cli.reports.update_json import render_json
+from imagesetter.cli.reports.update_markdown import render_markdown
 from imagesetter.cli.reports.update_text import render_text
+from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo_data, print_results, write
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure
@@ -162,6 +164,21 @@ def _report(made: UpdateOutcome, options: RunOptions, catalog: Catalog, paths: S
         print_hint(why_nothing(paths, files=outcome.files, policies=len(catalog.policy_names)))
 
 
+def render_update(report: UpdateOutcome, form: Format) -> str:
+    """The report in a form, for a file: text begins with the diff, where it was asked for."""
+    match form:
+        case "json":
+            return render_json(report)
+        case "markdown":
+            return render_markdown(report)
+        case "sarif":
+            from imagesetter.cli.reports.update_sarif import render_sarif  # with the linter, which takes 10 ms
+
+            return render_sarif(report)
+        case _:
+            return report.diffs + render_text(report)
+
+
 def _unfollowed(
     only: frozenset[PolicyName],
     catalog: Catalog,
@@ -195,6 +212,7 @@ def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
 
 def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, network: NetworkOptions) -> UpdateOutcome:
     """The report with links; labels that cannot be had are told, and are no failure."""
+    from imagesetter.cli.registry_client import open_client
     from imagesetter.cli.reports.links import find_links
 
     with open_client(network) as client:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imagesetter.errors import TemplateError
+from imagesetter.flux.commit_message.render import render_message
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.message_data import template_data
 from imagesetter.update.plan import Change
 from krm_functions.errors import InputError
 
@@ -25,10 +28,6 @@ def write_message(path: Path, template: str, changes: Sequence[Change]) -> None:
         TemplateError: the template does not parse or run.
         InputError: the file cannot be written.
     """
-    from imagesetter.flux.commit_message.render import render_message
-    from imagesetter.flux.markers import PolicyName
-    from imagesetter.git.message_data import template_data
-
     try:
         text = render_message(template or DEFAULT, template_data(PolicyName("", ""), changes, Path()))
     except TemplateError as error:

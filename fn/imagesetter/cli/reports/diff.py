@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from imagesetter.files.atomic_write import Rewrite
@@ -10,6 +9,8 @@ from imagesetter.files.atomic_write import Rewrite
 
 def unified_diff(rewritten: Rewrite) -> str:
     """A diff that ``git apply`` and ``patch`` accept, byte for byte."""
+    import difflib  # few runs show a diff
+
     before, after = (data.decode("utf-8").split("\n") for data in (rewritten.before, rewritten.after))
     name = rewritten.path.as_posix().lstrip("/")
     old, new = _quoted(f"a/{name}"), _quoted(f"b/{name}")

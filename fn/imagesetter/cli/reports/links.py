@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
-from imagesetter.fields.field import split_image
+from imagesetter.cli.reports.update import Links, Move, move_of
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.markers import PolicyName
 from imagesetter.registry.client import Client
 from imagesetter.registry.manifests import Image
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import ScanOptions
-from imagesetter.selection.sources import scan_options
+from imagesetter.selection.registry_source import scan_options
 from imagesetter.update.plan import Change
 from krm_functions.errors import ReportedError
 
@@ -30,27 +29,6 @@ _COMMIT = {"gitlab": "/-/commit/", "bitbucket": "/commits/"}
 _COMPARE = {"gitlab": "/-/compare/{old}...{new}", "bitbucket": "/branches/compare/{new}%0D{old}"}
 # Hosts whose compare view we know; the others of their kind name it in their host's name.
 _KINDS = ("github", "gitlab", "bitbucket", "codeberg", "gitea", "forgejo")
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Links for one change; each is empty where the labels do not give it."""
-
-    source: str = ""
-    revision: str = ""
-    commit: str = ""
-    compare: str = ""
-
-
-Move = tuple[PolicyName, str, str]
-"""A policy, and the tags that its image moves between."""
-
-
-def move_of(change: Change) -> Move:
-    """What a change is looked up by: all fields of a policy that move alike share their links."""
-    part, old = change.field.marker.part, change.old
-    tag = old if part == "tag" and not change.field.parts else split_image(old)[1] if not part else ""
-    return change.field.marker.policy, tag, change.ref.tag
 
 
 def find_links(

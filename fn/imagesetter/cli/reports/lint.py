@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from imagesetter.cli.output_options import Format
 from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.reports.update_markdown import MOST, code, escaped, fitted
 from imagesetter.cli.terminal import COLOURS, line, styled
 from imagesetter.config.options import API_VERSION
 from imagesetter.lint.finding import Finding, LintRule
+from imagesetter.lint.sarif import as_sarif, help_page
 from krm_functions.messages import without_log_commands
 
 _WORDS = {"error": "error", "warning": "warning", "info": "note"}
@@ -40,8 +42,6 @@ def render_lint(report: LintOutcome, form: Format) -> str:
         case "json":
             return json_text(lint_json(report.findings)) + "\n"
         case "sarif":
-            from imagesetter.lint.sarif import as_sarif
-
             return json_text(as_sarif(report.findings, report.rules)) + "\n"
         case "markdown":
             return without_log_commands("\n".join(_markdown(report)) + "\n")
@@ -59,9 +59,6 @@ def _text(report: LintOutcome) -> Iterable[str]:
 
 
 def _markdown(report: LintOutcome) -> Iterable[str]:
-    from imagesetter.cli.reports.update_markdown import MOST, code, escaped, fitted
-    from imagesetter.lint.sarif import help_page
-
     yield "### Findings of the linter" if report.findings else "### The linter found nothing"
     yield ""
     if report.findings:

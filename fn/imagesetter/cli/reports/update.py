@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from imagesetter.cli.reports.diff import unified_diff
+from imagesetter.fields.field import split_image
+from imagesetter.flux.markers import PolicyName
 from imagesetter.update.files import FileUpdates
 from imagesetter.update.plan import Change, summary
 from krm_functions.result import Result
 
-if TYPE_CHECKING:
-    from imagesetter.cli.reports.links import Links, Move
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links for one change; each is empty where the labels do not give it."""
+
+    source: str = ""
+    revision: str = ""
+    commit: str = ""
+    compare: str = ""
+
+
+Move = tuple[PolicyName, str, str]
+"""A policy, and the tags that its image moves between."""
+
+
+def move_of(change: Change) -> Move:
+    """What a change is looked up by: all fields of a policy that move alike share their links."""
+    part, old = change.field.marker.part, change.old
+    tag = old if part == "tag" and not change.field.parts else split_image(old)[1] if not part else ""
+    return change.field.marker.policy, tag, change.ref.tag
+
 
 _NONE: Mapping[Move, Links] = {}
 
@@ -50,16 +73,12 @@ class UpdateOutcome(NamedTuple):
         """All changes as one unified diff, where it was asked for."""
         if not self.diff:
             return ""
-        from imagesetter.cli.reports.diff import unified_diff
-
         return "".join(map(unified_diff, self.outcome.rewrites))
 
     def links_of(self, change: Change) -> Links | None:
         """The links of a change; None where they were not asked for."""
         if not self.links:
             return None
-        from imagesetter.cli.reports.links import move_of
-
         return self.links.get(move_of(change))
 
 

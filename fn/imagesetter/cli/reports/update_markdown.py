@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from imagesetter.cli.reports.delta import delta_of, sides
-from imagesetter.cli.reports.update import UpdateOutcome, grouped
+from imagesetter.cli.reports.update import Links, UpdateOutcome, grouped
 from imagesetter.update.plan import Change
 from krm_functions.messages import log_line, one_line, shown, without_log_commands
 from krm_functions.result import Result
-
-if TYPE_CHECKING:
-    from imagesetter.cli.reports.links import Links
 
 MOST = 60_000
 """Characters; a pull request on GitHub takes 65,536, and whoever opens it may want to add some."""

@@ -1,0 +1,162 @@
+"""Latest refs from the registries, asked now.
+
+Each repository is scanned once, however many policies share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from imagesetter.errors import ResolveError
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.image_policy import ImagePolicy
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.policy.select import check, select
+from imagesetter.registry.auth import kubernetes_secrets as secrets
+from imagesetter.registry.reference import Repository
+from imagesetter.registry.scan import Registry, Scan, ScanOptions
+from imagesetter.selection.sources import Failed, KnownDigest, Resolution, Resolved, caught
+from krm_functions.errors import ReportedError
+
+DigestOf = Callable[[str], str]
+"""Asks the registry for the digest of a tag; raises as `Registry.digest` does."""
+
+Choose: TypeAlias = "Callable[[ImagePolicy, Scan, DigestOf], Resolution]"
+"""Chooses among the tags of a scan; may raise what makes it fail."""
+
+
+def by_policy(question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
+    """The policy's own choice.
+
+    Raises:
+        PolicyError: it chooses nothing.
+    """
+    tag = select(question.tags, scan.tags)
+    return Resolved(LatestRef(question.image.written, tag), tuple(scan.warnings), len(scan.tags))
+
+
+class RegistrySource(NamedTuple):
+    """The answers of the registries, asked now.
+
+    ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
+    the controller keeps the one in its status (imagepolicy_controller.go); here the state is the field or the lock.
+
+    ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records. ``choose`` may heed
+    more than the policy: holds, ages.
+    """
+
+    catalog: Catalog
+    registry: Registry
+    known_digest: KnownDigest = lambda name, ref: ""
+    pin: bool = False
+    choose: Choose = by_policy
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
+        """Scan each repository once, concurrently, select while others are under way, then ask for the wanted digests.
+
+        A rule that does not compile is told before any registry is asked, as by the controller.
+        """
+        asked: dict[PolicyName, _Asked] = {}
+        answers: dict[PolicyName, Resolution] = {}
+        for name in names:
+            try:
+                question = self.catalog.policy(name)
+                if question.is_suspended:
+                    answers[name] = _recorded(question)
+                else:
+                    check(question.tags)
+                    asked[name] = _Asked(question, scan_options(question))
+            except ReportedError as error:
+                answers[name] = Failed(error)
+        policies, chosen = list(asked.values()), dict[int, Resolution]()
+        for number, scan in self.registry.scan_each([(each.question.image, each.options) for each in policies]):
+            chosen[number] = caught(partial(self._select, policies[number], scan))
+        answers |= {name: chosen[number] for number, name in enumerate(asked)}
+        self._add_digests(asked, answers)
+        return answers
+
+    def _select(self, asked: _Asked, scan: Scan | ReportedError) -> Resolution:
+        if isinstance(scan, ReportedError):
+            raise scan
+        question = asked.question
+        return self.choose(question, scan, partial(self.registry.digest, question.image, options=asked.options))
+
+    def _add_digests(self, asked: Mapping[PolicyName, _Asked], answers: dict[PolicyName, Resolution]) -> None:
+        """Ask for the digest of each chosen tag that is wanted, once for all policies that chose it."""
+        wanted: dict[PolicyName, tuple[Repository, str, ScanOptions]] = {}
+        for name, each in asked.items():
+            answer, reflection = answers[name], each.question.reflection
+            if not isinstance(answer, Resolved) or (reflection == "Never" and not self.pin) or answer.ref.digest:
+                continue
+            known = self.known_digest(name, answer.ref) if reflection == "IfNotPresent" and not self.pin else ""
+            if known:
+                answers[name] = _with_digest(answer, known)
+            else:
+                wanted[name] = (each.question.image, answer.ref.tag, each.options)
+        tags = list(dict.fromkeys(wanted.values()))
+        digests = dict(zip(tags, self.registry.digest_all(tags), strict=True))
+        for name, tag in wanted.items():
+            digest = digests[tag]
+            answer = answers[name]
+            if isinstance(digest, ReportedError):
+                answers[name] = Failed(digest)
+            elif isinstance(answer, Resolved):
+                answers[name] = _with_digest(answer, digest)
+
+
+class _Asked(NamedTuple):
+    """A question, and how its registry is to be asked."""
+
+    question: ImagePolicy
+    options: ScanOptions
+
+
+def scan_options(question: ImagePolicy) -> ScanOptions:
+    """How the registry of a policy is to be asked: what its ImageRepository and its Secrets say.
+
+    A Secret that is not among the resources, or is encrypted, is not an error: the machine's own logins are used in its
+    place, and ``-v`` says so.
+
+    Raises:
+        CredentialError: a Secret that cannot be read.
+    """
+    keychain = tls = proxy = None
+    notes = [f"{name} is not among the resources; the logins of this machine are used" for name in question.missing]
+    if question.pull_secrets or question.cert_secret or question.proxy_secret:
+        if question.pull_secrets:
+            pull = secrets.read_pull_secrets(question.pull_secrets)
+            keychain = pull.keychain
+            notes += pull.notes
+        if question.cert_secret:
+            tls = secrets.read_cert_secret(question.cert_secret)
+            notes += [] if tls else [secrets.encrypted_note(question.cert_secret)]
+        if question.proxy_secret:
+            proxy = secrets.read_proxy_secret(question.proxy_secret)
+            notes += [] if proxy else [secrets.encrypted_note(question.proxy_secret)]
+    return ScanOptions(
+        insecure=question.insecure,
+        interval=question.interval,
+        timeout=question.timeout,
+        keychain=keychain,
+        tls=tls,
+        proxy=proxy,
+        notes=tuple(notes),
+    )
+
+
+def _recorded(question: ImagePolicy) -> Resolution:
+    """A suspended policy keeps its last answer, which Flux keeps in the status (imagepolicy_controller.go)."""
+    if question.recorded is None:
+        raise ResolveError(
+            f"ImagePolicy {question.name} is suspended, and its status holds no latestRef to go on with",
+            where=question.origin,
+            hint="set suspend: false, or export the policies with their status from the cluster",
+        )
+    return Resolved(question.recorded, ("suspended, so the image in its status is kept",))
+
+
+def _with_digest(answer: Resolved, digest: str) -> Resolved:
+    return answer._replace(ref=LatestRef(answer.ref.name, answer.ref.tag, digest))
