@@ -59,7 +59,8 @@ def lock(numbers: Iterable[int], policies: bytes = b"") -> str:
     """A lock of these policies; with the policies' text it holds what was asked, as a real one does."""
     from imagesetter.config.options import FunctionOptions
     from imagesetter.flux.markers import PolicyName
-    from imagesetter.lock.document import LockEntry, render_lock
+    from imagesetter.lock.document import LockEntry
+    from imagesetter.lock.render import render_lock
     from imagesetter.update.resource_list import catalog_from_items
     from krm_functions.resource_list import ResourceList
 

@@ -185,18 +185,19 @@ def _function(data: bytes) -> None:
 def _lock(data: bytes) -> None:
     from imagesetter.flux.markers import PolicyName
     from imagesetter.lock import document as lock
+    from imagesetter.lock import render
     from krm_functions.yaml.encoding import decode_text
 
     text = decode_text(data, name="images.lock.yaml").text
     parsed = lock.parse_lock(text, "images.lock.yaml")
-    rendered = lock.render_lock(text, parsed.entries, parsed.seen)
+    rendered = render.render_lock(text, parsed.entries, parsed.seen)
     assert lock.parse_lock(rendered, "images.lock.yaml").entries == parsed.entries
     one = lock.LockEntry(PolicyName("ns", "new"), "r/x", "1", "sha256:0", "Never", "i", 1, "2026-01-01T00:00:00Z")
     more = {**parsed.entries, one.policy: one}
-    rendered = lock.render_lock(text, more, parsed.seen)
+    rendered = render.render_lock(text, more, parsed.seen)
     assert lock.parse_lock(rendered, "images.lock.yaml").entries.keys() == more.keys()
-    lock.render_lock(text, {}, ())
-    lock.render_holds(text, parsed.holds)
+    render.render_lock(text, {}, ())
+    render.render_holds(text, parsed.holds)
 
 
 def _records(data: bytes) -> None:

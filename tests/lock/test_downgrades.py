@@ -239,7 +239,8 @@ def test_a_locked_run_that_changes_nothing_imports_neither_validation_nor_regula
     """Checked in a process of its own, over a lock, policies and a field that is right already."""
     code = """
 import io, sys
-from imagesetter.lock.document import LockEntry, render_lock
+from imagesetter.lock.document import LockEntry
+from imagesetter.lock.render import render_lock
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.update.read_tree import flux_resources

@@ -12,7 +12,8 @@ from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
-from imagesetter.lock.document import Lock, LockEntry, from_data, merge_locks, parse_lock, render_lock
+from imagesetter.lock.document import Lock, LockEntry, from_data, merge_locks, parse_lock
+from imagesetter.lock.render import render_lock
 from imagesetter.selection.lock_source import LockSource
 from imagesetter.selection.sources import Failed, Resolved
 from krm_functions.errors import ReportedError

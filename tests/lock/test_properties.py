@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.resources import resource
-from imagesetter.lock.document import Lock, parse_lock, render_lock
+from imagesetter.lock.document import Lock, parse_lock
+from imagesetter.lock.render import render_lock
 from imagesetter.policy.select import compare
 from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.lock_source import LockSource

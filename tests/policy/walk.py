@@ -8,10 +8,10 @@ from __future__ import annotations
 import re2
 
 from imagesetter.golang.expand import parse_expansion
-from imagesetter.golang.parse_float import exact, parse_number
 from imagesetter.golang.regexp import Regexp, compile_pattern
 from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.golang.semver.version import Version, parse_tag
+from imagesetter.golang.strconv import exact, parse_float
 from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.numerical import NumericalRule
 from imagesetter.policy.semver import SemverRule
@@ -73,7 +73,7 @@ def largest(descending: bool, texts: list[str]) -> str | None:
     before = 0.0
     for each in texts:
         try:
-            number = parse_number(each)
+            number = parse_float(each)
         except InputError:
             return None
         if pick is not None:

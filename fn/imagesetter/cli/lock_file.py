@@ -13,8 +13,9 @@ from imagesetter.errors import LockError
 from imagesetter.files.atomic_write import create, write
 from imagesetter.files.find import start_directory
 from imagesetter.files.read import inside, inside_its_repository, read, read_inside, read_named, repository_of
-from imagesetter.lock.document import FILE_NAME, Lock, parse_lock, render_holds, render_lock
+from imagesetter.lock.document import FILE_NAME, Lock, parse_lock
 from imagesetter.lock.holds import Hold
+from imagesetter.lock.render import render_holds, render_lock
 from imagesetter.update.lock import Locked
 from imagesetter.update.read_tree import read_tree
 from imagesetter.update.shards import Shard, merge_shards, parse_shard

@@ -19,3 +19,11 @@ class InvalidExpansion(InputError):
 
 class InvalidConstraint(InputError):
     """A version range that Masterminds/semver does not read."""
+
+
+class NotANumber(InputError):
+    """A text that Go's ``strconv`` does not read as a number (``strconv.ErrSyntax``)."""
+
+
+class OutOfRange(InputError):
+    """A number that 64 bits do not hold (``strconv.ErrRange``)."""

@@ -1,27 +1,36 @@
-"""Numbers and quoted text as Go writes them (Go 1.26 ``strconv``): used by the parser and by sprig's conversions."""
+"""Numbers and quoted text as Go writes them (Go 1.26 ``strconv``): for policies, the parser and sprig's conversions."""
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Final
+from math import isinf
+from typing import TYPE_CHECKING, Final
 
+from imagesetter.golang.errors import NotANumber, OutOfRange
 from imagesetter.golang.strings import decode
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from fractions import Fraction
+
+    Exact = Decimal | Fraction
+
 _MAX_UINT64: Final = (1 << 64) - 1
-_FLOAT: Final = r"[+-]?(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)(?:[eE][+-]?[0-9_]+)?"
-_HEX_FLOAT: Final = r"[+-]?0[xX](?:[0-9a-fA-F_]+\.?[0-9a-fA-F_]*|\.[0-9a-fA-F_]+)[pP][+-]?[0-9_]+"
-_SPECIAL: Final = r"(?i:[+-]?inf(?:inity)?|nan)"
+# An underscore stands between two digits, or between the base prefix and a digit.
+_DECIMAL = re.compile(
+    r"[+-]?(?=\.?[0-9])(?:[0-9]+(?:_[0-9]+)*)?(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?"
+    r"(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?"
+)
+_HEXADECIMAL = re.compile(
+    r"(?P<sign>[+-]?)0[xX](?=_?\.?[0-9a-fA-F])(?P<whole>_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?"
+    r"(?:\.(?P<fraction>[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?)?"
+    r"[pP](?P<exponent>[+-]?[0-9]+(?:_[0-9]+)*)"
+)
+_SPECIAL: Final = {sign + name: float(sign + "inf") for sign in ("", "+", "-") for name in ("inf", "infinity")} | {
+    "nan": float("nan")
+}
 _SIMPLE_ESCAPES: Final = dict(zip("abfnrtv\\", "\a\b\f\n\r\t\v\\", strict=True))
 _HEX_LENGTHS: Final = {"x": 2, "u": 4, "U": 8}
-
-
-class NotANumber(ValueError):
-    """``strconv.ErrSyntax``."""
-
-
-class OutOfRange(ValueError):
-    """``strconv.ErrRange``."""
 
 
 def parse_uint(text: str, base: int = 0) -> int:
@@ -41,18 +50,18 @@ def parse_uint(text: str, base: int = 0) -> int:
                 return 0
             digits = text[skip:]
             if skip == 2 and len(text) < 3:
-                raise NotANumber(text)
+                raise NotANumber("invalid syntax")
         if "_" in digits:
             if not _underscores_ok(text):
-                raise NotANumber(text)
+                raise NotANumber("invalid syntax")
             digits = digits.replace("_", "")
     allowed = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
     if not digits or any(digit not in allowed for digit in digits.lower()) or not digits.isascii():
-        raise NotANumber(text)
+        raise NotANumber("invalid syntax")
     # A longer number cannot fit, and Python would be slow to tell.
     number = int(digits, base) if len(digits.lstrip("0")) <= 64 else _MAX_UINT64 + 1
     if number > _MAX_UINT64:
-        raise OutOfRange(text)
+        raise OutOfRange("value out of range")
     return number
 
 
@@ -66,35 +75,53 @@ def parse_int(text: str, base: int = 0) -> int:
     negative = text[:1] == "-"
     number = parse_uint(text[1:] if text[:1] in ("+", "-") else text, base)
     if number > (1 << 63) - (not negative):
-        raise OutOfRange(text)
+        raise OutOfRange("value out of range")
     return -number if negative else number
 
 
 def parse_float(text: str) -> float:
-    """``strconv.ParseFloat(text, 64)``: decimal, hexadecimal, ``inf`` and ``nan``, underscores as in Go's source.
+    """``strconv.ParseFloat(text, 64)``: ``5``, ``.5``, ``1e3``, ``1_000``, ``0x1p4``, ``inf`` and ``NaN`` in any case.
+
+    Too small a number is zero, as in Go; ``0x10``, blanks and ``1e400`` are no numbers.
 
     Raises:
         NotANumber: text that is no number.
         OutOfRange: a number beyond what 64 bits hold.
     """
-    if re.fullmatch(_SPECIAL, text):
-        return float(text)
-    hexadecimal = re.fullmatch(_HEX_FLOAT, text) is not None
-    if not hexadecimal and not re.fullmatch(_FLOAT, text):
-        raise NotANumber(text)
-    if "_" in text:
-        if not _underscores_ok(text):
-            raise NotANumber(text)
-        text = text.replace("_", "")
-    if hexadecimal:
+    if _DECIMAL.fullmatch(text):
+        number = float(text.replace("_", ""))
+    elif _HEXADECIMAL.fullmatch(text):
         try:
-            return float.fromhex(text)
+            number = float.fromhex(text.replace("_", ""))
         except OverflowError as err:
-            raise OutOfRange(text) from err
-    number = float(text)
-    if math.isinf(number):
-        raise OutOfRange(text)
+            raise OutOfRange("value out of range") from err
+    elif text.isascii() and text.lower() in _SPECIAL:
+        return _SPECIAL[text.lower()]
+    else:
+        raise NotANumber("invalid syntax")
+    if isinf(number):
+        raise OutOfRange("value out of range")
     return number
+
+
+def exact(text: str, number: float) -> Exact:
+    """The value of *text* without rounding, for comparing texts whose float64 *number* is the same.
+
+    Two results compare with each other only when their *number* is equal. Its cost is bounded by the length of the
+    text: exponents that would make it large have become infinite or zero, which need no exactness.
+    """
+    from decimal import Decimal
+    from fractions import Fraction
+
+    if number == 0 or isinf(number):
+        return Decimal(0)
+    match = _HEXADECIMAL.fullmatch(text)
+    if match is None:
+        return Decimal(text)
+    whole, fraction = ((match[part] or "").replace("_", "") for part in ("whole", "fraction"))
+    mantissa = int(whole + fraction, 16)
+    exponent = int(Decimal(match["exponent"]))  # int() itself refuses a text of thousands of zeros
+    return (-1 if match["sign"] == "-" else 1) * mantissa * Fraction(2) ** (exponent - 4 * len(fraction))
 
 
 def _underscores_ok(text: str) -> bool:

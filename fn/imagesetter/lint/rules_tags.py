@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from imagesetter.errors import PolicyError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.golang.parse_float import parse_number
+from imagesetter.golang.strconv import parse_float
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import Definition, definitions, key_of
 from imagesetter.lint.linted_tree import LintedTree
@@ -122,7 +122,7 @@ def _large_number(policy: TagPolicy, tags: Iterable[str]) -> str:
     for tag in tags:
         key = key_of(policy, tag)
         try:
-            if key is not None and EXACT < abs(parse_number(key)) < float("inf"):
+            if key is not None and EXACT < abs(parse_float(key)) < float("inf"):
                 return f"the tag {tag} gives {key}"
         except InputError:
             continue

@@ -8,8 +8,8 @@ bytes, its time included; comments stay (`krm_functions.yaml.records`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from imagesetter.config.options import API_VERSION, GROUP
 from imagesetter.errors import LockError
@@ -17,12 +17,8 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.holds import Hold, in_force, midnight, wants_downgrade
 from imagesetter.lock.tag_age import Seen
-from krm_functions.errors import TextError
 from krm_functions.suggestions import did_you_mean
 from krm_functions.yaml.load import load_all
-
-if TYPE_CHECKING:
-    from krm_functions.yaml.records import Record
 
 KIND = "ImageLock"
 FILE_NAME = "images.lock.yaml"
@@ -30,20 +26,6 @@ REMEDY = "run `imagesetter lock`, and commit the lock"
 _MEND = "fix it, or remove it from the lock and run `imagesetter lock`"
 _ANEW = "delete the file, run `imagesetter lock`, and commit the lock"
 _CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
-
-TEMPLATE = f"""\
-# What every image policy resolved to. `imagesetter lock` writes this file and keeps your comments;
-# `--from lock` applies it without a network.
-apiVersion: {API_VERSION}
-kind: {KIND}
-metadata:
-  name: images
-  annotations:
-    config.kubernetes.io/local-config: "true"
-spec:
-  entries: []
-"""
-
 
 FieldType = Literal["policy", "string", "non-empty string", "count", "time", "date", "reflection"]
 
@@ -244,14 +226,6 @@ def _value(field: LockField, row: Mapping[Any, Any]) -> object:
             return str(row.get(field.name, field.omitted or ""))
 
 
-def _record(fields: Iterable[LockField], value: LockEntry | Hold | Seen) -> Record:
-    """A value as the lock writes it."""
-    found = ((field, getattr(value, field.attribute or field.name)) for field in fields)
-    return {
-        field.name: str(value) if field.type == "policy" else value for field, value in found if value != field.omitted
-    }
-
-
 def _hold(row: object, where: str) -> Hold:
     """People write holds by hand, so every slip is named."""
     hint = "`imagesetter hold` writes one as it has to be"
@@ -309,52 +283,3 @@ def merge_locks(locks: Iterable[Lock]) -> Lock:
                     hint="keep one lock for the policy",
                 )
     return Lock(entries, ", ".join(origins) or FILE_NAME, tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)))
-
-
-def render_lock(text: str, entries: Mapping[PolicyName, LockEntry], seen: Iterable[Seen] = ()) -> str:
-    """The lock's text with these entries; equal to *text* when no answer changed.
-
-    Args:
-        text: the present text, or an empty one.
-        entries: all entries that the lock shall hold.
-        seen: all first sights that it shall hold.
-
-    Raises:
-        LockError: the text is not in a layout that can be kept.
-    """
-    records = [_record(ENTRY_FIELDS, entries[name]) for name in sorted(entries, key=str)]
-    text = _updated(_begun(text), "entries", records, lambda record: record["policy"])
-    sights = [_record(SEEN_FIELDS, each) for each in sorted(seen, key=lambda each: (str(each.policy), each.tag))]
-    return _updated(text, "seen", sights, lambda record: (record["policy"], record["tag"]))
-
-
-def render_holds(text: str, holds: Iterable[Hold]) -> str:
-    """The lock's text with these holds, in the order in which they are given.
-
-    Raises:
-        LockError: the text is not in a layout that can be kept.
-    """
-    records = [_record(HOLD_FIELDS, hold) for hold in holds]
-    return _updated(
-        _begun(text),
-        "holds",
-        records,
-        lambda record: tuple(record.get(f) for f in ("policy", "tag", "exclude")),
-    )
-
-
-def _begun(text: str) -> str:
-    return text if text.strip() else TEMPLATE
-
-
-def _updated(text: str, name: str, records: Sequence[Record], identity: Callable[[Mapping[str, str]], object]) -> str:
-    from krm_functions.yaml.records import update_records
-
-    try:
-        return update_records(text, ("spec", name), records, identity=identity)
-    except TextError as error:
-        raise LockError(
-            f"the lock cannot be brought up to date: {error}",
-            where=error.where,
-            hint=f"write spec.{name} as a block list of block mappings, or remove the file and lock again",
-        ) from error

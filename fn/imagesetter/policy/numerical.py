@@ -1,7 +1,9 @@
 """The numerical rule (image-reflector-controller ``internal/policy/numerical.go``).
 
-Departures from Flux: numbers that float64 cannot tell apart are told apart, see :mod:`imagesetter.golang.parse_float`;
-with filterTags the text that an error names is not random, it is that of the last tag in byte order.
+Flux turns every tag into a float64 with ``strconv.ParseFloat``. Departures: two texts that round to the same float64
+are told apart by their exact values, so that build 9007199254740993 is above build 9007199254740992; where float64
+tells two numbers apart, the exact values agree with it. With filterTags the text that an error names is not random, it
+is that of the last tag in byte order.
 """
 
 from __future__ import annotations
@@ -9,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isnan
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagesetter.errors import NothingSelected
+from imagesetter.golang.strconv import exact, parse_float
 from imagesetter.policy.rule import Keys, OrderedRule
 from krm_functions.errors import InputError
 from krm_functions.messages import shown
-
-if TYPE_CHECKING:
-    from imagesetter.golang.parse_float import Exact
 
 _PLAIN_DIGITS = 300
 """A row of so many digits is a number that float64 can hold, if not exactly."""
@@ -121,8 +121,6 @@ def _values(keys: Keys) -> list[Any]:
     return [values[text] for text in texts]
 
 
-def _value(text: str) -> tuple[float, Exact] | None:
-    from imagesetter.golang.parse_float import exact, parse_number
-
-    number = parse_number(text)
+def _value(text: str) -> tuple[float, Any] | None:
+    number = parse_float(text)
     return None if isnan(number) else (number, exact(text, number))

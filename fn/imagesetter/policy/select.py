@@ -8,7 +8,7 @@ Departures from Flux:
 
 * Ties under filterTags, which Flux settles at random, are settled as without: see
   :class:`imagesetter.policy.rule.Ranker`.
-* Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.golang.parse_float`.
+* Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.policy.numerical`.
 * Patterns and templates are bounded in size: see :mod:`imagesetter.golang.regexp`, :mod:`imagesetter.golang.expand`.
 """
 

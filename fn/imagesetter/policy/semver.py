@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from imagesetter.errors import InvalidPolicy, NothingSelected
-from imagesetter.golang.errors import InvalidConstraint
-from imagesetter.policy.rule import Argument, Keys, Rule
+from imagesetter.golang.semver.version import parse_tag
+from imagesetter.policy.rule import Argument, Ranker, Rule
 from krm_functions.errors import InputError
-
-if TYPE_CHECKING:
-    from imagesetter.golang.semver.bulk import Row, VersionList
-    from imagesetter.golang.semver.constraints import Constraints
 
 
 class SemverRule(Rule):
@@ -29,86 +22,14 @@ class SemverRule(Rule):
         """Why it is not a version: Flux's two dots, then Masterminds' reasons."""
         if text.count(".") < 2:
             return "Flux wants two dots, as in 1.2.3"
-        from imagesetter.golang.semver.version import parse_tag
-
         try:
             parse_tag(text)
         except InputError as err:
             return str(err)
         return ""
 
-    def ranker(self) -> SemverRanker:
+    def ranker(self) -> Ranker:
         """The range, read."""
-        from imagesetter.golang.semver.constraints import parse_constraints
+        from imagesetter.policy.semver_ranker import semver_ranker
 
-        try:
-            return SemverRanker(parse_constraints(self.value))
-        except InvalidConstraint as err:
-            raise InvalidPolicy(err.what, hint=err.hint) from err
-
-
-class SemverRanker:
-    """The highest version within a range; of equal versions the last tag in byte order."""
-
-    __slots__ = ("wanted",)
-
-    def __init__(self, wanted: Constraints) -> None:
-        self.wanted = wanted
-
-    def best(self, keys: Keys) -> str:
-        """The tag of the highest version."""
-        return max(self._rows(keys, all_of_them=False))[-1]
-
-    def rank(self, keys: Keys) -> list[str]:
-        """The tags of all versions in the range, highest first."""
-        return [row[-1] for row in sorted(self._rows(keys, all_of_them=True), reverse=True)]
-
-    def compare(self, a: str, b: str) -> int | None:
-        """By version, whether it is in the range or not."""
-        from imagesetter.golang.semver.version import compare_keys, parse_tag
-
-        try:
-            return compare_keys(parse_tag(a).key, parse_tag(b).key)
-        except InputError:
-            return None
-
-    def outside(self, text: str) -> str:
-        """Why a version is not in the range."""
-        from imagesetter.golang.semver.version import Version, parse_tag
-
-        wanted, version = self.wanted, parse_tag(text)
-        if wanted.admits(version):
-            return ""
-        if version.prerelease and not wanted.prerelease_groups:
-            if wanted.admits(Version(version.major, version.minor, version.patch)):
-                return f"{version} is a prerelease, and {wanted} names none; a range such as >=1.0.0-0 does"
-            return f"{version} is a prerelease, and its release is not in {wanted} either"
-        if len(wanted.groups) > 1:
-            return f"{version} is in no part of {wanted}"
-        [group] = wanted.groups
-        failed = " and ".join(str(item) for item in group.comparators if not item.admits(version.key))
-        return f"{version} is not {failed}"
-
-    def _rows(self, keys: Keys, *, all_of_them: bool) -> list[Row]:
-        """The versions in the range, with their tags: all of them, or at least the highest.
-
-        Raises:
-            NothingSelected: none.
-        """
-        from imagesetter.golang.semver.bulk import VersionList
-
-        versions = VersionList(keys.texts, keys.tag, self.wanted)
-        rows = versions.rows(all_of_them=all_of_them)
-        if not rows:
-            hint = self._advice(versions)
-            raise NothingSelected("unable to determine latest version from provided list", hint=hint)
-        return rows
-
-    def _advice(self, found: VersionList) -> str:
-        versions = found.versions()
-        if not versions:
-            return "none is a version with two dots, such as 1.2.3; filterTags with extract can cut one out of a tag"
-        advice = f"{len(versions)} are versions, none of them within {self.wanted}"
-        if any(version.prerelease for version in versions) and not self.wanted.prerelease_groups:
-            advice += "; prereleases count only where the range names one, as >=1.0.0-0 does"
-        return advice
+        return semver_ranker(self.value)

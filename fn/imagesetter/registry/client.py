@@ -15,22 +15,24 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from imagesetter.errors import CredentialError, ImageReferenceError
+from imagesetter.registry import manifests
 from imagesetter.registry.auth.credentials import Credential, Keychains
+from imagesetter.registry.cache import Cache, CachedScan, CacheIdentity, validity
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
 from imagesetter.registry.http.network import NetworkOverrides
 from imagesetter.registry.http.redaction import Redaction, printable
+from imagesetter.registry.manifests import Image, is_digest
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
+from imagesetter.registry.tags import PAGE_CAP, list_tags
 from imagesetter.registry.workers import Task, run_tasks
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
-    from imagesetter.registry.cache import Cache, CacheIdentity
     from imagesetter.registry.http.retry import RetryingClient
-    from imagesetter.registry.manifests import Image
     from imagesetter.registry.repository_client import RepositoryClient, Session
 
 DEFAULT_TIMEOUT = 60.0
@@ -103,8 +105,6 @@ class Client:
 
         Repositories with the same canonical name and the same way of asking are asked once; a failure is a value.
         """
-        from imagesetter.registry.cache import validity
-
         same: dict[tuple[str, ScanOptions], list[int]] = {}
         for number, (repository, options) in enumerate(questions):
             key = repository.canonical, replace(options, interval=None, timeout=None)
@@ -133,8 +133,6 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, or no answer.
         """
-        from imagesetter.registry import manifests
-
         if platform:
             return self.inspect(repository, tag, platform=platform, options=options).platform_digest
         with self._redacted():
@@ -160,8 +158,6 @@ class Client:
         Raises:
             RegistryError: there is no such tag or platform, no response, or its body does not match its digest.
         """
-        from imagesetter.registry import manifests
-
         with self._redacted():
             client = self._repository_client(repository, options or ScanOptions())
             _check_tag(tag)
@@ -214,8 +210,6 @@ class Client:
         at all, the registry will tell."""
         if self._cache is None:
             return None
-        from imagesetter.registry.cache import CacheIdentity
-
         try:
             return CacheIdentity(look_up(), _network_key(options))
         except CredentialError:
@@ -232,9 +226,6 @@ class Client:
 
     def _list(self, repository: Repository, client: RepositoryClient, identity: CacheIdentity | None) -> Scan:
         """Ask the registry, and keep its answer."""
-        from imagesetter.registry.cache import CachedScan
-        from imagesetter.registry.tags import PAGE_CAP, list_tags
-
         listing = list_tags(
             lambda query: client.request(
                 "GET",
@@ -351,14 +342,10 @@ class Client:
 def _open_cache(settings: ClientSettings) -> Cache | None:
     if settings.cache_folder is None:
         return None
-    from imagesetter.registry.cache import Cache
-
     return Cache(settings.cache_folder, settings.clock, settings.refresh)
 
 
 def _check_tag(tag: str) -> None:
-    from imagesetter.registry.manifests import is_digest
-
     if not is_tag(tag) and not is_digest(tag):
         raise ImageReferenceError(f"'{printable(tag)}' cannot be a tag")
 

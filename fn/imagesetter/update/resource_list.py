@@ -19,6 +19,7 @@ from imagesetter.fields.strip_annotations import strip_annotations
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lock import document as lock
 from imagesetter.selection.sources import MakeSource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.plan import Guard, Plan, known_digests, plan_changes, summary
@@ -31,7 +32,6 @@ from krm_functions.yaml.proof import edits as proved_edits
 
 if TYPE_CHECKING:
     from imagesetter.fields.kustomize_sources import SourceMarks
-    from imagesetter.lock import document as lock
 
 
 class ListUpdate(NamedTuple):
@@ -140,8 +140,6 @@ def require_lock_among_items(listing: ResourceList) -> lock.Lock:
     Raises:
         LockError: none is there, or it cannot be used.
     """
-    from imagesetter.lock import document as lock
-
     found = lock_among_items(listing)
     if found is None:
         raise LockError(f"no {lock.KIND} is among the items", hint=f"{lock.REMEDY} with the package")
@@ -154,8 +152,6 @@ def lock_among_items(listing: ResourceList) -> lock.Lock | None:
     Raises:
         LockError: it cannot be used.
     """
-    from imagesetter.lock import document as lock
-
     items = [item for item in listing.items if item.kind == lock.KIND]
     found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
     return lock.merge_locks(found) if found else None

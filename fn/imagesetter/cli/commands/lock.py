@@ -18,7 +18,8 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.options import API_VERSION
 from imagesetter.files.atomic_write import noted
-from imagesetter.lock.document import FILE_NAME, Lock, render_lock
+from imagesetter.lock.document import FILE_NAME, Lock
+from imagesetter.lock.render import render_lock
 from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.update.lock import EntryChange, Locked, update_lock

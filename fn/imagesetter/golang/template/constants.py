@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imagesetter.golang.strconv import NotANumber, OutOfRange, parse_float, parse_int, parse_uint, unquote_char
+from imagesetter.golang.errors import NotANumber, OutOfRange
+from imagesetter.golang.strconv import parse_float, parse_int, parse_uint, unquote_char
 from imagesetter.golang.strings import quote
 from imagesetter.golang.template.lexer import Kind, Token
 from imagesetter.golang.template.nodes import NumberNode

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from imagesetter.golang.errors import NotANumber, OutOfRange
 from imagesetter.golang.faults import Budget, Fault
 from imagesetter.golang.fmt import sprint
-from imagesetter.golang.strconv import NotANumber, OutOfRange, parse_float, parse_int
+from imagesetter.golang.strconv import parse_float, parse_int
 from imagesetter.golang.strings import length
 from imagesetter.golang.values import (
     STRINGS,
