@@ -77,7 +77,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "cosign.sig",
             "excluded",
-            r"the exclusion list drops it: \.sig$ is found in it",
+            r"the exclusion list excludes it: it matches \.sig$",
             id="excluded",
         ),
         pytest.param(
@@ -85,7 +85,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "1.2.3",
             "filtered",
-            "filterTags.pattern ^v is not found in it",
+            "it does not match filterTags.pattern ^v",
             id="filtered",
         ),
         pytest.param(
@@ -93,7 +93,7 @@ def test_no_tags_are_explained() -> None:
             ["release-1.0.0-amd64", "release-1.0.0-arm64"],
             "release-1.0.0-arm64",
             "shadowed",
-            "filterTags.extract makes '1.0.0' of it as of release-1.0.0-amd64, which comes first in byte order",
+            "filterTags.extract gives '1.0.0', the same as for release-1.0.0-amd64, which is used because",
             id="shadowed",
         ),
         pytest.param(
@@ -101,7 +101,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "1.2",
             "unparsed",
-            "it is not a version: Flux wants two dots",
+            "it is not a version: Flux requires two dots",
             id="two dots",
         ),
         pytest.param(
@@ -117,7 +117,7 @@ def test_no_tags_are_explained() -> None:
             ["release-x-amd64"],
             "release-x-amd64",
             "unparsed",
-            "what filterTags.extract makes of it, 'x', is not a number: invalid syntax",
+            "the text that filterTags.extract gives, 'x', is not a number: invalid syntax",
             id="no number",
         ),
         pytest.param(
@@ -141,7 +141,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "2.0.0",
             "out of range",
-            "2.0.0 is in no part of 3.x || 4.x",
+            "2.0.0 is not in any part of 3.x || 4.x",
             id="parts",
         ),
         pytest.param(
@@ -149,7 +149,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "1.5.0-rc.1",
             "out of range",
-            "1.5.0-rc.1 is a prerelease, and 1.x names none; a range such as >=1.0.0-0 does",
+            "1.5.0-rc.1 is a prerelease, which 1.x does not allow; a range such as >=1.0.0-0 does",
             id="a prerelease",
         ),
         pytest.param(
@@ -165,7 +165,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "1.0.0",
             "candidate",
-            "it could be chosen, but 1.2.3 ranks above it",
+            "it is a candidate, but 1.2.3 ranks higher",
             id="outranked",
         ),
         pytest.param(
@@ -173,7 +173,7 @@ def test_no_tags_are_explained() -> None:
             TAGS,
             "1.0.0",
             "candidate",
-            "it ranks the same as v1.0.0, which comes last in byte order",
+            "it ranks the same as v1.0.0, which is selected because it comes last in byte order",
             id="the same version",
         ),
         pytest.param(
@@ -181,7 +181,7 @@ def test_no_tags_are_explained() -> None:
             ["1", "01"],
             "1",
             "candidate",
-            "it ranks the same as 01, which comes first in byte order",
+            "it ranks the same as 01, which is selected because it comes first in byte order",
             id="the same number",
         ),
         pytest.param(
@@ -189,18 +189,18 @@ def test_no_tags_are_explained() -> None:
             ["1", "x"],
             "1",
             "candidate",
-            "it could be chosen, but the policy chooses nothing: failed to parse invalid numeric value 'x'",
+            "it is a candidate, but the policy selects nothing: failed to parse invalid numeric value 'x'",
             id="a policy that fails",
         ),
         pytest.param(
-            TagPolicy(SemverRule("1.x")), TAGS, "1.2.3", "chosen", "it is the tag that the policy chooses", id="chosen"
+            TagPolicy(SemverRule("1.x")), TAGS, "1.2.3", "chosen", "it is the tag that the policy selects", id="chosen"
         ),
         pytest.param(
             TagPolicy(SemverRule("1.x")),
             TAGS,
             "1.9.0",
             "unlisted",
-            "it is not among the 11 tags; if it were: it is the tag that the policy chooses",
+            "it is not one of the 11 tags; if it were: it is the tag that the policy selects",
             id="unlisted",
         ),
         pytest.param(
@@ -208,7 +208,7 @@ def test_no_tags_are_explained() -> None:
             [],
             "a",
             "unlisted",
-            "it is not among the 0 tags; if it were: it is",
+            "it is not one of the 0 tags; if it were: it is",
             id="no tags",
         ),
     ],

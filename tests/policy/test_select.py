@@ -203,7 +203,7 @@ def test_comparison(policy: TagPolicy, a: str, b: str, place: int | None) -> Non
             "a.sig b.sig",
             NoTags,
             "no tags in database",
-            "every tag, 2 of them",
+            "excludes all of them (2)",
             id="all excluded",
         ),
         pytest.param(
@@ -211,7 +211,7 @@ def test_comparison(policy: TagPolicy, a: str, b: str, place: int | None) -> Non
             "a b",
             NothingSelected,
             "version list argument cannot be empty",
-            "^x is found in none of the 2 tags",
+            "no tag matches filterTags.pattern ^x (2 checked)",
             id="nothing passes the filter",
         ),
         pytest.param(
@@ -227,7 +227,7 @@ def test_comparison(policy: TagPolicy, a: str, b: str, place: int | None) -> Non
             "1.0.0 1.1.0 x",
             NothingSelected,
             "unable to determine latest version from provided list",
-            "2 are versions, none of them within 2.x",
+            "2 tags are versions, but none is in the range 2.x",
             id="no version in range",
         ),
         pytest.param(
@@ -243,7 +243,7 @@ def test_comparison(policy: TagPolicy, a: str, b: str, place: int | None) -> Non
             "1.0.0-a 4.0.0 1.0.0",
             NothingSelected,
             "unable to determine latest version from provided list",
-            "3 are versions, none of them within <2-0 >3",
+            "3 tags are versions, but none is in the range <2-0 >3",
             id="a range of nothing",
         ),
         pytest.param(
@@ -259,7 +259,7 @@ def test_comparison(policy: TagPolicy, a: str, b: str, place: int | None) -> Non
             "r1 rx",
             NothingSelected,
             "failed to parse invalid numeric value 'x'",
-            "what extract makes of the tag rx is not a number",
+            "the text that filterTags.extract gives for the tag rx is not a number",
             id="no number extracted",
         ),
     ],

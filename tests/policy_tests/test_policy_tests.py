@@ -115,7 +115,7 @@ web.policy-test.yaml:1
   FAILED  case 1
         expected  tag 1.0.0
         got       tag 1.0.1
-        why       1.0.0: it could be chosen, but 1.0.1 ranks above it
+        why       1.0.0: it is a candidate, but 1.0.1 ranks higher
           listed           2
           excluded      0  2
           filtered      0  2
@@ -136,7 +136,7 @@ def test_a_failed_error_shows_both_errors_with_their_stages(run: Run) -> None:
     _, out, _ = run()
     assert "expected  an error with 'no tags' from stage no_tags\n" in out
     assert "got       an error from stage select: unable to determine latest version from provided list\n" in out
-    assert "hint      none is a version with two dots" in out
+    assert "hint      no tag is a version with two dots" in out
 
 
 def test_json_tells_every_case(run: Run) -> None:

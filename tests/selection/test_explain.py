@@ -88,9 +88,9 @@ FUNNEL = f"""\
 
 rejected, the nearest first:
   1.1.0         out of range  1.1.0 is not 1.0.x
-  1.0.11-rc.1   out of range  1.0.11-rc.1 is a prerelease, and 1.0.x names none; a range such as >=1.0.0-0 does
-  latest        unparsed      it is not a version: Flux wants two dots, as in 1.2.3
-  sha256-a.sig  excluded      the exclusion list drops it: ^.*\\.sig$ is found in it
+  1.0.11-rc.1   out of range  1.0.11-rc.1 is a prerelease, which 1.0.x does not allow; a range such as >=1.0.0-0 does
+  latest        unparsed      it is not a version: Flux requires two dots, as in 1.2.3
+  sha256-a.sig  excluded      the exclusion list excludes it: it matches ^.*\\.sig$
 """
 
 
@@ -127,7 +127,7 @@ def test_the_json_document_has_the_same_facts(run: Run) -> None:
             "candidates": 3,
         },
         "rejected": [
-            {"tag": "1.1.0", "step": "filtered", "reason": r"filterTags.pattern ^1\.0\.(\d+)$ is not found in it"}
+            {"tag": "1.1.0", "step": "filtered", "reason": r"it does not match filterTags.pattern ^1\.0\.(\d+)$"}
         ],
         "notes": [],
     }
@@ -153,11 +153,11 @@ def test_a_rule_that_does_not_compile_is_drawn_under_and_no_step_is_counted(run:
 
 WHY_NOT = {
     "out of range": ("1.1.0", "why not 1.1.0? 1.1.0 is not 1.0.x"),
-    "outranked": ("1.0.9", "why not 1.0.9? it could be chosen, but 1.0.10 ranks above it"),
+    "outranked": ("1.0.9", "why not 1.0.9? it is a candidate, but 1.0.10 ranks higher"),
     "unparsed": ("latest", "why not latest? it is not a version"),
-    "excluded": ("sha256-a.sig", "why not sha256-a.sig? the exclusion list drops it"),
-    "not in the list": ("1.0.11", "why not 1.0.11? it is not among the 8 tags; if it were"),
-    "chosen": ("1.0.10", "1.0.10: it is the tag that the policy chooses"),
+    "excluded": ("sha256-a.sig", "why not sha256-a.sig? the exclusion list excludes it: it matches ^.*\\.sig$"),
+    "not in the list": ("1.0.11", "why not 1.0.11? it is not one of the 8 tags; if it were"),
+    "chosen": ("1.0.10", "1.0.10: it is the tag that the policy selects"),
 }
 
 
@@ -418,11 +418,11 @@ PARITY: dict[str, tuple[dict[str, Any], str]] = {
     "the same": (policy(status=status("1.0.10")), ""),
     "a tag that came after the cluster looked": (
         policy(status=status("1.0.9")),
-        "1.0.9: it could be chosen, but 1.0.10 ranks above it",
+        "1.0.9: it is a candidate, but 1.0.10 ranks higher",
     ),
     "a tag that is gone": (
         policy(status=status("1.0.12")),
-        "1.0.12: it is not among the 8 tags; if it were: it is the tag that the policy chooses",
+        "1.0.12: it is not one of the 8 tags; if it were: it is the tag that the policy selects",
     ),
     "another range": (policy("1.0.x", status=status("1.1.0")), "1.1.0: 1.1.0 is not 1.0.x"),
     "another repository": (
@@ -445,8 +445,8 @@ PARITY: dict[str, tuple[dict[str, Any], str]] = {
     "suspended": (policy(status=status("1.0.0"), suspend=True), ""),
     "no answer": (
         policy("9.x", status=status("1.0.10")),
-        "no answer here: unable to determine latest version from provided list; 6 are versions, none of them within "
-        "9.x; prereleases count only where the range names one, as >=1.0.0-0 does",
+        "no answer here: unable to determine latest version from provided list; 6 tags are versions, but none is in "
+        "the range 9.x; prereleases are selected only if the range names one, as >=1.0.0-0 does",
     ),
 }
 
@@ -494,7 +494,7 @@ def test_a_real_registry_is_explained_and_compared(run: Run, tmp_path: Path) -> 
     assert compared == (
         1,
         f"flux-system:app\n  cluster  {image}:1.0.9\n  here     {image}:1.0.10\n"
-        "  why      1.0.9: it could be chosen, but 1.0.10 ranks above it\n"
+        "  why      1.0.9: it is a candidate, but 1.0.10 ranks higher\n"
         "flux-system:web: not compared: no status.latestRef\n"
         "0 of 1 policies with a status have the same latest ref here\n",
         "",

@@ -15,11 +15,11 @@ class AlphabeticalRule(OrderedRule):
     reads_any_text = True
 
     def problem(self, text: str) -> str:
-        """It reads every text."""
+        """Empty: every text can be ranked."""
         return ""
 
     def ranker(self) -> AlphabeticalRanker:
-        """The order, checked."""
+        """The rule with its order validated."""
         return AlphabeticalRanker(descending=self.descending)
 
 
@@ -32,7 +32,7 @@ class AlphabeticalRanker:
         self.descending = descending
 
     def best(self, keys: Keys) -> str:
-        """The tag of the last text, or of the first."""
+        """The tag of the last text, or of the first if descending."""
         return keys.tag(min(keys.texts) if self.descending else max(keys.texts))
 
     def rank(self, keys: Keys) -> list[str]:
@@ -40,7 +40,7 @@ class AlphabeticalRanker:
         return [keys.tag(text) for text in sorted(keys.texts, reverse=not self.descending)]
 
     def compare(self, a: str, b: str) -> int:
-        """By the texts themselves."""
+        """Compare the texts in byte order."""
         above = int(a > b) - int(a < b)
         return -above if self.descending else above
 

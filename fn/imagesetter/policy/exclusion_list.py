@@ -1,6 +1,6 @@
-"""The exclusion list that a repository has without asking; in a file of its own, since reading a lock needs it too."""
+"""The default exclusion list. It is a module by itself, because reading a lock needs it and nothing else from here."""
 
 from __future__ import annotations
 
 DEFAULT_EXCLUSIONS = (r"^.*\.sig$",)
-"""The exclusion list that stands in for a missing or empty one: cosign's signatures."""
+"""Used if a repository has no exclusion list, or an empty one: excludes cosign's signatures."""

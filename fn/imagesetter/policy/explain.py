@@ -1,7 +1,7 @@
-"""Why a policy chose the tag it did, and why not another: the funnel from all tags to the one.
+"""Why a policy selects this tag and not another: the funnel from all tags to one.
 
-Everything here runs the steps of :class:`imagesetter.policy.select.CompiledPolicy`, the same that ``select`` runs, and
-looks at what is left after each. So an explanation and a choice cannot disagree.
+It runs the steps of :class:`imagesetter.policy.select.CompiledPolicy`, the same that ``select`` runs, and records what
+each step leaves. So an explanation and a selection cannot disagree.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from krm_functions.errors import InputError
 from krm_functions.messages import shown
 
 Step = Literal["unlisted", "excluded", "filtered", "shadowed", "unparsed", "out of range", "candidate", "chosen"]
-"""How far a tag came: the step that dropped it, or one of the last two. They are in the order of the steps."""
+"""How far a tag got: the step that dropped it, or one of the last two. Listed in the order of the steps."""
 
 _STEPS: tuple[Step, ...] = get_args(Step)
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """How many tags each step took, in the order of the steps.
+    """How many tags each step dropped, in the order of the steps.
 
-    Every listed tag is in one of the counts that follow, unless the policy itself is invalid: then they are 0.
+    Each listed tag is in exactly one of the other counts, unless the policy is invalid: then they are 0.
 
     Args:
-        listed: different tags given.
-        excluded: those that the exclusion list drops.
-        filtered_out: those in which filterTags.pattern is not found.
-        shadowed: those of which filterTags.extract makes the same text as of another tag, which counts instead.
-        unparsed: those that the rule cannot read; under the numerical rule one of them fails the policy.
+        listed: distinct tags in the list.
+        excluded: tags that the exclusion list excludes.
+        filtered_out: tags that do not match filterTags.pattern.
+        shadowed: tags for which filterTags.extract gives the same text as for another tag, which is used instead.
+        unparsed: tags that the rule cannot parse; with the numerical rule, one of them makes the policy fail.
         out_of_range: versions outside the range.
-        candidates: those that are left; the best of them is chosen.
+        candidates: tags that are left; the best one is selected.
     """
 
     listed: int
@@ -52,7 +52,7 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A tag, how far it came, and why no further; ``str()`` is a sentence."""
+    """A tag, the step that dropped it, and the reason; ``str()`` is a sentence."""
 
     tag: str
     step: Step
@@ -64,14 +64,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a policy made of a list of tags.
+    """What a policy selects from a list of tags, and why.
 
     Args:
         chosen: the tag, or ``None``.
-        error: why there is none.
-        funnel: how many tags each step took.
-        rejected: dropped tags: those that came furthest first, and of these versions before other tags, high ones
-            first.
+        error: why no tag was selected.
+        funnel: how many tags each step dropped.
+        rejected: the dropped tags. Tags that later steps dropped come first; within a step, versions come before other
+            tags, the highest first.
     """
 
     chosen: str | None
@@ -81,7 +81,7 @@ class Selection:
 
 
 def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Selection:
-    """The choice with its funnel, and up to *limit* of the dropped tags with the reason of each. Raises nothing."""
+    """The selection with its funnel, and up to *limit* dropped tags, each with its reason. Raises nothing."""
     listed = list(dict.fromkeys(tags))
     try:
         walk = _walk(compile_policy(policy), listed)
@@ -104,30 +104,30 @@ def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Selec
 
 
 def why_not(policy: TagPolicy, tags: Iterable[str], tag: str) -> Rejected:
-    """Why the policy does not choose *tag* among *tags*; if it is not among them, what would become of it if it were.
+    """Why the policy does not select *tag* from *tags*. If *tags* does not contain it: what would happen if it did.
 
     Raises:
-        InvalidPolicy: the policy cannot be asked at all.
+        InvalidPolicy: the policy itself is invalid.
         InvalidFilter: one of its patterns does not compile.
     """
     listed = dict.fromkeys(tags)
     answer = _rejected(_walk(compile_policy(policy), list(listed | {tag: None})), tag)
     if tag in listed:
         return answer
-    return Rejected(tag, "unlisted", f"it is not among the {len(listed)} tags; if it were: {answer.reason}")
+    return Rejected(tag, "unlisted", f"it is not one of the {len(listed)} tags; if it were: {answer.reason}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """One run through the steps of a selector.
+    """One run through the steps of a policy.
 
     Args:
-        selector: whose steps they are.
+        selector: the compiled policy.
         kept: the tags that the exclusion list left.
-        texts: the tags that filterTags left, each with the text that the rule read.
+        texts: the tags that filterTags left, each with the text that the rule ranks.
         ranked: the tags that the rule ranked.
         chosen: the best of them.
-        error: why there is none.
+        error: why no tag was selected.
     """
 
     selector: CompiledPolicy
@@ -152,7 +152,7 @@ def _walk(selector: CompiledPolicy, listed: list[str]) -> _Walk:
 
 
 def _step(walk: _Walk, tag: str) -> Step:
-    """How far a listed tag came."""
+    """How far a listed tag got."""
     if tag not in walk.kept:
         return "excluded"
     if tag not in walk.texts:
@@ -171,7 +171,7 @@ def _rejected(walk: _Walk, tag: str) -> Rejected:
     match step:
         case "excluded":
             found = [shown(rule.pattern) for rule in walk.selector.exclusions if not rule.keep([tag])]
-            reason = f"the exclusion list drops it: {found[0]} is found in it"
+            reason = f"the exclusion list excludes it: it matches {found[0]}"
         case "filtered" | "shadowed":
             reason = _why_filtered(walk, tag)
         case "unparsed":
@@ -179,7 +179,7 @@ def _rejected(walk: _Walk, tag: str) -> Rejected:
         case "out of range":
             reason = walk.selector.ranker.outside(walk.texts[tag])
         case "chosen":
-            reason = "it is the tag that the policy chooses"
+            reason = "it is the tag that the policy selects"
         case _:
             reason = _why_outranked(walk, tag)
     return Rejected(tag, step, reason)
@@ -189,32 +189,32 @@ def _why_filtered(walk: _Walk, tag: str) -> str:
     tag_filter, text = walk.selector.filter, _text(walk, tag)
     assert tag_filter is not None
     if text is None:
-        return f"filterTags.pattern {shown(tag_filter.pattern)} is not found in it"
+        return f"it does not match filterTags.pattern {shown(tag_filter.pattern)}"
     counts = next(other for other, same in walk.texts.items() if same == text)
     return (
-        f"filterTags.extract makes {shown(text)!r} of it as of {shown(counts)}, which comes first in byte order and so "
-        "is the one that counts"
+        f"filterTags.extract gives {shown(text)!r}, the same as for {shown(counts)}, which is used because it comes "
+        "first in byte order"
     )
 
 
 def _why_unparsed(walk: _Walk, tag: str) -> str:
     text = walk.texts[tag]
-    what = "it" if text == tag else f"what filterTags.extract makes of it, {shown(text)!r},"
+    what = "it" if text == tag else f"the text that filterTags.extract gives, {shown(text)!r},"
     rule = walk.selector.rule
     return f"{what} is not a {rule.noun}: {rule.problem(text)}"
 
 
 def _why_outranked(walk: _Walk, tag: str) -> str:
     if walk.chosen is None:
-        return f"it could be chosen, but the policy chooses nothing: {walk.error}"
+        return f"it is a candidate, but the policy selects nothing: {walk.error}"
     if walk.selector.ranker.compare(walk.texts[tag], walk.texts[walk.chosen]) == 0:
         tie = walk.selector.rule.tie
-        return f"it ranks the same as {shown(walk.chosen)}, which comes {tie} in byte order and is chosen for that"
-    return f"it could be chosen, but {shown(walk.chosen)} ranks above it"
+        return f"it ranks the same as {shown(walk.chosen)}, which is selected because it comes {tie} in byte order"
+    return f"it is a candidate, but {shown(walk.chosen)} ranks higher"
 
 
 def _text(walk: _Walk, tag: str) -> str | None:
-    """What the rule reads of a tag, or ``None`` when filterTags drops it."""
+    """The text of a tag that the rule ranks, or ``None`` if filterTags drops the tag."""
     return walk.selector.filter.key(tag) if walk.selector.filter else tag
 
 

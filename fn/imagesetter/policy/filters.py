@@ -1,8 +1,8 @@
-"""The filters before a rule: the exclusion list of the repository, then filterTags of the policy.
+"""The filters before a rule: the repository's exclusion list, then the policy's filterTags.
 
-The sources are image-reflector-controller's ``imagerepository_controller.go`` (exclusion) and
-``internal/policy/filter.go``. Departures from Flux: none in what passes; Flux then hands the texts that extract makes
-to the rule in random order, and here the order never matters.
+Source: image-reflector-controller, ``imagerepository_controller.go`` (exclusion) and ``internal/policy/filter.go``.
+Departures from Flux: the same tags pass, but Flux passes the extracted texts to the rule in random order; here the
+order does not matter.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _SHOWN = 4096
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """One pattern of an exclusion list; without *regexp* it is the one of :data:`DEFAULT_EXCLUSIONS`."""
+    """One pattern of an exclusion list; without *regexp* it is the pattern of :data:`DEFAULT_EXCLUSIONS`."""
 
     pattern: str
     regexp: Regexp | None
 
     def keep(self, tags: list[str]) -> list[str]:
-        """The tags in which the pattern is not found."""
+        """The tags that do not match the pattern."""
         if self.regexp is None:
             if ".sig" not in "\n".join(tags):
                 return tags
-            # "." takes no newline
+            # "." does not match a newline
             return [tag for tag in tags if not tag.endswith(".sig") or "\n" in tag]
         found = {match[0] for match in _find_all(self.regexp, tags)}
         return [tag for tag in tags if tag not in found]
@@ -41,7 +41,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
-    """A compiled filterTags: which tags pass, and what the rule reads of each."""
+    """A compiled filterTags: which tags pass, and the text of each that the rule ranks."""
 
     pattern: str
     extract: str
@@ -49,7 +49,7 @@ class CompiledFilter:
     template: Expansion | None
 
     def keys(self, tags: Sequence[str]) -> Keys:
-        """The texts for the rule. Of tags that give the same text the first in byte order counts, as in Flux."""
+        """The texts for the rule. If several tags give the same text, the first in byte order is used, as in Flux."""
         found = _find_all(self.regexp, tags)
         passed: list[str] = [match[0] for match in found]
         if self.template is None:
@@ -61,12 +61,12 @@ class CompiledFilter:
         return Keys.of_texts(tag_of)
 
     def key(self, tag: str) -> str | None:
-        """The text for the rule, or ``None`` when the pattern is not found in *tag*."""
+        """The text for the rule, or ``None`` if *tag* does not match the pattern."""
         return next(iter(self.keys([tag]).texts), None)
 
 
 def _find_all(regexp: Regexp, tags: Sequence[str]) -> Sequence[Found]:
-    """The tags in which the pattern is found.
+    """The tags that match the pattern.
 
     Raises:
         InvalidFilter: google-re2 is needed for these tags and is not installed.
@@ -78,10 +78,10 @@ def _find_all(regexp: Regexp, tags: Sequence[str]) -> Sequence[Found]:
 
 
 def compile_exclusions(patterns: tuple[str, ...]) -> tuple[Exclusion, ...]:
-    """An exclusion list, compiled; the default one in place of an empty one.
+    """An exclusion list, compiled; the default list if it is empty.
 
     Raises:
-        InvalidFilter: in Flux's words; or in ours, where google-re2 is needed and is not installed.
+        InvalidFilter: with Flux's message, or because google-re2 is needed and is not installed.
     """
     return tuple(_compile_exclusion(pattern) for pattern in patterns or DEFAULT_EXCLUSIONS)
 
@@ -101,7 +101,7 @@ def compile_filter(filter_tags: FilterTags) -> CompiledFilter:
     """A filterTags, compiled.
 
     Raises:
-        InvalidFilter: in Flux's words; or in ours, where google-re2 is needed and is not installed.
+        InvalidFilter: with Flux's message, or because google-re2 is needed and is not installed.
     """
     pattern, extract = filter_tags.pattern, filter_tags.extract
     try:

@@ -1,4 +1,4 @@
-"""The policy kinds: each is one module of this package and one entry here."""
+"""The policy kinds: each is a module of this package, and an entry here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imagesetter.policy.rule import Rule
 from imagesetter.policy.semver import SemverRule
 
 KINDS: tuple[type[Rule], ...] = (SemverRule, AlphabeticalRule, NumericalRule)
-"""In Flux's order: of several in one policy the first counts (``internal/policy/factory.go``)."""
+"""In Flux's order: if a policy has several kinds, the first is used (``internal/policy/factory.go``)."""
 
 NAMES = tuple(kind.kind for kind in KINDS)
 
@@ -23,7 +23,7 @@ def listed(conjunction: str, form: str = "{}") -> str:
 
 
 def chosen(choice: object) -> tuple[type[Rule], Mapping[str, Any]] | None:
-    """The kind that counts in ``spec.policy`` as loaded, with its fields; nothing is validated."""
+    """The kind that is used of a loaded ``spec.policy``, with its fields; nothing is validated."""
     if isinstance(choice, Mapping):
         for kind in KINDS:
             if isinstance(fields := choice.get(kind.kind), Mapping):
@@ -32,7 +32,7 @@ def chosen(choice: object) -> tuple[type[Rule], Mapping[str, Any]] | None:
 
 
 def unchecked_rule(choice: object) -> Rule | None:
-    """The rule in ``spec.policy`` as loaded, with defaults filled in; nothing is validated."""
+    """The rule of a loaded ``spec.policy``, with defaults filled in; nothing is validated."""
     found = chosen(choice)
     if found is None:
         return None

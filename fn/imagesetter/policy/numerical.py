@@ -20,7 +20,7 @@ from krm_functions.errors import InputError
 from krm_functions.messages import shown
 
 _PLAIN_DIGITS = 300
-"""A row of so many digits is a number that float64 can hold, if not exactly."""
+"""A number with this many digits is within the limits of float64, even if not exactly."""
 
 
 class NumericalRule(OrderedRule):
@@ -40,15 +40,15 @@ class NumericalRule(OrderedRule):
         return ""
 
     def ranker(self) -> NumericalRanker:
-        """The order, checked."""
+        """The rule with its order validated."""
         return NumericalRanker(descending=self.descending)
 
 
 class NumericalRanker:
-    """The largest number, or the smallest if *descending*; of equal numbers the first tag in byte order.
+    """The largest number, or the smallest if *descending*; of equal numbers, the first tag in byte order.
 
-    A NaN is neither larger nor smaller than anything, so in Flux's walk, which goes down the tags in byte order,
-    whatever comes after a NaN replaces it: only the tags after the last NaN count. That is kept.
+    A NaN is neither larger nor smaller than any number. Flux goes through the tags in descending byte order, and the
+    tag after a NaN replaces it, so only the tags after the last NaN matter. It is the same here.
     """
 
     __slots__ = ("descending",)
@@ -71,7 +71,7 @@ class NumericalRanker:
         return self._rank(keys, _values(keys))
 
     def compare(self, a: str, b: str) -> int | None:
-        """By value; what is no number, or NaN, cannot be ranked."""
+        """Compare by value; NaN, and texts that are not numbers, cannot be ranked."""
         try:
             first, second = _value(a), _value(b)
         except InputError:
@@ -102,7 +102,7 @@ class NumericalRanker:
 
 
 def _values(keys: Keys) -> list[Any]:
-    """The value of each text, ``None`` for NaN. Those of one answer can be compared with each other."""
+    """The value of each text, ``None`` for NaN. Compare only values from the same call."""
     texts = keys.texts
     digits = "".join(texts)
     if digits.isdecimal() and digits.isascii() and "" not in texts and len(max(texts, key=len)) <= _PLAIN_DIGITS:
@@ -114,9 +114,9 @@ def _values(keys: Keys) -> list[Any]:
         except InputError as err:
             raise NothingSelected(
                 f"failed to parse invalid numeric value '{shown(text)}'",
-                hint=("the tag" if text == tag else f"what extract makes of the tag {shown(tag)}")
-                + f" is not a number ({err}), and one such tag fails the policy; leave them out with "
-                "filterTags.pattern, or cut the number out of them with extract",
+                hint=("the tag" if text == tag else f"the text that filterTags.extract gives for the tag {shown(tag)}")
+                + f" is not a number ({err}), and one such tag makes the policy fail; exclude such "
+                "tags with filterTags.pattern, or extract the number with filterTags.extract",
             ) from err
     return [values[text] for text in texts]
 

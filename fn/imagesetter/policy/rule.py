@@ -1,10 +1,10 @@
-"""What a policy kind has to define; each stands in a module of its own, and `imagesetter.policy.kinds` lists them.
+"""What a policy kind has to define. Each kind has a module of its own; `imagesetter.policy.kinds` lists them.
 
-Everything that depends on a kind derives from these few facts: the models of Flux's resources and of inline policies,
-the JSON Schemas, the lock's hash, the options and the words of ``explain``, and what the linter needs to know.
+Everything that depends on a kind derives from these few attributes: the models of Flux's resources and of inline
+policies, the JSON Schemas, the lock's hash, the options and texts of ``explain``, and the linter's rules.
 
-A locked run hashes policies, so it imports every kind, and `dataclasses` alone would take 14 ms of it. Hence the
-hand-written classes; and what reads versions and numbers is imported where it is used.
+A locked run hashes policies, so it imports every kind, and importing `dataclasses` alone would take 14 ms. So the
+classes are written by hand, and the parsers of versions and numbers are imported where they are used.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from krm_functions.messages import shown
 
 
 class Argument(NamedTuple):
-    """The one field that a kind has in Flux's resources, such as ``range`` in ``policy.semver.range``.
+    """The single field of a kind in Flux's resources, such as ``range`` in ``policy.semver.range``.
 
     Args:
         name: the field's name.
-        model: what Flux calls the object that holds the field; kinds with the same field share it.
+        model: Flux's name of the object that contains the field; kinds with the same field share it.
         description: one sentence about that object, for the JSON Schema.
-        default: what a missing field means; ``None`` where it has to be there.
-        choices: the words that it takes, in any case; empty where any text may stand.
+        default: the value of a missing field; ``None`` if the field is required.
+        choices: the allowed values, in any case; empty if any text is allowed.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Argument(NamedTuple):
 
     @property
     def metavar(self) -> str:
-        """What stands for a value in help texts: ``RANGE``, ``asc|desc``."""
+        """The placeholder of a value in help texts: ``RANGE``, ``asc|desc``."""
         return "|".join(self.choices) or self.name.upper()
 
     def normalized(self, text: str) -> str:
-        """The same value in its usual form: choices in lower case, the default for an empty text."""
+        """The same value in its normal form: choices in lower case, the default for an empty text."""
         return (text.lower() if self.choices else text) or self.default or ""
 
 
@@ -47,7 +47,7 @@ ORDER: Final = Argument("order", "OrderedPolicy", "Alphabetical or numerical ord
 
 
 class Rule:
-    """A rule of some kind: an immutable value with one field. Rules are equal when kind and value are."""
+    """A rule of some kind: an immutable value with one field. Rules are equal if kind and value are."""
 
     __slots__ = ("value",)
 
@@ -55,15 +55,15 @@ class Rule:
     """The kind's name in ``spec.policy`` and on the command line."""
     argument: ClassVar[Argument]
     summary: ClassVar[str]
-    """Which tag it chooses, for the help text."""
+    """Which tag it selects, for the help text."""
     noun: ClassVar[str]
-    """What it reads a text as: ``version``, ``number``."""
+    """What it parses a text as: ``version``, ``number``."""
     tie: ClassVar[Literal["first", "last"]] = "first"
-    """Which of the tags that rank the same is chosen, in byte order."""
+    """Which of several tags with the same rank is selected: the first or the last in byte order."""
     skips_unreadable: ClassVar[bool] = False
-    """Whether it passes over texts that it cannot read, instead of failing."""
+    """Whether it skips texts that it cannot parse, instead of failing."""
     reads_any_text: ClassVar[bool] = False
-    """Whether every tag is a candidate, ``latest`` too."""
+    """Whether every tag is a candidate, even ``latest``."""
 
     value: str
 
@@ -83,11 +83,11 @@ class Rule:
         return f"{type(self).__name__}({self.value!r})"
 
     def problem(self, text: str) -> str:
-        """Why the rule cannot read a text; empty when it can."""
+        """Why the rule cannot parse a text; empty if it can."""
         raise NotImplementedError
 
     def ranker(self) -> Ranker:
-        """The rule, ready to rank.
+        """Validate the rule and prepare it to rank texts.
 
         Raises:
             InvalidPolicy: its value is invalid.
@@ -106,10 +106,10 @@ class OrderedRule(Rule):
 
     @property
     def descending(self) -> bool:
-        """Whether it is ``desc``; nothing means ``asc``.
+        """Whether the order is ``desc``; an empty text means ``asc``.
 
         Raises:
-            InvalidPolicy: any other text, in Flux's words.
+            InvalidPolicy: any other text; the message is Flux's.
         """
         wanted = self.value.upper()
         if wanted not in ("", "ASC", "DESC"):
@@ -118,11 +118,11 @@ class OrderedRule(Rule):
 
 
 class Keys:
-    """The texts that a rule reads: tags, or what filterTags.extract makes of them.
+    """The texts that a rule ranks: tags, or what filterTags.extract gives for them.
 
     Args:
-        texts: at least one. Only tags themselves may stand here twice.
-        tag: the tag that a text stands for.
+        texts: at least one. Only tags themselves may occur twice.
+        tag: returns the tag of a text.
     """
 
     __slots__ = ("tag", "texts")
@@ -133,32 +133,32 @@ class Keys:
 
     @classmethod
     def of_tags(cls, tags: Sequence[str]) -> Keys:
-        """Tags that are read as they are."""
+        """Tags that are ranked as they are."""
         return cls(tags, str)
 
     @classmethod
     def of_texts(cls, tags: Mapping[str, str]) -> Keys:
-        """Texts, each with the tag that it stands for."""
+        """Texts, each with its tag."""
         return cls(list(tags), tags.__getitem__)
 
 
 class Ranker(Protocol):
-    """A rule, ready to rank. It passes over texts that it cannot rank, or raises as Flux would.
+    """A valid rule that ranks texts. It skips texts that it cannot rank, or raises as Flux does.
 
-    Flux walks over the tags sorted descending by their bytes, and that order settles ties: semver keeps the first of
-    equal versions, so the last tag in byte order wins; numerical takes the last of equal numbers, so the first tag in
-    byte order wins. With filterTags Flux walks in random order; here it is always the order of the tags that the texts
-    stand for, so that the same tags give the same choice.
+    Flux goes through the tags in descending byte order, and that order breaks ties: semver keeps the first of equal
+    versions, so the last tag in byte order wins; numerical takes the last of equal numbers, so the first tag in byte
+    order wins. With filterTags, Flux's order is random; here it is always the byte order of the tags, so that the same
+    tags give the same selection.
     """
 
     def best(self, keys: Keys) -> str:
-        """The tag that is chosen."""
+        """The selected tag."""
 
     def rank(self, keys: Keys) -> list[str]:
-        """The tags that may be chosen, each before those that would be chosen if it were gone."""
+        """The candidates, best first."""
 
     def compare(self, a: str, b: str) -> int | None:
-        """1 if the text *a* ranks above *b*, -1 if below, 0 if neither; ``None`` if one of them cannot be ranked."""
+        """1 if the text *a* ranks higher than *b*, -1 if lower, 0 if equal; ``None`` if one cannot be ranked."""
 
     def outside(self, text: str) -> str:
-        """Why a text that the rule can read is no candidate; empty when it is one."""
+        """Why a text that the rule can parse is not a candidate; empty if it is one."""

@@ -1,15 +1,15 @@
-"""Tags to one tag: what a policy chooses, as Flux does, and always the same.
+"""Select one of a list of tags by a policy, as Flux does, and always the same one.
 
-The order of steps is Flux's (image-reflector-controller, ``imagerepository_controller.go`` and
+The order of the steps is Flux's (image-reflector-controller, ``imagerepository_controller.go`` and
 ``imagepolicy_controller.go``): the exclusion list, then filterTags, then the rule. ``str()`` of every error is Flux's
-message, and ``hint`` what to do about it.
+message; ``hint`` says what to do.
 
 Departures from Flux:
 
-* Ties under filterTags, which Flux settles at random, are settled as without: see
+* With filterTags, Flux breaks ties at random; here they are broken as without filterTags: see
   :class:`imagesetter.policy.rule.Ranker`.
-* Numbers that float64 cannot tell apart are told apart: see :mod:`imagesetter.policy.numerical`.
-* Patterns and templates are bounded in size: see :mod:`imagesetter.golang.regexp`, :mod:`imagesetter.golang.expand`.
+* Numbers that are equal as float64 are compared exactly: see :mod:`imagesetter.policy.numerical`.
+* Patterns and templates are limited in size: see :mod:`imagesetter.golang.regexp`, :mod:`imagesetter.golang.expand`.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ class CompiledPolicy:
         """The tags that the exclusion list leaves.
 
         Raises:
-            NoTags: none.
+            NoTags: no tag is left.
         """
         kept = tags
         for exclusion in self.exclusions:
             kept = exclusion.keep(kept)
         if not kept:
-            hint = f"the exclusion list drops every tag, {len(tags)} of them" if tags else "the repository has no tags"
+            hint = f"the exclusion list excludes all of them ({len(tags)})" if tags else "the repository has no tags"
             raise NoTags("no tags in database", hint=hint)
         return kept
 
     def keys(self, tags: list[str]) -> Keys:
-        """The texts that the rule reads, each with its tag.
+        """The texts that the rule ranks, each with its tag.
 
         Raises:
-            NothingSelected: filterTags lets nothing pass.
+            NothingSelected: no tag passes filterTags.
         """
         if self.filter is None:
             return Keys.of_tags(tags)
@@ -61,24 +61,24 @@ class CompiledPolicy:
         if not keys.texts:
             raise NothingSelected(
                 "version list argument cannot be empty",
-                hint=f"filterTags.pattern {shown(self.filter.pattern)} is found in none of the {len(tags)} tags",
+                hint=f"no tag matches filterTags.pattern {shown(self.filter.pattern)} ({len(tags)} checked)",
             )
         return keys
 
 
 @lru_cache(maxsize=256)
 def compile_policy(policy: TagPolicy) -> CompiledPolicy:
-    """Compile everything that a policy holds.
+    """Compile the rule and the filters of a policy.
 
     Raises:
-        InvalidPolicy: the rule: no rule, a bad range, a bad order.
-        InvalidFilter: a pattern of filterTags or of the exclusion list.
+        InvalidPolicy: the policy has no rule, or an invalid range or order.
+        InvalidFilter: a pattern of filterTags or of the exclusion list is invalid.
     """
     rule = policy.rule
     if rule is None:
         raise InvalidPolicy(
             "invalid policy: given ImagePolicyChoice object is invalid",
-            hint=f"name a rule: {listed('or', 'policy.{}')}",
+            hint=f"add a rule: {listed('or', 'policy.{}')}",
         )
     try:
         ranker = rule.ranker()
@@ -90,34 +90,34 @@ def compile_policy(policy: TagPolicy) -> CompiledPolicy:
 
 
 def select(policy: TagPolicy, tags: Iterable[str]) -> str:
-    """The tag that the policy chooses, whatever the order in which the tags are given.
+    """The tag that the policy selects; the order of the tags does not matter.
 
     Raises:
-        InvalidPolicy: the rule itself is wrong.
+        InvalidPolicy: the rule is invalid.
         InvalidFilter: a pattern does not compile.
-        NoTags: no tags, or all of them excluded.
-        NothingSelected: no tag passes, or the numerical rule met one that is no number.
+        NoTags: there are no tags, or all of them are excluded.
+        NothingSelected: no tag passes, or the numerical rule got a text that is not a number.
     """
     selector = compile_policy(policy)
     return selector.ranker.best(selector.keys(selector.keep(list(tags))))
 
 
 def ranking(policy: TagPolicy, tags: Iterable[str]) -> list[str]:
-    """All tags that the policy could choose: the one that it does, then the one it would without that, and so on.
+    """All candidates of the policy, best first: the selected tag, then the tag it would select without that, and so on.
 
-    Of tags that filterTags.extract makes the same text of, only the one that counts is listed. Raises as
-    :func:`select` does.
+    If filterTags.extract gives the same text for several tags, only the tag that is used is listed. Raises the same
+    errors as :func:`select`.
     """
     selector = compile_policy(policy)
     return selector.ranker.rank(selector.keys(selector.keep(list(dict.fromkeys(tags)))))
 
 
 def compare(policy: TagPolicy, a: str, b: str) -> int | None:
-    """How the policy ranks two tags: 1 if *a* is above *b*, -1 if it is below, 0 if they rank the same.
+    """How the policy ranks two tags: 1 if *a* ranks higher than *b*, -1 if it ranks lower, 0 if they rank the same.
 
-    ``None`` when it cannot rank one of them, because filterTags does not let it pass or the rule cannot read it. The
-    exclusion list and the limits of a version range play no part, so a tag that is in use and no longer allowed can
-    be compared: going from 2.1.0 back to 1.9.0 under ``1.x`` is a downgrade.
+    ``None`` if it cannot rank one of them, because filterTags drops it or the rule cannot parse it. The exclusion list
+    and the limits of a version range are ignored, so that a tag in use that is no longer allowed can be compared:
+    going from 2.1.0 back to 1.9.0 with the range ``1.x`` is a downgrade.
 
     Raises:
         InvalidPolicy, InvalidFilter: as :func:`select`.
@@ -132,5 +132,5 @@ def compare(policy: TagPolicy, a: str, b: str) -> int | None:
 
 
 def check(policy: TagPolicy) -> None:
-    """Compile everything that the policy holds, and raise InvalidPolicy or InvalidFilter if that fails."""
+    """Validate a policy; raises InvalidPolicy or InvalidFilter."""
     compile_policy(policy)

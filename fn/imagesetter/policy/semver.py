@@ -8,7 +8,7 @@ from krm_functions.errors import InputError
 
 
 class SemverRule(Rule):
-    """The highest semantic version within a range; the range grammar is that of Masterminds/semver 3."""
+    """The highest semantic version in a range, which has the grammar of Masterminds/semver 3."""
 
     __slots__ = ()
     kind = "semver"
@@ -19,9 +19,9 @@ class SemverRule(Rule):
     skips_unreadable = True
 
     def problem(self, text: str) -> str:
-        """Why it is not a version: Flux's two dots, then Masterminds' reasons."""
+        """Why it is not a version: Flux requires two dots; the other reasons are Masterminds'."""
         if text.count(".") < 2:
-            return "Flux wants two dots, as in 1.2.3"
+            return "Flux requires two dots, as in 1.2.3"
         try:
             parse_tag(text)
         except InputError as err:

@@ -1,8 +1,8 @@
-"""How far one tag is from another, in the words of Semantic Versioning, by the library ``semver``.
+"""How far one tag is from another, in the terms of Semantic Versioning, by the library ``semver``.
 
-The library reads Semantic Versioning 2.0.0; Flux's rules read versions as Masterminds/semver 3 does, which also takes
-leading zeros (``1.02.3``) and refuses numbers beyond 64 bits. Where both read two versions they order them alike, but
-for a number beyond 64 bits in a prerelease: to Masterminds that is a word, above every number.
+The library parses Semantic Versioning 2.0.0; Flux parses versions with Masterminds/semver 3, which also accepts leading
+zeros (``1.02.3``) and rejects numbers above 64 bits. If both accept two versions, they order them the same, with one
+exception: Masterminds treats a number above 64 bits in a prerelease as a word, which is higher than every number.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _PARTS: Final[tuple[Step, ...]] = ("major", "minor", "patch", "prerelease", "bui
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The first part in which two images differ, and whether the new version is the lower.
+    """The first part in which two images differ, and whether the new version is lower.
 
-    ``digest`` and ``name`` are for images whose tag stays; ``changed`` is for tags that are no versions.
+    ``digest`` and ``name`` are for images whose tag stays the same; ``changed`` is for tags that are not versions.
     """
 
     step: Step
@@ -29,12 +29,12 @@ class Delta:
 
 
 def between(old: str, new: str) -> Delta:
-    """The step between two tags; a ``v`` in front and missing minor and patch numbers make no difference."""
-    from semver import Version  # takes longer to import than every policy, and only reports need it
+    """The step between two tags; ignores a leading ``v`` and missing minor and patch numbers."""
+    from semver import Version  # slower to import than all policies together, and only reports need it
 
     try:
         before, after = (Version.parse(tag.removeprefix("v"), optional_minor_and_patch=True) for tag in (old, new))
-    except ValueError:  # not a version, or one with numbers too long to be one
+    except ValueError:  # not a version, or its numbers are too long
         return Delta("changed")
     for part in _PARTS:
         if getattr(before, part) != getattr(after, part):

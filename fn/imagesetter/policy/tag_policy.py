@@ -1,8 +1,8 @@
-"""What a policy asks for: a rule that ranks tags, and which tags it may rank.
+"""A policy as data: a rule that ranks tags, and the filters that decide which tags it ranks.
 
-These are values without behaviour, the Python shape of the ``policy``, ``filterTags`` and ``exclusionList`` fields of
-Flux's ImagePolicy and ImageRepository. Nothing is validated here, so that a resource can be held before it is judged;
-:func:`imagesetter.policy.select.check` judges.
+These values have no behaviour. They are the fields ``policy``, ``filterTags`` and ``exclusionList`` of Flux's
+ImagePolicy and ImageRepository. Nothing is validated here, so that an invalid resource can be represented, too;
+:func:`imagesetter.policy.select.check` validates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imagesetter.policy.rule import Rule
 
 @dataclass(frozen=True, slots=True)
 class FilterTags:
-    r"""Only tags in which *pattern* is found; *extract*, when not empty, makes the text that the rule reads.
+    r"""Only tags that match *pattern*; *extract*, if not empty, gives the text that the rule ranks.
 
     Both are Go's: an unanchored RE2 search, and the templates of ``Regexp.Expand`` (``$ts``, ``${1}``).
     """
@@ -29,13 +29,13 @@ class FilterTags:
 
 @dataclass(frozen=True, slots=True)
 class TagPolicy:
-    """A rule with the filters before it: all that is needed to choose one of a repository's tags.
+    """A rule and its filters: everything that is needed to select one of a repository's tags.
 
     Args:
-        rule: how to rank; ``None`` stands for a resource that names no rule, which is an error when it selects.
+        rule: how to rank; ``None`` if the resource has no rule, which is an error when it selects.
         filter_tags: ``spec.filterTags`` of the ImagePolicy, or ``None``.
-        exclusion_list: ``spec.exclusionList`` of the ImageRepository; empty means :data:`DEFAULT_EXCLUSIONS`,
-            any other list replaces it.
+        exclusion_list: ``spec.exclusionList`` of the ImageRepository; empty means :data:`DEFAULT_EXCLUSIONS`;
+            any other list replaces them.
     """
 
     rule: Rule | None

@@ -41,7 +41,7 @@ class TagLists(StrictModel):
     tags_file: str | None = Field(
         None,
         min_length=1,
-        description="a file with a tag a line or a JSON list, found from the test file's directory, in the repository",
+        description="a file in the repository with one tag per line, or a JSON list; relative to the test file",
     )
     generate: list[Generated] | None = None
 
@@ -65,9 +65,9 @@ class Case(TagLists):
     model_config = ConfigDict(json_schema_extra=_PICK_OR_ERROR)
 
     name: str = Field("", description="what the case shows, for the report")
-    pick: str | None = Field(None, min_length=1, description="the tag that has to be chosen")
-    error: str | None = Field(None, min_length=1, description="a part of the error that has to come")
-    stage: Stage | None = Field(None, description="where that error has to come from")
+    pick: str | None = Field(None, min_length=1, description="the tag that the policy has to select")
+    error: str | None = Field(None, min_length=1, description="a text that the error has to contain")
+    stage: Stage | None = Field(None, description="the stage that the error has to come from")
 
     @model_validator(mode="after")
     def _expects_one_thing(self) -> Case:

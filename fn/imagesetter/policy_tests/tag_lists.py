@@ -19,12 +19,12 @@ def read_tags(path: Path) -> list[str]:
 def parse_tags(data: bytes, *, name: str) -> list[str]:
     """The tags in the bytes of a file or stream, in their order.
 
-    One a line (blank lines and lines that begin with ``#`` do not count), a JSON list of strings, or what a registry
-    answers to ``/v2/NAME/tags/list``: a JSON object with ``tags``, which is null where there are none.
+    One tag per line (blank lines and lines that begin with ``#`` are ignored), a JSON list of strings, or the response
+    of a registry to ``/v2/NAME/tags/list``: a JSON object with ``tags``, which is null if there are none.
 
     Raises:
         TextError: not UTF-8.
-        InputError: JSON that is neither.
+        InputError: invalid JSON, or JSON of another form.
     """
     text = decode_text(data, name=name).text
     if text.lstrip()[:1] in ("[", "{"):
