@@ -1,4 +1,4 @@
-"""A registry on loopback that knows tags and digests and nothing else: enough to show the whole story anywhere."""
+"""A registry on loopback that serves tags and digests only, which is all that the demo needs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from krm_functions.errors import InputError, UsageError
 
 @contextmanager
 def loopback_registry(repositories: Mapping[str, Sequence[str]], *, port: int = 0) -> Iterator[str]:
-    """Serve ``tags/list`` and manifest digests of the given repositories; gives ``127.0.0.1:PORT``.
+    """Serve ``tags/list`` and manifest digests of the given repositories; yields ``127.0.0.1:PORT``.
 
     Args:
         repositories: the tags of each repository name.
-        port: where to listen; 0 takes a free one.
+        port: the port to listen on; 0 for any free port.
 
     Raises:
         UsageError: the port is taken.
@@ -50,7 +50,7 @@ def loopback_registry(repositories: Mapping[str, Sequence[str]], *, port: int = 
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the demo tells the story."""
+            """Print nothing: the demo prints its own steps."""
 
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

@@ -17,5 +17,5 @@ BUG_REQUEST = (
 
 
 def status_of(error: ReportedError) -> int:
-    """2 for wrong usage or configuration, 1 for everything else that we refuse to do."""
+    """2 for an error in usage or configuration, 1 for every other error."""
     return USAGE if isinstance(error, UsageError) else FAILED

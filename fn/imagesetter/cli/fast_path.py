@@ -1,9 +1,9 @@
-"""Gives back at once a list in which no field can follow a policy, without a YAML library: importing one takes longer.
+"""Return a list in which no field can follow a policy without a YAML library, since importing one takes longer.
 
-It does so where no option of ours is set; where the list begins as kpt writes it and holds nothing but items; where no
-word of ours, of Flux or of kustomize (`_WORDS`) and no kind that the function reads (`_KINDS`) stands in it; and where
-each line is a key or a dash with at most one simple value (`_LINE`), indented as YAML requires. In all other cases the
-function runs. Both give the same bytes; the tests compare them.
+Four conditions: no option is set in the environment; the list begins as kpt writes it and contains only items; it
+contains no name of imagesetter, Flux or kustomize (`_WORDS`) and no kind that the function reads (`_KINDS`); each line
+is a key or a dash with at most one simple value (`_LINE`), indented as YAML requires. In all other cases the function
+runs. Both give the same bytes, which the tests compare.
 """
 
 import os
@@ -25,7 +25,7 @@ _LINE = re.compile(  # dashes, a key, a value (plain, quoted, an empty collectio
 
 
 def main() -> int:
-    """Run the function on standard input, here where that is possible, and give the exit status."""
+    """Run the function on standard input, by the fast path if possible, and return the exit status."""
     data = None
     try:
         data = sys.stdin.buffer.read() if sys.stdin is not None else None
@@ -37,14 +37,14 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except OSError:
-        pass  # the function meets the same error, and reports it
+        pass  # the function gets the same error, and reports it
     from imagesetter.cli.function import main as function_main
 
     return function_main(data)
 
 
 def answer(data: bytes, environment: Mapping[str, str]) -> bytes | None:
-    """The function's output for a list in which no field can follow a policy; None where the function has to run."""
+    """The function's output for a list in which no field can follow a policy; None if the function has to run."""
     if not data.startswith(_HEADER + b"items:\n- ") or not data.isascii() or data.translate(None, _CONTROLS) != data:
         return None
     if any(name.startswith("IMAGESETTER_") or name == "LOG_TO_STDERR" for name in environment):
@@ -57,7 +57,7 @@ def answer(data: bytes, environment: Mapping[str, str]) -> bytes | None:
 
 def _is_plain(lines: list[str]) -> bool:
     """Whether the lines below ``items:`` are a list of mappings that every YAML parser reads."""
-    open_ = [0]  # collections, by twice their column, and one more for a list: it may begin at the column of its key
+    open_ = [0]  # open collections: twice their column, plus 1 for a list, which may start at the column of its key
     may_open = True  # the last key or dash has no value yet
     for line in filter(None, lines):
         found = _LINE.fullmatch(line)

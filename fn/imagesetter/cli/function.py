@@ -1,7 +1,7 @@
 """The KRM function as a program: standard input to standard output, without any command-line library.
 
-An orchestrator passes no arguments, so the operator's options come from the environment; they win over the
-functionConfig, as a command line would.
+An orchestrator passes no arguments, so the operator's options come from the environment. They override the
+functionConfig, as options of a command line would.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ENVIRONMENT = {
 
 
 def main(data: bytes | None = None) -> int:
-    """Run the function and give the exit status.
+    """Run the function and return the exit status.
 
     Args:
         data: the ResourceList; None reads standard input.
@@ -48,7 +48,7 @@ def main(data: bytes | None = None) -> int:
 
 
 def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:
-    """One ResourceList; see `imagesetter.update.resource_list.update_resource_list`."""
+    """Update one ResourceList; see `imagesetter.update.resource_list.update_resource_list`."""
     config = parse_function_config(read_function_config(listing.function_config))
     for name, option in ENVIRONMENT.items():
         if environment.get(name):
@@ -66,7 +66,7 @@ def _on_one_line(result: Result) -> Result:
 
 
 def _option_value(text: str, option: str) -> str:
-    """A variable's value as a functionConfig has it; a flag is understood as on the command line, ``1`` and ``yes``."""
+    """A variable's value as in a functionConfig; a flag may also be ``1`` or ``yes``, as on the command line."""
     if not is_flag(option):
         return text
     return "true" if text.lower() in TRUE else "false" if text.lower() in FALSE else text

@@ -1,4 +1,4 @@
-"""The next useful thing to do, where a run had nothing to do."""
+"""What to do next if a run had nothing to do."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Start:
 
 
 def print_hint(text: str) -> None:
-    """A hint on stderr, apart from data."""
+    """Print a hint to stderr."""
     echo(f"{styled('hint', sys.stderr, fg='cyan')}: {text}", err=True)
 
 
 def why_nothing(paths: Sequence[str], *, files: int, policies: int) -> str:
-    """What to do where no field follows a policy.
+    """What to do if no field follows a policy.
 
     Args:
         paths: as the user gave them.
-        files: how many were read.
-        policies: how many are known.
+        files: the number of files read.
+        policies: the number of known policies.
     """
     where = " and ".join(paths) if paths else "this directory"
     if not files:

@@ -8,10 +8,10 @@ from krm_functions.errors import UsageError
 
 
 def image_argument(text: str) -> Repository:
-    """IMAGE as it would stand in an ImageRepository: no scheme, tag or digest.
+    """IMAGE as in an ImageRepository: without scheme, tag or digest.
 
     Raises:
-        UsageError: in Flux's words.
+        UsageError: it is not valid; the message is Flux's.
     """
     try:
         return parse_flux_image(text)

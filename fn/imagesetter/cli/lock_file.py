@@ -1,4 +1,4 @@
-"""The file of the lock: find it, change its holds, and merge its shards."""
+"""The lock file: find it, change its holds, and merge its shards."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ lock_file_option = click.option(
 
 
 def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
-    """The one lock under the paths, or where it shall be.
+    """The path of the only lock under the paths, or of a new one.
 
     Raises:
-        UsageError: there are several.
+        UsageError: there are several locks.
     """
     if len(found) > 1:
         names = ", ".join(map(str, found))
@@ -47,9 +47,9 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
 
 
 class LockFile(NamedTuple):
-    """A lock's file as it was read; ``before`` is empty where it does not exist yet.
+    """A lock file as it was read; ``before`` is empty if it does not exist yet.
 
-    ``path`` is how it is shown, ``real`` where it is, links followed.
+    ``path`` is shown to users; ``real`` is the path after following links.
     """
 
     path: Path
@@ -60,10 +60,10 @@ class LockFile(NamedTuple):
     lock: Lock
 
     def rendered(self, render: Callable[[str], str]) -> bytes:
-        """The file's bytes with what *render* makes of its text.
+        """The file's new bytes: *render* returns the new text for the old one.
 
         Raises:
-            LockError: as *render*; an error about a line names the file.
+            LockError: from *render*; the file is added to an error that only has a line.
         """
         try:
             return encode_text(render(self.text.text), bom=self.text.bom)
@@ -73,11 +73,11 @@ class LockFile(NamedTuple):
             raise
 
     def put(self, after: bytes) -> None:
-        """Make the file, or replace what was read by other bytes.
+        """Create the file, or replace its contents.
 
         Raises:
-            FileChangedError: it is no longer what was read.
-            InputError: it cannot be written.
+            FileChangedError: another program has changed the file since it was read.
+            InputError: the file cannot be written.
         """
         if not self.there:
             create(self.real, after)
@@ -86,16 +86,16 @@ class LockFile(NamedTuple):
 
 
 def open_lock(path: Path, *, named: bool = False) -> LockFile:
-    """Read the file of a lock, which may be empty or not exist yet.
+    """Read a lock file, which may be empty or not exist yet.
 
     Args:
-        path: the file. A link is followed as long as it stays in the repository or, where there is none, in the
-            directory of the lock.
-        named: the operator named it. Without a repository, a link may lead anywhere.
+        path: the file. A link is followed if it stays in the repository or, outside a repository, in the lock's
+            directory.
+        named: whether the operator named it. Then, outside a repository, a link may lead anywhere.
 
     Raises:
-        LockError: it cannot be used.
-        InputError: it cannot be read, is not YAML, or a link leads out of its tree.
+        LockError: the lock is not valid.
+        InputError: the file cannot be read, is not YAML, or a link leaves the allowed directory.
     """
     top = None if named else repository_of(str(path.parent.absolute())) or path.parent
     real = Path(inside(path, top) if top else inside_its_repository(path))
@@ -108,11 +108,11 @@ def open_lock(path: Path, *, named: bool = False) -> LockFile:
 
 
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:
-    """Change the holds of the lock, which is made if there is none; its path, and what it held before.
+    """Change the holds of the lock, which is created if it does not exist; returns its path and its former content.
 
     Raises:
-        LockError: the lock cannot be read, or its layout not kept.
-        UsageError: there are several locks; or as *change*.
+        LockError: the lock is not valid, or its layout cannot be kept.
+        UsageError: there are several locks, or *change* raises it.
     """
     path = given or lock_path([found for found, _ in read_tree((".",)).locks], ())
     file = open_lock(path, named=given is not None)
@@ -121,12 +121,12 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
 
 
 def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
-    """What ``--shard`` says; by default what Kubernetes tells a pod of an Indexed Job.
+    """The shard of ``--shard``; by default that of an Indexed Job's pod.
 
-    Kubernetes sets JOB_COMPLETION_INDEX; JOB_COMPLETIONS is the manifest's to set. Both have to be there.
+    Kubernetes sets JOB_COMPLETION_INDEX; the manifest has to set JOB_COMPLETIONS. Both are required.
 
     Raises:
-        UsageError: neither INDEX/COUNT nor such variables.
+        UsageError: the text, or the variables, are not INDEX/COUNT.
     """
     if text is None:
         index, count = environment.get("JOB_COMPLETION_INDEX", ""), environment.get("JOB_COMPLETIONS", "")
@@ -135,11 +135,11 @@ def shard_option(text: str | None, environment: Mapping[str, str] = os.environ) 
 
 
 def _files(part: str) -> list[tuple[str, bytes]]:
-    """A file, or the ``*.yaml`` files of a directory, since no shell expands patterns in a container; with their bytes.
+    """The name and bytes of a file, or of each ``*.yaml`` file in a directory (containers have no shell to expand it).
 
     Raises:
-        InputError: one cannot be read.
-        UsageError: the directory holds none.
+        InputError: a file cannot be read.
+        UsageError: the directory contains no such file.
     """
     if not Path(part).is_dir():
         return [(part, read_named(part))]
@@ -152,17 +152,17 @@ def _files(part: str) -> list[tuple[str, bytes]]:
 
 
 def merge_files(parts: Sequence[str], path: Path, *, named: bool, check: bool) -> tuple[Locked, bool]:
-    """Bring the lock at *path* up to the locks of all parts; what changed, and whether the file does.
+    """Merge the locks of all shards into the lock at *path*; returns what changed, and whether the file changes.
 
     Args:
-        parts: files, or directories that hold nothing else.
-        path: the whole lock.
-        named: the operator named it; see `open_lock`.
+        parts: the shards' files, or directories that contain them and nothing else.
+        path: the merged lock.
+        named: whether the operator named *path*; see `open_lock`.
         check: write nothing.
 
     Raises:
-        UsageError: no part is named.
-        LockError: a part cannot be used, or two of them differ about a policy.
+        UsageError: no shard is given.
+        LockError: a shard is not valid, or two shards have different entries for a policy.
     """
     if not parts:
         raise UsageError("--merge needs the files of all shards", hint="imagesetter lock --merge shards/*.yaml")

@@ -1,6 +1,6 @@
-"""The command line: one group, one file a command, and the one place where exceptions become exit statuses.
+"""The command line: a group, a module for each command, and the only place where exceptions become exit statuses.
 
-0 done · 1 a check failed, or some result is an error · 2 usage or configuration · 3 a bug of ours · 130 interrupted.
+0 done · 1 a check failed, or a result is an error · 2 usage or configuration · 3 a bug in imagesetter · 130 interrupted
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Commands(click.Group):
         return [name for commands in TASKS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+        """The command of this name; imports its module."""
         if cmd_name not in self.list_commands(ctx):
             return None
         module = import_module(f"imagesetter.cli.commands.{cmd_name}")
@@ -80,14 +80,14 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name; an unknown one is answered with the nearest."""
+        """The command that the arguments name; the error about an unknown one suggests the nearest."""
         known = self.list_commands(ctx)
         if args and not args[0].startswith("-") and args[0] not in known:
             ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], known)}.")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; what it refuses to do is told while --color is still known."""
+        """Run the command; prints its error here, where the value of --color is still known."""
         try:
             _check_directory()
             return super().invoke(ctx)
@@ -141,7 +141,7 @@ def group(context: click.Context) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command and give the exit status; every exception ends here."""
+    """Run a command and return the exit status; every exception ends here."""
     try:
         status = group.main(list(arguments), prog_name="imagesetter", standalone_mode=False)
         return status if isinstance(status, int) else OK
@@ -154,13 +154,13 @@ def main(arguments: Sequence[str]) -> int:
         _print_usage_error(error)
         return USAGE
     except (KeyboardInterrupt, click.Abort) as error:
-        print_notes(error.__cause__ or error)  # click makes an Abort of an interruption
+        print_notes(error.__cause__ or error)  # click raises Abort for an interruption
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; that is its decision, not a failure to report on.
+        # The program that reads our output has ended, as `head` does; there is nothing to report.
         sys.stderr.close()
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is reported as one
+    except Exception as error:  # noqa: BLE001 - the last resort: reported as a bug
         refused = refusal(error) if isinstance(error, OSError) else None
         if refused:
             print_error(refused)

@@ -1,4 +1,4 @@
-"""What the operator says about the network: options of the command line, and the same from the environment alone.
+"""The operator's network options, from the command line or from the environment alone.
 
 The function is run without arguments, so every option has an environment variable; this module imports no command-line
 library.
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
 DEFAULT_DEADLINE = 600.0
-"""Seconds that a run may spend on registries and Git servers, all in all."""
+"""The limit of the time, in seconds, that a run may spend on registries and Git servers in total."""
 _LONGEST = 86400.0
 
 
 class NetworkOptions(NamedTuple):
     """Rules, cache and limits of a run's registry client.
 
-    ``timeout`` is seconds for one repository, at most; ``deadline`` is seconds for the whole run.
+    ``timeout`` is the limit for one repository, ``deadline`` for the whole run, both in seconds.
     """
 
     allow_registry: tuple[str, ...] = ()
@@ -44,14 +44,14 @@ class NetworkOptions(NamedTuple):
     verbose: bool = False
     quiet: bool = False
     ends: Deadline | None = None
-    """The run's deadline where it counts from before the first question to a registry."""
+    """The run's deadline, if it has started before the first request to a registry."""
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOptions:
-    """The options that a run without a command line has.
+    """The options of a run without a command line.
 
     Raises:
-        UsageError: a value that cannot be read; names the variable.
+        UsageError: a value is not valid; *where* is the variable.
     """
     cache = environment.get("IMAGESETTER_CACHE_DIR", "")
     timeout = environment.get("IMAGESETTER_TIMEOUT", "")

@@ -15,14 +15,14 @@ def parameter_name(context: click.Context, parameter: click.Parameter) -> str:
 
 
 def option_name(name: str) -> str:
-    """The same for a parameter of the command that runs, by its name in the code."""
+    """The name of a parameter of the current command, as the user gave it; *name* is its name in the code."""
     context = click.get_current_context()
     (parameter,) = (each for each in context.command.params if each.name == name)
     return parameter_name(context, parameter)
 
 
 def name_variable(error: click.ClickException) -> None:
-    """Let an error about a value that came from the environment name the variable, not the option."""
+    """Make an error about a value from the environment name the variable, not the option."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param:
         name = parameter_name(error.ctx, error.param)
         if name not in error.param.opts:

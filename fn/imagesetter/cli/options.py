@@ -38,14 +38,14 @@ class RunOptions(NamedTuple):
     output: Output
     quiet: bool
     outputs: Outputs = DEFAULT_OUTPUTS
-    """For the commands that write several reports; ``output`` is for the others."""
+    """For commands that write several reports; the others use ``output``."""
 
 
 def policy_name(text: str, namespace: str, *, where: str = "") -> PolicyName:
-    """``NS:NAME``, or ``NAME`` in the default namespace; *where* is the option that says so.
+    """``NS:NAME``, or ``NAME`` in the default namespace; *where* is the option that has it.
 
     Raises:
-        UsageError: anything else.
+        UsageError: the text has another form.
     """
     parts = text.split(":")
     if len(parts) == 1 and parts[0]:
@@ -57,10 +57,10 @@ def policy_name(text: str, namespace: str, *, where: str = "") -> PolicyName:
 
 
 class SharedOutput(click.Option):
-    """``--output`` of a command with one report: of what a shared variable asks for, it takes what it can print."""
+    """``--output`` of a command with one report: from IMAGESETTER_OUTPUT, it uses a format that it can print."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """The form for standard output, where this command has it; forms and files of other commands are left out."""
+        """The format for standard output, if this command has it; formats and files of other commands are ignored."""
         value = super().resolve_envvar_value(ctx)
         return value and shared_output(value, ("text", "json"), where=str(self.envvar))
 
@@ -76,7 +76,7 @@ def together(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _
     return add
 
 
-# Options that commands with few of them take one by one.
+# Options that commands with few options use one by one.
 policies_option = click.option(
     "--policies",
     multiple=True,
@@ -128,9 +128,9 @@ allow_downgrade_option = click.option(
     envvar="IMAGESETTER_ALLOW_DOWNGRADE",
     help="Allow a field to change to a tag that its policy ranks lower.",
 )
-# What most commands begin with: where policies are found, and what is left out.
+# Options of most commands: where policies are found, and which files are skipped.
 reading_options = together(policies_option, namespace_option, exclude_option)
-# How a command with one report tells what it did.
+# Options of a command with one report.
 report_options = together(output_option, quiet_option)
 
 
@@ -140,7 +140,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reporting_run_options(*formats: Format) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The same for a command that writes several reports, in these forms."""
+    """The same for a command that writes several reports, in these formats."""
     return functools.partial(_with_run_options, output_options=outputs_option(*formats))
 
 
@@ -195,7 +195,7 @@ def with_quiet(network: NetworkOptions, options: RunOptions) -> NetworkOptions:
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what the operator says about the network to a command, which gets it as one ``network`` value."""
+    """Add the network options to a command, which gets them as one ``network`` value."""
 
     @click.option(
         "--allow-registry",
@@ -280,5 +280,5 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_stdin() -> bytes:
-    """All of standard input, for a path given as ``-``."""
+    """All of standard input, for the path ``-``."""
     return sys.stdin.buffer.read()

@@ -1,4 +1,4 @@
-"""``--output FORMAT[=FILE]``: several reports of one run, each to a file of its own or to standard output."""
+"""``--output FORMAT[=FILE]``: several reports of one run, each to its own file or to standard output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEVICES = (("/", "dev"), ("/", "proc"))
 class Outputs(NamedTuple):
     """Where a run's reports go.
 
-    ``stdout`` is text unless another report was sent there: a file beside it does not silence the terminal.
+    ``stdout`` is text unless another report goes there; a report to a file does not change that.
     """
 
     stdout: Format = "text"
@@ -31,11 +31,11 @@ class Outputs(NamedTuple):
 
     @property
     def formats(self) -> frozenset[Format]:
-        """Every form that is wanted."""
+        """Every format that is requested."""
         return frozenset((self.stdout, *(form for form, _ in self.files)))
 
     def write(self, render: Callable[[Format], str]) -> None:
-        """Write the reports that go to files; each at once, so that a reader never sees half of one.
+        """Write the reports that go to files, each atomically.
 
         Raises:
             InputError: a file cannot be written.
@@ -45,7 +45,7 @@ class Outputs(NamedTuple):
 
 
 def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The option, for a command that knows these forms; the command gets one `Outputs`."""
+    """The option, for a command with these formats; the command gets one `Outputs`."""
 
     def parse(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> Outputs:
         return parse_outputs(given, formats, where=parameter_name(context, parameter))
@@ -62,17 +62,17 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
 
 
 def shared_output(value: str, formats: tuple[Format, ...], *, where: str) -> Format | None:
-    """What a variable that all commands share says to one that prints one report: its form, or None.
+    """The format that a variable for all commands has for a command with one report, or None.
 
     Raises:
-        UsageError: a form that no command knows.
+        UsageError: no command has this format.
     """
     formats_here = [_form(text, FORMATS, where)[0] for text in value.split() if text.partition("=")[2] in ("", "-")]
     return next((form for form in formats_here if form in formats), None)
 
 
 def _form(text: str, formats: tuple[Format, ...], where: str) -> tuple[Format, str, str]:
-    """A ``FORMAT[=FILE]``, taken apart at the sign."""
+    """Split ``FORMAT[=FILE]``."""
     name, equals, file = text.partition("=")
     for form in formats:
         if form == name:
@@ -82,15 +82,15 @@ def _form(text: str, formats: tuple[Format, ...], where: str) -> tuple[Format, s
 
 
 def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where: str = "--output") -> Outputs:
-    """What ``--output`` asks for, checked before the run does anything.
+    """The values of ``--output``, validated before the run does anything.
 
     Args:
         given: each ``FORMAT`` or ``FORMAT=FILE``.
-        formats: those that the command knows.
-        where: the option, or the variable, that says so.
+        formats: the command's formats.
+        where: the option or the variable.
 
     Raises:
-        UsageError: an unknown form, two reports for one place, or a file whose directory does not exist.
+        UsageError: the format is unknown, two reports have one target, or a file's directory does not exist.
     """
     stdout: list[Format] = []
     files: dict[Path, Format] = {}
@@ -120,12 +120,12 @@ def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace a file's text at once; a pipe or a device (``/dev/stderr``) is written to as it stands.
+    """Replace a file's text atomically; a pipe or a device (``/dev/stderr``) is written to directly.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
-    data = text.encode("utf-8", "surrogateescape")  # a file's name that is not UTF-8 stays what it is
+    data = text.encode("utf-8", "surrogateescape")  # keeps file names that are not UTF-8
     try:
         if path.parts[:2] in _DEVICES or (path.exists() and not path.is_file()):
             path.write_bytes(data)

@@ -1,6 +1,6 @@
-"""Progress on a terminal, for runs long enough to wonder about: what is done, and whom we are waiting for.
+"""Progress of long runs on a terminal: how much is done, and which host the run waits for.
 
-Nothing of it reaches a pipe. rich is imported only when there is a terminal and more than a few repositories.
+A pipe gets none of it. rich is imported only if there is a terminal and more than a few repositories.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 FEW = 3
-"""Repositories that are scanned without a word; a wait is told even with fewer."""
+"""With fewer repositories, no progress is shown, unless the run has to wait."""
 
 
 class Progress:
-    """A listener of the registry client, to be called from any thread."""
+    """A listener of the registry client; may be called from any thread."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self._shows = not quiet and sys.stderr is not None and sys.stderr.isatty()
@@ -47,7 +47,7 @@ class Progress:
             self._shows = False
 
     def __call__(self, event: Event) -> None:
-        """Take note of what happened."""
+        """Handle one event."""
         with self._lock:
             match event:
                 case Listed(repository, tags):
@@ -79,7 +79,7 @@ class Progress:
             status = Status(text, console=Console(stderr=True, no_color=not coloured, highlight=coloured))
             try:
                 status.start()
-            except RuntimeError:  # the system has no thread for it
+            except RuntimeError:  # no thread can be started
                 self._shows = False
             else:
                 self._status = status

@@ -16,11 +16,11 @@ from imagesetter.registry.events import Listener
 
 @contextmanager
 def open_client(network: NetworkOptions, *, named: str = "") -> Iterator[Client]:
-    """The registry client of a run, as the operator asks for it; nothing is connected before its first question.
+    """The registry client of a run; it connects at the first request.
 
     Args:
         network: the operator's options.
-        named: a registry that the operator named on the command line, which is as good as allowing it.
+        named: a registry that the operator named on the command line, which allows it.
 
     Raises:
         UsageError: a pattern that cannot be read.
@@ -36,7 +36,7 @@ def open_client(network: NetworkOptions, *, named: str = "") -> Iterator[Client]
 
 
 def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSettings:
-    """The operator's options as the registry client takes them.
+    """The settings of the registry client, from the operator's options.
 
     Raises:
         UsageError: a pattern that cannot be read.
@@ -60,7 +60,7 @@ def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSe
 
 
 def home_folder() -> Path:
-    """The home folder; a container's user may have none, and then there is nothing to read there."""
+    """The home directory; a container's user may have none, so a path that does not exist replaces it."""
     try:
         return Path.home()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The standard streams as a shell may hand them over: closed, on a full disk, or of an encoding without our signs."""
+"""The standard streams, which may be closed, on a full disk, or in an encoding that lacks some characters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.E
 
 
 def prepare() -> None:
-    """Make the standard streams ones that can be read and written.
+    """Make the standard streams safe to read and write.
 
-    A closed one becomes the null device: else the next file that is opened takes its number, and a program that is
-    started later writes into that file. A sign that the encoding lacks is written as its escape; the bytes of a file's
-    name that is not UTF-8 pass as they are.
+    A closed stream becomes the null device: otherwise the next opened file gets its number, and a program that is
+    started later would write into that file. A character that the encoding lacks is escaped; file names that are not
+    UTF-8 are written unchanged.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -31,10 +31,10 @@ def prepare() -> None:
 
 
 def refusal(error: OSError) -> InputError | None:
-    """What a failed call of the system is to the user; None where nothing outside of imagesetter is at fault.
+    """The error for a failed system call, or None if its cause is a bug in imagesetter.
 
-    What reads or writes a file says so in an error of its own. What is left is standard output: it is the null device
-    from then on, since what is still to be written would fail again when the interpreter ends.
+    Code that reads or writes a file reports its own error. What is left is standard output, which becomes the null
+    device, since writing the rest of the buffer would fail again when the interpreter ends.
     """
     if error.filename is not None:
         return InputError(f"cannot be used: {error.strerror}", where=os.fsdecode(error.filename))

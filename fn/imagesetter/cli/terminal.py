@@ -1,7 +1,7 @@
-"""Where text meets a terminal or a log: lines, coloured only on a terminal that wants it.
+"""Print text to a terminal or a log; coloured only on a terminal that allows it.
 
-Names, values, paths and messages may be a stranger's. Everything that a command prints for people passes `line`: what
-is not printable is shown as an escape, a line break inside of a line as well, and so is what a CI system would obey.
+Names, values, paths and messages may be untrusted. Everything that a command prints for people passes through `line`,
+which escapes unprintable characters, line breaks inside a line, and text that a CI system would execute.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _CHOICES = {"always": True, "never": False, "auto": None}
 
 
 PEN = f"\x1b{os.urandom(8).hex()}"
-"""What begins a style of ours until it is printed: no text from elsewhere holds it, so only ours is taken for one."""
+"""Stands for ESC in our own styles until they are printed. It is random, so no untrusted text can contain it."""
 _SHOWN_PEN = log_line(PEN)
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether a stream is a terminal whose user has not said NO_COLOR (https://no-color.org)."""
+    """Whether a stream is a terminal, and NO_COLOR is not set (https://no-color.org)."""
     context = click.get_current_context(silent=True)
     choice = context.color if context else _CHOICES.get(os.environ.get("IMAGESETTER_COLOR", "auto"))
     if choice is not None:
@@ -38,7 +38,7 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 def color_option() -> click.Option:
-    """``--color``, for every command and for the group; the last one that was given counts."""
+    """``--color``, for every command and for the group; the last one is used."""
 
     def choose(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
         if value is not None and (
@@ -58,14 +58,14 @@ def color_option() -> click.Option:
 
 
 def styled(text: str, stream: TextIO, **style: str | bool) -> str:
-    """The text in a style where the stream wants colours, else as it is; for a line that is printed by `echo`."""
+    """The text in a style if the stream is coloured, else unchanged; for a line that is printed by `echo`."""
     if not wants_colour(stream):
         return text
     return click.style(log_line(text), **style).replace("\x1b", PEN)  # type: ignore[arg-type]
 
 
 def line(text: str) -> str:
-    """One line as it may be shown, in the styles that `styled` gave it."""
+    """One line, escaped, with the styles of `styled`."""
     return log_line(text).replace(_SHOWN_PEN, "\x1b")
 
 
@@ -75,15 +75,15 @@ def echo(text: str = "", *, err: bool = False) -> None:
 
 
 def write(text: str, *, err: bool = False) -> None:
-    """Print lines that passed `line`, or a report that `json_text` or the Markdown writer made fit to be shown."""
+    """Print text that is escaped already, by `line`, `json_text` or the Markdown report."""
     click.echo(text, nl=False, err=err, color=True)
 
 
 def echo_data(text: str) -> None:
-    """Print what another program may read byte for byte, such as a patch, to standard output.
+    """Print data that another program may read byte for byte, such as a patch, to standard output.
 
-    Into a file it goes as it is. Elsewhere somebody's log may be at the other end, so that what a CI system would obey
-    is escaped there, and a warning says so.
+    A file gets it unchanged. Anything else may end in a log, so text that a CI system would execute is escaped, with a
+    warning.
     """
     shown = text if _is_file(sys.stdout) else without_log_commands(text)
     write(shown)
@@ -99,7 +99,7 @@ def echo_data(text: str) -> None:
 def _is_file(stream: TextIO) -> bool:
     try:
         return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError):  # a stream that is no file of the system
+    except (OSError, ValueError):  # the stream has no file descriptor
         return False
 
 
@@ -109,28 +109,28 @@ def print_error(error: ReportedError) -> None:
     if error.where:
         echo(f"  where: {error.where}", err=True)
     if error.hint:
-        first, *drawing = error.hint.split("\n")  # a drawing keeps its columns
+        first, *drawing = error.hint.split("\n")  # keep the columns of the drawing
         echo(f"  hint:  {first}", err=True)
         for below in drawing:
             echo(f"         {below}", err=True)
 
 
 def print_notes(error: BaseException) -> None:
-    """What else an exception says, such as which files were written before it, on stderr."""
+    """Print the notes of an exception, such as which files were written before it, to stderr."""
     for note in getattr(error, "__notes__", ()):
         for each in note.split("\n"):
             echo(each, err=True)
 
 
 def print_results(results: Iterable[Result]) -> None:
-    """Warnings and errors on stderr, one line each, with file and line first so that an editor can jump there."""
+    """Print results to stderr, one line each, with file and line first, so that an editor can jump there."""
     for result in results:
         label = styled(result.severity, sys.stderr, fg=COLOURS[result.severity], bold=True)
         echo(f"{location_prefix(result)}{label}: {one_line(result.message)}", err=True)
 
 
 def location_prefix(result: Result) -> str:
-    """``file:line: `` of a result, or what is known of it."""
+    """``file:line: `` of a result, or the part that is known."""
     if result.file:
         line = result.tags.get("line")
         return f"{result.file.path}:{line}: " if line else f"{result.file.path}: "

@@ -1,4 +1,4 @@
-"""The versions that matter in a report of a bug: ours, and those of what reads YAML and runs patterns."""
+"""The versions that matter in a bug report: imagesetter's, and those of its YAML and regex libraries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def details() -> str:
 
 
 def has_re2() -> bool:
-    """Whether google-re2 can be imported; without it only plain patterns are read."""
+    """Whether google-re2 can be imported; without it, only plain patterns work."""
     try:
         import_module("re2")
     except ImportError:
@@ -42,10 +42,10 @@ def has_re2() -> bool:
 
 
 def _libyaml() -> str:
-    """libyaml's own version; without it PyYAML is correct and slow."""
+    """libyaml's own version; without libyaml, PyYAML is correct, but slow."""
     try:
         found = import_module("yaml._yaml").get_version_string()
-    except (ImportError, AttributeError):  # PyYAML built without it, or one that keeps it elsewhere
+    except (ImportError, AttributeError):  # PyYAML without libyaml, or with another module name
         return "libyaml" if has_libyaml() else "no libyaml"
     return f"libyaml {found}"
 

@@ -44,7 +44,7 @@ from imagesetter.update.read_tree import Tree, catalog_from_tree, nearest_lock, 
 from krm_functions.errors import ReportedError, UsageError
 
 _RETRY = 60.0
-"""Seconds until an automation that cannot be read is looked at again."""
+"""Seconds until an invalid automation is read again."""
 
 
 @click.command("automate")
@@ -179,7 +179,7 @@ def command(
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """What was read of the files: the resources, and which automations to run."""
+    """What the files contain: the resources, and which automations to run."""
 
     tree: Tree
     catalog: Catalog
@@ -188,7 +188,7 @@ class _Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Invocation:
-    """Everything that the command line says, ready to run automations with."""
+    """The parsed command line, ready to run automations."""
 
     paths: tuple[str, ...]
     wanted: tuple[PolicyName, ...]
@@ -240,7 +240,10 @@ class _Invocation:
 def _watch(invocation: _Invocation) -> int:
     """Run until SIGTERM or Ctrl-C; a second one ends it at once."""
     if "-" in invocation.options.policies:
-        raise UsageError("--policies - cannot be combined with --watch, which reads the files several times")
+        raise UsageError(
+            "--policies - cannot be combined with --watch, which reads the policies again and again",
+            hint="write them to a file, and use --policies FILE",
+        )
     stop = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:
@@ -258,7 +261,7 @@ def _watch(invocation: _Invocation) -> int:
         except ReportedError as error:
             if not latest:
                 raise
-            print_error(error)  # perhaps somebody is editing the files; what was read last still counts
+            print_error(error)  # perhaps someone is editing the files; use the last valid state
         (read,) = latest
         found = ((name, _validated(read.catalog, name, here=invocation.here)) for name in read.names)
         return {name: one.interval if isinstance(one, Automation) else _RETRY for name, one in found}

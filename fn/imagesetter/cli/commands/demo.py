@@ -1,4 +1,4 @@
-"""``imagesetter demo``: the whole story on an embedded loopback registry, in a temporary Git repository."""
+"""``imagesetter demo``: all features on an embedded loopback registry, in a temporary Git repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``imagesetter doctor``: what this machine has, what is in effect, and what would be used for whom. Never a secret."""
+"""``imagesetter doctor``: versions, tools, settings, and the credentials and proxy of each registry. Never a secret."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TOOLS: Mapping[str, tuple[str, ...]] = {
     "kubectl": ("version", "--client"),
     "pre-commit": ("--version",),
 }
-# Values of these are shown, and those of our own variables; of all other variables only that they are set.
+# The values of these and of imagesetter's own variables are shown; for all other variables, only that they are set.
 _HARMLESS = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_", "SSL_CERT_", "NO_PROXY", "no_proxy")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _OURS = "IMAGESETTER_"
@@ -168,7 +168,7 @@ def _environment(environment: Mapping[str, str], ours: Collection[str]) -> Itera
 
 
 def _variables(root: click.Context) -> set[str]:
-    """The environment variables that some command, or the function, reads."""
+    """The environment variables that a command or the function reads."""
     assert isinstance(root.command, click.Group)
     found = set(ENVIRONMENT)
     for name in root.command.list_commands(root):
@@ -193,7 +193,7 @@ def _operator(settings: ClientSettings, network: NetworkOptions) -> Iterator[Row
 
 
 def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list[Row]]:
-    """The repositories that the policies name, each once, and what is wrong with the policies."""
+    """The repositories of the policies, each once, and the problems of the policies."""
     found: dict[Repository, ScanOptions] = {}
     problems: list[Row] = []
     for name in catalog.policy_names:

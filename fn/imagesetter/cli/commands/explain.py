@@ -45,7 +45,7 @@ from krm_functions.errors import ReportedError, TextError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class AdHoc:
-    """The options that make up a policy on the spot."""
+    """A policy given by options instead of by a file."""
 
     rules: tuple[Rule, ...]
     filter_pattern: str | None
@@ -55,17 +55,17 @@ class AdHoc:
 
     @property
     def given(self) -> list[str]:
-        """The names of those that were given."""
+        """The names of the options that were given."""
         filters = {name: getattr(self, name) for name in self.__slots__ if name != "rules"}
         given = [rule.kind for rule in self.rules]
         given += [name.replace("_", "-") for name, value in filters.items() if value not in (None, (), False)]
         return [f"--{name}" for name in given]
 
     def tag_policy(self) -> TagPolicy:
-        """The policy that they make up.
+        """The policy that the options describe.
 
         Raises:
-            UsageError: not exactly one rule.
+            UsageError: not exactly one rule is given.
         """
         if len(self.rules) != 1:
             *options, last = (f"--{kind.kind} {kind.argument.metavar}" for kind in KINDS)
@@ -168,7 +168,7 @@ def command(
         except ReportedError as error:
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
-    # A question that was made up on the command line is not what a lock speaks of.
+    # A lock knows nothing about a policy given on the command line.
     lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, question)
     chooser = Chooser(lock, clock.now(), "accept")
     if tags_file is not None:
@@ -208,7 +208,7 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
 
 
 def _lock(exclude: Sequence[str], question: ImagePolicy) -> tuple[Lock, list[str]]:
-    """The lock here, with what is to be said of it; its holds and first sights have a say in what is chosen."""
+    """The nearest lock, and notes about it; its holds and the ages of tags affect what is selected."""
     try:
         lock = nearest_lock(read_tree((".",), exclude=exclude), ())
     except (LockError, TextError) as error:
@@ -224,7 +224,7 @@ def _lock(exclude: Sequence[str], question: ImagePolicy) -> tuple[Lock, list[str
 
 
 def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:
-    """What the lock knows a tag to point to, where no registry is asked; empty for nothing."""
+    """The digest that the lock has for a tag if no registry is used; empty if it has none."""
     for seen in lock.seen:
         if (seen.policy, seen.tag) == (policy, tag):
             return seen.digest
@@ -233,7 +233,7 @@ def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:
 
 
 def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
-    """That the lock does not go back to a lower tag by itself, and that its tag has moved."""
+    """Notes if the lock stays at a higher tag, or if its tag has moved."""
     entry = lock.entries.get(explained.policy) if explained.policy else None
     if not (entry and explained.chosen and explained.question) or entry.image != explained.chosen.name:
         return
@@ -248,10 +248,10 @@ def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
 
 
 def _name(subject: str | None, catalog: Catalog, namespace: str) -> PolicyName:
-    """The policy that the subject means: in its namespace, or a name alone that stands for one policy only.
+    """The policy of this name: with a namespace, or a name that only one policy has.
 
     Raises:
-        UsageError: there is no subject.
+        UsageError: no name is given.
     """
     names = catalog.policy_names
     if not subject:

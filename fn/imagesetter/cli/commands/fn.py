@@ -1,4 +1,4 @@
-"""``imagesetter fn``: the KRM function, said explicitly, or over a file."""
+"""``imagesetter fn``: the KRM function as a command; it can read a file."""
 
 from __future__ import annotations
 

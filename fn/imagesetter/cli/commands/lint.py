@@ -1,4 +1,4 @@
-"""``imagesetter lint``: find, offline, what would go wrong or be passed over in silence."""
+"""``imagesetter lint``: find errors, and what would be ignored silently, offline."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _check_rendered(
     *,
     strict: bool,
 ) -> int:
-    """``--rendered``: the one check that asks a registry, unless the lock or a status answers."""
+    """``--rendered``: the only check that contacts a registry, unless latest refs come from the lock or a status."""
     if rendered == "-" and "-" in policies:
         raise UsageError("--policies and --rendered cannot both read standard input")
     data = read_stdin() if rendered == "-" else read_named(rendered)

@@ -118,7 +118,7 @@ def command(
     file = open_lock(target, named=lock_file is not None)
     present, only = file.lock, options.only
     if part:
-        # A part starts from what the whole lock says of its policies: holds count, equal answers keep their time.
+        # A shard starts from the whole lock's entries of its policies, so that holds apply and unchanged entries stay.
         names = part.names(catalog)
         present = restricted(nearest_lock(tree, paths) or Lock({}), names)
         only = only & names if only else names
@@ -132,7 +132,7 @@ def command(
                 catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
             )
     after = file.rendered(lambda text: render_lock(text, locked.entries, locked.seen))
-    # Where there is nothing to write, a new file would say that all is well.
+    # If there is nothing to write, a new file would suggest that all is well.
     nothing = locked.failed and not (file.there or locked.entries or locked.seen)
     if not check and not nothing:
         file.put(after)

@@ -93,7 +93,7 @@ def command(
 def _report(
     outcome: MarkOutcome, problems: list[Result], *, owners: bool, written: bool, diff: bool, output: str, quiet: bool
 ) -> None:
-    """Print what was marked, and what could not be."""
+    """Print which fields were marked, and which could not be."""
     if not owners:
         problems.append(
             Result("no ImagePolicy with its ImageRepository was found; add them with --policies", "warning")
@@ -123,7 +123,7 @@ def _catalog(
     tree = read_tree(paths or (".",), exclude=exclude, needed=True)
     inside = repository_root(start_directory(paths)) is not None
     alone = not any(found.kind == "ImagePolicy" for found in tree.resources)
-    # A name that no policy has makes the search go on through the repository.
+    # An unknown name makes the search continue through the whole repository.
     wanted = names or ({_NOWHERE} if inside or alone else ())
     catalog = catalog_from_tree(
         tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted

@@ -1,4 +1,4 @@
-"""``imagesetter tags``: the tags that a registry has, and what is behind them."""
+"""``imagesetter tags``: the tags of a repository, and the digest, age and platforms of each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag with what was asked about it; None where it was not asked or could not be had."""
+    """A tag and its details; None if a detail was not requested or is not available."""
 
     name: str
     digest: str | None = None
@@ -44,7 +44,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What is shown beside the tag."""
+    """Which columns are shown beside the tag."""
 
     digest: bool
     created: bool
@@ -127,7 +127,7 @@ def newest_first(tags: Iterable[str]) -> list[str]:
 def _looked_up(
     client: Client, repository: Repository, options: ScanOptions, names: Sequence[str], columns: Columns
 ) -> tuple[list[Tag], list[ReportedError]]:
-    """The tags with what was asked about them, and what could not be had."""
+    """The tags with the requested details, and an error for each detail that is not available."""
     questions = [(repository, name, options) for name in names]
     tags: list[Tag] = []
     errors: list[ReportedError] = []
@@ -168,7 +168,7 @@ def _row(name: str, created: str, digest: str, platforms: str, columns: Columns)
 
 
 def _as_json(repository: Repository, scan: Scan, tags: Sequence[Tag], columns: Columns) -> dict[str, object]:
-    """``tags`` as a registry lists them, so that ``--tags-file`` reads it; ``images`` has what is behind them."""
+    """The JSON document: ``tags`` as a registry returns them, for ``--tags-file``; ``images`` has their details."""
     document: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "TagList",

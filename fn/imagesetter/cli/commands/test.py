@@ -1,4 +1,4 @@
-"""``imagesetter test``: policies tested against lists of tags, offline."""
+"""``imagesetter test``: test policies against lists of tags, offline."""
 
 from __future__ import annotations
 

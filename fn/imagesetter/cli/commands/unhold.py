@@ -1,4 +1,4 @@
-"""``imagesetter unhold``: take holds out of the lock."""
+"""``imagesetter unhold``: remove holds from the lock."""
 
 from __future__ import annotations
 

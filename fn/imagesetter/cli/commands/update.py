@@ -136,7 +136,9 @@ def command(
     if message_file and outcome.changes and writes:
         from imagesetter.cli.reports.commit_message import write_message
 
-        write_message(message_file, message_template, outcome.changes)  # first: a bad template leaves all as it was
+        write_message(
+            message_file, message_template, outcome.changes
+        )  # first, so that an invalid template changes no file
     unwritten = write_files(outcome.rewrites) if writes else []
     problems = (*outcome.results, *unwritten)
     outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
@@ -187,8 +189,8 @@ def _unfollowed(
     *,
     strict: bool,
 ) -> Iterable[Result]:
-    """What is wrong with ``--only``: an error for each policy that nobody knows, and a warning where no field follows
-    any of them (an error if *strict*). Else nothing would be looked at, and nothing would say so."""
+    """Problems with ``--only``: an error for each unknown policy, and a warning if no field follows any of them (an
+    error if *strict*). Otherwise nothing would be checked, silently."""
     reported = {result.tags.get("policy") for result in outcome.results}
     for name in sorted(only, key=str):
         if not catalog.has_policy(name) and str(name) not in reported:
@@ -211,8 +213,9 @@ def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
 
 
 def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, network: NetworkOptions) -> UpdateOutcome:
-    """The report with links; labels that cannot be had are told, and are no failure."""
+    """The report with links; a label that cannot be read gives a note, not an error."""
     from imagesetter.cli.registry_client import open_client
+
     from imagesetter.cli.reports.links import find_links
 
     with open_client(network) as client:

@@ -1,4 +1,4 @@
-"""What ``imagesetter automate`` prints: a line a commit, the message and diff of a dry run, or an AutomationReport."""
+"""The output of ``imagesetter automate``: one line per commit, the message and diff of a dry run, or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[AutomationRunResult], None]:
-    """What prints a run when it has ended: its commits on stdout, unless a document goes there, the rest on stderr."""
+    """A function that prints a finished run: commits to stdout, unless JSON goes there, everything else to stderr."""
 
     def report(run: AutomationRunResult) -> None:
         if options.output == "text":

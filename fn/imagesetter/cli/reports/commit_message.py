@@ -1,4 +1,4 @@
-"""A commit message for what ``update`` changed, from a template in the language of Flux's messageTemplate."""
+"""The commit message of an ``update``, from a template in the language of Flux's messageTemplate."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Update {{ len .Changed.Changes }} image{{ if ne (len .Changed.Changes) 1 }}s{{ e
 
 
 def write_message(path: Path, template: str, changes: Sequence[Change]) -> None:
-    """Write the message of some changes, for ``git commit -F``.
+    """Write the commit message of the changes, for ``git commit -F``.
 
-    ``.AutomationObject`` is ``/``, since no automation is at work; files are relative to the working directory.
+    ``.AutomationObject`` is ``/``, since there is no automation; files are relative to the working directory.
 
     Raises:
         TemplateError: the template does not parse or run.

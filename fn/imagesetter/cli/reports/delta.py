@@ -1,4 +1,4 @@
-"""How far a change moves its field, and how its two sides are shown to people."""
+"""The step of a change (major, minor, patch, ...), and its short old and new text for reports."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from krm_functions.messages import shown
 
 
 def delta_of(change: Change) -> Delta:
-    """How far a change moves its field.
+    """The step of a change.
 
-    ``digest``: the tag stays and its digest moves; ``name``: only the repository is another; ``changed``: the tags are
-    no versions, or the field held none.
+    ``digest``: only the digest changes; ``name``: only the repository changes; ``changed``: the tags are not versions,
+    or the field had none.
     """
     part, old, new = change.field.marker.part, change.old, change.new
     if not change.field.parts:
@@ -29,7 +29,7 @@ def delta_of(change: Change) -> Delta:
 
 
 def sides(change: Change) -> tuple[str, str]:
-    """The old and the new text, without the image's name where it only repeats and with digests cut short."""
+    """The old and the new text, without the image's own name, and with short digests."""
     return short(change.old, change.ref.name), short(change.new, change.ref.name)
 
 

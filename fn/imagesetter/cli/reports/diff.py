@@ -19,7 +19,7 @@ def unified_diff(rewritten: Rewrite) -> str:
 
 
 def _quoted(name: str) -> str:
-    """The name of a file as git writes it: in quotes where something in it could end the line or the name."""
+    """The name of a file as git writes it: in quotes if it contains special characters."""
     if name.isprintable() and '"' not in name and "\\" not in name:
         return name
     escaped = (f"\\{char}" if char in '"\\' else char if char.isprintable() else _octal(char) for char in name)
@@ -31,5 +31,5 @@ def _octal(char: str) -> str:
 
 
 def _with_ends(lines: Sequence[str]) -> list[str]:
-    """Lines as ``splitlines(keepends=True)`` would give them if it split at ``\\n`` alone."""
+    """Lines with their ends, as ``splitlines(keepends=True)`` gives them, but split only at ``\\n``."""
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

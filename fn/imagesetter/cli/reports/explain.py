@@ -1,4 +1,4 @@
-"""What ``imagesetter explain`` prints: the funnel from all tags to the one, as text or JSON."""
+"""The output of ``imagesetter explain``: the funnel from all tags to one, as text or JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from krm_functions.messages import shown
 
 
 def print_explained(explained: Explained, *, output: Output) -> None:
-    """A policy's explanation on stdout; why it gives no tag on stderr."""
+    """Print a policy's explanation to stdout, and the reason if it selects no tag to stderr."""
     if output == "json":
         write(f"{json_text(explained_as_json(explained))}\n")
         return
@@ -33,7 +33,7 @@ def print_explained(explained: Explained, *, output: Output) -> None:
 
 
 def explanation_text(explained: Explained) -> Iterable[str]:
-    """The explanation for people, line by line; the error comes after it."""
+    """The explanation as text, line by line, without the error."""
     if explained.question:
         yield from _headline(explained.policy, explained.question)
     if explained.explanation:
@@ -72,7 +72,7 @@ def rule_text(tags: TagPolicy) -> str:
 
 
 def funnel_lines(explanation: Selection) -> list[str]:
-    """Each step with how many tags it drops and how many it leaves."""
+    """Each step, with the number of tags that it drops and that it leaves."""
     funnel = explanation.funnel
     left = funnel.listed
     rows = [("listed", "", str(left))]
@@ -87,7 +87,7 @@ def funnel_lines(explanation: Selection) -> list[str]:
 
 
 def steps_of(funnel: Funnel) -> list[tuple[str, int]]:
-    """The steps that drop tags, in their order, with how many they drop."""
+    """The steps that drop tags, in their order, each with the number of dropped tags."""
     return [
         ("excluded", funnel.excluded),
         ("filtered", funnel.filtered_out),
@@ -150,12 +150,12 @@ def rule_as_json(tags: TagPolicy) -> dict[str, object]:
 
 
 def ref_as_json(ref: LatestRef | None) -> dict[str, str] | None:
-    """Name, tag and digest, the latter empty where there is none."""
+    """Name, tag and digest, which is empty if there is none."""
     return ref._asdict() if ref else None
 
 
 def print_parity(parities: Sequence[Parity], others: Mapping[PolicyName, str], *, output: Output) -> None:
-    """Where the cluster's answers differ from ours, and why."""
+    """Print where the cluster's latest refs differ from imagesetter's, and why."""
     differing = [parity for parity in parities if not parity.same]
     if output == "json":
         document = {

@@ -1,4 +1,4 @@
-"""JSON as every command prints it: readable, and nothing in it that a terminal or a CI system's log would obey."""
+"""JSON as every command prints it: readable, and without text that a terminal or a CI system would execute."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _LOG_COMMAND = re.compile(r"#(?=#\w*\[)")
 
 
 def json_text(document: object, *, indent: int | None = 2) -> str:
-    """A document as JSON that any encoding of Unicode can hold.
+    """A document as JSON that can be written in every Unicode encoding.
 
-    What is not printable is written as JSON's escape: control characters, what turns the direction of reading, and
-    halves of surrogate pairs, as which Python has the bytes of a file's name that is not UTF-8 (PEP 383). So is the
-    beginning of ``##[…]`` and ``##vso[…]``, which CI systems obey wherever they stand. A line cannot begin with ``::``.
+    Unprintable characters are escaped: control characters, characters that change the text direction, and lone
+    surrogates, which are Python's form of file names that are not UTF-8 (PEP 383). The start of ``##[…]`` and
+    ``##vso[…]`` is escaped, too: CI systems execute them anywhere in a line. A line cannot begin with ``::``.
     """
     text = json.dumps(document, indent=indent, ensure_ascii=False)
     if not _PLAIN.fullmatch(text):

@@ -1,7 +1,7 @@
-"""Where a change comes from: the source of an image and the view that compares two of its revisions.
+"""Links for a change: the source of an image, and the comparison of its old and new revision.
 
 Read from the labels ``org.opencontainers.image.source`` and ``.revision`` (OCI image-spec, annotations.md). Labels are
-remote text that ends up in links which people click, so only plain HTTPS addresses and plain revisions are taken.
+untrusted text, and people click on the links, so only plain HTTPS URLs and plain revisions are used.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _ADDRESS = re.compile(r"https://([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]{1,5})?)((?
 _REVISION = re.compile(r"[0-9a-f]{7,64}|[\w][\w.+-]{0,127}", re.ASCII)
 _COMMIT = {"gitlab": "/-/commit/", "bitbucket": "/commits/"}
 _COMPARE = {"gitlab": "/-/compare/{old}...{new}", "bitbucket": "/branches/compare/{new}%0D{old}"}
-# Hosts whose compare view we know; the others of their kind name it in their host's name.
+# Hosts with a known URL of the comparison; for other hosts, the host name tells which software runs there.
 _KINDS = ("github", "gitlab", "bitbucket", "codeberg", "gitea", "forgejo")
 
 
 def find_links(
     client: Client, question: Callable[[PolicyName], ImagePolicy], changes: Iterable[Change]
 ) -> tuple[dict[Move, Links], list[str]]:
-    """Ask for the labels of the images that changes lead from and to.
+    """Read the labels of the old and the new images of changes.
 
     Args:
-        client: the run's, or one of its own.
-        question: gives a policy by name.
-        changes: of one update.
+        client: any registry client.
+        question: returns the policy of a name.
+        changes: the changes of one update.
 
     Returns:
-        the links, and a sentence for each image whose labels could not be had; that is no failure of the update.
+        the links, and a sentence for each image whose labels could not be read, which is not an error of the update.
     """
     moves = list(dict.fromkeys(map(move_of, changes)))
     wanted: dict[tuple[PolicyName, str], tuple[Repository, str, ScanOptions]] = {}
@@ -88,7 +88,7 @@ def links_between(old: Mapping[str, str], new: Mapping[str, str]) -> Links:
 
 
 def _address(text: str) -> str:
-    """A label's address without ``.git``, or "" where it is none that a person should click on."""
+    """The URL in a label without ``.git``; empty if it is not a safe link."""
     match = _ADDRESS.fullmatch(text.strip())
     if match is None or any(set(part) == {"."} for part in match[2].split("/") if part):
         return ""

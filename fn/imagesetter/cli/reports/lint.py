@@ -1,4 +1,4 @@
-"""What ``imagesetter lint`` prints: text, JSON, Markdown or SARIF."""
+"""The output of ``imagesetter lint``: text, JSON, Markdown or SARIF."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORDS = {"error": "error", "warning": "warning", "info": "note"}
 
 @dataclass(frozen=True, slots=True)
 class LintOutcome:
-    """What the linter found, by which rules, and how many files it read; ``quiet`` leaves notes out of the text."""
+    """The findings, the rules that ran, and the number of files read; ``quiet`` omits notes from the text."""
 
     findings: Sequence[Finding]
     rules: Sequence[LintRule]
@@ -37,7 +37,7 @@ class LintOutcome:
 
 
 def render_lint(report: LintOutcome, form: Format) -> str:
-    """The report in a form; text is styled for standard output."""
+    """The report in a format; text is styled for standard output."""
     match form:
         case "json":
             return json_text(lint_json(report.findings)) + "\n"

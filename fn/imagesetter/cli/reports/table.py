@@ -11,9 +11,9 @@ _STYLE = re.compile(rf"{re.escape(PEN)}\[[0-9;]*m")
 
 
 def aligned(rows: Iterable[Sequence[str]], *, gap: str = "  ") -> list[str]:
-    """The rows as lines, each column as wide as its widest cell; nothing trails.
+    """The rows as lines, each column as wide as its widest cell, without trailing spaces.
 
-    Rows may differ in length. Cells may be styled: only what is seen counts.
+    Rows may differ in length. Cells may be styled: only visible characters count.
     """
     rows = list(rows)
     widths: list[int] = []

@@ -1,4 +1,4 @@
-"""What ``imagesetter test`` prints: each case, and for a failed one what was expected, what came, and why."""
+"""The output of ``imagesetter test``: each case, and for a failed case the expected result, the actual one, and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from krm_functions.messages import shown
 def print_report(
     outcomes: Sequence[SuiteOutcome], broken: Sequence[BrokenTest], *, output: Output, quiet: bool
 ) -> None:
-    """The report on stdout; tests that cannot be read on stderr."""
+    """Print the report to stdout, and tests that cannot be read to stderr."""
     if output == "json":
         write(f"{json_text(_as_json(outcomes, broken))}\n")
     else:
@@ -72,7 +72,7 @@ def _verdict(passed: bool) -> str:
 
 
 def expected_text(expected: Expected) -> str:
-    """What was expected, in words."""
+    """The expected result as text."""
     if expected.pick is not None:
         return f"tag {shown(expected.pick)}"
     parts = [f"with {shown(expected.error)!r}"] if expected.error is not None else []
@@ -81,7 +81,7 @@ def expected_text(expected: Expected) -> str:
 
 
 def got_text(explanation: Selection) -> str:
-    """What came, in the same words."""
+    """The actual result as text."""
     error = explanation.error
     return f"an error from stage {error.stage}: {error}" if error else f"tag {shown(explanation.chosen or '')}"
 

@@ -1,4 +1,4 @@
-"""What an update did, as one value from which every report is made."""
+"""The result of an update: the value from which every report is made."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _NONE: Mapping[Move, Links] = {}
 
 
 class UpdateOutcome(NamedTuple):
-    """An update that was done, refused, or only looked at.
+    """An update that was written, refused, or only checked.
 
-    ``problems`` are all results of the run, those of writing included; ``links`` are there where they were asked for.
+    ``problems`` are all results of the run, including those of writing files; ``links`` are present if requested.
     """
 
     outcome: FileUpdates
@@ -52,38 +52,38 @@ class UpdateOutcome(NamedTuple):
 
     @property
     def held_back(self) -> list[Result]:
-        """What was held back, or what is to be looked at: errors first, as they were found otherwise."""
+        """Warnings, errors and notes to look at: errors first, otherwise in the order in which they were found."""
         found = [each for each in self.problems if each.severity != "info" or each in self.outcome.results]
         return sorted(found, key=lambda result: result.severity != "error")
 
     @property
     def closing(self) -> Result:
-        """How many fields changed and how many were right already."""
+        """The number of changed fields, and of fields that were up to date."""
         return summary(len(self.outcome.changes), self.outcome.unchanged, would=not self.written)
 
     @property
     def closing_line(self) -> str:
-        """The same for people, with how much was read."""
+        """The same as text, with the number of files read."""
         files = self.outcome.files
         refused = "; nothing was written" if self.outcome.failed else ""
         return f"{self.closing.message} ({files} file{'' if files == 1 else 's'} read){refused}"
 
     @property
     def diffs(self) -> str:
-        """All changes as one unified diff, where it was asked for."""
+        """All changes as one unified diff, if requested."""
         if not self.diff:
             return ""
         return "".join(map(unified_diff, self.outcome.rewrites))
 
     def links_of(self, change: Change) -> Links | None:
-        """The links of a change; None where they were not asked for."""
+        """The links of a change; None if not requested."""
         if not self.links:
             return None
         return self.links.get(move_of(change))
 
 
 def grouped(changes: Iterable[Change]) -> list[list[Change]]:
-    """The changes by image and policy: images in the order in which they were found, and so the policies of each."""
+    """The changes by image and policy; images, and the policies of each, are in the order in which they were found."""
     images: dict[str, dict[str, list[Change]]] = {}
     for change in changes:
         by_policy = images.setdefault(change.ref.name, {})

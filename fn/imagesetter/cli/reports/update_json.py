@@ -17,7 +17,7 @@ def render_json(report: UpdateOutcome) -> str:
 
 
 def update_document(report: UpdateOutcome) -> dict[str, object]:
-    """``changes``, and ``results`` in KRM's wire form with the closing line as the last."""
+    """``changes``, and ``results`` as in a ResourceList, with the summary as the last one."""
     return {
         "apiVersion": API_VERSION,
         "kind": "UpdateReport",

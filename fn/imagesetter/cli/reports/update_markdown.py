@@ -1,7 +1,7 @@
 """An update as Markdown, for the body of a pull request or the summary of a job.
 
-Names, tags and messages are other people's text: they stand in code spans or are escaped, so that none of them can
-make a link, mention a person or break a table.
+Names, tags and messages are untrusted text: they are put into code spans or escaped, so that none of them can make a
+link, mention a person or break a table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from krm_functions.messages import log_line, one_line, shown, without_log_comman
 from krm_functions.result import Result
 
 MOST = 60_000
-"""Characters; a pull request on GitHub takes 65,536, and whoever opens it may want to add some."""
+"""In characters. A pull request on GitHub can have 65,536; this leaves room for more text."""
 MOST_PLACES = 20
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
@@ -24,7 +24,7 @@ _MENTION = re.compile(r"(?<![\w/])@(?=\w)")
 
 
 def render_markdown(report: UpdateOutcome) -> str:
-    """The document: what changed, what was held back and why, and the diff where it was asked for."""
+    """The document: the changes, the fields that were held back and why, and the diff, if requested."""
     blocks = [f"### {_headline(report)}"]
     if report.outcome.changes:
         blocks.append(fitted(_changes(report), MOST * 3 // 4))
@@ -45,7 +45,7 @@ def render_markdown(report: UpdateOutcome) -> str:
 
 
 def fitted(rows: Iterable[str], room: int) -> str:
-    """A table, as far as there is room for it; what is left out is counted."""
+    """A table with as many rows as there is room for, and the number of the other rows."""
     lines, kept, size = list(rows), 0, 0
     while kept < len(lines) and (size := size + len(lines[kept]) + 1) <= room:
         kept += 1
@@ -79,7 +79,7 @@ def _changes(report: UpdateOutcome) -> Iterable[str]:
 
 
 def _moves(group: Iterable[Change]) -> list[list[Change]]:
-    """Changes that say the same are one row."""
+    """Equal changes, which share a row."""
     rows: dict[tuple[str, str, str], list[Change]] = {}
     for change in group:
         rows.setdefault((*sides(change), str(delta_of(change))), []).append(change)
@@ -87,7 +87,7 @@ def _moves(group: Iterable[Change]) -> list[list[Change]]:
 
 
 def _places(rows: Iterable[Change]) -> list[str]:
-    """Where the fields are; of many only the first."""
+    """The positions of the fields; only the first ones if there are many."""
     places = list(dict.fromkeys(map(_location, rows)))
     more = len(places) - MOST_PLACES
     return [*places[:MOST_PLACES], *([f"and {more} more"] if more > 0 else [])]
@@ -100,7 +100,7 @@ def _location(change: Change) -> str:
 
 
 def _links(links: Links | None) -> str:
-    """Labels were checked when they were read: their text needs no escaping."""
+    """Links in Markdown. Labels were validated when they were read, so they need no escaping."""
     if links is None or not links.source:
         return ""
     revision = links.revision[:12]
@@ -124,7 +124,7 @@ def _held_back(results: Iterable[Result]) -> Iterable[str]:
 
 
 def code(text: str) -> str:
-    """A code span that stays one whatever the text holds, inside a table as well; empty for an empty text."""
+    """A code span that no text can end, also inside a table; empty for an empty text."""
     text = shown(" ".join(text.split()))
     if not text:
         return ""
@@ -135,11 +135,11 @@ def code(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Plain words: nothing in them is markup, a link or a mention."""
+    """The text without markup, links or mentions."""
     flat = _SPECIAL.sub(r"\\\1", " ".join(one_line(text).split()))
     return _MENTION.sub("@\u200b", flat)
 
 
 def _fence(text: str) -> str:
-    """A fence that nothing in the text closes."""
+    """A code fence that nothing in the text closes."""
     return "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)

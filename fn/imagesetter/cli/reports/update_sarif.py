@@ -1,4 +1,4 @@
-"""An update as SARIF: each field that is not what its policy selects, and each problem, at its place in the sources."""
+"""An update as SARIF: each out-of-date field and each problem, with its position in the sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An update for people at a terminal: a table of old → new, grouped by image. A diff is printed by itself."""
+"""An update as text: a table of old → new, grouped by image. A diff is printed separately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 
 def render_text(report: UpdateOutcome) -> str:
-    """The table, unless a diff takes its place, and the closing line."""
+    """The table, unless a diff replaces it, and the summary."""
     lines = [] if report.diff else _table(report)
     return "".join(f"{line(each)}\n" for each in (*lines, report.closing_line))
 

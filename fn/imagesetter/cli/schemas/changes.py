@@ -1,4 +1,4 @@
-"""The JSON documents that ``update``, ``mark``, ``lint`` and ``automate`` print, as models: the source of schemas."""
+"""Models of the JSON documents of ``update``, ``mark``, ``lint`` and ``automate``; the schemas derive from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ResultResource(StrictModel):
 
 
 class ResultField(StrictModel):
-    """The field that a result is about, with the text it holds and the text it should hold."""
+    """The field that a result is about, with its current and its proposed value."""
 
     path: str
     current_value: str | None = None
@@ -31,25 +31,25 @@ class ResultField(StrictModel):
 
 
 class ResultFile(StrictModel):
-    """The file that a result is about, and the document in it, counted from 0."""
+    """The file that a result is about, and the index of the document in it, from 0."""
 
     path: str
     index: int | None = None
 
 
 class RunResult(StrictModel):
-    """Something to know, as in the results of a KRM function."""
+    """A result, as in the results of a KRM function."""
 
     message: str
     severity: Severity
     resource_ref: ResultResource | None = None
     field: ResultField | None = None
     file: ResultFile | None = None
-    tags: dict[str, str] | None = Field(None, description="policy, error, line and others, where they are known")
+    tags: dict[str, str] | None = Field(None, description="policy, error, line and others, if known")
 
 
 class ChangeLinks(StrictModel):
-    """Links from the labels of the old and the new image; null where they do not give one."""
+    """Links from the labels of the old and the new image; null if the labels do not give one."""
 
     source: str | None
     revision: str | None
@@ -58,10 +58,10 @@ class ChangeLinks(StrictModel):
 
 
 class FieldChange(StrictModel):
-    """A field that changed or, where nothing was written, would change."""
+    """A field that changed or, if nothing was written, would change."""
 
     policy: str = Field(description="namespace:name")
-    part: Part = Field(description="what the marker asks for; an empty text for the whole reference")
+    part: Part = Field(description="the part of the reference that the marker sets; empty for the whole reference")
     file: str
     line: int = Field(description="from 1")
     column: int = Field(description="from 1")
@@ -70,17 +70,17 @@ class FieldChange(StrictModel):
     new: str
     latest: Ref = Field(description="what the policy selects")
     delta: Step
-    downgrade: bool = Field(description="whether the new version is the lower")
-    links: ChangeLinks | None = Field(description="null where --links was not given")
+    downgrade: bool = Field(description="whether the new version is lower than the old one")
+    links: ChangeLinks | None = Field(description="null without --links")
 
 
 class UpdateReport(Report):
     """What an update did or, with --check, would do."""
 
     kind: Literal["UpdateReport"]
-    written: bool = Field(description="false with --check, and where an error made it write nothing")
-    files: int = Field(description="how many were read")
-    unchanged: int = Field(description="fields that were right already")
+    written: bool = Field(description="false with --check, and if an error prevented writing")
+    files: int = Field(description="number of files read")
+    unchanged: int = Field(description="number of fields that were up to date")
     changes: list[FieldChange]
     results: list[RunResult]
 
@@ -105,19 +105,19 @@ class MarkReport(Report):
 
 
 class LintFinding(StrictModel):
-    """Something that a rule of the linter found."""
+    """A problem that a rule of the linter found."""
 
     rule: str
     severity: Severity
     message: str
     hint: str
     file: str
-    line: int = Field(description="from 1; 0 where the whole file is meant")
+    line: int = Field(description="from 1; 0 for the whole file")
     column: int
 
 
 class LintReport(Report):
-    """What the linter found."""
+    """The findings of the linter."""
 
     kind: Literal["LintReport"]
     findings: list[LintFinding]
@@ -144,7 +144,7 @@ class AutomationCommit(StrictModel):
 
 
 class AutomationRun(StrictModel):
-    """What became of one ImageUpdateAutomation."""
+    """The result of one ImageUpdateAutomation."""
 
     automation: str = Field(description="namespace:name")
     status: Literal["pushed", "would push", "up to date", "suspended", "failed"]
@@ -154,7 +154,7 @@ class AutomationRun(StrictModel):
 
 
 class AutomationReport(Report):
-    """What the ImageUpdateAutomations came to."""
+    """The results of the ImageUpdateAutomations."""
 
     kind: Literal["AutomationReport"]
     automations: list[AutomationRun]

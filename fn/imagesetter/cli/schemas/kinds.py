@@ -1,7 +1,7 @@
-"""The JSON Schema of each of our kinds, made from the model that validates or describes it.
+"""The JSON Schema of each of imagesetter's kinds, made from the model that validates or describes it.
 
-Editors and check-jsonschema read them: what the schema accepts is what imagesetter accepts, apart from rules that JSON
-Schema has no words for (ranges, patterns, names that have to exist).
+Editors and check-jsonschema use them. A schema accepts what imagesetter accepts, except for rules that JSON Schema
+cannot express (ranges, patterns, names that have to exist).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from krm_functions.suggestions import did_you_mean
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-# kind -> module and name of its pydantic model, imported when the schema is asked for
+# kind -> module and name of its pydantic model, imported when the schema is requested
 MODELS = {
     "ImageLock": ("imagesetter.cli.schemas.lock", "ImageLock"),
     "ImageSetter": ("imagesetter.config.image_setter", "ImageSetter"),
@@ -34,7 +34,7 @@ MODELS = {
     "UpdateReport": ("imagesetter.cli.schemas.changes", "UpdateReport"),
 }
 
-# Kubernetes' own fields, which hold more than we read.
+# Kubernetes' own types, which have more fields than we read.
 _OPEN = ("Metadata",)
 
 
@@ -42,7 +42,7 @@ def schema_of(kind: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a kind.
 
     Raises:
-        UsageError: no such kind.
+        UsageError: the kind is unknown.
     """
     known = {name.lower(): name for name in MODELS}
     name = known.get(kind.lower())
@@ -53,14 +53,14 @@ def schema_of(kind: str) -> dict[str, Any]:
     schema: dict[str, Any] = _plain(model.model_json_schema(by_alias=True))
     for definition, part in [("", schema), *schema.get("$defs", {}).items()]:
         if part.get("type") == "object" and definition not in _OPEN:
-            part["additionalProperties"] = False  # Flux's parts too: the API server would drop what they do not have
-    # Every tool tells kinds apart by these two.
+            part["additionalProperties"] = False  # Flux's types, too: the API server drops unknown fields
+    # Every tool recognizes a kind by these two.
     schema["required"] = sorted({*schema.get("required", ()), "apiVersion", "kind"})
     return {"$schema": DIALECT, **schema, "title": f"{API_VERSION} {name}"}
 
 
 def _plain(schema: Any) -> Any:
-    """A schema without what only repeats: titles made from names, ``null`` for a field that may be left out."""
+    """A schema without redundant parts: titles made from names, ``null`` for an optional field."""
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):

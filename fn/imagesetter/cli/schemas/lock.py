@@ -20,7 +20,7 @@ class _OneTag(StrictModel):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["tag"]}, {"required": ["exclude"]}]})
 
 
-# The type of each field, and what else pydantic is told about it.
+# The type of each field, and pydantic's further arguments for it.
 _TYPES: dict[FieldType, tuple[Any, dict[str, Any]]] = {
     "policy": (Annotated[str, Field(pattern="^[^:]+:[^:]+$", description="namespace:name")], {}),
     "string": (str, {}),
@@ -49,15 +49,15 @@ def _model(name: str, doc: str, fields: Iterable[LockField], base: type[StrictMo
 _ENTRY = _model("LockedPolicy", "What a policy resolved to.", ENTRY_FIELDS)
 _HOLD = _model(
     "HeldPolicy",
-    "A person's decision: the policy stays at a tag, or leaves one out.",
+    "A person's decision: the policy keeps a tag, or excludes one.",
     HOLD_FIELDS,
     _OneTag,
 )
-_SEEN = _model("SeenTag", "Since when a tag with its digest has been seen that is not old enough yet.", SEEN_FIELDS)
+_SEEN = _model("SeenTag", "A tag that is not old enough yet, and when it was first seen with this digest.", SEEN_FIELDS)
 
 
 class ImageLockSpec(StrictModel):
-    """What is locked, held and seen."""
+    """The locked policies, the holds, and the tags that are not old enough yet."""
 
     entries: list[_ENTRY] = Field(default_factory=list)  # type: ignore[valid-type] # made above
     holds: list[_HOLD] = Field(default_factory=list)  # type: ignore[valid-type] # made above
@@ -80,11 +80,11 @@ class LockChange(StrictModel):
     file: str
     field: str
     old: str | None = Field(description="the locked image; null for a new entry")
-    new: str | None = Field(description="null for an entry that went")
+    new: str | None = Field(description="null for a removed entry")
 
 
 class LockReport(Report):
-    """What locking came to."""
+    """The result of locking."""
 
     kind: Literal["LockReport"]
     written: bool = Field(description="false with --check")

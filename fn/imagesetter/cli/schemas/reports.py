@@ -1,6 +1,6 @@
-"""The JSON documents that ``explain``, ``tags`` and ``test`` print, as models: the source of their published schemas.
+"""Models of the JSON documents that ``explain``, ``tags`` and ``test`` print; the published schemas derive from them.
 
-The reports themselves are plain data, so that printing one imports no model; tests hold the two together.
+The reports themselves are plain data, so that printing one imports no model; tests check that both agree.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from imagesetter.policy.explain import Step
 
 
 class Report(StrictModel):
-    """What every report begins with; its kind follows."""
+    """The fields of every report."""
 
     api_version: Literal["imagesetter.dev/v1alpha1"]
 
 
 class Ref(StrictModel):
-    """An image: name, tag, and the digest where there is one, else an empty text."""
+    """An image: name, tag and digest, which is empty if there is none."""
 
     name: str
     tag: str
@@ -37,7 +37,7 @@ class RuleOfPolicy(with_rules(StrictModel)):  # type: ignore[misc]
 
 
 class FunnelCounts(StrictModel):
-    """How many tags each step dropped, and how many were left to choose from."""
+    """The number of tags that each step dropped, and the number of candidates."""
 
     listed: int
     excluded: int
@@ -49,7 +49,7 @@ class FunnelCounts(StrictModel):
 
 
 class RejectedTag(StrictModel):
-    """A tag, how far it came, and why no further."""
+    """A tag, the step that dropped it, and the reason."""
 
     tag: str
     step: Step
@@ -57,25 +57,25 @@ class RejectedTag(StrictModel):
 
 
 class Explanation(Report):
-    """Why a policy gives this tag and not another."""
+    """Why a policy selects this tag and not another."""
 
     kind: Literal["Explanation"]
-    policy: str | None = Field(description="namespace:name; null for one made up on the command line")
+    policy: str | None = Field(description="namespace:name; null for a policy given by options")
     image: str | None
-    rule: RuleOfPolicy | None = Field(description="null where the policy could not be read")
+    rule: RuleOfPolicy | None = Field(description="null if the policy could not be read")
     chosen: Ref | None
     error: str | None
     stage: Stage | None
     where: str | None
     hint: str | None
-    funnel: FunnelCounts | None = Field(description="null where there was no list of tags")
+    funnel: FunnelCounts | None = Field(description="null without a list of tags")
     rejected: list[RejectedTag]
     asked: RejectedTag | None = Field(None, description="the answer to --tag")
     notes: list[str]
 
 
 class ComparedPolicy(StrictModel):
-    """A policy's answer in the cluster and here."""
+    """The latest ref of a policy in the cluster and here."""
 
     policy: str
     same: bool
@@ -85,14 +85,14 @@ class ComparedPolicy(StrictModel):
 
 
 class NotCompared(StrictModel):
-    """A policy without an answer in the cluster."""
+    """A policy without a latest ref in the cluster."""
 
     policy: str
     reason: str
 
 
 class ParityReport(Report):
-    """A cluster's answers beside ours."""
+    """A cluster's latest refs compared with imagesetter's."""
 
     kind: Literal["ParityReport"]
     policies: list[ComparedPolicy]
@@ -100,7 +100,7 @@ class ParityReport(Report):
 
 
 class TaggedImage(StrictModel):
-    """What is behind a tag; null where it was not asked, or could not be had."""
+    """The details of a tag; null if not requested or not available."""
 
     tag: str
     digest: str | None
@@ -109,13 +109,13 @@ class TaggedImage(StrictModel):
 
 
 class TagList(Report):
-    """The tags that a registry has."""
+    """The tags of a repository."""
 
     kind: Literal["TagList"]
     image: str
-    total: int = Field(description="how many there are, however many are shown")
+    total: int = Field(description="number of tags in the repository")
     tags: list[str]
-    images: list[TaggedImage] | None = Field(None, description="the columns that were asked for")
+    images: list[TaggedImage] | None = Field(None, description="the requested columns")
 
 
 class Outcome(StrictModel):
@@ -127,7 +127,7 @@ class Outcome(StrictModel):
 
 
 class CaseReport(StrictModel):
-    """What came of a case."""
+    """The result of a case."""
 
     name: str
     passed: bool
@@ -138,11 +138,11 @@ class CaseReport(StrictModel):
 
 
 class TestReport(StrictModel):
-    """What came of one PolicyTest."""
+    """The result of one PolicyTest."""
 
     place: str = Field(description="file:line")
     name: str
-    policy: str | None = Field(description="namespace:name, or null for a policy of the test's own")
+    policy: str | None = Field(description="namespace:name, or null for a policy in the test itself")
     passed: bool
     error: str | None = Field(description="why no case was run")
     cases: list[CaseReport]
@@ -157,7 +157,7 @@ class NotReadable(StrictModel):
 
 
 class PolicyTestReport(Report):
-    """What came of policy tests."""
+    """The results of policy tests."""
 
     kind: Literal["PolicyTestReport"]
     passed: bool
