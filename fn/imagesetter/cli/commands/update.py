@@ -215,7 +215,6 @@ def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
 def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, network: NetworkOptions) -> UpdateOutcome:
     """The report with links; a label that cannot be read gives a note, not an error."""
     from imagesetter.cli.registry_client import open_client
-
     from imagesetter.cli.reports.links import find_links
 
     with open_client(network) as client:
