@@ -38,10 +38,17 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     )
 
 
-def without_logins(text: str) -> str:
-    """The text with ``***`` for each user and password before a host, and for each secret in a URL's query."""
+def without_logins(text: str, *, is_host: bool = False) -> str:
+    """The text with ``***`` for each user and password before a host, and for each secret in a URL's query.
+
+    Args:
+        text: a message, a value, or a part of them.
+        is_host: the text stands where hosts are expected, so whatever is before an ``@`` is a login.
+    """
     if "@" not in text and "=" not in text:
         return text
+    if is_host:
+        text = re.sub(r"[^\s/,='\"]+@", f"{HIDDEN}@", text)
     for pattern, shown in _patterns():
         text = pattern.sub(shown, text)
     return text

@@ -28,8 +28,9 @@ from imagesetter.errors import EgressRefused
 from imagesetter.git.command import redacted
 from imagesetter.registry.http.address_rules import AddressRules, RegistryPattern
 from imagesetter.registry.http.hosts import Host, parse_host
-from imagesetter.registry.http.redaction import printable, redacted_login, redacted_url
+from imagesetter.registry.http.redaction import printable, redacted_url
 from krm_functions.errors import UsageError
+from krm_functions.redaction import without_logins
 
 _FILE = "file://"
 # git decodes the whole of an ssh URL before it looks for the host, so there nothing before the path may be encoded.
@@ -67,11 +68,11 @@ class GitAddressRules:
                 patterns.append(RegistryPattern.parse(text))
             except UsageError as error:
                 raise UsageError(
-                    f"'{printable(redacted_login(text))}' is not a pattern for Git servers",
+                    f"'{printable(without_logins(text, is_host=True))}' is not a pattern for Git servers",
                     where="--allow-git",
                     hint="write HOST, HOST/PATH, HOST:PORT, *.SUFFIX, * or file:///DIRECTORY, such as github.com/org",
                 ) from error
-        hosts = AddressRules(allow=tuple(patterns), loopback=loopback, noun="Git server", option="--allow-git")
+        hosts = AddressRules(allow=tuple(patterns), loopback=loopback, server_kind="Git server", option="--allow-git")
         return cls(hosts, tuple(directories))
 
     def check(self, url: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""Which tags are there, and what is behind this one: the registry client.
+"""The registry client: lists the tags of repositories, and finds digests and images of tags.
 
-Nothing here opens a connection, or even imports an HTTP library, before the first question is asked.
+It opens no connection, and imports no HTTP library, before the first request.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Client:
         )
         self._cache = _open_cache(self._settings)
         self._lock = threading.Lock()
-        self._telling = threading.Lock()
-        self._looking = threading.Lock()
-        self._told: set[str] = set()
+        self._listener_lock = threading.Lock()
+        self._cache_lock = threading.Lock()
+        self._sent_notes: set[str] = set()
         self._http: RetryingClient | None = None
         self._sessions: dict[NetworkOverrides, Session] = {}
         self._close_connections: Callable[[], None] = lambda: None
@@ -86,39 +86,39 @@ class Client:
         options = options or ScanOptions()
         self._redaction.begin()
         for note in options.notes:
-            self._tell_once(note)
+            self._notify_once(note)
         try:
-            # What is in the cache was allowed once; that is asked anew.
+            # The rules may have changed since a scan was cached.
             self._settings.address_rules.check_repository(repository.registry, repository.path)
             scan = self._scan(repository, options)
         except ReportedError as error:
-            self._tell(Finished(repository.canonical, 0, failed=True))
+            self._notify(Finished(repository.canonical, 0, failed=True))
             self._redaction.error(error)
             raise
-        self._tell(Finished(repository.canonical, len(scan.tags), scan.from_cache))
+        self._notify(Finished(repository.canonical, len(scan.tags), scan.from_cache))
         return scan
 
     def scan_each(
-        self, questions: Sequence[tuple[Repository, ScanOptions]]
+        self, requests: Sequence[tuple[Repository, ScanOptions]]
     ) -> Iterator[tuple[int, Scan | ReportedError]]:
-        """Scan several repositories at once; the number of a question with its answer, as they come.
+        """Scan several repositories at once; yields the index of a request with its result, as they come.
 
-        Repositories with the same canonical name and the same way of asking are asked once; a failure is a value.
+        Requests with the same canonical name and the same options are sent once; a failure is a value.
         """
         same: dict[tuple[str, ScanOptions], list[int]] = {}
-        for number, (repository, options) in enumerate(questions):
+        for number, (repository, options) in enumerate(requests):
             key = repository.canonical, replace(options, interval=None, timeout=None)
             same.setdefault(key, []).append(number)
         groups = list(same.values())
 
         def job(numbers: list[int]) -> Task[Scan]:
-            repository = questions[numbers[0]][0]
-            asked = [questions[number][1] for number in numbers]
+            repository = requests[numbers[0]][0]
+            same_options = [requests[number][1] for number in numbers]
             options = replace(
-                asked[0],
-                interval=min(validity(each.interval) for each in asked),
-                timeout=max(self._seconds(each) for each in asked),
-                notes=tuple(note for each in asked for note in each.notes),
+                same_options[0],
+                interval=min(validity(each.interval) for each in same_options),
+                timeout=max(self._seconds(each) for each in same_options),
+                notes=tuple(note for each in same_options for note in each.notes),
             )
             return Task(_host_of(repository), lambda: self.scan(repository, options=options))
 
@@ -141,18 +141,18 @@ class Client:
             return manifests.find_digest(client, tag)
 
     def digest_all(
-        self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
+        self, requests: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
     ) -> list[str | ReportedError]:
         """`digest` for several tags at once; results in the given order, a failure is a value in its place."""
 
         def job(repository: Repository, tag: str, options: ScanOptions) -> Task[str]:
             return Task(_host_of(repository), lambda: self.digest(repository, tag, platform=platform, options=options))
 
-        return self._run_all([job(*question) for question in questions])
+        return self._run_all([job(*request) for request in requests])
 
     def inspect(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
-    ) -> Image:
+    ) -> manifests.Image:
         """What is behind a tag: digests, creation time, labels. Blobs that were read once are read from the cache.
 
         Raises:
@@ -170,18 +170,18 @@ class Client:
         )
 
     def inspect_all(
-        self, questions: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
-    ) -> list[Image | ReportedError]:
+        self, requests: Sequence[tuple[Repository, str, ScanOptions]], *, platform: str = ""
+    ) -> list[manifests.Image | ReportedError]:
         """`inspect` for several tags at once; results in the given order, a failure is a value in its place."""
 
-        def job(repository: Repository, tag: str, options: ScanOptions) -> Task[Image]:
+        def job(repository: Repository, tag: str, options: ScanOptions) -> Task[manifests.Image]:
             return Task(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
 
-        return self._run_all([job(*question) for question in questions])
+        return self._run_all([job(*request) for request in requests])
 
     @contextlib.contextmanager
     def _redacted(self) -> Iterator[None]:
-        """One question; what leaves it as an error holds nothing that was sent to log in."""
+        """Run one operation; no error that leaves it holds a secret that was sent."""
         self._redaction.begin()
         try:
             yield
@@ -206,8 +206,10 @@ class Client:
             return self._load(repository, options, identity) or self._list(repository, client, identity)
 
     def _cache_identity(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> CacheIdentity | None:
-        """Who asks, if there is a cache to share. Who cannot be named shares none; whether the credentials are needed
-        at all, the registry will tell."""
+        """Whose scans may be shared, if there is a cache; None where the credentials cannot be read.
+
+        That is not an error here: the registry may not need credentials.
+        """
         if self._cache is None:
             return None
         try:
@@ -218,14 +220,14 @@ class Client:
     def _load(self, repository: Repository, options: ScanOptions, identity: CacheIdentity | None) -> Scan | None:
         if self._cache is None or identity is None:
             return None
-        with self._looking:  # the cache keeps nobody waiting, so several threads would only be in each other's way
+        with self._cache_lock:  # reading is fast, and several threads at once would be slower
             entry = self._cache.load_scan(repository.canonical, identity, options.interval)
         if entry is None:
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
     def _list(self, repository: Repository, client: RepositoryClient, identity: CacheIdentity | None) -> Scan:
-        """Ask the registry, and keep its answer."""
+        """List the tags at the registry, and cache the result."""
         listing = list_tags(
             lambda query: client.request(
                 "GET",
@@ -234,7 +236,7 @@ class Client:
                 expected=(400,) if "n=" in query else (),
             ),
             repository.canonical,
-            lambda count: self._tell(Listed(repository.canonical, count)),
+            lambda count: self._notify(Listed(repository.canonical, count)),
         )
         entry = CachedScan(
             tuple(listing.tags),
@@ -265,12 +267,12 @@ class Client:
         return RepositoryClient(session, repository, host, options.insecure, deadline, look_up)
 
     def _seconds(self, options: ScanOptions) -> float:
-        """Seconds for one repository: what the input asks for, up to the operator's limit."""
-        asked = options.timeout or self._settings.timeout or DEFAULT_TIMEOUT
-        return min(asked, self._settings.timeout or LONGEST_TIMEOUT)
+        """Seconds for one repository: what the input sets, up to the operator's limit."""
+        wanted = options.timeout or self._settings.timeout or DEFAULT_TIMEOUT
+        return min(wanted, self._settings.timeout or LONGEST_TIMEOUT)
 
     def _begin(self) -> Deadline:
-        """The run's deadline, which counts from the first question."""
+        """The run's deadline, which counts from the first request."""
         with self._lock:
             if self._deadline is None:
                 given = self._settings.deadline
@@ -288,13 +290,13 @@ class Client:
         if self._settings.keychain is not None and (not strange or self._settings.address_rules.trust_input):
             chain.append(self._settings.keychain)
         elif self._settings.keychain is not None:
-            self._tell_once(
+            self._notify_once(
                 f"{repository}: the logins of this machine are not used, since the input brings its own certificates or"
                 " proxy (--trust-input)"
             )
         lookup = Keychains(chain).find(repository.registry, repository.path)
         if lookup.note:
-            self._tell_once(lookup.note)
+            self._notify_once(lookup.note)
         return lookup.credential
 
     def _session(self, overrides: NetworkOverrides) -> Session:
@@ -324,18 +326,18 @@ class Client:
         return [found[number] for number in range(len(jobs))]
 
     def _note_waiting(self, host: str, seconds: float, status: int) -> None:
-        self._tell(Waiting(self._redaction.text(host), seconds, status))
+        self._notify(Waiting(self._redaction.text(host), seconds, status))
 
-    def _tell_once(self, text: str) -> None:
-        with self._telling:
-            if text in self._told:
+    def _notify_once(self, text: str) -> None:
+        with self._listener_lock:
+            if text in self._sent_notes:
                 return
-            self._told.add(text)
-        self._tell(Note(text))
+            self._sent_notes.add(text)
+        self._notify(Note(text))
 
-    def _tell(self, event: Event) -> None:
+    def _notify(self, event: Event) -> None:
         if self._settings.listener is not None:
-            with self._telling:
+            with self._listener_lock:
                 self._settings.listener(event)
 
 
@@ -351,7 +353,7 @@ def _check_tag(tag: str) -> None:
 
 
 def _host_of(repository: Repository) -> str:
-    """Which connections a repository shares, as far as that can be told without asking."""
+    """The host whose connections a repository uses, or its registry as it was written."""
     try:
         return str(parse_host(repository.registry))
     except ReportedError:
@@ -359,7 +361,7 @@ def _host_of(repository: Repository) -> str:
 
 
 def _network_key(options: ScanOptions) -> str:
-    """What of the way is the input's choice, in a form that tells two of them apart."""
+    """A key of the network settings that the input chose; "" where it chose none."""
     if options.tls is None and options.proxy is None:
         return "insecure" if options.insecure else ""
     parts = (

@@ -1,4 +1,4 @@
-"""The seam between choosing a tag and the network: what is asked about a repository, and what comes back."""
+"""The interface between selecting a tag and the registry client: what a scan needs, and what it returns."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Scan:
     warnings: tuple[str, ...] = ()
     """What the registry wants people to know, and what was dropped from its list; safe to print."""
     uploaded: Mapping[str, float] = field(default_factory=dict)
-    """tag → seconds since 1970, where the registry tells it for nothing (Google's do); else empty."""
+    """tag → seconds since 1970, where the registry lists it with the tags (Google's do); else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """How one repository is asked: what its ImageRepository and its Secrets say."""
+    """How one repository is scanned: what its ImageRepository and its Secrets set."""
 
     insecure: bool = False
     """``spec.insecure``: plain HTTP may be spoken, if the operator named the host too."""
@@ -38,13 +38,13 @@ class ScanOptions:
     timeout: float | None = None
     """``spec.timeout`` in seconds, for all requests about the repository together."""
     keychain: Keychain | None = None
-    """``secretRef`` and the ServiceAccount's pull secrets; asked before the logins of this machine."""
+    """``secretRef`` and the ServiceAccount's pull secrets; used before the logins of this machine."""
     tls: Tls | None = None
     """``certSecretRef``."""
     proxy: Proxy | None = None
     """``proxySecretRef``."""
     notes: tuple[str, ...] = field(default=(), compare=False)
-    """What reading the Secrets had to say, for ``-v``; each is told once."""
+    """Notes about the Secrets, for ``-v``; each is shown once."""
 
 
 class Registry(Protocol):
@@ -61,12 +61,11 @@ class Registry(Protocol):
         ...
 
     def scan_each(
-        self, questions: Sequence[tuple[Repository, ScanOptions]]
+        self, requests: Sequence[tuple[Repository, ScanOptions]]
     ) -> Iterator[tuple[int, Scan | ReportedError]]:
-        """`scan` for several repositories at once, each asked once: the number of a question with its answer, as they
-        come; a failure is a value."""
+        """`scan` for several repositories at once; yields the index of a request with its result, as they come."""
         ...
 
-    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
+    def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
         """`digest` for several tags at once; in the given order, a failure is a value."""
         ...

@@ -26,12 +26,12 @@ from imagesetter.registry.auth.docker_config import credential_files
 from imagesetter.registry.client import ClientSettings
 from imagesetter.registry.environment import cache_folder
 from imagesetter.registry.http.hosts import HUB_API
-from imagesetter.registry.http.redaction import redacted_login
 from imagesetter.registry.reference import DOCKER_HUB, Repository
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.selection.registry_source import scan_options
 from imagesetter.update.read_tree import catalog_from_tree, read_tree
 from krm_functions.errors import ReportedError
+from krm_functions.redaction import without_logins
 from krm_functions.suggestions import did_you_mean
 
 LIBRARIES = (
@@ -158,7 +158,7 @@ def _environment(environment: Mapping[str, str], ours: Collection[str]) -> Itera
     found = sorted(name for name in environment if name.startswith((_OURS, *_HARMLESS, *_PROXIES)))
     for name in found:
         if name in ours or name.startswith(_HARMLESS):
-            yield name, redacted_login(environment[name])
+            yield name, without_logins(environment[name], is_host=True)
         elif name.startswith(_OURS):
             yield name, f"is not read by imagesetter{did_you_mean(name, sorted(ours))} (not shown)"
         else:

@@ -34,8 +34,9 @@ from imagesetter.registry.http.hosts import (
     parse_host,
     same_site,
 )
-from imagesetter.registry.http.redaction import printable, redacted_login, redacted_origin
+from imagesetter.registry.http.redaction import printable, redacted_origin
 from krm_functions.errors import UsageError
+from krm_functions.redaction import without_logins
 
 # Token servers on a site of their own. Everybody else's is on the registry's site.
 _KNOWN_AUTH_HOSTS = {HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
@@ -74,7 +75,7 @@ class RegistryPattern:
             host = parse_host(name.removeprefix("*.") if wildcard else name)
         except EgressRefused as err:
             raise UsageError(
-                f"'{printable(redacted_login(text))}' is not a registry pattern",
+                f"'{printable(without_logins(text, is_host=True))}' is not a registry pattern",
                 hint="write HOST, HOST/PATH, HOST:PORT, *.SUFFIX or *, such as ghcr.io/org",
             ) from err
         return cls(f"*.{host.name}" if wildcard else host.name, "*" if any_port else host.port, path)
@@ -109,9 +110,10 @@ class AddressRules:
     """``--trust-input``: a CA or a proxy that the input brings may carry credentials of this machine."""
     loopback: bool = True
     """``--allow-loopback``: hosts whose name says that they are this machine may be asked."""
-    noun: str = "registry"
+    server_kind: str = "registry"
+    """What the rules are for, in messages: a registry or a Git server."""
     option: str = "--allow-registry"
-    """What the rules are for, and the option that allows more, in messages."""
+    """The option that allows more, in messages."""
 
     @classmethod
     def parse(
@@ -128,13 +130,14 @@ class AddressRules:
             registry, equals, host = text.partition("=")
             if not equals:
                 raise UsageError(
-                    f"'{printable(redacted_login(text))}' is not REGISTRY=HOST",
+                    f"'{printable(without_logins(text, is_host=True))}' is not REGISTRY=HOST",
                     hint="such as registry.example.com=sso.example.org",
                 )
             try:
                 pairs.append((parse_host(registry).name, parse_host(host).name))
             except EgressRefused as err:
-                raise UsageError(redacted_login(f"'{printable(text)}' is not REGISTRY=HOST: {err.what}")) from err
+                message = f"'{printable(text)}' is not REGISTRY=HOST: {err.what}"
+                raise UsageError(without_logins(message, is_host=True)) from err
         patterns = tuple(RegistryPattern.parse(text) for text in allow)
         return cls(patterns, tuple(pairs), http_credentials, trust_input, loopback)
 
@@ -152,10 +155,10 @@ class AddressRules:
         """
         host = parse_host(registry)
         if any(segment in ("", ".", "..") for segment in path.split("/")):
-            raise EgressRefused(f"'{printable(path)}' is not a repository that a {self.noun} could have")
+            raise EgressRefused(f"'{printable(path)}' is not a repository that a {self.server_kind} could have")
         if self.allow and not any(pattern.allows(host, path) for pattern in self.allow):
             among = "is not among the allowed registries"
-            if self.noun != "registry":
+            if self.server_kind != "registry":
                 among = "is not among the allowed Git servers"
             raise EgressRefused(
                 f"{printable(registry)}/{printable(path)} {among}",
@@ -200,7 +203,7 @@ class AddressRules:
         if not self.trusts(host):
             raise EgressRefused(
                 f"{host} is at the {kind} address {address}, which is asked only for hosts that the operator names",
-                hint=f"if that is your {self.noun}: {self.option} {host}",
+                hint=f"if that is your {self.server_kind}: {self.option} {host}",
             )
 
     def _may_be_local(self, host: Host) -> bool:
@@ -209,7 +212,7 @@ class AddressRules:
     def _not_local(self, host: Host) -> EgressRefused:
         return EgressRefused(
             f"{host} is on this machine, where nothing is asked unless the operator allows it",
-            hint=f"if that is your {self.noun}: --allow-loopback, or IMAGESETTER_ALLOW_LOOPBACK=true",
+            hint=f"if that is your {self.server_kind}: --allow-loopback, or IMAGESETTER_ALLOW_LOOPBACK=true",
         )
 
     def may_use_plain_http(self, host: Host, *, insecure: bool) -> bool:

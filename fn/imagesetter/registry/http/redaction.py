@@ -20,10 +20,9 @@ from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 from krm_functions.errors import ReportedError
 from krm_functions.messages import harmless
-from krm_functions.redaction import HIDDEN as _HIDDEN
+from krm_functions.redaction import HIDDEN
 
 _LONGEST = 200
-_LOGIN = re.compile(r"[^\s/,='\"]+@")
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)[\s:]+[!-~]+")
 _SHORTEST = 3
 """Shorter secrets are not looked for: every text holds them."""
@@ -55,11 +54,6 @@ def redacted_origin(url: str) -> str:
     scheme, found, rest = url.partition("://")
     host = re.split(r"[/?#\\]", rest if found else url.removeprefix("//"), maxsplit=1)[0].rpartition("@")[2]
     return printable(f"{scheme}://{host}" if found else host, 100)
-
-
-def redacted_login(text: str) -> str:
-    """The text with ``***@`` for every user and password before a host, where a URL was written in place of a host."""
-    return _LOGIN.sub("***@", text)
 
 
 def error_reason(body: bytes, content_type: str, secrets: Iterable[str] = ()) -> str:
@@ -143,7 +137,7 @@ class Redaction:
     def text(self, text: str) -> str:
         """The text without any of the secrets."""
         for secret, pattern in self._secrets().items():
-            text = pattern.sub(_HIDDEN, text)
+            text = pattern.sub(HIDDEN, text)
             if _CUT in text:
                 text = _without_beginning(text, secret)
         return text
@@ -199,6 +193,6 @@ def _without_beginning(text: str, secret: str) -> str:
             longest = min(len(form), len(part), 4096)
             length = next((length for length in range(longest, _SHORTEST, -1) if part.endswith(form[:length])), 0)
             if length:
-                parts[number] = part[:-length] + _HIDDEN
+                parts[number] = part[:-length] + HIDDEN
                 break
     return _CUT.join(parts)
