@@ -16,7 +16,7 @@ def _challenge(data: bytes) -> None:
 
 
 def _link(data: bytes) -> None:
-    from imagesetter.registry.tags import next_query
+    from imagesetter.registry.link_header import next_query
 
     query = next_query(as_text(data), "x")
     assert query is None or (query.isascii() and query.isprintable() and " " not in query and "#" not in query)
@@ -33,7 +33,7 @@ def _tag_page(data: bytes) -> None:
     headers = [(name.encode(), text.encode("utf-8", "surrogateescape")) for name, text in texts.items()]
     asked: list[str] = []
 
-    def ask(query: str) -> httpx.Response:
+    def ask(query: str, expected: tuple[int, ...]) -> httpx.Response:
         asked.append(query)
         return httpx.Response(200, headers=headers if len(asked) < 3 else [], content=body)
 

@@ -22,6 +22,8 @@ TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")
 DEFAULT_DEADLINE = 600.0
 """The limit of the time, in seconds, that a run may spend on registries and Git servers in total."""
+DEFAULT_MAX_TAGS = 1_000_000
+"""The limit of the number of tags of one repository."""
 _LONGEST = 86400.0
 
 
@@ -41,6 +43,7 @@ class NetworkOptions(NamedTuple):
     refresh: bool = False
     timeout: float | None = None
     deadline: float = DEFAULT_DEADLINE
+    max_tags: int = DEFAULT_MAX_TAGS
     verbose: bool = False
     quiet: bool = False
     ends: Deadline | None = None
@@ -67,6 +70,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         refresh=_flag(environment, "IMAGESETTER_REFRESH"),
         timeout=time_limit(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,
         deadline=time_limit(deadline, "IMAGESETTER_DEADLINE") if deadline else DEFAULT_DEADLINE,
+        max_tags=_count(environment, "IMAGESETTER_MAX_TAGS", DEFAULT_MAX_TAGS),
         verbose=_flag(environment, "IMAGESETTER_VERBOSE"),
         quiet=_flag(environment, "IMAGESETTER_QUIET"),
     )
@@ -91,6 +95,15 @@ def _path(text: str) -> Path:
     from pathlib import Path
 
     return Path(text)
+
+
+def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 16 and int(text)):
+        raise UsageError(f"{text!r} is not a number of 1 or more", where=name)
+    return int(text)
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

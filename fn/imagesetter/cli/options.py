@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
-from imagesetter.cli.network_options import DEFAULT_DEADLINE, NetworkOptions, time_limit
+from imagesetter.cli.network_options import DEFAULT_DEADLINE, DEFAULT_MAX_TAGS, NetworkOptions, time_limit
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.output_options import Format, Outputs, outputs_option, shared_output
 from imagesetter.flux.markers import PolicyName
@@ -243,6 +243,15 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--no-cache", is_flag=True, envvar="IMAGESETTER_NO_CACHE", help="Neither read nor write cached scans."
     )
     @click.option(
+        "--max-tags",
+        type=click.IntRange(1),
+        metavar="N",
+        default=DEFAULT_MAX_TAGS,
+        show_default=True,
+        envvar="IMAGESETTER_MAX_TAGS",
+        help="Upper limit of the tags of one repository; more are an error.",
+    )
+    @click.option(
         "--timeout",
         metavar="DURATION",
         envvar="IMAGESETTER_TIMEOUT",
@@ -267,6 +276,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "cache_dir",
             "refresh",
             "no_cache",
+            "max_tags",
             "verbose",
         )
         network = NetworkOptions(

@@ -55,6 +55,7 @@ def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSe
         refresh=network.refresh,
         timeout=network.timeout,
         deadline=network.ends or network.deadline,
+        max_tags=network.max_tags,
         listener=listener,
     )
 

@@ -27,7 +27,7 @@ from imagesetter.registry.manifests import Image, is_digest
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
-from imagesetter.registry.tags import PAGE_CAP, list_tags
+from imagesetter.registry.tags import MOST_TAGS, PAGE_CAP, list_tags
 from imagesetter.registry.workers import Task, run_tasks
 from krm_functions.errors import ReportedError
 
@@ -228,15 +228,18 @@ class Client:
 
     def _list(self, repository: Repository, client: RepositoryClient, identity: CacheIdentity | None) -> Scan:
         """List the tags at the registry, and cache the result."""
+        most = self._settings.max_tags
         listing = list_tags(
-            lambda query: client.request(
+            lambda query, expected: client.request(
                 "GET",
                 f"tags/list?{query}" if query else "tags/list",
-                body_cap=PAGE_CAP,
-                expected=(400,) if "n=" in query else (),
+                body_cap=PAGE_CAP * max(1, most // MOST_TAGS),
+                expected=expected,
             ),
             repository.canonical,
             lambda count: self._notify(Listed(repository.canonical, count)),
+            most,
+            client.session.cut_detection(client.host),
         )
         entry = CachedScan(
             tuple(listing.tags),

@@ -15,6 +15,7 @@ from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.registry.http.network import network_from_environment
 from imagesetter.registry.settings import ClientSettings
+from imagesetter.registry.tags import MOST_TAGS
 
 
 def settings_from_environment(
@@ -22,7 +23,7 @@ def settings_from_environment(
     allow_auth_host: Sequence[str] = (), allow_http_credentials: bool = False, trust_input: bool = False,
     allow_loopback: bool = False,
     cache_dir: Path | None = None, cache: bool = True, refresh: bool = False, timeout: float | None = None,
-    deadline: float | Deadline | None = None, listener: Listener | None = None,
+    deadline: float | Deadline | None = None, max_tags: int = MOST_TAGS, listener: Listener | None = None,
 ) -> ClientSettings:  # fmt: skip
     """Settings from the environment and the operator's options.
 
@@ -38,7 +39,8 @@ def settings_from_environment(
         cache: False for no cache at all.
         refresh: ask even where the cache has a young scan.
         timeout: seconds for one repository at most, whatever its ImageRepository says.
-        deadline: seconds for the whole run from the first question, or a deadline that counts already.
+        deadline: seconds for the whole run from the first request, or a deadline that counts already.
+        max_tags: a repository with more tags is an error.
 
     Raises:
         UsageError: a pattern that cannot be read.
@@ -59,6 +61,7 @@ def settings_from_environment(
         refresh=refresh,
         timeout=timeout,
         deadline=deadline,
+        max_tags=max_tags,
         listener=listener,
     )
 

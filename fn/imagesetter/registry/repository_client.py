@@ -20,6 +20,7 @@ from imagesetter.registry.http.request import RequestOptions, new_request
 from imagesetter.registry.http.retry import RetryingClient
 from imagesetter.registry.http.transport import ConnectionBroken, NoTls
 from imagesetter.registry.reference import Repository
+from imagesetter.registry.tags import CutDetection
 
 _LOOPBACK = ("http", "https", "http")
 
@@ -38,6 +39,11 @@ class Session:
     overrides: NetworkOverrides
     schemes: dict[tuple[str, bool], str] = field(default_factory=dict)
     """(host, whether plain HTTP is allowed) → the scheme that it was found to speak."""
+    _cuts: dict[str, CutDetection] = field(default_factory=dict)
+
+    def cut_detection(self, host: Host) -> CutDetection:
+        """What earlier tag lists of a host say about lists that are cut."""
+        return self._cuts.setdefault(str(host), CutDetection())
 
 
 @dataclass

@@ -11,6 +11,7 @@ from imagesetter.registry.events import Listener
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.limits import Clock, Deadline
 from imagesetter.registry.http.network import NetworkSettings
+from imagesetter.registry.tags import MOST_TAGS
 
 if TYPE_CHECKING:
     from imagesetter.registry.http.library import httpx
@@ -35,6 +36,8 @@ class ClientSettings:
     """Seconds for one repository at most; None: what its ``spec.timeout`` says up to five minutes, 60 by default."""
     deadline: float | Deadline | None = None
     """Seconds for the whole run, from the first question; or a deadline that counts already."""
+    max_tags: int = MOST_TAGS
+    """A repository with more tags is an error."""
     listener: Listener | None = None
     clock: Clock = field(default_factory=Clock)
     transport: httpx.BaseTransport | None = None

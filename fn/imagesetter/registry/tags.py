@@ -1,16 +1,18 @@
 """``GET /v2/NAME/tags/list``: all pages of it, and nothing but tags.
 
-What registries really do, and what follows from it:
+A list is whole, or it is an error: part of the tags would be a wrong result. What registries really do:
 
-- They sort, or do not (docker-registry 2.8, GHCR and Quay do not): the order is never relied on, reading never stops
-  early, the result is sorted.
+- They sort, or do not (docker-registry 2.8, GHCR and Quay do not). So the order is not relied on, reading never stops
+  early, and the result is sorted.
 - They page by ``Link``, or send all tags whatever ``n`` says. A page shorter than ``n`` is not the last one if it has a
-  ``Link``; without one it is. Of a ``Link`` only the query is taken: scheme, host and path stay those that were asked,
-  whether the server is confused about its own address (Artifactory, Nexus) or means to send us elsewhere.
-- ``n=1000`` is what Flux asks for; a server that refuses it is asked once more without.
+  ``Link``. `imagesetter.registry.link_header` reads it.
+- Some cut the list at ``n`` or at a size of their own and send no ``Link`` (old Nexus, and proxies before registries).
+  So a page that may have been cut is followed by a request with ``last=``, until nothing new comes.
+- Some send a ``Link`` with the last, empty page as well. After an empty page, a page without new tags is the end.
+- ``n=1000`` is what Flux sends; a server that refuses it gets the request once more without.
 - ``tags`` may be missing or null, in an empty repository and past the end; entries may be null (Nexus) or digests
   (Artifactory). What cannot be a tag is dropped and counted.
-- An error on any page is an error of the whole: a part of the tags would be a wrong result.
+- An error may come with status 200, as ``{"errors": […]}``.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.http.redaction import printable
+from imagesetter.registry.http.redaction import error_reason, printable
+from imagesetter.registry.link_header import next_query
 from imagesetter.registry.reference import is_tag, only_tags
 
 if TYPE_CHECKING:
@@ -35,13 +39,16 @@ TOTAL_CAP = 64 * 1024 * 1024
 MOST_TAGS = 1_000_000
 MOST_PAGES = 10_000
 
-_FIRST = "n=1000"
+_PAGE_SIZE = 1000
+_FIRST = f"n={_PAGE_SIZE}"
+_LONGEST_CUT = 10_000
+_CUT_AT = 50
+"""Registries cut at round numbers: 100, 1,000 and the like are multiples of this one."""
+_REFUSED = (400, 404, 405, 422)
+"""Statuses of a registry that does not support ``n`` or ``last``."""
+_LONGEST_LAST = 256
 _LONGEST_WARNING = 4096
 _REGISTRY = "is there a registry at this address?"
-_QUERY = re.compile(r"[!-~]{1,8192}")
-_PARAMETER = r"""\s*;\s*([!#$%&'*+\-.^_`|~\w]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?"""
-_LINK = re.compile(rf"<([^<>]*)>((?:{_PARAMETER})*)")
-_PARAMETERS = re.compile(_PARAMETER)
 
 
 @dataclass(slots=True)
@@ -56,73 +63,165 @@ class Listing:
     warnings: list[str] = field(default_factory=list)
 
 
-def list_tags(get: Callable[[str], httpx.Response], what: str, on_page: Callable[[int], None]) -> Listing:
+def list_tags(
+    get: Callable[[str, tuple[int, ...]], httpx.Response], what: str, on_page: Callable[[int], None],
+    max_tags: int = MOST_TAGS, cuts: CutDetection | None = None,
+) -> Listing:  # fmt: skip
     """Read every page.
 
     Args:
-        get: sends ``GET …/tags/list?QUERY`` for a query; raises for every status but 200, and 400 with ``n``.
+        get: sends ``GET …/tags/list?QUERY``; raises for every status but 200 and those that are given.
         what: the repository, for messages.
         on_page: called with the number of tags so far, after each page.
+        max_tags: more tags are an error.
+        cuts: what is known of the registry.
 
     Raises:
         RegistryError: a response that is not a list of tags, or pages without end.
     """
-    listing = Listing()
-    seen: set[str] = set()
-    size = 0
-    query = _FIRST
-    while True:
-        seen.add(query)
-        response = get(query)
-        if response.status_code == 400 and query == _FIRST:
-            query = ""
-            continue
-        size += len(response.content)
-        following = next_query(response.headers.get("Link", ""), what)
-        _warn(listing, response.headers.get("Warning", ""))
-        _read_page(listing, response, what)
-        if size > TOTAL_CAP or len(listing.tags) > MOST_TAGS:
-            raise ProtocolError(f"{what} has more than {MOST_TAGS:,} tags or {TOTAL_CAP >> 20} MiB of them")
-        on_page(len(listing.tags))
-        if following is None:
-            break
-        query = following
-        if query in seen:
-            raise ProtocolError(f"{what}: the pages of the tag list lead in a circle")
-        if len(seen) >= MOST_PAGES:
-            raise ProtocolError(f"{what}: the tag list has more than {MOST_PAGES:,} pages")
-    _sort(listing)
-    return listing
+    return _Pages(get, what, max_tags, cuts or CutDetection()).read(on_page)
 
 
-def next_query(header: str, what: str) -> str | None:
-    """The query of the ``Link`` with ``rel=next`` (RFC 8288), or None on the last page.
+@dataclass
+class CutDetection:
+    """What earlier lists of a registry say about lists that are cut without a ``Link``."""
 
-    Raises:
-        ProtocolError: there is such a link and its query cannot be sent.
-    """
-    for link in _LINK.finditer(header):
-        relations = [quoted or plain for name, quoted, plain in _PARAMETERS.findall(link[2]) if name.lower() == "rel"]
-        if not relations or "next" not in relations[0].lower().split():
-            continue
-        query = link[1].partition("#")[0].partition("?")[2]
-        if not _QUERY.fullmatch(query):
-            raise ProtocolError(f"{what}: the link to the next page, '{printable(link[1])}', names no page")
+    ignores_last: bool = False
+    """It sends the same page whatever ``last`` is: such a registry does not page, so it cuts no list."""
+
+
+@dataclass
+class _Pages:
+    """The pages of one list, and what the next request is."""
+
+    get: Callable[[str, tuple[int, ...]], httpx.Response]
+    what: str
+    max_tags: int
+    cuts: CutDetection
+    _listing: Listing = field(default_factory=Listing)
+    _seen: set[str] = field(default_factory=set)
+    """The queries so far."""
+    _known: set[str] | None = None
+    """The tags so far, where it matters whether a page has new ones."""
+    _sized: bool = True
+    """Whether the registry accepts ``n``."""
+    _paged: bool = False
+    """Whether there was a ``Link``: a registry that sends one does not cut without."""
+    _emptied: bool = False
+    """Whether there was an empty page with a ``Link``."""
+    _probing: bool = False
+    """Whether this page was requested with ``last`` although there was no ``Link``."""
+
+    def read(self, on_page: Callable[[int], None]) -> Listing:
+        size, most_pages = 0, max(MOST_PAGES, self.max_tags // 100)
+        query: str | None = _FIRST
+        while query is not None:
+            if len(self._seen) >= most_pages:
+                raise ProtocolError(f"{self.what}: the tag list has more than {most_pages:,} pages")
+            self._seen.add(query)
+            response = self.get(query, _REFUSED if self._probing else (400,) if query == _FIRST else ())
+            if response.status_code != 200:
+                query = self._refused()
+                continue
+            size += len(response.content)
+            _warn(self._listing, response.headers.get("Warning", ""))
+            page = _read_page(self._listing, response, self.what)
+            self._check_size(size)
+            on_page(len(self._listing.tags))
+            query = self._following(response.headers.get("Link", ""), page)
+        _sort(self._listing)
+        return self._listing
+
+    def _refused(self) -> str | None:
+        """The next query when the registry refuses ``n`` or ``last``."""
+        if not self._probing:
+            self._sized = False
+            return ""
+        count = len(self._listing.tags)
+        if count == _PAGE_SIZE:
+            self._listing.warnings.append(
+                f"the tag list may have been cut: it has exactly {count:,} tags, and the registry lists no others"
+            )
+        return None
+
+    def _following(self, link: str, page: _Page) -> str | None:
+        """The query of the next page, None after the last one."""
+        query = next_query(link, self.what)
+        new = self._count_new(page) if self._probing or self._emptied else page.entries
+        if query is None:
+            if self._probing and not new:
+                self.cuts.ignores_last |= page.entries >= _CUT_AT
+                return None
+            return self._probe(page) if self._probing or self._may_be_cut(page) else None
+        self._paged, self._probing = True, False
+        if (self._emptied and not new) or (not page.entries and query in self._seen):
+            return None
+        if query in self._seen:
+            raise ProtocolError(f"{self.what}: the pages of the tag list lead in a circle")
+        if not page.entries and not self._emptied:
+            self._emptied = True
+            self._known = set(self._listing.tags)
         return query
-    return None
+
+    def _may_be_cut(self, page: _Page) -> bool:
+        """Whether a page without ``Link`` may be a part of the list: a round number of entries, and ``n`` at most."""
+        longest = _PAGE_SIZE if self._sized else _LONGEST_CUT
+        round_number = 0 < page.entries <= longest and not page.entries % _CUT_AT
+        return round_number and not self._paged and not self.cuts.ignores_last
+
+    def _probe(self, page: _Page) -> str | None:
+        """The query of what follows the last entry of a page; None where there is none that can be sent."""
+        if not page.last:
+            return None
+        if not self._probing:
+            self._known = set(self._listing.tags)
+        self._probing = True
+        last = f"last={quote(page.last, safe='')}"
+        return f"{_FIRST}&{last}" if self._sized else last
+
+    def _count_new(self, page: _Page) -> int:
+        """How many tags of a page no page before it had."""
+        assert self._known is not None
+        before = len(self._known)
+        self._known.update(self._listing.tags[page.start :])
+        return len(self._known) - before
+
+    def _check_size(self, size: int) -> None:
+        longest = TOTAL_CAP * max(1, self.max_tags // MOST_TAGS)
+        if len(self._listing.tags) > self.max_tags or size > longest:
+            raise ProtocolError(
+                f"{self.what} has more than {self.max_tags:,} tags or {longest >> 20} MiB of them",
+                hint="if that is right, allow more: --max-tags, or IMAGESETTER_MAX_TAGS",
+            )
 
 
-def _read_page(listing: Listing, response: httpx.Response, what: str) -> None:
+class _Page(NamedTuple):
+    """Where a page begins among the tags, how many entries it has, and the last one, "" where none can be sent."""
+
+    start: int
+    entries: int
+    last: str
+
+
+def _read_page(listing: Listing, response: httpx.Response, what: str) -> _Page:
+    """Add the tags of a page to the list."""
     document = read_object(response, f"{what}: the tag list")
+    if document.get("errors"):
+        reason = error_reason(response.content, "application/json")
+        raise ProtocolError(f"{what}: the registry responded with an error in place of tags{reason and f': {reason}'}")
+    if "tags" not in document and "name" not in document:
+        raise ProtocolError(f"{what}: the tag list has neither name nor tags", hint=_REGISTRY)
     tags = document.get("tags")
     if tags is None:
         tags = []
     if not isinstance(tags, list):
         raise ProtocolError(f"{what}: the tag list has no list of tags")
-    found = only_tags(tags)
+    start, found = len(listing.tags), only_tags(tags)
     listing.tags += found
     listing.dropped += len(tags) - len(found)
     _read_uploads(listing, document.get("manifest"))
+    last = next((entry for entry in reversed(tags) if isinstance(entry, str) and len(entry) < _LONGEST_LAST), "")
+    return _Page(start, len(tags), last)
 
 
 def read_object(response: httpx.Response, what: str) -> dict[str, object]:
