@@ -14,12 +14,14 @@ import pytest
 from imagesetter.errors import CredentialError, NotFound, Unauthorized, Unreachable
 from imagesetter.registry.client import Client
 from imagesetter.registry.environment import settings_from_environment
+from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.network import NetworkSettings
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import Repository, parse_flux_image
 from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings
 from support.certificates import Authority
+from support.fakes import Reply, Seen, run_fake
 from support.logins import IDENTITY_TOKEN, PASSWORD, Always
 from support.registries import KINDS, Kind, RunningRegistry, delete_tags, link_tags, push_image, run_registry
 from support.scanning import scan_all
@@ -91,6 +93,30 @@ def test_exactly_one_page_is_the_whole_list(registry: RunningRegistry) -> None:
     link_tags(registry, "page/app", tags[1:], "t0000")
     with Client() as client:
         assert client.scan(repository(registry, "page/app")).tags == tuple(tags)
+
+
+@pytest.mark.parametrize("drops_query", [False, True])
+def test_a_front_behind_tls_that_redirects_to_a_private_registry_gets_its_public_part_alone(
+    granted: tuple[RunningRegistry, TokenServer], authority: Authority, drops_query: bool
+) -> None:
+    running, tokens = granted
+
+    def front(seen: Seen) -> Reply:
+        query = f"?{seen.query}" if seen.query and not drops_query else ""
+        return Reply(307, b"", {"Location": f"{running.scheme}://{running.host}{seen.path}{query}"})
+
+    options = ScanOptions(tls=trusting(authority))
+    with (
+        run_fake(front, tls=authority) as fake,
+        Client(ClientSettings(keychain=Always(), address_rules=AddressRules(trust_input=True))) as client,
+    ):
+        before = len(tokens.requests)
+        public = parse_flux_image(f"localhost:{fake.port}/public/app")
+        assert client.scan(public, options=options).tags == ("1.0.0",)
+        assert client.digest(public, "1.0.0", options=options).startswith("sha256:")
+        with pytest.raises(Unauthorized, match=f"redirects to {running.host}"):
+            client.scan(parse_flux_image(f"localhost:{fake.port}/team/app"), options=options)
+        assert {request["authorization"] for request in tokens.requests[before:]} == {""}
 
 
 def test_repository_that_lost_its_tags_has_none_or_is_not_there(registry: RunningRegistry) -> None:

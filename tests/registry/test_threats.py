@@ -41,7 +41,7 @@ from registry.conftest import Names
 from support.certificates import Authority
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
-from support.logins import Always
+from support.logins import PASSWORD, Always
 from support.waiting import PATIENCE
 
 TAGS = Reply(200, {"name": "app", "tags": ["1.0.0"]})
@@ -349,14 +349,53 @@ def test_link_gives_a_cursor_and_nothing_else(link: str) -> None:
         assert other.connections == 0
 
 
-def test_list_that_is_redirected_to_another_host_is_refused() -> None:
-    with run_fake(lambda seen: TAGS) as other:
-        with (
-            run_fake(lambda seen: Reply(307, b"", {"Location": f"{other.url}/v2/team/app/tags/list"})) as fake,
-            refuses(EgressRefused, "redirects to another host"),
-        ):
-            scan(fake, keychain=Always())
-        assert other.connections == 0
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("challenge", ["", "Basic realm=x", 'Bearer realm="{url}/token"'])
+def test_list_that_is_redirected_to_another_host_gets_no_credentials(status: int, challenge: str) -> None:
+    """Neither with the request, nor when that host asks for them, nor at its token server."""
+
+    def elsewhere(seen: Seen) -> Reply:
+        if seen.path == "/token":
+            return Reply(200, {"token": "anonymous"})
+        if challenge and seen.authorization != "Bearer anonymous":
+            return Reply(401, {}, {"WWW-Authenticate": challenge.format(url=other.url)})
+        return TAGS
+
+    def front(seen: Seen) -> Reply:
+        if seen.authorization:
+            return Reply(status, b"", {"Location": f"{other.url}/v2/team/app/tags/list"})
+        return Reply(401, {}, {"WWW-Authenticate": "Basic realm=x"})
+
+    with run_fake(elsewhere) as other, run_fake(front) as fake:
+        if challenge.startswith("Basic"):
+            with refuses(Unauthorized, f"redirects to {other.host}, which responded with 401"):
+                scan(fake, keychain=Always())
+        else:
+            assert scan(fake, keychain=Always()).tags == ("1.0.0",)
+        assert fake.seen[-1].authorization == "Basic " + base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
+        assert {seen.authorization for seen in other.seen} <= {"", "Bearer anonymous"}
+        assert PASSWORD not in "".join(f"{seen.path}{seen.query}{seen.headers}{seen.body!r}" for seen in other.seen)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://10.1.2.3/v2/", "http://169.254.169.254/v2/", "http://metadata.google.internal/"]
+)
+@pytest.mark.parametrize("what", ["tags", "digest"])
+def test_nothing_is_redirected_to_an_internal_address(target: str, what: str) -> None:
+    with run_fake(lambda seen: Reply(307, b"", {"Location": f"{target}app/tags/list"})) as fake, Client() as client:
+        image = parse_flux_image(f"{fake.host}/app")
+        with pytest.raises(EgressRefused):
+            client.scan(image) if what == "tags" else client.digest(image, "1.0")
+        assert len(fake.seen) == 1
+
+
+def test_redirect_to_a_name_that_resolves_to_a_private_address_is_not_followed(names: Names) -> None:
+    names("inside.example", "10.0.0.7")
+    with (
+        run_fake(lambda seen: Reply(307, b"", {"Location": "http://inside.example/v2/app/tags/list"})) as fake,
+        refuses(EgressRefused, "is at the private address 10.0.0.7"),
+    ):
+        scan(fake)
 
 
 def test_list_that_is_redirected_on_its_own_host_is_followed() -> None:

@@ -236,9 +236,7 @@ def _fetch(
     if kind == "manifests":
         response = _manifest(client, digest, what)
     else:
-        response = client.request(
-            "GET", f"blobs/{digest}", accept="*/*", body_cap=body_cap, allow_other_host=True, what=what
-        )
+        response = client.request("GET", f"blobs/{digest}", accept="*/*", body_cap=body_cap, what=what)
     verified_digest(response, f"{what}: {kind} {digest[:19]}…", digest)
     if cache is not None:
         cache.store_blob(digest, response.content)
@@ -246,6 +244,4 @@ def _fetch(
 
 
 def _manifest(client: RepositoryClient, name: str, what: str) -> httpx.Response:
-    return client.request(
-        "GET", f"manifests/{name}", accept=ACCEPT, body_cap=MANIFEST_CAP, allow_other_host=True, what=what
-    )
+    return client.request("GET", f"manifests/{name}", accept=ACCEPT, body_cap=MANIFEST_CAP, what=what)

@@ -11,7 +11,7 @@ from imagesetter.errors import NotFound, ProtocolError, RateLimited, RegistryErr
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.auth.flow import RegistryAuth, TokenCache
 from imagesetter.registry.http.address_rules import AddressRules
-from imagesetter.registry.http.hosts import Host
+from imagesetter.registry.http.hosts import Host, origin
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.registry.http.network import NetworkOverrides, NetworkSettings
@@ -70,26 +70,23 @@ class RepositoryClient:
 
     def request(
         self, method: Literal["GET", "HEAD"], target: str, *, body_cap: int, accept: str = "application/json",
-        expected: tuple[int, ...] = (), allow_other_host: bool = False, what: str = "",
+        expected: tuple[int, ...] = (), what: str = "",
     ) -> httpx.Response:  # fmt: skip
         """Request ``/v2/NAME/TARGET``.
 
         Args:
             expected: statuses besides 200 that the caller handles.
-            allow_other_host: whether a redirect to another host is followed.
             what: what is requested, in messages; the repository by default.
 
         Raises:
             RegistryError: there is no response, or it is a refusal.
         """
-        response = self._send(method, f"/v2/{self.repository.path}/{target}", body_cap, accept, allow_other_host)
+        response = self._send(method, f"/v2/{self.repository.path}/{target}", body_cap, accept)
         if response.status_code == 200 or response.status_code in expected:
             return response
         raise self._refusal(response, what or str(self.repository))
 
-    def _send(
-        self, method: Literal["GET", "HEAD"], path: str, body_cap: int, accept: str, allow_other_host: bool
-    ) -> httpx.Response:
+    def _send(self, method: Literal["GET", "HEAD"], path: str, body_cap: int, accept: str) -> httpx.Response:
         """Use https, or plain HTTP where that is allowed and spoken; a scheme that worked is kept for the run."""
         session = self.session
         plain = session.address_rules.may_use_plain_http(self.host, insecure=self.insecure)
@@ -102,7 +99,7 @@ class RepositoryClient:
             last = number == len(schemes)
             request = new_request(method, f"{scheme}://{self.host}{path}", options, accept=accept)
             try:
-                response = session.client.send(request, auth, allow_other_host=allow_other_host, retry_broken=last)
+                response = session.client.send(request, auth, retry_broken=last)
             except (NoTls, ConnectionBroken) as err:
                 if not last:
                     continue
@@ -112,7 +109,8 @@ class RepositoryClient:
                 raise Unreachable(err.what, hint=hint) from err
             if not last and scheme == "http" and _wants_https(response):
                 continue
-            session.schemes[key] = scheme
+            final_scheme, final_host = origin(str(response.request.url))
+            session.schemes[key] = final_scheme if final_host == self.host else scheme
             return response
         raise AssertionError("the last scheme returns or raises")
 
@@ -124,6 +122,9 @@ class RepositoryClient:
         return ("https", "http") if tls_first else _LOOPBACK
 
     def _refusal(self, response: httpx.Response, what: str) -> RegistryError:
+        server = origin(str(response.request.url))[1]
+        if server != self.host:
+            return self._redirected_refusal(response, what, server)
         credential = self._credential  # what was used, if any; nothing is looked up for the sake of a message
         status, secrets = response.status_code, credential.forms if credential else ()
         reason = error_reason(response.content, response.headers.get("Content-Type", ""), secrets)
@@ -146,6 +147,16 @@ class RepositoryClient:
         if status >= 500:
             return RegistryError(f"{what}: {self.host} fails ({status}){ending}", hint="try again later")
         return ProtocolError(f"{what}: {self.host} responded with {status}{ending}")
+
+    def _redirected_refusal(self, response: httpx.Response, what: str, server: Host) -> RegistryError:
+        """A refusal by the server that a redirect led to."""
+        status = response.status_code
+        reason = error_reason(response.content, response.headers.get("Content-Type", ""))
+        kind = {401: Unauthorized, 403: Unauthorized, 404: NotFound, 429: RateLimited}.get(status, RegistryError)
+        return kind(
+            f"{what}: {self.host} redirects to {server}, which responded with {status}{reason and f': {reason}'}",
+            hint="a redirect is followed without credentials; if they are needed, name that registry as the image",
+        )
 
 
 def _wants_https(response: httpx.Response) -> bool:

@@ -40,6 +40,7 @@ _MARGIN = 10.0
 # After these a refresh token is as good as before; after others it may have been used up, so it is not sent again.
 _NOTHING_DONE = (429, 503)
 
+_REPOSITORY = re.compile(r"://[^/?#]+/v2/([^?#]+)/(?:tags|manifests|blobs)/")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
 _LONGEST_SCOPE = 1024
 
@@ -112,6 +113,14 @@ class RegistryAuth(httpx.Auth):
     """Looked up only when something needs it."""
     tokens: TokenCache
     address_rules: AddressRules
+
+    def anonymous(self, url: str) -> RegistryAuth | None:
+        """What authenticates the request for a URL that another server redirects to: an anonymous token at most.
+
+        None where the URL is not that of a registry, as for a storage server's.
+        """
+        match = _REPOSITORY.search(url)
+        return RegistryAuth(match[1], lambda: None, self.tokens, self.address_rules) if match else None
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Send the request; where the response is 401, do what the challenge says and send it again, twice at most.

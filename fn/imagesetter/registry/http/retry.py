@@ -1,19 +1,22 @@
 """The client that registries are reached with: retries, waiting where a registry demands it, redirects.
 
 Retried are broken connections and 408, 429, 500, 502, 503, 504, four attempts with full jitter; never a refusal. A 429
-or a ``Retry-After`` holds back every thread that sends to this host. Redirects are followed here, not by httpx: five at
-most, never from https to http, never with credentials to another origin, and to another origin only where the caller
-allows it (blobs are on storage servers).
+or a ``Retry-After`` holds back every thread that sends to this host.
+
+Redirects are followed here, not by httpx. Fronts such as registry.k8s.io redirect everything but ``/v2/`` to another
+host, and blobs are on storage servers, so a redirect may lead elsewhere. Five are followed at most, never from https to
+http, only to hosts that the address rules allow, and without credentials. The other host may ask for an anonymous
+token. Only the step from http to https on the same host keeps the credentials.
 """
 
 from __future__ import annotations
 
 import logging
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from imagesetter.errors import EgressRefused, ProtocolError, RateLimited
-from imagesetter.registry.auth.flow import TokenServerBusy
+from imagesetter.errors import ProtocolError, RateLimited
+from imagesetter.registry.auth.flow import RegistryAuth, TokenServerBusy
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.hosts import origin
 from imagesetter.registry.http.library import httpx
@@ -27,11 +30,12 @@ from imagesetter.registry.http.limits import (
     duration_in_words,
     retry_after,
 )
-from imagesetter.registry.http.redaction import Redaction, redacted_origin, redacted_url
+from imagesetter.registry.http.redaction import Redaction, redacted_url
 from imagesetter.registry.http.request import options_of, redirected
 from imagesetter.registry.http.transport import ConnectionBroken
 
 _REDIRECTS = 5
+_LIST = "/tags/list"
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
@@ -58,16 +62,12 @@ class RetryingClient:
             event_hooks={"request": [learn]},
         )
 
-    def send(
-        self, request: httpx.Request, auth: httpx.Auth | None, *, allow_other_host: bool = False,
-        retry_broken: bool = True,
-    ) -> httpx.Response:  # fmt: skip
+    def send(self, request: httpx.Request, auth: RegistryAuth | None, *, retry_broken: bool = True) -> httpx.Response:
         """The final response, whatever its status.
 
         Args:
             request: from `imagesetter.registry.http.request`.
-            auth: authenticates the request; a redirect to another origin is followed without it.
-            allow_other_host: whether such a redirect is followed at all.
+            auth: authenticates the request; a redirect to another origin is followed without its credentials.
             retry_broken: whether a broken connection is worth another attempt.
 
         Raises:
@@ -85,15 +85,13 @@ class RetryingClient:
             except ValueError as err:
                 raise _invalid_redirect(first) from err
             self._address_rules.check_redirect(source, target)
-            if origin(source) != origin(target):
-                if not allow_other_host:
-                    raise EgressRefused(f"{redacted_url(first)} redirects to another host, {redacted_origin(target)}")
-                auth = None
-            request = redirected(request, target)
+            if auth is not None and not _same_server(source, target):
+                auth = auth.anonymous(target)
+            request = redirected(request, _with_query(source, target))
         raise ProtocolError(f"{redacted_url(first)}: more than {_REDIRECTS} redirects")
 
     def _send(
-        self, request: httpx.Request, auth: httpx.Auth | None, first: str, *, retry_broken: bool
+        self, request: httpx.Request, auth: RegistryAuth | None, first: str, *, retry_broken: bool
     ) -> httpx.Response:
         rate_limiter, deadline = self._rate_limiter, options_of(request).deadline
         for attempt in range(ATTEMPTS):
@@ -137,6 +135,23 @@ class RetryingClient:
             self._rate_limiter.pause(host, wait if demanded is None else demanded, status)
         elif not last:
             self._rate_limiter.sleep(min(wait, deadline.left()))
+
+
+def _same_server(source: str, target: str) -> bool:
+    """Whether a redirect stays on its origin, or leads from http to https on the same host."""
+    scheme, host = origin(target)
+    return host == origin(source)[1] and scheme in ("https", origin(source)[0])
+
+
+def _with_query(source: str, target: str) -> str:
+    """The target of a redirected tag list, with the parameters that its front dropped: ``n`` and ``last``."""
+    here, there = urlsplit(source), urlsplit(target)
+    if not here.path.endswith(_LIST) or not there.path.endswith(_LIST):
+        return target
+    kept = there.query.split("&") if there.query else []
+    names = {parameter.partition("=")[0] for parameter in kept}
+    lost = [parameter for parameter in here.query.split("&") if parameter and parameter.partition("=")[0] not in names]
+    return urlunsplit(there._replace(query="&".join([*kept, *lost]), fragment=""))
 
 
 def _invalid_redirect(url: str) -> ProtocolError:
