@@ -162,8 +162,8 @@ def _resource_list(data: bytes) -> None:
 def _function(data: bytes) -> None:
     """The function as kpt runs it, without a network: answers come from the items, and nothing may be a bug."""
     from imagesetter.cli.function import process
+    from krm_functions.main import BUG, DONE, Response, respond
     from krm_functions.resource_list import ResourceList
-    from krm_functions.run import BUG, DONE, Response, respond
 
     for source in ("status", "lock"):
         environment = {"IMAGESETTER_FROM": source, "IMAGESETTER_SOURCE_SCAN": "false"}

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from imagesetter.cli.function import process
-from krm_functions.run import respond
+from krm_functions.main import respond
 from tools import require_tool
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from krm_functions.errors import ResourceError
+
 PATH = "internal.config.kubernetes.io/path"
 INDEX = "internal.config.kubernetes.io/index"
 ID = "internal.config.kubernetes.io/id"
@@ -24,6 +26,7 @@ LEGACY_ID = "config.k8s.io/id"
 LOCAL_CONFIG = "config.kubernetes.io/local-config"
 ORIGIN = "config.kubernetes.io/origin"
 KUSTOMIZE_ID = "kustomize.config.k8s.io/id"
+UPSTREAM_ID = "internal.kpt.dev/upstream-identifier"
 
 Annotations = Mapping[str, str]
 
@@ -34,6 +37,48 @@ class Identity(NamedTuple):
     kind: str
     name: str
     namespace: str = ""
+
+
+class OriginId(NamedTuple):
+    """What a resource is called where it comes from."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+
+def is_internal(key: str) -> bool:
+    """Whether an annotation belongs to the orchestrator: a function must not change it (specification v1)."""
+    return key.startswith("internal.config.kubernetes.io/") or key in (
+        *(LEGACY_PATH, LEGACY_INDEX, LEGACY_ID, KUSTOMIZE_ID, UPSTREAM_ID),
+    )
+
+
+def origin_id(api_version: str, first: Identity, annotations: Annotations, where: str = "") -> OriginId:
+    """What a resource is called in the package that it comes from.
+
+    kpt writes it as ``group|kind|namespace|name``, the namespace as ``~C`` where there is none.
+
+    Args:
+        api_version: of the resource.
+        first: its oldest name, for a resource without that annotation.
+        annotations: of the resource.
+        where: names it in an error.
+
+    Raises:
+        ResourceError: the annotation has another form.
+    """
+    text = annotations.get(UPSTREAM_ID, "").strip()
+    if not text:
+        return OriginId(api_version.rpartition("/")[0], first.kind, first.namespace, first.name)
+    parts = text.split("|")
+    if len(parts) != 4:
+        raise ResourceError(
+            f"{text!r} is not group|kind|namespace|name", where=f"{where} metadata.annotations[{UPSTREAM_ID!r}]"
+        )
+    group, kind, namespace, name = parts
+    return OriginId(group, kind, "" if namespace == "~C" else namespace, name)
 
 
 def path(annotations: Annotations) -> str:

@@ -4,6 +4,7 @@
 
     ReportedError                     what, where, hint
     ├── UsageError                    the command line, the environment or the functionConfig is wrong (exit 2)
+    │   └── UsageErrors               several of them at once
     ├── InputError                    something that was read is not what it has to be
     │   ├── TextError                 bytes that are not UTF-8, text that is not YAML
     │   ├── ResourceListError         standard input holds no ResourceList
@@ -14,6 +15,8 @@ A program on the SDK derives its own errors from `ReportedError`: they then reac
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from krm_functions.redaction import without_logins
 
@@ -45,6 +48,15 @@ class ReportedError(Exception):
 
 class UsageError(ReportedError):
     """The command line, the environment or the functionConfig is wrong."""
+
+
+class UsageErrors(UsageError):
+    """Several mistakes in the configuration; each becomes a result. It reads like the first of them."""
+
+    def __init__(self, errors: Sequence[UsageError]) -> None:
+        first = errors[0]
+        super().__init__(first.what, where=first.where, hint=first.hint)
+        self.errors = tuple(errors)
 
 
 class InputError(ReportedError):

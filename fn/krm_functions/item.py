@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from krm_functions import annotations as notes
-from krm_functions.annotations import Identity
+from krm_functions.annotations import Identity, OriginId
 from krm_functions.errors import ResourceListError, TextError
 from krm_functions.layout import NO_MORE, Layout
 from krm_functions.result import File, ResourceRef
+from krm_functions.scope import Scope, built_in_scope
 
 if TYPE_CHECKING:
     from krm_functions.yaml.scan_result import NodeSpan, Scalar
@@ -30,6 +31,8 @@ class Whole:
         self.text = text
         self.name = name
         self.scanned: dict[int, tuple[Scalar, ...]] = {}  # the scalars of items by their number, see Item.scalars
+        self.items: tuple[Item, ...] = ()
+        self.files: Mapping[int, File] = {}  # where each item was read from, when a function is run by hand
 
     def copy(self, *path: str | int) -> Any:
         """The data at a place, for the caller to keep.
@@ -52,6 +55,17 @@ class Whole:
         from krm_functions.yaml.load import load
 
         return load(self.text, name=self.name)
+
+    @cached_property
+    def scopes(self) -> Mapping[tuple[str, str], Scope]:
+        """The scope of each kind that a CustomResourceDefinition among the items defines, by group and kind."""
+        found: dict[tuple[str, str], Scope] = {}
+        for item in self.items:
+            if item.is_gvk("apiextensions.k8s.io", None, "CustomResourceDefinition"):
+                spec = _mapping(item.load().get("spec"))
+                if (scope := spec.get("scope")) in ("Cluster", "Namespaced"):
+                    found[_text(spec.get("group")), _text(_mapping(spec.get("names")).get("kind"))] = scope
+        return found
 
     @cached_property
     def scalars(self) -> dict[int, list[Scalar]]:
@@ -159,12 +173,14 @@ class Item:
     @property
     def path(self) -> str:
         """The file that it was read from, relative to the package, or empty (always so under ``kustomize build``)."""
-        return notes.path(self.annotations)
+        known = self.whole.files.get(self.number)
+        return known.path if known else notes.path(self.annotations)
 
     @property
     def index(self) -> int:
         """The position of its document in that file, from 0."""
-        return notes.document_index(self.annotations)
+        known = self.whole.files.get(self.number)
+        return known.index if known else notes.document_index(self.annotations)
 
     @property
     def package_path(self) -> str:
@@ -175,6 +191,26 @@ class Item:
     def is_local_config(self) -> bool:
         """Whether it is for tools only and never meant for a cluster."""
         return notes.is_local_config(self.annotations)
+
+    def is_gvk(self, group: str | None, version: str | None, kind: str | None) -> bool:
+        """Whether it has this group, version and kind; None means that any will do, and ``""`` is the core group."""
+        own_group, _, own_version = self.api_version.rpartition("/")
+        return group in (None, own_group) and version in (None, own_version) and kind in (None, self.kind)
+
+    @property
+    def scope(self) -> Scope:
+        """``Cluster`` or ``Namespaced``; empty where neither Kubernetes nor a definition among the items says it."""
+        group = self.api_version.rpartition("/")[0]
+        return built_in_scope(group, self.kind) or self.whole.scopes.get((group, self.kind), "")
+
+    @property
+    def origin_id(self) -> OriginId:
+        """What the resource is in the package that it comes from: kpt's upstream identifier, else its own first name.
+
+        Raises:
+            ResourceError: the annotation with which kpt says it is not ``group|kind|namespace|name``.
+        """
+        return notes.origin_id(self.api_version, self.identities[0], self.annotations, str(self.ref))
 
     @property
     def ref(self) -> ResourceRef:

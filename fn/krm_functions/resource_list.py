@@ -11,6 +11,7 @@ kyaml ``kio.ByteReader`` accepts. JSON is YAML, and is read and answered as such
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from krm_functions import annotations as notes
@@ -18,9 +19,11 @@ from krm_functions.errors import InputError, ResourceListError, SpliceError
 from krm_functions.item import Item, Whole, find_items
 from krm_functions.layout import Layout, find_layout
 from krm_functions.result import Result
+from krm_functions.results import Results
 from krm_functions.yaml.encoding import decode_text, encode_parts
 
 if TYPE_CHECKING:
+    from krm_functions.label_selector import LabelSelector
     from krm_functions.yaml.edits import Edit
     from krm_functions.yaml.scan_result import Comment, ScanResult
 
@@ -83,11 +86,12 @@ class ResourceList:
                 where=f"{name}:{layout.root.line}",
             )
         whole = Whole(source.text, name)
+        whole.items = find_items(whole, layout)
         return cls(
             text=source.text,
             bom=source.bom,
             api_version=api_version or VERSIONS[0],
-            items=find_items(whole, layout),
+            items=whole.items,
             layout=layout,
             whole=whole,
         )
@@ -102,9 +106,9 @@ class ResourceList:
         """The comments that contain the needle. The path of a comment's scalar begins with ``("items", number)``."""
         return self.layout.scan.comments
 
-    @property
+    @cached_property
     def function_config(self) -> dict[str, Any] | None:
-        """What the orchestrator configured the function with, loaded anew at each call; None where there is nothing.
+        """What the orchestrator configured the function with; None where there is nothing.
 
         `krm_functions.function_config.read_function_config` tells a ConfigMap's options from a kind of the function's
         own.
@@ -119,11 +123,54 @@ class ResourceList:
         where = f"{self.whole.name}:{self.layout.parts['functionConfig'].line}"
         raise ResourceListError("functionConfig is not a mapping, expected a resource", where=where)
 
-    @property
-    def results(self) -> tuple[Result, ...]:
-        """What functions before this one reported, as far as it can be read. Their text stays as it is."""
+    @cached_property
+    def results(self) -> Results:
+        """What functions before this one reported, as far as it can be read, and what this one adds.
+
+        The text of the former stays as it is.
+        """
         data = self._data("results")
-        return tuple(map(Result.from_dict, data)) if isinstance(data, list) else ()
+        return Results(map(Result.from_dict, data) if isinstance(data, list) else ())
+
+    def where(
+        self,
+        *,
+        kind: str | None = None,
+        name: str | None = None,
+        namespace: str | None = None,
+        group: str | None = None,
+        version: str | None = None,
+        labels: str | LabelSelector | None = None,
+        local_config: bool | None = None,
+    ) -> list[Item]:
+        """The items that have all of the given properties, compared as `Selector` does it.
+
+        Args:
+            kind: such as ``Deployment``; every name that kustomize has given a resource counts.
+            name: the same.
+            namespace: the same; ``default`` and none are one.
+            group: such as ``apps``; empty for the core group.
+            version: such as ``v1``.
+            labels: a label selector, such as ``app in (web, api), !canary``.
+            local_config: whether they are for tools only and never meant for a cluster.
+
+        Raises:
+            UsageError: *labels* is not a label selector.
+        """
+        from krm_functions.selector import Selector
+
+        if isinstance(labels, str):
+            from krm_functions.label_selector import LabelSelector
+
+            labels = LabelSelector.parse(labels)
+        selector = Selector(group, version, kind, name, namespace, labels, local_config)
+        return [item for item in self.items if selector.matches(item)]
+
+    @property
+    def kptfile(self) -> Item | None:
+        """The Kptfile of the package itself, not of one below it; None where there is none."""
+        found = [item for item in self.items if item.is_gvk("kpt.dev", None, "Kptfile")]
+        return min(found, key=lambda item: item.path.count("/"), default=None)
 
     @property
     def by_kustomize(self) -> bool:

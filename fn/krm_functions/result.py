@@ -25,7 +25,7 @@ WARNING: Severity = "warning"
 INFO: Severity = "info"
 
 _RANK: Mapping[str, int] = {"error": 0, "warning": 1, "info": 2}
-_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 class ResourceRef(NamedTuple):
@@ -85,7 +85,7 @@ class Result(_Result):
         resource_ref: ResourceRef | None = None,
         field: Field | None = None,
         file: File | None = None,
-        tags: Mapping[str, str] = _NO_TAGS,
+        tags: Mapping[str, str] = NO_TAGS,
     ) -> Self:
         """Check what a result must have.
 

@@ -18,8 +18,8 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
+from krm_functions.main import DONE, Process, Response, respond
 from krm_functions.resource_list import ResourceList
-from krm_functions.run import DONE, Process, Response, respond
 
 IN, CONFIG, OUT, STDERR, STATUS = "in.yaml", "functionconfig.yaml", "out.yaml", "stderr.txt", "status.txt"
 
@@ -42,7 +42,7 @@ def check_case(
 
     Args:
         case: the folder.
-        process: the function, as for `krm_functions.run.run`.
+        process: the function, as for `krm_functions.main.run`.
         env: the environment that the function runs in.
         needle: as for `run`.
         idempotent: whether a second run has to leave the items of the first one's answer as they are.

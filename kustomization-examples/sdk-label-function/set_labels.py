@@ -5,8 +5,8 @@ import sys
 
 from krm_functions.errors import UsageError
 from krm_functions.function_config import read_function_config
+from krm_functions.main import Output, run
 from krm_functions.result import Field, Result
-from krm_functions.run import Output, run
 from krm_functions.set_fields import set_fields
 from krm_functions.yaml.field_path import format_path
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from krm_functions.main import Output, Response, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Field, File, ResourceRef, Result
-from krm_functions.run import Output, Response, respond
 from krm_functions.yaml.edits import Edit
 from krm_functions.yaml.load import load
 

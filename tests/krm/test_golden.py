@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from krm_functions.errors import UsageError
+from krm_functions.main import Output
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
-from krm_functions.run import Output
 from krm_functions.set_fields import set_fields
 from krm_functions.testing import check_case, find_cases
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from krm_functions.errors import ReportedError, TextError
+from krm_functions.main import Output, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
-from krm_functions.run import Output, respond
 from krm_functions.set_fields import set_fields
 
 HEAD = "kind: ResourceList\nitems:\n"

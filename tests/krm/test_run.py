@@ -14,9 +14,9 @@ import pytest
 from imagesetter.errors import PolicyError
 from krm_functions import annotations
 from krm_functions.errors import UsageError
+from krm_functions.main import Output, respond, run
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
-from krm_functions.run import Output, respond, run
 from krm_functions.yaml.edits import Edit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +104,7 @@ def test_a_bug_does_not_cost_the_list_and_its_traceback_goes_to_standard_error()
     assert stderr.getvalue().endswith("Please report the lines above at https://example.com/issues.\n")
 
 
-@pytest.mark.parametrize("output", [None, Output(edits=[Edit(0, 4, "a"), Edit(2, 5, "b")]), Output(items=[1])])  # type: ignore[list-item]
+@pytest.mark.parametrize("output", [{}, Output(edits=[Edit(0, 4, "a"), Edit(2, 5, "b")]), Output(items=[1])])  # type: ignore[list-item]
 def test_function_that_answers_nonsense_gives_back_the_list(output: Output) -> None:
     status, stdout, _ = start(lambda resources: output, LIST)
     assert status in (1, 3)
@@ -171,7 +171,7 @@ def test_respond_is_the_same_without_streams() -> None:
 
 FUNCTION = """\
 import sys
-from krm_functions.run import Output, run
+from krm_functions.main import Output, run
 sys.exit(run(lambda resources: Output()))
 """
 

@@ -17,7 +17,7 @@ from types import ModuleType
 
 import pytest
 
-from krm_functions.run import respond
+from krm_functions.main import respond
 from krm_functions.testing import check_case, find_cases
 from tools import CHECKOUT, require_tool
 

@@ -26,7 +26,7 @@ def foreign_modules(code: str, stdin: bytes = b"") -> set[str]:
 @pytest.mark.parametrize(
     "module",
     [
-        "run",
+        "main",
         "resource_list",
         "item",
         "result",
@@ -41,7 +41,7 @@ def test_importing_the_sdk_imports_no_other_library(module: str) -> None:
     assert foreign_modules(f"import krm_functions.{module}") == OWN
 
 
-RUN = "from krm_functions.run import Output, run\nrun(lambda resources: Output())"
+RUN = "from krm_functions.main import Output, run\nrun(lambda resources: Output())"
 
 
 @pytest.mark.parametrize("data", [b"", b" \n", b"\xff"])
@@ -66,7 +66,7 @@ def test_a_function_runs_without_imagesetter() -> None:
     )
     program = (
         f"{block}\nsys.path[:0] = [{str(SOURCE_ROOT)!r}, {str(example)!r}]\n"
-        "from krm_functions.run import run\nfrom set_labels import set_labels\nsys.exit(run(set_labels))"
+        "from krm_functions.main import run\nfrom set_labels import set_labels\nsys.exit(run(set_labels))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", program], input=data, capture_output=True, text=True, check=False

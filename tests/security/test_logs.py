@@ -20,9 +20,9 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import line
 from imagesetter.registry.events import Note
 from krm_functions.errors import ReportedError
+from krm_functions.main import respond
 from krm_functions.messages import log_line, one_line, without_log_commands
 from krm_functions.result import Result
-from krm_functions.run import respond
 from security.test_terminal import COMMANDS, HOSTILE, IN_YAML
 from support.sandbox import APP, Sandbox, open_sandbox
 
@@ -211,7 +211,7 @@ def test_only_our_own_styles_reach_a_terminal(sandbox: Sandbox) -> None:
 WRITERS = {
     "imagesetter/cli/terminal.py": {"click.echo"},
     "imagesetter/cli/fast_path.py": {"sys.stdout.buffer.write"},  # the list as it was read, without a word of ours
-    "krm_functions/run.py": {
+    "krm_functions/main.py": {
         "stderr.write",
         "out.write",
     },  # a ResourceList, and lines that passed `one_line` or `log_line`

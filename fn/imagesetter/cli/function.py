@@ -18,10 +18,10 @@ from imagesetter.cli.source import source_for
 from imagesetter.config.function_config import is_flag, parse_function_config, with_options
 from imagesetter.update.resource_list import lock_among_items, require_lock_among_items, update_resource_list
 from krm_functions.function_config import read_function_config
+from krm_functions.main import Output, run
 from krm_functions.messages import one_line
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
-from krm_functions.run import Output, run
 from krm_functions.yaml.scan import NEEDLE
 
 # environment variable -> functionConfig option
@@ -44,7 +44,7 @@ def main(data: bytes | None = None) -> int:
         data: the ResourceList; None reads standard input.
     """
     stdin = io.BytesIO(data) if data is not None else None
-    return run(process, stdin=stdin, needle=NEEDLE, report_to=TRACKER)
+    return run(process, argv=(), stdin=stdin, needle=NEEDLE, report_to=TRACKER)
 
 
 def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) -> Output:

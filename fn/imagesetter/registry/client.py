@@ -23,7 +23,7 @@ from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
 from imagesetter.registry.http.network import NetworkOverrides
 from imagesetter.registry.http.redaction import Redaction, printable
-from imagesetter.registry.manifests import Image, is_digest
+from imagesetter.registry.manifests import is_digest
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 
-from krm_functions.errors import ReportedError, UsageError
+from krm_functions.errors import ReportedError, SpliceError, UsageError, UsageErrors
 from krm_functions.item import Item
 from krm_functions.messages import log_line
 from krm_functions.resource_list import ResourceList
@@ -50,8 +50,13 @@ class Output(NamedTuple):
     items: Sequence[Item | Mapping[str, Any]] | None = None
 
 
-Process = Callable[[ResourceList], Output]
-"""A function: it looks at a ResourceList and says what to do. It raises an ReportedError where it cannot go on."""
+Process = Callable[[ResourceList], Output | None]
+"""A function: it changes the items of a ResourceList and reports to its results, or says in an `Output` what to do.
+
+It raises a ReportedError where it cannot go on.
+"""
+Configured = Callable[[ResourceList, Any], Output | None]
+"""A function that also takes its configuration, as an object of a model."""
 
 
 class Response(NamedTuple):
@@ -68,9 +73,29 @@ class Response(NamedTuple):
     status: int
 
 
+class Answer(NamedTuple):
+    """What a function has made of a list.
+
+    Attributes:
+        text: the list to give back.
+        results: what the function reports, sorted.
+        status: the exit status.
+        trace: the traceback of a bug, or empty.
+        items: what is given back, in the order of the text; None where these are the items of the input.
+    """
+
+    text: bytes
+    results: list[Result]
+    status: int
+    trace: str = ""
+    items: Sequence[Item | Mapping[str, Any]] | None = None
+
+
 def run(
-    process: Process,
+    process: Process | Configured,
     *,
+    config: type[Any] | None = None,
+    argv: Sequence[str] | None = None,
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
     stderr: TextIO | None = None,
@@ -78,10 +103,15 @@ def run(
     needle: str = "",
     report_to: str = "",
 ) -> int:
-    """Run a function on standard input and give the exit status: ``sys.exit(run(process))``.
+    """Run a function and give the exit status: ``sys.exit(run(process))``.
+
+    Without arguments it reads a ResourceList from standard input, as kpt and kustomize want it. With arguments a person
+    runs it, on files and folders: ``--help`` says how.
 
     Args:
         process: the function.
+        config: a pydantic model. The function is called with the functionConfig as an object of it.
+        argv: the arguments; those of the process where neither they nor *stdin* are given.
         stdin: where the ResourceList is read from, to its end.
         stdout: where the answer is written.
         stderr: where results are printed for kustomize, and the traceback of a bug.
@@ -90,48 +120,116 @@ def run(
         report_to: where a bug is to be reported.
     """
     errors = sys.stderr if stderr is None else stderr
+    arguments = sys.argv[1:] if argv is None and stdin is None else argv or ()
     try:
-        data = _input(stdin).read()
-        answer = respond(process, data, env=os.environ if env is None else env, needle=needle, report_to=report_to)
-        _print(answer.stderr, errors)
-        return answer.status if _write(answer.stdout, stdout, errors) else answer.status or FAILED
+        if arguments or (stdin is None and sys.stdin is not None and sys.stdin.isatty()):
+            from krm_functions.command_line import answer_arguments
+
+            response = answer_arguments(process, config, arguments, needle=needle, report_to=report_to)
+        else:
+            environment = os.environ if env is None else env
+            response = respond(
+                process, _input(stdin).read(), config=config, env=environment, needle=needle, report_to=report_to
+            )
+        _print(response.stderr, errors)
+        return response.status if _write(response.stdout, stdout, errors) else response.status or FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
+def chain(*processes: Process | Configured) -> Callable[..., Output]:
+    """One function that does what several do, one after the other, each on what the others left.
+
+    They all get the same configuration, if there is one.
+
+    Raises:
+        SpliceError: when it runs: two of them give back a list of items (`Output.items`) of their own.
+    """
+
+    def chained(*arguments: Any) -> Output:
+        edits: list[Edit] = []
+        results: list[Result] = []
+        items: Sequence[Item | Mapping[str, Any]] | None = None
+        for process in processes:
+            output = process(*arguments) or Output()
+            edits += output.edits
+            results += output.results
+            if output.items is not None:
+                if items is not None:
+                    raise SpliceError("two functions of a chain give back items of their own", hint="run them apart")
+                items = output.items
+        return Output(edits, results, items)
+
+    return chained
+
+
 def respond(
-    process: Process,
+    process: Process | Configured,
     data: bytes,
     *,
+    config: type[Any] | None = None,
+    function_config: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
     needle: str = "",
     report_to: str = "",
 ) -> Response:
-    """What a function answers to an input, without touching standard input, output or the exit status."""
+    """What a function answers to an input, without touching standard input, output or the exit status.
+
+    Args:
+        process: as for `run`, and so are config, env, needle and report_to.
+        data: a ResourceList.
+        function_config: the functionConfig, in place of the list's own.
+    """
     try:
         resources = ResourceList.parse(data, needle=needle)
     except ReportedError as err:
         return Response(b"", f"{Result.from_error(err)}\n", MISUSED)
     except Exception as err:  # noqa: BLE001 an orchestrator needs the exit status, whatever happened
         return Response(b"", _traceback(err, report_to), BUG)
-    trace = ""
+    if function_config is not None:
+        resources.function_config = dict(function_config)
+    answer = answer_list(process, resources, data, config=config, report_to=report_to)
+    by_kustomize = resources.by_kustomize or (env or {}).get("LOG_TO_STDERR", "").lower() in ("1", "t", "true")
+    shown_nowhere_else = by_kustomize or answer.text is data
+    lines = "".join(f"{result}\n" for result in answer.results) if shown_nowhere_else else ""
+    return Response(answer.text, answer.trace + lines, answer.status)
+
+
+def answer_list(
+    process: Process | Configured,
+    resources: ResourceList,
+    data: bytes,
+    *,
+    config: type[Any] | None = None,
+    report_to: str = "",
+) -> Answer:
+    """What a function makes of a list that was read from *data*."""
     try:
-        output = process(resources)
-        results = sort_results(output.results)
+        output = _called(process, resources, config)
+        results = sort_results([*resources.results.added, *output.results])
         text = resources.render(output.edits, results, items=output.items)
-        status = FAILED if failed([*resources.results, *results]) else DONE
+        status = FAILED if failed([*resources.results, *output.results]) else DONE
+        return Answer(text, results, status, items=output.items)
     except ReportedError as err:
-        results = [Result.from_error(err)]
-        status = MISUSED if isinstance(err, UsageError) else FAILED
-        text = _unchanged(resources, data, results)
+        errors = err.errors if isinstance(err, UsageErrors) else (err,)
+        results = sort_results([*resources.results.added, *map(Result.from_error, errors)])
+        status, trace = MISUSED if isinstance(err, UsageError) else FAILED, ""
     except Exception as err:  # noqa: BLE001 a bug must not cost the list
         results = [Result(f"internal error: {type(err).__name__}: {err}; this is a bug of the function")]
         status, trace = BUG, _traceback(err, report_to)
-        text = _unchanged(resources, data, results)
-    by_kustomize = resources.by_kustomize or (env or {}).get("LOG_TO_STDERR", "").lower() in ("1", "t", "true")
-    shown_nowhere_else = by_kustomize or text is data
-    lines = "".join(f"{result}\n" for result in results) if shown_nowhere_else else ""
-    return Response(text, trace + lines, status)
+    return Answer(_unchanged(resources, data, results), results, status, trace)
+
+
+def _called(process: Process | Configured, resources: ResourceList, config: type[Any] | None) -> Output:
+    arguments: tuple[Any, ...] = ()
+    if config is not None:
+        from krm_functions.typed_config import read_config
+
+        arguments = (read_config(config, resources.function_config),)
+    output: object = process(resources, *arguments)
+    if output is None or isinstance(output, Output):
+        return output or Output()
+    raise TypeError(f"the function returned {type(output).__name__}, expected None or an Output")
 
 
 def _unchanged(resources: ResourceList, data: bytes, results: list[Result]) -> bytes:

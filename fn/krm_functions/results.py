@@ -1,0 +1,88 @@
+"""What a function reports, gathered while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, overload
+
+from krm_functions.result import NO_TAGS, Field, Result, Severity
+
+if TYPE_CHECKING:
+    from krm_functions.item import Item
+
+
+class Results(Sequence[Result]):
+    """The results of a run: those of functions before this one, then those of this one.
+
+    ``results.error("needs a limit", item, "spec.template.spec.containers[0]")``: what is wrong, with which resource,
+    and where in it. All three take the field's value as *current* and what it should be as *proposed*.
+
+    Attributes:
+        added: those of this function.
+    """
+
+    def __init__(self, before: Iterable[Result] = ()) -> None:
+        self._before: Final = tuple(before)
+        self.added: Final[list[Result]] = []
+
+    def error(
+        self,
+        message: str,
+        item: Item | None = None,
+        path: str = "",
+        *,
+        current: object = None,
+        proposed: object = None,
+        tags: Mapping[str, str] = NO_TAGS,
+    ) -> None:
+        """Report what makes the function fail; the list is given back all the same, edits included."""
+        self._add("error", message, item, Field(path, current, proposed), tags)
+
+    def warn(
+        self,
+        message: str,
+        item: Item | None = None,
+        path: str = "",
+        *,
+        current: object = None,
+        proposed: object = None,
+        tags: Mapping[str, str] = NO_TAGS,
+    ) -> None:
+        """Report what somebody should look at."""
+        self._add("warning", message, item, Field(path, current, proposed), tags)
+
+    def info(
+        self,
+        message: str,
+        item: Item | None = None,
+        path: str = "",
+        *,
+        current: object = None,
+        proposed: object = None,
+        tags: Mapping[str, str] = NO_TAGS,
+    ) -> None:
+        """Report what was done."""
+        self._add("info", message, item, Field(path, current, proposed), tags)
+
+    def append(self, result: Result) -> None:
+        """Add a result that was made elsewhere."""
+        self.added.append(result)
+
+    def _add(self, severity: Severity, message: str, item: Item | None, field: Field, tags: Mapping[str, str]) -> None:
+        ref, file = (item.ref, item.file) if item else (None, None)
+        self.added.append(Result(message, severity, ref, field if field.path else None, file, tags))
+
+    def __len__(self) -> int:
+        return len(self._before) + len(self.added)
+
+    @overload
+    def __getitem__(self, index: int) -> Result: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Result, ...]: ...
+    def __getitem__(self, index: int | slice) -> Result | tuple[Result, ...]:
+        return (*self._before, *self.added)[index]
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Results | tuple | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
