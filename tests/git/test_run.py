@@ -214,14 +214,6 @@ def test_a_push_branch_is_made_from_the_checkout_branch(bench: Bench) -> None:
     assert bench.remote.subjects("main") == ["begin"]
 
 
-def test_a_push_branch_that_is_there_is_committed_onto(bench: Bench) -> None:
-    bench.run(with_push("{branch: auto}"))
-    bench.remote.commit({"README": "moved on"})
-    bench.run(with_push("{branch: auto}"), {"web": "1.0.2"})
-    assert bench.remote.subjects("auto") == ["Update from image update automation"] * 2 + ["begin"]
-    assert bench.run(with_push("{branch: auto}"), {"web": "1.0.2"}).status == "up to date"
-
-
 @pytest.fixture
 def tagged(bench: Bench) -> Bench:
     for version in ("1.0.0", "1.1.0", "2.0.0"):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from imagesetter.errors import GitError
 from imagesetter.git.automation import NO_PUSH, Automation, CheckoutRef
+from imagesetter.git.branch_history import BranchCommit, parse_raw_log, stands_on
 from imagesetter.git.command import CompletedCommand, Git, redacted
 from imagesetter.policy.select import select
 from imagesetter.policy.semver import SemverRule
@@ -23,6 +24,8 @@ from krm_functions.errors import ReportedError, ResourceError
 # Answers of a server if another push was first. Another try does not help against other refusals.
 _RACE = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|fetch first|stale info|incorrect old value")
 _CLASH = re.compile(r"exists; cannot create")
+_NO_FORCE = re.compile(r"non-fast-forward|force.?push", re.IGNORECASE)
+_NO_COMMITS = "no commits selected for shallow requests"
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 # The lines of `git push --porcelain` itself; others are a hook's.
 _PORCELAIN = re.compile(r"To |Done$|[ +\-*!=]\t")
@@ -40,12 +43,21 @@ class RefspecRefused(GitError):
 class StartingPoint:
     """The start of a try: the commit to work on, and the commit that the push branch must still have at the push.
 
-    Both are revisions. ``expected`` is empty if the branch must not exist yet.
+    Both are revisions. ``expected`` is empty if the branch must not exist yet. ``replaces`` is the branch's head if the
+    branch is made anew from ``commit`` while its own commits stand on it already: the same files need no push.
+    ``note`` says why a branch is not made anew.
     """
 
     commit: str
     branch: str
     expected: str
+    replaces: str = ""
+    note: str = ""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the run makes the branch, for the first time or again, rather than adds to it."""
+        return self.commit != self.expected
 
 
 @dataclass(slots=True)
@@ -73,8 +85,8 @@ class Remote:
     def begin(self, branch: str = "", *, after: StartingPoint | None = None) -> StartingPoint:
         """List the remote's refs, fetch the one to start from, and return it.
 
-        As in Flux: if push branch and checkout ref differ, the push branch is created from the checkout ref; if the
-        remote has it already, it is checked out itself.
+        As in Flux: if push branch and checkout ref differ, the push branch is made from the checkout ref in each run.
+        Departure: a branch with commits of somebody else is added to instead, so that none is lost.
 
         Args:
             branch: the push branch, if it is not the automation's own.
@@ -84,7 +96,7 @@ class Remote:
             GitError: the remote does not respond, or does not have the ref.
             ResourceError: there is no branch to push to.
         """
-        if after and after.expected:
+        if after and after.expected and not after.is_new:
             self._fetch_refspec(f"+refs/heads/{after.branch}:{self.scratch}/head")
             return StartingPoint(f"{self.scratch}/head", after.branch, f"{self.scratch}/head")
         ref = self.automation.ref
@@ -102,11 +114,61 @@ class Remote:
         self.git.check_branch(push, "the push branch")
         if self.automation.refspec:
             self.refspec(push, "HEAD")
-        head = self._listing.get(f"refs/heads/{push}", "")
-        if head:
+        if not self._listing.get(f"refs/heads/{push}"):
+            return StartingPoint(self._fetch_ref(ref), push, "")
+        if ref == CheckoutRef(branch=push) or ref == CheckoutRef(name=f"refs/heads/{push}"):
             commit = self._fetch(f"refs/heads/{push}")
             return StartingPoint(commit, push, commit)
-        return StartingPoint(self._fetch_ref(ref), push, "")
+        return self._begin_beside(ref, push)
+
+    def _begin_beside(self, ref: CheckoutRef, push: str) -> StartingPoint:
+        """Start from the checkout ref, or from a push branch that has commits of somebody else."""
+        base = self._fetch_ref(ref)
+        head, own = self._beyond(base, ref, push)
+        email = self.automation.author_email
+        foreign = [commit for commit in own if not commit.is_by(email)]
+        if not foreign or self._adds_nothing(base, head):
+            return StartingPoint(base, push, head, replaces=head if stands_on(own, base) else "")
+        note = f"{push} has commits of somebody else, the newest {foreign[0].hash[:7]} by {foreign[0].author}"
+        if not self._contains(head, own, base):
+            note += f"; it does not contain the newest commit of {_ref_name(ref)}: merge or rebase it"
+        return StartingPoint(head, push, head, note=f"{note}. The run adds to the branch")
+
+    def _beyond(self, base: str, ref: CheckoutRef, push: str) -> tuple[str, list[BranchCommit]]:
+        """The head of the push branch, and its commits that the checkout ref does not contain, newest first."""
+        target = f"refs/heads/{push}"
+        refspec = f"+{target}:{self.scratch}/push"
+        if ref.commit or not self._is_shallow():
+            self._fetch_refspec(refspec, depth="--unshallow" if self._is_shallow() else "")
+        else:
+            try:
+                self._fetch_refspec(refspec, depth=f"--shallow-exclude={self._full_name(ref)}")
+            except GitError as error:
+                if _NO_COMMITS not in str(error):
+                    raise
+                return self._listing[target], []
+        head = self.git.commit_of(f"{self.scratch}/push")
+        log = self.git.run("log", "--format=raw", head, "--not", base, "--")
+        return head, parse_raw_log(log.stdout.decode(errors="replace"))
+
+    def _is_shallow(self) -> bool:
+        return self.git.run("rev-parse", "--is-shallow-repository").text == "true"
+
+    def _contains(self, head: str, own: list[BranchCommit], base: str) -> bool:
+        """Whether the push branch contains the base. A shallow repository knows the true parents of `own` only."""
+        if self._is_shallow():
+            return stands_on(own, base)
+        return not self.git.run("merge-base", "--is-ancestor", base, head, accept=(0, 1)).status
+
+    def _adds_nothing(self, base: str, head: str) -> bool:
+        """Whether a merge of the push branch would change nothing: it was merged, perhaps squashed.
+
+        git before 2.38 cannot tell, and neither can a shallow repository.
+        """
+        if self._is_shallow():
+            return False
+        merged = self.git.run("merge-tree", "--write-tree", base, head, accept=range(256))
+        return merged.status == 0 and merged.text == self.git.run("rev-parse", f"{base}^{{tree}}").text
 
     def source(self) -> str:
         """The commit of the checkout ref, independent of the push branch.
@@ -154,15 +216,15 @@ class Remote:
             raise
 
     def _fetch_ref(self, ref: CheckoutRef) -> str:
-        if ref.commit:
-            return self._fetch_commit(ref.commit)
+        return self._fetch_commit(ref.commit) if ref.commit else self._fetch(self._full_name(ref))
+
+    def _full_name(self, ref: CheckoutRef) -> str:
+        """The ref on the remote, such as ``refs/heads/main``."""
         if ref.name:
-            return self._fetch(ref.name)
+            return ref.name
         if ref.semver:
-            return self._fetch(f"refs/tags/{self._newest_tag(ref.semver)}")
-        if ref.tag:
-            return self._fetch(f"refs/tags/{ref.tag}")
-        return self._fetch(f"refs/heads/{ref.branch}")
+            return f"refs/tags/{self._newest_tag(ref.semver)}"
+        return f"refs/tags/{ref.tag}" if ref.tag else f"refs/heads/{ref.branch}"
 
     def _fetch(self, name: str) -> str:
         if not self._listing.get(name):
@@ -173,13 +235,13 @@ class Remote:
         self._fetch_refspec(f"+{name}:{self.scratch}/head")
         return self.git.commit_of(f"{self.scratch}/head")
 
-    def _fetch_refspec(self, *refspecs: str, shallow: bool = True) -> None:
-        # A depth would make the user's own repository shallow.
-        depth = ["--depth=1"] if shallow and self.checkout is None else []
+    def _fetch_refspec(self, *refspecs: str, depth: str = "--depth=1") -> None:
+        # A depth would make the user's own repository shallow, unless it is.
+        options = [depth] if depth and (self.checkout is None or depth != "--depth=1") else []
         self._at_remote(
             lambda: self.git.run(
                 *("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules"),
-                *depth,
+                *options,
                 # Do not update the user's own remote-tracking refs.
                 *("--refmap=", "--end-of-options", self.name, *refspecs),
             )
@@ -196,7 +258,7 @@ class Remote:
             self._fetch_refspec(f"+{commit}:{self.scratch}/head")
         except GitError:
             # Some servers do not send a commit that no ref points to; then it has to be in a branch.
-            self._fetch_refspec(f"+refs/heads/*:{self.scratch}/heads/*", shallow=False)
+            self._fetch_refspec(f"+refs/heads/*:{self.scratch}/heads/*", depth="")
         if not self.git.commit_of(commit):
             raise GitError(f"the remote has no commit {commit}", where=self.location())
         return commit
@@ -237,9 +299,11 @@ class Remote:
             self._push(f"--force-with-lease={target}:{start.expected}", f"{commit}:{target}")
         except PushRejected:
             raise
-        except GitError:
+        except GitError as error:
             # The connection may have failed after the push, before the response.
             if not self._holds(target, commit):
+                if start.is_new and start.expected and _NO_FORCE.search(str(error)):
+                    error.hint = f"allow force pushes to {start.branch}, or delete it"
                 raise
         if refspec:
             try:
@@ -309,6 +373,10 @@ class Remote:
         if not target.startswith("refs/"):
             target = f"refs/heads/{target}"
         return f"{force}{commit}:{self.git.check_ref(target, where)}"
+
+
+def _ref_name(ref: CheckoutRef) -> str:
+    return ref.commit or ref.name or ref.semver or ref.tag or ref.branch
 
 
 def _current_branch(git: Git) -> str:

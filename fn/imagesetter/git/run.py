@@ -223,6 +223,11 @@ class _AutomationRun:
         for left in reversed(range(TRIES)):
             start = workspace.remote.begin(branch, after=start)
             commits = self._commits(workspace, start, sets, git, signing_options)
+            self._note(start.note)
+            if commits and start.replaces and workspace.has_files_of(start.replaces):
+                return []
+            if not commits and start.is_new and start.expected:
+                self._note(f"{start.branch} is not needed: what it is made from has these values already")
             if not commits or self._options.dry_run:
                 return commits
             hashes = workspace.newest(len(commits))
@@ -244,10 +249,13 @@ class _AutomationRun:
                 error.hint = f"{kept}; {error.hint}" if error.hint else kept
                 raise
             else:
-                if note := workspace.follow(start, hashes[-1]):
-                    self._notes.append(note)
+                self._note(workspace.follow(start, hashes[-1]))
                 return [replace(commit, hash=made) for commit, made in zip(commits, hashes, strict=True)]
         raise AssertionError("the last try returns or raises")
+
+    def _note(self, note: str) -> None:
+        if note and note not in self._notes:
+            self._notes.append(note)
 
     def _commits(
         self,

@@ -126,6 +126,10 @@ class Workspace:
             raise error
         return not done.status
 
+    def has_files_of(self, commit: str) -> bool:
+        """Whether what is staged, and so committed, is just what a commit has."""
+        return self.git.run("write-tree").text == self.git.run("rev-parse", f"{commit}^{{tree}}").text
+
     def newest(self, count: int) -> list[str]:
         """The hashes of the last commits, oldest first."""
         return self.git.run("rev-list", f"--max-count={count}", "--reverse", "HEAD", "--").text.split()
