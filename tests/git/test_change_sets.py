@@ -8,7 +8,7 @@ from git.conftest import AUTOMATION, Bench, image, policy
 from git.test_run import error
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import TemplateData
-from imagesetter.git.change_sets import Per, branch_name
+from imagesetter.git.change_sets import Per, branch_name, check_branches
 from imagesetter.git.run import AutomationOptions
 
 TAGS = {"web": "1.0.1", "api": "1.0.2", "db": "1.0.3"}
@@ -69,7 +69,7 @@ def test_a_dry_run_shows_each_commit_with_its_own_diff(shop: Bench) -> None:
 def test_each_change_set_goes_to_the_branch_that_the_template_gives(shop: Bench) -> None:
     branch = "images/{{ .Values.set }}"
     run = shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("image", branch=branch))
-    names = [f"images/registry.example.com/{name}" for name in ("api", "db", "web")]
+    names = [f"images/registry.example.com-{name}" for name in ("api", "db", "web")]
     assert [commit.branch for commit in run.commits] == names
     assert shop.remote.branches() == [*names, "main"]
     for name in names:
@@ -80,7 +80,7 @@ def test_each_change_set_goes_to_the_branch_that_the_template_gives(shop: Bench)
     assert again.status == "up to date"
     newer = shop.run(MESSAGE, {**TAGS, "web": "1.0.9"}, policies=POLICIES, options=options("image", branch=branch))
     assert [commit.branch for commit in newer.commits] == names[2:]
-    assert len(shop.remote.subjects(names[2])) == 4
+    assert shop.remote.subjects(names[2])[1:] == ["by hand", "begin"]
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,31 @@ def test_a_branch_template_that_gives_nothing_or_does_not_run_is_an_error(shop: 
         branch_name("{{ .Values.tag }}", "x", TemplateData("apps", "auto"))
     said = error(shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("image", branch="{{ nope }}")))
     assert 'function "nope" not defined (--branch:1)' in said
+
+
+@pytest.mark.parametrize("image", ["ghcr.io/team/web", "ghcr.io/team/web/debug"])
+def test_an_image_is_one_segment_of_a_branch(image: str) -> None:
+    name = branch_name("images/{{ .Values.set }}", image, TemplateData("apps", "auto"))
+    assert name == "images/" + image.replace("/", "-")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["a", "a/b"], ["x/y/z", "x"], ["a/b", "a-b", "a/b/c"]],
+    ids=["one below the other", "two levels", "beside one that only looks alike"],
+)
+def test_branches_that_cannot_exist_beside_each_other_are_refused(names: list[str]) -> None:
+    with pytest.raises(TemplateError, match="cannot exist beside each other"):
+        check_branches(names)
+
+
+def test_branches_that_only_look_alike_are_fine() -> None:
+    check_branches(["a", "a-b", "ab/c", "b/a"])
+
+
+def test_nothing_is_pushed_when_two_branches_collide(shop: Bench) -> None:
+    branch = 'images{{ if ne .Values.set "apps-api" }}/{{ .Values.set }}{{ end }}'
+    branch = branch.replace("apps-api", "apps:api")
+    said = error(shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("policy", branch=branch)))
+    assert "the branches images and images/apps-db cannot exist beside each other" in said
+    assert shop.remote.branches() == ["main"]

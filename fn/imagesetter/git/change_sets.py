@@ -59,17 +59,37 @@ def _key(name: PolicyName, ref: LatestRef, per: Per, catalog: Catalog) -> str:
             return ""
 
 
+def check_branches(names: Iterable[str]) -> None:
+    """Check that git can have all these branches at once, before the first is pushed.
+
+    Raises:
+        TemplateError: one is a folder of another, as ``images`` is of ``images/web``.
+    """
+    known = set(names)
+    for name in sorted(known):
+        parts = name.split("/")
+        for count in range(1, len(parts)):
+            if (folder := "/".join(parts[:count])) in known:
+                raise TemplateError(
+                    f"the branches {folder} and {name} cannot exist beside each other",
+                    where="--branch",
+                    hint="change the template so that no name is the beginning of another, for example with a suffix",
+                )
+
+
 def branch_name(template: str, key: str, data: TemplateData) -> str:
     """The branch of a change set.
 
     The template is Go's, with the data of the commit message and, among ``.Values``, ``set`` (the image, policy or
-    group) and ``tag`` (the new tags, joined by ``-``). Characters that a branch cannot have become ``-``.
+    group, with ``-`` for ``/``) and ``tag`` (the new tags, joined by ``-``). Characters that a branch cannot have
+    become ``-``.
 
     Raises:
         TemplateError: it does not parse or run, or gives no name.
     """
     tags = dict.fromkeys(record.ref.tag for record in data.records)
-    values = {"set": key, "tag": "-".join(tags), **(data.values or {})}
+    # Git cannot have a branch images/web beside a branch images/web/debug.
+    values = {"set": key.replace("/", "-"), "tag": "-".join(tags), **(data.values or {})}
     try:
         text = render_message(template, TemplateData(data.namespace, data.name, data.records, values))
     except TemplateError as error:

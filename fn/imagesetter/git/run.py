@@ -31,7 +31,7 @@ from imagesetter.flux.commit_message.render import render_message
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import Automation
-from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets
+from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches
 from imagesetter.git.checkout import open_workspace
 from imagesetter.git.command import Git, time_limit
 from imagesetter.git.message_data import template_data
@@ -208,6 +208,7 @@ class _AutomationRun:
             changes = [change for change in outcome.changes if change.field.marker.policy in each.policies]
             name = branch_name(self._options.branch, each.key, self._data(workspace, changes))
             names.setdefault(name, []).append(each)
+        check_branches(names)
         return list(names.items())
 
     def _push_branch(
