@@ -131,7 +131,7 @@ def test_a_module_imports_only_from_below_and_only_its_own_libraries(module: str
         ("imagesetter.policy.select", "from imagesetter.lock import document as lock", "stands above"),
         ("imagesetter.policy.select", "def f():\n    import imagesetter.cli.options", "stands above"),
         ("imagesetter.registry.client", "from krm_functions.yaml.load import load", "knows only"),
-        ("imagesetter.golang.regexp", "from imagesetter.errors import InvalidFilter", "knows only"),
+        ("imagesetter.golang.duration", "from imagesetter.errors import InvalidFilter", "knows only"),
         ("imagesetter.golang.template.parser", "from imagesetter.policy.select import select", "stands above"),
         ("krm_functions.main", "from imagesetter.errors import LockError", "stands above"),
         ("krm_functions.main", "import yaml", "belongs to krm_functions.yaml"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imagesetter.golang.errors import InvalidExpansion
-from imagesetter.golang.expand import MAX_REFERENCES, MAX_TEMPLATE_BYTES, parse_expansion
-from imagesetter.golang.regexp import compile_pattern
+from imagesetter.golang.regexp.expand import MAX_REFERENCES, MAX_TEMPLATE_BYTES, parse_expansion
+from imagesetter.golang.regexp.pattern import compile_pattern
 
 
 def expand(template: str, pattern: str = r"(?P<a>\w)(?P<b>\d)?-(?:(?P<n>x)|(?P<n>y))", text: str = "<q-y>") -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagesetter.golang.plain_regexp import MAX_LINE, compile_plain_regexp
-from imagesetter.golang.regexp import Regexp, compile_pattern, compile_re2
+from imagesetter.golang.regexp.pattern import Regexp, compile_pattern, compile_re2
+from imagesetter.golang.regexp.plain import MAX_LINE, compile_plain_regexp
 
 PLAIN = [
     "",

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from imagesetter.golang.errors import InvalidPattern
-from imagesetter.golang.regexp import MAX_PATTERN_BYTES, compile_pattern
+from imagesetter.golang.regexp.pattern import MAX_PATTERN_BYTES, compile_pattern
 
 # Captured from Go 1.26: regexp.Compile of each.
 REFUSED = {

@@ -9,8 +9,8 @@ import pytest
 
 from imagesetter.errors import InvalidFilter, PolicyError
 from imagesetter.golang.errors import InvalidPattern
-from imagesetter.golang.expand import parse_expansion
-from imagesetter.golang.regexp import compile_pattern
+from imagesetter.golang.regexp.expand import parse_expansion
+from imagesetter.golang.regexp.pattern import compile_pattern
 from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.explain import explain
 from imagesetter.policy.select import check, compile_policy, ranking, select

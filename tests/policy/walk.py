@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re2
 
-from imagesetter.golang.expand import parse_expansion
-from imagesetter.golang.regexp import Regexp, compile_pattern
+from imagesetter.golang.regexp.expand import parse_expansion
+from imagesetter.golang.regexp.pattern import Regexp, compile_pattern
 from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.golang.semver.version import Version, parse_tag
 from imagesetter.golang.strconv import exact, parse_float

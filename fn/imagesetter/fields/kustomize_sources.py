@@ -22,7 +22,7 @@ from imagesetter.fields.report import failure, report
 from imagesetter.files.find import repository_root
 from imagesetter.files.read import read_inside
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
-from imagesetter.golang.regexp import compile_pattern
+from imagesetter.golang.regexp.pattern import compile_pattern
 from krm_functions.annotations import Identity
 from krm_functions.errors import ReportedError
 from krm_functions.item import Item

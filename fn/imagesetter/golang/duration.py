@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.strings import quote_bytes
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)

@@ -1,4 +1,7 @@
-"""What Go's libraries refuse to read; ``str()`` is Go's message. Policies turn these into errors of their own."""
+"""The errors of Go's libraries; ``str()`` is Go's message. Callers turn these into errors of their own.
+
+They stand here and not in `imagesetter.errors`, since this package knows nothing of Flux or of imagesetter.
+"""
 
 from __future__ import annotations
 
@@ -27,3 +30,19 @@ class NotANumber(InputError):
 
 class OutOfRange(InputError):
     """A number that 64 bits do not hold (``strconv.ErrRange``)."""
+
+
+class Fault(Exception):
+    """An error that a Go function returns or panics with; *message* is Go's wording."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class LimitReached(Exception):
+    """A template that asks for more steps, bytes or depth than a commit message may need."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from imagesetter.golang.errors import OutOfRange
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault, OutOfRange
 from imagesetter.golang.strconv import parse_float
 from imagesetter.golang.strings import encode, quote_rune, to_valid_utf8
 from imagesetter.golang.values import DICT, LIST, Map, Slice

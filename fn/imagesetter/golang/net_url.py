@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
 
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.strings import decode, encode, quote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)?:")

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from imagesetter.golang.faults import MAX_TEXT, Budget, LimitReached
+from imagesetter.golang.budget import MAX_TEXT, Budget
+from imagesetter.golang.errors import LimitReached
 from imagesetter.golang.fmt import Printer
 from imagesetter.golang.fmt_flags import Flags
 from imagesetter.golang.strings import to_valid_utf8

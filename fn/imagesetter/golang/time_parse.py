@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 from typing import Final
 
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.strings import quote_bytes
 from imagesetter.golang.time_format import DAYS, LAYOUT, MONTHS, OFFSETS, Time, day_number
 

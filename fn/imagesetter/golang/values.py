@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple
 
-from imagesetter.golang.faults import Budget
+from imagesetter.golang.budget import Budget
 from imagesetter.golang.strings import encode
 
 

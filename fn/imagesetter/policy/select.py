@@ -9,7 +9,7 @@ Departures from Flux:
 * With filterTags, Flux breaks ties at random; here they are broken as without filterTags: see
   :class:`imagesetter.policy.rule.Ranker`.
 * Numbers that are equal as float64 are compared exactly: see :mod:`imagesetter.policy.numerical`.
-* Patterns and templates are limited in size: see :mod:`imagesetter.golang.regexp`, :mod:`imagesetter.golang.expand`.
+* Patterns and templates are limited in size: see :mod:`imagesetter.golang.regexp.pattern` and ``expand`` beside it.
 """
 
 from __future__ import annotations

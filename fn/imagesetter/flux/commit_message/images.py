@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from imagesetter.errors import ImageReferenceError
 from imagesetter.flux.commit_message.names import NAMESPACED_NAME, OBJECT_IDENTIFIER, NamespacedName, struct
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.values import BOOL, STRING, Map, Method, Slice, Type, map_of, slice_of
 from imagesetter.registry.reference import Reference as ParsedReference
 from imagesetter.registry.reference import parse_reference

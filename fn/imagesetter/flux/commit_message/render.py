@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import Dialect, TemplateData
-from imagesetter.golang.faults import MAX_TEXT, Budget, LibraryMissing, LimitReached
+from imagesetter.golang.budget import MAX_TEXT, Budget
+from imagesetter.golang.errors import LimitReached, PatternNeedsRe2
 from imagesetter.golang.strings import length, quote, sanitize
 from imagesetter.golang.template.catalogue import FUNCTIONS, REFUSED, library
 from imagesetter.golang.template.evaluate import ExecFault
@@ -67,8 +68,8 @@ def render_message(template: str, data: TemplateData, *, dialect: Dialect = "aut
         return _executed(text, trees, data, dialect)
     except LimitReached as limit:
         raise TemplateError(f"{_RUNNING}: {limit.message}", hint=_LIMITS) from limit
-    except LibraryMissing as missing:
-        raise TemplateError(f"{_RUNNING}: {missing.message}", hint=missing.hint) from missing
+    except PatternNeedsRe2 as missing:
+        raise TemplateError(f"{_RUNNING}: {missing}", hint=missing.hint) from missing
     except RecursionError as err:
         raise TemplateError(f"{_RUNNING}: the template or its data is nested too deeply", hint=_LIMITS) from err
 

@@ -14,7 +14,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Final
 
-from imagesetter.golang.faults import Budget
+from imagesetter.golang.budget import Budget
 from imagesetter.golang.template.evaluate import Function, Library
 from imagesetter.golang.time_format import TIME
 from imagesetter.golang.values import ANY, BOOL, DICT, FLOAT64, INT, REFLECT_VALUE, STRING, Type

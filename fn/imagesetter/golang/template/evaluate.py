@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.strings import join_bytes, length
 from imagesetter.golang.template.nodes import (
     BoolNode,

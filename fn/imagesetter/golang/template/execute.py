@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from imagesetter.golang.faults import MAX_DEPTH, MAX_TEXT, Budget, LimitReached
+from imagesetter.golang.budget import MAX_DEPTH, MAX_TEXT, Budget
+from imagesetter.golang.errors import LimitReached
 from imagesetter.golang.fmt import sprint
 from imagesetter.golang.strings import length, quote
 from imagesetter.golang.template.evaluate import Evaluator, Library

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote_from_bytes
 
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.fmt import sprint, sprintln
 from imagesetter.golang.printf import sprintf
 from imagesetter.golang.strings import encode, is_broken, length

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from imagesetter.golang.faults import Budget
+from imagesetter.golang.budget import Budget
 from imagesetter.golang.strings import (
     is_letter,
     is_number,

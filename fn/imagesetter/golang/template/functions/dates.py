@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from imagesetter.golang.duration import parse_nanoseconds
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.template.functions.types import atoi
 from imagesetter.golang.time_format import Time
 from imagesetter.golang.time_parse import parse_time

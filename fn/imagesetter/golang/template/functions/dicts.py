@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagesetter.golang.faults import MAX_TEXT, Budget, Fault, LimitReached
+from imagesetter.golang.budget import MAX_TEXT, Budget
+from imagesetter.golang.errors import Fault, LimitReached
 from imagesetter.golang.strings import encode
 from imagesetter.golang.template.functions.types import text_of
 from imagesetter.golang.values import DICT, LIST, STRINGS, Map, Slice, truth, type_name

@@ -11,7 +11,8 @@ import zlib
 from base64 import b32decode, b32encode, b64decode, b64encode
 from typing import Any, Final
 
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.float_format import format_float
 from imagesetter.golang.json_decode import decode_json
 from imagesetter.golang.strings import decode, encode

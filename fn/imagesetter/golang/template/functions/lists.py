@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from imagesetter.golang.faults import MAX_TEXT, NIL_POINTER, Budget, Fault, LimitReached
+from imagesetter.golang.budget import MAX_TEXT, Budget
+from imagesetter.golang.errors import Fault, LimitReached
 from imagesetter.golang.template.functions.types import to_int64
 from imagesetter.golang.values import INTS, LIST, Slice, deep_equal, kind_of, slice_of, truth
+
+_NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
 
 
 def _items(value: object, doing: str) -> list[Any]:
@@ -18,7 +21,7 @@ def _items(value: object, doing: str) -> list[Any]:
     if isinstance(value, Slice):
         return value.items
     if value is None:
-        raise Fault(NIL_POINTER)
+        raise Fault(_NIL_POINTER)
     raise Fault(f"Cannot {doing} type {kind_of(value)}")
 
 
@@ -100,7 +103,7 @@ def _contains(budget: Budget, items: list[Any] | tuple[object, ...], wanted: obj
 def slice_(values: object, *bounds: object) -> object:
     """``slice $list 1 3``: elements 1 and 2; it takes the place of Go's own ``slice``, so strings are refused."""
     if values is None:
-        raise Fault(NIL_POINTER)
+        raise Fault(_NIL_POINTER)
     if not isinstance(values, Slice):
         raise Fault(f"list should be type of slice or array but {kind_of(values)}")
     size = len(values.items)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from imagesetter.golang.faults import Fault, LimitReached
+from imagesetter.golang.errors import Fault, LimitReached
 from imagesetter.golang.template.functions.types import to_float64, to_int64
 from imagesetter.golang.values import Int64, wrap64
 

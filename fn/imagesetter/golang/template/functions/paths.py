@@ -5,7 +5,7 @@ The ``os…`` functions are the same, since Flux runs on Linux.
 
 from __future__ import annotations
 
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.net_url import GoUrl, parse_go_url
 from imagesetter.golang.semver.constraints import parse_constraints
 from imagesetter.golang.semver.version import parse_version

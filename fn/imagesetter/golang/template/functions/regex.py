@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.fmt_flags import can_backquote
-from imagesetter.golang.regexp_search import SearchPattern, compile_search
+from imagesetter.golang.regexp.search import SearchPattern, compile_search
 from imagesetter.golang.strings import decode, encode, quote
 from imagesetter.golang.values import STRINGS, Slice
 

@@ -6,7 +6,8 @@ run-time error.
 
 from __future__ import annotations
 
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.printf import sprintf
 from imagesetter.golang.strings import (
     SPACES,

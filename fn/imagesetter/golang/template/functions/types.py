@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imagesetter.golang.errors import NotANumber, OutOfRange
-from imagesetter.golang.faults import Budget, Fault
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault, NotANumber, OutOfRange
 from imagesetter.golang.fmt import sprint
 from imagesetter.golang.strconv import parse_float, parse_int
 from imagesetter.golang.strings import length

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imagesetter.golang.faults import Fault
+from imagesetter.golang.errors import Fault
 from imagesetter.golang.semver.version import MAX_NUMBER, Version, compare_keys
 from imagesetter.golang.values import STRING, UINT64, Method, StructField, Type, Uint64
 

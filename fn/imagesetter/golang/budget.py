@@ -1,6 +1,8 @@
-"""What goes wrong inside a template: faults that Go would report, and limits that only we have."""
+"""How much a template may do: limits that Go does not have, against hostile templates."""
 
 from __future__ import annotations
+
+from imagesetter.golang.errors import LimitReached
 
 MAX_STEPS = 1_000_000
 """Nodes walked, values visited and comparisons made in one rendering."""
@@ -12,35 +14,6 @@ COMPILATION = 16 * 1024
 """What a regular expression costs besides its use, in bytes of `MAX_WORK`."""
 MAX_DEPTH = 100
 """Templates within templates; Go allows 100,000, of which a commit message needs five."""
-
-
-class Fault(Exception):
-    """An error that a Go function returns or panics with; *message* is Go's wording."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class LimitReached(Exception):
-    """A template that asks for more steps, bytes or depth than a commit message may need."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class LibraryMissing(Exception):
-    """A function needs a library that is not installed: no fault of the template, so no function may hide it."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
-"""What Go says where a sprig function is given nil for a list."""
 
 
 class Budget:

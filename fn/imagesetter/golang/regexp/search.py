@@ -1,6 +1,6 @@
-"""Go's regular expressions with places: what ``FindAll``, ``ReplaceAll`` and ``Split`` need beyond `policy.regexp`.
+"""Where matches are: what ``FindAll``, ``ReplaceAll`` and ``Split`` of Go's ``regexp`` need beyond `Regexp`.
 
-The pattern is read, and refused, by `policy.regexp`; here RE2, or Python's engine where that is missing and the pattern
+The pattern is read, and refused, by `pattern`; here RE2, or Python's engine where that is missing and the pattern
 is plain, is asked again and again from a given place on, with what stands before it in view, so that ``^`` and ``\\b``
 mean the same everywhere. An empty match right behind another match does not count (Go 1.26 ``regexp``, allMatches and
 replaceAll).
@@ -9,14 +9,13 @@ replaceAll).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from imagesetter.golang.errors import InvalidExpansion, InvalidPattern, PatternNeedsRe2
-from imagesetter.golang.expand import parse_expansion
-from imagesetter.golang.faults import Budget, Fault, LibraryMissing, LimitReached
-from imagesetter.golang.plain_regexp import MAX_LINE, PlainRegexp
-from imagesetter.golang.regexp import TEXTS_FOR_RE2, Regexp, compile_re2, needs_re2
-from imagesetter.golang.regexp import compile_pattern as read
+from imagesetter.golang.budget import Budget
+from imagesetter.golang.errors import Fault, InvalidExpansion, InvalidPattern, LimitReached, PatternNeedsRe2
+from imagesetter.golang.regexp.expand import parse_expansion
+from imagesetter.golang.regexp.pattern import TEXTS_FOR_RE2, Regexp, compile_pattern, compile_re2, needs_re2
+from imagesetter.golang.regexp.plain import MAX_LINE, PlainRegexp
 from imagesetter.golang.strings import decode, encode
 
 Spans = Sequence[tuple[int, int]]
@@ -24,7 +23,6 @@ Spans = Sequence[tuple[int, int]]
 
 _PLAIN_SIZE = 8192
 """What a plain pattern costs for each byte, in RE2's measure: Python's engine may take the square of the length."""
-_NO_MATCH: Spans = ((-1, -1),)
 
 
 class SearchPattern:
@@ -32,7 +30,7 @@ class SearchPattern:
 
     __slots__ = ("_match", "_program_size", "source")
 
-    def __init__(self, source: Regexp, match: Callable[[bytes, int, int], Spans], program_size: int) -> None:
+    def __init__(self, source: Regexp, match: Callable[[bytes, int], Spans | None], program_size: int) -> None:
         self.source = source
         self._match = match
         self._program_size = program_size
@@ -42,8 +40,7 @@ class SearchPattern:
         # At worst RE2 goes through its program for each byte up to the end of the text; that must not be free.
         budget.step()
         budget.charge((len(data) - at) * self._program_size >> 6)
-        spans = self._match(data, at, len(data))
-        return None if spans[0][0] < 0 else spans
+        return self._match(data, at)
 
     def find_all(self, budget: Budget, data: bytes, limit: int) -> Iterator[tuple[int, int]]:
         """All matches, at most *limit* unless that is negative."""
@@ -82,7 +79,7 @@ class SearchPattern:
         """What ``$1`` and ``${name}`` in a replacement make of a match.
 
         Raises:
-            LimitReached: more text or groups than `policy.expand` allows.
+            LimitReached: more text or groups than `expand` allows.
         """
         try:
             template = parse_expansion(replacement, self.source)
@@ -108,7 +105,7 @@ def compile_search(budget: Budget, pattern: str) -> SearchPattern:
 
     Raises:
         Fault: in Go's words.
-        LibraryMissing: it needs google-re2, which is not installed.
+        PatternNeedsRe2: google-re2 is not installed.
     """
     budget.compilation(pattern)
     return _compiled(pattern)
@@ -117,33 +114,26 @@ def compile_search(budget: Budget, pattern: str) -> SearchPattern:
 @lru_cache(maxsize=128)
 def _compiled(pattern: str) -> SearchPattern:
     try:
-        source = read(pattern)
-        try:
-            compiled = compile_re2(pattern)
-        except PatternNeedsRe2:
-            if source.plain is None:
-                raise
-            return SearchPattern(source, _search_plain(source, source.plain), _PLAIN_SIZE)
-    except PatternNeedsRe2 as err:
-        raise LibraryMissing(err.what, err.hint) from err
+        source = compile_pattern(pattern)
+        compiled = compile_re2(pattern)
+    except PatternNeedsRe2:
+        source = compile_pattern(pattern)
+        if source.plain is None:
+            raise
+        return SearchPattern(source, partial(_search_plain, source, source.plain), _PLAIN_SIZE)
     except InvalidPattern as err:
         raise Fault(str(err)) from err
 
-    def match(data: bytes, start: int, end: int) -> Spans:
-        found = compiled.search(data, start, end)
-        return _NO_MATCH if found is None else [found.span(group) for group in range(compiled.groups + 1)]
+    def match(data: bytes, start: int) -> Spans | None:
+        found = compiled.search(data, start)
+        return None if found is None else [found.span(group) for group in range(compiled.groups + 1)]
 
     return SearchPattern(source, match, compiled.programsize)
 
 
-def _search_plain(source: Regexp, plain: PlainRegexp) -> Callable[[bytes, int, int], Spans]:
+def _search_plain(source: Regexp, plain: PlainRegexp, data: bytes, start: int) -> Spans | None:
     """The same for a plain pattern where google-re2 is missing, in the texts that are plain too."""
-
-    def match(data: bytes, start: int, end: int) -> Spans:
-        if len(data) > MAX_LINE or b"\n" in data or not data.isascii():
-            missing = needs_re2(source.pattern, TEXTS_FOR_RE2)
-            raise LibraryMissing(missing.what, missing.hint)
-        found = plain.search(data.decode("ascii"), start)
-        return _NO_MATCH if found is None else [found.span(group) for group in range(found.re.groups + 1)]
-
-    return match
+    if len(data) > MAX_LINE or b"\n" in data or not data.isascii():
+        raise needs_re2(source.pattern, TEXTS_FOR_RE2)
+    found = plain.search(data.decode("ascii"), start)
+    return None if found is None else [found.span(group) for group in range(found.re.groups + 1)]

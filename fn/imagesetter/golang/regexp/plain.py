@@ -3,7 +3,7 @@ r"""Patterns so plain that Python's own engine finds what Go's does, in bounded 
 Most filterTags patterns are a row of characters and repeated character classes: ``^main-[a-f0-9]+-(?P<ts>[0-9]+)$``.
 Those are read here by a small grammar, and written anew, class by class as sets of ASCII characters, for
 :mod:`re`, which then reads a whole list of tags in one call. Whatever the grammar does not know is left to RE2
-(:mod:`imagesetter.golang.regexp`). Nothing of the pattern's own text reaches :mod:`re`::
+(:mod:`imagesetter.golang.regexp.pattern`). Nothing of the pattern's own text reaches :mod:`re`::
 
     pattern = ["(?i)"] ["^"] ["(?i)"] *( atom [count] | group | "(?:" words ")?" ) ["$"]
     group   = ( "(" | "(?:" | "(?P<name>" | "(?<name>" ) ( words | *( atom [count] | group ) ) ")" ["?"]

@@ -1,8 +1,12 @@
-r"""Go regular expressions for filterTags and exclusion lists, on RE2, which takes linear time whatever the pattern is.
+r"""Go's regular expressions, on RE2, which takes linear time whatever the pattern is.
+
+`compile_pattern` is the one reader of patterns: of filterTags, exclusion lists and kustomize's selectors, and of the
+functions of a commit message, for which `search` adds ``FindAll``, ``ReplaceAll`` and ``Split``. `expand` is what
+``Regexp.Expand`` makes of a match.
 
 Go's ``regexp`` and RE2 share their syntax; the two differences that were measured are refused: ``\C``, and group names
 that are not ASCII. A pattern is searched for, leftmost, anywhere in the tag, as Flux does it. Patterns that are plain
-enough for :mod:`imagesetter.golang.plain_regexp` are read there, and google-re2 is not even imported for them.
+enough for :mod:`imagesetter.golang.regexp.plain` are read there, and google-re2 is not even imported for them.
 google-re2 may be missing, since it has no wheels for some systems: then all other patterns are an error that says so.
 
 Departures from Go, both bounds against hostile patterns: a pattern longer than :data:`MAX_PATTERN_BYTES`, and one whose
@@ -18,7 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from imagesetter.golang.errors import InvalidPattern, PatternNeedsRe2
-from imagesetter.golang.plain_regexp import PlainRegexp, compile_plain_regexp
+from imagesetter.golang.regexp.plain import PlainRegexp, compile_plain_regexp
 from krm_functions.messages import shown
 
 MAX_PATTERN_BYTES = 4096

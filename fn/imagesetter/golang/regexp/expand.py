@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagesetter.golang.errors import InvalidExpansion
-from imagesetter.golang.regexp import Found, Regexp
+from imagesetter.golang.regexp.pattern import Found, Regexp
 
 MAX_TEMPLATE_BYTES = 1024
 MAX_REFERENCES = 32
