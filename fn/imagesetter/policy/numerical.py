@@ -1,9 +1,8 @@
 """The numerical rule (image-reflector-controller ``internal/policy/numerical.go``).
 
-Flux turns every tag into a float64 with ``strconv.ParseFloat``. Departures: two texts that round to the same float64
-are told apart by their exact values, so that build 9007199254740993 is above build 9007199254740992; where float64
-tells two numbers apart, the exact values agree with it. With filterTags the text that an error names is not random, it
-is that of the last tag in byte order.
+Flux parses every tag as a float64 with ``strconv.ParseFloat``. Departures: numbers that are equal as float64 are
+compared exactly, so that build 9007199254740993 is higher than build 9007199254740992; the order of all other numbers is
+Flux's. With filterTags, an error always names the text of the last tag in byte order (Flux: of a random tag).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class SemverRule(Rule):
         return ""
 
     def ranker(self) -> Ranker:
-        """The range, read."""
+        """The ranker of the rule's range."""
         from imagesetter.policy.semver_ranker import semver_ranker
 
         return semver_ranker(self.value)

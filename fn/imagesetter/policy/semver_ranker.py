@@ -1,4 +1,4 @@
-"""The ranking of the semver kind; a module apart, since a run that only hashes policies needs no ranges."""
+"""The ranking of the semver kind; a module by itself, since a run that only hashes policies needs no ranges."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from krm_functions.errors import InputError
 
 
 def semver_ranker(text: str) -> SemverRanker:
-    """A range, read.
+    """The ranker of a range.
 
     Raises:
-        InvalidPolicy: in the words of Masterminds/semver.
+        InvalidPolicy: the range is not valid; the message is Masterminds'.
     """
     try:
         return SemverRanker(parse_constraints(text))
@@ -24,7 +24,7 @@ def semver_ranker(text: str) -> SemverRanker:
 
 
 class SemverRanker:
-    """The highest version within a range; of equal versions the last tag in byte order."""
+    """The highest version in a range; of equal versions, the last tag in byte order."""
 
     __slots__ = ("wanted",)
 
@@ -40,7 +40,7 @@ class SemverRanker:
         return [row[-1] for row in sorted(self._rows(keys, all_of_them=True), reverse=True)]
 
     def compare(self, a: str, b: str) -> int | None:
-        """By version, whether it is in the range or not."""
+        """Compare by version, whether it is in the range or not."""
         try:
             return compare_keys(parse_tag(a).key, parse_tag(b).key)
         except InputError:
@@ -53,10 +53,10 @@ class SemverRanker:
             return ""
         if version.prerelease and not wanted.prerelease_groups:
             if wanted.admits(Version(version.major, version.minor, version.patch)):
-                return f"{version} is a prerelease, and {wanted} names none; a range such as >=1.0.0-0 does"
+                return f"{version} is a prerelease, which {wanted} does not allow; a range such as >=1.0.0-0 does"
             return f"{version} is a prerelease, and its release is not in {wanted} either"
         if len(wanted.groups) > 1:
-            return f"{version} is in no part of {wanted}"
+            return f"{version} is not in any part of {wanted}"
         [group] = wanted.groups
         failed = " and ".join(str(item) for item in group.comparators if not item.admits(version.key))
         return f"{version} is not {failed}"
@@ -65,7 +65,7 @@ class SemverRanker:
         """The versions in the range, with their tags: all of them, or at least the highest.
 
         Raises:
-            NothingSelected: none.
+            NothingSelected: no version is in the range.
         """
         versions = VersionList(keys.texts, keys.tag, self.wanted)
         rows = versions.rows(all_of_them=all_of_them)
@@ -77,8 +77,10 @@ class SemverRanker:
     def _advice(self, found: VersionList) -> str:
         versions = found.versions()
         if not versions:
-            return "none is a version with two dots, such as 1.2.3; filterTags with extract can cut one out of a tag"
-        advice = f"{len(versions)} are versions, none of them within {self.wanted}"
+            none = "no tag is a version with two dots, such as 1.2.3"
+            return f"{none}; filterTags.extract can extract a version from a tag"
+        count = "1 tag is a version" if len(versions) == 1 else f"{len(versions)} tags are versions"
+        advice = f"{count}, but none is in the range {self.wanted}"
         if any(version.prerelease for version in versions) and not self.wanted.prerelease_groups:
-            advice += "; prereleases count only where the range names one, as >=1.0.0-0 does"
+            advice += "; prereleases are selected only if the range names one, as >=1.0.0-0 does"
         return advice
