@@ -27,13 +27,13 @@ def source_for(
     *,
     present: Callable[[], Lock | None] = lambda: None,
 ) -> Iterator[MakeSource]:
-    """A maker of the source that the run asks for; its sources share one client, closed when the block ends.
+    """A factory of the run's source of latest refs; its sources share one client, closed when the block ends.
 
     Args:
-        name: where the answers come from.
-        lock: reads the lock, if that is where.
-        network: what the operator allows, if a registry is where.
-        present: reads the lock that is there, if any: a registry's answers heed its holds and ages.
+        name: where latest refs come from.
+        lock: reads the lock, for ``lock``.
+        network: the operator's options, for ``registry``.
+        present: reads the lock, if there is one, for ``registry``: its holds and ages of tags apply.
     """
     match name:
         case "status":
@@ -42,11 +42,11 @@ def source_for(
             recorded = lock()
             yield lambda catalog, known: LockSource(catalog, recorded, clock.now())
         case _:
-            # Imported here, since most lists that kpt hands on hold no marker, and ask no registry.
+            # Imported here, since most lists from kpt have no marker, and such a run contacts no registry.
             if network.allow_registry or network.allow_auth_host:
                 from imagesetter.cli.registry_client import settings_for
 
-                settings_for(network, None)  # a pattern that cannot be read is an error even where nothing is asked
+                settings_for(network, None)  # an invalid pattern is an error even if no registry is contacted
 
             with ExitStack() as opened:
 

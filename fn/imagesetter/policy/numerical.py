@@ -1,8 +1,8 @@
 """The numerical rule (image-reflector-controller ``internal/policy/numerical.go``).
 
 Flux parses every tag as a float64 with ``strconv.ParseFloat``. Departures: numbers that are equal as float64 are
-compared exactly, so that build 9007199254740993 is higher than build 9007199254740992; the order of all other numbers is
-Flux's. With filterTags, an error always names the text of the last tag in byte order (Flux: of a random tag).
+compared exactly, so that build 9007199254740993 is higher than build 9007199254740992; all other numbers have
+Flux's order. With filterTags, an error always names the text of the last tag in byte order (Flux: of a random tag).
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ def _report(made: UpdateOutcome, options: RunOptions, catalog: Catalog, paths: S
 
 
 def render_update(report: UpdateOutcome, form: Format) -> str:
-    """The report in a form, for a file: text begins with the diff, where it was asked for."""
+    """The report in a format, for a file; text begins with the diff, if requested."""
     match form:
         case "json":
             return render_json(report)

@@ -16,7 +16,7 @@ from krm_functions.result import Result
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links for one change; each is empty where the labels do not give it."""
+    """Links for one change; each is empty if the labels do not give it."""
 
     source: str = ""
     revision: str = ""
@@ -25,11 +25,11 @@ class Links:
 
 
 Move = tuple[PolicyName, str, str]
-"""A policy, and the tags that its image moves between."""
+"""A policy, and the old and the new tag of its image."""
 
 
 def move_of(change: Change) -> Move:
-    """What a change is looked up by: all fields of a policy that move alike share their links."""
+    """The key of a change's links: fields of a policy with the same old and new tag share their links."""
     part, old = change.field.marker.part, change.old
     tag = old if part == "tag" and not change.field.parts else split_image(old)[1] if not part else ""
     return change.field.marker.policy, tag, change.ref.tag
