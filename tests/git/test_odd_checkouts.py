@@ -9,6 +9,7 @@ import pytest
 
 from git.conftest import AUTOMATION, Bench, image, leftovers
 from git.test_run import error, with_push, without_checkout
+from imagesetter.git.remote import ci_branch
 from imagesetter.git.run import AutomationOptions
 
 CRLF = image("web").replace("\n", "\r\n")
@@ -160,13 +161,67 @@ def test_odd_names_of_files_and_folders_are_staged_and_shown_as_they_are(bench: 
 # --- where the checkout stands
 
 
-def test_a_detached_checkout_works_where_a_branch_is_named_and_says_so_where_none_is(bench: Bench) -> None:
+BRANCH_VARIABLES = (
+    "GITHUB_REF", "BUILD_SOURCEBRANCH", "CI_COMMIT_BRANCH", "BITBUCKET_BRANCH", "GIT_BRANCH", "BITBUCKET_PR_ID",
+    "CHANGE_ID",
+)  # fmt: skip
+
+
+def test_a_detached_checkout_works_where_a_branch_is_named_and_says_so_where_none_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in BRANCH_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     top = bench.checkout()
     bench.remote.git("checkout", "-q", "--detach", cwd=top)
     message = error(bench.run(without_checkout(), clone=False))
-    assert "the checkout is not on a branch: set spec.git.checkout.ref.branch" in message
+    hint = "the checkout is not on a branch, and no variable of a CI system names one: set spec.git.checkout.ref.branch"
+    assert hint in message
     assert bench.run(clone=False).status == "pushed"
     assert (top / "deploy/web.yaml").read_text() == image("web")
+
+
+def test_a_detached_checkout_of_a_ci_job_pushes_to_the_jobs_branch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in BRANCH_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    bench.remote.commit({"README": "a branch of its own"}, branch="feature")
+    top = bench.checkout("feature")
+    bench.remote.git("checkout", "-q", "--detach", cwd=top)
+    monkeypatch.setenv("CI_COMMIT_BRANCH", "feature")
+    assert [commit.branch for commit in bench.run(without_checkout(), clone=False).commits] == ["feature"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "branch"),
+    [
+        ({"GITHUB_REF": "refs/heads/a/b"}, "a/b"),
+        ({"GITHUB_REF": "refs/pull/7/merge"}, ""),
+        ({"GITHUB_REF": "refs/tags/v1"}, ""),
+        ({"BUILD_SOURCEBRANCH": "refs/heads/main"}, "main"),
+        ({"CI_COMMIT_BRANCH": "main"}, "main"),
+        ({"BITBUCKET_BRANCH": "main"}, "main"),
+        ({"BITBUCKET_BRANCH": "theirs", "BITBUCKET_PR_ID": "3"}, ""),
+        ({"GIT_BRANCH": "origin/main"}, "main"),
+        ({"GIT_BRANCH": "PR-3", "CHANGE_ID": "3"}, ""),
+        ({}, ""),
+    ],
+    ids=[
+        "GitHub",
+        "a pull request",
+        "a tag",
+        "Azure",
+        "GitLab",
+        "Bitbucket",
+        "its request",
+        "Jenkins",
+        "its change",
+        "none",
+    ],
+)
+def test_the_branch_that_a_ci_system_names(environment: dict[str, str], branch: str) -> None:
+    assert ci_branch(environment) == branch
 
 
 def test_of_several_remotes_the_one_counts_that_the_branch_follows(bench: Bench) -> None:

@@ -249,6 +249,11 @@ def test_the_push_branch_starts_from_a_commit(tagged: Bench, *, allowed: bool) -
     assert tagged.remote.subjects("auto")[1] == "1.0.0"
 
 
+def test_a_ref_that_names_a_branch_is_pushed_to(tagged: Bench) -> None:
+    text = AUTOMATION.replace("{ref: {branch: main}}", "{ref: {name: refs/heads/main}}")
+    assert [commit.branch for commit in tagged.run(text).commits] == ["main"]
+
+
 def test_a_tag_alone_gives_nothing_to_push_to(tagged: Bench) -> None:
     text = AUTOMATION.replace("{ref: {branch: main}}", "{ref: {tag: v1.0.0}}")
     assert "push spec not provided, and cannot be inferred" in error(tagged.run(text))

@@ -8,8 +8,9 @@ checkout only (``includeIf``), and relative paths of keys and certificates.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from imagesetter.errors import GitError
@@ -103,12 +104,16 @@ class Remote:
         self._list(ref, branch)
         if not ref:
             ref = CheckoutRef(branch=self._default)
-        push = branch or self.automation.push_branch or ref.branch
+        push = branch or self.automation.push_branch or ref.branch or _branch_of(ref.name)
         if not push:
             if self.automation.ref:
                 hint = "set spec.git.push.branch"
             else:
-                no_branch = "the checkout is not on a branch" if self.checkout else "the remote has no default branch"
+                no_branch = (
+                    "the checkout is not on a branch, and no variable of a CI system names one"
+                    if self.checkout
+                    else "the remote has no default branch"
+                )
                 hint = f"{no_branch}: set spec.git.checkout.ref.branch"
             raise ResourceError(NO_PUSH, where=f"ImageUpdateAutomation {self.automation.name}", hint=hint)
         self.git.check_branch(push, "the push branch")
@@ -379,8 +384,33 @@ def _ref_name(ref: CheckoutRef) -> str:
     return ref.commit or ref.name or ref.semver or ref.tag or ref.branch
 
 
+def _branch_of(name: str) -> str:
+    """The branch that ``ref.name`` names; empty for a tag or another ref."""
+    return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else ""
+
+
 def _current_branch(git: Git) -> str:
-    """The remote's name of the branch that a checkout is on; empty for a detached one."""
+    """The remote's name of the branch that a checkout is on.
+
+    CI systems check out a commit: then the branch is the one that they name in the environment, if any.
+    """
     branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
-    merged = git.setting(f"branch.{branch}.merge") if branch else ""
-    return merged.removeprefix("refs/heads/") or branch
+    if not branch:
+        return ci_branch(os.environ)
+    return git.setting(f"branch.{branch}.merge").removeprefix("refs/heads/") or branch
+
+
+def ci_branch(environment: Mapping[str, str]) -> str:
+    """The branch that a CI job runs for; empty if none is named, as for a tag or a merge request.
+
+    The variables are GitHub's, Azure DevOps', GitLab's, Bitbucket's and Jenkins'.
+    """
+    if environment.get("BITBUCKET_PR_ID") or environment.get("CHANGE_ID"):
+        return ""
+    for variable in ("GITHUB_REF", "BUILD_SOURCEBRANCH"):
+        if branch := _branch_of(environment.get(variable, "")):
+            return branch
+    for variable in ("CI_COMMIT_BRANCH", "BITBUCKET_BRANCH"):
+        if branch := environment.get(variable, ""):
+            return branch
+    return environment.get("GIT_BRANCH", "").removeprefix("origin/")
