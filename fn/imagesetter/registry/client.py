@@ -244,7 +244,7 @@ class Client:
         entry = CachedScan(
             tuple(listing.tags),
             self._settings.clock.time(),
-            tuple(map(self._redaction.text, listing.warnings)),
+            tuple(map(self._redaction.text, [*client.warnings, *listing.warnings])),
             listing.uploaded,
         )
         if self._cache is not None and identity is not None:
@@ -267,7 +267,7 @@ class Client:
             Deadline(settings.clock, now + self._seconds(options), what), self._begin(), key=lambda each: each.at
         )
         look_up = look_up or (lambda: self._credential(repository, options))
-        return RepositoryClient(session, repository, host, options.insecure, deadline, look_up)
+        return RepositoryClient(session, repository, host, options.insecure, deadline, look_up, self._notify_once)
 
     def _seconds(self, options: ScanOptions) -> float:
         """Seconds for one repository: what the input sets, up to the operator's limit."""

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imagesetter.errors import NotFound, ProtocolError, RateLimited, RegistryError, Unauthorized, Unreachable
+from imagesetter.errors import (
+    CredentialError,
+    NotFound,
+    ProtocolError,
+    RateLimited,
+    RegistryError,
+    Unauthorized,
+    Unreachable,
+)
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.auth.flow import RegistryAuth, TokenCache
 from imagesetter.registry.http.address_rules import AddressRules
@@ -56,6 +64,10 @@ class RepositoryClient:
     insecure: bool
     deadline: Deadline
     look_up: Callable[[], Credential | None]
+    on_note: Callable[[str], None] = lambda text: None
+    """Called with what ``-v`` shows."""
+    warnings: list[str] = field(default_factory=list, init=False)
+    """What the user should know although the requests succeeded."""
     _credential: Credential | None = field(default=None, init=False, repr=False)
     _looked: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -94,7 +106,7 @@ class RepositoryClient:
         known = session.schemes.get(key)
         schemes = (known,) if known else self._schemes(plain)
         options = RequestOptions(self.deadline, body_cap, session.overrides)
-        auth = RegistryAuth(self.repository.path, self.credential, session.tokens, session.address_rules)
+        auth = RegistryAuth(self.repository.path, self.credential, session.tokens, session.address_rules, self._warn)
         for number, scheme in enumerate(schemes, 1):
             last = number == len(schemes)
             request = new_request(method, f"{scheme}://{self.host}{path}", options, accept=accept)
@@ -114,6 +126,14 @@ class RepositoryClient:
             return response
         raise AssertionError("the last scheme returns or raises")
 
+    def _warn(self, error: CredentialError) -> None:
+        """Remember that the registry was requested without credentials, because they cannot be read."""
+        warning = f"{self.repository.registry} was requested without credentials: {error}"
+        with self._lock:
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+        self.on_note(warning)
+
     def _schemes(self, plain: bool) -> tuple[str, ...]:
         """What to try in turn; plain HTTP only where it is allowed."""
         if not plain:
@@ -129,17 +149,22 @@ class RepositoryClient:
         status, secrets = response.status_code, credential.forms if credential else ()
         reason = error_reason(response.content, response.headers.get("Content-Type", ""), secrets)
         ending = f": {reason}" if reason else ""
-        login = f"with the credentials from {printable(credential.source)}" if credential else "without credentials"
+        sent = "Authorization" in response.request.headers
+        source = printable(credential.source) if credential else ""
+        login = "without credentials"
+        if credential:
+            login = f"with the credentials from {source}" if sent else f"without the credentials from {source}"
+        not_sent = "they do not go over plain HTTP: serve the registry over https, or --allow-http-credentials"
         match status:
             case 401 | 403:
-                hint = (
-                    "they are wrong or expired, or do not allow to pull this repository"
-                    if credential
-                    else f"log in to {self.repository.registry}, or name a secretRef"
-                )
+                hint = f"log in to {self.repository.registry}, or name a secretRef"
+                if credential:
+                    hint = "they are wrong or expired, or do not allow to pull this repository" if sent else not_sent
                 return Unauthorized(f"{what}: {self.host} refuses ({status}) {login}{ending}", hint=hint)
             case 404:
                 hint = f"requested {login}; registries respond so, too, for what these must not see"
+                if credential and not sent:
+                    hint = f"requested {login}; {not_sent}"
                 return NotFound(f"{what} was not found{ending}", hint=hint)
             case 429:
                 hint = "try again later; with credentials most registries allow more"

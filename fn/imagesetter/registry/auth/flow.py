@@ -2,11 +2,15 @@
 
 The real request is sent first, without a request for ``/v2/`` before it. Where the response is 401, its challenge says
 what to do, and is remembered for the host: for the next repository the token is fetched before the request. Bearer is
-preferred to Basic; the realm of Basic is only a label. Tokens are kept by host, repository and credential, and a token
-that several threads need is fetched by one of them.
+preferred to Basic; the realm of Basic is only a label. Tokens are kept by host, scope and credential, and a token that
+several threads need is fetched by one of them.
+
+A registry may show a part to everybody, or hide the rest behind 403 or 404, without any challenge. So where there are
+credentials for the host, a response without a challenge is not final: the request is sent once more with them, and from
+then on they go first to this host. go-containerregistry does the same after a ``/v2/`` that needs no login.
 
 Wrong credentials are an error. They never lead to an anonymous attempt, which would show a private repository as one
-that does not exist.
+that does not exist, or a part of its tags as all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urljoin
 
-from imagesetter.errors import ProtocolError, RegistryError, Unauthorized
+from imagesetter.errors import CredentialError, ProtocolError, RegistryError, Unauthorized
 from imagesetter.registry.auth.challenge import Challenge, parse_challenges
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.address_rules import AddressRules
@@ -43,6 +47,9 @@ _NOTHING_DONE = (429, 503)
 _REPOSITORY = re.compile(r"://[^/?#]+/v2/([^?#]+)/(?:tags|manifests|blobs)/")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
 _LONGEST_SCOPE = 1024
+_MOST_CHALLENGES = 2
+_REFUSALS = (401, 403, 404)
+_CHANGING = frozenset({"push", "delete", "metadata_write", "*"})
 
 AuthorizationFlow = Generator[httpx.Request, httpx.Response, str]
 """Sends what it takes to learn the value of ``Authorization``, and returns it."""
@@ -62,6 +69,8 @@ class TokenCache:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _fetching: dict[object, threading.Lock] = field(default_factory=dict)
     _challenges: dict[str, Challenge] = field(default_factory=dict)
+    _actions: dict[tuple[str, str], str] = field(default_factory=dict)
+    _login_first: set[str] = field(default_factory=set)
     _tokens: dict[object, _Token] = field(default_factory=dict)
     _refreshed: dict[Credential, str] = field(default_factory=dict, repr=False)
 
@@ -71,12 +80,28 @@ class TokenCache:
             return self._fetching.setdefault(key, threading.Lock())
 
     def challenge(self, host: str) -> Challenge | None:
-        """What the host asked for last."""
+        """The last challenge of a host."""
         return self._challenges.get(host)
 
     def learn(self, host: str, challenge: Challenge) -> None:
-        """Remember what a host asks for."""
+        """Remember a host's challenge."""
         self._challenges[host] = challenge
+
+    def actions(self, host: str, endpoint: str) -> str:
+        """The actions that the scope of a host's challenge had for an endpoint; ``pull`` by default."""
+        return self._actions.get((host, endpoint), "pull")
+
+    def learn_actions(self, host: str, endpoint: str, actions: str) -> None:
+        """Remember the actions of a scope: ACR wants ``metadata_read`` for tags and ``pull`` for manifests."""
+        self._actions[host, endpoint] = actions
+
+    def login_first(self, host: str) -> bool:
+        """Whether credentials go to the host with the first request, since it sends no challenges."""
+        return host in self._login_first
+
+    def send_login_first(self, host: str) -> None:
+        """From now on send credentials to the host without waiting for a challenge."""
+        self._login_first.add(host)
 
     def find(self, key: object) -> str:
         """The ``Authorization`` that is good for a while yet, or ""."""
@@ -113,6 +138,9 @@ class RegistryAuth(httpx.Auth):
     """Looked up only when something needs it."""
     tokens: TokenCache
     address_rules: AddressRules
+    on_unreadable: Callable[[CredentialError], None] = lambda error: None
+    """Called where the credentials cannot be read, and are not needed."""
+    _unreadable: CredentialError | None = field(default=None, init=False)
 
     def anonymous(self, url: str) -> RegistryAuth | None:
         """What authenticates the request for a URL that another server redirects to: an anonymous token at most.
@@ -123,36 +151,85 @@ class RegistryAuth(httpx.Auth):
         return RegistryAuth(match[1], lambda: None, self.tokens, self.address_rules) if match else None
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send the request; where the response is 401, do what the challenge says and send it again, twice at most.
+        """Send the request; do what the challenge says, or send the login where there is none.
 
-        The response to the last request of a flow is its result, so each return follows a response to *request*.
+        Raises:
+            CredentialError: the registry needs credentials, and there may be some that cannot be read.
         """
-        host = parse_url(str(request.url)).netloc
-        scope, used = f"repository:{self.repository}:pull", ""
-        known = self.tokens.challenge(host)
+        try:
+            response = yield from self._send(request)
+        except Unauthorized as error:
+            raise self._unreadable or error from None
+        if self._unreadable is not None:
+            if response.status_code in _REFUSALS:
+                raise self._unreadable
+            self.on_unreadable(self._unreadable)
+
+    def _send(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
+        """The last response to *request*, and no request after it: httpx takes the last of a flow for its result."""
+        host, endpoint = parse_url(str(request.url)).netloc, request.url.path.rsplit("/", 2)[-2]
+        known, used = self.tokens.challenge(host), ""
         if known is not None:
+            scope = f"repository:{self.repository}:{self.tokens.actions(host, endpoint)}"
             used = yield from self._authorize(request, known, refused="", scope=scope)
-        for _ in range(2):
+        elif self.tokens.login_first(host):
+            used = self._login(request, None)
+        challenges = 0
+        while True:
             response = yield _authorized(request, used)
             lines = response.headers.get_list("WWW-Authenticate")  # unjoined: one that cannot be read spoils no other
             challenge = _choose(parse_challenges(lines)) if response.status_code == 401 else None
             if challenge is None:
-                return
+                used = "" if used else self._login(request, response)
+                if not used:
+                    return response
+                self.tokens.send_login_first(host)
+                continue
+            challenges += 1
+            if challenges > _MOST_CHALLENGES:
+                return response
             self.tokens.learn(host, challenge)
-            if used:  # our own idea of the scope did not do; a virtual repository may go by another name
-                scope = challenge.parameters.get("scope", "")[:_LONGEST_SCOPE] or scope
-            refused = used
-            used = yield from self._authorize(request, challenge, refused=refused, scope=scope)
+            scope = self._scope(challenge, host, endpoint, again=used.startswith("Bearer"))
+            refused, used = used, (yield from self._authorize(request, challenge, refused=used, scope=scope))
             if used in ("", refused):
-                return
-        yield _authorized(request, used)
+                return response
+
+    def _find_credential(self) -> Credential | None:
+        """The credential, None also where it cannot be read: the registry may not need it."""
+        try:
+            return self.credential()
+        except CredentialError as error:
+            self._unreadable = error
+            return None
+
+    def _login(self, request: httpx.Request, response: httpx.Response | None) -> str:
+        """The header with the credentials for a response that has no challenge; "" where there are none to send."""
+        refused = response is not None and response.status_code in _REFUSALS
+        if response is not None and not refused and response.status_code != 200:
+            return ""
+        credential = self._find_credential()
+        if credential is None or not self.address_rules.may_send_credentials(str(request.url)):
+            return ""
+        if credential.kind == "identity" and not refused:
+            return ""
+        return f"Bearer {credential.secret}" if credential.kind == "token" else credential.basic
+
+    def _scope(self, challenge: Challenge, host: str, endpoint: str, *, again: bool) -> str:
+        """The scope to request: the challenge's own, for reading; our own where it has none."""
+        offered = read_only(challenge.parameters.get("scope", "")[:_LONGEST_SCOPE])
+        beginning = f"repository:{self.repository}:"
+        if offered.startswith(beginning) and " " not in offered:
+            self.tokens.learn_actions(host, endpoint, offered.removeprefix(beginning))
+        if offered and (again or offered.startswith("repository")):
+            return offered
+        return f"{beginning}pull"
 
     def _authorize(
         self, request: httpx.Request, challenge: Challenge, *, refused: str, scope: str
     ) -> AuthorizationFlow:
         """The value of the header that the challenge asks for, "" where there is none to give."""
         url, deadline = str(request.url), options_of(request).deadline
-        credential = self.credential()
+        credential = self._find_credential()
         if challenge.scheme == "basic":
             if credential is None or credential.kind == "token":
                 return ""
@@ -199,12 +276,12 @@ class RegistryAuth(httpx.Auth):
         except ValueError as error:
             raise ProtocolError(f"{registry} names a token server whose URL is not valid") from error
         self.address_rules.check_realm(registry, realm, credentials=credential is not None)
-        wanted = {"service": challenge.parameters.get("service", ""), "scope": scope}
-        wanted = {name: value for name, value in wanted.items() if value}
+        service = challenge.parameters.get("service", "")
+        wanted = {"service": service} if service else {}
         response = None
         if credential is not None and credential.kind == "identity":
             grant = {"grant_type": "refresh_token", "refresh_token": self.tokens.refresh_token(credential)}
-            form = urlencode({**grant, **wanted, "client_id": CLIENT_ID})
+            form = urlencode({**grant, **wanted, "scope": scope, "client_id": CLIENT_ID})
             response = yield new_request("POST", realm, options, form=form)
             status = response.status_code
             if status in RETRIED_STATUSES and status not in _NOTHING_DONE:
@@ -212,12 +289,27 @@ class RegistryAuth(httpx.Auth):
         if response is None or response.status_code in (404, 405):
             login = credential.basic if credential is not None else ""
             name = {"account": credential.username} if credential is not None and credential.username else {}
-            query = urlencode({**wanted, **name, "client_id": CLIENT_ID})
+            query = urlencode({**wanted, "scope": scope.split(), **name, "client_id": CLIENT_ID}, doseq=True)
             target = f"{realm}{'&' if '?' in realm else '?'}{query}"
             response = yield new_request("GET", target, options, authorization=login)
         if response.status_code != 200:
             raise _refusal(response, registry, credential)
         return _read_token(response)
+
+
+def read_only(scope: str) -> str:
+    """A scope without the actions that change something: ``repository:a:pull,push`` is ``repository:a:pull``.
+
+    A scope of another form, such as Gitea's ``*``, stays as it is.
+    """
+    parts = []
+    for part in scope.split():
+        resource, colon, actions = part.rpartition(":")
+        if colon and ":" in resource:
+            kept = [action for action in actions.split(",") if action not in _CHANGING]
+            part = f"{resource}:{','.join(kept) or 'pull'}"
+        parts.append(part)
+    return " ".join(parts)
 
 
 def _authorized(request: httpx.Request, authorization: str) -> httpx.Request:

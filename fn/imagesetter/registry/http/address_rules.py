@@ -219,14 +219,19 @@ class AddressRules:
         """Whether plain HTTP may be tried where https is not spoken."""
         return host.is_local or (insecure and self.trusts(host))
 
+    def may_send_credentials(self, url: str) -> bool:
+        """Whether credentials may be sent to a URL: over TLS, on this machine, or where the operator allows it."""
+        scheme, host = origin(url)
+        return scheme == "https" or host.is_local or self.http_credentials
+
     def check_credentials(self, url: str) -> None:
         """Refuse to send credentials in clear.
 
         Raises:
             EgressRefused
         """
-        scheme, host = origin(url)
-        if scheme != "https" and not host.is_local and not self.http_credentials:
+        if not self.may_send_credentials(url):
+            host = origin(url)[1]
             raise EgressRefused(
                 f"{host} asks for credentials over plain HTTP, where everybody on the way can read them",
                 hint="serve the registry over https, or accept that with --allow-http-credentials",
