@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from semver import Version
 
+from imagesetter.golang.semver.version import parse_tag
 from imagesetter.policy.semver_delta import between
+from krm_functions.errors import InputError
 from policy.rows import load
 
 
@@ -42,3 +46,31 @@ def test_the_library_orders_versions_as_masterminds_does_but_for_numbers_beyond_
         if first.compare(second) != row["cmp"]:
             differing.append((row["a"], row["b"]))
     assert differing == [("1.2.3-0a", "1.2.3-99999999999999999999")]
+
+
+@pytest.mark.parametrize(
+    ("tag", "flux", "library"),
+    [
+        ("1.2.3", True, True),
+        ("1.2.3-rc.1+build.5", True, True),
+        ("v1.2.3", True, False),
+        ("01.2.3", True, False),
+        ("1.2-rc.1", True, False),
+        ("1.2", False, False),
+        ("1.2.3-rc.01", False, False),
+        ("1.2.3+01", True, True),
+        ("18446744073709551616.0.0", False, True),
+        ("1.2.3-" + "a" * 300, False, True),
+    ],
+)
+def test_flux_and_the_library_read_different_tags_as_versions(tag: str, flux: bool, library: bool) -> None:
+    assert reads(parse_tag, tag) == flux
+    assert reads(Version.parse, tag) == library
+
+
+def reads(parse: Callable[[str], object], tag: str) -> bool:
+    try:
+        parse(tag)
+    except (InputError, ValueError):
+        return False
+    return True

@@ -32,8 +32,10 @@ Key = tuple[int, int, int, PrereleaseKey]
 
 RELEASE: PrereleaseKey = ((1,),)
 
-IDENTIFIERS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
-_LOOSE = re.compile(rf"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-({IDENTIFIERS}))?(?:\+({IDENTIFIERS}))?")
+# The grammar, as regular expressions; `bulk` and `constraints` are made of the same parts.
+NUMBER = "[0-9]++"
+IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
+_LOOSE = re.compile(rf"v?({NUMBER})(?:\.({NUMBER}))?(?:\.({NUMBER}))?(?:-({IDENTIFIERS}))?(?:\+({IDENTIFIERS}))?")
 _LEADING_ZERO = re.compile(r"(?:^|\.)0[0-9]+(?:\.|$)")
 
 
