@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -16,7 +17,9 @@ from krm_functions.result import File, ResourceRef
 from krm_functions.scope import Scope, built_in_scope
 
 if TYPE_CHECKING:
+    from krm_functions.editing import ItemEdits
     from krm_functions.yaml.scan_result import NodeSpan, Scalar
+    from krm_functions.yaml.structure import EditableMapping
 
 _NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
 """The fields of a resource that say what it is called."""
@@ -24,12 +27,13 @@ _MOST_KEPT: Final = 1000
 """For how many items of one list the scalars are kept; those of 10,000 Deployments would take more than 100 MiB."""
 
 
-class Whole:
+class ListText:
     """The text that the items are parts of. It is read as a whole only for items that repeat a node of another one."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
+        self.edited: dict[int, Item] = {}  # the items that were edited, by their number
         self.scanned: dict[int, tuple[Scalar, ...]] = {}  # the scalars of items by their number, see Item.scalars
         self.items: tuple[Item, ...] = ()
         self.files: Mapping[int, File] = {}  # where each item was read from, when a function is run by hand
@@ -68,6 +72,14 @@ class Whole:
         return found
 
     @cached_property
+    def anchors(self) -> tuple[tuple[int, str, Any], ...]:
+        """Where each anchor is defined, its name and its data, in order."""
+        from krm_functions.yaml.structure.tree import pristine, read
+
+        tree = read(self.text, name=self.name)
+        return tuple((node.start, node.anchor, pristine(node)) for node in tree.nodes() if node.anchor)
+
+    @cached_property
     def scalars(self) -> dict[int, list[Scalar]]:
         """The scalar values of each item, with their paths from the item's root."""
         from krm_functions.yaml.scan import scalars
@@ -93,7 +105,9 @@ class Naming(NamedTuple):
 class Item:
     """One resource, as a part of the ResourceList's text.
 
-    Name, kind, annotations and labels are read while the list is; everything else only when asked for.
+    Name, kind, annotations and labels are read while the list is; everything else only when asked for. All of them,
+    `load` and `text` too, say what the edits so far have made of the item; only `scalars` and the offsets are those of
+    the text that was read.
 
     Attributes:
         number: its position among the items, from 0.
@@ -102,25 +116,16 @@ class Item:
         line: the line of the list on which it starts, from 1.
         column: the column at which it starts, from 0.
         margin: how far its further lines are indented; 0 for a flow mapping.
-        api_version: as written, empty where the resource does not say; so are the next three.
-        kind: its kind.
-        name: its name, as it is now.
-        namespace: its namespace, as it is now.
-        annotations: as text; what is a list or a mapping is left out.
-        labels: the same.
         whole: the list's text.
         borrows: whether it repeats a node that stands outside its own text.
     """
 
-    __slots__ = (
-        *("number", "start", "end", "line", "column", "margin", "whole", "borrows"),
-        *Naming._fields,
-    )
+    __slots__ = ("_edits", "_naming", "borrows", "column", "end", "line", "margin", "number", "start", "whole")
 
     def __init__(
         self,
         naming: Naming,
-        whole: Whole,
+        whole: ListText,
         *,
         number: int,
         start: int,
@@ -138,17 +143,102 @@ class Item:
         self.margin: Final = margin
         self.whole: Final = whole
         self.borrows: Final = borrows
-        self.api_version: Final = naming.api_version
-        self.kind: Final = naming.kind
-        self.name: Final = naming.name
-        self.namespace: Final = naming.namespace
-        self.annotations: Final = naming.annotations
-        self.labels: Final = naming.labels
+        self._naming = naming
+        self._edits: ItemEdits | None = None
+
+    @property
+    def _named(self) -> Naming:
+        edits = self._edits
+        if edits is not None and edits.is_open:
+            return naming_of(edits.data)
+        return self._naming
+
+    @property
+    def api_version(self) -> str:
+        """Its apiVersion as written, empty where the resource does not say; so are the next three."""
+        return self._named.api_version
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return self._named.kind
+
+    @property
+    def name(self) -> str:
+        """Its name, as it is now."""
+        return self._named.name
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace, as it is now."""
+        return self._named.namespace
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Its annotations as text; what is a list or a mapping is left out."""
+        return self._named.annotations
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels, likewise."""
+        return self._named.labels
 
     @property
     def text(self) -> str:
-        """The resource as it is written, its first line indented like the others, so that it is YAML by itself."""
+        """The resource as it is written, its first line indented like the others, so that it is YAML by itself.
+
+        Once it was edited, the comments below it that are its own are there, too.
+        """
+        return self._read_text if self._edits is None else self._edits.text
+
+    @property
+    def _read_text(self) -> str:
         return " " * self.margin + self.whole.text[self.start : self.end]
+
+    @contextmanager
+    def edit(self) -> Iterator[EditableMapping]:
+        """The resource as mappings and lists that may be changed in any way; on leaving, the text follows.
+
+        ::
+
+            with item.edit() as data:
+                data["metadata"]["labels"]["team"] = "five"
+                del data["spec"]["replicas"]
+
+        Only what was changed is another text: scalars keep their quotes, comments and formatting stay, what is removed
+        goes with its own comments. Edits of one item follow each other, each on what the one before left; one within
+        another has the same data, and the outermost one changes the text. The mappings are ``dict`` and the lists are
+        ``list``; a mapping's ``rename(old, new)`` gives a key another name and leaves its place and comments alone.
+        Nothing is changed where the block raises.
+
+        Raises:
+            TextError: on entering: the resource is YAML but no data, such as a key given twice.
+            SpliceError: on leaving: the data cannot be written as YAML, or not as edits of this text.
+        """
+        if self._edits is None:
+            from krm_functions.editing import ItemEdits
+
+            self._edits = ItemEdits(self)
+        edits = self._edits
+        data = edits.begin()
+        try:
+            yield data
+        except BaseException:
+            edits.abandon()
+            raise
+        edits.finish()
+        if not edits.is_open:
+            self._naming = naming_of(edits.data)
+            self.whole.edited[self.number] = self
+
+    @property
+    def edits(self) -> ItemEdits | None:
+        """What was done to the item so far; None where nothing was."""
+        return self._edits
+
+    def outside_anchors(self) -> dict[str, Any]:
+        """The data of the anchors that are defined before the item."""
+        return {name: data for start, name, data in self.whole.anchors if start < self.start}
 
     @property
     def identities(self) -> tuple[Identity, ...]:
@@ -228,17 +318,21 @@ class Item:
         Raises:
             TextError: it is YAML but no data: a key given twice, a mapping as a key, an alias bomb.
         """
+        if self._edits is not None and self._edits.data:
+            from krm_functions.yaml.structure.editable import plain
+
+            return plain(self._edits.data)
         if self.borrows:
             data = self.whole.copy("items", self.number)
         else:
             from krm_functions.yaml.load import load
 
-            data = load(self.text, name=self.whole.name, first_line=self.line)
+            data = load(self._read_text, name=self.whole.name, first_line=self.line)
         assert isinstance(data, dict), "find_items lets nothing but mappings pass"
         return data
 
     def scalars(self) -> tuple[Scalar, ...]:
-        """Every scalar value of the resource: path from the resource's root, offsets in the list's text.
+        """Every scalar value of the resource as it was read: path from its root, offsets in the list's text.
 
         The resource is scanned at the first call; in lists of more than 1,000 resources maybe at later ones, too.
 
@@ -266,11 +360,11 @@ class Item:
                 line=scalar.line + self.line - 1,
                 column=scalar.column + (aside if scalar.line == 1 else 0),
             )
-            for scalar in scalars(self.text)
+            for scalar in scalars(self._read_text)
         )
 
 
-def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
+def find_items(whole: ListText, layout: Layout) -> tuple[Item, ...]:
     """The items of a ResourceList.
 
     Raises:
@@ -312,7 +406,7 @@ def find_items(whole: Whole, layout: Layout) -> tuple[Item, ...]:
     )
 
 
-def _item(whole: Whole, node: NodeSpan, borrows: bool) -> Item:
+def _item(whole: ListText, node: NodeSpan, borrows: bool) -> Item:
     from krm_functions.yaml.nodes import content_start
 
     annotations: dict[str, str] = {}
@@ -347,18 +441,8 @@ def _item(whole: Whole, node: NodeSpan, borrows: bool) -> Item:
 
 def _named_by_data(item: Item) -> Item:
     """The item with what it is called taken from its data, since aliases stand in for some of it."""
-    data = item.load()
-    metadata = _mapping(data.get("metadata"))
-    naming = Naming(
-        api_version=_text(data.get("apiVersion")),
-        kind=_text(data.get("kind")),
-        name=_text(metadata.get("name")),
-        namespace=_text(metadata.get("namespace")),
-        annotations={key: _text(value) for key, value in _mapping(metadata.get("annotations")).items()},
-        labels={key: _text(value) for key, value in _mapping(metadata.get("labels")).items()},
-    )
     return Item(
-        naming,
+        naming_of(item.load()),
         item.whole,
         number=item.number,
         start=item.start,
@@ -368,6 +452,24 @@ def _named_by_data(item: Item) -> Item:
         margin=item.margin,
         borrows=item.borrows,
     )
+
+
+def naming_of(data: Mapping[str, Any]) -> Naming:
+    """What a resource's data say of it."""
+    metadata = _mapping(data.get("metadata"))
+    return Naming(
+        api_version=_text(data.get("apiVersion")),
+        kind=_text(data.get("kind")),
+        name=_text(metadata.get("name")),
+        namespace=_text(metadata.get("namespace")),
+        annotations=_texts(metadata.get("annotations")),
+        labels=_texts(metadata.get("labels")),
+    )
+
+
+def _texts(data: object) -> dict[str, str]:
+    """The texts of a mapping; what is a list or a mapping is left out."""
+    return {key: _text(value) for key, value in _mapping(data).items() if not isinstance(value, (dict, list))}
 
 
 def _mapping(data: object) -> dict[str, Any]:

@@ -206,9 +206,9 @@ def answer_list(
     """What a function makes of a list that was read from *data*."""
     try:
         output = _called(process, resources, config)
-        results = sort_results([*resources.results.added, *output.results])
+        results = sort_results([*resources.results.added, *output.results, *resources.edit_results])
         text = resources.render(output.edits, results, items=output.items)
-        status = FAILED if failed([*resources.results, *output.results]) else DONE
+        status = FAILED if failed([*resources.results, *results]) else DONE
         return Answer(text, results, status, items=output.items)
     except ReportedError as err:
         errors = err.errors if isinstance(err, UsageErrors) else (err,)

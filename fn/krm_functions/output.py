@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from krm_functions.errors import ResourceListError, SpliceError
-from krm_functions.item import Item, Whole
+from krm_functions.item import Item, ListText
 from krm_functions.layout import NO_MORE, Layout, Part
 from krm_functions.result import Result
 from krm_functions.yaml.comments import BREAK, BREAKS, line_start
@@ -30,7 +30,7 @@ Entry = Item | Mapping[str, Any]
 
 
 def answer_edits(
-    whole: Whole,
+    whole: ListText,
     layout: Layout,
     before: Sequence[Item],
     edits: list[Edit],
@@ -76,7 +76,7 @@ def answer_edits(
 class _Places:
     """Edits that add to the list itself; what goes to one offset is gathered into one edit."""
 
-    def __init__(self, whole: Whole, layout: Layout) -> None:
+    def __init__(self, whole: ListText, layout: Layout) -> None:
         self._text = text = whole.text
         self._name = whole.name
         root = layout.root

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from krm_functions import annotations as notes
 from krm_functions.errors import InputError, ResourceListError, SpliceError
-from krm_functions.item import Item, Whole, find_items
+from krm_functions.item import Item, ListText, find_items
 from krm_functions.layout import Layout, find_layout
 from krm_functions.result import Result
 from krm_functions.results import Results
@@ -50,7 +50,7 @@ class ResourceList:
     """
 
     def __init__(
-        self, *, text: str, bom: bool, api_version: str, items: tuple[Item, ...], layout: Layout, whole: Whole
+        self, *, text: str, bom: bool, api_version: str, items: tuple[Item, ...], layout: Layout, whole: ListText
     ) -> None:
         self.text: Final = text
         self.bom: Final = bom
@@ -85,7 +85,7 @@ class ResourceList:
                 f"has apiVersion {api_version!r}, expected one of {', '.join(VERSIONS)}",
                 where=f"{name}:{layout.root.line}",
             )
-        whole = Whole(source.text, name)
+        whole = ListText(source.text, name)
         whole.items = find_items(whole, layout)
         return cls(
             text=source.text,
@@ -186,7 +186,7 @@ class ResourceList:
     ) -> bytes:
         """The list to give back: the input with edits in its text and results added to those it has.
 
-        Without any of the three it is the input, byte for byte.
+        Without any of the three, and without edits of items (`Item.edit`), it is the input, byte for byte.
 
         Args:
             edits: replacements in ``text``.
@@ -202,10 +202,29 @@ class ResourceList:
         from krm_functions.output import answer_edits
         from krm_functions.yaml.edits import splice, splice_parts
 
-        wanted = answer_edits(self.whole, self.layout, self.items, list(edits), results, items)
+        together = self._with_item_edits(list(edits), items) if self.whole.edited else list(edits)
+        wanted = answer_edits(self.whole, self.layout, self.items, together, results, items)
         if items is not None:
             _prove(splice(self.text, wanted), len(items))
         return encode_parts(splice_parts(self.text, wanted), bom=self.bom)
+
+    @property
+    def edit_results(self) -> list[Result]:
+        """What edits of items had to do beside what they were asked for: an alias or a merge key written out."""
+        items = sorted(self.whole.edited.values(), key=lambda item: item.number)
+        return [result for item in items if item.edits is not None for result in item.edits.results()]
+
+    def _with_item_edits(self, edits: list[Edit], items: Sequence[Item | Mapping[str, Any]] | None) -> list[Edit]:
+        """The edits with those of items that are given back."""
+        from krm_functions.editing import refuse_overlap
+
+        together = list(edits)
+        for item in self.whole.edited.values():
+            if item.edits is not None and (items is None or any(each is item for each in items)):
+                own = item.edits.edits()
+                refuse_overlap(item, own, edits)
+                together += own
+        return together
 
     def _data(self, name: str) -> Any:
         part = self.layout.parts.get(name)

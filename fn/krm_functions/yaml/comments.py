@@ -70,6 +70,14 @@ def line_start(text: str, index: int, floor: int = 0) -> int:
         width *= 8
 
 
+def after_line(text: str, index: int) -> int:
+    """Where the line after that of an offset starts; the offset itself, where it is a line's start."""
+    if index and text[index - 1] in BREAKS and not text.startswith("\r\n", index - 1):
+        return index
+    found = _BREAKS.search(text, index)
+    return found.end() if found else len(text)
+
+
 def breaks_between(text: str, start: int, end: int) -> int:
     """How many lines end in a stretch of text; CR LF counts once."""
     return sum(1 for _ in _BREAKS.finditer(text, start, end)) if end > start else 0

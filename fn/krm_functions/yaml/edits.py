@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -48,3 +48,55 @@ def splice_parts(text: str, edits: Iterable[Edit]) -> Iterator[str]:
         done = edit.end
         previous = edit
     yield text[done:]
+
+
+def compose(first: Sequence[Edit], second: Sequence[Edit], size: int) -> list[Edit]:
+    """The edits of a text that do in one step what two do: *first*, and then *second* on what came of it.
+
+    Args:
+        first: edits of the text.
+        second: edits of ``splice(text, first)``.
+        size: how long the text is.
+    """
+    pieces: list[tuple[int, int, str | None]] = []  # start and end in the text, or what stands there instead
+    at = 0
+    for edit in sorted(first, key=attrgetter("start", "end")):
+        pieces += [(at, edit.start, None), (edit.start, edit.end, edit.replacement)]
+        at = edit.end
+    pieces.append((at, size, None))
+    for edit in sorted(second, key=attrgetter("start", "end"), reverse=True):
+        pieces = _replaced(pieces, edit)
+    made: list[Edit] = []
+    for start, end, text in pieces:
+        if text is None:
+            continue
+        if made and made[-1].end == start:
+            made[-1] = Edit(made[-1].start, end, made[-1].replacement + text)
+        else:
+            made.append(Edit(start, end, text))
+    return [edit for edit in made if edit.end > edit.start or edit.replacement]
+
+
+def _replaced(pieces: list[tuple[int, int, str | None]], edit: Edit) -> list[tuple[int, int, str | None]]:
+    """The pieces of a text after one more edit, whose offsets count in the text that they make."""
+    made: list[tuple[int, int, str | None]] = []
+    at, done = 0, False
+    for start, end, text in pieces:
+        size = end - start if text is None else len(text)
+        low, high = max(edit.start - at, 0), min(edit.end - at, size)
+        if edit.end < at or edit.start > at + size or (done and edit.end <= at):
+            made.append((start, end, text))
+        else:
+            new = "" if done else edit.replacement
+            if text is None:
+                kept = [
+                    (start, start + low, None),
+                    (start + low, start + max(high, low), new),
+                    (start + max(high, low), end, None),
+                ]
+                made += [each for each in kept if each[1] > each[0] or each[2]]
+            else:
+                made.append((start, end, text[:low] + new + text[max(high, low) :]))
+            done = True
+        at += size
+    return made

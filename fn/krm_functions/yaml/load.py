@@ -130,7 +130,7 @@ def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
         match type(event).__name__:
             case "ScalarEvent":
                 size += 1
-                node = event.value if stack and stack[-1].wants_key else _scalar(event)
+                node = event.value if stack and stack[-1].wants_key else scalar_data(event)
                 if event.anchor:
                     anchors[event.anchor] = (node, 1)
                 if not stack:
@@ -187,7 +187,7 @@ def _refused(event: Any, reason: str) -> Unreadable:
     return Unreadable(SyntaxProblem(mark.line + 1, mark.column + 1, reason))
 
 
-def _scalar(event: Any) -> object:
+def scalar_data(event: Any) -> object:
     """A scalar event's data."""
     value: str = event.value
     tag: str = event.tag or ""

@@ -19,7 +19,7 @@ ITEM: Final = 2
 ROOT: Final = 3
 """The next node is a document's root."""
 
-_PROPERTY = re.compile(r"&[-0-9A-Za-z_]++|!<[^>]*+>|!\S*+")
+PROPERTY = re.compile(r"&[-0-9A-Za-z_]++|!<[^>]*+>|!\S*+")
 """An anchor or a tag; an anchor ends where libyaml says so, ``&a:b`` is the anchor ``a`` and the text ``:b``."""
 
 Frame = tuple[Any, ...]
@@ -84,6 +84,6 @@ def node_start(text: str, at: int, end: int) -> int:
 def content_start(text: str, node: int, end: int) -> int:
     """Where the content of a node from ``node`` to ``end`` starts, behind its anchor and tag; ``end`` if empty."""
     at = node_start(text, node, end)
-    while at < end and (found := _PROPERTY.match(text, at, end)):
+    while at < end and (found := PROPERTY.match(text, at, end)):
         at = node_start(text, found.end(), end)
     return at

@@ -86,24 +86,25 @@ def _needs_quotes(value: str) -> bool:
         or "\t" in value
         or not _FLOW.isdisjoint(value)
         or value[:3] in ("---", "...")
-        or not _single_line(value)
+        or not is_printable(value)
     )
 
 
-def _single_line(value: str) -> bool:
+def is_printable(value: str) -> bool:
+    """Whether a text may stand on one line of YAML as it is; tabs are allowed."""
     return value.isprintable() or _PRINTABLE.fullmatch(value) is not None
 
 
 def single_quoted(value: str) -> str:
     """In single quotes; in double quotes where single ones cannot hold it (a line end, a control character)."""
-    if not _single_line(value):
+    if not is_printable(value):
         return double_quoted(value)
     return "'" + value.replace("'", "''") + "'"
 
 
 def double_quoted(value: str) -> str:
     """In double quotes on one line, with escapes for what may not stand there as it is."""
-    if _single_line(value) and "\\" not in value and '"' not in value and "\t" not in value:
+    if is_printable(value) and "\\" not in value and '"' not in value and "\t" not in value:
         return f'"{value}"'
     return '"' + "".join(_escaped(char) for char in value) + '"'
 
@@ -164,7 +165,7 @@ def _block(value: str, scalar: Scalar, text: str) -> str:
         margin = len(old["margin"]) - (len(first) - len(first.lstrip(" ")))
     after = re.sub(f" {{{margin + 1},}}", " " * margin, after)
     absorbs = old["text"] is None and re.compile(" *#").match(text, scalar.end) is not None
-    if absorbs or not value or value.strip(" \t") != value or not _single_line(value):
+    if absorbs or not value or value.strip(" \t") != value or not is_printable(value):
         return double_quoted(value) + old["rest"] + after
     return f"{old['style']}{digit}-{old['rest']}{newline}{' ' * margin}{value}{after}"
 

@@ -1,0 +1,164 @@
+"""The edits of one item: any number of them, one after the other, each on what the one before left."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from krm_functions.errors import ReportedError, SpliceError
+from krm_functions.result import Field, Result
+from krm_functions.yaml.comments import BREAK, BREAKS, after_line, line_start
+from krm_functions.yaml.edits import Edit, compose
+from krm_functions.yaml.field_path import FieldPath, format_path
+from krm_functions.yaml.insertion import newline_of
+from krm_functions.yaml.nodes import content_start
+from krm_functions.yaml.structure import Document, EditableMapping, Note
+from krm_functions.yaml.structure.editable import plain
+
+if TYPE_CHECKING:
+    from krm_functions.item import Item
+
+_FOOT = re.compile(rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)")
+"""A comment on its own line, with the blank lines above it."""
+
+
+class ItemEdits:
+    """What was done to an item so far.
+
+    Attributes:
+        text: the item's lines as they are now, comments below it included, the first one indented like the others.
+        data: what they say; while an edit is open, what the caller has made of them.
+        notes: what the edits had to do beside what they were asked for.
+    """
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+        self._end = _region_end(item)
+        self._original = self.text = " " * item.margin + item.whole.text[item.start : self._end]
+        self._edits: list[Edit] = []  # in the original text
+        self._document: Document | None = None
+        self._depth = 0
+        self.data: dict[str, Any] = {}
+        self.notes: list[Note] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an edit has begun and not ended."""
+        return self._depth > 0
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the text is another one."""
+        return bool(self._edits)
+
+    def begin(self) -> EditableMapping:
+        """The data to be changed; an edit within an edit gets the same."""
+        if not self._depth:
+            self._document = self._read()
+            self.data = self._document.data
+        self._depth += 1
+        assert isinstance(self.data, EditableMapping), "an item is a mapping"
+        return self.data
+
+    def abandon(self) -> None:
+        """End an edit and leave the text as it was when the outermost one began."""
+        self._depth -= 1
+        if not self._depth:
+            self._document = None
+
+    def finish(self) -> None:
+        """End an edit; the outermost one changes the text.
+
+        Raises:
+            SpliceError: the text cannot be changed so; it stays as it was.
+        """
+        self._depth -= 1
+        if self._depth:
+            return
+        document, self._document = self._document, None
+        assert document is not None, "an edit has begun"
+        try:
+            edited = document.edited()
+        except SpliceError as err:
+            raise SpliceError(err.what, where=self.where(err.where), hint=err.hint) from err
+        self.data = plain(document.data)
+        self._take(edited.edits, edited.text, edited.notes)
+
+    def _read(self) -> Document:
+        item = self._item
+        return Document(
+            self.text,
+            floor=item.margin,
+            newline=newline_of(item.whole.text),
+            outside=item.outside_anchors() if item.borrows else None,
+            name=item.whole.name,
+            first_line=item.line,
+        )
+
+    def _take(self, edits: tuple[Edit, ...], text: str, notes: tuple[Note, ...]) -> None:
+        self._edits = compose(self._edits, edits, len(self._original))
+        self.text = text
+        self.notes += notes
+
+    def where(self, path: FieldPath | str) -> str:
+        """The item and a path in it."""
+        return f"{self._item.ref} {path if isinstance(path, str) else format_path(path)}".strip()
+
+    def edits(self) -> list[Edit]:
+        """The edits in the list's text."""
+        shift = self._item.start - self._item.margin
+        return [Edit(edit.start + shift, edit.end + shift, edit.replacement) for edit in self._edits]
+
+    def results(self) -> list[Result]:
+        """The notes as results."""
+        item = self._item
+        return [
+            Result(
+                note.message, note.severity, item.ref, Field(format_path(note.path)) if note.path else None, item.file
+            )
+            for note in self.notes
+        ]
+
+
+def _region_end(item: Item) -> int:
+    """Behind the item's last line, and behind the comments below that are its own: those right of its dash."""
+    text = item.whole.text
+    if text[content_start(text, item.start, item.end)] == "{":
+        return item.end
+    before = text[line_start(text, item.start) : item.start].rstrip(" \t")
+    column = len(before) - 1 if before.endswith("-") else item.column - 2
+    end = after_line(text, item.end)
+    while (foot := _FOOT.match(text, end)) and len(foot["indent"]) > column and foot.end() > end:
+        end = foot.end()
+    return end
+
+
+def refuse_overlap(item: Item, edits: list[Edit], others: list[Edit]) -> None:
+    """Refuse edits of an item that concern the same text as edits of another kind.
+
+    Raises:
+        SpliceError: two overlap; it names the item and the paths of both.
+    """
+    for mine in edits:
+        for other in others:
+            if (mine.start < other.end and other.start < mine.end) or (
+                mine.start == other.start and (mine.start == mine.end or other.start == other.end)
+            ):
+                paths = [_path_at(item, edit) for edit in (mine, other)]
+                raise SpliceError(
+                    f"two edits change the same text, one of {paths[0]} and one of {paths[1]}",
+                    where=str(item.ref),
+                    hint="make both with item.edit()",
+                )
+
+
+def _path_at(item: Item, edit: Edit) -> str:
+    """The path of the field that an edit is about."""
+    try:
+        scalars = item.scalars()
+    except ReportedError:
+        return "a field"
+    for scalar in scalars:
+        if scalar.end >= edit.start:
+            return format_path(scalar.path) or "the item"
+    return format_path(scalars[-1].path) if scalars else "the item"
