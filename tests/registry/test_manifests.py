@@ -88,7 +88,7 @@ def test_digest_is_computed_where_the_header_gives_none(given: str) -> None:
         assert [seen.method for seen in fake.seen] == ["HEAD", "GET"]
 
 
-@pytest.mark.parametrize("status", [405, 501])
+@pytest.mark.parametrize("status", [403, 404, 405, 500, 501])
 def test_digest_is_computed_where_head_is_not_known(status: int) -> None:
     respond = shelf()
     with run_fake(lambda seen: Reply(status) if seen.method == "HEAD" else respond(seen)) as fake:

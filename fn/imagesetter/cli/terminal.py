@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
 import click
@@ -20,6 +20,8 @@ from krm_functions.result import Result, Severity
 
 COLOR = "color"
 COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
+_FEW = 4
+"""Policies with the same failure that get a line each, beside the first one."""
 _CHOICES = {"always": True, "never": False, "auto": None}
 
 
@@ -124,9 +126,29 @@ def print_notes(error: BaseException) -> None:
 
 def print_results(results: Iterable[Result]) -> None:
     """Print results to stderr, one line each, with file and line first, so that an editor can jump there."""
-    for result in results:
+    for result, others in _grouped(results):
         label = styled(result.severity, sys.stderr, fg=COLOURS[result.severity], bold=True)
-        echo(f"{location_prefix(result)}{label}: {one_line(result.message)}", err=True)
+        echo(f"{location_prefix(result)}{label}: {one_line(result.message)}{others}", err=True)
+
+
+def _grouped(results: Iterable[Result]) -> Iterator[tuple[Result, str]]:
+    """Each result, and which other policies have the same failure, such as that of a host that does not respond."""
+    groups: dict[object, list[Result]] = {}
+    keys = []
+    for number, result in enumerate(results):
+        policy = result.tags.get("policy", "")
+        failed = policy and "error" in result.tags
+        keys.append((result.severity, result.message.removeprefix(f"{policy}: ")) if failed else number)
+        groups.setdefault(keys[-1], []).append(result)
+    for key in keys:
+        group = groups[key]
+        if 0 < len(group) <= _FEW:
+            yield group.pop(0), ""
+        elif group:
+            names = [other.tags["policy"] for other in group[1:]]
+            more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+            yield group[0], f" (the same for {one_line(', '.join(names[:_FEW]))}{more})"
+            groups[key] = []
 
 
 def location_prefix(result: Result) -> str:

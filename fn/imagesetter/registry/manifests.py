@@ -34,8 +34,9 @@ IMAGE_TYPES = (
 # All four in one line: some proxies keep only one of several, and a registry that misses OCI's responds with 404.
 ACCEPT = ", ".join(INDEX_TYPES + IMAGE_TYPES)
 
-# The statuses of servers that do not support HEAD for manifests.
-_NO_HEAD = (405, 501)
+# Statuses with which servers refuse HEAD for manifests that they serve by GET: some do not support it, some proxies and
+# firewalls forbid it, some fail.
+_NO_HEAD = (403, 404, 405, 500, 501)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _MOST_LABELS = 200

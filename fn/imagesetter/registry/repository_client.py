@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,18 +21,21 @@ from imagesetter.errors import (
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.auth.flow import RegistryAuth, TokenCache
 from imagesetter.registry.http.address_rules import AddressRules
-from imagesetter.registry.http.hosts import Host, origin
+from imagesetter.registry.http.hosts import HUB_API, Host, origin
 from imagesetter.registry.http.library import httpx
-from imagesetter.registry.http.limits import Deadline
+from imagesetter.registry.http.limits import Clock, Deadline
 from imagesetter.registry.http.network import NetworkOverrides, NetworkSettings
 from imagesetter.registry.http.redaction import error_reason, printable
 from imagesetter.registry.http.request import RequestOptions, new_request
 from imagesetter.registry.http.retry import RetryingClient
-from imagesetter.registry.http.transport import ConnectionBroken, NoTls
+from imagesetter.registry.http.transport import ConnectionBroken, NotConnected, NoTls
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.tags import CutDetection
 
 _LOOPBACK = ("http", "https", "http")
+_MIRROR = re.compile(r"mirror|proxy|cache|hub|docker|remote|virtual")
+_DEAD_FOR = 30.0
+"""Seconds for which a host that does not respond is not tried again."""
 
 
 @dataclass
@@ -48,10 +53,26 @@ class Session:
     schemes: dict[tuple[str, bool], str] = field(default_factory=dict)
     """(host, whether plain HTTP is allowed) → the scheme that it was found to speak."""
     _cuts: dict[str, CutDetection] = field(default_factory=dict)
+    _dead: dict[str, tuple[float, NotConnected]] = field(default_factory=dict)
+    """host → when it did not respond at all, and how that was reported."""
 
     def cut_detection(self, host: Host) -> CutDetection:
         """What earlier tag lists of a host say about lists that are cut."""
         return self._cuts.setdefault(str(host), CutDetection())
+
+    def check_alive(self, host: Host, clock: Clock) -> None:
+        """Fail at once where the host did not respond a moment ago, after several attempts: the others need no more.
+
+        Raises:
+            NotConnected: as then.
+        """
+        moment, error = self._dead.get(str(host), (-math.inf, None))
+        if error is not None and clock.monotonic() - moment < _DEAD_FOR:
+            raise NotConnected(error.what, where=error.where, hint=error.hint)
+
+    def note_dead(self, host: Host, clock: Clock, error: NotConnected) -> None:
+        """Remember that a host does not respond."""
+        self._dead[str(host)] = clock.monotonic(), error
 
 
 @dataclass
@@ -106,6 +127,7 @@ class RepositoryClient:
         known = session.schemes.get(key)
         schemes = (known,) if known else self._schemes(plain)
         options = RequestOptions(self.deadline, body_cap, session.overrides)
+        session.check_alive(self.host, self.deadline.clock)
         auth = RegistryAuth(self.repository.path, self.credential, session.tokens, session.address_rules, self._warn)
         for number, scheme in enumerate(schemes, 1):
             last = number == len(schemes)
@@ -115,6 +137,8 @@ class RepositoryClient:
             except (NoTls, ConnectionBroken) as err:
                 if not last:
                     continue
+                if isinstance(err, NotConnected) and err.host == self.host:
+                    session.note_dead(self.host, self.deadline.clock, err)
                 if plain or isinstance(err, ConnectionBroken):
                     raise
                 hint = f"if it speaks plain HTTP only: spec.insecure, and --allow-registry {self.host}"
@@ -165,13 +189,22 @@ class RepositoryClient:
                 hint = f"requested {login}; registries respond so, too, for what these must not see"
                 if credential and not sent:
                     hint = f"requested {login}; {not_sent}"
-                return NotFound(f"{what} was not found{ending}", hint=hint)
+                return NotFound(f"{what} was not found{ending}", hint=f"{hint}{self._library_hint()}")
             case 429:
                 hint = "try again later; with credentials most registries allow more"
                 return RateLimited(f"{what}: {self.host} allows no more requests for now (429){ending}", hint=hint)
         if status >= 500:
             return RegistryError(f"{what}: {self.host} fails ({status}){ending}", hint="try again later")
         return ProtocolError(f"{what}: {self.host} responded with {status}{ending}")
+
+    def _library_hint(self) -> str:
+        """Where an official image of Docker Hub is on a mirror or proxy of it, if this may be one."""
+        prefix, _, name = self.repository.path.rpartition("/")
+        place = f"{self.host.name}/{prefix}"
+        if self.host.name == HUB_API or prefix.endswith("library") or not (_MIRROR.search(place) or not prefix):
+            return ""
+        official = "/".join(filter(None, (self.repository.registry, prefix, "library", name)))
+        return f"; if this is an official image of Docker Hub behind a mirror or proxy, its name there is {official}"
 
     def _redirected_refusal(self, response: httpx.Response, what: str, server: Host) -> RegistryError:
         """A refusal by the server that a redirect led to."""

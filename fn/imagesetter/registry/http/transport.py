@@ -43,8 +43,25 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAIL
 _BODY_HEADERS = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
+# By OpenSSL's codes: X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH.
+_NAME_HINT = "the certificate is for other names: check the name of the registry, and whether a proxy responds for it"
+_CERTIFICATE_HINTS = {
+    9: "check the clock of this machine",
+    10: "the registry's administrator has to renew it; or check the clock of this machine",
+    62: _NAME_HINT,
+    64: _NAME_HINT,
+}
+_AUTHORITY_HINT = "for a certificate authority of your own: certSecretRef, a certs.d directory, or SSL_CERT_FILE"
+
+
 class ConnectionBroken(Unreachable):
     """The connection broke or took too long: another attempt may help."""
+
+
+class NotConnected(ConnectionBroken):
+    """No connection was made: the host does not respond at all."""
+
+    host: Host | None = None
 
 
 class NoTls(Unreachable):
@@ -88,7 +105,10 @@ class RegistryTransport(httpx.BaseTransport):
             finally:
                 response.close()
         except _BROKEN as err:
-            raise _explain(err, request.method, url, options.deadline, proxy) from err
+            error = _explain(err, request.method, url, options.deadline, proxy)
+            if isinstance(error, NotConnected):
+                error.host = url.host
+            raise error from err
         finally:
             self._call.deadline = None
             self._rate_limiter.release(url.netloc)
@@ -255,7 +275,7 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
         return Unreachable(f"{host} cannot be sent such a request")
     # What a POST did before the connection broke nobody knows, so it is not repeated.
     sent = not isinstance(err, httpcore.ConnectError | httpcore.ConnectTimeout)
-    broken = Unreachable if method == "POST" and sent else ConnectionBroken
+    broken = (Unreachable if method == "POST" else ConnectionBroken) if sent else NotConnected
     cause = err.args[0] if err.args else None  # the pool drops __cause__, httpcore's errors keep it here
     if isinstance(err, httpcore.TimeoutException):
         if deadline.left() <= 0:
@@ -265,7 +285,7 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Unreachable(
             f"the certificate of {host} is not trusted{through}: {printable(cause.verify_message)}",
-            hint="for a certificate authority of your own: certSecretRef, a certs.d directory, or SSL_CERT_FILE",
+            hint=_CERTIFICATE_HINTS.get(cause.verify_code, _AUTHORITY_HINT),
         )
     if isinstance(cause, ssl.SSLError):
         reason = printable(cause.reason or str(cause))
@@ -278,10 +298,10 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
             f"the host name of {server} cannot be resolved: {printable(cause.strerror or '')}", hint=hint
         )
     if isinstance(cause, ConnectionRefusedError):
-        return ConnectionBroken(f"{server} refuses connections", hint=f"check that a {kind} listens on that port")
+        return NotConnected(f"{server} refuses connections", hint=f"check that a {kind} listens on that port")
     if isinstance(err, httpcore.ProxyError):
         return Unreachable(f"{server} does not connect to {host}: {printable(str(err))}")
     if isinstance(err, httpcore.ConnectError):
         hint = "check this machine's connection to that network, or set a proxy (HTTPS_PROXY)"
-        return ConnectionBroken(f"{host} cannot be reached{through}: {printable(str(err))}", hint=hint)
+        return NotConnected(f"{host} cannot be reached{through}: {printable(str(err))}", hint=hint)
     return broken(f"the connection to {host} broke{through}: {printable(str(err))}")
