@@ -95,7 +95,14 @@ def test_explanation_and_choice_are_one(question: tuple[TagPolicy, list[str]]) -
     funnel = explanation.funnel
     assert funnel.listed == len(set(given_tags))
     if valid(policy):
-        dropped = funnel.excluded + funnel.filtered_out + funnel.shadowed + funnel.unparsed + funnel.out_of_range
+        dropped = (
+            funnel.signatures
+            + funnel.excluded
+            + funnel.filtered_out
+            + funnel.shadowed
+            + funnel.unparsed
+            + funnel.out_of_range
+        )
         assert funnel.listed == dropped + funnel.candidates
         assert len(explanation.rejected) == dropped
         if explanation.chosen is not None:

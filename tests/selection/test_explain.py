@@ -119,6 +119,7 @@ def test_the_json_document_has_the_same_facts(run: Run) -> None:
         "hint": None,
         "funnel": {
             "listed": 8,
+            "signatures": 0,
             "excluded": 1,
             "filteredOut": 4,
             "shadowed": 0,

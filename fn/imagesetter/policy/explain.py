@@ -14,12 +14,15 @@ from typing import Literal, get_args
 
 from imagesetter.errors import NoTags, NothingSelected, PolicyError
 from imagesetter.golang.semver.version import parse_tag
+from imagesetter.policy.filters import is_signature
 from imagesetter.policy.select import CompiledPolicy, compile_policy
 from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.errors import InputError
 from krm_functions.messages import shown
 
-Step = Literal["unlisted", "excluded", "filtered", "shadowed", "unparsed", "out of range", "candidate", "chosen"]
+Step = Literal[
+    "unlisted", "signature", "excluded", "filtered", "shadowed", "unparsed", "out of range", "candidate", "chosen"
+]
 """How far a tag got: the step that dropped it, or one of the last two. Listed in the order of the steps."""
 
 _STEPS: tuple[Step, ...] = get_args(Step)
@@ -33,6 +36,7 @@ class Funnel:
 
     Args:
         listed: distinct tags in the list.
+        signatures: tags of signatures, attestations and SBOMs.
         excluded: tags that the exclusion list excludes.
         filtered_out: tags that do not match filterTags.pattern.
         shadowed: tags for which filterTags.extract gives the same text as for another tag, which is used instead.
@@ -42,6 +46,7 @@ class Funnel:
     """
 
     listed: int
+    signatures: int = 0
     excluded: int = 0
     filtered_out: int = 0
     shadowed: int = 0
@@ -91,6 +96,7 @@ def explain(policy: TagPolicy, tags: Iterable[str], *, limit: int = 10) -> Selec
     counts = Counter(steps.values())
     funnel = Funnel(
         listed=len(listed),
+        signatures=counts["signature"],
         excluded=counts["excluded"],
         filtered_out=counts["filtered"],
         shadowed=counts["shadowed"],
@@ -154,7 +160,7 @@ def _walk(selector: CompiledPolicy, listed: list[str]) -> _Walk:
 def _step(walk: _Walk, tag: str) -> Step:
     """How far a listed tag got."""
     if tag not in walk.kept:
-        return "excluded"
+        return "signature" if is_signature(tag) else "excluded"
     if tag not in walk.texts:
         return "filtered" if _text(walk, tag) is None else "shadowed"
     if tag == walk.chosen:
@@ -169,6 +175,8 @@ def _step(walk: _Walk, tag: str) -> Step:
 def _rejected(walk: _Walk, tag: str) -> Rejected:
     step = _step(walk, tag)
     match step:
+        case "signature":
+            reason = "it is the tag of a signature, an attestation or an SBOM, which is never an image"
         case "excluded":
             found = [shown(rule.pattern) for rule in walk.selector.exclusions if not rule.keep([tag])]
             reason = f"the exclusion list excludes it: it matches {found[0]}"

@@ -1,12 +1,17 @@
-"""The filters before a rule: the repository's exclusion list, then the policy's filterTags.
+"""The filters before a rule: tags of signatures, the repository's exclusion list, then the policy's filterTags.
 
 Source: image-reflector-controller, ``imagerepository_controller.go`` (exclusion) and ``internal/policy/filter.go``.
-Departures from Flux: the same tags pass, but Flux passes the extracted texts to the rule in random order; here the
-order does not matter.
+Departures from Flux:
+
+* Tags of signatures and attestations never pass (`is_signature`); Flux excludes those with ``.sig`` unless there is an
+  exclusion list.
+* Of the rest the same tags pass, but Flux passes the extracted texts to the rule in random order; here the order does
+  not matter.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +24,7 @@ from imagesetter.policy.rule import Keys
 from imagesetter.policy.tag_policy import FilterTags
 
 _SHOWN = 4096
+_SIGNATURE = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,21 @@ class Exclusion:
             return [tag for tag in tags if not tag.endswith(".sig") or "\n" in tag]
         found = {match[0] for match in _find_all(self.regexp, tags)}
         return [tag for tag in tags if tag not in found]
+
+
+def is_signature(tag: str) -> bool:
+    """Whether a tag belongs to cosign: a signature, an attestation or an SBOM of the image with that digest.
+
+    cosign 3 writes its bundles under the digest alone, where a registry has no referrers.
+    """
+    return _SIGNATURE.fullmatch(tag) is not None
+
+
+def without_signatures(tags: list[str]) -> list[str]:
+    """The tags that may be those of images."""
+    if "sha256-" not in "\n".join(tags):
+        return tags
+    return [tag for tag in tags if not is_signature(tag)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ message; ``hint`` says what to do.
 
 Departures from Flux:
 
+* Tags of signatures are never selected: see :mod:`imagesetter.policy.filters`.
 * With filterTags, Flux breaks ties at random; here they are broken as without filterTags: see
   :class:`imagesetter.policy.rule.Ranker`.
 * Numbers that are equal as float64 are compared exactly: see :mod:`imagesetter.policy.numerical`.
@@ -19,7 +20,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
-from imagesetter.policy.filters import CompiledFilter, Exclusion, compile_exclusions, compile_filter
+from imagesetter.policy.filters import (
+    CompiledFilter,
+    Exclusion,
+    compile_exclusions,
+    compile_filter,
+    without_signatures,
+)
 from imagesetter.policy.kinds import listed
 from imagesetter.policy.rule import Keys, Ranker, Rule
 from imagesetter.policy.tag_policy import TagPolicy
@@ -36,16 +43,20 @@ class CompiledPolicy:
     ranker: Ranker
 
     def keep(self, tags: list[str]) -> list[str]:
-        """The tags that the exclusion list leaves.
+        """The tags that are not those of signatures, and that the exclusion list leaves.
 
         Raises:
             NoTags: no tag is left.
         """
-        kept = tags
+        kept = without_signatures(tags)
         for exclusion in self.exclusions:
             kept = exclusion.keep(kept)
         if not kept:
-            hint = f"the exclusion list excludes all of them ({len(tags)})" if tags else "the repository has no tags"
+            hint = "the repository has no tags"
+            if tags:
+                hint = f"they are all signatures, or the exclusion list excludes them ({len(tags)})"
+            if tags and without_signatures(tags) == tags:
+                hint = f"the exclusion list excludes all of them ({len(tags)})"
             raise NoTags("no tags in database", hint=hint)
         return kept
 

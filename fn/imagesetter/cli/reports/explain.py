@@ -89,6 +89,7 @@ def funnel_lines(explanation: Selection) -> list[str]:
 def steps_of(funnel: Funnel) -> list[tuple[str, int]]:
     """The steps that drop tags, in their order, each with the number of dropped tags."""
     return [
+        *([("signatures", funnel.signatures)] if funnel.signatures else []),
         ("excluded", funnel.excluded),
         ("filtered", funnel.filtered_out),
         *([("shadowed", funnel.shadowed)] if funnel.shadowed else []),
@@ -129,6 +130,7 @@ def funnel_as_json(funnel: Funnel) -> dict[str, int]:
     """The counts in the order of the steps."""
     return {
         "listed": funnel.listed,
+        "signatures": funnel.signatures,
         "excluded": funnel.excluded,
         "filteredOut": funnel.filtered_out,
         "shadowed": funnel.shadowed,

@@ -40,6 +40,7 @@ class FunnelCounts(StrictModel):
     """The number of tags that each step dropped, and the number of candidates."""
 
     listed: int
+    signatures: int
     excluded: int
     filtered_out: int
     shadowed: int
