@@ -403,7 +403,7 @@ def test_a_suspended_policy_without_a_recorded_answer_gives_none() -> None:
 def test_a_list_that_no_registry_can_have_given_is_noted() -> None:
     explained = explain_tags(ad_hoc(TagPolicy(SemverRule("1.x"))), ["1.0.0+build", "1.0.0"])
     assert explained.notes == ("one of the tags can be in no registry: 1.0.0+build",)
-    assert explained.policy is None
+    assert explained.name is None
 
 
 # Beside a cluster's status

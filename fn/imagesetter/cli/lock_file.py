@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -46,7 +46,8 @@ def lock_path(found: Sequence[Path], paths: Sequence[str | Path]) -> Path:
     return start_directory(paths) / FILE_NAME
 
 
-class LockFile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LockFile:
     """A lock file as it was read; ``before`` is empty if it does not exist yet.
 
     ``path`` is shown to users; ``real`` is the path after following links.

@@ -15,7 +15,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
-from imagesetter.cli.hints import START
 from imagesetter.cli.option_names import name_variable
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
@@ -57,6 +56,14 @@ TASKS: dict[str, dict[str, str]] = {
 
 `imagesetter.cli.commands` has a module for each, with a `command`. It is imported when the command runs; the help page
 and a shell's completion need none of them.
+"""
+
+
+START = """\
+Start:
+  imagesetter demo                  see it work, with an example registry
+  imagesetter update --check        would anything change below this directory?
+  imagesetter explain ghcr.io/org/app --semver 6.x          needs no file at all
 """
 
 

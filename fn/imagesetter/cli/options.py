@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -26,7 +27,8 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class RunOptions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RunOptions:
     """The shared options of a run, as given on the command line or in the environment."""
 
     source: SourceName

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import click
 
@@ -20,7 +21,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _DEVICES = (("/", "dev"), ("/", "proc"))
 
 
-class Outputs(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Outputs:
     """Where a run's reports go.
 
     ``stdout`` is text unless another report goes there; a report to a file does not change that.

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.progress import Progress
+from imagesetter.errors import ImageReferenceError
 from imagesetter.registry.client import Client, ClientSettings
 from imagesetter.registry.environment import settings_from_environment
 from imagesetter.registry.events import Listener
+from imagesetter.registry.reference import Repository, parse_flux_image
+from krm_functions.errors import UsageError
 
 
 @contextmanager
@@ -66,3 +69,15 @@ def home_folder() -> Path:
         return Path.home()
     except RuntimeError:
         return Path("/nonexistent")
+
+
+def image_argument(text: str) -> Repository:
+    """IMAGE as in an ImageRepository: without scheme, tag or digest.
+
+    Raises:
+        UsageError: it is not valid; the message is Flux's.
+    """
+    try:
+        return parse_flux_image(text)
+    except ImageReferenceError as error:
+        raise UsageError(str(error), hint=error.hint or "write it as in ImageRepository.spec.image") from error

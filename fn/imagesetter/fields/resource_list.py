@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from imagesetter.config.options import FunctionOptions, Target
 from imagesetter.errors import ResolveError
 from imagesetter.fields.field import FoundBy, ImagesEntry, Location, MarkedField
-from imagesetter.fields.marker_problems import marker_problem
-from imagesetter.fields.report import failure, report
+from imagesetter.fields.report import failure, marker_problem, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import PARTS
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments

@@ -1,4 +1,4 @@
-"""The Flux resources that a run found, and the questions that they make.
+"""The Flux resources that a run found, and the policies that they make.
 
 Resources are kept as loaded data until a policy is asked for: a repository may hold hundreds of policies of which a run
 needs three, and validation (pydantic) is only paid for those.
@@ -47,19 +47,19 @@ class _Policies:
         for each in names:
             self.by_name.setdefault(each.name, []).append(each)
         self.known = KnownNames(self.by_name)
-        self.asked: dict[PolicyName, PolicyName | None] = {}
+        self.resolved: dict[PolicyName, PolicyName | None] = {}
 
     def closest_to(self, name: PolicyName) -> PolicyName | None:
         """The policy whose name is most like this one, rather one in the same namespace.
 
         Policies share a namespace, which would make any two of them alike, so only names are compared.
         """
-        if name not in self.asked:  # several rules ask about the same marker
+        if name not in self.resolved:  # several rules ask about the same marker
             close = self.known.close_to(name.name)
             meant = self.by_name[close[0]] if close else []
             same = (each for each in meant if each.namespace == name.namespace)
-            self.asked[name] = next(same, meant[0] if meant else None)
-        return self.asked[name]
+            self.resolved[name] = next(same, meant[0] if meant else None)
+        return self.resolved[name]
 
 
 class Catalog:
@@ -146,7 +146,7 @@ class Catalog:
         )
 
     def policy(self, name: PolicyName) -> ImagePolicy:
-        """The question that a policy and its repository ask, validated.
+        """A policy and its repository, validated.
 
         Raises:
             ResolveError: no such policy, no such repository, or no access to it.

@@ -1,4 +1,4 @@
-"""The question: what an ImagePolicy and its ImageRepository ask together, validated."""
+"""An ImagePolicy and its ImageRepository together, validated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Find = Callable[[str, str], Resource | None]
 
 @dataclass(frozen=True, slots=True)
 class ImagePolicy:
-    """The question: which tag of which repository.
+    """Which tag of which repository is wanted.
 
     ``inputs`` is a SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is
     stale. ``interval``, ``timeout`` and ``minimum_age`` are seconds.
@@ -59,7 +59,7 @@ class ImagePolicy:
 def read_image_policy(
     name: PolicyName, policy: Resource, repository: Resource, repository_name: PolicyName, find: Find
 ) -> ImagePolicy:
-    """The question that a policy and its repository ask, validated.
+    """A policy and its repository, validated.
 
     Args:
         name: the policy's.

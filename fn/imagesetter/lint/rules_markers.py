@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from imagesetter.fields.marker_problems import MISPLACED
+from imagesetter.fields.report import MISPLACED
 from imagesetter.flux.markers import KEY, parse_marker
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.linted_tree import LintedTree

@@ -91,10 +91,10 @@ class Chooser:
                 return self._locked(ages, entry, young, notes)
             if entry and (compare(policy.tags, tag, entry.tag) or 0) <= 0:
                 return _resolved(policy, scan, tag, notes, young)
-            said, sight = ages.too_young(tag)
-            if not said:
+            note, sight = ages.too_young(tag)
+            if not note:
                 return _resolved(policy, scan, tag, notes, young)
-            notes.append(said)
+            notes.append(note)
             young += [sight] if sight else []
         if entry and entry.tag in tags:
             return self._locked(ages, entry, young, notes)
@@ -108,10 +108,10 @@ class Chooser:
         """The locked tag; where it is meant to move, what it moved to has to grow old as well."""
         policy, scan = ages.policy, ages.scan
         if policy.reflection == "Always" and ages.digest_of(entry.tag) != entry.digest:
-            said, sight = ages.too_young(entry.tag)
-            if said:
+            note, sight = ages.too_young(entry.tag)
+            if note:
                 young += [sight] if sight else []
-                return _resolved(policy, scan, entry.tag, [*notes, said], young, digest=entry.digest)
+                return _resolved(policy, scan, entry.tag, [*notes, note], young, digest=entry.digest)
         return _resolved(policy, scan, entry.tag, notes, young)
 
 
@@ -137,7 +137,7 @@ class _Ages:
         """
         uploaded = self.scan.uploaded.get(tag)
         if uploaded is not None:
-            return self._told(tag, uploaded, "uploaded on {} according to the registry"), None
+            return self._note(tag, uploaded, "uploaded on {} according to the registry"), None
         sight = self.known.get(tag)
         if sight is None and self.entry is None and not self.known:
             if self.chooser.unseen == "accept":
@@ -151,17 +151,17 @@ class _Ages:
                 )
         if sight is None or (not self._young(sight.time) and sight.digest != self.digest_of(tag)):
             sight = Seen(self.policy.name, tag, self.digest_of(tag), timestamp(self.chooser.now))
-        said = self._told(tag, sight.time, "first seen on {}")
-        return said, sight if said else None
+        note = self._note(tag, sight.time, "first seen on {}")
+        return note, sight if note else None
 
     def _young(self, born: float) -> bool:
         return self.chooser.now - born < self.policy.minimum_age
 
-    def _told(self, tag: str, born: float, words: str) -> str:
+    def _note(self, tag: str, born: float, words: str) -> str:
         if not self._young(born):
             return ""
-        asked, ripe = shown_age(self.policy.minimum_age), timestamp(born + self.policy.minimum_age)
-        return f"{tag} is not {asked} old until {ripe} ({words.format(timestamp(born))})"
+        age, ripe = shown_age(self.policy.minimum_age), timestamp(born + self.policy.minimum_age)
+        return f"{tag} is not {age} old until {ripe} ({words.format(timestamp(born))})"
 
 
 def _resolved(

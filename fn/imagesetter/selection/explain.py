@@ -1,4 +1,4 @@
-"""One story: why a policy gives this tag and not another, for a policy in the files or one made up on the spot.
+"""Why a policy gives this tag and not another, for a policy in the files or one made up on the spot.
 
 The same resources, the same scan and the same selection as in an update, so an explanation and an update agree.
 """
@@ -31,13 +31,13 @@ _NAMELESS = PolicyName("", "")
 class Explained:
     """What became of a policy.
 
-    ``question`` is None where the policy itself could not be read, ``explanation`` where there was no list of tags to
+    ``policy`` is None where the policy itself could not be read, ``explanation`` where there was no list of tags to
     explain; ``verdict`` answers "why not that one?", and ``notes`` are things its reader should know.
     """
 
-    policy: PolicyName | None
+    name: PolicyName | None
     """None for a policy made up on the spot."""
-    question: ImagePolicy | None
+    policy: ImagePolicy | None
     chosen: LatestRef | None
     error: ReportedError | None
     explanation: Selection | None = None
@@ -59,31 +59,31 @@ def ad_hoc(tags: TagPolicy, image: Repository | None = None, *, insecure: bool =
 
 
 def explain_tags(
-    question: ImagePolicy, tags: Sequence[str], *, tag: str = "", limit: int = 10, notes: Iterable[str] = ()
+    policy: ImagePolicy, tags: Sequence[str], *, tag: str = "", limit: int = 10, notes: Iterable[str] = ()
 ) -> Explained:
     """What a policy makes of a list of tags; no registry is asked, not even for a digest.
 
     Args:
-        question: the policy.
+        policy: the policy.
         tags: in any order.
         tag: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
         notes: passed on.
     """
-    explanation = explain(question.tags, tags, limit=limit)
+    explanation = explain(policy.tags, tags, limit=limit)
     return Explained(
-        policy=question.name if question.name.name else None,
-        question=question,
-        chosen=LatestRef(question.image.written, explanation.chosen) if explanation.chosen is not None else None,
+        name=policy.name if policy.name.name else None,
+        policy=policy,
+        chosen=LatestRef(policy.image.written, explanation.chosen) if explanation.chosen is not None else None,
         error=explanation.error,
         explanation=explanation,
-        verdict=_why_not(question, tags, tag),
+        verdict=_why_not(policy, tags, tag),
         notes=(*_strange(tags), *notes),
     )
 
 
 def explain_registry(
-    question: ImagePolicy,
+    policy: ImagePolicy,
     registry: Registry,
     *,
     tag: str = "",
@@ -95,7 +95,7 @@ def explain_registry(
     """What a policy makes of the tags that its registry has now.
 
     Args:
-        question: the policy.
+        policy: the policy.
         registry: where to ask.
         tag: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
@@ -103,39 +103,39 @@ def explain_registry(
         choose: heeds holds and ages, where there is a lock (`imagesetter.selection.candidates.Chooser`).
         notes: passed on.
     """
-    policy = question.name if question.name.name else None
-    options = scan_options(question)
+    name = policy.name if policy.name.name else None
+    options = scan_options(policy)
     try:
-        check(question.tags)  # a rule that does not compile is no reason to ask anybody
-        scan = registry.scan(question.image, options=options)
+        check(policy.tags)  # a rule that does not compile is no reason to ask anybody
+        scan = registry.scan(policy.image, options=options)
     except ReportedError as error:
-        return _suspended(question, Explained(policy, question, None, error))
+        return _suspended(policy, Explained(name, policy, None, error))
     cached = ("the tags are from the cache; --refresh asks the registry again",) if scan.from_cache else ()
-    found = explain_tags(question, scan.tags, tag=tag, limit=limit, notes=(*scan.warnings, *cached, *notes))
-    if question.is_suspended:
-        return _suspended(question, found)
-    found = decide(found, question, scan, choose, partial(registry.digest, question.image, options=options))
-    if found.chosen and (digest or question.reflection != "Never"):
+    found = explain_tags(policy, scan.tags, tag=tag, limit=limit, notes=(*scan.warnings, *cached, *notes))
+    if policy.is_suspended:
+        return _suspended(policy, found)
+    found = decide(found, policy, scan, choose, partial(registry.digest, policy.image, options=options))
+    if found.chosen and (digest or policy.reflection != "Never"):
         try:
-            answer = registry.digest(question.image, found.chosen.tag, options=options)
+            answer = registry.digest(policy.image, found.chosen.tag, options=options)
         except ReportedError as error:
             return replace(found, chosen=None, error=error)
         return replace(found, chosen=LatestRef(found.chosen.name, found.chosen.tag, answer))
     return found
 
 
-def decide(found: Explained, question: ImagePolicy, scan: Scan, choose: Choose, digest_of: DigestOf) -> Explained:
+def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, digest_of: DigestOf) -> Explained:
     """What holds and ages make of the policy's choice.
 
     Args:
         found: the choice, explained.
-        question: the policy.
+        policy: the policy.
         scan: the tags that it chose from.
         choose: heeds holds and ages (`imagesetter.selection.candidates.Chooser`).
         digest_of: what a tag points to now.
     """
     try:
-        answer = choose(question, scan, digest_of)
+        answer = choose(policy, scan, digest_of)
     except ReportedError as error:
         answer = Failed(error)
     if not isinstance(answer, Resolved):
@@ -146,11 +146,11 @@ def decide(found: Explained, question: ImagePolicy, scan: Scan, choose: Choose, 
     return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=(*found.notes, *answer.reasons))
 
 
-def _why_not(question: ImagePolicy, tags: Sequence[str], tag: str) -> Rejected | None:
+def _why_not(policy: ImagePolicy, tags: Sequence[str], tag: str) -> Rejected | None:
     if not tag:
         return None
     try:
-        return why_not(question.tags, tags, tag)
+        return why_not(policy.tags, tags, tag)
     except PolicyError:  # a rule that does not compile; the explanation says so
         return None
 
@@ -163,15 +163,15 @@ def _strange(tags: Sequence[str]) -> Iterable[str]:
         yield f"{count} can be in no registry: {ascii(strange[0])[1:-1][:128]}"
 
 
-def _suspended(question: ImagePolicy, found: Explained) -> Explained:
+def _suspended(policy: ImagePolicy, found: Explained) -> Explained:
     """An update takes a suspended policy's recorded answer, whatever the registry has."""
-    if not question.is_suspended:
+    if not policy.is_suspended:
         return found
     would = f"it would be {found.chosen}" if found.chosen else f"there would be none: {found.error}"
-    who = question.name if question.is_suspended else f"the repository of {question.name}"
+    who = policy.name if policy.is_suspended else f"the repository of {policy.name}"
     note = f"{who} is suspended, so its recorded answer stands; without that {would}"
-    error = None if question.recorded else ResolveError("it is suspended, and its status holds no latestRef")
-    return replace(found, chosen=question.recorded, error=error, notes=(*found.notes, note))
+    error = None if policy.recorded else ResolveError("it is suspended, and its status holds no latestRef")
+    return replace(found, chosen=policy.recorded, error=error, notes=(*found.notes, note))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +208,15 @@ class _Remembering:
         return self.registry.digest(repository, tag, platform=platform, options=options)
 
     def scan_each(
-        self, questions: Sequence[tuple[Repository, ScanOptions]]
+        self, requests: Sequence[tuple[Repository, ScanOptions]]
     ) -> Iterator[tuple[int, Scan | ReportedError]]:
-        for number, scan in self.registry.scan_each(questions):
+        for number, scan in self.registry.scan_each(requests):
             if isinstance(scan, Scan):
-                self.scans[questions[number][0].canonical] = scan
+                self.scans[requests[number][0].canonical] = scan
             yield number, scan
 
-    def digest_all(self, questions: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
-        return self.registry.digest_all(questions)
+    def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
+        return self.registry.digest_all(requests)
 
 
 def compare_status(catalog: Catalog, registry: Registry) -> tuple[list[Parity], dict[PolicyName, str]]:
@@ -255,8 +255,8 @@ def _parity(
     if ours.name != cluster.name:
         reason = f"the ImageRepository here names {ours.name}, the cluster's named {cluster.name}"
     elif ours.tag != cluster.tag:
-        question = catalog.policy(name)
-        reason = str(why_not(question.tags, remembering.scans[question.image.canonical].tags, cluster.tag))
+        policy = catalog.policy(name)
+        reason = str(why_not(policy.tags, remembering.scans[policy.image.canonical].tags, cluster.tag))
     elif ours.digest and cluster.digest:
         reason = f"{ours.name}:{ours.tag} points to another digest now"
     elif ours.digest:

@@ -1,4 +1,4 @@
-"""Latest refs from the registries, asked now.
+"""Latest refs from the registries, as they are now.
 
 Each repository is scanned once, however many policies share it.
 """
@@ -6,8 +6,9 @@ Each repository is scanned once, however many policies share it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from imagesetter.errors import ResolveError
 from imagesetter.flux.catalog import Catalog
@@ -28,18 +29,19 @@ Choose: TypeAlias = "Callable[[ImagePolicy, Scan, DigestOf], Resolution]"
 """Chooses among the tags of a scan; may raise what makes it fail."""
 
 
-def by_policy(question: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
+def by_policy(policy: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
     """The policy's own choice.
 
     Raises:
         PolicyError: it chooses nothing.
     """
-    tag = select(question.tags, scan.tags)
-    return Resolved(LatestRef(question.image.written, tag), tuple(scan.warnings), len(scan.tags))
+    tag = select(policy.tags, scan.tags)
+    return Resolved(LatestRef(policy.image.written, tag), tuple(scan.warnings), len(scan.tags))
 
 
-class RegistrySource(NamedTuple):
-    """The answers of the registries, asked now.
+@dataclass(frozen=True, slots=True)
+class RegistrySource:
+    """The latest refs that the registries give now.
 
     ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
     the controller keeps the one in its status (imagepolicy_controller.go); here the state is the field or the lock.
@@ -57,45 +59,45 @@ class RegistrySource(NamedTuple):
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """Scan each repository once, concurrently, select while others are under way, then ask for the wanted digests.
 
-        A rule that does not compile is told before any registry is asked, as by the controller.
+        A rule that does not compile is an error before any request is sent, as in the controller.
         """
-        asked: dict[PolicyName, _Asked] = {}
+        requests: dict[PolicyName, _Request] = {}
         answers: dict[PolicyName, Resolution] = {}
         for name in names:
             try:
-                question = self.catalog.policy(name)
-                if question.is_suspended:
-                    answers[name] = _recorded(question)
+                policy = self.catalog.policy(name)
+                if policy.is_suspended:
+                    answers[name] = _recorded(policy)
                 else:
-                    check(question.tags)
-                    asked[name] = _Asked(question, scan_options(question))
+                    check(policy.tags)
+                    requests[name] = _Request(policy, scan_options(policy))
             except ReportedError as error:
                 answers[name] = Failed(error)
-        policies, chosen = list(asked.values()), dict[int, Resolution]()
-        for number, scan in self.registry.scan_each([(each.question.image, each.options) for each in policies]):
+        policies, chosen = list(requests.values()), dict[int, Resolution]()
+        for number, scan in self.registry.scan_each([(each.policy.image, each.options) for each in policies]):
             chosen[number] = caught(partial(self._select, policies[number], scan))
-        answers |= {name: chosen[number] for number, name in enumerate(asked)}
-        self._add_digests(asked, answers)
+        answers |= {name: chosen[number] for number, name in enumerate(requests)}
+        self._add_digests(requests, answers)
         return answers
 
-    def _select(self, asked: _Asked, scan: Scan | ReportedError) -> Resolution:
+    def _select(self, request: _Request, scan: Scan | ReportedError) -> Resolution:
         if isinstance(scan, ReportedError):
             raise scan
-        question = asked.question
-        return self.choose(question, scan, partial(self.registry.digest, question.image, options=asked.options))
+        policy = request.policy
+        return self.choose(policy, scan, partial(self.registry.digest, policy.image, options=request.options))
 
-    def _add_digests(self, asked: Mapping[PolicyName, _Asked], answers: dict[PolicyName, Resolution]) -> None:
+    def _add_digests(self, requests: Mapping[PolicyName, _Request], answers: dict[PolicyName, Resolution]) -> None:
         """Ask for the digest of each chosen tag that is wanted, once for all policies that chose it."""
         wanted: dict[PolicyName, tuple[Repository, str, ScanOptions]] = {}
-        for name, each in asked.items():
-            answer, reflection = answers[name], each.question.reflection
+        for name, each in requests.items():
+            answer, reflection = answers[name], each.policy.reflection
             if not isinstance(answer, Resolved) or (reflection == "Never" and not self.pin) or answer.ref.digest:
                 continue
             known = self.known_digest(name, answer.ref) if reflection == "IfNotPresent" and not self.pin else ""
             if known:
                 answers[name] = _with_digest(answer, known)
             else:
-                wanted[name] = (each.question.image, answer.ref.tag, each.options)
+                wanted[name] = (each.policy.image, answer.ref.tag, each.options)
         tags = list(dict.fromkeys(wanted.values()))
         digests = dict(zip(tags, self.registry.digest_all(tags), strict=True))
         for name, tag in wanted.items():
@@ -107,15 +109,16 @@ class RegistrySource(NamedTuple):
                 answers[name] = _with_digest(answer, digest)
 
 
-class _Asked(NamedTuple):
-    """A question, and how its registry is to be asked."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A policy, and the options of the requests to its registry."""
 
-    question: ImagePolicy
+    policy: ImagePolicy
     options: ScanOptions
 
 
-def scan_options(question: ImagePolicy) -> ScanOptions:
-    """How the registry of a policy is to be asked: what its ImageRepository and its Secrets say.
+def scan_options(policy: ImagePolicy) -> ScanOptions:
+    """The options of the requests for a policy: what its ImageRepository and its Secrets say.
 
     A Secret that is not among the resources, or is encrypted, is not an error: the machine's own logins are used in its
     place, and ``-v`` says so.
@@ -124,22 +127,22 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
         CredentialError: a Secret that cannot be read.
     """
     keychain = tls = proxy = None
-    notes = [f"{name} is not among the resources; the logins of this machine are used" for name in question.missing]
-    if question.pull_secrets or question.cert_secret or question.proxy_secret:
-        if question.pull_secrets:
-            pull = secrets.read_pull_secrets(question.pull_secrets)
+    notes = [f"{name} is not among the resources; the logins of this machine are used" for name in policy.missing]
+    if policy.pull_secrets or policy.cert_secret or policy.proxy_secret:
+        if policy.pull_secrets:
+            pull = secrets.read_pull_secrets(policy.pull_secrets)
             keychain = pull.keychain
             notes += pull.notes
-        if question.cert_secret:
-            tls = secrets.read_cert_secret(question.cert_secret)
-            notes += [] if tls else [secrets.encrypted_note(question.cert_secret)]
-        if question.proxy_secret:
-            proxy = secrets.read_proxy_secret(question.proxy_secret)
-            notes += [] if proxy else [secrets.encrypted_note(question.proxy_secret)]
+        if policy.cert_secret:
+            tls = secrets.read_cert_secret(policy.cert_secret)
+            notes += [] if tls else [secrets.encrypted_note(policy.cert_secret)]
+        if policy.proxy_secret:
+            proxy = secrets.read_proxy_secret(policy.proxy_secret)
+            notes += [] if proxy else [secrets.encrypted_note(policy.proxy_secret)]
     return ScanOptions(
-        insecure=question.insecure,
-        interval=question.interval,
-        timeout=question.timeout,
+        insecure=policy.insecure,
+        interval=policy.interval,
+        timeout=policy.timeout,
         keychain=keychain,
         tls=tls,
         proxy=proxy,
@@ -147,15 +150,15 @@ def scan_options(question: ImagePolicy) -> ScanOptions:
     )
 
 
-def _recorded(question: ImagePolicy) -> Resolution:
+def _recorded(policy: ImagePolicy) -> Resolution:
     """A suspended policy keeps its last answer, which Flux keeps in the status (imagepolicy_controller.go)."""
-    if question.recorded is None:
+    if policy.recorded is None:
         raise ResolveError(
-            f"ImagePolicy {question.name} is suspended, and its status holds no latestRef to go on with",
-            where=question.origin,
+            f"ImagePolicy {policy.name} is suspended, and its status holds no latestRef to go on with",
+            where=policy.origin,
             hint="set suspend: false, or export the policies with their status from the cluster",
         )
-    return Resolved(question.recorded, ("suspended, so the image in its status is kept",))
+    return Resolved(policy.recorded, ("suspended, so the image in its status is kept",))
 
 
 def _with_digest(answer: Resolved, digest: str) -> Resolved:

@@ -7,11 +7,11 @@ were asked to be kept as warnings: half an update is harder to review than none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from imagesetter.fields.field import Location, MarkedField
-from imagesetter.fields.marker_problems import marker_problem
-from imagesetter.fields.report import failure
+from imagesetter.fields.report import failure, marker_problem
 from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.markers import PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from imagesetter.update.read_tree import MarkedFile, Tree
 
 
-class FileUpdates(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileUpdates:
     """What an update did or, under ``check``, would do."""
 
     changes: tuple[Change, ...]

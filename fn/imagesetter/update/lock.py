@@ -99,8 +99,8 @@ def update_lock(
         try:
             new = _entry(catalog, name, answer, entries.get(name), now)
             back = _back(catalog, entries.get(name), new)
-            asked = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
-            kept = _stays(back, new, strict=strict) if back and not asked else None
+            allowed = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
+            kept = _stays(back, new, strict=strict) if back and not allowed else None
         except ReportedError as error:
             failed = failure(error, Location(), policy=str(name))
             results.append(failed._replace(message=f"{name}: {failed.message}"))

@@ -123,9 +123,9 @@ def plan_changes(
         elif new == marked.scalar.value:
             unchanged += 1
         else:
-            said = list(_said(guards, marked, answer.ref, new))
-            results += said
-            if any(found.severity != "info" for found in said):
+            objections = list(_objections(guards, marked, answer.ref, new))
+            results += objections
+            if any(found.severity != "info" for found in objections):
                 continue
             if has_digest(marked.scalar.value) and not has_digest(new):
                 results.append(_lost_digest(marked, answer.ref, new, strict=strict))
@@ -156,7 +156,7 @@ def _lost_digest(marked: MarkedField, ref: LatestRef, new: str, *, strict: bool)
     return report("error" if strict else "warning", message, marked.location, old=old, new=new, tags=tags)
 
 
-def _said(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str) -> Iterable[Result]:
+def _objections(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str) -> Iterable[Result]:
     """What guards have to say about a change, up to the first refusal."""
     for guard in guards:
         found = guard(marked, ref, new)

@@ -1,4 +1,4 @@
-"""One story: the fields of one ResourceList follow their policies.
+"""The fields of one ResourceList follow their policies.
 
 The policies are items (or stand in the functionConfig), the places are markers, targets or images, and what comes back
 is the list's own text with the changed scalars and the results in it.
@@ -76,7 +76,7 @@ def update_resource_list(
         stripped, warnings = strip_annotations(listing.items)
         edits += stripped
         problems += warnings
-    return ListUpdate(tuple(edits), (*_told(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+    return ListUpdate(tuple(edits), (*_results(planned), *problems, summary(len(planned.changes), planned.unchanged)))
 
 
 def _guard(
@@ -110,7 +110,7 @@ def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     return proved_edits(listing.text, wanted, scan=listing.layout.scan)
 
 
-def _told(planned: Plan) -> Iterable[Result]:
+def _results(planned: Plan) -> Iterable[Result]:
     return (change.result for change in planned.changes)
 
 

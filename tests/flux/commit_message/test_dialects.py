@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -80,12 +81,12 @@ def test_changes_of_one_object_stay_in_the_order_of_the_document() -> None:
 
 
 def test_the_same_change_in_two_files_is_listed_once() -> None:
-    other = RECORDS[1]._replace(file="c.yaml")
+    other = replace(RECORDS[1], file="c.yaml")
     assert render_message("{{ len .Changed.Changes }}", data(*RECORDS, other)) == "3"
 
 
 def test_one_image_under_two_policies_is_two_images() -> None:
-    other = RECORDS[1]._replace(policy=PODINFO, file="c.yaml")
+    other = replace(RECORDS[1], policy=PODINFO, file="c.yaml")
     message = render_message("{{ range .Updated.Images }}{{ . }}={{ .Policy }} {{ end }}", data(RECORDS[1], other))
     assert message == "nginx:1.27=flux-system/web nginx:1.27=flux-system/podinfo "
 
@@ -124,13 +125,13 @@ def test_no_template_is_the_message_of_flux() -> None:
 
 @pytest.mark.parametrize("field", ["file", "old", "new", "setter"])
 def test_data_that_utf_8_cannot_hold_becomes_replacement_characters(field: str) -> None:
-    broken = RECORDS[0]._replace(**{field: "x\ud800y"})
+    broken = replace(RECORDS[0], **{field: "x\ud800y"})
     message = render_message("{{ .Changed }}", data(broken))
     assert "x\ufffdy" in message
     assert message.encode()
 
 
 def test_a_field_whose_text_stays_is_no_change() -> None:
-    same = RECORDS[0]._replace(old=RECORDS[0].new)
+    same = replace(RECORDS[0], old=RECORDS[0].new)
     message = render_message("{{ len .Changed.Changes }} {{ len .Updated.Images }} {{ .Changed }}", data(same))
     assert message == "0 0 {map[]}"

@@ -96,13 +96,13 @@ def command(
     _print("Registries", rows)
     tree = read_tree(paths or (".",), exclude=exclude)
     catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
-    questions, problems = _repositories(catalog)
+    repositories, problems = _repositories(catalog)
     _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.files} files read"), *problems])
     if settings is None:
         return FAILED
     failed = bool(problems)
     with open_client(network) as client:
-        for repository, options in questions.items():
+        for repository, options in repositories.items():
             rows = list(_access_to(repository, settings, options))
             if not offline:
                 try:
@@ -198,9 +198,9 @@ def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list
     problems: list[Row] = []
     for name in catalog.policy_names:
         try:
-            question = catalog.policy(name)
-            found.setdefault(question.image, scan_options(question))
-            problems += [(str(name), f"{missing} is not in the files") for missing in question.missing]
+            policy = catalog.policy(name)
+            found.setdefault(policy.image, scan_options(policy))
+            problems += [(str(name), f"{missing} is not in the files") for missing in policy.missing]
         except ReportedError as error:
             problems.append((str(name), f"{error}{f' ({error.where})' if error.where else ''}"))
     return found, problems

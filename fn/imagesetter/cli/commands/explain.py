@@ -11,7 +11,6 @@ import click
 
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.image_argument import image_argument
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
@@ -21,7 +20,7 @@ from imagesetter.cli.options import (
     read_stdin,
     reading_options,
 )
-from imagesetter.cli.registry_client import open_client
+from imagesetter.cli.registry_client import image_argument, open_client
 from imagesetter.cli.reports.explain import print_explained, print_parity
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
@@ -159,32 +158,32 @@ def command(
     if tags_file == "-" and "-" in policies:
         raise UsageError("--policies and --tags-file cannot both read standard input")
     if made_up.given:
-        question = ad_hoc(made_up.tag_policy(), image_argument(subject) if subject else None, insecure=made_up.insecure)
+        policy = ad_hoc(made_up.tag_policy(), image_argument(subject) if subject else None, insecure=made_up.insecure)
     else:
         catalog = _catalog(policies, namespace, exclude, subject)
         name = _name(subject, catalog, namespace)
         try:
-            question = catalog.policy(name)
+            policy = catalog.policy(name)
         except ReportedError as error:
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
     # A lock knows nothing about a policy given on the command line.
-    lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, question)
+    lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, policy)
     chooser = Chooser(lock, clock.now(), "accept")
     if tags_file is not None:
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
-        explained = explain_tags(question, tags, tag=tag, limit=limit, notes=notes)
+        explained = explain_tags(policy, tags, tag=tag, limit=limit, notes=notes)
         if not made_up.given:
-            remembered = partial(_remembered, lock, question.name)
-            explained = decide(explained, question, Scan(tuple(tags), clock.now()), chooser, remembered)
+            remembered = partial(_remembered, lock, policy.name)
+            explained = decide(explained, policy, Scan(tuple(tags), clock.now()), chooser, remembered)
             explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
-    elif not question.image.path:
+    elif not policy.image.path:
         raise UsageError("no IMAGE and no list of tags given", hint="add an IMAGE, or --tags-file")
     else:
-        named = question.image.registry if made_up.given else ""
+        named = policy.image.registry if made_up.given else ""
         with open_client(network, named=named) as client:
             explained = explain_registry(
-                question, client, tag=tag, limit=limit, digest=digest, choose=chooser, notes=notes
+                policy, client, tag=tag, limit=limit, digest=digest, choose=chooser, notes=notes
             )
             explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     print_explained(explained, output=output)
@@ -207,16 +206,16 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
     return catalog_from_tree(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
 
 
-def _lock(exclude: Sequence[str], question: ImagePolicy) -> tuple[Lock, list[str]]:
+def _lock(exclude: Sequence[str], policy: ImagePolicy) -> tuple[Lock, list[str]]:
     """The nearest lock, and notes about it; its holds and the ages of tags affect what is selected."""
     try:
         lock = nearest_lock(read_tree((".",), exclude=exclude), ())
     except (LockError, TextError) as error:
         return Lock({}), [f"the lock cannot be read, so it is ignored here: {error}"]
-    lock, name = lock or Lock({}), question.name
+    lock, name = lock or Lock({}), policy.name
     notes = list(notices(lock.holds, name, clock.now()))
-    if question.minimum_age and name not in lock.entries and all(seen.policy != name for seen in lock.seen):
-        age = shown_age(question.minimum_age)
+    if policy.minimum_age and name not in lock.entries and all(seen.policy != name for seen in lock.seen):
+        age = shown_age(policy.minimum_age)
         notes.append(
             f"the policy requires tags that are at least {age} old; no lock here records ages, so this is ignored"
         )
@@ -234,13 +233,13 @@ def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:
 
 def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
     """Notes if the lock stays at a higher tag, or if its tag has moved."""
-    entry = lock.entries.get(explained.policy) if explained.policy else None
-    if not (entry and explained.chosen and explained.question) or entry.image != explained.chosen.name:
+    entry = lock.entries.get(explained.name) if explained.name else None
+    if not (entry and explained.chosen and explained.policy) or entry.image != explained.chosen.name:
         return
     new, digest = explained.chosen.tag, explained.chosen.digest
     if digest and entry.tag == new and entry.digest != digest:
         yield f"{new} has moved: the lock has {entry.digest}"
-    if compare(explained.question.tags, entry.tag, new) == 1 and not lock.wants_downgrade(
+    if compare(explained.policy.tags, entry.tag, new) == 1 and not lock.wants_downgrade(
         entry.policy, entry.tag, new, clock.now()
     ):
         higher = f"the lock stays at {entry.tag}, which the policy ranks above {new}"

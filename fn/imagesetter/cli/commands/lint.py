@@ -8,7 +8,6 @@ from functools import partial
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     network_options,
@@ -20,7 +19,7 @@ from imagesetter.cli.options import (
 from imagesetter.cli.output_options import Outputs, outputs_option
 from imagesetter.cli.reports.lint import LintOutcome, render_lint
 from imagesetter.cli.source import source_for
-from imagesetter.cli.terminal import echo, print_results, write
+from imagesetter.cli.terminal import echo, print_hint, print_results, why_nothing, write
 from imagesetter.config.options import SourceName
 from imagesetter.fields.report import report
 from imagesetter.files.read import read_named

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.image_argument import image_argument
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
     network_options,
     output_option,
 )
-from imagesetter.cli.registry_client import open_client
+from imagesetter.cli.registry_client import image_argument, open_client
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo, print_error, styled, write
@@ -128,11 +127,11 @@ def _looked_up(
     client: Client, repository: Repository, options: ScanOptions, names: Sequence[str], columns: Columns
 ) -> tuple[list[Tag], list[ReportedError]]:
     """The tags with the requested details, and an error for each detail that is not available."""
-    questions = [(repository, name, options) for name in names]
+    requests = [(repository, name, options) for name in names]
     tags: list[Tag] = []
     errors: list[ReportedError] = []
     if columns.created or columns.platform:
-        for name, image in zip(names, client.inspect_all(questions), strict=True):
+        for name, image in zip(names, client.inspect_all(requests), strict=True):
             if isinstance(image, ReportedError):
                 errors.append(image)
                 tags.append(Tag(name))
@@ -140,7 +139,7 @@ def _looked_up(
                 platforms = image.platforms or ((image.platform,) if image.platform else ())
                 tags.append(Tag(name, image.digest, image.created, platforms))
     elif columns.digest:
-        for name, digest in zip(names, client.digest_all(questions), strict=True):
+        for name, digest in zip(names, client.digest_all(requests), strict=True):
             if isinstance(digest, ReportedError):
                 errors.append(digest)
                 tags.append(Tag(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import click
 
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.hints import print_hint, why_nothing
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
@@ -28,7 +28,7 @@ from imagesetter.cli.reports.update_json import render_json
 from imagesetter.cli.reports.update_markdown import render_markdown
 from imagesetter.cli.reports.update_text import render_text
 from imagesetter.cli.source import source_for
-from imagesetter.cli.terminal import echo_data, print_results, write
+from imagesetter.cli.terminal import echo_data, print_hint, print_results, why_nothing, write
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure
 from imagesetter.fields.report import report as result_of
@@ -131,7 +131,7 @@ def command(
         keep, only = options.keep_on_error, options.only
         outcome = update_files(tree, source_of, keep_on_error=keep, only=only, guards_of=guards_of, strict=strict)
     unfollowed = _unfollowed(only, catalog, outcome, present, strict=strict)
-    outcome = outcome._replace(results=(*outcome.results, *unfollowed))
+    outcome = replace(outcome, results=(*outcome.results, *unfollowed))
     writes = not check and not outcome.failed
     if message_file and outcome.changes and writes:
         from imagesetter.cli.reports.commit_message import write_message
@@ -209,7 +209,7 @@ def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
         return outcome
     changes = tuple(change for change in outcome.changes if change.field.location.file not in files)
     rewrites = tuple(rewritten for rewritten in outcome.rewrites if str(rewritten.path) not in files)
-    return outcome._replace(changes=changes, rewrites=rewrites)
+    return replace(outcome, changes=changes, rewrites=rewrites)
 
 
 def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, network: NetworkOptions) -> UpdateOutcome:

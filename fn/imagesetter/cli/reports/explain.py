@@ -34,8 +34,8 @@ def print_explained(explained: Explained, *, output: Output) -> None:
 
 def explanation_text(explained: Explained) -> Iterable[str]:
     """The explanation as text, line by line, without the error."""
-    if explained.question:
-        yield from _headline(explained.policy, explained.question)
+    if explained.policy:
+        yield from _headline(explained.name, explained.policy)
     if explained.explanation:
         yield ""
         yield from funnel_lines(explained.explanation)
@@ -55,10 +55,10 @@ def explanation_text(explained: Explained) -> Iterable[str]:
         yield f"{styled('note', sys.stdout, fg='cyan')}: {note}"
 
 
-def _headline(policy: PolicyName | None, question: ImagePolicy) -> Iterable[str]:
-    if policy:
-        yield f"{styled(str(policy), sys.stdout, bold=True)}  ({question.origin})"
-    yield "  ".join(part for part in (question.image.written, rule_text(question.tags)) if part)
+def _headline(name: PolicyName | None, policy: ImagePolicy) -> Iterable[str]:
+    if name:
+        yield f"{styled(str(name), sys.stdout, bold=True)}  ({policy.origin})"
+    yield "  ".join(part for part in (policy.image.written, rule_text(policy.tags)) if part)
 
 
 def rule_text(tags: TagPolicy) -> str:
@@ -98,20 +98,20 @@ def steps_of(funnel: Funnel) -> list[tuple[str, int]]:
     ]
 
 
-def _answer(asked: Rejected) -> str:
-    question = f"why not {shown(asked.tag)}?" if asked.step != "chosen" else f"{shown(asked.tag)}:"
-    return f"{styled(question, sys.stdout, bold=True)} {asked.reason}"
+def _answer(verdict: Rejected) -> str:
+    heading = f"why not {shown(verdict.tag)}?" if verdict.step != "chosen" else f"{shown(verdict.tag)}:"
+    return f"{styled(heading, sys.stdout, bold=True)} {verdict.reason}"
 
 
 def explained_as_json(explained: Explained) -> dict[str, object]:
     """The JSON document of an explanation."""
-    question, explanation, error = explained.question, explained.explanation, explained.error
+    policy, explanation, error = explained.policy, explained.explanation, explained.error
     document: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "Explanation",
-        "policy": str(explained.policy) if explained.policy else None,
-        "image": question.image.written or None if question else None,
-        "rule": rule_as_json(question.tags) if question else None,
+        "policy": str(explained.name) if explained.name else None,
+        "image": policy.image.written or None if policy else None,
+        "rule": rule_as_json(policy.tags) if policy else None,
         "chosen": ref_as_json(explained.chosen),
         "error": error.what if error else None,
         "stage": error.stage if isinstance(error, PolicyError) else None,

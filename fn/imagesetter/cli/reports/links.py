@@ -32,7 +32,7 @@ _KINDS = ("github", "gitlab", "bitbucket", "codeberg", "gitea", "forgejo")
 
 
 def find_links(
-    client: Client, question: Callable[[PolicyName], ImagePolicy], changes: Iterable[Change]
+    client: Client, policy_of: Callable[[PolicyName], ImagePolicy], changes: Iterable[Change]
 ) -> tuple[dict[Move, Links], list[str]]:
     """Read the labels of the old and the new images of changes.
 
@@ -49,14 +49,14 @@ def find_links(
     notes: list[str] = []
     for policy, *tags in moves:
         try:
-            asked = question(policy)
-            options = scan_options(asked)
+            found = policy_of(policy)
+            options = scan_options(found)
         except ReportedError as error:
             notes.append(f"{policy}: no links: {error}")
             continue
         for tag in tags:
             if is_tag(tag):
-                wanted[policy, tag] = (asked.image, tag, options)
+                wanted[policy, tag] = (found.image, tag, options)
     images: dict[tuple[PolicyName, str], Image] = {}
     for key, image in zip(wanted, client.inspect_all(list(wanted.values())), strict=True):
         if isinstance(image, ReportedError):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.fields.field import split_image
@@ -35,10 +34,8 @@ def move_of(change: Change) -> Move:
     return change.field.marker.policy, tag, change.ref.tag
 
 
-_NONE: Mapping[Move, Links] = {}
-
-
-class UpdateOutcome(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UpdateOutcome:
     """An update that was written, refused, or only checked.
 
     ``problems`` are all results of the run, including those of writing files; ``links`` are present if requested.
@@ -48,7 +45,7 @@ class UpdateOutcome(NamedTuple):
     problems: tuple[Result, ...]
     written: bool
     diff: bool = False
-    links: Mapping[Move, Links] = _NONE
+    links: Mapping[Move, Links] = field(default_factory=dict)
 
     @property
     def held_back(self) -> list[Result]:

@@ -5,8 +5,9 @@ image-automation-controller v1.2.1 and v0.41.2, internal/update/result.go and in
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from imagesetter.flux.commit_message.images import UPDATED, Updated
 from imagesetter.flux.commit_message.names import NAMESPACED_NAME, OBJECT_IDENTIFIER, NamespacedName, struct
@@ -17,7 +18,8 @@ CHANGE = struct(
 )
 
 
-class MessageChange(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MessageChange:
     """One changed field."""
 
     old_value: str
@@ -76,7 +78,8 @@ _CHANGED_METHODS = {
 }
 
 
-class Root(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Root:
     """What dot is at the top of a template."""
 
     go_type: Type

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from imagesetter.flux.commit_message.changes import (
     CHANGES,
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 Dialect = Literal["auto", "modern", "legacy"]
 
 
-class ChangeRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
     """One changed field: where it is, what it held, what it holds now, and why."""
 
     file: str

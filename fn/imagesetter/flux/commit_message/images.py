@@ -5,7 +5,8 @@ image-automation-controller v0.41.2 internal/update/result.go, go-containerregis
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from imagesetter.errors import ImageReferenceError
 from imagesetter.flux.commit_message.names import NAMESPACED_NAME, OBJECT_IDENTIFIER, NamespacedName, struct
@@ -39,7 +40,8 @@ _IMAGE_REF = struct(
 )
 
 
-class MessageRegistry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MessageRegistry:
     """A registry's host."""
 
     text: str
@@ -60,7 +62,8 @@ class MessageRegistry(NamedTuple):
         return self.text
 
 
-class ImageRepository(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ImageRepository:
     """``.Context`` of an image: where it comes from."""
 
     host: MessageRegistry
@@ -84,7 +87,8 @@ class ImageRepository(NamedTuple):
         return self.text
 
 
-class MessageReference(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MessageReference:
     """go-containerregistry's reference inside an `ImageRef`."""
 
     text: str
@@ -124,7 +128,8 @@ class MessageReference(NamedTuple):
             raise Fault(str(err)) from err
 
 
-class ImageRef(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ImageRef:
     """An image that was set; prints as the policy's latest ref."""
 
     text: str

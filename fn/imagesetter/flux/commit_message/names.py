@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from imagesetter.golang.strings import sanitize
 from imagesetter.golang.values import STRING, Method, StructField, Type
@@ -32,7 +32,8 @@ NAMESPACED_NAME = struct(
 )
 
 
-class NamespacedName(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NamespacedName:
     """Namespace and name; prints as ``namespace/name``."""
 
     namespace: str
