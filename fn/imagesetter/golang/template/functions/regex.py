@@ -7,33 +7,20 @@ says more.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from imagesetter.golang.budget import Budget
 from imagesetter.golang.errors import Fault
 from imagesetter.golang.fmt_flags import can_backquote
-from imagesetter.golang.regexp.search import SearchPattern, compile_search
+from imagesetter.golang.regexp.search import compile_search
 from imagesetter.golang.strings import decode, encode, quote
 from imagesetter.golang.values import STRINGS, Slice
 
-
-def _must_compile(budget: Budget, pattern: str) -> SearchPattern:
-    """As Go's ``MustCompile``."""
-    try:
-        return compile_search(budget, pattern)
-    except Fault as fault:
-        shown = f"`{pattern}`" if can_backquote(pattern) else quote(pattern)
-        raise Fault(f"regexp: Compile({shown}): {fault.message}") from fault
+T = TypeVar("T")
 
 
-# --- matching
-
-
-def regex_match(budget: Budget, pattern: str, text: str) -> bool:
-    """``regexMatch``: false for a pattern that is none."""
-    try:
-        return must_regex_match(budget, pattern, text)
-    except Fault:
-        return False
+# --- as errors
 
 
 def must_regex_match(budget: Budget, pattern: str, text: str) -> bool:
@@ -41,90 +28,45 @@ def must_regex_match(budget: Budget, pattern: str, text: str) -> bool:
     return compile_search(budget, pattern).search(budget, encode(text)) is not None
 
 
-def regex_find(budget: Budget, pattern: str, text: str) -> str:
-    """``regexFind``: the first match, or the empty text."""
-    return _find(budget, _must_compile(budget, pattern), text)
-
-
 def must_regex_find(budget: Budget, pattern: str, text: str) -> str:
-    """``mustRegexFind``."""
-    return _find(budget, compile_search(budget, pattern), text)
-
-
-def _find(budget: Budget, pattern: SearchPattern, text: str) -> str:
+    """``mustRegexFind``: the first match, or the empty text."""
     data = encode(text)
-    spans = pattern.search(budget, data)
+    spans = compile_search(budget, pattern).search(budget, data)
     return decode(data[slice(*spans[0])]) if spans else ""
 
 
-def regex_find_all(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
-    """``regexFindAll``: at most so many matches, all for -1."""
-    return _find_all(budget, _must_compile(budget, pattern), text, limit)
-
-
 def must_regex_find_all(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
-    """``mustRegexFindAll``."""
-    return _find_all(budget, compile_search(budget, pattern), text, limit)
-
-
-def _find_all(budget: Budget, pattern: SearchPattern, text: str, limit: int) -> Slice:
+    """``mustRegexFindAll``: at most so many matches, all for -1."""
     data = encode(text)
-    found = [decode(data[start:end]) for start, end in pattern.find_all(budget, data, limit)]
+    found = [decode(data[start:end]) for start, end in compile_search(budget, pattern).find_all(budget, data, limit)]
     return Slice(STRINGS, found or None)
 
 
-# --- replacing
-
-
-def regex_replace_all(budget: Budget, pattern: str, text: str, replacement: str) -> str:
-    """``regexReplaceAll``: ``$1`` and ``${name}`` stand for groups."""
-    return _replace(budget, _must_compile(budget, pattern), text, replacement, literal=False)
-
-
 def must_regex_replace_all(budget: Budget, pattern: str, text: str, replacement: str) -> str:
-    """``mustRegexReplaceAll``."""
-    return _replace(budget, compile_search(budget, pattern), text, replacement, literal=False)
-
-
-def regex_replace_all_literal(budget: Budget, pattern: str, text: str, replacement: str) -> str:
-    """``regexReplaceAllLiteral``: a dollar is a dollar."""
-    return _replace(budget, _must_compile(budget, pattern), text, replacement, literal=True)
+    """``mustRegexReplaceAll``: ``$1`` and ``${name}`` stand for groups."""
+    if "$" not in replacement:
+        return must_regex_replace_all_literal(budget, pattern, text, replacement)
+    data, compiled = encode(text), compile_search(budget, pattern)
+    return decode(compiled.replace_all(budget, data, compiled.expander(replacement, data)))
 
 
 def must_regex_replace_all_literal(budget: Budget, pattern: str, text: str, replacement: str) -> str:
-    """``mustRegexReplaceAllLiteral``."""
-    return _replace(budget, compile_search(budget, pattern), text, replacement, literal=True)
-
-
-def _replace(budget: Budget, pattern: SearchPattern, text: str, replacement: str, *, literal: bool) -> str:
-    data, fixed = encode(text), encode(replacement)
-    if literal or "$" not in replacement:
-        return decode(pattern.replace_all(budget, data, lambda _: fixed))
-    return decode(pattern.replace_all(budget, data, pattern.expander(replacement, data)))
-
-
-# --- splitting
-
-
-def regex_split(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
-    """``regexSplit``: at most so many parts, all for -1."""
-    return _split(budget, _must_compile(budget, pattern), text, limit)
+    """``mustRegexReplaceAllLiteral``: a dollar is a dollar."""
+    fixed = encode(replacement)
+    return decode(compile_search(budget, pattern).replace_all(budget, encode(text), lambda _: fixed))
 
 
 def must_regex_split(budget: Budget, pattern: str, text: str, limit: int) -> Slice:
-    """``mustRegexSplit``."""
-    return _split(budget, compile_search(budget, pattern), text, limit)
-
-
-def _split(budget: Budget, pattern: SearchPattern, text: str, limit: int) -> Slice:
+    """``mustRegexSplit``: at most so many parts, all for -1."""
+    compiled = compile_search(budget, pattern)
     if limit == 0:
         return Slice(STRINGS, None)
-    if pattern.source.pattern and not text:
+    if pattern and not text:
         return Slice(STRINGS, [""])
     data = encode(text)
     parts: list[str] = []
     begin = end = 0
-    for start, stop in pattern.find_all(budget, data, limit):
+    for start, stop in compiled.find_all(budget, data, limit):
         if limit > 0 and len(parts) == limit - 1:
             break
         end = start
@@ -134,6 +76,38 @@ def _split(budget: Budget, pattern: SearchPattern, text: str, limit: int) -> Sli
     if end != len(data):
         parts.append(decode(data[begin:]))
     return Slice(STRINGS, parts)
+
+
+# --- as panics
+
+
+def _panicking(function: Callable[..., T]) -> Callable[..., T]:
+    """The function without ``must``: Go's ``MustCompile`` reads the pattern."""
+
+    def call(budget: Budget, pattern: str, *arguments: object) -> T:
+        try:
+            compile_search(budget, pattern)
+        except Fault as fault:
+            shown = f"`{pattern}`" if can_backquote(pattern) else quote(pattern)
+            raise Fault(f"regexp: Compile({shown}): {fault.message}") from fault
+        return function(budget, pattern, *arguments)
+
+    return call
+
+
+regex_find = _panicking(must_regex_find)
+regex_find_all = _panicking(must_regex_find_all)
+regex_replace_all = _panicking(must_regex_replace_all)
+regex_replace_all_literal = _panicking(must_regex_replace_all_literal)
+regex_split = _panicking(must_regex_split)
+
+
+def regex_match(budget: Budget, pattern: str, text: str) -> bool:
+    """``regexMatch``: false for a pattern that is none."""
+    try:
+        return must_regex_match(budget, pattern, text)
+    except Fault:
+        return False
 
 
 def regex_quote_meta(text: str) -> str:
