@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli.main import main
-from imagesetter.cli.reports.update_markdown import code, escaped
+from imagesetter.cli.reports.markdown import code, escaped
 
 HERE = Path(__file__).parent
 CHECK = ("update", "--check", "--from", "status", "--policies", "policies.yaml", "web.yaml")

@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.option_names import name_variable
@@ -21,6 +21,9 @@ from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, pri
 from imagesetter.cli.versions import print_version
 from krm_functions.errors import ReportedError, UsageError
 from krm_functions.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 TASKS: dict[str, dict[str, str]] = {
     "Update": {
@@ -111,6 +114,8 @@ class Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands that begin so, or else the options."""
+        from click.shell_completion import CompletionItem
+
         summaries = {name: summary for commands in TASKS.values() for name, summary in commands.items()}
         found = [CompletionItem(name, help=text) for name, text in summaries.items() if name.startswith(incomplete)]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]

@@ -76,7 +76,10 @@ def update_resource_list(
         stripped, warnings = strip_annotations(listing.items)
         edits += stripped
         problems += warnings
-    return ListUpdate(tuple(edits), (*_results(planned), *problems, summary(len(planned.changes), planned.unchanged)))
+    return ListUpdate(
+        tuple(edits),
+        (*(change.result for change in planned.changes), *problems, summary(len(planned.changes), planned.unchanged)),
+    )
 
 
 def _guard(
@@ -108,10 +111,6 @@ def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
     wanted = [(change.field.scalar, change.new) for change in planned.changes]
     return proved_edits(listing.text, wanted, scan=listing.layout.scan)
-
-
-def _results(planned: Plan) -> Iterable[Result]:
-    return (change.result for change in planned.changes)
 
 
 def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[Catalog, dict[str, Item]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from imagesetter.cli.output_options import Format
 from imagesetter.cli.reports.json_text import json_text
-from imagesetter.cli.reports.update_markdown import MOST, code, escaped, fitted
+from imagesetter.cli.reports.markdown import MOST, code, escaped, fitted
 from imagesetter.cli.terminal import COLOURS, line, styled
 from imagesetter.config.options import API_VERSION
 from imagesetter.lint.finding import Finding, LintRule

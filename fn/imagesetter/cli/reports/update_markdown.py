@@ -1,26 +1,20 @@
 """An update as Markdown, for the body of a pull request or the summary of a job.
 
-Names, tags and messages are untrusted text: they are put into code spans or escaped, so that none of them can make a
-link, mention a person or break a table.
+Names, tags and messages are untrusted text (`markdown`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from imagesetter.cli.reports.delta import delta_of, sides
+from imagesetter.cli.reports.markdown import MOST, code, escaped, fence, fitted
 from imagesetter.cli.reports.update import Links, UpdateOutcome, grouped
 from imagesetter.update.plan import Change
-from krm_functions.messages import log_line, one_line, shown, without_log_commands
+from krm_functions.messages import log_line, without_log_commands
 from krm_functions.result import Result
 
-MOST = 60_000
-"""In characters. A pull request on GitHub can have 65,536; this leaves room for more text."""
 MOST_PLACES = 20
-
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
-_MENTION = re.compile(r"(?<![\w/])@(?=\w)")
 
 
 def render_markdown(report: UpdateOutcome) -> str:
@@ -36,22 +30,12 @@ def render_markdown(report: UpdateOutcome) -> str:
     if diff:
         lines = diff.replace("\r\n", "\n").removesuffix("\n").split("\n")
         diff = "".join(f"{log_line(line)}\n" for line in lines)
-        fence = _fence(diff)
-        blocks.append(f"<details><summary>Diff</summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>")
+        ticks = fence(diff)
+        blocks.append(f"<details><summary>Diff</summary>\n\n{ticks}diff\n{diff}{ticks}\n\n</details>")
         if sum(map(len, blocks)) > MOST:
             blocks[-1] = "The diff is too long to show here."
     blocks.append(escaped(report.closing_line))
     return without_log_commands("\n\n".join(blocks) + "\n")
-
-
-def fitted(rows: Iterable[str], room: int) -> str:
-    """A table with as many rows as there is room for, and the number of the other rows."""
-    lines, kept, size = list(rows), 0, 0
-    while kept < len(lines) and (size := size + len(lines[kept]) + 1) <= room:
-        kept += 1
-    left = len(lines) - kept
-    table = "\n".join(lines[:kept])
-    return f"{table}\n\n{left} more row{'' if left == 1 else 's'} not shown." if left else table
 
 
 def _headline(report: UpdateOutcome) -> str:
@@ -121,25 +105,3 @@ def _held_back(results: Iterable[Result]) -> Iterable[str]:
         where = code(f"{result.file.path}{line}") if result.file else code(str(result.resource_ref or ""))
         message = result.message.removeprefix(f"{result.tags.get('policy')}: ")
         yield f"| {result.severity} | {policy} | {where} | {escaped(message)} |"
-
-
-def code(text: str) -> str:
-    """A code span that no text can end, also inside a table; empty for an empty text."""
-    text = shown(" ".join(text.split()))
-    if not text:
-        return ""
-    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    pad = " " if text[0] == "`" or text[-1] == "`" else ""
-    text = text.replace("|", "\\|")
-    return f"{ticks}{pad}{text}{pad}{ticks}"
-
-
-def escaped(text: str) -> str:
-    """The text without markup, links or mentions."""
-    flat = _SPECIAL.sub(r"\\\1", " ".join(one_line(text).split()))
-    return _MENTION.sub("@\u200b", flat)
-
-
-def _fence(text: str) -> str:
-    """A code fence that nothing in the text closes."""
-    return "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
