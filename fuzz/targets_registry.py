@@ -33,7 +33,7 @@ def _tag_page(data: bytes) -> None:
     headers = [(name.encode(), text.encode("utf-8", "surrogateescape")) for name, text in texts.items()]
     asked: list[str] = []
 
-    def ask(query: str, expected: tuple[int, ...]) -> httpx.Response:
+    def ask(query: str, expected: tuple[int, ...], etag: str) -> httpx.Response:
         asked.append(query)
         return httpx.Response(200, headers=headers if len(asked) < 3 else [], content=body)
 

@@ -105,7 +105,7 @@ def test_list_is_the_same_however_it_is_ordered_and_split(
     pages = [everything[start : start + size] for start in range(0, len(everything), size)] or [[]]
     seen: list[int] = []
 
-    def ask(query: str, expected: tuple[int, ...]) -> httpx.Response:
+    def ask(query: str, expected: tuple[int, ...], etag: str) -> httpx.Response:
         number = 0 if query == "n=1000" else int(query)
         link = {"link": f'</x?{number + 1}>; rel="next"'} if number + 1 < len(pages) else {}
         return httpx.Response(200, headers=link, json={"tags": pages[number]})

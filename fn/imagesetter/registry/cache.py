@@ -35,11 +35,13 @@ from krm_functions.errors import InputError
 
 DEFAULT_VALIDITY = 60.0
 """Seconds that a scan is good for where nothing names an interval, as for ``imagesetter tags``."""
+LONGEST_UNCHANGED = 86400.0
+"""Seconds after which a list is requested whole again, though the registry says that it is unchanged."""
 SHORTEST_VALIDITY = 10.0
 """Shorter intervals count as this: the stages of one pipeline see the same tags."""
 
 _MAGIC = b"imagesetter-cache 2 "
-_LARGEST = 128 * 1024 * 1024
+_LARGEST = 256 * 1024 * 1024
 _FORGOTTEN = 30 * 86400.0
 _ABANDONED = 3600.0
 _GLANCE = 0.02
@@ -64,6 +66,10 @@ class CachedScan:
     scanned_at: float
     warnings: tuple[str, ...] = ()
     uploaded: Mapping[str, float] = field(default_factory=dict)
+    etag: str = ""
+    """Stands for this list at its registry; "" where the registry sends none, or the list has several pages."""
+    listed_at: float = 0.0
+    """When the list was last sent whole: since then the registry may have said that it is unchanged."""
 
 
 @dataclass
@@ -81,12 +87,16 @@ class Cache:
 
     def load_scan(self, repository: str, identity: CacheIdentity, interval: float | None) -> CachedScan | None:
         """The scan of a canonical repository for this identity, if it is younger than *interval* seconds."""
-        if self.refresh:
-            return None
-        entry = _read_scan(_read_file(self._scan_file(repository, identity)), repository)
+        entry = self.load_old_scan(repository, identity)
         if entry is None or not 0 <= self.clock.time() - entry.scanned_at < validity(interval):
             return None
         return entry
+
+    def load_old_scan(self, repository: str, identity: CacheIdentity) -> CachedScan | None:
+        """The scan of a canonical repository for this identity, whatever its age."""
+        if self.refresh:
+            return None
+        return _read_scan(_read_file(self._scan_file(repository, identity)), repository)
 
     def store_scan(self, repository: str, identity: CacheIdentity, entry: CachedScan) -> None:
         """Keep a scan, whose tags are sorted."""
@@ -95,6 +105,8 @@ class Cache:
             "scanned_at": entry.scanned_at,
             "warnings": entry.warnings,
             "uploaded": dict(entry.uploaded),
+            "etag": entry.etag,
+            "listed_at": entry.listed_at,
         }
         body = "\n".join((json.dumps(head, separators=(",", ":")), *entry.tags)).encode()
         checksum = hashlib.sha256(body).hexdigest().encode()
@@ -246,7 +258,10 @@ def _read_scan(data: bytes | None, repository: str) -> CachedScan | None:
         return None
     if not all(is_tag(tag) and _is_moment(moment) for tag, moment in uploaded.items()):
         return None
-    return CachedScan(tuple(tags), float(scanned_at), tuple(warnings), uploaded)
+    etag, listed_at = document.get("etag", ""), document.get("listed_at", 0.0)
+    if not isinstance(etag, str) or not _is_moment(listed_at):
+        return None
+    return CachedScan(tuple(tags), float(scanned_at), tuple(warnings), uploaded, etag, float(listed_at))
 
 
 def _is_moment(value: object) -> TypeGuard[int | float]:

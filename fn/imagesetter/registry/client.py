@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from imagesetter.errors import CredentialError, ImageReferenceError
 from imagesetter.registry import manifests
 from imagesetter.registry.auth.credentials import Credential, Keychains
-from imagesetter.registry.cache import Cache, CachedScan, CacheIdentity, validity
+from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity, validity
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
@@ -228,25 +228,38 @@ class Client:
 
     def _list(self, repository: Repository, client: RepositoryClient, identity: CacheIdentity | None) -> Scan:
         """List the tags at the registry, and cache the result."""
-        most = self._settings.max_tags
+        most, now = self._settings.max_tags, self._settings.clock.time()
+        old = self._cache.load_old_scan(repository.canonical, identity) if self._cache and identity else None
+        if old is not None and not 0 <= now - old.listed_at < LONGEST_UNCHANGED:
+            old = None
         listing = list_tags(
-            lambda query, expected: client.request(
+            lambda query, expected, etag: client.request(
                 "GET",
                 f"tags/list?{query}" if query else "tags/list",
                 body_cap=PAGE_CAP * max(1, most // MOST_TAGS),
                 expected=expected,
+                etag=etag,
             ),
             repository.canonical,
             lambda count: self._notify(Listed(repository.canonical, count)),
             most,
             client.session.cut_detection(client.host),
+            old.etag if old else "",
         )
+        if listing.unchanged and old is not None:
+            return self._store(repository, replace(old, scanned_at=now), identity)
         entry = CachedScan(
             tuple(listing.tags),
-            self._settings.clock.time(),
+            now,
             tuple(map(self._redaction.text, [*client.warnings, *listing.warnings])),
             listing.uploaded,
+            listing.etag,
+            now,
         )
+        return self._store(repository, entry, identity)
+
+    def _store(self, repository: Repository, entry: CachedScan, identity: CacheIdentity | None) -> Scan:
+        """The scan, after it was put into the cache."""
         if self._cache is not None and identity is not None:
             self._cache.store_scan(repository.canonical, identity, entry)
         return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)

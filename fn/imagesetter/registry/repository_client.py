@@ -103,23 +103,24 @@ class RepositoryClient:
 
     def request(
         self, method: Literal["GET", "HEAD"], target: str, *, body_cap: int, accept: str = "application/json",
-        expected: tuple[int, ...] = (), what: str = "",
+        expected: tuple[int, ...] = (), what: str = "", etag: str = "",
     ) -> httpx.Response:  # fmt: skip
         """Request ``/v2/NAME/TARGET``.
 
         Args:
             expected: statuses besides 200 that the caller handles.
             what: what is requested, in messages; the repository by default.
+            etag: the response that is there already; where it is still the same, the status is 304.
 
         Raises:
             RegistryError: there is no response, or it is a refusal.
         """
-        response = self._send(method, f"/v2/{self.repository.path}/{target}", body_cap, accept)
-        if response.status_code == 200 or response.status_code in expected:
+        response = self._send(method, f"/v2/{self.repository.path}/{target}", body_cap, accept, etag)
+        if response.status_code == 200 or response.status_code in expected or (etag and response.status_code == 304):
             return response
         raise self._refusal(response, what or str(self.repository))
 
-    def _send(self, method: Literal["GET", "HEAD"], path: str, body_cap: int, accept: str) -> httpx.Response:
+    def _send(self, method: Literal["GET", "HEAD"], path: str, body_cap: int, accept: str, etag: str) -> httpx.Response:
         """Use https, or plain HTTP where that is allowed and spoken; a scheme that worked is kept for the run."""
         session = self.session
         plain = session.address_rules.may_use_plain_http(self.host, insecure=self.insecure)
@@ -131,7 +132,7 @@ class RepositoryClient:
         auth = RegistryAuth(self.repository.path, self.credential, session.tokens, session.address_rules, self._warn)
         for number, scheme in enumerate(schemes, 1):
             last = number == len(schemes)
-            request = new_request(method, f"{scheme}://{self.host}{path}", options, accept=accept)
+            request = new_request(method, f"{scheme}://{self.host}{path}", options, accept=accept, etag=etag)
             try:
                 response = session.client.send(request, auth, retry_broken=last)
             except (NoTls, ConnectionBroken) as err:

@@ -30,7 +30,8 @@ class ClientSettings:
     """None: no cache."""
     refresh: bool = False
     """Ask even where the cache has a young scan, and keep the answer."""
-    connections: int = 16
+    connections: int = 128
+    """To all hosts together; far more than there are hosts with eight each."""
     connections_per_host: int = 8
     timeout: float | None = None
     """Seconds for one repository at most; None: what its ``spec.timeout`` says up to five minutes, 60 by default."""

@@ -47,6 +47,7 @@ _CUT_AT = 50
 _REFUSED = (400, 404, 405, 422)
 """Statuses of a registry that does not support ``n`` or ``last``."""
 _LONGEST_LAST = 256
+_ETAG = re.compile(r"[!-~]{1,256}")
 _LONGEST_WARNING = 4096
 _REGISTRY = "is there a registry at this address?"
 
@@ -61,25 +62,34 @@ class Listing:
     uploaded: dict[str, float] = field(default_factory=dict)
     """tag → seconds since 1970, where the registry tells it for nothing (Google's do)."""
     warnings: list[str] = field(default_factory=list)
+    etag: str = ""
+    """Stands for the list as it is now, where it is one response and the registry sends an ETag."""
+    unchanged: bool = False
+    """The list is still that of the ETag that was sent; the rest is empty then."""
+
+
+GetPage = Callable[[str, tuple[int, ...], str], "httpx.Response"]
+"""Sends ``GET …/tags/list?QUERY``; given query, expected statuses besides 200, and the ETag of a list that is known."""
 
 
 def list_tags(
-    get: Callable[[str, tuple[int, ...]], httpx.Response], what: str, on_page: Callable[[int], None],
-    max_tags: int = MOST_TAGS, cuts: CutDetection | None = None,
+    get: GetPage, what: str, on_page: Callable[[int], None], max_tags: int = MOST_TAGS,
+    cuts: CutDetection | None = None, etag: str = "",
 ) -> Listing:  # fmt: skip
     """Read every page.
 
     Args:
-        get: sends ``GET …/tags/list?QUERY``; raises for every status but 200 and those that are given.
+        get: requests a page.
         what: the repository, for messages.
         on_page: called with the number of tags so far, after each page.
         max_tags: more tags are an error.
         cuts: what is known of the registry.
+        etag: of a list that is known already.
 
     Raises:
         RegistryError: a response that is not a list of tags, or pages without end.
     """
-    return _Pages(get, what, max_tags, cuts or CutDetection()).read(on_page)
+    return _Pages(get, what, max_tags, cuts or CutDetection()).read(on_page, etag)
 
 
 @dataclass
@@ -94,7 +104,7 @@ class CutDetection:
 class _Pages:
     """The pages of one list, and what the next request is."""
 
-    get: Callable[[str, tuple[int, ...]], httpx.Response]
+    get: GetPage
     what: str
     max_tags: int
     cuts: CutDetection
@@ -112,14 +122,17 @@ class _Pages:
     _probing: bool = False
     """Whether this page was requested with ``last`` although there was no ``Link``."""
 
-    def read(self, on_page: Callable[[int], None]) -> Listing:
+    def read(self, on_page: Callable[[int], None], etag: str) -> Listing:
         size, most_pages = 0, max(MOST_PAGES, self.max_tags // 100)
         query: str | None = _FIRST
         while query is not None:
             if len(self._seen) >= most_pages:
                 raise ProtocolError(f"{self.what}: the tag list has more than {most_pages:,} pages")
             self._seen.add(query)
-            response = self.get(query, _REFUSED if self._probing else (400,) if query == _FIRST else ())
+            first = query == _FIRST
+            response = self.get(query, _REFUSED if self._probing else (400,) if first else (), etag if first else "")
+            if first and response.status_code == 304:
+                return Listing(unchanged=True, etag=etag)
             if response.status_code != 200:
                 query = self._refused()
                 continue
@@ -129,6 +142,8 @@ class _Pages:
             self._check_size(size)
             on_page(len(self._listing.tags))
             query = self._following(response.headers.get("Link", ""), page)
+            if first and query is None:
+                self._listing.etag = _etag(response.headers.get("ETag", ""))
         _sort(self._listing)
         return self._listing
 
@@ -253,6 +268,11 @@ def _read_uploads(listing: Listing, manifest: object) -> None:
         if isinstance(stamp, str) and stamp.isascii() and stamp.isdigit() and 0 < len(stamp) < 16:
             moment = int(stamp) / 1000
             listing.uploaded.update({tag: moment for tag in entry["tag"] if is_tag(tag)})
+
+
+def _etag(header: str) -> str:
+    """``ETag``, or "" where it cannot be sent back."""
+    return header if _ETAG.fullmatch(header) else ""
 
 
 def _warn(listing: Listing, header: str) -> None:

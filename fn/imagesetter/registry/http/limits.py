@@ -80,7 +80,7 @@ class RateLimiter:
     """Slots for connections, by host and in all, and the hosts that asked to wait."""
 
     clock: Clock = field(default_factory=Clock)
-    total: int = 16
+    total: int = 128
     per_host: int = 8
     per_host_hub: int = 4
     on_wait: Callable[[str, float, int], None] = lambda host, seconds, status: None

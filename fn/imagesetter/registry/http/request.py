@@ -32,9 +32,9 @@ class RequestOptions:
 
 def new_request(
     method: str, url: str, options: RequestOptions, *, accept: str = "application/json", authorization: str = "",
-    form: str = "",
+    form: str = "", etag: str = "",
 ) -> httpx.Request:  # fmt: skip
-    """A request with these headers and no others.
+    """A request with these headers and no others; with an ETag it asks for what has changed since only.
 
     Raises:
         ProtocolError: httpx does not take the URL.
@@ -42,6 +42,8 @@ def new_request(
     headers = {"User-Agent": f"imagesetter/{__version__}", "Accept-Encoding": "identity", "Accept": accept}
     if authorization:
         headers["Authorization"] = authorization
+    if etag:
+        headers["If-None-Match"] = etag
     if form:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
@@ -58,7 +60,10 @@ def new_request(
 
 def redirected(request: httpx.Request, url: str) -> httpx.Request:
     """The request for another URL, without its credentials."""
-    return new_request(request.method, url, options_of(request), accept=request.headers["Accept"])
+    headers = request.headers
+    return new_request(
+        request.method, url, options_of(request), accept=headers["Accept"], etag=headers.get("If-None-Match", "")
+    )
 
 
 def token_request_options(request: httpx.Request) -> RequestOptions:

@@ -34,9 +34,9 @@ from imagesetter.registry.http.redaction import Redaction, printable, redacted_u
 from imagesetter.registry.http.request import ERROR_CAP, TIMEOUT, options_of
 from imagesetter.registry.http.tls import Tls
 
-# Idle connections of a pool; the library counts the busy ones too: eight to each of a few registries and token servers.
+# Idle connections of a pool; the library counts the busy ones too: eight to each of some registries and token servers.
 # Any more are closed after each response, to be opened again for the next request.
-_KEPT = 64
+_KEPT = 128
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"})
 # What describes the body as it was sent; the response that we hand on has it unpacked and whole.
