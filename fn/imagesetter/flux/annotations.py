@@ -10,6 +10,7 @@ from imagesetter.golang.duration import parse_age
 from krm_functions.errors import ResourceError
 
 ALLOW_DOWNGRADE: Final = "imagesetter.dev/allow-downgrade"
+CHART_TAGS: Final = "imagesetter.dev/chart-tags"
 MINIMUM_AGE: Final = "imagesetter.dev/minimum-age"
 
 
@@ -19,10 +20,16 @@ def allows_downgrade(policy: Resource) -> bool:
     Raises:
         ResourceError: the annotation is neither ``"true"`` nor ``"false"``.
     """
-    text = _annotation(policy, ALLOW_DOWNGRADE)
-    if text not in ("", "true", "false"):
-        raise _error(policy, ALLOW_DOWNGRADE, f'{text!r} is neither "true" nor "false"')
-    return text == "true"
+    return _flag(policy, ALLOW_DOWNGRADE)
+
+
+def has_chart_tags(policy: Resource) -> bool:
+    """Whether the tags are those of Helm charts: ``6.7.1_build.1`` is the version ``6.7.1+build.1``.
+
+    Raises:
+        ResourceError: the annotation is neither ``"true"`` nor ``"false"``.
+    """
+    return _flag(policy, CHART_TAGS)
 
 
 def minimum_age(policy: Resource) -> float:
@@ -36,6 +43,13 @@ def minimum_age(policy: Resource) -> float:
         return parse_age(text) if text else 0.0
     except ValueError as error:
         raise _error(policy, MINIMUM_AGE, str(error)) from error
+
+
+def _flag(policy: Resource, name: str) -> bool:
+    text = _annotation(policy, name)
+    if text not in ("", "true", "false"):
+        raise _error(policy, name, f'{text!r} is neither "true" nor "false"')
+    return text == "true"
 
 
 def _annotation(policy: Resource, name: str) -> str:

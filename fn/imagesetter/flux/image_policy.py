@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.flux.annotations import allows_downgrade, minimum_age
+from imagesetter.flux.annotations import allows_downgrade, has_chart_tags, minimum_age
 from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
@@ -90,7 +90,7 @@ def read_image_policy(
     return ImagePolicy(
         name=name,
         image=image,
-        tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list),
+        tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list, chart_tags=has_chart_tags(policy)),
         reflection=spec.digest_reflection_policy,
         inputs=inputs_hash(policy, repository),
         origin=policy.origin,

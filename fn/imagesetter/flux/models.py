@@ -170,13 +170,15 @@ class TagFilter(FluxModel):
 
 
 def tag_policy(
-    choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None
-) -> TagPolicy:
+    choice: PolicyChoice | None, filter_tags: TagFilter | None, exclusion_list: Sequence[str] | None,
+    *, chart_tags: bool = False,
+) -> TagPolicy:  # fmt: skip
     """The rule and the filters of validated specs; of several the first kind counts (policy/factory.go)."""
     return TagPolicy(
         given_rule(choice) if choice else None,
         FilterTags(filter_tags.pattern, filter_tags.extract) if filter_tags else None,
         tuple(exclusion_list or DEFAULT_EXCLUSIONS),
+        chart_tags,
     )
 
 

@@ -153,11 +153,18 @@ def _canonical(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
 
 
+def _chart_inputs(policy: Resource) -> dict[str, Any]:
+    """That the tags are those of charts; nothing where they are not, so that the hashes of other policies stay."""
+    annotations = policy.metadata.get("annotations")
+    text = annotations.get("imagesetter.dev/chart-tags") if isinstance(annotations, Mapping) else None
+    return {"chartTags": True} if str(text) == "true" else {}
+
+
 def inputs_of(found: Resource) -> str:
     """What of a resource decides an answer, as text that is equal for equal meaning."""
     match found.kind:
         case "ImagePolicy":
-            return _canonical([_policy_inputs(found.spec), found.spec.get("imageRepositoryRef")])
+            return _canonical([_policy_inputs(found.spec) | _chart_inputs(found), found.spec.get("imageRepositoryRef")])
         case "ImageRepository":
             return _canonical(_repository_inputs(found.spec))
         case _:
@@ -168,5 +175,5 @@ def inputs_hash(policy: Resource, repository: Resource) -> str:
     """SHA-256 over what decides the answer, written the same for equal meaning (defaults filled in)."""
     import hashlib  # loads OpenSSL, which a run without policies has no use for
 
-    inputs = {**_policy_inputs(policy.spec), **_repository_inputs(repository.spec)}
+    inputs = {**_policy_inputs(policy.spec), **_chart_inputs(policy), **_repository_inputs(repository.spec)}
     return "sha256:" + hashlib.sha256(_canonical(inputs).encode()).hexdigest()

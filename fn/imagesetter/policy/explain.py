@@ -195,8 +195,8 @@ def _rejected(walk: _Walk, tag: str) -> Rejected:
 
 def _why_filtered(walk: _Walk, tag: str) -> str:
     tag_filter, text = walk.selector.filter, _text(walk, tag)
-    assert tag_filter is not None
     if text is None:
+        assert tag_filter is not None
         return f"it does not match filterTags.pattern {shown(tag_filter.pattern)}"
     counts = next(other for other, same in walk.texts.items() if same == text)
     return (
@@ -223,7 +223,7 @@ def _why_outranked(walk: _Walk, tag: str) -> str:
 
 def _text(walk: _Walk, tag: str) -> str | None:
     """The text of a tag that the rule ranks, or ``None`` if filterTags drops the tag."""
-    return walk.selector.filter.key(tag) if walk.selector.filter else tag
+    return walk.selector.key(tag)
 
 
 def _merit(tag: str) -> tuple[bool, object, str]:

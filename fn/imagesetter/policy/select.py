@@ -41,6 +41,7 @@ class CompiledPolicy:
     filter: CompiledFilter | None
     rule: Rule
     ranker: Ranker
+    chart_tags: bool = False
 
     def keep(self, tags: list[str]) -> list[str]:
         """The tags that are not those of signatures, and that the exclusion list leaves.
@@ -67,14 +68,29 @@ class CompiledPolicy:
             NothingSelected: no tag passes filterTags.
         """
         if self.filter is None:
-            return Keys.of_tags(tags)
+            return _of_charts(Keys.of_tags(tags)) if self.chart_tags else Keys.of_tags(tags)
         keys = self.filter.keys(tags)
         if not keys.texts:
             raise NothingSelected(
                 "version list argument cannot be empty",
                 hint=f"no tag matches filterTags.pattern {shown(self.filter.pattern)} ({len(tags)} checked)",
             )
-        return keys
+        return _of_charts(keys) if self.chart_tags else keys
+
+    def key(self, tag: str) -> str | None:
+        """The text of one tag that the rule ranks, or ``None`` if filterTags drops the tag."""
+        text = self.filter.key(tag) if self.filter else tag
+        return chart_version(text) if text is not None and self.chart_tags else text
+
+
+def chart_version(tag: str) -> str:
+    """The version that a tag of a Helm chart stands for: Helm writes ``_`` for ``+``, which no tag can have."""
+    return tag.replace("_", "+")
+
+
+def _of_charts(keys: Keys) -> Keys:
+    """The texts as chart versions. If several give the same, the first in byte order is used, as with filterTags."""
+    return Keys.of_texts({chart_version(text): keys.tag(text) for text in sorted(keys.texts, reverse=True)})
 
 
 @lru_cache(maxsize=256)
@@ -97,7 +113,7 @@ def compile_policy(policy: TagPolicy) -> CompiledPolicy:
         raise InvalidPolicy(f"invalid policy: {err}", hint=err.hint) from err
     exclusions = compile_exclusions(policy.exclusion_list)
     tag_filter = compile_filter(policy.filter_tags) if policy.filter_tags else None
-    return CompiledPolicy(exclusions, tag_filter, rule, ranker)
+    return CompiledPolicy(exclusions, tag_filter, rule, ranker, policy.chart_tags)
 
 
 def select(policy: TagPolicy, tags: Iterable[str]) -> str:
@@ -134,9 +150,7 @@ def compare(policy: TagPolicy, a: str, b: str) -> int | None:
         InvalidPolicy, InvalidFilter: as :func:`select`.
     """
     selector = compile_policy(policy)
-    if selector.filter is None:
-        return selector.ranker.compare(a, b)
-    first, second = selector.filter.key(a), selector.filter.key(b)
+    first, second = selector.key(a), selector.key(b)
     if first is None or second is None:
         return None
     return selector.ranker.compare(first, second)

@@ -36,14 +36,16 @@ class TagPolicy:
         filter_tags: ``spec.filterTags`` of the ImagePolicy, or ``None``.
         exclusion_list: ``spec.exclusionList`` of the ImageRepository; empty means :data:`DEFAULT_EXCLUSIONS`;
             any other list replaces them.
+        chart_tags: the tags are those of Helm charts, in which ``_`` stands for the ``+`` of a version.
     """
 
     rule: Rule | None
     filter_tags: FilterTags | None = None
     exclusion_list: tuple[str, ...] = DEFAULT_EXCLUSIONS
+    chart_tags: bool = False
 
 
-def unchecked_tag_policy(spec: Mapping[str, Any]) -> TagPolicy | None:
+def unchecked_tag_policy(spec: Mapping[str, Any], *, chart_tags: bool = False) -> TagPolicy | None:
     """The rule and the filters of an ImagePolicy's spec as loaded, without validation; None where there is no rule.
 
     For comparing tags only: whoever selects by it has to validate it first.
@@ -54,4 +56,4 @@ def unchecked_tag_policy(spec: Mapping[str, Any]) -> TagPolicy | None:
     filter_tags, filters = spec.get("filterTags"), None
     if isinstance(filter_tags, Mapping):
         filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
-    return TagPolicy(rule, filters)
+    return TagPolicy(rule, filters, chart_tags=chart_tags)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagesetter.flux.annotations import allows_downgrade
+from imagesetter.flux.annotations import allows_downgrade, has_chart_tags
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
@@ -25,10 +25,10 @@ def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bo
 def rule_against_downgrades(policy: Resource) -> TagPolicy | None:
     """The rule of a policy; None where it has none, or may go back."""
     try:
-        allowed = allows_downgrade(policy)
+        allowed, chart_tags = allows_downgrade(policy), has_chart_tags(policy)
     except ResourceError:  # allows nothing; whoever validates the policy says what is wrong with it
-        allowed = False
-    return None if allowed else unchecked_tag_policy(policy.spec)
+        allowed = chart_tags = False
+    return None if allowed else unchecked_tag_policy(policy.spec, chart_tags=chart_tags)
 
 
 def order_of(rule: TagPolicy, old: str, new: str) -> int | None:

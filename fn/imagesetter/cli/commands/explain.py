@@ -51,6 +51,7 @@ class AdHoc:
     extract: str | None
     exclude_tag: tuple[str, ...]
     insecure: bool
+    chart_tags: bool
 
     @property
     def given(self) -> list[str]:
@@ -74,7 +75,7 @@ class AdHoc:
             )
         filtered = self.filter_pattern is not None or self.extract is not None
         filter_tags = FilterTags(self.filter_pattern or "", self.extract or "") if filtered else None
-        return TagPolicy(self.rules[0], filter_tags, self.exclude_tag or DEFAULT_EXCLUSIONS)
+        return TagPolicy(self.rules[0], filter_tags, self.exclude_tag or DEFAULT_EXCLUSIONS, self.chart_tags)
 
 
 def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -102,6 +103,7 @@ def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
     multiple=True,
     help="For an IMAGE: exclusion list instead of Flux's default. Repeatable.",
 )
+@click.option("--chart-tags", is_flag=True, help="For an IMAGE: tags of Helm charts, in which _ stands for +.")
 @click.option("--insecure", is_flag=True, help="For an IMAGE: allow plain HTTP.")
 @click.option("--tag", default="", metavar="TAG", help="Explain why this tag is not selected.")
 @click.option(
@@ -130,6 +132,7 @@ def command(
     filter_pattern: str | None,
     extract: str | None,
     exclude_tag: tuple[str, ...],
+    chart_tags: bool,
     insecure: bool,
     **given: str | None,
 ) -> int:
@@ -150,7 +153,7 @@ def command(
       imagesetter explain --compare-status --policies cluster.yaml
     """
     rules = tuple(kind(text) for kind in KINDS if (text := given[kind.kind]) is not None)
-    made_up = AdHoc(rules, filter_pattern, extract, exclude_tag, insecure)
+    made_up = AdHoc(rules, filter_pattern, extract, exclude_tag, insecure, chart_tags)
     if compare_status:
         if subject or made_up.given:
             raise UsageError("--compare-status compares all policies, so it cannot be combined with a policy or a rule")
