@@ -57,7 +57,7 @@ def test_trouble_is_keyed_by_words_that_the_program_says() -> None:
     keys = [
         words.strip()
         for section in about
-        if section.startswith(("About markers", "About choices", "About the lock", "About registries"))
+        if section.startswith(("About markers", "About the selection", "About the lock", "About registries"))
         for heading in re.findall(r"^### (.+)$", section, re.M)
         for words in re.split(r"…\)?|[,:] ", heading)
         if words.strip()

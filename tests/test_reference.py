@@ -25,28 +25,27 @@ HEAD = """\
 
 <!-- Written by tests/test_reference.py: IMAGESETTER_UPDATE_GOLDENS=1 pytest tests/test_reference.py -->
 
-`imagesetter` without arguments is a KRM function when a ResourceList stands on its standard input, and shows its help
-at a terminal. Data goes to standard output; warnings, hints and progress go to standard error, progress only to a
-terminal. Every option has an environment variable, given beside it; several values in one variable are separated by
-spaces. What the exit statuses mean stands on [a page of its own](exit-codes.md), how to complete commands in a shell
-[below](#completion-in-a-shell).
+Without arguments, `imagesetter` is a KRM function if standard input is a ResourceList, and shows its help on a terminal.
+Data goes to standard output. Warnings, hints and progress go to standard error; progress only to a terminal. The tables
+show the environment variable of each option; separate several values in one variable by spaces. See also [exit
+codes](exit-codes.md) and [completion in a shell](#completion-in-a-shell).
 """
 TAIL = """\
 ## Completion in a shell
 
-Commands, options and choices are completed once the shell knows how to ask. For bash 4.4 or later, in `~/.bashrc`:
+The shell can complete commands, options and choices. For bash 4.4 or later, add this to `~/.bashrc`:
 
 ```sh
 eval "$(_IMAGESETTER_COMPLETE=bash_source imagesetter)"
 ```
 
-For zsh, to `~/.zshrc`:
+For zsh, add this to `~/.zshrc`:
 
 ```sh
 eval "$(_IMAGESETTER_COMPLETE=zsh_source imagesetter)"
 ```
 
-For fish, to `~/.config/fish/completions/imagesetter.fish`:
+For fish, add this to `~/.config/fish/completions/imagesetter.fish`:
 
 ```sh
 _IMAGESETTER_COMPLETE=fish_source imagesetter | source
@@ -58,9 +57,8 @@ KINDS_HEAD = """\
 
 <!-- Written by tests/test_reference.py: IMAGESETTER_UPDATE_GOLDENS=1 pytest tests/test_reference.py -->
 
-Every document that imagesetter reads or writes as one of its own kinds, field by field, in `apiVersion:
-imagesetter.dev/v1alpha1`. `imagesetter schema KIND` prints the JSON Schema that editors read. Flux's kinds are on
-[a page of their own](flux.md).
+The fields of imagesetter's own kinds, with `apiVersion: imagesetter.dev/v1alpha1`. `imagesetter schema KIND` prints the
+JSON Schema, which editors can use. [imagesetter and Flux](flux.md) describes Flux's kinds.
 """
 
 
