@@ -25,10 +25,10 @@ HEAD = """\
 
 <!-- Written by tests/test_reference.py: IMAGESETTER_UPDATE_GOLDENS=1 pytest tests/test_reference.py -->
 
-Without arguments, `imagesetter` is a KRM function if standard input is a ResourceList, and shows its help on a terminal.
-Data goes to standard output. Warnings, hints and progress go to standard error; progress only to a terminal. The tables
-show the environment variable of each option; separate several values in one variable by spaces. See also [exit
-codes](exit-codes.md) and [completion in a shell](#completion-in-a-shell).
+Without arguments, `imagesetter` is a KRM function if standard input is a ResourceList, and shows its help on a
+terminal. Data goes to standard output. Warnings, hints and progress go to standard error; progress only to a terminal.
+The tables show the environment variable of each option; separate several values in one variable by spaces. See also
+[exit codes](exit-codes.md) and [completion in a shell](#completion-in-a-shell).
 """
 TAIL = """\
 ## Completion in a shell

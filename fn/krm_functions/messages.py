@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 # GitHub obeys a line that begins with "::", blanks aside, and "##[" anywhere; Azure "##vso[", TeamCity "##teamcity[".
@@ -46,3 +47,20 @@ def log_line(text: str) -> str:
 def one_line(text: str) -> str:
     """The same for sentences that may have several lines: a space for every line break and other white space."""
     return log_line(text if text.isprintable() else "".join(" " if char.isspace() else char for char in text))
+
+
+def os_error_hint(error: OSError) -> str:
+    """What to do about a failed call of the system."""
+    return _HINTS.get(error.errno or 0, "check the path and its permissions")
+
+
+_HINTS = {
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG), "check the path"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "check its permissions, and the user that runs this program"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space, or use another file system"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files (ulimit -n)"),
+    errno.EROFS: "the file system is read-only: use another directory",
+    errno.ELOOP: "its links form a circle: remove one of them",
+    errno.EBADF: "open it, or redirect it to a file",
+    errno.EIO: "check the device or the network file system",
+}

@@ -94,7 +94,7 @@ def test_a_command_exits_with_its_status(line: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("demo", "--serve", "99999"), "99999 is not in the range"),
+        (("demo", "--serve", "99999"), "99999 is not an allowed number"),
         (("update", ""), "a path is empty"),
         (("lint", ""), "a path is empty"),
         (("update", "--policies", ""), "a path is empty"),

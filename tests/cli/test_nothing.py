@@ -10,7 +10,7 @@ import pytest
 from imagesetter.cli.commands import lint as lint_command
 from support.sandbox import APP, IMAGE, Sandbox, open_sandbox
 
-NO_FILE = "there is no YAML file, Kustomization or Kptfile in"
+NO_FILE = "no YAML file, Kustomization or Kptfile was found\n  where:"
 
 
 @pytest.fixture

@@ -94,7 +94,11 @@ def test_a_working_directory_that_is_gone_is_said(command: str, tmp_path: Path) 
     (tmp_path / "gone").mkdir()
     ran = shell(f'rmdir "$PWD"; imagesetter {command}', cwd=tmp_path / "gone", home=tmp_path)
     assert ran.status == 2
-    assert ran.err == "error: the working directory does not exist any more\n  hint:  change to an existing directory\n"
+    assert ran.err == (
+        "error: the working directory does not exist any more\n"
+        "  where: imagesetter\n"
+        "  hint:  change to an existing directory\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["update", "lint", "lock", "mark"])

@@ -17,6 +17,7 @@ def test_the_option_and_the_variable_move_the_limit(
         command = ["tags", "--no-cache", f"{fake.host}/app"]
         message = (
             f"error: {fake.host}/app has more than 2 tags or 64 MiB of them\n"
+            "  where: imagesetter tags\n"
             "  hint:  if that is right, allow more: --max-tags, or IMAGESETTER_MAX_TAGS\n"
         )
         assert main([*command, "--max-tags", "2"]) == 1

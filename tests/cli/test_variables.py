@@ -22,9 +22,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "command", "said"),
     [
-        ("IMAGESETTER_FROM", "lokc", "update", "Invalid value for IMAGESETTER_FROM: 'lokc'"),
-        ("IMAGESETTER_CHECK", "maybe", "update", "Invalid value for IMAGESETTER_CHECK: 'maybe'"),
-        ("IMAGESETTER_TAGS_LIMIT", "0", "tags a.example/app", "Invalid value for IMAGESETTER_TAGS_LIMIT: 0"),
+        ("IMAGESETTER_FROM", "lokc", "update", "'lokc' is not a valid value\n  where: IMAGESETTER_FROM\n"),
+        ("IMAGESETTER_CHECK", "maybe", "update", "'maybe' is neither true nor false\n  where: IMAGESETTER_CHECK\n"),
+        (
+            "IMAGESETTER_TAGS_LIMIT",
+            "0",
+            "tags a.example/app",
+            "0 is not an allowed number\n  where: IMAGESETTER_TAGS_LIMIT\n",
+        ),
         ("IMAGESETTER_TIMEOUT", "soon", "update", "where: IMAGESETTER_TIMEOUT\n"),
         ("IMAGESETTER_GIT_TIMEOUT", "soon", "automate", "where: IMAGESETTER_GIT_TIMEOUT\n"),
         ("IMAGESETTER_ONLY", "a:b:c", "update", "where: IMAGESETTER_ONLY\n"),
@@ -51,7 +56,7 @@ def test_a_wrong_value_is_blamed_on_its_variable(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("update --from lokc", "Invalid value for '--from'"),
+        ("update --from lokc", "where: --from\n"),
         ("update --timeout soon", "where: --timeout\n"),
         ("update --only a:b:c", "where: --only\n"),
         ("mark --policy a:b:c", "where: --policy\n"),

@@ -86,7 +86,7 @@ REFUSED = {
     ),
     "two rules": (
         image_setter(policies=[{"name": "a", "image": "a", "semver": {"range": "1"}, "numerical": {}}]),
-        "spec.policies[0]: write exactly one of semver, alphabetical and numerical",
+        "spec.policies[0] does not have exactly one of semver, alphabetical and numerical",
     ),
     "target without field paths": (
         image_setter(targets=[{"select": {}, "policy": "a"}]),

@@ -115,7 +115,7 @@ def test_every_line_of_the_inputs_counts(stage: Stage, clone: Path) -> None:
         ({"PATHS": 'clusters\n"kustomize'}, "cannot be read: No closing quotation\n  where: input paths\n"),
         ({"ARGS": "--exclude 'a"}, "cannot be read: No closing quotation\n  where: input args\n"),
         ({"CHECK": "yes"}, "'yes' is neither true nor false\n  where: input check\n"),
-        ({"ARGS": "--chek"}, "No such option '--chek'"),
+        ({"ARGS": "--chek"}, "unknown option '--chek'"),
     ],
     ids=["an open quote", "an open quote in args", "neither true nor false", "an unknown option"],
 )

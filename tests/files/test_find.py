@@ -98,7 +98,7 @@ def test_a_pattern_that_is_not_valid_is_an_error_with_its_line(tmp_path: Path, p
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nowhere: no such file or directory"):
+    with pytest.raises(UsageError, match="the file or directory does not exist"):
         list(find_files([tmp_path / "nowhere"]))
 
 

@@ -118,7 +118,7 @@ def test_the_default_namespace_can_be_another(lint: Lint) -> None:
 def test_a_path_that_does_not_exist_is_wrong_usage(lint: Lint) -> None:
     ran = lint({}, "nowhere")
     assert ran.status == 2
-    assert "nowhere: no such file or directory" in ran.err
+    assert "the file or directory does not exist\n  where: nowhere" in ran.err
 
 
 def test_a_stale_lock_is_found_by_the_field_that_it_does_not_answer_for(lint: Lint) -> None:

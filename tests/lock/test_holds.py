@@ -165,8 +165,8 @@ def test_a_hold_may_come_before_the_first_lock(sandbox: Sandbox) -> None:
         (("--tag", "a b"), "'a b' is not a valid tag"),
         (("--tag", "1.4.0", "--until", "tomorrow"), "'tomorrow' is not a date such as 2026-12-01"),
         (("--tag", "1.4.0", "--until", "2026-02-30"), "day is out of range"),
-        (("--tag", "1.4.0", "--until", "2026-03-01"), "--until 2026-03-01 is in the past"),
-        (("--tag", "1.4.0", "--reason", " "), "--reason is empty"),
+        (("--tag", "1.4.0", "--until", "2026-03-01"), "2026-03-01 is in the past"),
+        (("--tag", "1.4.0", "--reason", " "), "the reason is empty"),
     ],
 )
 def test_a_hold_that_makes_no_sense_is_refused(arguments: tuple[str, ...], problem: str, sandbox: Sandbox) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,12 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
-from imagesetter.cli.option_names import name_variable
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
+from imagesetter.cli.usage_errors import completed, nearest_or_help, usage_error
 from imagesetter.cli.versions import print_version
 from krm_functions.errors import ReportedError, UsageError
-from krm_functions.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -93,7 +91,8 @@ class Commands(click.Group):
         """The command that the arguments name; the error about an unknown one suggests the nearest."""
         known = self.list_commands(ctx)
         if args and not args[0].startswith("-") and args[0] not in known:
-            ctx.fail(f"No such command {args[0]!r}{did_you_mean(args[0], known)}.")
+            hint = nearest_or_help(args[0], known, ctx.command_path)
+            raise UsageError(f"unknown command {args[0]!r}", where=ctx.command_path, hint=hint)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -101,10 +100,11 @@ class Commands(click.Group):
         try:
             _check_directory()
             return super().invoke(ctx)
-        except ReportedError as error:
-            print_error(error)
+        except (ReportedError, click.ClickException) as error:
+            refused = usage_error(error) if isinstance(error, click.ClickException) else error
+            print_error(completed(refused, f"{ctx.command_path} {ctx.invoked_subcommand or ''}".rstrip()))
             print_notes(error)
-            return status_of(error)
+            return status_of(refused)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, grouped by task."""
@@ -162,8 +162,7 @@ def main(arguments: Sequence[str]) -> int:
         print_notes(error)
         return status_of(error)
     except click.ClickException as error:
-        name_variable(error)
-        _print_usage_error(error)
+        print_error(completed(usage_error(error), "imagesetter"))
         return USAGE
     except (KeyboardInterrupt, click.Abort) as error:
         print_notes(error.__cause__ or error)  # click raises Abort for an interruption
@@ -184,14 +183,6 @@ def main(arguments: Sequence[str]) -> int:
             echo(each, err=True)
         echo(BUG_REQUEST, err=True)
         return BUG
-
-
-def _print_usage_error(error: click.ClickException) -> None:
-    """What click says of a command line, which may hold the names of files: a shell put them there for a ``*``."""
-    shown = io.StringIO()
-    error.show(shown)
-    for each in shown.getvalue().removesuffix("\n").split("\n"):
-        echo(each, err=True)
 
 
 def _check_directory() -> None:

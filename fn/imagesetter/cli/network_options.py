@@ -85,7 +85,7 @@ def time_limit(text: str, where: str) -> float:
     try:
         limit = parse_duration(text)
     except ValueError as error:
-        raise UsageError(str(error), where=where) from error
+        raise UsageError(str(error), where=where, hint="write a duration above 0s, up to 24h") from error
     if not 0 < limit <= _LONGEST:
         raise UsageError(f"{text!r} is not a time limit", where=where, hint="write a duration above 0s, up to 24h")
     return limit
@@ -102,7 +102,7 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 16 and int(text)):
-        raise UsageError(f"{text!r} is not a number of 1 or more", where=name)
+        raise UsageError(f"{text!r} is not a number of 1 or more", where=name, hint="write a number such as 1000")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The name of an option as the user gave it: the option itself, or its environment variable."""
+"""The name of a parameter as the user gave it: an option, its environment variable, or an argument."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from click.core import ParameterSource
 
 
 def parameter_name(context: click.Context, parameter: click.Parameter) -> str:
-    """``--from``, or ``IMAGESETTER_FROM`` where the value came from there."""
+    """``--from``, or ``IMAGESETTER_FROM`` if the value came from there; ``FILE`` for an argument."""
     name = parameter.name or ""
     if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
         return str(parameter.envvar or f"{context.auto_envvar_prefix}_{name.upper()}")
+    if isinstance(parameter, click.Argument):
+        return (parameter.metavar or name.upper()).strip("[].")
     return max(parameter.opts, key=len)
 
 
@@ -19,11 +21,3 @@ def option_name(name: str) -> str:
     context = click.get_current_context()
     (parameter,) = (each for each in context.command.params if each.name == name)
     return parameter_name(context, parameter)
-
-
-def name_variable(error: click.ClickException) -> None:
-    """Make an error about a value from the environment name the variable, not the option."""
-    if isinstance(error, click.BadParameter) and error.ctx and error.param:
-        name = parameter_name(error.ctx, error.param)
-        if name not in error.param.opts:
-            error.param_hint = name

@@ -13,6 +13,7 @@ import click
 from imagesetter.cli.option_names import parameter_name
 from imagesetter.files.atomic_write import put
 from krm_functions.errors import InputError, UsageError
+from krm_functions.messages import os_error_hint
 from krm_functions.suggestions import did_you_mean
 
 Format = Literal["text", "json", "markdown", "sarif"]
@@ -135,4 +136,4 @@ def write_file(path: Path, text: str) -> None:
         target = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for links in a circle
         put(target, data, mode=target.stat().st_mode & 0o777 if target.exists() else None)
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path), hint=os_error_hint(error)) from error

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from krm_functions.errors import InputError
+from krm_functions.messages import os_error_hint
 
 _OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
@@ -37,8 +38,9 @@ def refusal(error: OSError) -> InputError | None:
     device, since writing the rest of the buffer would fail again when the interpreter ends.
     """
     if error.filename is not None:
-        return InputError(f"cannot be used: {error.strerror}", where=os.fsdecode(error.filename))
+        where = os.fsdecode(error.filename)
+        return InputError(f"cannot be used: {error.strerror}", where=where, hint=os_error_hint(error))
     if error.errno not in _OUTPUT:
         return None
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return InputError(f"cannot be written: {error.strerror}", where="standard output")
+    return InputError(f"cannot be written: {error.strerror}", where="standard output", hint=os_error_hint(error))

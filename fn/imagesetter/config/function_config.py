@@ -74,13 +74,13 @@ def with_options(
         text = str(raw)
         if name in _BOOLEANS:
             if text.lower() not in ("true", "false"):
-                raise UsageError(f'{prefix}{key}: {text!r} is neither "true" nor "false"', where=where)
+                what = f'{prefix}{key}: {text!r} is neither "true" nor "false"'
+                raise UsageError(what, where=where, hint='write "true" or "false"')
             values[name] = text.lower() == "true"
         elif name in _CHOICES and text not in _CHOICES[name]:
             accepted = ", ".join(_CHOICES[name])
-            raise UsageError(
-                f"{prefix}{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}", where=where
-            )
+            what = f"{prefix}{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}"
+            raise UsageError(what, where=where, hint="write one of these values")
         else:
             values[name] = text
     return config._replace(**values)

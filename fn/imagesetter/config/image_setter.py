@@ -112,7 +112,8 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     policies: list[Resource] = []
     for index, policy in enumerate(setter.spec.policies):
         if sum(getattr(policy, kind) is not None for kind in NAMES) != 1:
-            raise UsageError(f"spec.policies[{index}]: write exactly one of {listed('and')}", where=where)
+            what = f"spec.policies[{index}] does not have exactly one of {listed('and')}"
+            raise UsageError(what, where=where, hint="write exactly one rule for each policy")
         policies += inline_policy(raw["policies"][index], namespace=namespace, index=index)
     targets = tuple(
         Target(

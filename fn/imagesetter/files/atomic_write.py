@@ -21,7 +21,7 @@ from imagesetter.errors import FileChangedError
 from imagesetter.files.platform import AS_IT_IS, keep_owner, set_mode
 from imagesetter.files.read import inside_its_repository, read
 from krm_functions.errors import InputError, ReportedError
-from krm_functions.messages import one_line
+from krm_functions.messages import one_line, os_error_hint
 
 if TYPE_CHECKING:
     import threading
@@ -144,7 +144,7 @@ def _replace(shown: str, before: bytes, after: bytes) -> str:
         os.replace(temporary, path)
         temporary = ""
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=shown) from error
+        raise InputError(f"cannot be written: {error.strerror}", where=shown, hint=os_error_hint(error)) from error
     finally:
         if temporary:
             _discard(temporary)
@@ -162,10 +162,10 @@ def create(path: Path, data: bytes) -> None:
         put(path, data, replace=False, flush=True)
     except FileExistsError as error:
         raise FileChangedError(
-            "was created while imagesetter was running; it was not overwritten", where=str(path)
+            "was created while imagesetter was running; it was not overwritten", where=str(path), hint="run it again"
         ) from error
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path), hint=os_error_hint(error)) from error
     _sync_directory(str(path.parent))
 
 

@@ -63,16 +63,14 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), need
                 hint = "leave the deepest ones out with --exclude"
                 raise InputError("its directories are nested too deeply", where=str(root), hint=hint) from error
             if needed and not found:
-                where = "this directory" if str(root) == "." else root
                 raise UsageError(
-                    f"there is no YAML file, Kustomization or Kptfile in {where}",
-                    hint="name the directory that holds your configuration; what .krmignore or --exclude leave out does"
-                    " not count",
+                    "no YAML file, Kustomization or Kptfile was found",
+                    where="the working directory" if str(root) == "." else str(root),
+                    hint="give the directory of your configuration; .krmignore and --exclude skip files",
                 )
         elif not root.exists():
-            raise UsageError(
-                f"{given}: no such file or directory", hint="name a file or directory of the configuration"
-            )
+            hint = "check the path, or give another file or directory of your configuration"
+            raise UsageError("the file or directory does not exist", where=str(given), hint=hint)
         if len(paths) == 1:  # links are not followed, so one directory has each file once
             yield from found
             return

@@ -24,6 +24,7 @@ import stat
 from collections.abc import Collection
 
 from krm_functions.errors import InputError
+from krm_functions.messages import os_error_hint
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of one file, or of one stream: far more than configuration has, and few enough for a machine's memory."""
@@ -207,5 +208,6 @@ def _real(path: StrPath) -> str:
 
 
 def _unreadable(path: StrPath, error: OSError | ValueError) -> InputError:
-    reason = error.strerror if isinstance(error, OSError) else error
-    return InputError(f"cannot be read: {reason}", where=str(path))
+    if isinstance(error, OSError):
+        return InputError(f"cannot be read: {error.strerror}", where=str(path), hint=os_error_hint(error))
+    return InputError(f"cannot be read: {error}", where=str(path), hint="check the path")

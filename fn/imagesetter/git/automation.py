@@ -121,12 +121,13 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
     """
     found = catalog.find("ImageUpdateAutomation", name.namespace, name.name)
     if found is None:
-        raise ResourceError(f"unknown ImageUpdateAutomation {name}")
+        raise ResourceError(f"unknown ImageUpdateAutomation {name}", hint="add the file that contains it")
     where = f"ImageUpdateAutomation {name} in {found.origin}"
     check_version(found, f"ImageUpdateAutomation {name}")
     spec: ImageUpdateAutomationSpec = validate_spec(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
     if spec.git is None:
-        raise ResourceError("source kind 'GitRepository' necessitates field .spec.git", where=where)
+        hint = "add spec.git with commit.author.email, and perhaps push.branch"
+        raise ResourceError("source kind 'GitRepository' necessitates field .spec.git", where=where, hint=hint)
     referred = PolicyName(spec.source_ref.namespace or name.namespace, spec.source_ref.name)
     repository = catalog.find("GitRepository", *referred)
     source = repository.spec if repository else {}

@@ -98,5 +98,6 @@ def branch_name(template: str, key: str, data: TemplateData) -> str:
     parts = [_ODD.sub("-", part).strip("-.") for part in text.strip().split("/")]
     name = re.sub(r"\.{2,}", ".", "/".join(part.removesuffix(".lock") for part in parts if part))
     if not name:
-        raise TemplateError(f"{template!r} does not give a branch name", where="--branch")
+        hint = "write a template such as 'images/{{ .Values.set }}'"
+        raise TemplateError(f"{template!r} does not give a branch name", where="--branch", hint=hint)
     return name

@@ -18,6 +18,7 @@ from imagesetter.errors import GitError
 from imagesetter.git.bounded_process import OutputTooLarge, read_output, terminate
 from imagesetter.registry.http.limits import Deadline
 from krm_functions.errors import UsageError
+from krm_functions.messages import os_error_hint
 from krm_functions.redaction import without_logins
 
 TIMEOUT = 60.0
@@ -155,10 +156,11 @@ class Git:
             )
         except FileNotFoundError as error:
             if not self.directory.is_dir():
-                raise GitError(f"the directory {self.directory} does not exist") from error
+                hint = "run imagesetter in an existing directory"
+                raise GitError(f"the directory {self.directory} does not exist", hint=hint) from error
             raise UsageError("git is not installed, or not on PATH", hint="install git 2.31 or later") from error
         except OSError as error:
-            raise GitError(f"cannot run git {name}: {error.strerror}") from error
+            raise GitError(f"cannot run git {name}: {error.strerror}", hint=os_error_hint(error)) from error
         except ValueError as error:  # a NUL, or half of a surrogate pair, in an argument or a variable
             raise GitError(f"cannot run git {name}: {error}", hint=_NO_TEXT) from error
         try:
@@ -172,7 +174,8 @@ class Git:
             ) from error
         except OutputTooLarge as error:
             terminate(process)
-            raise GitError(f"git {name} was stopped: its output is too large") from error
+            hint = "check the size of the repository's files and names"
+            raise GitError(f"git {name} was stopped: its output is too large", hint=hint) from error
         except BaseException:
             terminate(process)
             raise

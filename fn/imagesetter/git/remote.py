@@ -265,7 +265,8 @@ class Remote:
             # Some servers do not send a commit that no ref points to; then it has to be in a branch.
             self._fetch_refspec(f"+refs/heads/*:{self.scratch}/heads/*", depth="")
         if not self.git.commit_of(commit):
-            raise GitError(f"the remote has no commit {commit}", where=self.location())
+            hint = "check git.checkout.ref.commit, and that the commit was pushed to a branch"
+            raise GitError(f"the remote has no commit {commit}", where=self.location(), hint=hint)
         return commit
 
     def _newest_tag(self, version_range: str) -> str:

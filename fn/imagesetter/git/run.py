@@ -44,6 +44,7 @@ from imagesetter.update.files import FileUpdates, update_files, write_files
 from imagesetter.update.plan import Change, Guard, known_digests
 from imagesetter.update.read_tree import Tree, read_tree
 from krm_functions.errors import InputError, ReportedError, ResourceError
+from krm_functions.messages import os_error_hint
 from krm_functions.result import File, Result
 
 TRIES = 5
@@ -133,7 +134,7 @@ def run_automation(
             automation.name, "failed", results=(failure(error, automation=str(automation.name)),)
         )
     except OSError as error:
-        broken = InputError(f"{error.strerror or error}", where=str(error.filename or ""))
+        broken = InputError(f"{error.strerror or error}", where=str(error.filename or ""), hint=os_error_hint(error))
         return AutomationRunResult(
             automation.name, "failed", results=(failure(broken, automation=str(automation.name)),)
         )

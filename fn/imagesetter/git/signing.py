@@ -100,7 +100,7 @@ def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
     environment = {"GNUPGHOME": str(folder)}
     gpg = shutil.which("gpg")
     if gpg is None:
-        raise CredentialError("gpg is not installed, but signs the commit", where=secret.where)
+        raise CredentialError("gpg is not installed, but signs the commit", where=secret.where, hint="install gpg")
 
     def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -119,10 +119,13 @@ def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
         owners = sum(line.startswith("sec:") for line in listing.splitlines())
         if owners > 1:
             raise CredentialError(
-                "contains several keys, and cannot determine which signing key to use", where=secret.where
+                "contains several keys, and cannot determine which signing key to use",
+                where=secret.where,
+                hint="export only one secret key into git.asc",
             )
         if imported.returncode or not prints:
-            raise CredentialError("git.asc contains no secret key that gpg can read", where=secret.where)
+            hint = "export the key with `gpg --export-secret-keys --armor ID`"
+            raise CredentialError("git.asc contains no secret key that gpg can read", where=secret.where, hint=hint)
         yield git.with_(environment=environment, config=[f"user.signingKey={prints[0]}", f"gpg.program={gpg}"])
     finally:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):

@@ -197,15 +197,19 @@ def confined(root: Path, path: str, where: str) -> Path:
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if "\0" in path or (any(part == ".." for part in parts) and not _stays_inside(parts)):
-        raise ResourceError(f"spec.update.path: {path!r} leaves the repository", where=where)
+        hint = "write a path below the top of the repository"
+        raise ResourceError(f"spec.update.path: {path!r} leaves the repository", where=where, hint=hint)
     target = root.joinpath(*parts)
     real, top = Path(os.path.realpath(target)), Path(os.path.realpath(root))
     if real != top and top not in real.parents:
-        raise ResourceError(f"spec.update.path: {path!r} leaves the repository through a link", where=where)
+        hint = "write a path that is not a link out of the repository"
+        raise ResourceError(f"spec.update.path: {path!r} leaves the repository through a link", where=where, hint=hint)
     if any(part.lower() == ".git" for part in (*parts, *real.relative_to(top).parts)):
-        raise ResourceError(f"spec.update.path: {path!r} is inside .git", where=where)
+        hint = "write the path of the files to update"
+        raise ResourceError(f"spec.update.path: {path!r} is inside .git", where=where, hint=hint)
     if not target.exists():
-        raise ResourceError(f"spec.update.path: {path!r} is not in the repository", where=where)
+        hint = "check the path, and the branch that is checked out"
+        raise ResourceError(f"spec.update.path: {path!r} is not in the repository", where=where, hint=hint)
     return real
 
 

@@ -47,7 +47,9 @@ def parse_shard(text: str) -> Shard:
     """
     match = _SHARD.fullmatch(text)
     if not match or int(match[1]) >= int(match[2]):
-        raise UsageError(f"{text!r} is not a shard", hint="write INDEX/COUNT: 0/4 is the first of four")
+        raise UsageError(
+            f"{text!r} is not a shard", where="--shard", hint="write INDEX/COUNT: 0/4 is the first of four"
+        )
     return Shard(int(match[1]), int(match[2]))
 
 

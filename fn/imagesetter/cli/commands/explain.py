@@ -156,10 +156,16 @@ def command(
     made_up = AdHoc(rules, filter_pattern, extract, exclude_tag, insecure, chart_tags)
     if compare_status:
         if subject or made_up.given:
-            raise UsageError("--compare-status compares all policies, so it cannot be combined with a policy or a rule")
+            raise UsageError(
+                "--compare-status compares all policies, so it cannot be combined with a policy or a rule",
+                where="--compare-status",
+                hint="omit the policy and the rule, or --compare-status",
+            )
         return _compare(_catalog(policies, namespace, exclude), output, network)
     if tags_file == "-" and "-" in policies:
-        raise UsageError("--policies and --tags-file cannot both read standard input")
+        raise UsageError(
+            "--policies and --tags-file cannot both read standard input", hint="write one of them to a file"
+        )
     if made_up.given:
         policy = ad_hoc(made_up.tag_policy(), image_argument(subject) if subject else None, insecure=made_up.insecure)
     else:

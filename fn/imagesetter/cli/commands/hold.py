@@ -43,17 +43,19 @@ def command(
         raise UsageError("use either --tag or --exclude", hint="--tag keeps a tag, --exclude excludes one")
     if not is_tag(tag or exclude):
         raise UsageError(
-            f"{tag or exclude!r} is not a valid tag", hint="a tag has up to 128 letters, digits, _, . and -"
+            f"{tag or exclude!r} is not a valid tag",
+            where="--tag" if tag else "--exclude",
+            hint="a tag has up to 128 letters, digits, _, . and -",
         )
     if not reason.strip():
-        raise UsageError("--reason is empty", hint="give a reason, such as 'crashes at start'")
+        raise UsageError("the reason is empty", where="--reason", hint="give a reason, such as 'crashes at start'")
     if until:
         try:
             over = midnight(until) <= clock.now()
         except ValueError as error:
-            raise UsageError(f"--until: {error}") from error
+            raise UsageError(str(error), where="--until", hint="write the year, month and day with dashes") from error
         if over:
-            raise UsageError(f"--until {until} is in the past", hint="choose a later date")
+            raise UsageError(f"{until} is in the past", where="--until", hint="choose a later date")
     new = Hold(policy_name(policy, namespace), tag, exclude, reason.strip(), until)
 
     def held(holds: tuple[Hold, ...]) -> list[Hold]:

@@ -110,7 +110,9 @@ def _check_rendered(
 ) -> int:
     """``--rendered``: the only check that contacts a registry, unless latest refs come from the lock or a status."""
     if rendered == "-" and "-" in policies:
-        raise UsageError("--policies and --rendered cannot both read standard input")
+        raise UsageError(
+            "--policies and --rendered cannot both read standard input", hint="write one of them to a file"
+        )
     data = read_stdin() if rendered == "-" else read_named(rendered)
     name = STDIN if rendered == "-" else rendered
     tree = read_tree(paths or (() if policies else (".",)), exclude=exclude, needed=bool(paths))

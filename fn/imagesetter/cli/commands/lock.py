@@ -96,7 +96,11 @@ def command(
       imagesetter update --from lock           apply it
     """
     if options.source != "registry" and context.get_parameter_source("source") == ParameterSource.COMMANDLINE:
-        raise UsageError(f"--from {options.source} is not possible: `lock` always resolves from registries")
+        raise UsageError(
+            f"--from {options.source} is not possible: `lock` always resolves from registries",
+            where="--from",
+            hint="omit --from; `imagesetter update --from lock` applies a lock",
+        )
     if merge:
         path = lock_file or lock_path([], ())
         made, changed = merge_files(paths, path, named=lock_file is not None, check=check)

@@ -11,6 +11,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.git.message_data import template_data
 from imagesetter.update.plan import Change
 from krm_functions.errors import InputError
+from krm_functions.messages import os_error_hint
 
 DEFAULT = """\
 Update {{ len .Changed.Changes }} image{{ if ne (len .Changed.Changes) 1 }}s{{ end }}
@@ -36,4 +37,4 @@ def write_message(path: Path, template: str, changes: Sequence[Change]) -> None:
     try:
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise InputError(f"cannot be written: {error.strerror}", where=str(path), hint=os_error_hint(error)) from error
