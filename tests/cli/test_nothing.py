@@ -76,7 +76,7 @@ def test_a_lock_may_be_made_in_a_directory_without_a_file(sandbox: Sandbox) -> N
 @pytest.mark.parametrize("command", ["update", "lint", "lock", "mark", "explain"])
 def test_a_source_of_policies_without_any_is_an_error(sandbox: Sandbox, command: str, source: str) -> None:
     ran = sandbox.run(command, "--policies", source, *(["web"] if command == "explain" else []))
-    told = NO_FILE if source in ("empty", "ignored") else f"{source} holds neither an ImagePolicy"
+    told = NO_FILE if source in ("empty", "ignored") else f"{source} contains neither an ImagePolicy"
     assert (ran.status, told in ran.err) == (2, True), str(ran)
 
 

@@ -61,7 +61,7 @@ UPDATE = "imagesetter update --check --from status --policies ../policies.yaml"
         (f"{UPDATE} >/dev/full", 1, "error: cannot be written: No space left on device\n  where: standard output\n"),
         ("imagesetter --help >/dev/full", 1, "error: cannot be written: No space left on device\n"),
         ("imagesetter schema >/dev/full", 1, "error: cannot be written: No space left on device\n"),
-        ("imagesetter update --check --from status --policies - <&-", 2, "standard input holds neither an ImagePolicy"),
+        ("imagesetter update --check --from status --policies - <&-", 2, "standard input contains neither an ImagePolicy"),
         (f"{UPDATE} --diff | head -n 0", 0, ""),
     ],
     ids=["no output", "no errors", "full disk", "full help", "full schema", "no input", "the reader has gone"],

@@ -69,20 +69,20 @@ def test_the_namespace_of_inline_policies_is_that_of_the_function_config() -> No
 
 
 REFUSED = {
-    "unknown flat option": (config_map(form="lock"), "data.form: no such option (did you mean from?)"),
+    "unknown flat option": (config_map(form="lock"), "data.form: unknown option (did you mean from?)"),
     "unknown source": (config_map(**{"from": "cluster"}), "data.from: 'cluster' is not one of registry, lock, status"),
     "neither true nor false": (config_map(strict="yes"), """data.strict: 'yes' is neither "true" nor "false\""""),
     "unknown spec field": (
         image_setter(bindByImages=True),
-        "spec.bindByImages: no such field (did you mean bindByImage?)",
+        "spec.bindByImages: unknown field (did you mean bindByImage?)",
     ),
     "unknown policy field": (
         image_setter(policies=[{"name": "a", "image": "a", "semver": {"range": "1.x"}, "filterTag": {}}]),
-        "spec.policies[0].filterTag: no such field (did you mean filterTags?)",
+        "spec.policies[0].filterTag: unknown field (did you mean filterTags?)",
     ),
     "unknown field of a rule": (
         image_setter(policies=[{"name": "a", "image": "a", "semver": {"range": "1.x", "rang": "2.x"}}]),
-        "spec.policies[0].semver.rang: no such field (did you mean range?)",
+        "spec.policies[0].semver.rang: unknown field (did you mean range?)",
     ),
     "two rules": (
         image_setter(policies=[{"name": "a", "image": "a", "semver": {"range": "1"}, "numerical": {}}]),
@@ -95,7 +95,7 @@ REFUSED = {
     "text for a boolean": (image_setter(strict="true"), "spec.strict: must be true or false, not the string 'true'"),
     "unknown field that is empty": (
         image_setter(polices=None),
-        "spec.polices: no such field (did you mean policies?)",
+        "spec.polices: unknown field (did you mean policies?)",
     ),
     "one policy in place of a list": (image_setter(policies={}), "spec.policies: must be a list, not a mapping"),
     "null in a list": (

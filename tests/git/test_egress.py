@@ -45,9 +45,9 @@ ELSEWHERE = ("http.followRedirects=false", "transfer.bundleURI=false", "fetch.ur
         pytest.param("https://[64:ff9b::a00:1]/x.git", "private address", id="private-by-nat64"),
         pytest.param("https://[64:ff9b:1::a00:1]/x.git", "private address", id="private-by-a-nat64-of-their-own"),
         pytest.param("https://[2002:a00:1::]/x.git", "private address", id="private-by-6to4"),
-        pytest.param("http://169.254.169.254/latest", "never asked", id="metadata"),
-        pytest.param("https://[64:ff9b::a9fe:a9fe]/x.git", "never asked", id="metadata-by-nat64"),
-        pytest.param("https://[::169.254.169.254]/x.git", "never asked", id="metadata-ipv4-compatible"),
+        pytest.param("http://169.254.169.254/latest", "never contacted", id="metadata"),
+        pytest.param("https://[64:ff9b::a9fe:a9fe]/x.git", "never contacted", id="metadata-by-nat64"),
+        pytest.param("https://[::169.254.169.254]/x.git", "never contacted", id="metadata-ipv4-compatible"),
         pytest.param("https://metadata.google.internal./x.git", "metadata service", id="metadata-by-name"),
         pytest.param("http://[fe80::1%25lo]:PORT/x.git", "not a valid URL", id="zone"),
         pytest.param("ssh://a%40127.0.0.1%2f@github.com/x.git", "not a valid URL", id="host-in-an-encoded-user"),
@@ -117,7 +117,7 @@ def test_a_name_that_resolves_to_a_private_address_is_not_given_to_git(bench: Be
                 )
             )
             assert "git.evil.example" in message
-            assert "loopback address 127.0.0.1, which is asked only for hosts that the operator names" in message
+            assert "loopback address 127.0.0.1, which is contacted only for hosts that the operator names" in message
             assert "--allow-git git.evil.example" in message
         assert server.connections == []
 

@@ -77,7 +77,7 @@ def test_a_field_above_the_answer_stays_and_both_tags_are_named(tmp_path: Path) 
     after, outcome = run(tmp_path, text, "1.4.1")
     assert after == text
     assert messages(outcome.results) == [
-        "warning: stays at 1.4.2, which flux-system:web ranks above its answer, 1.4.1: a tag was "
+        "warning: stays at 1.4.2, which flux-system:web ranks above the selected tag, 1.4.1: a tag was "
         "deleted, or the registry did not return all tags; allow it with --allow-downgrade, or with the annotation "
         'imagesetter.dev/allow-downgrade: "true" on the ImagePolicy'
     ]
@@ -316,7 +316,7 @@ def test_an_entry_stays_at_the_higher_tag_and_the_lock_keeps_its_bytes(sandbox: 
     sandbox.registry.delete("1.5.0")
     ran = sandbox.run("lock")
     assert (ran.status, sandbox.text()) == (0, text)
-    assert "warning: flux-system:web stays locked at 1.5.0, which it ranks above its answer, 1.4.0" in ran.err
+    assert "warning: flux-system:web stays locked at 1.5.0, which it ranks above the selected tag, 1.4.0" in ran.err
     assert sandbox.run("lock", "--check").status == 0
     assert sandbox.run("lock", "--strict").status == 1
     sandbox.run("update", "--from", "lock")
@@ -344,7 +344,7 @@ def test_a_narrower_range_is_no_permission_to_go_back(sandbox: Sandbox) -> None:
     sandbox.write("policies.yaml", POLICIES.replace("range: 1.x", "range: 1.4.x"))
     ran = sandbox.run("lock")
     assert ran.status == 1
-    assert "stays locked at 1.5.0, which it ranks above its answer, 1.4.0: the policy has changed" in ran.err
+    assert "stays locked at 1.5.0, which it ranks above the selected tag, 1.4.0: the policy has changed" in ran.err
     assert sandbox.run("lock", "--allow-downgrade").status == 0
     assert "tag: 1.4.0\n" in sandbox.text()
 

@@ -192,7 +192,7 @@ def test_unhold_says_which_holds_there_are(sandbox: Sandbox) -> None:
         ("{policy: a:b, reason: y}", "write exactly one of tag and exclude"),
         ("{policy: a:b, tag: x, exclude: z, reason: y}", "write exactly one of tag and exclude"),
         ("{policy: a:b, tag: 1.10, reason: y}", "tag: must be a text, not 1.1: put it in quotes"),
-        ("{policy: a:b, tag: x, reasn: y}", "reasn: no such field (did you mean reason?)"),
+        ("{policy: a:b, tag: x, reasn: y}", "reasn: unknown field (did you mean reason?)"),
         ("{policy: a:b, tag: x, reason: y, until: soon}", "until: 'soon' is not a date such as 2026-12-01"),
         ("web", "expected a mapping, not 'web'"),
     ],

@@ -500,8 +500,8 @@ def test_gzip_of_an_honest_server_is_unpacked() -> None:
 @pytest.mark.parametrize(
     ("encoding", "body", "text"),
     [
-        pytest.param("br", b"x", "packed as 'br', which was not asked for", id="unknown"),
-        pytest.param("gzip", b"not gzip", "says that it is packed as gzip and is not", id="not-gzip"),
+        pytest.param("br", b"x", "compressed as 'br', which was not requested", id="unknown"),
+        pytest.param("gzip", b"not gzip", "claims to be compressed as gzip and is not", id="not-gzip"),
         pytest.param("gzip", gzip.compress(b"{}" * 1000)[:-9], "ends early", id="cut-off"),
     ],
 )

@@ -124,7 +124,7 @@ def test_an_update_that_drops_no_digest_says_nothing(field: str, marker: str, ru
 def test_a_pinned_tag_is_kept_from_going_back_as_any_tag_is(run: Run) -> None:
     text = f"tag: 3.2.0@{OLD} {mark('web:tag')}\n"
     done = run({"policies.yaml": POLICIES, "app.yaml": text}, "update", ".")
-    assert "stays at 3.2.0, which flux-system:web ranks above its answer, 3.1.0" in done.err
+    assert "stays at 3.2.0, which flux-system:web ranks above the selected tag, 3.1.0" in done.err
     assert Path("app.yaml").read_text() == text
 
 

@@ -67,7 +67,7 @@ def with_options(
         name = _FLAT.get(key)
         if name is None:
             raise UsageError(
-                f"{prefix}{key}: no such option{did_you_mean(str(key), _FLAT)}",
+                f"{prefix}{key}: unknown option{did_you_mean(str(key), _FLAT)}",
                 where=where,
                 hint=f"the options are {', '.join(_FLAT)}; policies and targets need kind {KIND}",
             )

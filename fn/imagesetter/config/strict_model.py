@@ -63,7 +63,7 @@ def validate_strictly(model: type[Kind], data: Mapping[str, Any], *, where: str,
         sentences = [_sentence(model, dict(broken)) for broken in error.errors()]
         raise UsageError("; ".join(sentences), where=where, hint=hint) from error
     strays = [
-        f"{resource_path(location)}: no such field{did_you_mean(name, known)}"
+        f"{resource_path(location)}: unknown field{did_you_mean(name, known)}"
         for location, name, known in _strays(found)
     ]
     if strays:
@@ -76,7 +76,7 @@ def _sentence(model: type[StrictModel], error: Mapping[str, Any]) -> str:
     path = resource_path(location)
     match error["type"]:
         case "extra_forbidden":
-            return f"{path}: no such field{did_you_mean(str(location[-1]), _known_fields(model, location))}"
+            return f"{path}: unknown field{did_you_mean(str(location[-1]), _known_fields(model, location))}"
         case "missing":
             return f"{path}: is required"
         case "literal_error":

@@ -99,7 +99,7 @@ def _unclear(list_fields: ListFields, items: Sequence[Item], sources: SourceMark
             unclear.add(original)
             error = ResolveError(
                 f"{original[1]} {original[2]} stands in {' and in '.join(files)}, "
-                "with different markers, so nobody can tell which of them an item came from",
+                "with different markers, so it is unclear which of them an item came from",
                 hint="name the fields in spec.targets by their current names, which wins over the source scan",
             )
             list_fields.results.append(failure(error, location))

@@ -378,10 +378,10 @@ def image_mark(found: SourceMarks, item: Item, image: str) -> ImagesMark | None:
     hint = "name the field in spec.targets, which wins over the source scan"
     if any(mark.file.path not in below and mark not in agreeing for mark in entries):
         places = " and ".join(dict.fromkeys(mark.file.shown for mark in entries))
-        what = f"images: of {places} follow different policies for {image}, so nobody can tell which one counts here"
+        what = f"images: of {places} follow different policies for {image}, so it is unclear which one applies here"
         raise ResolveError(what, hint=hint)
     if not sources.beyond(*(mark.file.path for mark in agreeing)).isdisjoint(files):
         places = " and in ".join(files.values())
         what = f"the resource stands in {places}, of which not every use has the images: of {last.file.shown}"
-        raise ResolveError(f"{what}, so nobody can tell whether it counts here", hint=hint)
+        raise ResolveError(f"{what}, so it is unclear whether it applies here", hint=hint)
     return last

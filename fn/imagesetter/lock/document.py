@@ -55,7 +55,7 @@ ENTRY_FIELDS = (
     LockField(
         "replaces",
         "string",
-        "the higher tag from which it went back because somebody asked",
+        "the higher tag that this entry replaced on purpose",
         required=False,
         omitted="",
     ),
@@ -234,7 +234,7 @@ def _hold(row: object, where: str) -> Hold:
         raise LockError(f"expected a mapping, not {row!r}", where=where, hint=hint)
     for name, value in row.items():
         if name not in known:
-            raise LockError(f"{name}: no such field{did_you_mean(str(name), known)}", where=where, hint=hint)
+            raise LockError(f"{name}: unknown field{did_you_mean(str(name), known)}", where=where, hint=hint)
         if not isinstance(value, str):
             raise LockError(f"{name}: must be a text, not {value!r}: put it in quotes", where=where, hint=hint)
     missing = "policy" if ":" not in row.get("policy", "") else "" if row.get("reason") else "reason"

@@ -170,7 +170,7 @@ def _suspended(policy: ImagePolicy, found: Explained) -> Explained:
     would = f"it would be {found.chosen}" if found.chosen else f"there would be none: {found.error}"
     who = policy.name if policy.is_suspended else f"the repository of {policy.name}"
     note = f"{who} is suspended, so its recorded answer stands; without that {would}"
-    error = None if policy.recorded else ResolveError("it is suspended, and its status holds no latestRef")
+    error = None if policy.recorded else ResolveError("it is suspended, and its status has no latestRef")
     return replace(found, chosen=policy.recorded, error=error, notes=(*found.notes, note))
 
 

@@ -154,7 +154,7 @@ def _recorded(policy: ImagePolicy) -> Resolution:
     """A suspended policy keeps its last answer, which Flux keeps in the status (imagepolicy_controller.go)."""
     if policy.recorded is None:
         raise ResolveError(
-            f"ImagePolicy {policy.name} is suspended, and its status holds no latestRef to go on with",
+            f"ImagePolicy {policy.name} is suspended, and its status has no latestRef to go on with",
             where=policy.origin,
             hint="set suspend: false, or export the policies with their status from the cluster",
         )

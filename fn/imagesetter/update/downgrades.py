@@ -89,7 +89,7 @@ class _Downgrades:
         if sibling:
             message = f"stays as it is, since the tag beside it stays at {old}"
         else:
-            message = f"stays at {old}, which {policy} ranks above its answer, {ref.tag}: a tag was "
+            message = f"stays at {old}, which {policy} ranks above the selected tag, {ref.tag}: a tag was "
             message += f"deleted, or the registry did not return all tags; {ALLOW}"
         return report(
             self.severity,

@@ -144,7 +144,9 @@ def _stays(old: LockEntry, new: LockEntry, *, strict: bool) -> Result:
     """Why an entry stays as it is though the answer is a lower tag."""
     stale = old.inputs != new.inputs
     why = "the policy has changed" if stale else "a tag was deleted, or the registry did not return all tags"
-    message = f"{new.policy} stays locked at {old.tag}, which it ranks above its answer, {new.tag}: {why}; {ALLOW}"
+    message = (
+        f"{new.policy} stays locked at {old.tag}, which it ranks above the selected tag, {new.tag}: {why}; {ALLOW}"
+    )
     severity: Severity = "error" if strict or stale else "warning"
     return report(severity, message, tags={"policy": str(new.policy), "error": "Downgrade"})
 

@@ -264,7 +264,7 @@ def no_policies(given: str | Path) -> UsageError:
     """What is wrong with a source of ``--policies`` that holds none."""
     where = "standard input" if str(given) == "-" else given
     return UsageError(
-        f"{where} holds neither an ImagePolicy nor another resource of Flux",
+        f"{where} contains neither an ImagePolicy nor another resource of Flux",
         where="--policies",
         hint="did the command before the pipe fail?" if str(given) == "-" else "name the file that holds the policies",
     )

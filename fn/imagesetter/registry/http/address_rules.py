@@ -174,13 +174,13 @@ class AddressRules:
             EgressRefused
         """
         if host.name in _METADATA_NAMES:
-            raise EgressRefused(f"{host} is a cloud's metadata service, which is never asked")
+            raise EgressRefused(f"{host} is a cloud's metadata service, which is never contacted")
         address = host.address
         if address is not None:
             self.check_address(host, address)
         elif host.is_odd_address:
             raise EgressRefused(
-                f"{host} is an IPv4 address in an unusual form, which is never asked",
+                f"{host} is an IPv4 address in an unusual form, which is never contacted",
                 hint="write it as four decimal numbers, such as 192.0.2.1",
             )
         elif host.is_local and not self._may_be_local(host):
@@ -199,10 +199,12 @@ class AddressRules:
         if local:
             raise self._not_local(host)
         if kind == "forbidden":
-            raise EgressRefused(f"{host} is at {address}, a link-local, metadata or unroutable address, never asked")
+            raise EgressRefused(
+                f"{host} is at {address}, a link-local, metadata or unroutable address, which is never contacted"
+            )
         if not self.trusts(host):
             raise EgressRefused(
-                f"{host} is at the {kind} address {address}, which is asked only for hosts that the operator names",
+                f"{host} is at the {kind} address {address}, which is contacted only for hosts that the operator names",
                 hint=f"if that is your {self.server_kind}: {self.option} {host}",
             )
 
@@ -211,7 +213,7 @@ class AddressRules:
 
     def _not_local(self, host: Host) -> EgressRefused:
         return EgressRefused(
-            f"{host} is on this machine, where nothing is asked unless the operator allows it",
+            f"{host} is on this machine, where nothing is contacted unless the operator allows it",
             hint=f"if that is your {self.server_kind}: --allow-loopback, or IMAGESETTER_ALLOW_LOOPBACK=true",
         )
 

@@ -26,7 +26,7 @@ def whole_body(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[byt
     for part in _unpack(chunks, encoding):
         total += len(part)
         if total > cap:
-            raise ProtocolError(f"the answer is larger than {cap // 1024} KiB, which none should be")
+            raise ProtocolError(f"the response is larger than {cap // 1024} KiB, which none should be")
         yield part
 
 
@@ -49,7 +49,7 @@ def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         yield from chunks
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise ProtocolError(f"the answer is packed as '{printable(encoding)}', which was not asked for")
+        raise ProtocolError(f"the response is compressed as '{printable(encoding)}', which was not requested")
     unpacker = zlib.decompressobj(wbits=47)
     began = False
     for chunk in chunks:
@@ -58,7 +58,7 @@ def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             try:
                 yield unpacker.decompress(chunk, _STEP)
             except zlib.error as err:
-                raise ProtocolError(f"the answer says that it is packed as {encoding} and is not") from err
+                raise ProtocolError(f"the response claims to be compressed as {encoding} and is not") from err
             chunk = unpacker.unconsumed_tail
     if began and not unpacker.eof:
-        raise ProtocolError(f"the answer, packed as {encoding}, ends early")
+        raise ProtocolError(f"the response, compressed as {encoding}, ends early")

@@ -184,7 +184,7 @@ def parse_url(text: str) -> Url:
     """
     match = _URL.fullmatch(text)
     if match is None:
-        raise EgressRefused(f"'{redacted_origin(text)}' is not a URL that is asked")
+        raise EgressRefused(f"'{redacted_origin(text)}' is not a URL that is contacted")
     scheme, authority, rest = match.groups()
     host = parse_host(authority)
     port = host.port or DEFAULT_PORTS[scheme]
