@@ -6,17 +6,9 @@ import os
 import pty
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command left: exit status, and what came on each stream."""
-
-    status: int
-    out: str
-    err: str
+from support.runs import Ran
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminals import Ran, environment
+from cli.terminals import environment
 from imagesetter.lint.sarif import _location
 from imagesetter.lint.scanned_file import SourcePosition
+from support.runs import Ran
 from tools import require_tool
 
 DANGLING = 'image: a.example/app:1.0.0 # {"$imagepolicy": "flux-system:app"}\n'
@@ -61,7 +62,11 @@ UPDATE = "imagesetter update --check --from status --policies ../policies.yaml"
         (f"{UPDATE} >/dev/full", 1, "error: cannot be written: No space left on device\n  where: standard output\n"),
         ("imagesetter --help >/dev/full", 1, "error: cannot be written: No space left on device\n"),
         ("imagesetter schema >/dev/full", 1, "error: cannot be written: No space left on device\n"),
-        ("imagesetter update --check --from status --policies - <&-", 2, "standard input contains neither an ImagePolicy"),
+        (
+            "imagesetter update --check --from status --policies - <&-",
+            2,
+            "contains neither an ImagePolicy",
+        ),
         (f"{UPDATE} --diff | head -n 0", 0, ""),
     ],
     ids=["no output", "no errors", "full disk", "full help", "full schema", "no input", "the reader has gone"],

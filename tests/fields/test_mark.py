@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesetter.cli.main import main
 from imagesetter.fields.mark import Insertion, Owner, insert_markers, prove
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.update.files import marked_fields
@@ -24,6 +22,7 @@ from imagesetter.update.read_tree import read_tree
 from krm_functions.errors import SpliceError
 from krm_functions.yaml.scan import scan
 from krm_functions.yaml.scan_result import KEEP_ALL
+from support.runs import Ran, run_here, write_files
 
 DIGEST = "sha256:" + "5" * 64
 
@@ -60,13 +59,6 @@ def marker(name: str) -> str:
     return f'# {{"$imagepolicy": "flux-system:{name}"}}'
 
 
-@dataclass(frozen=True)
-class Ran:
-    status: int
-    out: str
-    err: str
-
-
 Mark = Callable[..., Ran]
 
 
@@ -76,14 +68,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
 
     def call(files: Mapping[str, str], *arguments: str, command: str = "mark") -> Ran:
-        for name, text in {"policies.yaml": POLICIES, **files}.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
-        capsys.readouterr()
-        status = main([command, *arguments])
-        captured = capsys.readouterr()
-        return Ran(status, captured.out, captured.err)
+        write_files(tmp_path, {"policies.yaml": POLICIES, **files})
+        return run_here(capsys, command, *arguments)
 
     return call
 

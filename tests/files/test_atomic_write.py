@@ -17,6 +17,7 @@ import pytest
 from imagesetter.errors import FileChangedError
 from imagesetter.files.atomic_write import Rewrite, create, put, write, write_all
 from krm_functions.errors import InputError
+from support.no_threads import no_threads
 
 
 def test_write_keeps_mode_and_replaces_the_bytes(tmp_path: Path) -> None:
@@ -153,15 +154,9 @@ def test_create_leaves_a_file_alone_that_is_there(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def no_threads() -> Iterator[None]:
-    """The system has no memory for the stack of another thread, which is how `can't start new thread` comes about."""
-    size = threading.stack_size(1 << 46)
-    try:
-        with pytest.raises(RuntimeError, match="can't start new thread"):
-            threading.Thread(target=print).start()
+def system_without_threads() -> Iterator[None]:
+    with no_threads():
         yield
-    finally:
-        threading.stack_size(size)
 
 
 def planned(tmp_path: Path, count: int) -> list[tuple[Path, bytes, bytes]]:
@@ -171,7 +166,7 @@ def planned(tmp_path: Path, count: int) -> list[tuple[Path, bytes, bytes]]:
     return writes
 
 
-def test_all_files_are_written_where_no_thread_can_be_started(tmp_path: Path, no_threads: None) -> None:
+def test_all_files_are_written_where_no_thread_can_be_started(tmp_path: Path, system_without_threads: None) -> None:
     writes = planned(tmp_path, 100)
     assert write_all(writes) == [None] * 100
     assert {path.read_bytes() for path, _, _ in writes} == {b"new"}

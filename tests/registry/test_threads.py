@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,18 +12,13 @@ from imagesetter.errors import CredentialError, NotFound
 from imagesetter.registry.auth.credential_helper import ask_helper
 from imagesetter.registry.http.tls import Contexts
 from imagesetter.registry.workers import Task, run_tasks
+from support.no_threads import no_threads
 
 
 @pytest.fixture(autouse=True)
-def _no_threads() -> Iterator[None]:
-    """There is no memory for the stack of another thread, which is how `can't start new thread` comes about."""
-    size = threading.stack_size(1 << 46)
-    try:
-        with pytest.raises(RuntimeError, match="can't start new thread"):
-            threading.Thread(target=print).start()
+def _system_without_threads() -> Iterator[None]:
+    with no_threads():
         yield
-    finally:
-        threading.stack_size(size)
 
 
 def test_every_job_is_done() -> None:

@@ -97,6 +97,19 @@ class FakeServer:
 
 
 @contextlib.contextmanager
+def serving(listener: ThreadingHTTPServer) -> Iterator[None]:
+    """Serve in a thread of its own until the block ends."""
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
+
+
+@contextlib.contextmanager
 def run_fake(
     respond: Respond, *, tls: Authority | None = None, certificate: Certificate | None = None
 ) -> Iterator[FakeServer]:
@@ -109,14 +122,8 @@ def run_fake(
         listener.context = context
     server = FakeServer(listener.server_port, "https" if tls else "http", respond)
     listener.fake = server
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with serving(listener):
         yield server
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
 
 
 class _Listener(ThreadingHTTPServer):

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli import clock
-from imagesetter.cli.main import main
 from imagesetter.errors import NotFound
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Scan, ScanOptions
+from support.runs import Ran, run_here, write_files
 from support.shelf import Shelf
 
 IMAGE = "registry.example.com/web"
@@ -80,18 +80,6 @@ class Days(Shelf):
         return digest(self.contents[tag])
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command left."""
-
-    status: int
-    out: str
-    err: str
-
-    def __str__(self) -> str:
-        return f"exit {self.status}\n{self.out}{self.err}"
-
-
 @dataclass
 class Sandbox:
     """The repository: files in the working directory, the registry, and the time."""
@@ -106,18 +94,13 @@ class Sandbox:
         self.time = datetime.fromisoformat(f"{text}T12:00:00").replace(tzinfo=UTC).timestamp()
 
     def write(self, name: str, text: str) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+        write_files(self.root, {name: text})
 
     def text(self, name: str = "images.lock.yaml") -> str:
         return (self.root / name).read_bytes().decode()
 
     def run(self, *arguments: str) -> Ran:
-        self.capsys.readouterr()
-        status = main(arguments)
-        captured = self.capsys.readouterr()
-        return Ran(status, captured.out, captured.err)
+        return run_here(self.capsys, *arguments)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import base64
 import contextlib
 import json
 import ssl
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from support.certificates import Authority, make_authority
+from support.fakes import serving
 
 LEEWAY = 60
 
@@ -89,14 +89,8 @@ def run_token_server(
         signer=signer,
     )
     listener.state = server  # type: ignore[attr-defined]
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(listener):
         yield server
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
 
 
 class _Signer:

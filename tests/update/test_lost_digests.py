@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from imagesetter.cli.main import main
 from krm_functions.yaml.load import load
+from support.runs import Ran, run_here, write_files
 
 OLD = "sha256:" + "c" * 64
 NEW = "sha256:" + "a" * 64
@@ -39,13 +38,6 @@ def mark(name: str) -> str:
     return f'# {{"$imagepolicy": "flux-system:{name}"}}'
 
 
-@dataclass(frozen=True)
-class Ran:
-    status: int
-    out: str
-    err: str
-
-
 Run = Callable[..., Ran]
 
 
@@ -56,12 +48,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("IMAGESETTER_FROM", "status")
 
     def call(files: Mapping[str, str], *arguments: str) -> Ran:
-        for name, text in files.items():
-            Path(name).write_text(text)
-        capsys.readouterr()
-        status = main(arguments)
-        captured = capsys.readouterr()
-        return Ran(status, captured.out, captured.err)
+        write_files(tmp_path, files)
+        return run_here(capsys, *arguments)
 
     return call
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
 from imagesetter.golang.strings import quote
-from imagesetter.golang.template.catalogue import FUNCTIONS
+from support.template_soup import actions, quick, soup
 
 DATA = TemplateData("flux-system", "auto", (), {"cluster": "prod", "empty": ""})
-PIECES = [
-    "{{", "}}", "{{- ", " -}}", " ", "\n", ".", "$", "$x", ":=", "=", "|", "(", ")", ",", '"a"', "`b`", "'c'", "1",
-    "1.5", "0x1F", "-", "if ", "else ", "end", "range ", "with ", "define ", "template ", "block ", "break", "nil",
-    "true", ".Values", ".cluster", ".Changed", "print ", "eq ", "index ", "list ", "dict ", "é", "🚢", "/*", "*/",
-    "\\", '"', *(f"{name} " for name in sorted(FUNCTIONS)),
-]  # fmt: skip
-soup = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
-actions = st.lists(st.sampled_from(PIECES), max_size=8).map(lambda pieces: "{{ " + " ".join(pieces) + " }}")
-quick = settings(max_examples=150)
 
 
 def outcome(template: str) -> str:

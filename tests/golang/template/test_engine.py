@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import imagesetter.golang.template
@@ -19,16 +19,7 @@ from imagesetter.golang.template.execute import execute
 from imagesetter.golang.template.lexer import Kind, Lexer, Token
 from imagesetter.golang.template.parser import ParseFault, parse_template
 from imagesetter.golang.values import DICT, Map
-
-PIECES = [
-    "{{", "}}", "{{- ", " -}}", " ", "\n", ".", "$", "$x", ":=", "=", "|", "(", ")", ",", '"a"', "`b`", "'c'", "1",
-    "1.5", "0x1F", "-", "if ", "else ", "end", "range ", "with ", "define ", "template ", "block ", "break", "nil",
-    "true", ".Values", ".cluster", ".Changed", "print ", "eq ", "index ", "list ", "dict ", "é", "🚢", "/*", "*/",
-    "\\", '"', *(f"{name} " for name in sorted(FUNCTIONS)),
-]  # fmt: skip
-soup = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
-actions = st.lists(st.sampled_from(PIECES), max_size=8).map(lambda pieces: "{{ " + " ".join(pieces) + " }}")
-quick = settings(max_examples=150)
+from support.template_soup import actions, quick, soup
 
 
 def rendered(template: str, **data: str) -> str:
