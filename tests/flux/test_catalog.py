@@ -15,9 +15,8 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource, flatten, resource
 from imagesetter.policy.alphabetical import AlphabeticalRule
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.numerical import NumericalRule
-from imagesetter.policy.rule import Rule
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Rule
 from imagesetter.policy.semver import SemverRule
 from imagesetter.policy.tag_policy import FilterTags
 from krm_functions.errors import ReportedError, ResourceError

@@ -35,9 +35,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from imagesetter.golang.duration import parse_duration
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.kinds import KINDS, NAMES, listed
-from imagesetter.policy.rule import Argument, Rule
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Argument, Rule
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from krm_functions.errors import ResourceError
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS
 from krm_functions.errors import ResourceError
 
 GROUP = "image.toolkit.fluxcd.io"

@@ -14,10 +14,9 @@ from imagesetter.errors import PolicyError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import LocatedResource
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.filters import compile_exclusions, compile_filter
 from imagesetter.policy.kinds import chosen
-from imagesetter.policy.rule import Rule
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Rule
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from krm_functions.errors import ReportedError
 

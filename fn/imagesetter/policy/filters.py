@@ -19,8 +19,7 @@ from imagesetter.errors import InvalidFilter
 from imagesetter.golang.errors import InvalidExpansion, InvalidPattern, PatternNeedsRe2
 from imagesetter.golang.regexp.expand import Expansion, parse_expansion
 from imagesetter.golang.regexp.pattern import Found, Regexp, compile_pattern
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
-from imagesetter.policy.rule import Keys
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Keys
 from imagesetter.policy.tag_policy import FilterTags
 
 _SHOWN = 4096

@@ -15,6 +15,9 @@ from typing import ClassVar, Final, Literal, NamedTuple, Protocol
 from imagesetter.errors import InvalidPolicy
 from krm_functions.messages import shown
 
+DEFAULT_EXCLUSIONS = (r"^.*\.sig$",)
+"""Used if a repository has no exclusion list, or an empty one: excludes cosign's signatures."""
+
 
 class Argument(NamedTuple):
     """The single field of a kind in Flux's resources, such as ``range`` in ``policy.semver.range``.

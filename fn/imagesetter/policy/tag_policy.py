@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.kinds import unchecked_rule
-from imagesetter.policy.rule import Rule
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock
 from imagesetter.lock.holds import notices
 from imagesetter.lock.tag_age import shown_age
-from imagesetter.policy.exclusion_list import DEFAULT_EXCLUSIONS
 from imagesetter.policy.kinds import KINDS
-from imagesetter.policy.rule import Rule
+from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Rule
 from imagesetter.policy.select import compare
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
