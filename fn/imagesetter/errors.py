@@ -6,6 +6,7 @@
     ├── UsageError                    the command line, the environment or the functionConfig is wrong (krm_functions)
     ├── InputError                    something that was read is invalid (krm_functions; golang.errors)
     │   ├── MarkerError               a marker comment that cannot be read
+    │   ├── FieldError                a field whose text or key does not go with its marker
     │   ├── ImageReferenceError       an image reference that cannot be parsed
     │   └── TemplateError             a commit message template that does not parse or run
     ├── PolicyError                   a policy selects no tag; `stage` says where it stopped
@@ -43,6 +44,10 @@ Stage = Literal["invalid_policy", "invalid_filter", "no_tags", "select"]
 
 class MarkerError(InputError):
     """A marker comment that names ``$imagepolicy`` but cannot be read."""
+
+
+class FieldError(InputError):
+    """A field whose text, or whose key, does not go with its marker."""
 
 
 class ImageReferenceError(InputError):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from imagesetter.cli.main import main
 from imagesetter.flux.latest_ref import LatestRef, from_status
+from krm_functions.errors import ResourceError
+from krm_functions.yaml.load import load
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -39,3 +44,76 @@ def test_each_part_of_a_ref_is_what_its_marker_writes() -> None:
         DIGEST,
     ]
     assert str(LatestRef("app", "1")) == "app:1"
+
+
+# What a status says of its tag, and what is said about it; None for a text.
+WRITTEN = {
+    "quoted": ("'1.10'", None),
+    "three parts": ("1.10.0", None),
+    "a v": ("v1.10", None),
+    "a date": ("2024-01-31", None),
+    "a float": ("1.10", "the number 1.1"),
+    "a float with an exponent": ("1e3", "the number 1000.0"),
+    "an integer": ("20240131", "the number 20240131"),
+    "an octal": ("0755", "the number 493"),
+    "a hexadecimal": ("0x10", "the number 16"),
+    "zero": ("0", "the number 0"),
+    "a boolean": ("true", "True"),
+    "a list": ("[1.10]", "[1.1]"),
+}
+
+
+@pytest.mark.parametrize(("written", "problem"), WRITTEN.values(), ids=WRITTEN)
+def test_a_tag_that_yaml_does_not_read_as_a_text_is_refused(written: str, problem: str | None) -> None:
+    status = load(f"latestRef: {{name: r/app, tag: {written}}}")
+    if problem is None:
+        assert from_status(status) == LatestRef("r/app", written.strip("'"))
+        return
+    with pytest.raises(ResourceError) as refused:
+        from_status(status)
+    assert str(refused.value) == f"status.latestRef.tag: must be a string, not {problem}"
+    assert "put it in quotes" in refused.value.hint
+
+
+@pytest.mark.parametrize("field", ["name: 1.10, tag: a", "name: r/app, tag: a, digest: 12"])
+def test_the_other_texts_of_a_status_are_refused_alike(field: str) -> None:
+    with pytest.raises(ResourceError, match="must be a string"):
+        from_status(load(f"latestRef: {{{field}}}"))
+
+
+POLICY = """\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: app, namespace: flux-system}
+spec: {imageRepositoryRef: {name: app}, policy: {alphabetical: {}}%s}
+status: {latestRef: {name: r.example.com/app, tag: 1.10}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: app, namespace: flux-system}
+spec: {image: r.example.com/app}
+"""
+
+
+@pytest.mark.parametrize(
+    ("suspend", "arguments"),
+    [("", ("--from", "status")), (", suspend: true", ("--no-cache",))],
+    ids=["a status", "a suspended policy"],
+)
+def test_no_field_gets_what_is_left_of_a_number(
+    suspend: str,
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = 'image: r.example.com/app:1.9 # {"$imagepolicy": "flux-system:app"}\n'
+    Path("app.yaml").write_text(text)
+    Path("policy.yaml").write_text(POLICY % suspend)
+    assert main(["update", *arguments]) == 1
+    assert Path("app.yaml").read_text() == text
+    assert capsys.readouterr().err == (
+        "app.yaml:1: error: flux-system:app: status.latestRef.tag: must be a string, not the number 1.1 (ImagePolicy "
+        "flux-system:app in policy.yaml:1); put it in quotes, as `kubectl get imagepolicies -A -o yaml` prints it\n"
+    )

@@ -114,18 +114,78 @@ def test_a_tag_that_the_policy_cannot_rank_is_replaced_with_a_notice(old: str, t
     ]
 
 
-@pytest.mark.parametrize("old", ["{{ tag }}", "${TAG}", "~"])
-def test_a_placeholder_that_can_be_no_tag_is_replaced(old: str, tmp_path: Path) -> None:
+def test_a_placeholder_that_can_be_no_tag_is_replaced(tmp_path: Path) -> None:
     policies = POLICIES.replace("semver: {range: 1.x}", "alphabetical: {}")
     assert policies != POLICIES
-    after, outcome = run(tmp_path, f'tag: "{old}" {MARK % ":tag"}\n', "1.4.1", policies=policies)
+    after, outcome = run(tmp_path, f'tag: "~" {MARK % ":tag"}\n', "1.4.1", policies=policies)
     assert after == f'tag: "1.4.1" {MARK % ":tag"}\n'
-    assert [message for message in messages(outcome.results) if "stays" in message] == []
+    assert outcome.results == ()
 
 
-def test_a_tag_outside_the_range_is_still_ranked(tmp_path: Path) -> None:
-    text = f"tag: 2.0.0 {MARK % ':tag'}\n"
-    assert run(tmp_path, text, "1.4.1")[0] == text
+SEMVER = "semver: {range: 1.x}"
+NARROWED: dict[str, tuple[str, str, str, str]] = {
+    "the range": ("semver: {range: 1.4.x}", "1.5.0", "1.4.1", "1.5.0 is not 1.4.x"),
+    "a range without prereleases": ("semver: {range: '>=1.0.0'}", "1.5.0-rc.1", "1.4.1", ""),
+    "an exact version": ("semver: {range: 1.4.1}", "1.5.0", "1.4.1", ""),
+    "another major": (SEMVER, "2.0.0", "1.4.1", ""),
+    "the filter": (
+        "alphabetical: {order: asc}}\n  filterTags: {pattern: '^main-'",
+        "release-1",
+        "main-9",
+        "it does not match filterTags.pattern ^main-",
+    ),
+    "the filter of a range": (
+        SEMVER + "}\n  filterTags: {pattern: '^1[.]4'",
+        "1.5.0",
+        "1.4.1",
+        "it does not match filterTags.pattern",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "old", "new", "why"), NARROWED.values(), ids=NARROWED)
+def test_a_tag_that_the_policy_does_not_allow_any_more_gives_way(
+    rule: str, old: str, new: str, why: str, tmp_path: Path
+) -> None:
+    policies = POLICIES.replace(SEMVER, rule)
+    after, outcome = run(tmp_path, f"tag: {old} {MARK % ':tag'}\n", new, policies=policies)
+    assert after == f"tag: {new} {MARK % ':tag'}\n"
+    (told,) = messages(outcome.results)
+    assert told.startswith(f"info: flux-system:web no longer allows {old} (")
+    assert told.endswith(f"), so {new} takes its place")
+    assert why in told
+
+
+def test_a_tag_that_the_exclusion_list_drops_gives_way(tmp_path: Path) -> None:
+    policies = POLICIES.replace("interval: 5m", "interval: 5m, exclusionList: ['^1[.]5']")
+    after, outcome = run(tmp_path, f"image: {IMAGE}:1.5.0 {MARK % ''}\n", "1.4.1", policies=policies)
+    assert after == f"image: {IMAGE}:1.4.1@{DIGEST} {MARK % ''}\n"
+    assert "the exclusion list excludes it: it matches ^1[.]5" in messages(outcome.results)[0]
+
+
+def test_the_fields_beside_a_tag_that_gives_way_go_with_it(tmp_path: Path) -> None:
+    policies = POLICIES.replace(SEMVER, "semver: {range: 1.4.x}")
+    text = f"name: x {MARK % ':name'}\ntag: 1.5.0 {MARK % ':tag'}\ndigest: sha256:00 {MARK % ':digest'}\n"
+    after, outcome = run(tmp_path, text, "1.4.1", policies=policies)
+    assert after == f"name: {IMAGE} {MARK % ':name'}\ntag: 1.4.1 {MARK % ':tag'}\ndigest: {DIGEST} {MARK % ':digest'}\n"
+    assert len(outcome.results) == 1
+
+
+STILL_ALLOWED: dict[str, tuple[str, str]] = {
+    "a tag of the range that is missing": ("semver: {range: 1.x}", "1.5.0"),
+    "a tag of the range's end": ("semver: {range: <=1.5.0}", "1.5.0"),
+    "a prerelease that the range admits": ("semver: {range: '>=1.0.0-0'}", "1.5.0-rc.1"),
+    "a tag of the filter": (SEMVER + "}\n  filterTags: {pattern: '^1[.]'", "1.5.0"),
+    "a word of the alphabet": ("alphabetical: {order: asc}", "1.5.0"),
+}
+
+
+@pytest.mark.parametrize(("rule", "old"), STILL_ALLOWED.values(), ids=STILL_ALLOWED)
+def test_a_tag_that_the_policy_still_allows_stays(rule: str, old: str, tmp_path: Path) -> None:
+    text = f"tag: {old} {MARK % ':tag'}\n"
+    after, outcome = run(tmp_path, text, "1.4.1", policies=POLICIES.replace(SEMVER, rule))
+    assert after == text
+    assert f"stays at {old}, which flux-system:web ranks above its answer" in messages(outcome.results)[0]
 
 
 def test_name_and_digest_fields_do_what_the_tag_beside_them_does(tmp_path: Path) -> None:
@@ -338,10 +398,31 @@ def test_an_entry_goes_back_where_the_policy_allows_it(sandbox: Sandbox) -> None
     assert "tag: 1.4.0\n" in sandbox.text()
 
 
-def test_a_narrower_range_is_no_permission_to_go_back(sandbox: Sandbox) -> None:
+def test_a_narrower_range_is_followed_by_the_lock_and_by_the_registry_alike(sandbox: Sandbox) -> None:
     sandbox.registry.push("1.5.0")
     sandbox.run("lock")
+    sandbox.run("update", "--from", "lock")
+    assert sandbox.text("app.yaml") == APP.replace("1.4.0", "1.5.0")
     sandbox.write("policies.yaml", POLICIES.replace("range: 1.x", "range: 1.4.x"))
+    check = sandbox.run("update", "--check")
+    why = "flux-system:web no longer allows 1.5.0 (1.5.0 is not 1.4.x)"
+    assert check.status == 1
+    assert f"{why}, so 1.4.0 takes its place" in check.err, check
+    locked = sandbox.run("lock")
+    assert locked.status == 0
+    assert locked.err == f"info: {why}, so 1.4.0 takes its place\n"
+    assert "tag: 1.4.0\n" in sandbox.text()
+    assert "replaces" not in sandbox.text()
+    applied = sandbox.run("update", "--from", "lock")
+    assert (applied.status, sandbox.text("app.yaml")) == (0, APP)
+    assert why in applied.err
+
+
+def test_a_changed_policy_that_still_allows_a_missing_tag_is_no_permission_to_go_back(sandbox: Sandbox) -> None:
+    sandbox.registry.push("1.5.0")
+    sandbox.run("lock")
+    sandbox.registry.delete("1.5.0")
+    sandbox.write("policies.yaml", POLICIES.replace("range: 1.x", "range: '>=1.0.0 <2.0.0'"))
     ran = sandbox.run("lock")
     assert ran.status == 1
     assert "stays locked at 1.5.0, which it ranks above the selected tag, 1.4.0: the policy has changed" in ran.err

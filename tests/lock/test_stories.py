@@ -75,6 +75,24 @@ def downgrade(story: Story) -> None:
     story.run("update", "--from", "lock")
 
 
+def narrowed(story: Story) -> None:
+    sandbox = story.sandbox
+    story.day("2026-03-01", "1.5.0 is there")
+    sandbox.registry.push("1.5.0")
+    story.everything()
+    story.day("2026-03-02", "1.5 is not wanted yet, and the policy says so")
+    sandbox.write("policies.yaml", POLICIES.replace("range: 1.x", "range: 1.4.x"))
+    story.run("update", "--check")
+    story.run("update", "--from", "lock")
+    story.everything()
+    story.run("explain", "web", "--tag", "1.5.0", "--limit", "0")
+    story.day("2026-03-03", "1.4.1 comes, and is gone before the day is over")
+    sandbox.registry.push("1.4.1")
+    story.everything()
+    sandbox.registry.delete("1.4.1")
+    story.everything()
+
+
 def hold(story: Story) -> None:
     registry = story.sandbox.registry
     story.day("2026-03-01", "1.4.2 is there")
@@ -129,7 +147,7 @@ def moved_tag(story: Story) -> None:
     story.everything()
 
 
-@pytest.mark.parametrize("tell", [downgrade, hold, age, moved_tag], ids=lambda tell: str(tell.__name__))
+@pytest.mark.parametrize("tell", [downgrade, narrowed, hold, age, moved_tag], ids=lambda tell: str(tell.__name__))
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:
     story = Story(sandbox)
     tell(story)

@@ -75,6 +75,8 @@ class Days(Shelf):
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
     ) -> str:
         self.asked.append(tag)
+        if self.broken_digests:
+            raise self.broken_digests
         if tag not in self.contents:
             raise NotFound(f"{repository}:{tag} was not found")
         return digest(self.contents[tag])

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import ResolveError
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from imagesetter.update.files import FileUpdates, update_files, write_files
-from imagesetter.update.plan import known_digests
 from imagesetter.update.read_tree import catalog_from_tree, read_tree
 from krm_functions.errors import TextError
 
@@ -206,7 +206,7 @@ def test_the_digest_in_a_field_is_known_for_its_tag_only(tmp_path: Path) -> None
     seen: list[str] = []
 
     def source_of(fields: object) -> Known:
-        known = known_digests(fields)  # type: ignore[arg-type]
+        known = FieldDigests(fields).known
         seen.extend(known(APP, LatestRef("r.example.com/app", tag)) for tag in ("1.0.0", "1.0.1"))
         return Known({})
 

@@ -23,8 +23,11 @@ FULL = LatestRef("registry.example.com/app", "1.0.10", DIGEST)
 DEPLOYMENT = ResourceRef("apps/v1", "Deployment", "app", "prod")
 
 
-def scalar(value: str, anchor: str = "") -> Scalar:
-    (found,) = scalars(f"image: {f'&{anchor} ' if anchor else ''}{value}\n")
+KEYS = {"": "image", "tag": "tag", "name": "repository", "digest": "digest"}
+
+
+def scalar(value: str, anchor: str = "", part: Part = "") -> Scalar:
+    (found,) = scalars(f"{KEYS[part]}: {f'&{anchor} ' if anchor else ''}{value}\n")
     return found
 
 
@@ -38,7 +41,7 @@ def field(
     anchor: str = "",
 ) -> MarkedField:
     location = Location("app.yaml", line, 8, 1, DEPLOYMENT, "spec.image")
-    return MarkedField(Marker(*policy, part), scalar(value, anchor), location, found_by)
+    return MarkedField(Marker(*policy, part), scalar(value, anchor, part), location, found_by)
 
 
 def answers(ref: LatestRef = BARE) -> dict[PolicyName, Resolution]:
@@ -68,18 +71,20 @@ def test_a_field_that_is_right_already_is_counted_and_left_alone() -> None:
 BOUND = {
     "its own spelling of the name": ("app:1.0.0", "app:1.0.10"),
     "a port is no tag": ("localhost:5000/app", "localhost:5000/app:1.0.10"),
-    "an old digest goes": (f"app:1.0.0@sha256:{'b' * 64}", "app:1.0.10"),
-    "a digest alone": (f"app@sha256:{'b' * 64}", "app:1.0.10"),
+    "an old digest makes room for the new one": (f"app:1.0.0@sha256:{'b' * 64}", f"app:1.0.10@{DIGEST}"),
+    "a digest alone": (f"app@sha256:{'b' * 64}", f"app:1.0.10@{DIGEST}"),
+    "the digest of the same tag": (f"app:1.0.9@sha256:{'b' * 64}", f"app:1.0.10@{DIGEST}"),
 }
 
 
 @pytest.mark.parametrize(("old", "new"), BOUND.values(), ids=BOUND)
 def test_an_image_that_is_bound_by_its_repository_keeps_its_own_name(old: str, new: str) -> None:
-    assert [change.new for change in plan_changes([field(old, found_by="image")], answers()).changes] == [new]
+    resolved = Resolved(BARE, pin=DIGEST)
+    assert [change.new for change in plan_changes([field(old, found_by="image")], {APP: resolved}).changes] == [new]
 
 
 def test_a_digest_that_the_policy_does_not_reflect_is_an_error_and_no_empty_text() -> None:
-    planned = plan_changes([field("sha256:0", "digest"), field("old")], answers())
+    planned = plan_changes([field("old", "digest"), field("old")], answers())
     (result,) = planned.results
     assert (result.severity, result.tags["error"]) == ("error", "NoDigest")
     assert "spec.digestReflectionPolicy" in result.message

@@ -128,13 +128,13 @@ def test_targets_win_over_annotation_and_marker() -> None:
                 "apiVersion": "imagesetter.dev/v1alpha1",
                 "kind": "ImageSetter",
                 "spec": {
-                    "targets": [{"select": {"kind": "Deployment"}, "fieldPaths": ["spec.image"], "policy": "app:tag"}]
+                    "targets": [{"select": {"kind": "Deployment"}, "fieldPaths": ["spec.tag"], "policy": "app:tag"}]
                 },
             }
         )
     )
     after, _ = run(HEAD + POLICY + DEPLOYMENT, config)
-    assert "image:   '1.0.10'" in after
+    assert "tag: 1.0.10 # a comment" in after
 
 
 def test_a_list_without_anything_to_follow_comes_back_with_the_summary_alone() -> None:

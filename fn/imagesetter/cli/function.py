@@ -28,8 +28,10 @@ from krm_functions.yaml.scan import NEEDLE
 ENVIRONMENT = {
     "IMAGESETTER_FROM": "from",
     "IMAGESETTER_ON_ERROR": "onError",
+    "IMAGESETTER_CHECK": "check",
     "IMAGESETTER_STRICT": "strict",
     "IMAGESETTER_ALLOW_DOWNGRADE": "allowDowngrade",
+    "IMAGESETTER_ALLOW_UNPIN": "allowUnpin",
     "IMAGESETTER_BIND_BY_IMAGE": "bindByImage",
     "IMAGESETTER_SOURCE_SCAN": "sourceScan",
     "IMAGESETTER_STRIP_ANNOTATIONS": "stripAnnotations",

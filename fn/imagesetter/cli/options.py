@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from imagesetter.config.options import SourceName
 
 Output = Literal["text", "json"]
+OnError = Literal["fail", "keep"] | None
+"""What an error does: it stops everything, it is a warning, or (None) it holds up only what it is about."""
 DEFAULT_OUTPUTS = Outputs()
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -36,7 +38,7 @@ class RunOptions:
     namespace: str
     only: frozenset[PolicyName]
     exclude: tuple[str, ...]
-    keep_on_error: bool
+    on_error: OnError
     output: Output
     quiet: bool
     outputs: Outputs = DEFAULT_OUTPUTS
@@ -130,6 +132,12 @@ allow_downgrade_option = click.option(
     envvar="IMAGESETTER_ALLOW_DOWNGRADE",
     help="Allow a field to change to a tag that its policy ranks lower.",
 )
+allow_unpin_option = click.option(
+    "--allow-unpin",
+    is_flag=True,
+    envvar="IMAGESETTER_ALLOW_UNPIN",
+    help="Allow a pinned field to lose its digest if there is none for its new tag.",
+)
 # Options of most commands: where policies are found, and which files are skipped.
 reading_options = together(policies_option, namespace_option, exclude_option)
 # Options of a command with one report.
@@ -159,10 +167,9 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
     @click.option(
         "--on-error",
         type=click.Choice(["fail", "keep"]),
-        default="fail",
-        show_default=True,
         envvar="IMAGESETTER_ON_ERROR",
-        help="If a policy fails: write nothing at all, or keep its fields and change the others.",
+        help="If something fails: write nothing at all (fail), or report it as a warning (keep).  [default: leave what "
+        "fails as it is, write the rest, exit with 1]",
     )
     @output_options
     @quiet_option
@@ -171,7 +178,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
         *arguments: Any,
         source: SourceName,
         only: tuple[str, ...],
-        on_error: str,
+        on_error: OnError,
         namespace: str,
         output: Output = "text",
         outputs: Outputs = DEFAULT_OUTPUTS,
@@ -181,7 +188,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
             source=source,
             namespace=namespace,
             only=frozenset(policy_name(text, namespace, where=option_name("only")) for text in only),
-            keep_on_error=on_error == "keep",
+            on_error=on_error,
             output=output,
             outputs=outputs,
             **{name: others.pop(name) for name in ("policies", "exclude", "quiet")},

@@ -11,7 +11,7 @@ from imagesetter.cli import clock
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.lock.document import Lock
 from imagesetter.selection.lock_source import LockSource
-from imagesetter.selection.sources import KnownDigest, LatestRefSource, MakeSource, StatusSource
+from imagesetter.selection.sources import Digests, LatestRefSource, MakeSource, StatusSource
 
 if TYPE_CHECKING:
     from imagesetter.config.options import SourceName
@@ -56,10 +56,11 @@ def source_for(
 
                     return opened.enter_context(open_client(network))
 
-                def from_registry(catalog: Catalog, known: KnownDigest) -> LatestRefSource:
+                def from_registry(catalog: Catalog, digests: Digests) -> LatestRefSource:
                     from imagesetter.selection.candidates import Chooser
                     from imagesetter.selection.registry_source import RegistrySource
 
-                    return RegistrySource(catalog, client(), known, choose=Chooser(present() or Lock({}), clock.now()))
+                    choose = Chooser(present() or Lock({}), clock.now())
+                    return RegistrySource(catalog, client(), digests.known, choose=choose, needs_digest=digests.needed)
 
                 yield from_registry

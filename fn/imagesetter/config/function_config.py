@@ -16,15 +16,17 @@ from krm_functions.suggestions import did_you_mean
 _FLAT: dict[str, str] = {
     "from": "source",
     "onError": "on_error",
+    "check": "check",
     "strict": "strict",
     "allowDowngrade": "allow_downgrade",
+    "allowUnpin": "allow_unpin",
     "bindByImage": "bind_by_image",
     "sourceScan": "source_scan",
     "stripAnnotations": "strip_annotations",
     "namespace": "namespace",
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status"), "on_error": ("fail", "keep")}
-_BOOLEANS = {"strict", "allow_downgrade", "bind_by_image", "source_scan", "strip_annotations"}
+_BOOLEANS = {"check", "strict", "allow_downgrade", "allow_unpin", "bind_by_image", "source_scan", "strip_annotations"}
 
 
 def parse_function_config(function_config: FunctionConfig | None) -> FunctionOptions:

@@ -76,8 +76,10 @@ class ImageSetterSpec(StrictModel):
 
     from_: Literal["registry", "lock", "status"] = Field("registry", alias="from")
     on_error: Literal["fail", "keep"] = "fail"
+    check: bool = Field(False, description="report what would change as errors, and change nothing")
     strict: bool = False
     allow_downgrade: bool = False
+    allow_unpin: bool = Field(False, description="a pinned field for whose new tag there is no digest loses its digest")
     policies: list[InlinePolicy] = Field(default_factory=list)
     targets: list[TargetSpec] = Field(default_factory=list)
     bind_by_image: bool = False
@@ -132,8 +134,10 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     return FunctionOptions(
         source=setter.spec.from_,
         on_error=setter.spec.on_error,
+        check=setter.spec.check,
         strict=setter.spec.strict,
         allow_downgrade=setter.spec.allow_downgrade,
+        allow_unpin=setter.spec.allow_unpin,
         bind_by_image=setter.spec.bind_by_image,
         source_scan=setter.spec.source_scan,
         strip_annotations=setter.spec.strip_annotations,

@@ -34,8 +34,10 @@ class FunctionOptions(NamedTuple):
 
     source: SourceName = "registry"
     on_error: OnError = "fail"
+    check: bool = False
     strict: bool = False
     allow_downgrade: bool = False
+    allow_unpin: bool = False
     bind_by_image: bool = False
     source_scan: bool = True
     strip_annotations: bool = False

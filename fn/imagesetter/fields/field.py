@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal, NamedTuple
 
+from imagesetter.errors import FieldError
+from imagesetter.fields.field_text import FieldText, ReadsTag, read_field
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from krm_functions.result import ResourceRef, Result
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.scan_result import Scalar
 
-FoundBy = Literal["target", "annotation", "marker", "source", "image"]
+FoundBy = Literal["target", "annotation", "marker", "source", "image", "beside"]
+"""``beside``: the digest in the same mapping as a field that follows a policy, and without a marker of its own."""
 
 
-Siblings = tuple[PolicyName, str, int, FieldPath]
-"""What fields of one policy have in common that stand in one mapping: policy, file, document and path."""
+Siblings = tuple[PolicyName, str, int | None, ResourceRef | None, int, FieldPath]
+"""What fields of one policy have in common that stand in one mapping: policy, file, resource, document and path."""
 
 
 BOUND = frozenset({"tag", "digest"})
@@ -88,34 +90,63 @@ class MarkedField(NamedTuple):
     @property
     def siblings(self) -> Siblings:
         """What it shares with the fields of its policy beside it, such as a ``:digest`` beside a ``:tag``."""
-        return self.marker.policy, self.location.file, self.scalar.document, self.scalar.path[:-1]
+        place, scalar = self.location, self.scalar
+        return self.marker.policy, place.file, place.index, place.resource, scalar.document, scalar.path[:-1]
 
-    def text_for(self, ref: LatestRef) -> str:
-        """What the field becomes; empty where the ref has no digest and one is asked for."""
-        text = self._text_for(ref)
-        for entry in self.images:
-            text = entry.apply(text)
-        return text
+    def read(self, ref: LatestRef, reads_tag: ReadsTag | None = None) -> FieldText:
+        """The pieces of the field's text, of which the policy replaces some.
 
-    def _text_for(self, ref: LatestRef) -> str:
-        """What the field becomes where its marker stands.
+        Args:
+            ref: the policy's answer.
+            reads_tag: finds the tag among other text; None: what looks like a version.
+
+        Raises:
+            FieldError: the marker does not fit the field, or it is not clear what it means.
+        """
+        if self._parts:
+            return FieldText(*split_image(self.scalar.value))
+        return read_field(self.marker, self.scalar.path, self.scalar.value, ref.name, reads_tag)
+
+    def is_pinned(self, text: FieldText) -> bool:
+        """Whether what the policy replaces has a digest."""
+        return bool(text.digest) and (not self._parts or not self._parts.isdisjoint(BOUND))
+
+    def written(self, text: FieldText, ref: LatestRef, digest: str) -> str:
+        """What the field becomes; empty where it is to hold a digest and there is none.
 
         An image that is set by parts keeps the others: its own spelling of the name (``nginx`` for
-        ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling. A digest
-        without its tag would lie, so it goes when only the tag is set.
+        ``docker.io/library/nginx``), since kustomize's ``images:`` of an upper layer match by spelling.
+
+        Args:
+            text: the pieces of its text.
+            ref: the policy's answer.
+            digest: of the answer; of a field without one, only what the policy reflects.
         """
-        bound = self.found_by == "image"
-        parts = BOUND if bound else self.parts
+        parts = self._parts
         if not parts:
-            return ref.part(self.marker.part)
-        name, tag, digest = split_image(self.scalar.value)
-        if "digest" in parts and not ref.digest and not bound:
+            new = text.with_part(self.marker.part, ref, digest)
+        elif parts.isdisjoint(BOUND):
+            new = join_image(ref.name, text.tag, text.digest)
+        elif "digest" in self.parts and not digest:
             return ""
-        name = ref.name if "name" in parts else name
-        if "tag" in parts:
-            tag, digest = ref.tag, ""
-        digest = ref.digest if "digest" in parts else digest
-        return join_image(name, tag, digest)
+        else:
+            name = ref.name if "name" in parts else text.name
+            tag = ref.tag if "tag" in parts else text.tag
+            new = join_image(name, tag, digest if "digest" in parts or text.digest else "")
+        for entry in self.images:
+            new = entry.apply(new)
+        return new
+
+    def text_for(self, ref: LatestRef) -> str:
+        """What the field becomes by a policy's answer alone; empty where nothing can be written."""
+        try:
+            return self.written(self.read(ref), ref, ref.digest)
+        except FieldError:
+            return ""
+
+    @property
+    def _parts(self) -> frozenset[str]:
+        return BOUND if self.found_by == "image" else self.parts
 
 
 def split_image(text: str) -> tuple[str, str, str]:
@@ -128,11 +159,3 @@ def split_image(text: str) -> tuple[str, str, str]:
 def join_image(name: str, tag: str, digest: str) -> str:
     """The image of a name, a tag and a digest; tag and digest may be empty."""
     return f"{name}{':' if tag else ''}{tag}{'@' if digest else ''}{digest}"
-
-
-_DIGEST = re.compile(r"(?:^|@)sha(?:256|384|512):[0-9A-Fa-f]+")
-
-
-def has_digest(text: str) -> bool:
-    """Whether a text is a digest, or ends an image or a tag with one (``name:tag@sha256:…``, ``tag@sha256:…``)."""
-    return _DIGEST.search(text) is not None

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from imagesetter.fields.field import Location, has_digest
+from imagesetter.fields.field import Location
+from imagesetter.fields.field_text import has_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.resource_list import is_image
 from imagesetter.files.atomic_write import Rewrite

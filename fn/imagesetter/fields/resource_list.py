@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.config.options import FunctionOptions, Target
 from imagesetter.errors import ResolveError
+from imagesetter.fields.digests import DIGEST_KEY, digests_beside
 from imagesetter.fields.field import FoundBy, ImagesEntry, Location, MarkedField
 from imagesetter.fields.report import failure, marker_problem, report
 from imagesetter.flux.catalog import Catalog
@@ -40,6 +41,8 @@ class ListFields:
     def __init__(self) -> None:
         self.fields: list[MarkedField] = []
         self.results: list[Result] = []
+        self.items: dict[int, Item] = {}
+        """The resource of each field, by where the field starts."""
         self.named: set[PolicyName] = set()
         """Policies that a marker names for a field here, also where the field follows another one or is left alone."""
 
@@ -74,8 +77,20 @@ def find_fields(
     if config.bind_by_image:
         _add_images(list_fields, taken, listing.items, catalog, sources)
     list_fields.fields += [marked for marked in left if marked.scalar.start not in taken]
+    if list_fields.fields and DIGEST_KEY.search(listing.text):
+        list_fields.fields += _digests_beside(list_fields)
     list_fields.fields.sort(key=lambda marked: marked.scalar.start)
     return list_fields
+
+
+def _digests_beside(list_fields: ListFields) -> list[MarkedField]:
+    """The digests beside tags that follow a policy, in no field that follows one itself."""
+    items = list_fields.items
+    return digests_beside(
+        (marked for marked in list_fields.fields if marked.scalar.start in items),
+        lambda marked: {scalar.path: scalar for scalar in items[marked.scalar.start].scalars()},
+        lambda marked, scalar: location_of(items[marked.scalar.start], scalar.path),
+    )
 
 
 def location_of(item: Item, path: FieldPath = ()) -> Location:
@@ -174,6 +189,7 @@ def take(
     if scalar.start in taken:
         return
     taken.add(scalar.start)
+    list_fields.items[scalar.start] = item
     list_fields.fields.append(MarkedField(marker, scalar, location_of(item, scalar.path), found_by, parts, images))
 
 
@@ -191,6 +207,8 @@ def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList
             list_fields.results.append(problem)
         elif parsed.marker and item and scalar and scalar.start not in taken:
             taken.add(scalar.start)
+            list_fields.items[scalar.start] = item
+            scalar = scalar._replace(path=path[2:])
             list_fields.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
 
 

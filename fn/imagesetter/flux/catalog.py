@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import ResolveError
-from imagesetter.flux.latest_ref import LatestRef, from_status
+from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import (
     DEFAULT_NAMESPACE,
@@ -141,9 +141,7 @@ class Catalog:
                 hint=self.either,
             )
         # Equal inputs, but perhaps one of them is a cluster's export and has the status.
-        return min(
-            complete, key=lambda found: (from_status(found.data.get("status")) is None, found.origin), default=None
-        )
+        return min(complete, key=lambda found: (not has_ref(found.data.get("status")), found.origin), default=None)
 
     def policy(self, name: PolicyName) -> ImagePolicy:
         """A policy and its repository, validated.
@@ -219,8 +217,13 @@ class Catalog:
 
         Raises:
             ResolveError: no such policy.
+            ResourceError: the status holds something else than texts.
         """
-        return from_status(self._policy_resource(name).data.get("status"))
+        policy = self._policy_resource(name)
+        try:
+            return from_status(policy.data.get("status"))
+        except ResourceError as error:
+            raise ResourceError(error.what, where=f"ImagePolicy {name} in {policy.origin}", hint=error.hint) from error
 
     def _policy_resource(self, name: PolicyName) -> Resource:
         found = self.find("ImagePolicy", name.namespace, name.name)

@@ -95,7 +95,9 @@ def read_image_policy(
         inputs=inputs_hash(policy, repository),
         origin=policy.origin,
         suspended=spec.suspend,
-        recorded=from_status(policy.data.get("status")),
+        recorded=_recorded(policy, f"ImagePolicy {name} in {policy.origin}")
+        if spec.suspend or source.suspend
+        else None,
         repository_name=repository_name,
         repository_suspended=source.suspend,
         interval=parse_duration(source.interval) if source.interval else None,
@@ -108,6 +110,13 @@ def read_image_policy(
         proxy_secret=related.proxy_secret,
         missing=tuple(related.missing),
     )
+
+
+def _recorded(policy: Resource, where: str) -> LatestRef | None:
+    try:
+        return from_status(policy.data.get("status"))
+    except ResourceError as error:
+        raise ResourceError(error.what, where=where, hint=error.hint) from error
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ not.
 Departures from Flux (image-automation-controller v1.2.1) are listed in `imagesetter.git.automation`,
 `imagesetter.git.workspace` and `imagesetter.flux.commit_message.render`; and here:
 
-- A policy without a latest ref is an error and nothing is committed, unless ``--on-error keep`` is set (Flux continues
-  with the last ref in the cluster).
+- A policy without a latest ref is an error: its fields stay, the others are committed, and the run fails (Flux
+  continues with the last ref in the cluster, and says nothing).
 - A marker of an unknown policy is a warning (Flux ignores it).
 - A rejected push is retried at once, up to five tries (Flux waits for the next interval).
 """
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from imagesetter.errors import GitError, TemplateError
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.catalog import Catalog
@@ -41,11 +42,12 @@ from imagesetter.git.workspace import Workspace, confined
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
 from imagesetter.update.files import FileUpdates, update_files, write_files
-from imagesetter.update.plan import Change, Guard, known_digests
+from imagesetter.update.plan import Change, Guard
+from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import Tree, read_tree
 from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.messages import os_error_hint
-from krm_functions.result import File, Result
+from krm_functions.result import File, Result, failed
 
 TRIES = 5
 GuardsOf = Callable[[Catalog, Sequence[MarkedField]], Sequence[Guard]]
@@ -59,12 +61,14 @@ class AutomationOptions:
     ``timeout`` is seconds for one git command, the upper bound of a GitRepository's timeout; ``deadline`` is the whole
     run's; ``address_rules`` decide which GitRepositories may be used; ``branch`` is a template for the branch
     of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
-    the guards that may refuse a change (`imagesetter.update.downgrades`).
+    the guards that may refuse a change (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
+    keeps everything from being committed, it is a warning, or (None) it holds up only what it is about.
     """
 
     dry_run: bool = False
     allow_dirty: bool = False
-    keep_on_error: bool = False
+    on_error: Literal["fail", "keep"] | None = None
+    allow_unpin: bool = False
     per: Per = "all"
     branch: str = ""
     address_rules: GitAddressRules = field(default_factory=GitAddressRules.parse)
@@ -97,6 +101,11 @@ class AutomationRunResult:
     results: tuple[Result, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it did not run, or something held up a part of it."""
+        return self.status == "failed" or failed(self.results)
+
 
 class _Failed(Exception):
     """Some result is an error: nothing is committed."""
@@ -127,8 +136,8 @@ def run_automation(
         return AutomationRunResult(automation.name, "suspended")
     try:
         return _AutomationRun(automation, catalog, make_source, options).run(directory)
-    except _Failed as failed:
-        return AutomationRunResult(automation.name, "failed", results=failed.results)
+    except _Failed as error:
+        return AutomationRunResult(automation.name, "failed", results=error.results)
     except ReportedError as error:
         return AutomationRunResult(
             automation.name, "failed", results=(failure(error, automation=str(automation.name)),)
@@ -163,6 +172,7 @@ class _AutomationRun:
     ) -> None:
         self._automation, self._catalog, self._options = automation, catalog, options
         self._make_source = make_source
+        self._rules = PolicyRules(catalog)
         self._answers: dict[PolicyName, Resolution] = {}
         followed = automation.policies(catalog)
         self._policies = followed & options.only if options.only else followed
@@ -296,19 +306,27 @@ class _AutomationRun:
         tree = read_tree([self._target(workspace)], exclude=self._options.exclude)
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
-            return _CachedSource(self._make_source(self._catalog, known_digests(fields)), self._answers)
+            return _CachedSource(self._make_source(self._catalog, FieldDigests(fields)), self._answers)
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
             return self._options.guards_of(self._catalog, fields)
 
-        keep = self._options.keep_on_error
-        outcome = update_files(tree, source_of, keep_on_error=keep, only=policies, guards_of=guards_of)
+        on_error = self._options.on_error
+        outcome = update_files(
+            tree,
+            source_of,
+            keep_on_error=on_error == "keep",
+            only=policies,
+            guards_of=guards_of,
+            allow_unpin=self._options.allow_unpin,
+            reads=self._rules.reads,
+        )
         results = [
             _relocated(result, workspace.root)
             for result in (*outcome.results, *_unknown_policies(tree, self._catalog), *self._no_files(tree))
-            if result.severity != "info"
+            if result.severity != "info" or _is_told(result)
         ]
-        if outcome.failed:
+        if outcome.failed and on_error == "fail":
             raise _Failed(results)
         self._warnings.update(dict.fromkeys(results))
         return outcome
@@ -341,6 +359,11 @@ class _AutomationRun:
         except TemplateError as error:
             error.where = ":".join(filter(None, ("spec.git.commit.messageTemplate", error.where)))
             raise
+
+
+def _is_told(result: Result) -> bool:
+    """Whether a notice is about a decision that a reader of the commit looks for."""
+    return "cached" in result.tags or result.tags.get("notice") == "Narrowed"
 
 
 def _keep(workspace: Workspace, commit: str) -> str:

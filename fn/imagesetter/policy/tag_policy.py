@@ -44,7 +44,9 @@ class TagPolicy:
     chart_tags: bool = False
 
 
-def unchecked_tag_policy(spec: Mapping[str, Any], *, chart_tags: bool = False) -> TagPolicy | None:
+def unchecked_tag_policy(
+    spec: Mapping[str, Any], exclusion_list: object = None, *, chart_tags: bool = False
+) -> TagPolicy | None:
     """The rule and the filters of an ImagePolicy's spec as loaded, without validation; None where there is no rule.
 
     For comparing tags only: whoever selects by it has to validate it first.
@@ -55,4 +57,5 @@ def unchecked_tag_policy(spec: Mapping[str, Any], *, chart_tags: bool = False) -
     filter_tags, filters = spec.get("filterTags"), None
     if isinstance(filter_tags, Mapping):
         filters = FilterTags(str(filter_tags.get("pattern") or ""), str(filter_tags.get("extract") or ""))
-    return TagPolicy(rule, filters, chart_tags=chart_tags)
+    given = tuple(map(str, exclusion_list)) if isinstance(exclusion_list, list) else ()
+    return TagPolicy(rule, filters, given or DEFAULT_EXCLUSIONS, chart_tags)

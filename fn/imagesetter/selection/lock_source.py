@@ -31,7 +31,8 @@ class LockSource(NamedTuple):
             try:
                 decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
                 over = notices(self.lock.holds, name, self.now)
-                answers[name] = Resolved(self._entry(name).ref, over, reasons=tuple(decided))
+                entry = self._entry(name)
+                answers[name] = Resolved(entry.ref, over, reasons=tuple(decided), pin=entry.digest)
             except ReportedError as error:
                 answers[name] = Failed(error)
         return answers

@@ -19,7 +19,7 @@ from imagesetter.policy.select import check, select
 from imagesetter.registry.auth import kubernetes_secrets as secrets
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Registry, Scan, ScanOptions
-from imagesetter.selection.sources import Failed, KnownDigest, Resolution, Resolved, caught
+from imagesetter.selection.sources import Failed, KnownDigest, NeedsDigest, Resolution, Resolved, caught
 from krm_functions.errors import ReportedError
 
 DigestOf = Callable[[str], str]
@@ -46,8 +46,9 @@ class RegistrySource:
     ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
     the controller keeps the one in its status (imagepolicy_controller.go); here the state is the field or the lock.
 
-    ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records. ``choose`` may heed
-    more than the policy: holds, ages.
+    ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records. ``needs_digest``
+    names the policies of pinned fields, whose digests are asked for as well. ``choose`` may heed more than the policy:
+    holds, ages.
     """
 
     catalog: Catalog
@@ -55,6 +56,7 @@ class RegistrySource:
     known_digest: KnownDigest = lambda name, ref: ""
     pin: bool = False
     choose: Choose = by_policy
+    needs_digest: NeedsDigest = lambda name, ref: False
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """Scan each repository once, concurrently, select while others are under way, then ask for the wanted digests.
@@ -84,29 +86,37 @@ class RegistrySource:
         if isinstance(scan, ReportedError):
             raise scan
         policy = request.policy
-        return self.choose(policy, scan, partial(self.registry.digest, policy.image, options=request.options))
+        found = self.choose(policy, scan, partial(self.registry.digest, policy.image, options=request.options))
+        return found._replace(cached=scan.scanned_at) if scan.from_cache and isinstance(found, Resolved) else found
 
     def _add_digests(self, requests: Mapping[PolicyName, _Request], answers: dict[PolicyName, Resolution]) -> None:
         """Ask for the digest of each chosen tag that is wanted, once for all policies that chose it."""
         wanted: dict[PolicyName, tuple[Repository, str, ScanOptions]] = {}
         for name, each in requests.items():
             answer, reflection = answers[name], each.policy.reflection
-            if not isinstance(answer, Resolved) or (reflection == "Never" and not self.pin) or answer.ref.digest:
+            if not isinstance(answer, Resolved) or answer.ref.digest:
                 continue
-            known = self.known_digest(name, answer.ref) if reflection == "IfNotPresent" and not self.pin else ""
+            reflects = self.pin or reflection != "Never"
+            if not reflects and not self.needs_digest(name, answer.ref):
+                continue
+            known = "" if self.pin or reflection == "Always" else self.known_digest(name, answer.ref)
             if known:
-                answers[name] = _with_digest(answer, known)
+                answers[name] = _with_digest(answer, known, reflects=reflects)
             else:
                 wanted[name] = (each.policy.image, answer.ref.tag, each.options)
         tags = list(dict.fromkeys(wanted.values()))
         digests = dict(zip(tags, self.registry.digest_all(tags), strict=True))
         for name, tag in wanted.items():
-            digest = digests[tag]
-            answer = answers[name]
-            if isinstance(digest, ReportedError):
+            digest, answer = digests[tag], answers[name]
+            reflects = self.pin or requests[name].policy.reflection != "Never"
+            if isinstance(answer, Failed):
+                continue
+            if not isinstance(digest, ReportedError):
+                answers[name] = _with_digest(answer, digest, reflects=reflects)
+            elif reflects:
                 answers[name] = Failed(digest)
-            elif isinstance(answer, Resolved):
-                answers[name] = _with_digest(answer, digest)
+            else:
+                answers[name] = answer._replace(unpinned=digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +171,7 @@ def _recorded(policy: ImagePolicy) -> Resolution:
     return Resolved(policy.recorded, ("suspended, so the image in its status is kept",))
 
 
-def _with_digest(answer: Resolved, digest: str) -> Resolved:
-    return answer._replace(ref=LatestRef(answer.ref.name, answer.ref.tag, digest))
+def _with_digest(answer: Resolved, digest: str, *, reflects: bool) -> Resolved:
+    """An answer with its tag's digest: in the ref if the policy reflects it, else for pinned fields only."""
+    ref = LatestRef(answer.ref.name, answer.ref.tag, digest) if reflects else answer.ref
+    return answer._replace(ref=ref, pin=digest)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 class Resolved(NamedTuple):
     """A policy's answer; ``notes`` are things its reader should know (dropped tags, a stale scan).
 
-    ``decided`` is how holds and ages came to this tag; ``young`` is since when better tags have been seen that are not
-    old enough yet.
+    ``reasons`` are how holds and ages came to this tag; ``too_young`` is since when better tags have been seen that are
+    not old enough yet. ``pin`` is the tag's digest for fields that are pinned by one, also where the policy reflects
+    none and the ref has none; ``unpinned`` says why it could not be had. ``cached`` is the time of a scan from the
+    cache.
     """
 
     ref: LatestRef
@@ -32,10 +34,13 @@ class Resolved(NamedTuple):
     candidates: int = 0
     reasons: tuple[str, ...] = ()
     too_young: tuple[Seen, ...] = ()
+    pin: str = ""
+    unpinned: ReportedError | None = None
+    cached: float = 0.0
 
 
 class Failed(NamedTuple):
-    """Why a policy has no answer; ``young`` as in `Resolved`, None where nothing was seen."""
+    """Why a policy has no answer; ``too_young`` as in `Resolved`, None where nothing was seen."""
 
     error: ReportedError
     too_young: tuple[Seen, ...] | None = None
@@ -73,7 +78,21 @@ class StatusSource(NamedTuple):
 KnownDigest = Callable[[PolicyName, LatestRef], str]
 """The digest that is recorded already for this name and tag (in a field, in the lock), or an empty text."""
 
-MakeSource = Callable[[Catalog, KnownDigest], LatestRefSource]
+
+class Digests(Protocol):
+    """What the fields of a run say about digests (`imagesetter.fields.digests.FieldDigests`)."""
+
+    def known(self, policy: PolicyName, ref: LatestRef) -> str:
+        """See `KnownDigest`."""
+
+    def needed(self, policy: PolicyName, ref: LatestRef) -> bool:
+        """See `NeedsDigest`."""
+
+
+NeedsDigest = Callable[[PolicyName, LatestRef], bool]
+"""Whether a field that is pinned by a digest is to get this ref, whatever the policy reflects."""
+
+MakeSource = Callable[[Catalog, Digests], LatestRefSource]
 """Makes the source that a run asks for, once policies and fields are known."""
 
 

@@ -8,10 +8,11 @@ about to go back: `imagesetter.update.tag_order` is imported only then, since it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
 
-from imagesetter.errors import PolicyError
-from imagesetter.fields.field import MarkedField, Siblings, split_image
+from imagesetter.errors import FieldError
+from imagesetter.fields.field import MarkedField, Siblings
+from imagesetter.fields.field_text import same_repository
 from imagesetter.fields.report import report
 from imagesetter.flux.annotations import ALLOW_DOWNGRADE
 from imagesetter.flux.catalog import Catalog
@@ -19,11 +20,9 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.golang.semver.version import parse_tag
 from imagesetter.update.plan import Guard
+from imagesetter.update.policy_rules import PolicyRules
 from krm_functions.errors import InputError, ReportedError
 from krm_functions.result import Result, Severity
-
-if TYPE_CHECKING:
-    from imagesetter.policy.tag_policy import TagPolicy
 
 IsWanted = Callable[[PolicyName, str, str], bool]
 """Whether a policy's fields are meant to go from the first tag back to the second."""
@@ -38,8 +37,10 @@ def downgrade_guard(
     wanted: IsWanted = lambda policy, old, new: False,
     strict: bool = False,
 ) -> Guard:
-    """A guard that keeps a field at a tag that its policy ranks above the new one.
+    """A guard that keeps a field at a tag that its policy ranks above the new one and still allows.
 
+    A tag that the policy does not allow any more (its range or filter was narrowed) gives way, as with Flux, and that
+    is said.
     A field of a ``:name`` or ``:digest`` marker does what the ``:tag`` field of the same policy in the same mapping
     does. A tag that the policy cannot rank (``latest``, a branch build) is replaced, and that is said. Another
     repository's tags are not compared, nor is anything where the policy itself is not known (a package that travels
@@ -55,6 +56,11 @@ def downgrade_guard(
     return _Downgrades(catalog, beside, wanted, "error" if strict else "warning")
 
 
+def narrowed(policy: PolicyName, old: str, new: str, why: str) -> str:
+    """The message if a policy's answer is lower because the policy does not allow the old tag any more."""
+    return f"{policy} no longer allows {old} ({why}), so {new} takes its place"
+
+
 class _Downgrades:
     def __init__(
         self, catalog: Catalog, beside: Mapping[Siblings, MarkedField], wanted: IsWanted, severity: Severity
@@ -63,9 +69,8 @@ class _Downgrades:
         self.beside = beside
         self.wanted = wanted
         self.severity = severity
-        self.rules: dict[PolicyName, TagPolicy | None] = {}
+        self.rules = PolicyRules(catalog)
         self.semver: dict[PolicyName, bool] = {}
-        self.orders: dict[tuple[PolicyName, str, str], int | None] = {}
 
     def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
         policy = marked.marker.policy
@@ -74,18 +79,22 @@ class _Downgrades:
         if not _has_tag(decides):
             return None
         old = self._tag(decides, ref)
-        if old in ("", ref.tag) or self._goes_on(policy, old, ref.tag) or not (rule := self._rule(policy)):
+        if old in ("", ref.tag) or self._goes_on(policy, old, ref.tag):
             return None
-        try:
-            order = self._order(policy, rule, old, ref.tag)
-        except PolicyError:
+        if self.rules.may_go_back(policy):
+            return None
+        order = self.rules.order(policy, old, ref.tag)
+        if order is not None and (order <= 0 or self.wanted(policy, old, ref.tag)):
             return None
         tags = {"policy": str(policy)}
-        if order is None and not sibling:
+        if why := self.rules.refusal(policy, old):
+            message = narrowed(policy, old, ref.tag, why)
+            said = report("info", message, marked.location, tags=tags | {"notice": "Narrowed"})
+            return None if sibling else said
+        if order is None:
             message = f"{policy} cannot rank {old}, so nothing prevents a downgrade to {ref.tag}"
-            return report("info", message, marked.location, tags=tags | {"notice": "Unranked"})
-        if order is None or order <= 0 or self.wanted(policy, old, ref.tag):
-            return None
+            said = report("info", message, marked.location, tags=tags | {"notice": "Unranked"})
+            return None if sibling else said
         if sibling:
             message = f"stays as it is, since the tag beside it stays at {old}"
         else:
@@ -124,41 +133,15 @@ class _Downgrades:
             self.semver[policy] = isinstance(rule, Mapping) and not spec.get("filterTags")
         return self.semver[policy]
 
-    def _order(self, policy: PolicyName, rule: TagPolicy, old: str, new: str) -> int | None:
-        """How the policy ranks two tags; many fields go from the same one to the same one."""
-        key = (policy, old, new)
-        if key not in self.orders:
-            from imagesetter.update.tag_order import order_of
-
-            self.orders[key] = order_of(rule, old, new)
-        return self.orders[key]
-
-    def _rule(self, policy: PolicyName) -> TagPolicy | None:
-        """The policy's rule; None where there is none to compare by, or going back is allowed."""
-        if policy not in self.rules:
-            try:
-                resource, _ = self.catalog.behind(policy)
-            except ReportedError:
-                self.rules[policy] = None
-            else:
-                from imagesetter.update.tag_order import rule_against_downgrades
-
-                self.rules[policy] = rule_against_downgrades(resource)
-        return self.rules[policy]
-
     def _tag(self, marked: MarkedField, ref: LatestRef) -> str:
         """The tag that a field holds now; empty where there is none, or where it is another repository's."""
-        if marked.marker.part == "" or marked.parts or marked.found_by == "image":
-            name, tag, _ = split_image(marked.scalar.value)
-            return tag if marked.images or name == ref.name or _is_same_repository(name, ref.name) else ""
-        return marked.scalar.value.partition("@")[0]  # Helm charts take tag@digest as a tag
+        try:
+            text = marked.read(ref, partial(self.rules.reads, marked.marker.policy))
+        except FieldError:
+            return ""
+        keeps_name = marked.marker.part == "tag" or marked.images or (marked.parts and "name" not in marked.parts)
+        return text.tag if keeps_name or same_repository(text.name, ref.name) else ""
 
 
 def _has_tag(marked: MarkedField) -> bool:
     return marked.marker.part in ("", "tag") or bool(marked.parts) or marked.found_by == "image"
-
-
-def _is_same_repository(old: str, new: str) -> bool:
-    from imagesetter.update.tag_order import is_same_repository
-
-    return is_same_repository(old, new)

@@ -1,27 +1,29 @@
 """One story: the marked fields in a tree of files follow their policies.
 
-Files without ``$imagepolicy`` are read but never parsed. Nothing is written when any result is an error, unless errors
-were asked to be kept as warnings: half an update is harder to review than none.
+Files without ``$imagepolicy`` are read but never parsed. What is wrong holds up its own fields only: a policy that
+fails those that follow it, a document that does not parse its own, a file that cannot be read or proved itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imagesetter.fields.digests import DIGEST_KEY, digests_beside
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.report import failure, marker_problem
 from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.markers import PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
-from imagesetter.update.plan import Change, Guard, plan_changes
+from imagesetter.update.plan import Change, Guard, Reads, plan_changes, scan_notes
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.result import ResourceRef, Result, failed
 from krm_functions.yaml.encoding import encode_text
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.proof import rewrite
-from krm_functions.yaml.scan_result import Scalar, ScanResult
+from krm_functions.yaml.scan import scan
+from krm_functions.yaml.scan_result import KEEP_ALL, Scalar, ScanResult
 
 if TYPE_CHECKING:
     from imagesetter.update.read_tree import MarkedFile, Tree
@@ -63,7 +65,26 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
                 hint="fix it, or leave the file out with --exclude",
             )
             results.append(failure(unreadable, location))
+    if fields and DIGEST_KEY.search(file.text.text):
+        fields += _digests_beside(file, fields, resources)
+        fields.sort(key=lambda marked: marked.scalar.start)
     return fields, results
+
+
+def _digests_beside(
+    file: MarkedFile, fields: Sequence[MarkedField], resources: dict[tuple[int, FieldPath], ResourceRef]
+) -> list[MarkedField]:
+    """The digests beside marked tags that have no marker; the file is scanned once more for all its scalars."""
+    whole = {
+        node.document: {scalar.path: scalar for scalar in node.kept.values()}
+        for node in scan(file.text.text, outline=KEEP_ALL).documents
+    }
+    nothing: Mapping[FieldPath, Scalar] = {}
+    return digests_beside(
+        fields,
+        lambda marked: whole.get(marked.scalar.document, nothing),
+        lambda marked, scalar: _location(str(file.path), scalar, resources),
+    )
 
 
 def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:
@@ -104,16 +125,20 @@ def update_files(
     only: frozenset[PolicyName] = frozenset(),
     guards_of: Callable[[Sequence[MarkedField]], Sequence[Guard]] = lambda fields: (),
     strict: bool = False,
+    allow_unpin: bool = False,
+    reads: Reads | None = None,
 ) -> FileUpdates:
     """Plan what the tree's marked fields become; `write_files` then writes it.
 
     Args:
         tree: what `read_tree` gave.
         source_of: makes the source of latest refs, once the fields are known (their digests may be kept).
-        keep_on_error: a policy without an answer is a warning, its fields stay, and the rest is changed.
+        keep_on_error: what holds up a field is a warning, not an error; the field stays either way.
         only: the policies to follow; empty means all.
         guards_of: makes the guards (see `imagesetter.update.plan.plan_changes`), once the fields are known.
-        strict: a field that would lose its digest is an error, not a warning.
+        strict: a pinned field for whose new tag there is no digest is an error, not a warning.
+        allow_unpin: such a field loses its digest.
+        reads: finds the tag of a policy among other text (see `imagesetter.update.plan.plan_changes`).
     """
     results = list(tree.results)
     fields: list[MarkedField] = []
@@ -125,8 +150,16 @@ def update_files(
         by_file[str(file.path)] = file
     names = dict.fromkeys(marked.marker.policy for marked in fields)
     answers = source_of(fields).answers(names) if names else {}
-    planned = plan_changes(fields, answers, keep_on_error=keep_on_error, guards=guards_of(fields), strict=strict)
-    results += planned.results
+    planned = plan_changes(
+        fields,
+        answers,
+        keep_on_error=keep_on_error,
+        guards=guards_of(fields),
+        strict=strict,
+        allow_unpin=allow_unpin,
+        reads=reads,
+    )
+    results += (*planned.results, *scan_notes(answers.values()))
     rewrites: list[Rewrite] = []
     done: list[Change] = []
     for name, changes in _by_file(planned.changes).items():

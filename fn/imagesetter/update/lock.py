@@ -13,8 +13,9 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.lock.tag_age import Seen, timestamp
 from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved
-from imagesetter.update.downgrades import ALLOW
-from imagesetter.update.tag_order import is_downgrade
+from imagesetter.update.downgrades import ALLOW, narrowed
+from imagesetter.update.plan import scan_notes
+from imagesetter.update.tag_order import is_downgrade, step_back
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result, Severity, failed
 
@@ -66,12 +67,13 @@ def update_lock(
     only: frozenset[PolicyName] = frozenset(),
     allow_downgrade: bool = False,
     strict: bool = False,
+    keep_on_error: bool = False,
 ) -> Locked:
     """Resolve the policies and bring the entries up to date.
 
     A policy without an answer keeps its entry, and is an error. An entry whose policy is gone goes, unless *only* some
-    policies are asked for; these leave all other entries alone. An entry whose tag the policy ranks above its answer
-    stays, with a warning, unless that is allowed or a hold asks for it.
+    policies are asked for; these leave all other entries alone. An entry whose tag the policy still allows and ranks
+    above its answer stays, with a warning, unless that is allowed or a hold asks for it.
 
     Args:
         catalog: the policies.
@@ -82,6 +84,7 @@ def update_lock(
         only: the policies to resolve; empty means all.
         allow_downgrade: an entry may go back to a lower tag.
         strict: an entry that stays at a higher tag is an error.
+        keep_on_error: a policy without an answer is a warning, not an error.
     """
     names = [name for name in catalog.policy_names if not only or name in only]
     entries = dict(before.entries)
@@ -93,7 +96,8 @@ def update_lock(
         for name in set(entries) - set(names):
             del entries[name]
         seen = {name: sights for name, sights in seen.items() if name in names}
-    for name, answer in source.answers(names).items():
+    answers = source.answers(names)
+    for name, answer in answers.items():
         if answer.too_young is not None:
             seen[name] = list(answer.too_young)
         try:
@@ -102,10 +106,11 @@ def update_lock(
             allowed = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
             kept = _stays(back, new, strict=strict) if back and not allowed else None
         except ReportedError as error:
-            failed = failure(error, Location(), policy=str(name))
+            failed = failure(error, Location(), severity="warning" if keep_on_error else "error", policy=str(name))
             results.append(failed._replace(message=f"{name}: {failed.message}"))
             continue
         results += _notes(name, answer)
+        results += _narrowed(catalog, entries.get(name), new)
         if kept:
             results.append(kept)
         else:
@@ -113,6 +118,7 @@ def update_lock(
     for name in sorted(only - set(catalog.policy_names), key=str):
         results.append(failure(catalog.unknown(name), policy=str(name)))
     results += () if only else _stray_holds(before, catalog)
+    results += scan_notes(answers.values())
     sights = [each for name in sorted(seen, key=str) for each in seen[name]]
     return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
 
@@ -131,6 +137,15 @@ def _notes(name: PolicyName, answer: Resolution) -> Iterable[Result]:
             yield report("warning", f"{name}: {note}", tags={"policy": str(name)})
         for note in answer.reasons:
             yield report("info", f"{name}: {note}", tags={"policy": str(name)})
+
+
+def _narrowed(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> Iterable[Result]:
+    """That an entry goes back because its policy does not allow the tag any more."""
+    if old is None or old.image != new.image or old.tag == new.tag:
+        return
+    if why := step_back(catalog, new.policy, old.tag, new.tag):
+        message = narrowed(new.policy, old.tag, new.tag, why)
+        yield report("info", message, tags={"policy": str(new.policy), "notice": "Narrowed"})
 
 
 def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> LockEntry | None:

@@ -6,13 +6,17 @@ A Change is the one source of both the edit and the report, so text and report c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
-from imagesetter.fields.field import MarkedField, Siblings, has_digest
+from imagesetter.errors import FieldError
+from imagesetter.fields.field import MarkedField, Siblings
+from imagesetter.fields.field_text import FieldText, has_digest, is_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.selection.sources import Failed, Resolution
+from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.redaction import without_logins
 from krm_functions.result import Result, Severity
 
@@ -23,6 +27,8 @@ class Change(NamedTuple):
     field: MarkedField
     new: str
     ref: LatestRef
+    kept: tuple[str, str] = ("", "")
+    """What of the text stays, in front and behind, where only a part of it is the policy's."""
 
     @property
     def old(self) -> str:
@@ -74,6 +80,11 @@ class _Failures:
 Guard = Callable[[MarkedField, LatestRef, str], Result | None]
 """Says why a field must not take the new text (a downgrade, say), or None; an ``info`` is said and does not stop it."""
 
+Reads = Callable[[PolicyName, str], bool]
+"""Whether a word can be a tag of a policy (`imagesetter.update.policy_rules.PolicyRules.reads`)."""
+
+ALLOW_UNPIN = "allow it with --allow-unpin (allowUnpin: true in a functionConfig)"
+
 
 def plan_changes(
     fields: Sequence[MarkedField],
@@ -82,115 +93,204 @@ def plan_changes(
     keep_on_error: bool = False,
     guards: Sequence[Guard] = (),
     strict: bool = False,
+    allow_unpin: bool = False,
+    reads: Reads | None = None,
 ) -> Plan:
     """What each field becomes.
+
+    A field that is pinned by a digest, in its own text or in a field beside it, stays pinned: it gets the digest of the
+    new tag, or none of the two changes. A ``:digest`` field for which there is no digest is an error: no field is ever
+    set to an empty text.
 
     Args:
         fields: in the order in which they shall be reported.
         answers: one for each policy that a field names.
-        keep_on_error: report a policy without an answer as a warning, not an error; its fields stay either way.
+        keep_on_error: report what holds up a field as a warning, not an error; the field stays either way.
         guards: asked in turn before a change is planned.
-        strict: a field that would lose its digest is an error and is not changed; otherwise that is a warning.
-
-    A ``:digest`` field whose policy reflects no digest is an error: no field is ever set to an empty text.
+        strict: a pinned field for whose new tag there is no digest is an error; otherwise that is a warning.
+        allow_unpin: such a field loses its digest.
+        reads: finds the tag of a policy among other text; None: what looks like a version.
     """
-    severity: Severity = "warning" if keep_on_error else "error"
-    changes: list[Change] = []
-    results: list[Result] = []
-    failures = _Failures(severity)
-    noted: dict[tuple[PolicyName, Severity, str], MarkedField] = {}
-    unchanged = 0
-    for marked in fields:
-        answer = answers[marked.marker.policy]
+    planner = _Planner(fields, answers, "warning" if keep_on_error else "error", guards, strict, allow_unpin, reads)
+    # Digests come last: what they do depends on the tags beside them.
+    for number, marked in sorted(enumerate(fields), key=lambda each: _is_digest_field(each[1])):
+        planner.add(number, marked)
+    return planner.plan()
+
+
+class _Planner:
+    """A plan under way."""
+
+    def __init__(
+        self,
+        fields: Sequence[MarkedField],
+        answers: Mapping[PolicyName, Resolution],
+        severity: Severity,
+        guards: Sequence[Guard],
+        strict: bool,
+        allow_unpin: bool,
+        reads: Reads | None,
+    ) -> None:
+        self.answers, self.severity, self.guards = answers, severity, guards
+        self.strict, self.allow_unpin, self.reads = strict, allow_unpin, reads
+        self.failures = _Failures(severity)
+        self.changes: dict[int, Change] = {}
+        self.results: dict[int, list[Result]] = {}
+        self.notes: dict[tuple[PolicyName, Severity, str], tuple[int, MarkedField]] = {}
+        self.unchanged = 0
+        self.digests = {
+            marked.siblings for marked in fields if _is_digest_field(marked) and is_digest(marked.scalar.value)
+        }
+        """Where a field beside others holds their digest."""
+        self.tags: dict[Siblings, tuple[str, bool]] = {}
+        """The tag that each field beside others holds, and whether it stays though another one is selected."""
+
+    def plan(self) -> Plan:
+        """What has been planned, in the order of the fields."""
+        changes = tuple(self.changes[number] for number in sorted(self.changes))
+        results = [result for number in sorted(self.results) for result in self.results[number]]
+        notes = [
+            report(weight, f"{name}: {note}", marked.location, tags={"policy": str(name)})
+            for (name, weight, note), (_, marked) in sorted(self.notes.items(), key=lambda each: each[1][0])
+        ]
+        return Plan(changes, (*self.failures.results(), *results, *notes), self.unchanged)
+
+    def add(self, number: int, marked: MarkedField) -> None:
+        """Plan one field."""
+        answer = self.answers[marked.marker.policy]
         if marked.held:
             if isinstance(answer, Failed) or marked.text_for(answer.ref) != marked.scalar.value:
-                results.append(marked.held)
+                self._say(number, marked.held)
             else:
-                unchanged += 1
-            continue
+                self.unchanged += 1
+            return
         if isinstance(answer, Failed):
-            failures.add(answer, marked)
-            continue
+            if marked.found_by != "beside":
+                self.failures.add(answer, marked)
+            return
+        policy = marked.marker.policy
         for note in answer.notes:
-            noted.setdefault((marked.marker.policy, "warning", note), marked)
+            self.notes.setdefault((policy, "warning", note), (number, marked))
         for note in answer.reasons:
-            noted.setdefault((marked.marker.policy, "info", note), marked)
-        new = marked.text_for(answer.ref)
+            self.notes.setdefault((policy, "info", note), (number, marked))
+        reads = partial(self.reads, policy) if self.reads else None
+        try:
+            text = marked.read(answer.ref, reads)
+        except FieldError as error:
+            self._say(number, failure(error, marked.location, severity=self.severity, policy=str(policy)))
+            self.tags[marked.siblings] = ("", True)
+            return
+        if _is_digest_field(marked):
+            self._add_digest(number, marked, text, answer)
+        else:
+            self._add_image(number, marked, text, answer)
+
+    def _add_image(self, number: int, marked: MarkedField, text: FieldText, answer: Resolved) -> None:
+        """Plan a field that holds an image or a part of one, with the digest that belongs to it."""
+        ref, pinned = answer.ref, marked.is_pinned(text)
+        digest = ref.digest
+        if pinned and not digest:
+            # A name says nothing of the tag that its digest belongs to.
+            same = marked.marker.part != "name" and marked.written(text, ref, text.digest) == marked.scalar.value
+            digest = text.digest if same else answer.pin
+        new = marked.written(text, ref, digest)
+        tagged = marked.marker.part in ("", "tag") or bool(marked.parts)
+        moves = tagged and text.tag != ref.tag and new != marked.scalar.value
+        lost = (pinned and not digest) or (moves and marked.siblings in self.digests and not (digest or answer.pin))
+        only_here = pinned and not (moves and marked.siblings in self.digests)
+        stays = True
         if not new:
-            message = f"{marked.marker}: the policy reflects no digest, so there is nothing to write here"
-            hint = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
-            results.append(report(severity, f"{message}; {hint}", marked.location, tags={"error": "NoDigest"}))
+            self._say(number, _no_digest(marked, self.severity))
         elif new == marked.scalar.value:
-            unchanged += 1
+            self.unchanged += 1
+            stays = False
+        elif self._refused(number, marked, new, ref):
+            pass
+        elif lost and not (self.allow_unpin and only_here):
+            self._say(number, self._unpinnable(marked, answer, new))
         else:
-            objections = list(_objections(guards, marked, answer.ref, new))
-            results += objections
-            if any(found.severity != "info" for found in objections):
-                continue
-            if has_digest(marked.scalar.value) and not has_digest(new):
-                results.append(_lost_digest(marked, answer.ref, new, strict=strict))
-                if strict:
-                    continue
-            changes.append(Change(marked, new, answer.ref))
-    notes = [
-        report(weight, f"{name}: {note}", marked.location, tags={"policy": str(name)})
-        for (name, weight, note), marked in noted.items()
-    ]
-    return Plan(tuple(changes), (*failures.results(), *results, *notes), unchanged)
+            if lost:
+                self._say(number, _lost_digest(marked, new))
+            self.changes[number] = Change(marked, new, ref, (text.before, text.after))
+            stays = False
+        if tagged:
+            self.tags[marked.siblings] = (text.tag, stays)
+
+    def _add_digest(self, number: int, marked: MarkedField, text: FieldText, answer: Resolved) -> None:
+        """Plan a field that holds a digest alone: it goes with the tag beside it."""
+        tag, stays = self.tags.get(marked.siblings, ("", False))
+        digest = answer.ref.digest
+        if not digest and text.digest:
+            digest = text.digest if tag == answer.ref.tag else answer.pin
+        new = marked.written(text, answer.ref, digest)
+        if stays and marked.found_by == "beside":
+            return
+        if not new:
+            self._say(number, _no_digest(marked, self.severity))
+        elif stays and new != marked.scalar.value and not self._refused(number, marked, new, answer.ref):
+            message = "stays as it is, since the tag beside it stays"
+            self._say(number, report("info", message, marked.location, tags={"policy": str(marked.marker.policy)}))
+        elif new == marked.scalar.value:
+            self.unchanged += 1
+        elif not stays and not self._refused(number, marked, new, answer.ref):
+            self.changes[number] = Change(marked, new, answer.ref, (text.before, text.after))
+
+    def _refused(self, number: int, marked: MarkedField, new: str, ref: LatestRef) -> bool:
+        """Whether a guard refuses a change; what guards have to say is said, up to the first refusal."""
+        for guard in self.guards:
+            found = guard(marked, ref, new)
+            if found:
+                self._say(number, found)
+                if found.severity != "info":
+                    return True
+        return False
+
+    def _unpinnable(self, marked: MarkedField, answer: Resolved, new: str) -> Result:
+        """Why a pinned field stays: there is no digest for its new tag."""
+        old, policy, ref = marked.scalar.value, marked.marker.policy, answer.ref
+        severity: Severity = "error" if self.strict else "warning"
+        beside = not has_digest(old)
+        why = f"{policy} gives no digest of {ref.tag}"
+        hint = "take it from a registry or a lock, or set spec.digestReflectionPolicy on the ImagePolicy"
+        if answer.unpinned:
+            severity, why = self.severity, f"the digest of {ref.tag} could not be had: {answer.unpinned}"
+            hint = answer.unpinned.hint or "try again"
+        what = "the digest beside it pins the image" if beside else "it is pinned by a digest"
+        way_out = "remove that digest" if beside else ALLOW_UNPIN
+        message = f"{marked.marker}: stays at {old}: {what}, and {why}; {hint}; or {way_out}"
+        tags = {"error": "LostDigest", "policy": str(policy)}
+        return report(severity, message, marked.location, old=old, new=new, tags=tags)
+
+    def _say(self, number: int, result: Result) -> None:
+        self.results.setdefault(number, []).append(result)
 
 
-def _lost_digest(marked: MarkedField, ref: LatestRef, new: str, *, strict: bool) -> Result:
-    """What is said about a field that is pinned by a digest, and whose new text has none."""
-    reflect = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
-    if marked.parts:
-        hint = "put a :digest marker behind the digest of this entry of images: as well"
-    elif marked.marker.part and marked.found_by != "image":
-        hint = "write the digest into a field of its own that follows the policy with :digest"
-    else:
-        hint = ""
-    hint = "; ".join(filter(None, (hint, "" if ref.digest else reflect)))
+def _is_digest_field(marked: MarkedField) -> bool:
+    return marked.marker.part == "digest" and not marked.parts
+
+
+def _no_digest(marked: MarkedField, severity: Severity) -> Result:
+    message = f"{marked.marker}: the policy reflects no digest, so there is nothing to write here"
+    hint = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
+    return report(severity, f"{message}; {hint}", marked.location, tags={"error": "NoDigest"})
+
+
+def _lost_digest(marked: MarkedField, new: str) -> Result:
+    """What is said about a field that loses its digest because somebody allows that."""
     old = marked.scalar.value
-    verb = "would be" if strict else "is"
-    message = f"{marked.marker}: the digest in {marked.location.field} {verb} lost: {old} → {new}; {hint}"
+    message = f"{marked.marker}: the digest in {marked.location.field} is lost: {old} → {new}"
     tags = {"error": "LostDigest", "policy": str(marked.marker.policy)}
-    return report("error" if strict else "warning", message, marked.location, old=old, new=new, tags=tags)
+    return report("warning", message, marked.location, old=old, new=new, tags=tags)
 
 
-def _objections(guards: Sequence[Guard], marked: MarkedField, ref: LatestRef, new: str) -> Iterable[Result]:
-    """What guards have to say about a change, up to the first refusal."""
-    for guard in guards:
-        found = guard(marked, ref, new)
-        if found:
-            yield found
-            if found.severity != "info":
-                return
-
-
-def known_digests(fields: Iterable[MarkedField]) -> Callable[[PolicyName, LatestRef], str]:
-    """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
-
-    A digest is known for a name and tag when one field holds ``name:tag@digest``, or when a ``:digest`` field of the
-    policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it unknown.
-    """
-    whole: dict[tuple[PolicyName, str], set[str]] = {}
-    parts: dict[Siblings, dict[str, str]] = {}
-    for marked in fields:
-        marker, value = marked.marker, marked.scalar.value
-        if marker.part == "":
-            reference, at, digest = value.partition("@")
-            if at:
-                whole.setdefault((marker.policy, reference), set()).add(digest)
-        else:
-            parts.setdefault(marked.siblings, {})[marker.part] = value
-    for (policy, _, _, _), values in parts.items():
-        if values.get("digest", "").startswith("sha") and "tag" in values:
-            whole.setdefault((policy, f"{values.get('name', '')}:{values['tag']}"), set()).add(values["digest"])
-
-    def known(policy: PolicyName, ref: LatestRef) -> str:
-        digests = whole.get((policy, f"{ref.name}:{ref.tag}"), set()) | whole.get((policy, f":{ref.tag}"), set())
-        return next(iter(digests)) if len(digests) == 1 else ""
-
-    return known
+def scan_notes(answers: Iterable[Resolution]) -> Iterable[Result]:
+    """That tags are from the cache, said once for a run."""
+    times = sorted({answer.cached for answer in answers if isinstance(answer, Resolved) and answer.cached})
+    if times:
+        first = datetime.fromtimestamp(times[0])
+        shown = f"{first:%H:%M}" if first.date() == datetime.now().date() else f"{first:%Y-%m-%d %H:%M}"
+        what = f"scan of {shown}" if len(times) == 1 else f"scans of {shown} and later"
+        yield report("info", f"{what}; --refresh asks again", tags={"cached": "true"})
 
 
 def summary(changed: int, unchanged: int, *, would: bool = False) -> Result:

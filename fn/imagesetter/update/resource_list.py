@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.config.options import FunctionOptions
 from imagesetter.errors import LockError
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.resource_list import find_fields, location_of
@@ -22,7 +23,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock import document as lock
 from imagesetter.selection.sources import MakeSource
 from imagesetter.update.downgrades import downgrade_guard
-from imagesetter.update.plan import Guard, Plan, known_digests, plan_changes, summary
+from imagesetter.update.plan import Guard, Plan, plan_changes, scan_notes, summary
+from imagesetter.update.policy_rules import PolicyRules
 from krm_functions.errors import ReportedError
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList
@@ -47,7 +49,7 @@ def update_resource_list(
     """Find the fields, resolve their policies, and plan the edits.
 
     Any error leaves the whole list as it is: the orchestrator writes nothing after a failure, and a rendered stream
-    that is half updated would be worse than none.
+    that is half updated would be worse than none. So does ``check``, under which each change is an error.
 
     Args:
         listing: the items.
@@ -61,13 +63,23 @@ def update_resource_list(
     catalog, origins = catalog_from_items(listing, config)
     located = find_fields(listing, config, catalog, _sources(listing, config))
     names = dict.fromkeys(marked.marker.policy for marked in located.fields)
-    answers = make_source(catalog, known_digests(located.fields)).answers(names) if names else {}
+    answers = make_source(catalog, FieldDigests(located.fields)).answers(names) if names else {}
     guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, located.fields, now)]
-    keep = config.on_error == "keep"
-    planned = plan_changes(located.fields, answers, keep_on_error=keep, guards=guards, strict=config.strict)
+    planned = plan_changes(
+        located.fields,
+        answers,
+        keep_on_error=config.on_error == "keep",
+        guards=guards,
+        strict=config.strict,
+        allow_unpin=config.allow_unpin,
+        reads=PolicyRules(catalog).reads,
+    )
     problems = [*located.results, *planned.results, *_unused(catalog, {*names, *located.named}, origins, config)]
+    problems += scan_notes(answers.values())
+    if config.check:
+        return ListUpdate((), (*_outdated(planned), *problems, _closing(planned, would=True)))
     if failed(problems):
-        return ListUpdate((), tuple(problems))
+        return ListUpdate((), (*problems, *_held_up(planned, config)))
     try:
         edits = _edits(listing, planned)
     except ReportedError as error:
@@ -76,10 +88,29 @@ def update_resource_list(
         stripped, warnings = strip_annotations(listing.items)
         edits += stripped
         problems += warnings
-    return ListUpdate(
-        tuple(edits),
-        (*(change.result for change in planned.changes), *problems, summary(len(planned.changes), planned.unchanged)),
-    )
+    changes = (change.result for change in planned.changes)
+    return ListUpdate(tuple(edits), (*changes, *problems, _closing(planned)))
+
+
+def _outdated(planned: Plan) -> Iterable[Result]:
+    """Each change as an error, for a validator: kpt and kustomize look at the exit status alone."""
+    for change in planned.changes:
+        result = change.result
+        message = f"not up to date: {change.field.marker.policy} selects {change.new}, and the field has {change.old}"
+        yield result._replace(severity="error", message=message, tags={**result.tags, "error": "OutOfDate"})
+
+
+def _held_up(planned: Plan, config: FunctionOptions) -> Iterable[Result]:
+    """How many changes an error stops: whoever runs a function discards all that a failed one gives back."""
+    if count := len(planned.changes):
+        fields = f"{count} field{'' if count == 1 else 's'}"
+        way_out = "" if config.on_error == "keep" else "; onError: keep changes them, and makes policy errors warnings"
+        message = f"{fields} would change, and nothing is changed because of the errors{way_out}"
+        yield report("info", message, tags={"summary": "true"})
+
+
+def _closing(planned: Plan, *, would: bool = False) -> Result:
+    return summary(len(planned.changes), planned.unchanged, would=would)
 
 
 def _guard(

@@ -1,48 +1,74 @@
-"""Which of two tags a policy ranks higher, and whether it may go back; imported only where a tag might go back."""
+"""Which of two tags a policy ranks higher, and which it allows; imported only where a tag might go back, or where a tag
+has to be found in other text."""
 
 from __future__ import annotations
 
+from imagesetter.errors import PolicyError
 from imagesetter.flux.annotations import allows_downgrade, has_chart_tags
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
+from imagesetter.policy.explain import why_not
 from imagesetter.policy.select import compare
 from imagesetter.policy.tag_policy import TagPolicy, unchecked_tag_policy
-from imagesetter.registry.reference import is_tag, parse_flux_image
+from imagesetter.registry.reference import is_tag
 from krm_functions.errors import ReportedError, ResourceError
 
 
 def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bool:
-    """Whether a policy ranks the old tag above the new one, and nothing on it allows that."""
+    """Whether a policy ranks the old tag above the new one and still allows it, and nothing on it allows to go back."""
+    return step_back(catalog, policy, old, new) == ""
+
+
+def step_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> str | None:
+    """Why a policy does not allow the old tag any more, if it ranks that above the new one; empty if it still does.
+
+    None if this is no step back, or if the policy may go back.
+    """
     try:
-        rule = rule_against_downgrades(catalog.behind(policy)[0])
-        order = compare(rule, old, new) if rule else None
+        rule = rule_against_downgrades(*catalog.behind(policy))
     except ReportedError:
-        return False
-    return order is not None and order > 0
+        return None
+    order = order_of(rule, old, new) if rule else None
+    return refusal(rule, old) if rule and order is not None and order > 0 else None
 
 
-def rule_against_downgrades(policy: Resource) -> TagPolicy | None:
+def rule_against_downgrades(policy: Resource, repository: Resource | None = None) -> TagPolicy | None:
     """The rule of a policy; None where it has none, or may go back."""
+    rule, allowed = read_rule(policy, repository)
+    return None if allowed else rule
+
+
+def read_rule(policy: Resource, repository: Resource | None = None) -> tuple[TagPolicy | None, bool]:
+    """The rule of a policy, None where it has none; and whether its fields may go back."""
     try:
         allowed, chart_tags = allows_downgrade(policy), has_chart_tags(policy)
     except ResourceError:  # allows nothing; whoever validates the policy says what is wrong with it
         allowed = chart_tags = False
-    return None if allowed else unchecked_tag_policy(policy.spec, chart_tags=chart_tags)
+    exclusions = repository.spec.get("exclusionList") if repository else None
+    return unchecked_tag_policy(policy.spec, exclusions, chart_tags=chart_tags), allowed
 
 
 def order_of(rule: TagPolicy, old: str, new: str) -> int | None:
     """How the rule ranks two tags, as `compare`; 0 where the old one is a placeholder, not a tag.
 
-    Raises:
-        PolicyError: the rule itself is wrong.
+    None as well where the rule itself is wrong.
     """
-    return compare(rule, old, new) if is_tag(old) else 0
-
-
-def is_same_repository(old: str, new: str) -> bool:
-    """Whether two image names are of one repository, however they are written."""
     try:
-        return parse_flux_image(old).canonical == parse_flux_image(new).canonical
-    except ReportedError:
-        return False
+        return compare(rule, old, new) if is_tag(old) else 0
+    except PolicyError:
+        return None
+
+
+def refusal(rule: TagPolicy, tag: str) -> str:
+    """Why a rule does not allow a tag (its range, its filter, the exclusion list); empty if it does."""
+    try:
+        found = why_not(rule, [tag], tag)
+    except PolicyError:
+        return ""
+    return found.reason if found.step in ("excluded", "filtered", "out of range") else ""
+
+
+def can_be_tag(rule: TagPolicy, word: str) -> bool:
+    """Whether a word can be a tag of the policy."""
+    return is_tag(word) and order_of(rule, word, word) is not None

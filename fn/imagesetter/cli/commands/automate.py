@@ -18,6 +18,7 @@ from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
+    allow_unpin_option,
     network_options,
     policy_name,
     read_stdin,
@@ -101,6 +102,7 @@ _RETRY = 60.0
     "to 5m, else 60s]",
 )
 @allow_downgrade_option
+@allow_unpin_option
 @click.option(
     "--watch",
     "watching",
@@ -129,6 +131,7 @@ def command(
     allow_git: tuple[str, ...],
     git_timeout: str | None,
     allow_downgrade: bool,
+    allow_unpin: bool,
     watching: bool,
     emit: str | None,
     image: str,
@@ -152,7 +155,8 @@ def command(
     automation_options = AutomationOptions(
         dry_run=dry_run,
         allow_dirty=allow_dirty,
-        keep_on_error=options.keep_on_error,
+        on_error=options.on_error,
+        allow_unpin=allow_unpin,
         per=per,  # type: ignore[arg-type]
         branch=branch,
         address_rules=GitAddressRules.parse(allow_git, loopback=network.allow_loopback),
@@ -174,7 +178,7 @@ def command(
     runs = invocation.run(invocation.load())
     if options.output == "json":
         write(f"{json_text(automation_json(runs))}\n")
-    return FAILED if any(run_automation.status == "failed" for run_automation in runs) else OK
+    return FAILED if any(run_automation.failed for run_automation in runs) else OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,9 @@ from imagesetter.cli.reports.lint import LintOutcome, render_lint
 from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo, print_hint, print_results, why_nothing, write
 from imagesetter.config.options import SourceName
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.report import report
 from imagesetter.files.read import read_named
-from imagesetter.flux.latest_ref import LatestRef
-from imagesetter.flux.markers import PolicyName
 from imagesetter.lint.linted_tree import read_linted_tree
 from imagesetter.lint.rendered import check_rendered
 from imagesetter.lint.run import choose_rules, lint
@@ -120,7 +119,7 @@ def _check_rendered(
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="add the files that contain them with --policies")
     with source_for(source, partial(require_lock, tree, paths), network) as make_source:
-        checked = check_rendered(data, name, catalog, make_source(catalog, _nothing_known))
+        checked = check_rendered(data, name, catalog, make_source(catalog, FieldDigests()))
     print_results(checked.results)
     if not (checked.results or checked.right):
         print_results(
@@ -131,7 +130,3 @@ def _check_rendered(
         wrong = len(checked.results)
         echo(f"{wrong} of {wrong + checked.right} images of the policies' repositories are wrong")
     return FAILED if checked.results else OK
-
-
-def _nothing_known(name: PolicyName, ref: LatestRef) -> str:
-    return ""

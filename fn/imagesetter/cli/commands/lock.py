@@ -133,16 +133,24 @@ def command(
             now = clock.now()
             source = RegistrySource(catalog, client, pin=True, choose=Chooser(present, now, unseen))
             locked = update_lock(
-                catalog, present, source, now=now, only=only, allow_downgrade=allow_downgrade, strict=strict
+                catalog,
+                present,
+                source,
+                now=now,
+                only=only,
+                allow_downgrade=allow_downgrade,
+                strict=strict,
+                keep_on_error=options.on_error == "keep",
             )
     after = file.rendered(lambda text: render_lock(text, locked.entries, locked.seen))
     # If there is nothing to write, a new file would suggest that all is well.
-    nothing = locked.failed and not (file.there or locked.entries or locked.seen)
+    refused = locked.failed and options.on_error == "fail"
+    nothing = refused or (locked.failed and not (file.there or locked.entries or locked.seen))
     if not check and not nothing:
         file.put(after)
     written = not check and not nothing
     with noted([str(file.path)] if written and after != file.before else []):
-        _print(locked, file.path, options, written=not check)
+        _print(locked, file.path, options, written=not check and not refused)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
     return FAILED if locked.failed or (check and after != file.before) else OK
 

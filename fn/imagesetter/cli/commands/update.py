@@ -16,6 +16,7 @@ from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
+    allow_unpin_option,
     diff_option,
     network_options,
     read_stdin,
@@ -26,9 +27,10 @@ from imagesetter.cli.output_options import Format
 from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.cli.reports.update_json import render_json
 from imagesetter.cli.reports.update_markdown import render_markdown
-from imagesetter.cli.reports.update_text import render_text
+from imagesetter.cli.reports.update_text import render_table, render_text
 from imagesetter.cli.source import source_for
-from imagesetter.cli.terminal import echo_data, print_hint, print_results, why_nothing, write
+from imagesetter.cli.terminal import echo_data, line, print_hint, print_results, why_nothing, write
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure
 from imagesetter.fields.report import report as result_of
@@ -39,7 +41,8 @@ from imagesetter.lock.document import Lock
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import FileUpdates, update_files, write_files
-from imagesetter.update.plan import Guard, known_digests
+from imagesetter.update.plan import Guard
+from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree, require_lock
 from krm_functions.errors import UsageError
 from krm_functions.result import Result, failed
@@ -58,11 +61,12 @@ from krm_functions.result import Result, failed
     help="Read the labels of changed images, and link to their source in the reports.",
 )
 @allow_downgrade_option
+@allow_unpin_option
 @click.option(
     "--strict",
     is_flag=True,
     envvar="IMAGESETTER_STRICT",
-    help="Report a field that stays at a higher tag, or would lose its digest, as an error.",
+    help="Report a field that stays at a higher tag, or at its digest, as an error.",
 )
 @click.option(
     "--message-file",
@@ -85,6 +89,7 @@ def command(
     diff: bool,
     links: bool,
     allow_downgrade: bool,
+    allow_unpin: bool,
     strict: bool,
     message_file: Path | None,
     message_template: str,
@@ -94,7 +99,8 @@ def command(
     """Rewrite marked fields in place.
 
     PATH is a file or a directory, the working directory by default. Only the text of marked fields changes, which is
-    proved before anything is written. If any result is an error, nothing is written (see --on-error).
+    proved before anything is written. An error holds up only the fields that it is about (see --on-error), and the
+    exit status is 1.
 
     \b
     Examples:
@@ -119,7 +125,7 @@ def command(
     with source_for(options.source, partial(require_lock, tree, paths), network, present=present) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
-            return make_source(catalog, known_digests(fields))
+            return make_source(catalog, FieldDigests(fields))
 
         def wanted(policy: PolicyName, old: str, new: str) -> bool:
             found = present()
@@ -128,11 +134,21 @@ def command(
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
             return () if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
 
-        keep, only = options.keep_on_error, options.only
-        outcome = update_files(tree, source_of, keep_on_error=keep, only=only, guards_of=guards_of, strict=strict)
-    unfollowed = _unfollowed(only, catalog, outcome, present, strict=strict)
+        only = options.only
+        outcome = update_files(
+            tree,
+            source_of,
+            keep_on_error=options.on_error == "keep",
+            only=only,
+            guards_of=guards_of,
+            strict=strict,
+            allow_unpin=allow_unpin,
+            reads=PolicyRules(catalog).reads,
+        )
+    unfollowed = tuple(_unfollowed(only, catalog, outcome, present, strict=strict))
     outcome = replace(outcome, results=(*outcome.results, *unfollowed))
-    writes = not check and not outcome.failed
+    refused = outcome.failed if options.on_error == "fail" else failed(unfollowed)  # a wrong --only stops the run
+    writes = not (check or refused)
     if message_file and outcome.changes and writes:
         from imagesetter.cli.reports.commit_message import write_message
 
@@ -143,7 +159,7 @@ def command(
     problems = (*outcome.results, *unwritten)
     outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
     with noted([str(rewritten.path) for rewritten in outcome.rewrites] if writes else []):
-        made = UpdateOutcome(outcome, problems, written=writes, diff=diff)
+        made = UpdateOutcome(outcome, problems, written=writes, diff=diff, refused=refused and not check)
         if links and outcome.changes:
             made = _with_links(made, outcome, catalog, network)
         _report(made, options, catalog, paths)
@@ -159,9 +175,12 @@ def _report(made: UpdateOutcome, options: RunOptions, catalog: Catalog, paths: S
     else:
         echo_data(made.diffs)
         if not options.quiet:
-            write(render_text(made))
+            write(render_table(made))
     noticed = () if options.quiet else outcome.results
-    print_results(result for result in made.problems if result.severity != "info" or result in noticed)
+    shown = [result for result in made.problems if result.severity != "info" or result in noticed]
+    print_results(sorted(shown, key=lambda result: result.severity == "error"))
+    if options.outputs.stdout == "text" and not options.quiet:
+        write(f"{line(made.closing_line)}{', see above' if failed(shown) else ''}\n")
     if not (options.quiet or options.only or outcome.changes or outcome.unchanged or made.problems):
         print_hint(why_nothing(paths, files=outcome.files, policies=len(catalog.policy_names)))
 
@@ -220,4 +239,4 @@ def _with_links(made: UpdateOutcome, outcome: FileUpdates, catalog: Catalog, net
     with open_client(network) as client:
         links, notes = find_links(client, catalog.policy, outcome.changes)
     infos = tuple(result_of("info", note) for note in notes)
-    return UpdateOutcome(outcome, (*made.problems, *infos), written=made.written, diff=made.diff, links=links)
+    return replace(made, problems=(*made.problems, *infos), links=links)

@@ -28,7 +28,7 @@ def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[AutomationRunRe
                 echo(f"{run.name}: {run.status}")
         for note in run.notes:
             echo(f"{run.name}: {note}", err=True)
-        print_results(run.results)
+        print_results(sorted(run.results, key=lambda result: result.severity == "error"))
         sys.stdout.flush()
 
     return report

@@ -30,7 +30,7 @@ Move = tuple[PolicyName, str, str]
 def move_of(change: Change) -> Move:
     """The key of a change's links: fields of a policy with the same old and new tag share their links."""
     part, old = change.field.marker.part, change.old
-    tag = old if part == "tag" and not change.field.parts else split_image(old)[1] if not part else ""
+    tag = old.partition("@")[0] if part == "tag" and not change.field.parts else split_image(old)[1] if not part else ""
     return change.field.marker.policy, tag, change.ref.tag
 
 
@@ -38,7 +38,8 @@ def move_of(change: Change) -> Move:
 class UpdateOutcome:
     """An update that was written, refused, or only checked.
 
-    ``problems`` are all results of the run, including those of writing files; ``links`` are present if requested.
+    ``problems`` are all results of the run, including those of writing files; ``links`` are present if requested;
+    ``refused`` says that an error prevented all writing.
     """
 
     outcome: FileUpdates
@@ -46,6 +47,7 @@ class UpdateOutcome:
     written: bool
     diff: bool = False
     links: Mapping[Move, Links] = field(default_factory=dict)
+    refused: bool = False
 
     @property
     def held_back(self) -> list[Result]:
@@ -62,8 +64,10 @@ class UpdateOutcome:
     def closing_line(self) -> str:
         """The same as text, with the number of files read."""
         files = self.outcome.files
-        refused = "; nothing was written" if self.outcome.failed else ""
-        return f"{self.closing.message} ({files} file{'' if files == 1 else 's'} read){refused}"
+        errors = sum(result.severity == "error" for result in self.problems)
+        refused = "; nothing was written" if self.refused else ""
+        counted = f"; {errors} error{'' if errors == 1 else 's'}" if errors else ""
+        return f"{self.closing.message} ({files} file{'' if files == 1 else 's'} read){refused}{counted}"
 
     @property
     def diffs(self) -> str:

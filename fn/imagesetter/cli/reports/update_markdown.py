@@ -43,7 +43,7 @@ def _headline(report: UpdateOutcome) -> str:
     if not images:
         return "No image was updated" if report.held_back else "Every image is up to date"
     plural = "" if images == 1 else "s"
-    if report.outcome.failed:
+    if report.refused:
         return f"{images} image{plural} to update, and nothing was written"
     return f"{images} image{plural} updated" if report.written else f"{images} image{plural} to update"
 

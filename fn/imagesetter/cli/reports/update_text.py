@@ -16,10 +16,14 @@ from krm_functions.messages import shown
 _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 
+def render_table(report: UpdateOutcome) -> str:
+    """The table; empty where a diff takes its place."""
+    return "" if report.diff else "".join(f"{line(each)}\n" for each in _table(report))
+
+
 def render_text(report: UpdateOutcome) -> str:
     """The table, unless a diff replaces it, and the summary."""
-    lines = [] if report.diff else _table(report)
-    return "".join(f"{line(each)}\n" for each in (*lines, report.closing_line))
+    return f"{render_table(report)}{line(report.closing_line)}\n"
 
 
 def _table(report: UpdateOutcome) -> Iterable[str]:

@@ -78,7 +78,7 @@ class UpdateReport(Report):
     """What an update did or, with --check, would do."""
 
     kind: Literal["UpdateReport"]
-    written: bool = Field(description="false with --check, and if an error prevented writing")
+    written: bool = Field(description="false with --check, and if an error with --on-error fail prevented writing")
     files: int = Field(description="number of files read")
     unchanged: int = Field(description="number of fields that were up to date")
     changes: list[FieldChange]

@@ -1,0 +1,105 @@
+"""The digests that fields hold: which are known already, which have to be asked for, and which stand beside a tag."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from imagesetter.fields.field import Location, MarkedField, Siblings
+from imagesetter.fields.field_text import has_digest, is_digest
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import Marker, PolicyName
+from krm_functions.yaml.field_path import FieldPath
+from krm_functions.yaml.scan_result import Scalar
+
+DIGEST_KEY = re.compile(r"""(?:igest|sha|sha256)["']?[ \t]*:[ \t]*["']?(?:sha[0-9]+:)?[0-9a-fA-F]{32}""")
+"""A digest in a field of its own, such as ``digest: sha256:…`` beside ``tag:``; texts without one are not looked at."""
+_NAMES = ("digest", "sha", "sha256")
+
+
+class FieldDigests:
+    """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
+
+    A digest is known for a name and tag when one field holds ``name:tag@digest`` (or ``tag@digest``), or when a
+    ``:digest`` field of the policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it
+    unknown.
+    """
+
+    def __init__(self, fields: Iterable[MarkedField] = ()) -> None:
+        self._known: dict[tuple[PolicyName, str], set[str]] = {}
+        self._pinned: dict[PolicyName, set[tuple[str, bool]]] = {}
+        parts: dict[Siblings, dict[str, str]] = {}
+        for marked in fields:
+            marker, value = marked.marker, marked.scalar.value
+            if marker.part in ("", "tag") and has_digest(value):
+                held, _, digest = value.partition("@")
+                key = held if marker.part == "" else f":{held}"
+                self._known.setdefault((marker.policy, key), set()).add(digest)
+                whole = marker.part == "" and not marked.parts and marked.found_by != "image"
+                self._pinned.setdefault(marker.policy, set()).add((held if digest else "", whole))
+            elif marker.part == "name" and has_digest(value):
+                self._pinned.setdefault(marker.policy, set()).add(("", False))
+            if marker.part:
+                parts.setdefault(marked.siblings, {})[marker.part] = value
+        for (policy, *_), values in parts.items():
+            digest = values.get("digest", "")
+            if is_digest(digest):
+                self._pinned.setdefault(policy, set()).add((values.get("tag", ""), False))
+                if digest.startswith("sha") and "tag" in values:
+                    key = f"{values.get('name', '')}:{values['tag']}"
+                    self._known.setdefault((policy, key), set()).add(digest)
+
+    def known(self, policy: PolicyName, ref: LatestRef) -> str:
+        """The digest that a field holds already for this name and tag, or an empty text."""
+        keys = (f"{ref.name}:{ref.tag}", f":{ref.tag}")
+        digests = set().union(*(self._known.get((policy, key), set()) for key in keys))
+        return next(iter(digests)) if len(digests) == 1 else ""
+
+    def needed(self, policy: PolicyName, ref: LatestRef) -> bool:
+        """Whether a field that is pinned by a digest is to get this ref, whose digest it does not hold."""
+        for held, whole in self._pinned.get(policy, ()):
+            wanted = f"{ref.name}:{ref.tag}" if whole else ref.tag
+            if held != wanted and not held.endswith(wanted if whole else f":{wanted}"):
+                return True
+        return False
+
+
+def digests_beside(
+    fields: Iterable[MarkedField],
+    scalars_of: Callable[[MarkedField], Mapping[FieldPath, Scalar]],
+    place: Callable[[MarkedField, Scalar], Location],
+) -> list[MarkedField]:
+    """The digests that stand beside a tag or an image that follows a policy, without a marker of their own.
+
+    ``digest`` beside ``tag``, ``newTag`` or ``image``, ``imageDigest`` beside ``imageTag``. Charts and kustomize take
+    the digest before the tag, so a new tag beside an old digest would change nothing but what people read.
+
+    Args:
+        fields: those found so far.
+        scalars_of: the scalars of the document or item that a field stands in, by their path.
+        place: where such a scalar stands.
+    """
+    found: list[MarkedField] = []
+    fields = list(fields)
+    taken = {marked.scalar.start for marked in fields}
+    for marked in fields:
+        path = marked.scalar.path
+        if marked.marker.part not in ("", "tag") or marked.parts or not path or not isinstance(path[-1], str):
+            continue
+        scalars = scalars_of(marked)
+        for key in _keys_beside(path[-1]):
+            scalar = scalars.get((*path[:-1], key))
+            if scalar and scalar.start not in taken and is_digest(scalar.value):
+                taken.add(scalar.start)
+                marker = Marker(marked.marker.namespace, marked.marker.name, "digest")
+                found.append(MarkedField(marker, scalar, place(marked, scalar), "beside"))
+    return found
+
+
+def _keys_beside(key: str) -> Iterable[str]:
+    """The keys under which the digest of an image or tag stands."""
+    for old, new in (("Tag", "Digest"), ("_tag", "_digest"), ("-tag", "-digest")):
+        if key.endswith(old) and key != "newTag":
+            yield key[: -len(old)] + new
+    if key in ("tag", "newTag", "image", "version"):
+        yield from _NAMES

@@ -1,0 +1,280 @@
+"""What of a field's text a marker speaks for: the part that fits it, and not one character around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagesetter.errors import FieldError
+from imagesetter.fields.field_text import fitting_part, looks_like_a_version, read_field
+from imagesetter.flux.latest_ref import LatestRef, Part
+from imagesetter.flux.markers import Marker
+from support.sandbox import IMAGE, POLICIES, Sandbox, open_sandbox
+
+NEW = "1.4.2"
+OLD_DIGEST = "sha256:" + "c" * 64
+REF = LatestRef(IMAGE, NEW)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with open_sandbox(tmp_path, capsys, monkeypatch) as found:
+        found.registry.push(NEW)
+        yield found
+
+
+def becomes(part: Part, path: tuple[str | int, ...], value: str, ref: LatestRef = REF) -> str:
+    text = read_field(Marker("flux-system", "web", part), path, value, ref.name, looks_like_a_version)
+    return text.with_part(part, ref, ref.digest)
+
+
+# Key, text, the marker's part, and the part that fits.
+UNFIT: dict[str, tuple[str, str, Part, Part]] = {
+    "a whole image in tag": ("tag", "1.0.0", "", "tag"),
+    "a whole image in newTag": ("newTag", "1.0.0", "", "tag"),
+    "a whole image in newTag, whatever it holds": ("newTag", "main-3f2a1b", "", "tag"),
+    "a whole image in newTag, where an update put one": ("newTag", f"{IMAGE}:1.0.5", "", "tag"),
+    "a whole image in an empty tag": ("tag", "", "", "tag"),
+    "a whole image in imageTag": ("imageTag", "latest", "", "tag"),
+    "a whole image in image_tag": ("image_tag", "latest", "", "tag"),
+    "a whole image in WEB_TAG": ("WEB_TAG", "v1", "", "tag"),
+    "a whole image in version": ("version", "1.0.0", "", "tag"),
+    "a whole image in appVersion": ("appVersion", "v2", "", "tag"),
+    "a whole image in a pinned tag": ("tag", f"1.0.0@{OLD_DIGEST}", "", "tag"),
+    "a whole image in a value that is a version": ("value", "1.0.0", "", "tag"),
+    "a whole image in an item that is a version": ("", "v1.0.0-rc.1", "", "tag"),
+    "a whole image in digest": ("digest", OLD_DIGEST, "", "digest"),
+    "a whole image in a value that is a digest": ("value", OLD_DIGEST, "", "digest"),
+    "a whole image in newName": ("newName", IMAGE, "", "name"),
+    "a whole image in newName, where an update put one": ("newName", f"{IMAGE}:1.0.5", "", "name"),
+    "a whole image in repository": ("repository", IMAGE, "", "name"),
+    "a tag in image": ("image", f"{IMAGE}:1.0.0", "tag", ""),
+    "a tag in image, where an update put one": ("image", "1.0.5", "tag", ""),
+    "a tag in sidecarImage": ("sidecarImage", f"{IMAGE}:1.0.0", "tag", ""),
+    "a tag in a value that is an image": ("value", f"{IMAGE}:1.0.0", "tag", ""),
+    "a tag in an item that is an image": ("", "nginx:1.0.0", "tag", ""),
+    "a tag in digest": ("digest", OLD_DIGEST, "tag", "digest"),
+    "a tag in newName": ("newName", IMAGE, "tag", "name"),
+    "a tag in repository": ("repository", IMAGE, "tag", "name"),
+    "a name in tag": ("tag", "1.0.0", "name", "tag"),
+    "a name in newTag": ("newTag", "1.0.0", "name", "tag"),
+    "a name in version": ("version", "1.0.0", "name", "tag"),
+    "a name in image with a tag": ("image", f"{IMAGE}:1.0.0", "name", ""),
+    "a name in a value that is an image with a tag": ("value", f"{IMAGE}:1.0.0", "name", ""),
+    "a name in a value that is a version": ("value", "1.0.0", "name", "tag"),
+    "a name in digest": ("digest", OLD_DIGEST, "name", "digest"),
+    "a digest in tag": ("tag", "1.0.0", "digest", "tag"),
+    "a digest in image": ("image", f"{IMAGE}:1.0.0", "digest", ""),
+    "a digest in repository": ("repository", IMAGE, "digest", "name"),
+    "a digest in a value that is a version": ("value", "1.0.0", "digest", "tag"),
+    "a digest in a value that is an image": ("value", f"{IMAGE}:1.0.0", "digest", ""),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "part", "right"), UNFIT.values(), ids=UNFIT)
+def test_a_part_that_does_not_fit_the_field_is_an_error_that_names_the_right_marker(
+    key: str, value: str, part: Part, right: Part
+) -> None:
+    assert fitting_part(part, key, value) == right
+    with pytest.raises(FieldError) as refused:
+        becomes(part, ("spec", key) if key else ("spec", 0), value)
+    assert refused.value.hint == f'write {{"$imagepolicy": "{Marker("flux-system", "web", right)}"}}'
+
+
+FIT: dict[str, tuple[str, str, Part, str]] = {
+    "an image": ("image", f"{IMAGE}:1.0.0", "", f"{IMAGE}:{NEW}"),
+    "an image that an update made a tag of": ("image", "1.0.5", "", f"{IMAGE}:{NEW}"),
+    "an image without a tag": ("image", "nginx", "", f"{IMAGE}:{NEW}"),
+    "an image of another repository": ("image", "ghcr.io/old/web:1", "", f"{IMAGE}:{NEW}"),
+    "an image with a port": ("image", "localhost:5000/web:1", "", f"{IMAGE}:{NEW}"),
+    "an image that is a placeholder": ("image", "<image>", "", f"{IMAGE}:{NEW}"),
+    "an image with a space, as Flux has it": ("image", "old:1 more", "", f"{IMAGE}:{NEW}"),
+    "a placeholder under any name": ("anything", "<image>", "", f"{IMAGE}:{NEW}"),
+    "a tag that is a placeholder": ("anything", "<tag>", "tag", NEW),
+    "an empty image": ("image", "", "", f"{IMAGE}:{NEW}"),
+    "an image under any name": ("anything", f"{IMAGE}:1.0.0", "", f"{IMAGE}:{NEW}"),
+    "a word under any name": ("anything", "old", "", f"{IMAGE}:{NEW}"),
+    "an image under version": ("version", f"{IMAGE}:1.0.0", "", f"{IMAGE}:{NEW}"),
+    "a repository that is written with its tag": ("repository", f"{IMAGE}:1.0.0", "", f"{IMAGE}:{NEW}"),
+    "a tag": ("tag", "1.0.0", "tag", NEW),
+    "a tag that an update made an image of": ("tag", f"{IMAGE}:1.0.5", "tag", NEW),
+    "a tag that is null": ("tag", "null", "tag", NEW),
+    "a tag that is a number": ("tag", "5", "tag", NEW),
+    "a tag that is a branch": ("newTag", "main-3f2a1b", "tag", NEW),
+    "a version": ("version", "1.0.0", "tag", NEW),
+    "a tag under any name": ("anything", "old", "tag", NEW),
+    "a name": ("repository", "x", "name", IMAGE),
+    "a name that an update made an image of": ("newName", f"{IMAGE}:1.0.5", "name", IMAGE),
+    "a name in image without a tag": ("image", IMAGE, "name", IMAGE),
+    "a name under any name": ("name", "old", "name", IMAGE),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "part", "after"), FIT.values(), ids=FIT)
+def test_a_part_that_fits_replaces_the_whole_text(key: str, value: str, part: Part, after: str) -> None:
+    assert fitting_part(part, key, value) == part
+    assert becomes(part, ("spec", key), value) == after
+
+
+def test_a_digest_field_takes_a_digest() -> None:
+    ref = LatestRef(IMAGE, NEW, "sha256:" + "a" * 64)
+    for value in (OLD_DIGEST, "", "old", "sha256:00"):
+        assert becomes("digest", ("digest",), value, ref) == ref.digest
+
+
+# Text, the marker's part, and the text afterwards; read as an item of a list.
+KEPT: dict[str, tuple[str, Part, str]] = {
+    "a variable's name": (f"IMG={IMAGE}:1.0.0", "", f"IMG={IMAGE}:{NEW}"),
+    "an option": (f"--image={IMAGE}:1.0.0", "", f"--image={IMAGE}:{NEW}"),
+    "an option and a space": (f"--image {IMAGE}:1.0.0", "", f"--image {IMAGE}:{NEW}"),
+    "a command": (f"docker run --rm {IMAGE}:1.0.0 serve", "", f"docker run --rm {IMAGE}:{NEW} serve"),
+    "quotes": (f'{{"image": "{IMAGE}:1.0.0"}}', "", f'{{"image": "{IMAGE}:{NEW}"}}'),
+    "an image without a tag": (f"IMG={IMAGE}", "", f"IMG={IMAGE}:{NEW}"),
+    "a scheme": (f"oci://{IMAGE}:1.0.0", "", f"oci://{IMAGE}:{NEW}"),
+    "a scheme, and no tag": (f"oci://{IMAGE}", "", f"oci://{IMAGE}:{NEW}"),
+    "a scheme of skopeo": (f"docker://{IMAGE}:1.0.0", "", f"docker://{IMAGE}:{NEW}"),
+    "a scheme in an option": (f"--from=oci://{IMAGE}:1.0.0", "", f"--from=oci://{IMAGE}:{NEW}"),
+    "a list, first": (f"{IMAGE}:1.0.0,registry.example.com/x:2", "", f"{IMAGE}:{NEW},registry.example.com/x:2"),
+    "a list, last": (f"a:1, b:2, {IMAGE}:1.0.0", "", f"a:1, b:2, {IMAGE}:{NEW}"),
+    "a list of names": (f"web={IMAGE}:1.0.0,db=postgres:16", "", f"web={IMAGE}:{NEW},db=postgres:16"),
+    "a neighbour with a longer name": (f"{IMAGE}-x:1,{IMAGE}:1.0.0", "", f"{IMAGE}-x:1,{IMAGE}:{NEW}"),
+    "a variable beside it": (f"${{OPTS}} {IMAGE}:1.0.0", "", f"${{OPTS}} {IMAGE}:{NEW}"),
+    "a template beside it": (f"{{{{ .Values.opts }}}} {IMAGE}:1.0.0", "", f"{{{{ .Values.opts }}}} {IMAGE}:{NEW}"),
+    "a variable in another item": (f"${{DB}},{IMAGE}:1.0.0", "", f"${{DB}},{IMAGE}:{NEW}"),
+    "an option for a tag": ("-t=1.0.0", "tag", f"-t={NEW}"),
+    "a long option for a tag": ("--image-tag=1.0.0", "tag", f"--image-tag={NEW}"),
+    "a variable's name for a tag": ("IMAGE_TAG=1.0.0", "tag", f"IMAGE_TAG={NEW}"),
+    "a path": ("web/1.0.0", "tag", f"web/{NEW}"),
+    "a URL": ("https://dl.example.com/web/1.0.0/web.tgz", "tag", f"https://dl.example.com/web/{NEW}/web.tgz"),
+    "a query": (
+        "https://github.com/example/web//deploy?ref=v1.0.0&depth=1",
+        "tag",
+        f"https://github.com/example/web//deploy?ref={NEW}&depth=1",
+    ),
+    "a fragment": ("https://github.com/example/web.git#1.0.0", "tag", f"https://github.com/example/web.git#{NEW}"),
+    "a URL whose host has a port": ("http://dl:8080/web/1.0.0", "tag", f"http://dl:8080/web/{NEW}"),
+    "an image's tag in an option": (f"--image={IMAGE}:1.0.0", "tag", f"--image={IMAGE}:{NEW}"),
+    "an image's tag behind a scheme": (f"oci://{IMAGE}:1.0.0", "tag", f"oci://{IMAGE}:{NEW}"),
+    "the policy's image of a list, its tag": (f"{IMAGE}:1.0.0,x:2.0.0", "tag", f"{IMAGE}:{NEW},x:2.0.0"),
+    "a variable for the registry": ("${REGISTRY}/web:1.0.0", "tag", f"${{REGISTRY}}/web:{NEW}"),
+    "a default in a variable": (
+        "${REGISTRY:=ghcr.io/x:1.2.3}/web:1.0.0",
+        "tag",
+        f"${{REGISTRY:=ghcr.io/x:1.2.3}}/web:{NEW}",
+    ),
+    "a template for the registry": ("{{ .Values.registry }}/web:1.0.0", "tag", f"{{{{ .Values.registry }}}}/web:{NEW}"),
+    "a shell's variable": ("$REGISTRY/web:1.0.0", "tag", f"$REGISTRY/web:{NEW}"),
+    "a scheme for a name": ("oci://" + IMAGE, "name", "oci://" + IMAGE),
+    "an option for a name": (f"--repository={IMAGE}:1.0.0", "name", f"--repository={IMAGE}:1.0.0"),
+}
+
+
+@pytest.mark.parametrize(("value", "part", "after"), KEPT.values(), ids=KEPT)
+def test_only_the_policys_part_of_a_text_changes(value: str, part: Part, after: str) -> None:
+    assert becomes(part, ("args", 0), value) == after
+    assert becomes(part, ("args", 0), after) == after
+
+
+def test_another_spelling_of_the_repository_is_the_policys_image() -> None:
+    ref = LatestRef("docker.io/library/nginx", "1.27.3")
+    assert becomes("", ("args", 0), "IMG=nginx:1.0.0", ref) == "IMG=docker.io/library/nginx:1.27.3"
+    assert becomes("name", ("args", 0), "oci://index.docker.io/library/nginx", ref) == "oci://docker.io/library/nginx"
+
+
+def test_a_digest_in_other_text_is_replaced_alone() -> None:
+    ref = LatestRef(IMAGE, NEW, "sha256:" + "a" * 64)
+    assert becomes("digest", ("args", 0), f"--digest={OLD_DIGEST}", ref) == f"--digest={ref.digest}"
+
+
+UNCLEAR: dict[str, tuple[str, Part, str]] = {
+    "another image": ("IMG=registry.example.com/other:1.0.0", "", "no part of"),
+    "the image twice": (f"{IMAGE}:1.0.0,{IMAGE}:1.0.0", "", "more than one part of"),
+    "the image and a copy without a tag": (f"{IMAGE}:1.0.0 {IMAGE}", "", "more than one part of"),
+    "a longer path": (f"https://{IMAGE}:1.0.0/web.tgz", "", "no part of"),
+    "a variable for the registry": ("${REGISTRY}/web:1.0.0", "", "no part of"),
+    "a template for the registry": ("{{ .Values.registry }}/web:1.0.0", "", "no part of"),
+    "a variable as a prefix": (f"${{PREFIX}}{IMAGE}:1.0.0", "", "no part of"),
+    "a variable as a suffix": (f"{IMAGE}:1.0.0-${{ARCH}}", "", "no part of"),
+    "a variable alone": ("${IMAGE}", "", "no part of"),
+    "a template alone": ("{{ .Values.image }}", "", "no part of"),
+    "two versions": ("web-1.0.0/1.0.1 1.0.2", "tag", "more than one part of"),
+    "no version": ("https://dl.example.com/web/latest/web.tgz", "tag", "no part of"),
+    "a version in a word": ("web-1.0.0.tgz?x=y", "tag", "no part of"),
+    "a tag with a variable behind it": ("x=1.0.0-${ARCH}", "tag", "no part of"),
+    "a tag with a variable before it": ("x=${BRANCH}1.0.0", "tag", "no part of"),
+    "a tag that is a variable": ("${TAG}", "tag", "no part of"),
+    "a tag that is a template": ("{{ .Values.tag }}", "tag", "no part of"),
+    "two images of other policies": ("a:1.0.0,b:1.0.0", "tag", "more than one part of"),
+    "another name": ("oci://registry.example.com/other", "name", "no part of"),
+    "two digests": (f"{OLD_DIGEST},{OLD_DIGEST}", "digest", "more than one part of"),
+    "no digest": ("--digest=none", "digest", "no part of"),
+}
+
+
+@pytest.mark.parametrize(("value", "part", "reason"), UNCLEAR.values(), ids=UNCLEAR)
+def test_a_text_of_which_nobody_can_tell_the_part_is_an_error(value: str, part: Part, reason: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        becomes(part, ("args", 0), value)
+    assert reason in str(refused.value)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("value", ["${IMAGE}", "{{ .Values.image }}", f"${{R}}/{IMAGE}:1.0.0"])
+def test_a_variable_in_an_image_is_not_overwritten_either(value: str) -> None:
+    with pytest.raises(FieldError):
+        becomes("", ("image",), value)
+
+
+def test_a_tag_of_an_image_with_a_variable_is_followed_by_its_tag() -> None:
+    assert becomes("tag", ("image",), "${REGISTRY}/web:1.0.0") == f"${{REGISTRY}}/web:{NEW}"
+
+
+def mark(part: str = "") -> str:
+    return f'# {{"$imagepolicy": "flux-system:web{part}"}}'
+
+
+def test_update_writes_what_fits_and_an_error_for_each_field_that_does_not(sandbox: Sandbox) -> None:
+    text = (
+        f"image: {IMAGE}:1.4.0 {mark()}\n"
+        f"newTag: 1.4.0 {mark()}\n"
+        f"args:\n- IMG={IMAGE}:1.4.0 {mark()}\n- ${{IMG}} {mark()}\n"
+    )
+    sandbox.write("app.yaml", text)
+    ran = sandbox.run("update")
+    assert ran.status == 1
+    assert ran.err.splitlines() == [
+        "app.yaml:2: error: flux-system:web writes a whole image, and newTag holds a tag; "
+        'write {"$imagepolicy": "flux-system:web:tag"}',
+        f"app.yaml:5: error: flux-system:web: no part of '${{IMG}}' is an image of {IMAGE}, so nobody can tell what to "
+        "replace; put what the policy selects into a field of its own, or take the marker away",
+    ]
+    assert sandbox.text("app.yaml") == text.replace(f"{IMAGE}:1.4.0", f"{IMAGE}:{NEW}")
+    assert "2 fields changed, 0 up to date (2 files read); 2 errors, see above" in ran.out
+
+
+RULES: dict[str, tuple[str, str, str]] = {
+    "a range reads versions with two dots": ("semver: {range: 1.x}", "x=1.4.0 y=1.4", f"x={NEW} y=1.4"),
+    "a number is one": ("numerical: {order: asc}", "build/7/log", "build/9/log"),
+    "any word will do for the alphabet": ("alphabetical: {order: asc}", "-t=latest", "-t=z9"),
+}
+
+
+@pytest.mark.parametrize(("rule", "before", "after"), RULES.values(), ids=RULES)
+def test_the_policys_own_rule_says_what_a_tag_is(rule: str, before: str, after: str, sandbox: Sandbox) -> None:
+    tags = {"semver": ["1.4.0", NEW], "numerical": ["7", "9"], "alphabetical": ["a", "z9"]}[rule.partition(":")[0]]
+    sandbox.registry.contents = {tag: tag for tag in tags}
+    sandbox.write("policies.yaml", POLICIES.replace("semver: {range: 1.x}", rule))
+    sandbox.write("app.yaml", f"args:\n- {before} {mark(':tag')}\n")
+    ran = sandbox.run("update")
+    assert (ran.status, sandbox.text("app.yaml")) == (0, f"args:\n- {after} {mark(':tag')}\n"), ran
+
+
+def test_a_filter_says_what_a_tag_is(sandbox: Sandbox) -> None:
+    sandbox.registry.contents = {"main-7": "", "main-9": ""}
+    filtered = "numerical: {order: asc}}\n  filterTags: {pattern: '^main-(?P<n>[0-9]+)$', extract: $n"
+    sandbox.write("policies.yaml", POLICIES.replace("semver: {range: 1.x}", filtered))
+    sandbox.write("app.yaml", f"url: https://dl.example.com/7/main-7/x.tgz {mark(':tag')}\n")
+    ran = sandbox.run("update")
+    assert sandbox.text("app.yaml") == f"url: https://dl.example.com/7/main-9/x.tgz {mark(':tag')}\n", ran
