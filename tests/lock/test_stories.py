@@ -20,6 +20,27 @@ STORIES = Path(__file__).parent / "stories"
 UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
 
 
+PINNED = f"""\
+image: registry.example.com/web:1.4.0@sha256:{"c" * 64} # {{"$imagepolicy": "flux-system:web"}}
+values:
+  tag: 1.4.0@sha256:{"c" * 64} # {{"$imagepolicy": "flux-system:web:tag"}}
+beside:
+  tag: 1.4.0 # {{"$imagepolicy": "flux-system:web:tag"}}
+  digest: sha256:{"c" * 64}
+"""
+UNFIT = """\
+images:
+  - name: web
+    newTag: 1.4.0 # {"$imagepolicy": "flux-system:web"}
+  - name: web-canary
+    newTag: 1.4.0 # {"$imagepolicy": "flux-system:web:tag"}
+"""
+BROKEN = """\
+{{ if .x }}
+image: registry.example.com/web:1 # {"$imagepolicy": "flux-system:web"}
+"""
+
+
 @dataclass
 class Story:
     """A sandbox whose commands are written down, with what they print and what they change."""
@@ -93,6 +114,44 @@ def narrowed(story: Story) -> None:
     story.everything()
 
 
+def pinned(story: Story) -> None:
+    sandbox = story.sandbox
+    sandbox.write("app.yaml", PINNED)
+    story.day("2026-03-01", "1.5.0 is there, and the policy reflects no digest")
+    sandbox.registry.push("1.5.0")
+    story.run("update")
+    story.day("2026-03-02", "1.5.0 is pushed again, and 1.6.0 with it; the lock records its digest")
+    sandbox.registry.push("1.5.0", content="rebuilt")
+    story.run("update")
+    sandbox.registry.push("1.6.0")
+    story.run("lock")
+    story.run("update", "--from", "lock")
+    story.day("2026-03-03", "a status of a cluster has no digest")
+    status = "status: {latestRef: {name: registry.example.com/web, tag: 1.7.0}}\n"
+    sandbox.write("policies.yaml", POLICIES + status)
+    story.run("update", "--from", "status")
+    story.run("update", "--from", "status", "--strict")
+    story.run("update", "--from", "status", "--allow-unpin")
+
+
+def held_up(story: Story) -> None:
+    sandbox = story.sandbox
+    sandbox.registry.push("1.5.0")
+    story.day("2026-03-01", "one marker is dead, one does not fit, and one file is broken")
+    sandbox.write("dead.yaml", 'image: registry.example.com/api:1 # {"$imagepolicy": "flux-system:api"}\n')
+    sandbox.write("kustomization.yaml", UNFIT)
+    sandbox.write("broken.yaml", BROKEN)
+    story.run("update", "--on-error", "fail")
+    story.run("update", "--check")
+    story.run("update")
+    story.run("update")
+    story.day("2026-03-02", "they are right")
+    sandbox.write("kustomization.yaml", UNFIT.replace('system:web"', 'system:web:tag"'))
+    for name in ("dead.yaml", "broken.yaml"):
+        (sandbox.root / name).unlink()
+    story.run("update")
+
+
 def hold(story: Story) -> None:
     registry = story.sandbox.registry
     story.day("2026-03-01", "1.4.2 is there")
@@ -147,7 +206,9 @@ def moved_tag(story: Story) -> None:
     story.everything()
 
 
-@pytest.mark.parametrize("tell", [downgrade, narrowed, hold, age, moved_tag], ids=lambda tell: str(tell.__name__))
+@pytest.mark.parametrize(
+    "tell", [downgrade, narrowed, pinned, held_up, hold, age, moved_tag], ids=lambda tell: str(tell.__name__)
+)
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:
     story = Story(sandbox)
     tell(story)
