@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from krm_functions.errors import ReportedError, SpliceError
+from krm_functions.errors import ReportedError, SpliceError, TextError
 from krm_functions.result import Field, Result
 from krm_functions.yaml.comments import BREAK, BREAKS, after_line, line_start
 from krm_functions.yaml.edits import Edit, compose
 from krm_functions.yaml.field_path import FieldPath, format_path
-from krm_functions.yaml.insertion import newline_of
 from krm_functions.yaml.nodes import content_start
 from krm_functions.yaml.structure import Document, EditableMapping, Note
-from krm_functions.yaml.structure.editable import plain
+from krm_functions.yaml.structure.commented import rewritten
+from krm_functions.yaml.structure.editable import check, plain
+from krm_functions.yaml.structure.remarks import Kind
+from krm_functions.yaml.structure.styles import newline_of, style_of
+from krm_functions.yaml.structure.tree import read
+from krm_functions.yaml.structure.writing import Style, dump, flow_text
 
 if TYPE_CHECKING:
     from krm_functions.item import Item
@@ -38,7 +43,9 @@ class ItemEdits:
         self._edits: list[Edit] = []  # in the original text
         self._document: Document | None = None
         self._depth = 0
+        self._later: list[tuple[FieldPath, Kind, str]] = []
         self.data: dict[str, Any] = {}
+        self._kept = self.data  # while an edit is open: the data when it began
         self.notes: list[Note] = []
 
     @property
@@ -55,7 +62,7 @@ class ItemEdits:
         """The data to be changed; an edit within an edit gets the same."""
         if not self._depth:
             self._document = self._read()
-            self.data = self._document.data
+            self._kept, self.data = self.data, self._document.data
         self._depth += 1
         assert isinstance(self.data, EditableMapping), "an item is a mapping"
         return self.data
@@ -65,6 +72,8 @@ class ItemEdits:
         self._depth -= 1
         if not self._depth:
             self._document = None
+            self._later = []
+            self.data = self._kept
 
     def finish(self) -> None:
         """End an edit; the outermost one changes the text.
@@ -80,9 +89,57 @@ class ItemEdits:
         try:
             edited = document.edited()
         except SpliceError as err:
+            self.data = self._kept
             raise SpliceError(err.what, where=self.where(err.where), hint=err.hint) from err
         self.data = plain(document.data)
         self._take(edited.edits, edited.text, edited.notes)
+        later, self._later = self._later, []
+        for path, kind, comment in later:
+            self.set_comment(path, kind, comment)
+
+    def comment(self, path: FieldPath, kind: Kind) -> str:
+        """A comment of a field in the text as it is now; see `Document.comment`."""
+        return self._read().comment(path, kind)
+
+    def set_comment(self, path: FieldPath, kind: Kind, comment: str) -> None:
+        """Set a comment of a field; within an open edit, when that ends.
+
+        Raises:
+            SpliceError: there is no such field, or no comment can stand there.
+        """
+        if self.is_open:
+            self._later.append((path, kind, comment))
+            return
+        try:
+            edited = self._read().with_comment(path, kind, comment)
+        except SpliceError as err:
+            raise SpliceError(err.what, where=self.where(err.where), hint=err.hint) from err
+        if not self.data:
+            self.data = self._item.load()
+        self._take(edited.edits, edited.text, edited.notes)
+
+    def rewrite(self, data: Mapping[str, Any]) -> None:
+        """Write the item anew, with the comments that find their fields again.
+
+        Raises:
+            SpliceError: an edit is open, or the data cannot be written as YAML.
+        """
+        if self.is_open:
+            raise SpliceError("an edit is open; write the item anew behind it", where=self.where(""))
+        margin, newline = self._item.margin, newline_of(self._item.whole.text)
+        check(data)
+        is_flow = self.text[content_start(self.text, margin, len(self.text))] == "{"
+        message = "is written anew by ruamel.yaml: its comments stay, its layout may be another"
+        text = None if is_flow else rewritten(_dedented(self.text, margin), data, _style(self.text))
+        if text is None:
+            message = "is written anew, without its comments"
+            text = f"{flow_text(data, as_json=True)}" if is_flow else dump(data)
+        lines = text.splitlines() if is_flow else [" " * margin + line if line else "" for line in text.splitlines()]
+        ended = self.text[-1:] in tuple(BREAKS) or text.endswith("|\n")
+        text = newline.join(lines) + (newline if ended and not is_flow else "")
+        edits = (Edit(margin, len(self.text), text[margin:]),)
+        self.data = plain(data)
+        self._take(edits, text, (Note((), message, "warning"),))
 
     def _read(self) -> Document:
         item = self._item
@@ -118,6 +175,19 @@ class ItemEdits:
             )
             for note in self.notes
         ]
+
+
+def _dedented(text: str, margin: int) -> str:
+    """An item's lines as they are at the left edge."""
+    return "".join(line[margin:] if not line[:margin].strip(" ") else line for line in text.splitlines(keepends=True))
+
+
+def _style(text: str) -> Style:
+    """The indentation of an item; one that is no data has the usual one."""
+    try:
+        return style_of(read(text))
+    except TextError:
+        return Style()
 
 
 def _region_end(item: Item) -> int:

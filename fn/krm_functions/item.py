@@ -18,6 +18,7 @@ from krm_functions.scope import Scope, built_in_scope
 
 if TYPE_CHECKING:
     from krm_functions.editing import ItemEdits
+    from krm_functions.yaml.field_path import FieldPath
     from krm_functions.yaml.scan_result import NodeSpan, Scalar
     from krm_functions.yaml.structure import EditableMapping
 
@@ -215,11 +216,7 @@ class Item:
             TextError: on entering: the resource is YAML but no data, such as a key given twice.
             SpliceError: on leaving: the data cannot be written as YAML, or not as edits of this text.
         """
-        if self._edits is None:
-            from krm_functions.editing import ItemEdits
-
-            self._edits = ItemEdits(self)
-        edits = self._edits
+        edits = self._begun()
         data = edits.begin()
         try:
             yield data
@@ -227,6 +224,65 @@ class Item:
             edits.abandon()
             raise
         edits.finish()
+        if not edits.is_open:
+            self._changed(edits)
+
+    def head_comment(self, path: FieldPath) -> str:
+        """The comment on the lines directly above a field, without ``#``; empty where there is none.
+
+        Raises:
+            SpliceError: there is no such field.
+        """
+        return self._begun().comment(path, "head")
+
+    def line_comment(self, path: FieldPath) -> str:
+        """The comment behind a field, on its line, without ``#``; empty where there is none.
+
+        Raises:
+            SpliceError: there is no such field.
+        """
+        return self._begun().comment(path, "line")
+
+    def set_head_comment(self, path: FieldPath, comment: str) -> None:
+        """Set the comment above a field, one line or several; empty takes it away. In an open edit: when that ends.
+
+        Raises:
+            SpliceError: there is no such field, or it stands in a flow collection.
+        """
+        edits = self._begun()
+        edits.set_comment(path, "head", comment)
+        self._changed(edits)
+
+    def set_line_comment(self, path: FieldPath, comment: str) -> None:
+        """Set the comment behind a field; empty takes it away. Within an open edit: when that ends.
+
+        Raises:
+            SpliceError: there is no such field, or it stands in a collection on one line.
+        """
+        edits = self._begun()
+        edits.set_comment(path, "line", comment)
+        self._changed(edits)
+
+    def rewrite(self, data: Mapping[str, Any]) -> None:
+        """Write the resource anew with other data: the last resort where `edit` refuses it, as with a key given twice.
+
+        Comments stay where their fields do, the layout may change. It is reported as a warning.
+
+        Raises:
+            SpliceError: an edit is open, or the data cannot be written as YAML.
+        """
+        edits = self._begun()
+        edits.rewrite(data)
+        self._changed(edits)
+
+    def _begun(self) -> ItemEdits:
+        if self._edits is None:
+            from krm_functions.editing import ItemEdits
+
+            self._edits = ItemEdits(self)
+        return self._edits
+
+    def _changed(self, edits: ItemEdits) -> None:
         if not edits.is_open:
             self._naming = naming_of(edits.data)
             self.whole.edited[self.number] = self

@@ -123,4 +123,9 @@ def last_leaf(node: Node) -> Node:
 def keeps_blank_lines(text: str, node: Node) -> bool:
     """Whether a value ends in a block scalar that takes in the blank lines behind it: ``|+``."""
     leaf = last_leaf(node)
-    return isinstance(leaf, ScalarNode) and leaf.style in ("|", ">") and "+" in text[leaf.content : leaf.content + 3]
+    return is_block_scalar(leaf) and "+" in text[leaf.content : leaf.content + 3]
+
+
+def is_block_scalar(node: Node) -> bool:
+    """Whether a value is a literal or folded block scalar."""
+    return isinstance(node, ScalarNode) and node.style in ("|", ">")

@@ -7,14 +7,23 @@ merge key stands for is written out where the data no longer say the same; `Diff
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from krm_functions.yaml.comments import BREAKS, after_line
 from krm_functions.yaml.edits import Edit, splice
 from krm_functions.yaml.structure.changes import Fresh, Moved, Note, Place
-from krm_functions.yaml.structure.chunks import Chunk, chunks, keeps_blank_lines, last_leaf, lines_between
+from krm_functions.yaml.structure.chunks import (
+    Chunk,
+    Line,
+    chunks,
+    is_block_scalar,
+    keeps_blank_lines,
+    last_leaf,
+    lines_between,
+)
+from krm_functions.yaml.structure.commented import write_commented
 from krm_functions.yaml.structure.editable import is_list, is_mapping, same, same_scalar
 from krm_functions.yaml.structure.flow import FlowChange
 from krm_functions.yaml.structure.matching import Matched, match_keys, match_list
@@ -34,6 +43,7 @@ from krm_functions.yaml.structure.tree import (
 from krm_functions.yaml.structure.writing import Style, Writer, flow_text, key_text
 
 _NOTHING = object()
+_NONE: Mapping[int, int] = {}
 
 
 class Difference:
@@ -79,10 +89,10 @@ class Difference:
         inserted = dict(self._inserted)
         if tail is not None and end and text[end - 1] not in BREAKS and tail.endswith(self.style.newline):
             leaf = last_leaf(self.tree.root) if self.tree.root else None
-            if isinstance(leaf, ScalarNode) and leaf.style in ("|", ">") and leaf.end == end:
+            if isinstance(leaf, ScalarNode) and is_block_scalar(leaf) and leaf.end == end:
                 self._strip(leaf)
             inserted[end] = self.style.newline + tail
-        return sorted([*self._edits, *(Edit(at, at, each) for at, each in inserted.items())])
+        return sorted([*_joined(self._edits), *(Edit(at, at, each) for at, each in inserted.items())])
 
     def _strip(self, leaf: ScalarNode) -> None:
         """Let a block scalar without a line end be followed by a line: its header gets a ``-``."""
@@ -126,15 +136,16 @@ class Difference:
     def _mapping(self, node: CollectionNode, wanted: Mapping[str, Any], place: Place) -> None:
         kept = match_keys(node, wanted)
         merged: dict[str, Any] = {}
+        expand = False
         for entry in node.entries:
             if is_merge(entry):
-                self._merge(entry, merged, place)
+                expand = not self._merge(entry, merged) or expand
             elif (key := kept.get(id(entry))) is not None:
                 self.value(entry.value, wanted[key], self._inner(node, entry, key, place))
                 if key != entry.key:
                     self._rename(node, entry, key)
         taken = set(kept.values())
-        expand = any(key not in wanted and key not in taken for key in merged)
+        expand = expand or any(key not in wanted and key not in taken for key in merged)
         if expand:
             self.notes.append(Note(place.path, "the merge key << is written out, since the data differ now"))
             merged = {}
@@ -144,23 +155,28 @@ class Difference:
         ]
         if new:
             places = {kept[id(entry)]: entry for entry in node.entries if id(entry) in kept}
-            _put_new(final, new, wanted, places)
+            _put_new(final, new, wanted, places, merged)
         if len(final) != len(node.entries) or new:
             self._restructure(node, final, wanted, place)
 
-    def _merge(self, entry: Entry, merged: dict[str, Any], place: Place) -> None:
-        """What a merge key adds, with what the anchors stand for now."""
+    def _merge(self, entry: Entry, merged: dict[str, Any]) -> bool:
+        """What a merge key adds, with what the anchors stand for now; False where one of them is gone."""
+        defined = True
         node = entry.value
         sources = (
             [each.value for each in node.entries] if isinstance(node, CollectionNode) and not node.is_map else [node]
         )
         for source in sources:
-            data = self.anchors.get(source.name) if isinstance(source, AliasNode) else pristine(source)
+            if isinstance(source, AliasNode) and not is_mapping(self.anchors.get(source.name)):
+                defined = False
+                continue
+            data = self.anchors[source.name] if isinstance(source, AliasNode) else pristine(source)
             if source.anchor:
                 self.anchors[source.anchor] = data
             for each in as_list(data):
                 for key, value in each.items() if is_mapping(each) else ():
                     merged.setdefault(key, value)
+        return defined
 
     def _rename(self, node: CollectionNode, entry: Entry, key: str) -> None:
         quote = entry.key_style.strip()
@@ -238,8 +254,11 @@ class Difference:
             return
         made = [self._entry_text(node, each, found) for each in pending]
         last = pending[-1]
-        if made[-1][1] and isinstance(last, Fresh) and self.takes_in(at, node.column):
-            made[-1] = self.fresh_text(node, last, literal=False)
+        gone = {chunk.lead: chunk.stop for key, chunk in found.items() if key not in self._kept}
+        if made[-1][1] and self.takes_in(at, node.column, gone):
+            made[-1] = self.fresh_text(
+                node, Fresh(None, last.value) if isinstance(last, Moved) else last, literal=False
+            )
         text = "".join(each for each, _ in made)
         first = found[id(node.entries[0])]
         if at == first.lead and first.compact:
@@ -248,15 +267,30 @@ class Difference:
             self.insert(at, text.removeprefix(margin) + (margin if kept else ""))
             return
         self.insert(at, text)
-        if isinstance(last, Moved) and made[-1][1]:
-            self._delete_blank(at)
+        if isinstance(last, Moved) and keeps_blank_lines(self.text, last.entry.value):
+            self._delete_blank(at, gone)
 
-    def takes_in(self, at: int, column: int) -> bool:
-        """Whether a block scalar, put before an offset, would take in a comment there that is indented deeper."""
-        for line in lines_between(self.text, at, len(self.text)):
-            if line.comment:
-                return line.comment.startswith("#") and line.column > column
-        return False
+    def takes_in(self, at: int, column: int, gone: Mapping[int, int] = _NONE) -> bool:
+        """Whether a block scalar, put before an offset, would take in a comment there that is indented deeper.
+
+        Args:
+            at: a line's start.
+            column: where the entry with the block scalar stands.
+            gone: where lines start that are deleted, and where they stop.
+        """
+        line = next((line for line in self._lines_left(at, gone) if line.comment), None)
+        return line is not None and line.comment.startswith("#") and line.column > column
+
+    def _lines_left(self, at: int, gone: Mapping[int, int]) -> Iterator[Line]:
+        """The lines from an offset on, without those that are deleted."""
+        while at < len(self.text):
+            for line in lines_between(self.text, at, len(self.text)):
+                if line.start in gone:
+                    at = gone[line.start]
+                    break
+                yield line
+            else:
+                return
 
     def _entry_text(self, node: CollectionNode, each: Fresh | Moved, found: Mapping[int, Chunk]) -> tuple[str, bool]:
         """Whole lines for an entry, and whether they end in a block scalar."""
@@ -268,7 +302,7 @@ class Difference:
             text = " " * node.column + text
         if text[-1] not in BREAKS:
             text += self.style.newline
-        return text, keeps_blank_lines(self.text, each.entry.value)
+        return text, is_block_scalar(last_leaf(each.entry.value))
 
     def moved_text(self, each: Moved, place: Place, start: int, stop: int) -> str:
         """The text of an entry that leaves its place, with the changes in it."""
@@ -277,7 +311,7 @@ class Difference:
         other.value(each.entry.value, each.value, place)
         if stop == len(self.text) and self.text[stop - 1] not in BREAKS:
             leaf = last_leaf(each.entry.value)
-            if isinstance(leaf, ScalarNode) and leaf.style in ("|", ">"):
+            if isinstance(leaf, ScalarNode) and is_block_scalar(leaf):
                 other._strip(leaf)
         edits = [Edit(edit.start - start, edit.end - start, edit.replacement) for edit in other.edits()]
         return splice(self.text[start:stop], edits)
@@ -285,7 +319,7 @@ class Difference:
     def fresh_text(self, node: CollectionNode, each: Fresh, *, literal: bool = True) -> tuple[str, bool]:
         """Whole lines for a new entry of a block collection, and whether they end in a block scalar."""
         quote = quote_of(node, self.text)
-        writer = Writer(self.style._replace(gap=self._gap(node)), quote=quote, literal=literal)
+        writer = Writer(self.style._replace(gap=self._gap(node)), quote=quote, literal=literal, special=write_commented)
         margin = " " * node.column
         if each.key is None:
             writer.entry(f"{margin}-", each.value, node.column, in_list=True)
@@ -302,15 +336,12 @@ class Difference:
                 return entry.value.start - entry.colon
         return self.style.gap
 
-    def _delete_blank(self, at: int) -> None:
+    def _delete_blank(self, at: int, gone: Mapping[int, int]) -> None:
         """Take blank lines away that a block scalar before them would take in."""
-        end = at
-        for line in lines_between(self.text, at, len(self.text)):
+        for line in self._lines_left(at, gone):
             if line.comment:
                 break
-            end = line.stop
-        if end > at:
-            self.replace(at, end, "")
+            self.replace(line.start, line.stop, "")
 
     def _delete(self, node: CollectionNode, kept: Sequence[Entry], found: Mapping[int, Chunk], new_first: bool) -> None:
         """Delete the chunks of the entries that go; of a run of them also what would be a second blank line."""
@@ -358,15 +389,12 @@ class Difference:
     ) -> None:
         """Extend what is deleted over blank lines that would be left over."""
         text = self.text
+        if before is not None and is_block_scalar(last_leaf(before.value)) and joined[0][0] == found[id(before)].stop:
+            self._keep_out(node, joined, keeps_blank_lines(text, before.value))
+            return
         if joined[-1] is not last:
             return
         following = list(islice(lines_between(text, last[1], len(text)), 1))
-        if before is not None and keeps_blank_lines(text, before.value) and joined[0][0] == found[id(before)].stop:
-            for line in lines_between(text, last[1], len(text)):
-                if line.comment:
-                    break
-                last[1] = line.stop
-            return
         start = joined[0][0]
         if before is None:
             for line in lines_between(text, last[1], found[id(behind)].lead if behind else last[1]):
@@ -377,8 +405,18 @@ class Difference:
         gap = text[found[id(before)].stop : start]
         is_blank = bool(gap) and not gap.strip(" \t" + BREAKS)
         followed = behind is None or (following and not following[0].comment)
-        if is_blank and followed and found[id(before)].stop not in self._inserted:
+        if is_blank and followed:
             joined[0][0] = found[id(before)].stop
+
+    def _keep_out(self, node: CollectionNode, joined: Sequence[list[int]], keeps: bool) -> None:
+        """Delete also what a block scalar before the deleted lines would take in now."""
+        first = joined[0]
+        limit = joined[1][0] if len(joined) > 1 else len(self.text)
+        for line in lines_between(self.text, first[1], limit):
+            deeper = line.comment.startswith("#") and line.column > node.column
+            if not deeper and (line.comment or not keeps):
+                break
+            first[1] = line.stop
 
     def _pull_up(self, first: Entry, gone: list[int], chunk: Chunk, behind: Entry) -> None:
         """Delete the first entry, which stands behind a dash: the next one comes up, unless a comment is between."""
@@ -398,12 +436,19 @@ class Difference:
         if not final:
             self._empty(node, found, place)
             return
-        text = "".join(self._entry_text(node, each, found)[0] for each in final)
-        first = found[id(node.entries[0])]
+        made = [self._entry_text(node, each, found) for each in final]
+        first, stop, last = found[id(node.entries[0])], found[id(node.entries[-1])].stop, final[-1]
+        if made[-1][1] and self.takes_in(stop, node.column):
+            made[-1] = self.fresh_text(
+                node, Fresh(None, last.value) if isinstance(last, Moved) else last, literal=False
+            )
+        if isinstance(last, Moved) and keeps_blank_lines(self.text, last.entry.value):
+            self._delete_blank(stop, _NONE)
+        text = "".join(each for each, _ in made)
         margin = " " * node.column
         ranges = [[found[id(entry)].lead, found[id(entry)].stop] for entry in node.entries]
         at_end = ranges[-1][1] == len(self.text) and self.text[-1] not in BREAKS
-        text = text.removesuffix(self.style.newline) if at_end else text
+        text = text.removesuffix(self.style.newline) if at_end and not made[-1][1] else text
         self.replace(ranges[0][0], ranges[0][1], text.removeprefix(margin) if first.compact else text)
         for start, end in ranges[1:]:
             self.replace(start, end, "")
@@ -440,7 +485,13 @@ class Difference:
         if isinstance(node, CollectionNode) and not node.flow:
             found = self.chunks_of(node, place)
             if is_block:
-                self._from_block(node, "", place, found, self._lines(wanted, node.column))
+                self._from_block(
+                    node,
+                    "",
+                    place,
+                    found,
+                    self._lines(wanted, self._column(wanted, node, place), found[id(node.entries[-1])].stop),
+                )
             else:
                 self._from_block(node, self._inline(wanted), place, found)
         elif not is_block:
@@ -450,6 +501,12 @@ class Difference:
                 self.replace(node.content, node.end, self._inline(wanted))
         else:
             self._to_block(node, wanted, place)
+
+    def _column(self, wanted: Any, node: CollectionNode, place: Place) -> int:
+        """The column of a collection that takes the place of one of the other kind."""
+        if place.entry is None or place.in_list:
+            return node.column
+        return place.column + (self.style.step if is_mapping(wanted) else self.style.dash)
 
     def _inline(self, wanted: Any) -> str:
         return flow_text(wanted)
@@ -473,9 +530,13 @@ class Difference:
             blank = "" if self.text[node.content - 1 : node.content].isspace() else " "
             self.insert(node.content, blank + new)
 
-    def _lines(self, wanted: Any, column: int) -> list[str]:
-        writer = Writer(self.style)
+    def _lines(self, wanted: Any, column: int, behind: int) -> list[str]:
+        """The lines of a new collection; ``behind``: where the text goes on below them."""
+        writer = Writer(self.style, special=write_commented)
         writer.entries(wanted, column, " " * column)
+        if writer.ends_in_block and self.takes_in(behind, column):
+            writer = Writer(self.style, literal=False, special=write_commented)
+            writer.entries(wanted, column, " " * column)
         return writer.lines
 
     def _from_block(
@@ -507,9 +568,9 @@ class Difference:
             inner = column + 1 + self.style.gap
         else:
             inner = column + (self.style.step if is_mapping(wanted) else self.style.dash)
-        lines = self._lines(wanted, inner)
         head = header_end(text, node.content) if isinstance(node, ScalarNode) and node.style in ("|", ">") else node.end
         behind = after_line(text, head)
+        lines = self._lines(wanted, inner, max(behind, node.end))
         rest = text[head:behind].strip(" \t" + BREAKS)
         if place.in_list and not rest and node.start == node.content and head == node.end:
             gap = " " * self.style.gap
@@ -521,6 +582,20 @@ class Difference:
         if head < node.end and behind < node.end:
             self.replace(behind, node.end, "")
         self.insert(behind, "".join(line + newline for line in lines))
+
+
+def _joined(edits: list[Edit]) -> Iterator[Edit]:
+    """The edits in their order, where two deletions that meet are one."""
+    last: Edit | None = None
+    for edit in sorted(edits):
+        if last is not None and not (last.replacement or edit.replacement) and edit.start < last.end:
+            last = Edit(last.start, max(last.end, edit.end), "")
+            continue
+        if last is not None:
+            yield last
+        last = edit
+    if last is not None:
+        yield last
 
 
 def unchanged(node: Node, wanted: Any) -> bool:
@@ -550,7 +625,11 @@ def in_order(node: CollectionNode, wanted: Any) -> bool:
 
 
 def _put_new(
-    final: list[Entry | Fresh | Moved], new: Sequence[str], wanted: Mapping[str, Any], places: Mapping[str, Entry]
+    final: list[Entry | Fresh | Moved],
+    new: Sequence[str],
+    wanted: Mapping[str, Any],
+    places: Mapping[str, Entry],
+    merged: Mapping[str, Any],
 ) -> None:
     """Put new keys into the order of a mapping's entries: behind the key that each follows in the data."""
     at: dict[str, Entry | Fresh | Moved] = dict(places)
@@ -559,7 +638,10 @@ def _put_new(
     for key, value in wanted.items():
         if key in waiting:
             fresh = Fresh(key, value)
-            index = 0 if before is None else next(i for i, each in enumerate(final) if each is before) + 1
+            if before is not None:
+                index = next(number for number, each in enumerate(final) if each is before) + 1
+            else:
+                index = len(final) if key in merged else 0
             final.insert(index, fresh)
             at[key] = fresh
         before = at.get(key, before)

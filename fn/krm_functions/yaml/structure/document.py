@@ -12,6 +12,7 @@ from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.structure.changes import ROOT, Note
 from krm_functions.yaml.structure.difference import Difference
 from krm_functions.yaml.structure.editable import check, is_list, is_mapping, plain, same
+from krm_functions.yaml.structure.remarks import Kind, comment_edits, comment_of
 from krm_functions.yaml.structure.styles import style_of
 from krm_functions.yaml.structure.tree import CollectionNode, pristine, read
 
@@ -92,6 +93,28 @@ class Document:
         text = splice(self.text, edits)
         self._prove(text, wanted)
         return Edited(text, tuple(edits), tuple(difference.notes))
+
+    def comment(self, path: FieldPath, kind: Kind) -> str:
+        """The comment above a field (``head``) or behind it (``line``), without ``#``; empty where there is none.
+
+        Raises:
+            SpliceError: there is no such field.
+        """
+        return comment_of(Difference(self._tree, self._style, floor=self._floor), path, kind)
+
+    def with_comment(self, path: FieldPath, kind: Kind, comment: str) -> Edited:
+        """The text with another comment above or behind a field, or without one where it is empty.
+
+        Raises:
+            SpliceError: there is no such field, or no comment can stand there; *where* is the path.
+        """
+        edits = comment_edits(Difference(self._tree, self._style, floor=self._floor), path, kind, comment)
+        text = splice(self.text, edits)
+        self._prove(text, pristine(self._tree.root))
+        again = Document(text, floor=self._floor, outside=self._tree.outside)
+        if again.comment(path, kind) != comment:
+            raise SpliceError("the comment would not belong to the field", where=format_path(path), hint=_HINT)
+        return Edited(text, tuple(edits), ())
 
     def _prove(self, text: str, wanted: Any) -> None:
         """Read the new text again."""

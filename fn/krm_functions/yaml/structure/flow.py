@@ -116,12 +116,23 @@ class FlowChange:
                 elif comma >= 0 and not needs_comma:
                     change.replace(comma, comma + 1, "")
                 at = after_line(text, max(each.end, comma))
+            elif isinstance(each, Moved):
+                change.insert(at, self._moved_lines(each, needs_comma))
             else:
                 change.insert(at, f"{margin}{self._written(each)}{',' if needs_comma else ''}{newline}")
         for entry in node.entries:
             if id(entry) not in kept:
                 start = self._head(entry)
                 change.replace(start, after_line(text, max(entry.end, self._comma(entry))), "")
+
+    def _moved_lines(self, each: Moved, needs_comma: bool) -> str:
+        """The lines of an entry that leaves its place, its comments among them."""
+        text, entry = self._text, each.entry
+        comma = self._comma(entry)
+        rest = text[entry.end : after_line(text, max(entry.end, comma))]
+        if comma >= 0:
+            rest = rest[: comma - entry.end] + rest[comma - entry.end + 1 :]
+        return text[self._head(entry) : entry.start] + self._written(each) + ("," if needs_comma else "") + rest
 
     def _head(self, entry: Entry) -> int:
         """Where the comments start that stand directly above an entry's line."""

@@ -28,7 +28,8 @@ class Matched(NamedTuple):
 def match_keys(node: CollectionNode, wanted: Mapping[str, Any]) -> dict[int, str]:
     """The keys of the entries that stay, by the entries' identity; a key that was renamed is the new one.
 
-    A renamed key is known by `EditableMapping.rename`, or by a value that is the very same object.
+    A renamed key is known by `EditableMapping.rename`, or by a value that is the very same object; a number is no
+    object of its own, so there one key has to go and one with the same number to come.
     """
     kept: dict[int, str] = {}
     gone: list[Entry] = []
@@ -45,9 +46,12 @@ def match_keys(node: CollectionNode, wanted: Mapping[str, Any]) -> dict[int, str
         renamed = wanted.renamed if isinstance(wanted, EditableMapping) and wanted is node.data else {}
         for key in new:
             value = wanted[key]
+            only = len(gone) == len(new) == 1
             for entry in gone:
-                if renamed.get(key) == entry.key or (
-                    isinstance(value, (str, dict, list)) and value is data_of(entry.value)
+                if (
+                    (only and not isinstance(value, (str, dict, list)) and same(value, data_of(entry.value)))
+                    or renamed.get(key) == entry.key
+                    or (isinstance(value, (str, dict, list)) and value is data_of(entry.value))
                 ):
                     kept[id(entry)] = key
                     gone.remove(entry)

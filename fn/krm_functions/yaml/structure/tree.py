@@ -323,6 +323,8 @@ class _Reader:
 
     def _put(self, node: Node) -> None:
         """Take a value to where it belongs."""
+        if isinstance(node, ScalarNode) and node.start == node.end and self._open:
+            self._place_empty(node)
         if not self._open:
             self._tree.root = node
             return
@@ -337,6 +339,15 @@ class _Reader:
             entry.key_start = entry.start
         entry.value = node
         collection.entries.append(entry)
+
+    def _place_empty(self, node: Node) -> None:
+        """Let a value of which nothing is written stand behind its colon, dash or key, wherever the parser saw it."""
+        collection = self._open[-1]
+        if collection.is_map:
+            entry = collection.entries[-1]
+            node.start = node.content = node.end = max(entry.colon, entry.key_end)
+        elif not collection.flow:
+            node.start = node.content = node.end = self._token(node.start) + 1
 
     def _wants_key(self, collection: CollectionNode) -> bool:
         return not collection.entries or collection.entries[-1].value is not None

@@ -230,5 +230,10 @@ def _flow(data: Any, quote: str) -> str:
 
 def json_text(data: object) -> str:
     """Data as JSON on one line that is YAML as well."""
-    text = json.dumps(data, ensure_ascii=False, default=str)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    if isinstance(data, str):
+        return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(str(data), ensure_ascii=False))
+    if isinstance(data, Mapping):
+        return "{" + ", ".join(f"{json_text(key)}: {json_text(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, (list, tuple)):
+        return "[" + ", ".join(map(json_text, data)) + "]"
+    return scalar_text(data)

@@ -1,0 +1,144 @@
+"""ruamel.yaml's part: data with comments as text, and a document written anew where no edit can say what is wanted.
+
+ruamel.yaml lays out what it writes; scalars get the quotes that `krm_functions.yaml.quoting` gives them, since it
+leaves ``on`` and ``1:30`` plain. It is imported here only, and only when there is something for it to do.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from krm_functions.errors import TextError
+from krm_functions.yaml.edits import Edit, splice
+from krm_functions.yaml.quoting import double_quoted, needs_quotes
+from krm_functions.yaml.structure.editable import is_list, is_mapping, plain, same, same_scalar
+from krm_functions.yaml.structure.tree import CollectionNode, Node, ScalarNode, pristine, read
+from krm_functions.yaml.structure.writing import Style, Writer, scalar_text
+
+
+def write_commented(writer: Writer, value: object, column: int, before: str, in_list: bool) -> bool:
+    """Write a value with ruamel.yaml where it has comments; False where it has none, and is left to the writer."""
+    if not has_comments(value):
+        return False
+    wanted = plain([value] if in_list else {"k": value})
+    text = _quoted(_dumped([value] if in_list else {"k": value}, writer.style), wanted)
+    if text is None:
+        return False
+    first, *rest = text.rstrip("\n").split("\n")
+    writer.lines.append(before + first.removeprefix("-" if in_list else "k:"))
+    margin = " " * column
+    writer.lines += [margin + line if line else "" for line in rest]
+    writer.ends_in_block = True  # maybe; what follows is looked at then
+    return True
+
+
+def has_comments(value: object) -> bool:
+    """Whether data are ruamel.yaml's, with comments in them."""
+    if not isinstance(value, (Mapping, list)) or not hasattr(value, "ca"):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return bool(value.ca.items or value.ca.comment) or any(map(has_comments, inner))
+
+
+def rewritten(text: str, data: Any, style: Style) -> str | None:
+    """A document with other data, written by ruamel.yaml with its comments; None where it cannot.
+
+    Args:
+        text: the document; a key may be given twice in it.
+        data: what it shall say.
+        style: its indentation.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    reader = YAML()
+    reader.allow_duplicate_keys = True
+    reader.preserve_quotes = True
+    try:
+        document = reader.load(io.StringIO(text))
+        _update(document, plain(data))
+        dumped = _dumped(document, style)
+    except (YAMLError, AttributeError, TypeError, ValueError, KeyError, AssertionError, RecursionError):
+        return None
+    return _quoted(dumped, plain(data))
+
+
+def _update(there: Any, wanted: Any) -> None:
+    """Make ruamel.yaml's data say what is wanted, and leave alone what says it."""
+    if is_mapping(there) and is_mapping(wanted):
+        for key in [key for key in there if key not in wanted]:
+            del there[key]
+        for key, value in wanted.items():
+            if key in there and _is_alike(there[key], value):
+                _update(there[key], value)
+            elif key not in there or not same(plain_or_none(there[key]), value):
+                there[key] = value
+    elif is_list(there) and is_list(wanted):
+        del there[len(wanted) :]
+        for number, value in enumerate(wanted):
+            if number >= len(there):
+                there.append(value)
+            elif _is_alike(there[number], value):
+                _update(there[number], value)
+            elif not same(plain_or_none(there[number]), value):
+                there[number] = value
+
+
+def plain_or_none(value: Any) -> Any:
+    """Plain data, or something that equals nothing."""
+    try:
+        return plain(value)
+    except (TypeError, ValueError):
+        return {"": value}
+
+
+def _is_alike(left: Any, right: Any) -> bool:
+    return (is_mapping(left) and is_mapping(right)) or (is_list(left) and is_list(right))
+
+
+def _dumped(data: Any, style: Style) -> str:
+    from ruamel.yaml import YAML
+
+    writer = YAML()
+    writer.width = 1 << 20
+    writer.indent(mapping=max(style.step, 2), sequence=style.dash + 1 + style.gap, offset=style.dash)
+    made = io.StringIO()
+    writer.dump(data, made)
+    return made.getvalue()
+
+
+def _quoted(text: str, wanted: Any) -> str | None:
+    """The text with quotes where some reader needs them; None where it does not say what is wanted."""
+    try:
+        tree = read(text)
+        edits: list[Edit] = []
+        if tree.root is not None:
+            _quote(tree.root, wanted, edits)
+        made = splice(text, edits)
+        root = read(made).root
+    except TextError:
+        return None
+    return made if root is not None and same(pristine(root), wanted) else None
+
+
+def _quote(node: Node, wanted: Any, edits: list[Edit]) -> None:
+    if isinstance(node, CollectionNode):
+        for number, entry in enumerate(node.entries):
+            if (
+                node.is_map
+                and not entry.key_style
+                and entry.key is not None
+                and needs_quotes(entry.key)
+                and entry.key != "<<"
+            ):
+                edits.append(Edit(entry.key_start, entry.key_end, double_quoted(entry.key)))
+            step = entry.key if node.is_map else number
+            if is_mapping(wanted) if node.is_map else is_list(wanted) and number < len(wanted):
+                _quote(entry.value, wanted.get(step) if node.is_map else wanted[step], edits)
+    elif isinstance(node, ScalarNode) and not node.style:
+        if isinstance(wanted, str) and needs_quotes(wanted):
+            edits.append(Edit(node.content, node.end, double_quoted(wanted)))
+        elif not isinstance(wanted, (str, dict, list)) and not same_scalar(node.data, wanted):
+            edits.append(Edit(node.content, node.end, scalar_text(wanted)))
