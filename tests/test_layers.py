@@ -53,6 +53,9 @@ OWNERS = {
     "platformdirs": ("imagesetter.registry.environment",),
     "httpx": ("imagesetter.registry.http.library",),  # imports it without its command line
     "httpcore": ("imagesetter.registry.http.transport",),
+    "botocore": ("imagesetter.registry.auth.cloud.aws",),
+    "azure": ("imagesetter.registry.auth.cloud.azure",),
+    "google": ("imagesetter.registry.auth.cloud.gcp",),
     "re2": ("imagesetter.golang",),
     "semver": ("imagesetter.policy",),
     "pydantic": (

@@ -30,7 +30,7 @@ def test_every_section_is_told_and_no_secret(stage: Stage) -> None:
     done = stage.run("imagesetter", "doctor", HTTPS_PROXY=f"http://user:{SECRET}@proxy.example.com:3128")
     assert done.status == 1, str(done)  # for the policy without a repository
     for words in (
-        "imagesetter  0.",
+        "imagesetter     0.",
         "google-re2",
         "Tools on PATH",
         "HTTPS_PROXY",
@@ -44,6 +44,29 @@ def test_every_section_is_told_and_no_secret(stage: Stage) -> None:
         assert words in done.stdout, str(done)
     assert SECRET not in done.stdout + done.stderr
     assert auth not in done.stdout + done.stderr
+
+
+def test_the_identity_of_a_cloud_is_shown_and_a_provider_that_does_not_fit_is_refused(stage: Stage) -> None:
+    policy = "spec: {{imageRepositoryRef: {{name: {0}}}, policy: {{semver: {{range: 1.x}}}}}}\n"
+    head = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: {1}\nmetadata: {{name: {0}, namespace: apps}}\n"
+    images = {"ecr": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app", "other": "registry.example.com/app"}
+    (stage.root / "clouds.yaml").write_text(
+        "---\n".join(
+            head.format(name, "ImageRepository")
+            + f"spec: {{image: {image}, provider: aws}}\n---\n"
+            + head.format(name, "ImagePolicy")
+            + policy.format(name)
+            for name, image in images.items()
+        )
+    )
+    done = stage.run("imagesetter", "doctor", "--offline", AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET)
+    assert done.status == 0, str(done)
+    ecr, other = done.stdout.split("Repository ")[1:]
+    assert "identity     aws: the key AKIA from AWS_ACCESS_KEY_ID" in ecr
+    assert "credentials  none besides that identity" in ecr
+    assert "refused" not in ecr
+    assert "refused      spec.provider is aws, and registry.example.com is not an ECR registry" in other
+    assert SECRET not in done.stdout + done.stderr
 
 
 def test_a_registry_that_does_not_answer_is_a_failure_unless_offline(stage: Stage) -> None:

@@ -38,6 +38,7 @@ class NetworkOptions(NamedTuple):
     allow_http_credentials: bool = False
     trust_input: bool = False
     allow_loopback: bool = False
+    allow_cloud_metadata: bool = False
     cache_dir: Path | None = None
     no_cache: bool = False
     refresh: bool = False
@@ -65,6 +66,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         allow_http_credentials=_flag(environment, "IMAGESETTER_ALLOW_HTTP_CREDENTIALS"),
         trust_input=_flag(environment, "IMAGESETTER_TRUST_INPUT"),
         allow_loopback=_flag(environment, "IMAGESETTER_ALLOW_LOOPBACK"),
+        allow_cloud_metadata=_flag(environment, "IMAGESETTER_ALLOW_CLOUD_METADATA"),
         cache_dir=_path(cache) if cache else None,
         no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
         refresh=_flag(environment, "IMAGESETTER_REFRESH"),

@@ -240,6 +240,12 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Allow servers on this machine that the files name, such as a registry on localhost:5000.",
     )
     @click.option(
+        "--allow-cloud-metadata",
+        is_flag=True,
+        envvar="IMAGESETTER_ALLOW_CLOUD_METADATA",
+        help="For spec.provider: allow to ask the instance metadata service for this machine's identity.",
+    )
+    @click.option(
         "--cache-dir",
         type=click.Path(file_okay=False, path_type=Path),
         envvar="IMAGESETTER_CACHE_DIR",
@@ -282,6 +288,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "allow_http_credentials",
             "trust_input",
             "allow_loopback",
+            "allow_cloud_metadata",
             "cache_dir",
             "refresh",
             "no_cache",

@@ -53,6 +53,7 @@ def settings_for(network: NetworkOptions, listener: Listener | None) -> ClientSe
         allow_http_credentials=network.allow_http_credentials,
         trust_input=network.trust_input,
         allow_loopback=network.allow_loopback,
+        allow_cloud_metadata=network.allow_cloud_metadata,
         cache_dir=network.cache_dir,
         cache=not network.no_cache,
         refresh=network.refresh,

@@ -56,6 +56,8 @@ class CacheIdentity:
     network: str = ""
     """Empty for the operator's own; else what the input set: a proxy, an authority, plain HTTP. Whoever wrote the input
     could have forged a scan that came over such a network."""
+    cloud: str = ""
+    """The cloud's identity, in words, where that is the login: its password changes with every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,9 @@ class Cache:
         self._write(self._blob_file(digest), data)
 
     def _scan_name(self, repository: str, identity: CacheIdentity) -> str:
-        key = "\n".join((repository, self._login_hash(identity.credential), identity.network))
+        key = "\n".join(
+            (repository, self._login_hash(identity.credential), identity.network, *filter(None, [identity.cloud]))
+        )
         return hashlib.sha256(key.encode()).hexdigest()
 
     def _scan_file(self, repository: str, identity: CacheIdentity) -> Path:

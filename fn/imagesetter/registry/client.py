@@ -9,20 +9,21 @@ import contextlib
 import functools
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from imagesetter.errors import CredentialError, ImageReferenceError
 from imagesetter.registry import manifests
-from imagesetter.registry.auth.credentials import Credential, Keychains
+from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity, validity
 from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
 from imagesetter.registry.http.network import NetworkOverrides
 from imagesetter.registry.http.redaction import Redaction, printable
+from imagesetter.registry.logins import Logins
 from imagesetter.registry.manifests import is_digest
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Scan, ScanOptions
@@ -62,6 +63,7 @@ class Client:
         self._close_connections: Callable[[], None] = lambda: None
         self._deadline: Deadline | None = None
         self._redaction = Redaction()
+        self._logins = Logins(self._settings, self._notify_once)
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +92,7 @@ class Client:
         try:
             # The rules may have changed since a scan was cached.
             self._settings.address_rules.check_repository(repository.registry, repository.path)
+            self._logins.check(repository, options)
             scan = self._scan(repository, options)
         except ReportedError as error:
             self._notify(Finished(repository.canonical, 0, failed=True))
@@ -212,6 +215,9 @@ class Client:
         """
         if self._cache is None:
             return None
+        cloud = self._logins.cloud_key(options)
+        if cloud:
+            return CacheIdentity(None, _network_key(options), cloud)
         try:
             return CacheIdentity(look_up(), _network_key(options))
         except CredentialError:
@@ -246,6 +252,8 @@ class Client:
             client.session.cut_detection(client.host),
             old.etag if old else "",
         )
+        if identity is not None and identity.cloud and not client.uses_cloud:
+            identity = None  # the key of the cache would stand for another login
         if listing.unchanged and old is not None:
             return self._store(repository, replace(old, scanned_at=now), identity)
         entry = CachedScan(
@@ -269,18 +277,22 @@ class Client:
     ) -> RepositoryClient:
         settings = self._settings
         host = settings.address_rules.check_repository(repository.registry, repository.path)
+        self._logins.check(repository, options)
         if settings.transport is None:
             settings.network.prepare(host, options.tls)
         from imagesetter.registry.repository_client import RepositoryClient
 
         session = self._session(NetworkOverrides(options.tls, options.proxy))
-        now = settings.clock.monotonic()
-        what = "spec.timeout of the ImageRepository, or --timeout, which is its upper bound"
-        deadline = min(
-            Deadline(settings.clock, now + self._seconds(options), what), self._begin(), key=lambda each: each.at
-        )
+        deadline = self._deadline_of(options)
         look_up = look_up or (lambda: self._credential(repository, options))
         return RepositoryClient(session, repository, host, options.insecure, deadline, look_up, self._notify_once)
+
+    def _deadline_of(self, options: ScanOptions) -> Deadline:
+        """The deadline of one repository, which counts from now and is not after that of the run."""
+        clock = self._settings.clock
+        what = "spec.timeout of the ImageRepository, or --timeout, which is its upper bound"
+        own = Deadline(clock, clock.monotonic() + self._seconds(options), what)
+        return min(own, self._begin(), key=lambda each: each.at)
 
     def _seconds(self, options: ScanOptions) -> float:
         """Seconds for one repository: what the input sets, up to the operator's limit."""
@@ -296,24 +308,13 @@ class Client:
             return self._deadline
 
     def _credential(self, repository: Repository, options: ScanOptions) -> Credential | None:
-        """The first credential of the input's Secrets and this machine's logins.
+        def exchange(url: str, form: Mapping[str, str]) -> Mapping[str, object]:
+            from imagesetter.registry.repository_client import post_form
 
-        An authority and a proxy of the input's choosing could together pose as any registry. So the logins of this
-        machine do not take such a way, unless the operator trusts the input; Secrets of the input may.
-        """
-        strange = options.tls is not None or options.proxy is not None
-        chain = [keychain for keychain in (options.keychain,) if keychain is not None]
-        if self._settings.keychain is not None and (not strange or self._settings.address_rules.trust_input):
-            chain.append(self._settings.keychain)
-        elif self._settings.keychain is not None:
-            self._notify_once(
-                f"{repository}: the logins of this machine are not used, since the input brings its own certificates or"
-                " proxy (--trust-input)"
-            )
-        lookup = Keychains(chain).find(repository.registry, repository.path)
-        if lookup.note:
-            self._notify_once(lookup.note)
-        return lookup.credential
+            session = self._session(NetworkOverrides(options.tls, options.proxy))
+            return post_form(session, url, form, self._deadline_of(options))
+
+        return self._logins.find(repository, options, exchange)
 
     def _session(self, overrides: NetworkOverrides) -> Session:
         from imagesetter.registry.auth.flow import TokenCache

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imagesetter.registry.auth.cloud.identity import CloudIdentities
 from imagesetter.registry.auth.docker_config import LocalKeychain, credential_files
 from imagesetter.registry.events import Listener
 from imagesetter.registry.http.address_rules import AddressRules
@@ -21,7 +22,7 @@ from imagesetter.registry.tags import MOST_TAGS
 def settings_from_environment(
     environment: Mapping[str, str], home: Path, *, allow_registry: Sequence[str] = (),
     allow_auth_host: Sequence[str] = (), allow_http_credentials: bool = False, trust_input: bool = False,
-    allow_loopback: bool = False,
+    allow_loopback: bool = False, allow_cloud_metadata: bool = False,
     cache_dir: Path | None = None, cache: bool = True, refresh: bool = False, timeout: float | None = None,
     deadline: float | Deadline | None = None, max_tags: int = MOST_TAGS, listener: Listener | None = None,
 ) -> ClientSettings:  # fmt: skip
@@ -35,6 +36,7 @@ def settings_from_environment(
         allow_registry: patterns, see `imagesetter.registry.http.address_rules.RegistryPattern`.
         allow_auth_host: ``REGISTRY=HOST`` pairs.
         allow_loopback: whether registries on this machine may be asked.
+        allow_cloud_metadata: whether the instance metadata service may be asked for an identity.
         cache_dir: in place of `cache_folder`.
         cache: False for no cache at all.
         refresh: ask even where the cache has a young scan.
@@ -56,6 +58,7 @@ def settings_from_environment(
     return ClientSettings(
         address_rules=address_rules,
         keychain=LocalKeychain(credential_files(environment, home), environment, address_rules),
+        cloud=CloudIdentities(environment, allow_cloud_metadata),
         network=network_from_environment(environment, home),
         cache_folder=(cache_dir or cache_folder(environment, home)) if cache else None,
         refresh=refresh,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlencode
 
 from imagesetter.errors import (
     CredentialError,
@@ -25,12 +26,12 @@ from imagesetter.registry.http.hosts import HUB_API, Host, origin
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Clock, Deadline
 from imagesetter.registry.http.network import NetworkOverrides, NetworkSettings
-from imagesetter.registry.http.redaction import error_reason, printable
+from imagesetter.registry.http.redaction import error_reason, printable, redacted_url
 from imagesetter.registry.http.request import RequestOptions, new_request
 from imagesetter.registry.http.retry import RetryingClient
 from imagesetter.registry.http.transport import ConnectionBroken, NotConnected, NoTls
 from imagesetter.registry.reference import Repository
-from imagesetter.registry.tags import CutDetection
+from imagesetter.registry.tags import CutDetection, read_object
 
 _LOOPBACK = ("http", "https", "http")
 _MIRROR = re.compile(r"mirror|proxy|cache|hub|docker|remote|virtual")
@@ -92,6 +93,11 @@ class RepositoryClient:
     _credential: Credential | None = field(default=None, init=False, repr=False)
     _looked: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def uses_cloud(self) -> bool:
+        """Whether the login is one that a cloud gave."""
+        return self._credential is not None and self._credential.from_cloud
 
     def credential(self) -> Credential | None:
         """The credential for the repository, looked up once and only when wanted."""
@@ -216,6 +222,21 @@ class RepositoryClient:
             f"{what}: {self.host} redirects to {server}, which responded with {status}{reason and f': {reason}'}",
             hint="a redirect is followed without credentials; if they are needed, name that registry as the image",
         )
+
+
+def post_form(session: Session, url: str, form: Mapping[str, str], deadline: Deadline) -> Mapping[str, object]:
+    """Post a form to a registry; returns the JSON object that it responds with.
+
+    Raises:
+        CredentialError: it responds with something else.
+    """
+    options = RequestOptions(deadline, overrides=session.overrides)
+    response = session.client.send(new_request("POST", url, options, form=urlencode(form)), None)
+    if response.status_code != 200:
+        reason = error_reason(response.content, response.headers.get("Content-Type", ""), form.values())
+        ending = f": {reason}" if reason else ""
+        raise CredentialError(f"{redacted_url(url)} responded with {response.status_code}{ending}")
+    return read_object(response, redacted_url(url))
 
 
 def _wants_https(response: httpx.Response) -> bool:

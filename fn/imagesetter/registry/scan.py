@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from imagesetter.registry.auth.cloud.identity import GENERIC
 from imagesetter.registry.auth.credentials import Keychain
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.tls import Tls
@@ -37,6 +38,8 @@ class ScanOptions:
     """``spec.interval`` in seconds: a younger scan from the cache will do."""
     timeout: float | None = None
     """``spec.timeout`` in seconds, for all requests about the repository together."""
+    provider: str = GENERIC
+    """``spec.provider``: the cloud whose identity is used, ``aws``, ``azure`` or ``gcp``."""
     keychain: Keychain | None = None
     """``secretRef`` and the ServiceAccount's pull secrets; used before the logins of this machine."""
     tls: Tls | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagesetter.registry.auth.cloud.identity import CloudIdentities
 from imagesetter.registry.auth.credentials import Keychain
 from imagesetter.registry.events import Listener
 from imagesetter.registry.http.address_rules import AddressRules
@@ -24,6 +25,8 @@ class ClientSettings:
     address_rules: AddressRules = field(default_factory=AddressRules)
     keychain: Keychain | None = None
     """The logins of this machine; None: nobody's."""
+    cloud: CloudIdentities = field(default_factory=CloudIdentities)
+    """The identities that clouds give this machine, for an ImageRepository with ``spec.provider``."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
     """Proxies and ``certs.d``."""
     cache_folder: Path | None = None

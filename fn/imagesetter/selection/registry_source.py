@@ -151,6 +151,7 @@ def scan_options(policy: ImagePolicy) -> ScanOptions:
             notes += [] if proxy else [secrets.encrypted_note(policy.proxy_secret)]
     return ScanOptions(
         insecure=policy.insecure,
+        provider=policy.provider,
         interval=policy.interval,
         timeout=policy.timeout,
         keychain=keychain,

@@ -22,10 +22,11 @@ from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo
 from imagesetter.cli.versions import has_re2
 from imagesetter.flux.catalog import Catalog
+from imagesetter.registry.auth.cloud.identity import GENERIC, check_provider
 from imagesetter.registry.auth.docker_config import credential_files
 from imagesetter.registry.client import ClientSettings
 from imagesetter.registry.environment import cache_folder
-from imagesetter.registry.http.hosts import HUB_API
+from imagesetter.registry.http.hosts import HUB_API, parse_host
 from imagesetter.registry.reference import DOCKER_HUB, Repository
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.selection.registry_source import scan_options
@@ -40,6 +41,9 @@ LIBRARIES = (
     "pydantic",
     "httpx",
     "httpcore",
+    "botocore",
+    "azure-identity",
+    "google-auth",
     "google-re2",
     "semver",
     "pathspec",
@@ -208,6 +212,8 @@ def _repositories(catalog: Catalog) -> tuple[dict[Repository, ScanOptions], list
 
 def _access_to(repository: Repository, settings: ClientSettings, options: ScanOptions) -> Iterator[Row]:
     host = HUB_API if repository.registry == DOCKER_HUB else repository.registry
+    if options.provider != GENERIC:
+        yield "identity", f"{options.provider}: {settings.cloud.describe(options.provider)}"
     try:
         lookups = [
             keychain.find(repository.registry, repository.path)
@@ -215,12 +221,14 @@ def _access_to(repository: Repository, settings: ClientSettings, options: ScanOp
             if keychain is not None
         ]
         credential = next((lookup.credential for lookup in lookups if lookup.credential), None)
-        yield "credentials", f"from {credential.source}" if credential else "none: anonymous"
+        nothing = "none: anonymous" if options.provider == GENERIC else "none besides that identity"
+        yield "credentials", f"from {credential.source}" if credential else nothing
     except ReportedError as error:
         yield "credentials", str(error)
     proxy = options.proxy or settings.network.proxies.find(f"https://{host}")
     yield "proxy", proxy.url if proxy else "none"
     try:
         settings.address_rules.check_repository(repository.registry, repository.path)
+        check_provider(options.provider, parse_host(repository.registry))
     except ReportedError as error:
         yield "refused", str(error)

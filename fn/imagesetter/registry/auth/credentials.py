@@ -30,7 +30,8 @@ class Credential:
     secret: str = field(repr=False)
     kind: Literal["password", "identity", "token"] = "password"
     source: str = field(default="", compare=False)
-    """The file, helper or Secret that it came from; for messages."""
+    """The file, helper, Secret or cloud that it came from; for messages."""
+    from_cloud: bool = field(default=False, compare=False)
 
     @property
     def basic(self) -> str:

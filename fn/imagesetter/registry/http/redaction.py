@@ -118,7 +118,7 @@ class Redaction:
                 login = ""
             self._add(login)
             self._add(login.partition(":")[2])
-        for name in ("refresh_token", "password"):
+        for name in ("refresh_token", "access_token", "password"):
             for secret in parse_qs(form).get(name, []):
                 self._add(secret)
 

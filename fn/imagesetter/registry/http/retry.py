@@ -77,7 +77,7 @@ class RetryingClient:
         for _ in range(_REDIRECTS + 1):
             response = self._send(request, auth, first, retry_broken=retry_broken)
             location = response.headers.get("Location", "")
-            if response.status_code not in _REDIRECT_STATUSES or not location:
+            if response.status_code not in _REDIRECT_STATUSES or not location or request.method == "POST":
                 return response
             source = str(request.url)
             try:
