@@ -281,7 +281,7 @@ def test_no_azure_identity_is_an_error_that_says_which_there_could_be() -> None:
 
 
 def google(seen: Seen) -> Reply:
-    if seen.path == "/computeMetadata/v1/instance/service-accounts/default/token":
+    if seen.path.startswith("/computeMetadata/") and seen.path.endswith("/token"):
         return Reply(200, {"access_token": ACCESS_TOKEN, "expires_in": 3600, "token_type": "Bearer"})
     if seen.path.startswith("/computeMetadata/"):
         flavor = {"Metadata-Flavor": "Google"}

@@ -65,7 +65,7 @@ def fetch(host: Host, *, allow_metadata: bool, exchange: Exchange) -> CloudLogin
             with contextlib.suppress(CredentialUnavailableError):
                 token = each.get_token(scope).token
                 break
-    except (AzureError, ValueError, OSError) as error:
+    except (AzureError, OSError, ValueError, LookupError, TypeError) as error:
         raise refused("azure", host, error) from error
     if not token:
         return None

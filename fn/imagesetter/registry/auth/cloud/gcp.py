@@ -54,7 +54,7 @@ def fetch(host: Host, *, allow_metadata: bool, exchange: Exchange) -> CloudLogin
         credentials.refresh(functools.partial(Request(), timeout=15))
     except InputError as error:
         raise CredentialError(f"GOOGLE_APPLICATION_CREDENTIALS: {file} {error.what}") from error
-    except (GoogleAuthError, OSError, ValueError) as error:
+    except (GoogleAuthError, OSError, ValueError, LookupError, TypeError) as error:
         raise refused("gcp", host, error) from error
     expiry = credentials.expiry
     seconds = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds() if expiry else _SECONDS
