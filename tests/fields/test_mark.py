@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -263,32 +264,6 @@ SKIPPED = {
         "a.yaml:2: warning: not marked: flux-system:both-next and flux-system:both-stable both select from "
         "registry.example.com/both; say with --policy which one to name\n",
     ),
-    "a digest that would be lost": (
-        f"containers:\n- image: registry.example.com/web:1.0.0@{DIGEST}\n",
-        "a.yaml:2: warning: not marked: the image has a digest, and flux-system:web reflects none, so following it "
-        "would unpin the image; set spec.digestReflectionPolicy on the ImagePolicy\n",
-    ),
-    "a digest that would be stale": (
-        f"images:\n- name: registry.example.com/web\n  digest: {DIGEST}\n  newTag: 1.0.0\n",
-        "a.yaml:3: warning: not marked: the image has a digest, and flux-system:web reflects none, so following it "
-        "would unpin the image; set spec.digestReflectionPolicy on the ImagePolicy\n",
-    ),
-    "a tag that ends in a digest": (
-        f"image:\n  repository: registry.example.com/pinned\n  tag: 1.0.0@{DIGEST}\n",
-        "a.yaml:3: warning: not marked: the tag ends in a digest, and a :tag marker writes none, so it would unpin the "
-        "image; write the digest into a field of its own, or the whole image into one field\n",
-    ),
-    "a tag that ends in a digest beside its registry": (
-        f"image:\n  registry: registry.example.com\n  repository: pinned\n  tag: 1.0.0@{DIGEST}\n",
-        "a.yaml:4: warning: not marked: the tag ends in a digest, and a :tag marker writes none, so it would unpin the "
-        "image; write the digest into a field of its own, or the whole image into one field\n",
-    ),
-    "a newTag that ends in a digest, and no reflection": (
-        f"images:\n- name: registry.example.com/web\n  newTag: 1.0.0@{DIGEST}\n",
-        "a.yaml:3: warning: not marked: the tag ends in a digest, and a :tag marker writes none, so it would unpin the "
-        "image; write the digest into a field of its own, or the whole image into one field, and set "
-        "spec.digestReflectionPolicy on the ImagePolicy\n",
-    ),
     "a document that is not YAML": (
         "containers:\n- image: registry.example.com/web:1.0.0\n {{ if }}\n",
         "a.yaml:3: info: a document is not YAML (did not find expected key while parsing a block mapping)"
@@ -311,6 +286,34 @@ def test_what_cannot_be_marked_is_left_alone_and_said(text: str, said: str, run:
     assert ran.out == "0 fields marked, 0 had a marker (2 files read)\n"
     assert ran.status == 0
     assert (tmp_path / "a.yaml").read_bytes() == data
+
+
+# Text before (with ¶part¶ where a marker is inserted), for policies that reflect no digest (web) and that do (pinned).
+PINNED = {
+    "an image": f"containers:\n- image: registry.example.com/web:1.0.0@{DIGEST}¶web¶\n",
+    "a digest in a field of its own": (
+        f"images:\n- name: registry.example.com/web\n  digest: {DIGEST}\n  newTag: 1.0.0¶web:tag¶\n"
+    ),
+    "a tag that ends in a digest": (
+        f"image:\n  repository: registry.example.com/pinned¶pinned:name¶\n  tag: 1.0.0@{DIGEST}¶pinned:tag¶\n"
+    ),
+    "a tag that ends in a digest beside its registry": (
+        f"image:\n  registry: registry.example.com\n  repository: pinned\n  tag: 1.0.0@{DIGEST}¶pinned:tag¶\n"
+    ),
+    "a newTag that ends in a digest, and no reflection": (
+        f"images:\n- name: registry.example.com/web\n  newTag: 1.0.0@{DIGEST}¶web:tag¶\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", PINNED.values(), ids=PINNED)
+def test_a_pinned_image_is_marked_and_an_update_keeps_its_pin(text: str, run: Mark, tmp_path: Path) -> None:
+    before = re.sub("¶.*?¶", "", text)
+    ran = run({"a.yaml": before})
+    marker = r' # {"$imagepolicy": "flux-system:\1"}'
+    assert (tmp_path / "a.yaml").read_text() == re.sub("¶(.*?)¶", marker, text)
+    said = "info: the image is pinned by a digest: imagesetter writes that of each new tag, Flux would not\n"
+    assert re.fullmatch(f"a.yaml:[234]: {said}", ran.err)
 
 
 CONTAINER = "containers:\n- image: registry.example.com/web:1.0.0\n"

@@ -11,9 +11,10 @@ import pytest
 
 from imagesetter.config.function_config import parse_function_config
 from imagesetter.config.options import FunctionOptions
+from imagesetter.fields.field import Location, MarkedField
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
-from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.lock.holds import Hold, wants_downgrade
 from imagesetter.selection.sources import Resolved
@@ -25,6 +26,7 @@ from krm_functions.function_config import FunctionConfig
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
 from krm_functions.yaml.load import load_all
+from krm_functions.yaml.scan import scalars
 from support.sandbox import APP, IMAGE, POLICIES, Sandbox
 
 WEB = PolicyName("flux-system", "web")
@@ -262,6 +264,33 @@ def rendered(**spec: Any) -> ListUpdate:
     return update_resource_list(ResourceList.parse(LIST.encode()), config, lambda catalog, known: Answers("1.4.1"))
 
 
+def images_field(value: str, parts: frozenset[str]) -> MarkedField:
+    """An image of a build, as an entry of ``images:`` with markers made it."""
+    (scalar,) = scalars(f"image: {value}\n")
+    return MarkedField(Marker("flux-system", "web"), scalar, Location("stdin"), "source", parts)
+
+
+MIRRORED: dict[str, tuple[str, frozenset[str], bool]] = {
+    "the newTag of a mirror": ("mirror.example.com/web:1.5.0", frozenset({"tag"}), True),
+    "the newTag of a mirror, with its digest": (
+        f"mirror.example.com/web:1.5.0@{DIGEST}",
+        frozenset({"tag", "digest"}),
+        True,
+    ),
+    "the newTag of the policy's own name": (f"{IMAGE}:1.5.0", frozenset({"tag"}), True),
+    "a later newTag": ("mirror.example.com/web:1.4.0", frozenset({"tag"}), False),
+    "a newName that the policy sets": ("mirror.example.com/web:1.5.0", frozenset({"name", "tag"}), False),
+}
+
+
+@pytest.mark.parametrize(("value", "parts", "held"), MIRRORED.values(), ids=MIRRORED)
+def test_a_new_tag_under_a_mirrors_name_does_not_go_back(value: str, parts: frozenset[str], held: bool) -> None:
+    marked = images_field(value, parts)
+    ref = LatestRef(IMAGE, "1.4.1", DIGEST)
+    found = downgrade_guard(catalog(POLICIES), [marked])(marked, ref, marked.text_for(ref))
+    assert (found is not None and "stays at 1.5.0" in found.message) == held
+
+
 def test_the_function_keeps_a_target_at_the_higher_tag() -> None:
     answer = rendered()
     assert answer.edits == ()
@@ -301,8 +330,9 @@ def test_a_locked_run_that_changes_nothing_imports_neither_validation_nor_regula
 import io, sys
 from imagesetter.lock.document import LockEntry
 from imagesetter.lock.render import render_lock
+from imagesetter.fields.field import Location, MarkedField
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.update.read_tree import flux_resources
 policies = open("policies.yaml", "rb").read()
 catalog = Catalog()

@@ -2,9 +2,9 @@
 
 What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
 beside ``tag:`` as Helm charts have them. A field is left alone, and that is said, where a marker cannot stand (inside
-a collection on one line, behind another comment), where two policies select from the repository, and where following
-the policy would take away a digest. Only comments are inserted; before a file is written, its new text is read again,
-and every scalar has to be what it was and every planned marker where it was planned.
+a collection on one line, behind another comment), and where two policies select from the repository. A pinned image
+is marked, since an update keeps its pin; that Flux would not is said. Only comments are inserted; before a file is
+written, its new text is read again: every scalar has to be what it was, every planned marker where it was planned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from imagesetter.fields.field import Location
 from imagesetter.fields.field_text import has_digest
@@ -37,8 +36,6 @@ from krm_functions.yaml.scan_result import KEEP_ALL, Comment, Scalar, ScanResult
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
-UNPINNING: Final = ("tag", "name")
-"""The parts whose markers write no digest, whatever the policy reflects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,6 @@ class Candidate:
 
     image: Reference
     scalars: tuple[tuple[Scalar, Part], ...]
-    pinned: bool
-    """Whether it has a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +188,7 @@ def _candidate(text: str, scalars: Sequence[tuple[Scalar, Part]]) -> Iterator[Ca
         return  # a template, a placeholder, no image at all
     in_parts = any(part for _, part in scalars)
     if scalars and not (in_parts and (image.tag or image.digest)):
-        pinned = bool(image.digest) or any(part == "digest" for _, part in scalars)
-        yield Candidate(image, tuple(sorted(scalars, key=lambda pair: pair[0].start)), pinned)
+        yield Candidate(image, tuple(sorted(scalars, key=lambda pair: pair[0].start)))
 
 
 class _Marking:
@@ -217,29 +211,27 @@ class _Marking:
         if not slots:
             return
         first = slots[0][0]
-        in_part = next(
-            ((scalar, part) for scalar, part, _ in slots if part in UNPINNING and has_digest(scalar.value)), None
-        )
         if len(owners) > 1:
             names = " and ".join(str(owner.name) for owner in owners)
             image = candidate.image.context.canonical
             self._say(first, f"{names} both select from {image}; say with --policy which one to name")
-        elif in_part:
-            held, which = in_part
-            why = f"the {which} ends in a digest, and a :{which} marker writes none, so it would unpin the image"
-            todo = "write the digest into a field of its own, or the whole image into one field"
-            reflect = "" if owners[0].reflects else ", and set spec.digestReflectionPolicy on the ImagePolicy"
-            self._say(held, f"{why}; {todo}{reflect}")
-        elif candidate.pinned and not owners[0].reflects:
-            why = f"the image has a digest, and {owners[0].name} reflects none, so following it would unpin the image"
-            self._say(first, f"{why}; set spec.digestReflectionPolicy on the ImagePolicy")
         else:
+            self._say_pinned(slots[0][0], [(scalar, part) for scalar, part, _ in slots], reflects=owners[0].reflects)
             for scalar, part, found in slots:
+                if part == "digest" and not owners[0].reflects:
+                    continue  # Flux would empty it; an update writes it beside the tag without a marker
                 if isinstance(found, int):
                     marker = Marker(owners[0].name.namespace, owners[0].name.name, part)
                     self.insertions.append(Insertion(self.name, scalar, marker, found))
                 elif isinstance(found, str):
                     self._say(scalar, f"{found}; mark it by hand")
+
+    def _say_pinned(self, first: Scalar, parts: Sequence[tuple[Scalar, Part]], *, reflects: bool) -> None:
+        """Say of a pinned image that Flux, which reads the same markers, would unpin it."""
+        if any(has_digest(scalar.value) and (part in ("tag", "name") or not reflects) for scalar, part in parts):
+            message = "the image is pinned by a digest: imagesetter writes that of each new tag, Flux would not"
+            location = Location(self.name, first.line, first.column, None, None, format_path(first.path))
+            self.results.append(report("info", message, location, tags={"notice": "Pinned"}))
 
     def _say(self, scalar: Scalar, why: str) -> None:
         location = Location(self.name, scalar.line, scalar.column, None, None, format_path(scalar.path))
