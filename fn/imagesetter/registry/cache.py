@@ -70,6 +70,8 @@ class CachedScan:
     uploaded: Mapping[str, float] = field(default_factory=dict)
     etag: str = ""
     """Stands for this list at its registry; "" where the registry sends none, or the list has several pages."""
+    upload_times_read: bool = False
+    """Whether ``uploaded`` has what the registry's own API says."""
     listed_at: float = 0.0
     """When the list was last sent whole: since then the registry may have said that it is unchanged."""
 
@@ -108,6 +110,7 @@ class Cache:
             "warnings": entry.warnings,
             "uploaded": dict(entry.uploaded),
             "etag": entry.etag,
+            "upload_times_read": entry.upload_times_read,
             "listed_at": entry.listed_at,
         }
         body = "\n".join((json.dumps(head, separators=(",", ":")), *entry.tags)).encode()
@@ -265,7 +268,8 @@ def _read_scan(data: bytes | None, repository: str) -> CachedScan | None:
     etag, listed_at = document.get("etag", ""), document.get("listed_at", 0.0)
     if not isinstance(etag, str) or not _is_moment(listed_at):
         return None
-    return CachedScan(tuple(tags), float(scanned_at), tuple(warnings), uploaded, etag, float(listed_at))
+    times_read = document.get("upload_times_read") is True
+    return CachedScan(tuple(tags), float(scanned_at), tuple(warnings), uploaded, etag, times_read, float(listed_at))
 
 
 def _is_moment(value: object) -> TypeGuard[int | float]:

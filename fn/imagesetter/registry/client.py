@@ -122,6 +122,7 @@ class Client:
                 interval=min(validity(each.interval) for each in same_options),
                 timeout=max(self._seconds(each) for each in same_options),
                 notes=tuple(note for each in same_options for note in each.notes),
+                upload_times=any(each.upload_times for each in same_options),
             )
             return Task(_host_of(repository), lambda: self.scan(repository, options=options))
 
@@ -201,12 +202,12 @@ class Client:
             return found
         client = self._repository_client(repository, options, look_up)
         if self._cache is None or identity is None or self._cache.refresh:
-            return self._list(repository, client, identity)
+            return self._list(repository, options, client, identity)
         with self._cache.scan_lock(
             repository.canonical, identity, min(self._seconds(options) / 2, self._begin().left())
         ):
             # Load again even without a wait: another run may have scanned since the first look.
-            return self._load(repository, options, identity) or self._list(repository, client, identity)
+            return self._load(repository, options, identity) or self._list(repository, options, client, identity)
 
     def _cache_identity(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> CacheIdentity | None:
         """Whose scans may be shared, if there is a cache; None where the credentials cannot be read.
@@ -228,11 +229,13 @@ class Client:
             return None
         with self._cache_lock:  # reading is fast, and several threads at once would be slower
             entry = self._cache.load_scan(repository.canonical, identity, options.interval)
-        if entry is None:
+        if entry is None or (options.upload_times and not entry.upload_times_read):
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
-    def _list(self, repository: Repository, client: RepositoryClient, identity: CacheIdentity | None) -> Scan:
+    def _list(
+        self, repository: Repository, options: ScanOptions, client: RepositoryClient, identity: CacheIdentity | None
+    ) -> Scan:
         """List the tags at the registry, and cache the result."""
         most, now = self._settings.max_tags, self._settings.clock.time()
         old = self._cache.load_old_scan(repository.canonical, identity) if self._cache and identity else None
@@ -254,16 +257,16 @@ class Client:
         )
         if identity is not None and identity.cloud and not client.uses_cloud:
             identity = None  # the key of the cache would stand for another login
-        if listing.unchanged and old is not None:
-            return self._store(repository, replace(old, scanned_at=now), identity)
         entry = CachedScan(
-            tuple(listing.tags),
-            now,
-            tuple(map(self._redaction.text, [*client.warnings, *listing.warnings])),
-            listing.uploaded,
-            listing.etag,
-            now,
+            tuple(listing.tags), now, tuple(listing.warnings), listing.uploaded, listing.etag, listed_at=now
         )
+        if listing.unchanged and old is not None:
+            entry = replace(old, scanned_at=now)
+        uploaded = entry.uploaded
+        if options.upload_times and (listing.unchanged or not uploaded):
+            uploaded = {**uploaded, **client.upload_times()}
+        warnings = map(self._redaction.text, dict.fromkeys([*client.warnings, *entry.warnings]))
+        entry = replace(entry, warnings=tuple(warnings), uploaded=uploaded, upload_times_read=options.upload_times)
         return self._store(repository, entry, identity)
 
     def _store(self, repository: Repository, entry: CachedScan, identity: CacheIdentity | None) -> Scan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import threading
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 from imagesetter.errors import (
     CredentialError,
+    EgressRefused,
     NotFound,
     ProtocolError,
     RateLimited,
@@ -32,7 +34,10 @@ from imagesetter.registry.http.retry import RetryingClient
 from imagesetter.registry.http.transport import ConnectionBroken, NotConnected, NoTls
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.tags import CutDetection, read_object
+from imagesetter.registry.upload_times import reads_upload_times, upload_times
+from krm_functions.errors import ReportedError
 
+_API_CAP = 8 * 1024 * 1024
 _LOOPBACK = ("http", "https", "http")
 _MIRROR = re.compile(r"mirror|proxy|cache|hub|docker|remote|virtual")
 _DEAD_FOR = 30.0
@@ -156,6 +161,43 @@ class RepositoryClient:
             session.schemes[key] = final_scheme if final_host == self.host else scheme
             return response
         raise AssertionError("the last scheme returns or raises")
+
+    def upload_times(self) -> Mapping[str, float]:
+        """tag → seconds since 1970, by the registry's own API; empty, with a warning, where that does not respond."""
+        challenge = self.session.tokens.challenge(str(self.host))
+        if not reads_upload_times(self.host, challenge.parameters.get("service", "") if challenge else ""):
+            return {}
+        try:
+            return upload_times(self.repository, self.host, self.credential(), self._get_from_api)
+        except ReportedError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            self.warnings.append(f"the upload times of {self.repository} are not known: {error}{hint}")
+            return {}
+
+    def _get_from_api(self, url: str, authorization: str) -> object:
+        """The JSON document at a URL of the registry's API, which may be on a host of its own.
+
+        Raises:
+            RegistryError: there is none.
+        """
+        rules, host = self.session.address_rules, origin(url)[1]
+        if authorization:
+            try:
+                rules.check_realm(self.host, url, credentials=True)
+            except EgressRefused as error:
+                hint = f"to allow it: --allow-auth-host {self.host.name}={host.name}"
+                raise EgressRefused(
+                    f"{host} needs the login of {self.host}, which is not sent there", hint=hint
+                ) from error
+        options = RequestOptions(self.deadline, _API_CAP, self.session.overrides)
+        response = self.session.client.send(new_request("GET", url, options, authorization=authorization), None)
+        if response.status_code != 200:
+            raise RegistryError(f"{redacted_url(url)} responded with {response.status_code}")
+        try:
+            document: object = json.loads(response.content)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolError(f"{redacted_url(url)} did not respond with JSON") from error
+        return document
 
     def _warn(self, error: CredentialError) -> None:
         """Remember that the registry was requested without credentials, because they cannot be read."""

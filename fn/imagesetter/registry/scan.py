@@ -40,6 +40,8 @@ class ScanOptions:
     """``spec.timeout`` in seconds, for all requests about the repository together."""
     provider: str = GENERIC
     """``spec.provider``: the cloud whose identity is used, ``aws``, ``azure`` or ``gcp``."""
+    upload_times: bool = field(default=False, compare=False)
+    """Whether the upload times of the tags are needed, for which some registries have an API of their own."""
     keychain: Keychain | None = None
     """``secretRef`` and the ServiceAccount's pull secrets; used before the logins of this machine."""
     tls: Tls | None = None
