@@ -23,7 +23,16 @@ from imagesetter.registry.settings import ClientSettings
 from support.certificates import Authority
 from support.fakes import Reply, Seen, run_fake
 from support.logins import IDENTITY_TOKEN, PASSWORD, Always
-from support.registries import KINDS, Kind, RunningRegistry, delete_tags, link_tags, push_image, run_registry
+from support.registries import (
+    KINDS,
+    Kind,
+    RunningRegistry,
+    delete_tags,
+    link_tags,
+    push_image,
+    run_crane_registry,
+    run_registry,
+)
 from support.scanning import scan_all
 from support.tokens import TokenServer, run_token_server
 from support.waiting import PATIENCE, wait_until
@@ -93,6 +102,16 @@ def test_exactly_one_page_is_the_whole_list(registry: RunningRegistry) -> None:
     link_tags(registry, "page/app", tags[1:], "t0000")
     with Client() as client:
         assert client.scan(repository(registry, "page/app")).tags == tuple(tags)
+
+
+@pytest.mark.parametrize("count", [1000, 1201])
+def test_go_containerregistrys_own_registry_cuts_its_list_and_is_read_to_the_end(tmp_path: Path, count: int) -> None:
+    tags = [f"1.{number}" for number in range(count)]
+    with run_crane_registry(tmp_path) as host, Client() as client:
+        pushed = push_image(host, "team/app", tags)
+        image = parse_flux_image(f"{host}/team/app")
+        assert client.scan(image).tags == tuple(sorted(tags))
+        assert client.digest(image, "1.7") == pushed.digest
 
 
 @pytest.mark.parametrize("drops_query", [False, True])

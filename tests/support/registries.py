@@ -37,6 +37,7 @@ from tools import require_tool
 Kind = Literal["2.8", "v3"]
 KINDS: tuple[Kind, ...] = ("2.8", "v3")
 
+_SERVING = re.compile(rb"serving on port ([0-9]+)")
 _LISTENING = re.compile(rb"listening on 127\.0\.0\.1:([0-9]+)")
 
 _BINARIES: Mapping[Kind, str] = {"2.8": "docker-registry", "v3": "registry"}
@@ -143,6 +144,23 @@ def run_registry(
 
 
 @contextlib.contextmanager
+def run_crane_registry(folder: Path) -> Iterator[str]:
+    """go-containerregistry's own registry, without TLS and logins, in memory; its ``HOST:PORT``.
+
+    It honours ``n`` and ``last`` and sends no ``Link``, so a list of more than ``n`` tags is cut without a word.
+    """
+    log = folder / "crane.log"
+    command = [require_tool("crane"), "registry", "serve", "--address", "127.0.0.1:0"]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        yield f"localhost:{listening_port(process, log, _SERVING)}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
 def closed_port() -> Iterator[int]:
     """A loopback port that refuses connections until the block ends: it is taken, and nothing listens on it."""
     with socket.socket() as holder:
@@ -150,16 +168,16 @@ def closed_port() -> Iterator[int]:
         yield int(holder.getsockname()[1])
 
 
-def listening_port(process: subprocess.Popen[bytes], log: Path) -> int:
-    """The port that *process* chose, once it has written ``listening on 127.0.0.1:PORT`` to its log.
+def listening_port(process: subprocess.Popen[bytes], log: Path, said: re.Pattern[bytes] = _LISTENING) -> int:
+    """The port that *process* chose, once it has written to its log which one it is.
 
     A port chosen for it could be taken by somebody else before it starts.
 
     Raises:
         RuntimeError: it ended instead; with the end of its log.
     """
-    wait_until(lambda: _LISTENING.search(log.read_bytes()) or process.poll() is not None)
-    if found := _LISTENING.search(log.read_bytes()):
+    wait_until(lambda: said.search(log.read_bytes()) or process.poll() is not None)
+    if found := said.search(log.read_bytes()):
         return int(found[1])
     raise RuntimeError(f"it does not listen:\n{log.read_text(errors='replace')[-2000:]}")
 
