@@ -5,6 +5,7 @@ from __future__ import annotations
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.source import source_for
 from imagesetter.errors import LockError
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -35,6 +36,6 @@ def test_two_sources_of_one_run_log_in_once() -> None:
         image = f"{fake.host}/web"
         catalog.add(flux_resources(POLICIES.replace(IMAGE, image).encode(), "policies.yaml"))
         for _ in range(2):
-            (answer,) = make(catalog, lambda name, ref: "").answers([WEB]).values()
+            (answer,) = make(catalog, FieldDigests()).answers([WEB]).values()
             assert getattr(answer, "ref", None) == LatestRef(image, "1.4.0"), answer
     assert [seen.path for seen in fake.seen].count("/token") == 1

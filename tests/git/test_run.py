@@ -48,19 +48,21 @@ def test_a_second_run_pushes_nothing(bench: Bench) -> None:
     assert len(bench.remote.subjects()) == 2
 
 
-def test_a_digest_that_a_commit_drops_is_a_warning_with_file_and_line(bench: Bench) -> None:
+def test_a_pinned_image_stays_where_there_is_no_digest_and_is_unpinned_only_if_allowed(bench: Bench) -> None:
     digest = "sha256:" + "a" * 64
-    bench.remote.commit({"deploy/web.yaml": image("web", f"1.0.0@{digest}")})
+    pinned = image("web", f"1.0.0@{digest}")
+    bench.remote.commit({"deploy/web.yaml": pinned})
     run = bench.run()
     (warning,) = run.results
-    assert (run.status, warning.severity, warning.tags["line"]) == ("pushed", "warning", "1")
+    assert (run.status, run.failed, warning.severity, warning.tags["line"]) == ("up to date", False, "warning", "1")
     assert warning.file is not None
     assert warning.file.path == "deploy/web.yaml"
     old = f"registry.example.com/web:1.0.0@{digest}"
-    assert (
-        f"apps:web: the digest in image is lost: {old} → registry.example.com/web:1.0.1; set spec.digest"
-        in warning.message
-    )
+    assert f"apps:web: stays at {old}: it is pinned by a digest" in warning.message
+    assert bench.remote.file("deploy/web.yaml") == pinned
+    allowed = bench.run(options=AutomationOptions(allow_unpin=True))
+    assert allowed.status == "pushed"
+    assert f"apps:web: the digest in image is lost: {old}" in allowed.results[0].message
     assert bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
 
 
@@ -127,9 +129,25 @@ def test_a_marker_of_an_unknown_policy_is_a_warning_with_its_place(bench: Bench)
     assert "apps:wbe" in warning.message
 
 
-def test_an_error_in_a_file_with_markers_stops_the_commit(bench: Bench) -> None:
-    bench.remote.commit({"deploy/broken.yaml": 'a: [\n---\nimage: x # {"$imagepolicy": "apps:web"}\nb: [\n'})
+BROKEN = {"deploy/broken.yaml": 'a: [\n---\nimage: x # {"$imagepolicy": "apps:web"}\nb: [\n'}
+
+
+def test_a_broken_file_holds_up_itself_and_the_run_fails(bench: Bench) -> None:
+    bench.remote.commit(BROKEN)
     run = bench.run()
+    assert (run.status, run.failed) == ("pushed", True)
+    (result,) = run.results
+    assert (result.severity, "not YAML" in result.message) == ("error", True)
+    assert result.file is not None
+    assert result.file.path == "deploy/broken.yaml"
+    assert bench.remote.subjects() == ["Update from image update automation", "by hand", "begin"]
+    assert bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
+    assert bench.remote.file("deploy/broken.yaml") == BROKEN["deploy/broken.yaml"]
+
+
+def test_an_error_stops_the_commit_where_that_is_wanted(bench: Bench) -> None:
+    bench.remote.commit(BROKEN)
+    run = bench.run(options=AutomationOptions(on_error="fail"))
     assert "not YAML" in error(run)
     assert {result.file.path for result in run.results if result.file} == {"deploy/broken.yaml"}
     assert bench.remote.subjects() == ["by hand", "begin"]
