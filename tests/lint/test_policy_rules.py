@@ -83,8 +83,8 @@ CASES = {
         [POLICY, REPOSITORY.replace("com/web", "com/api")],
         [
             "a.yaml:8:18: error ambiguous-policy: ImageRepository flux-system:web is defined more than once, with "
-            "different specs: a.yaml:1 and a.yaml:11; give --policies with the rendered stream or directory that is "
-            "meant"
+            "different specs: a.yaml:1 and a.yaml:11; name the folder of one of them as PATH, or one of them with "
+            "--policies"
         ],
     ),
     "a range with alternatives": ("invalid-range", [policy("web", "semver: {range: '>=1 <2 || ~3.1'}")], []),

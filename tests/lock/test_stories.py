@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.sandbox import POLICIES, Sandbox
+from support.sandbox import APP, POLICIES, Sandbox
 
 STORIES = Path(__file__).parent / "stories"
 UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
@@ -73,7 +73,8 @@ class Story:
         self.run("explain", "web", "--limit", "0")
 
     def _files(self) -> dict[str, str]:
-        return {path.name: path.read_text() for path in self.sandbox.root.iterdir() if path.is_file()}
+        root = self.sandbox.root
+        return {path.relative_to(root).as_posix(): path.read_text() for path in root.rglob("*.yaml")}
 
     @property
     def text(self) -> str:
@@ -206,8 +207,49 @@ def moved_tag(story: Story) -> None:
     story.everything()
 
 
+def clusters(story: Story) -> None:
+    """Two clusters whose policies have one name: each file follows the policy, the lock and the holds of its own."""
+    sandbox = story.sandbox
+    (sandbox.root / "policies.yaml").unlink()
+    (sandbox.root / "app.yaml").unlink()
+    (sandbox.root / ".git").mkdir()
+    for cluster, policies in {"dev": POLICIES, "prod": POLICIES.replace("1.x", "1.4.x")}.items():
+        sandbox.write(f"clusters/{cluster}/policies.yaml", policies)
+        sandbox.write(f"clusters/{cluster}/app.yaml", APP)
+    story.day("2026-03-01", "both are updated from the top")
+    sandbox.registry.push("1.4.1", "1.5.0")
+    story.run("lint")
+    story.run("lock")
+    story.run("lock", "--check")
+    story.run("update", "--from", "lock")
+    story.run("update", "--check")
+    story.run("explain", "web")
+    story.run("explain", "web", "--policies", "clusters/prod", "--limit", "0")
+    story.day("2026-03-02", "a hook is given one file, and another cluster's policy")
+    sandbox.write("clusters/prod/app.yaml", APP)
+    story.run("update", "--from", "lock", "clusters/prod/app.yaml", "clusters/dev/policies.yaml")
+    story.day("2026-03-03", "production gets a lock of its own, with a hold")
+    sandbox.write("images.lock.yaml", "")
+    (sandbox.root / "images.lock.yaml").unlink()
+    story.run("lock", "clusters/prod")
+    lock = ("--lock-file", "clusters/prod/images.lock.yaml")
+    story.run("hold", "web", "--exclude", "1.4.1", "--reason", "crashes on start", *lock)
+    story.run("lock", "clusters/prod")
+    story.run("lock", "clusters/dev")
+    story.run("update", "--from", "lock")
+    story.run("explain", "web", "--policies", "clusters/dev", "--limit", "0")
+    story.run("explain", "web", "--policies", "clusters/prod", "--limit", "0")
+    story.day("2026-03-04", "a file that is as near to one as to the other")
+    sandbox.write("apps/app.yaml", APP)
+    story.run("update", "--check", "--from", "lock")
+    story.run("lint")
+    story.run("update", "--from", "lock", "apps", "clusters/dev")
+
+
 @pytest.mark.parametrize(
-    "tell", [downgrade, narrowed, pinned, held_up, hold, age, moved_tag], ids=lambda tell: str(tell.__name__)
+    "tell",
+    [downgrade, narrowed, pinned, held_up, hold, age, moved_tag, clusters],
+    ids=lambda tell: str(tell.__name__),
 )
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:
     story = Story(sandbox)

@@ -14,7 +14,8 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from imagesetter.update.files import FileUpdates, update_files, write_files
-from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import TextError
 
 DIGEST = "sha256:" + "a" * 64

@@ -115,7 +115,9 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
         LockError: the lock is not valid, or its layout cannot be kept.
         UsageError: there are several locks, or *change* raises it.
     """
-    path = given or lock_path([found for found, _ in read_tree((".",)).locks], ())
+    here = repository_of(os.getcwd())  # noqa: PTH109
+    own = (path for path, _ in read_tree((".",)).locks if repository_of(str(path.parent.absolute())) == here)
+    path = given or lock_path(list(own), ())
     file = open_lock(path, named=given is not None)
     file.put(file.rendered(lambda text: render_holds(text, change(file.lock.holds))))
     return file.path, file.lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -14,6 +14,7 @@ import click
 from imagesetter.cli.network_options import DEFAULT_DEADLINE, DEFAULT_MAX_TAGS, NetworkOptions, time_limit
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.output_options import Format, Outputs, outputs_option, shared_output
+from imagesetter.cli.value_options import value_options
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE
 from krm_functions.errors import UsageError
@@ -43,6 +44,8 @@ class RunOptions:
     quiet: bool
     outputs: Outputs = DEFAULT_OUTPUTS
     """For commands that write several reports; the others use ``output``."""
+    values: Mapping[str, str] | None = None
+    """The values of variables that are given on the command line."""
 
 
 def policy_name(text: str, namespace: str, *, where: str = "") -> PolicyName:
@@ -139,7 +142,7 @@ allow_unpin_option = click.option(
     help="Allow a pinned field to lose its digest if there is none for its new tag.",
 )
 # Options of most commands: where policies are found, and which files are skipped.
-reading_options = together(policies_option, namespace_option, exclude_option)
+reading_options = together(policies_option, namespace_option, exclude_option, value_options)
 # Options of a command with one report.
 report_options = together(output_option, quiet_option)
 
@@ -191,7 +194,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
             on_error=on_error,
             output=output,
             outputs=outputs,
-            **{name: others.pop(name) for name in ("policies", "exclude", "quiet")},
+            **{name: others.pop(name) for name in ("policies", "exclude", "quiet", "values")},
         )
         return command(*arguments, options=options, **others)
 

@@ -98,15 +98,18 @@ def find_owners(catalog: Catalog, only: frozenset[PolicyName] = frozenset()) -> 
     for name in catalog.policy_names:
         if only and name not in only:
             continue
-        try:
-            image = parse_flux_image(catalog.image(name)).canonical
-            policy = catalog.find("ImagePolicy", *name)
-        except ReportedError as error:
-            message = f"no image of {name} is marked: {failure(error).message}"
-            results.append(report("warning", message, tags={"error": "NotMarked", "policy": str(name)}))
-            continue
-        reflection = (policy.spec.get("digestReflectionPolicy") if policy else None) or "Never"
-        owners.setdefault(image, []).append(Owner(name, reflection != "Never"))
+        for each in catalog.definitions(name):
+            try:
+                image = parse_flux_image(catalog.image(each)).canonical
+                policy = catalog.find("ImagePolicy", *each)
+            except ReportedError as error:
+                message = f"no image of {name} is marked: {failure(error).message}"
+                results.append(report("warning", message, tags={"error": "NotMarked", "policy": str(name)}))
+                continue
+            reflection = (policy.spec.get("digestReflectionPolicy") if policy else None) or "Never"
+            known = owners.setdefault(image, [])
+            if all(owner.name != name for owner in known):
+                known.append(Owner(name, reflection != "Never"))
     return owners, results
 
 

@@ -9,8 +9,8 @@ Departures from the controllers, which read complete objects from a cluster:
 - A resource renamed by kustomize is found under its original and its current name: kustomize renames the policy but
   not its ``imageRepositoryRef``.
 - The same policy may be found several times (a base, a rendered stream, a patch, a cluster's export). Equal inputs are
-  one policy, with the status where there is one; of a complete and an incomplete one the complete one counts; two
-  complete ones that differ are an error that names both.
+  one policy, with the status where there is one; of a complete and an incomplete one the complete one counts; of two
+  complete ones that differ the one nearest to the file that asks counts, and where none is, that is an error.
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ from typing import TYPE_CHECKING
 from imagesetter.errors import ResolveError
 from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.nearest import nearest
 from imagesetter.flux.resources import (
     DEFAULT_NAMESPACE,
     INCOMPLETE,
     OTHER_KINDS,
     Resource,
+    check_variables,
     check_version,
     inputs_hash,
     inputs_of,
     is_complete,
 )
+from imagesetter.flux.variables import Values
 from krm_functions.errors import ResourceError
 from krm_functions.suggestions import KnownNames
 
@@ -77,17 +80,33 @@ class Catalog:
         self.more = more
         self.elsewhere = "name the files that hold {} with --policies"
         """What to do about resources (``{}``) that are missing; a function has no options."""
-        self.either = "give --policies with the rendered stream or directory that is meant"
+        self.either = "name the folder of one of them as PATH, or one of them with --policies"
         """What to do about two resources of one name."""
         self.unread: list[str] = []
         """Flux resources that do not parse: ``file:line:column: reason``; what is missing may be there."""
+        self.covering: Callable[[str], Iterable[str]] = lambda folder: ()
+        """The folders of what deploys a folder: where definitions are equally far away, the one there counts."""
+        self.values_for: Callable[[str], Values] = lambda folder: Values({}, complete=False)
+        """The values of the variables in the files of a folder."""
+        self._given: set[int] = set()
+        self._different: dict[tuple[str, str, str], bool] = {}
+        self._nearest: dict[tuple[str, str, str, str], list[Resource]] = {}
         self._found: dict[tuple[str, str, str], list[Resource]] = {}
         self._policies: _Policies | None = None
 
-    def add(self, resources: Iterable[Resource]) -> None:
-        """Take resources in; the order of adding does not decide anything."""
+    def add(self, resources: Iterable[Resource], *, given: bool = False) -> None:
+        """Take resources in; the order of adding does not decide anything.
+
+        Args:
+            resources: what was read.
+            given: they stand under the paths of the run; of equally near ones these count.
+        """
         self._policies = None
+        self._different.clear()
+        self._nearest.clear()
         for found in resources:
+            if given:
+                self._given.add(id(found))
             for namespace, name in found.names:
                 key = (found.kind, namespace or self.default_namespace, name)
                 bucket = self._found.setdefault(key, [])
@@ -117,31 +136,92 @@ class Catalog:
         """Every resource of a kind that goes by this name: copies of one base, an export beside the file."""
         return list(self._found.get((kind, name.namespace, name.name), ()))
 
+    def is_given(self, found: Resource) -> bool:
+        """Whether a resource stands under the paths of the run."""
+        return id(found) in self._given
+
     def knows(self, found: Resource) -> bool:
         """Whether a complete resource of this kind goes by one of this one's names."""
         keys = [(found.kind, namespace or self.default_namespace, name) for namespace, name in found.names]
         return any(is_complete(other) for key in keys for other in self._found.get(key, ()))
 
-    def find(self, kind: str, namespace: str, name: str) -> Resource | None:
+    def find(self, kind: str, namespace: str, name: str, folder: str = "") -> Resource | None:
         """The one resource of that kind and name.
 
+        Args:
+            kind: its kind.
+            namespace: its namespace.
+            name: its name.
+            folder: of several that differ, the one nearest to this folder counts.
+
         Raises:
-            ResolveError: several complete ones that differ in what decides the answer.
+            ResolveError: several complete ones that differ in what decides the answer, and none is nearest.
         """
         if kind in OTHER_KINDS and self.more is not None:
             load, self.more = self.more, None
             self.add(load())
-        bucket = self._found.get((kind, namespace, name), [])
-        complete = [found for found in bucket if is_complete(found)] or bucket
-        if len(complete) > 1 and len({inputs_of(found) for found in complete}) > 1:
-            places = " and ".join(found.origin for found in complete)
-            raise ResolveError(
-                f"{kind} {namespace}:{name} is defined more than once, with different specs",
-                where=places,
-                hint=self.either,
-            )
+        complete = self._complete(kind, namespace, name)
+        if self._differ(kind, namespace, name):
+            complete = self._near(kind, namespace, name, folder)
+            if len({inputs_of(found) for found in complete}) > 1:
+                raise ResolveError(
+                    f"{kind} {namespace}:{name} is defined more than once, with different specs",
+                    where=" and ".join(dict.fromkeys(found.origin for found in complete)),
+                    hint=self.either,
+                )
         # Equal inputs, but perhaps one of them is a cluster's export and has the status.
         return min(complete, key=lambda found: (not has_ref(found.data.get("status")), found.origin), default=None)
+
+    def _complete(self, kind: str, namespace: str, name: str) -> list[Resource]:
+        bucket = self._found.get((kind, namespace, name), [])
+        return [found for found in bucket if is_complete(found)] or bucket if len(bucket) > 1 else bucket
+
+    def _differ(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether several resources of a name are complete, and differ in what decides the answer."""
+        key = (kind, namespace, name)
+        if key not in self._different:
+            complete = self._complete(*key)
+            self._different[key] = len(complete) > 1 and len({inputs_of(found) for found in complete}) > 1
+        return self._different[key]
+
+    def _near(self, kind: str, namespace: str, name: str, folder: str) -> list[Resource]:
+        """Of several definitions that differ, those that count for a folder; more than one where none is nearest."""
+        key = (kind, namespace, name, folder)
+        if key not in self._nearest:
+            complete = self._complete(kind, namespace, name)
+            found = nearest(folder, [(each.folders, each) for each in complete]) if folder else complete
+            if folder and len({inputs_of(each) for each in found}) > 1:
+                for cluster in self.covering(folder):
+                    some = nearest(cluster, [(each.folders, each) for each in found])
+                    found = some if len(some) < len(found) else found
+            if len({inputs_of(each) for each in found}) > 1:
+                found = [each for each in found if id(each) in self._given] or found
+            self._nearest[key] = found
+        return self._nearest[key]
+
+    def definitions(self, name: PolicyName, kind: str = "ImagePolicy") -> list[PolicyName]:
+        """A name, or, where several definitions of it differ, the name with the folder of each."""
+        several = self._differ(kind, name.namespace, name.name)
+        if not (several or (kind == "ImagePolicy" and self._repositories_differ(name))):
+            return [name]
+        folders = [found.folders[0] for found in self._complete(kind, name.namespace, name.name) if found.folders]
+        return [name._replace(folder=folder) for folder in dict.fromkeys(folders)] or [name]
+
+    def _repositories_differ(self, name: PolicyName) -> bool:
+        """Whether the policy of a name, of which there is one, refers to a repository of which there are several."""
+        only = self.find("ImagePolicy", name.namespace, name.name)
+        return only is not None and self._differ("ImageRepository", *self._reference(name, only))
+
+    def nearest_to(self, name: PolicyName, folder: str) -> tuple[Resource | None, ...] | None:
+        """The policy and repository that a name means in a folder; None where every folder means the same.
+
+        Raises:
+            ReportedError: as `behind`.
+        """
+        if not self.has_policy(name):
+            return None
+        several = self._differ("ImagePolicy", name.namespace, name.name) or self._repositories_differ(name)
+        return self.behind(name._replace(folder=folder)) if several else None
 
     def policy(self, name: PolicyName) -> ImagePolicy:
         """A policy and its repository, validated.
@@ -161,7 +241,7 @@ class Catalog:
             policy,
             repository,
             PolicyName(namespace, repository_name),
-            lambda kind, related: self.find(kind, namespace, related),
+            lambda kind, related: self.find(kind, namespace, related, _home(repository)),
         )
 
     def inputs(self, name: PolicyName) -> str:
@@ -181,28 +261,46 @@ class Catalog:
             ResourceError: the policy names no repository, or one of the two is of a version that is not read.
         """
         policy = self._policy_resource(name)
-        where = f"ImagePolicy {name} in {policy.origin}"
-        reference = policy.spec.get("imageRepositoryRef")
-        if not isinstance(reference, Mapping) or not reference.get("name"):
+        check_variables(policy, f"ImagePolicy {name}")
+        namespace, its_name = self._reference(name, policy)
+        if not its_name:
+            where = f"ImagePolicy {name} in {policy.origin}"
             raise ResourceError("spec.imageRepositoryRef.name: is required", where=where, hint=INCOMPLETE)
-        namespace = str(reference.get("namespace") or name.namespace)
-        repository = self.find("ImageRepository", namespace, str(reference["name"]))
-        if repository is None and not reference.get("namespace"):
+        repository = self._repository(name, policy, namespace, its_name)
+        if repository is None and namespace == name.namespace:
             # A policy that kustomize moved keeps its reference: look where the policy stands under its other names.
             for other, _ in policy.names:
-                repository = repository or self.find(
-                    "ImageRepository", other or self.default_namespace, str(reference["name"])
-                )
+                repository = repository or self._repository(name, policy, other or self.default_namespace, its_name)
         if repository is None:
             raise ResolveError(
-                f"ImagePolicy {name} refers to ImageRepository {namespace}:{reference['name']}, which was not found",
+                f"ImagePolicy {name} refers to ImageRepository {namespace}:{its_name}, which was not found",
                 where=policy.origin,
                 hint=f"add the ImageRepository, or {self.elsewhere.format('it')}",
             )
-        check_version(repository, f"ImageRepository {namespace}:{reference['name']}")
+        check_version(repository, f"ImageRepository {namespace}:{its_name}")
+        check_variables(repository, f"ImageRepository {namespace}:{its_name}")
         if namespace != name.namespace:
-            self._check_access(name, repository, f"{namespace}/{reference['name']}")
+            self._check_access(name, repository, f"{namespace}/{its_name}")
         return policy, repository
+
+    def _reference(self, name: PolicyName, policy: Resource) -> tuple[str, str]:
+        """The namespace and name of the ImageRepository that a policy refers to; an empty name for none."""
+        reference = policy.spec.get("imageRepositoryRef")
+        reference = reference if isinstance(reference, Mapping) else {}
+        return str(reference.get("namespace") or name.namespace), str(reference.get("name") or "")
+
+    def _repository(self, name: PolicyName, policy: Resource, namespace: str, its_name: str) -> Resource | None:
+        """A policy's repository: of several, the one nearest to the policy, else the one nearest to the field."""
+        home = _home(policy)
+        if name.folder:  # of equal policies, the one nearest to the field
+            homes = [each.folders for each in self._complete("ImagePolicy", name.namespace, name.name) if each.folders]
+            home = nearest(name.folder, [(folders, folders[0]) for folders in homes] or [((), home)])[0]
+        try:
+            return self.find("ImageRepository", namespace, its_name, home)
+        except ResolveError:
+            if not name.folder:
+                raise
+        return self.find("ImageRepository", namespace, its_name, name.folder)
 
     def image(self, name: PolicyName) -> str:
         """The ``spec.image`` of a policy's repository as written, not validated.
@@ -226,7 +324,7 @@ class Catalog:
             raise ResourceError(error.what, where=f"ImagePolicy {name} in {policy.origin}", hint=error.hint) from error
 
     def _policy_resource(self, name: PolicyName) -> Resource:
-        found = self.find("ImagePolicy", name.namespace, name.name)
+        found = self.find("ImagePolicy", *name)
         if found is None:
             raise self.unknown(name)
         check_version(found, f"ImagePolicy {name}")
@@ -273,3 +371,7 @@ class Catalog:
         if best := self._policies.closest_to(name):
             return f"did you mean {best}?" + (f" or {unread}" if unread else "")
         return unread or f"known policies: {', '.join(map(str, known[:8]))}{' …' if len(known) > 8 else ''}"
+
+
+def _home(found: Resource) -> str:
+    return found.folders[0] if found.folders else ""

@@ -26,6 +26,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from imagesetter.errors import MarkerError
 from imagesetter.flux.latest_ref import PARTS, Part
+from imagesetter.flux.variables import variables_of
 from krm_functions.yaml.scan_result import Comment
 
 KEY: Final = "$imagepolicy"
@@ -42,6 +43,13 @@ class PolicyName(NamedTuple):
 
     namespace: str
     name: str
+    folder: str = ""
+    """Where several go by this name: the folder whose nearest one is meant (`imagesetter.flux.nearest`)."""
+
+    @property
+    def plain(self) -> PolicyName:
+        """The name alone, as a marker writes it."""
+        return PolicyName(self.namespace, self.name) if self.folder else self
 
     def __str__(self) -> str:
         return f"{self.namespace}:{self.name}"
@@ -54,11 +62,13 @@ class Marker(NamedTuple):
     name: str
     part: Part = ""
     """Empty: the whole reference ``name:tag[@digest]``."""
+    folder: str = ""
+    """As in `PolicyName`."""
 
     @property
     def policy(self) -> PolicyName:
         """The policy that the field follows."""
-        return PolicyName(self.namespace, self.name)
+        return PolicyName(self.namespace, self.name, self.folder)
 
     def __str__(self) -> str:
         return f"{self.namespace}:{self.name}" + (f":{self.part}" if self.part else "")
@@ -155,6 +165,11 @@ def _setter(found: dict[str, Any]) -> str:
 
 def _parse_value(written: str) -> Marker:
     """value = namespace ":" name [ ":" part ]"""
+    if left := variables_of(written):
+        raise MarkerError(
+            f"unresolved variable {left[0]} in the marker {written!r}",
+            hint="Flux reads markers before it replaces variables: write the name itself, or give --substitute",
+        )
     namespace, colon, rest = _unescaped(written).partition(":")
     name, _, part = rest.partition(":")
     if "/" in namespace or not colon:

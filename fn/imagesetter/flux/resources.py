@@ -6,8 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from imagesetter.errors import ResolveError
+from imagesetter.flux.nearest import folder_of
+from imagesetter.flux.variables import unresolved, variable_name
 from imagesetter.policy.rule import DEFAULT_EXCLUSIONS
 from krm_functions.errors import ResourceError
+from krm_functions.yaml.field_path import format_path
 
 GROUP = "image.toolkit.fluxcd.io"
 DEFAULT_NAMESPACE = "flux-system"
@@ -26,12 +30,16 @@ class Resource(NamedTuple):
     """One Kubernetes resource as loaded, with where it came from.
 
     ``origin`` is ``file:line`` or a description of the item. ``names`` are the (namespace, name) pairs under which it
-    is found, the original one first; an empty namespace stands for the run's default.
+    is found, the first one is the one it is called by; an empty namespace stands for the run's default. ``file`` is
+    empty where it was not read from one, and ``folders`` are the absolute ones in which it is at home: its file's, and
+    those of the kustomizations that completed it.
     """
 
     data: Mapping[str, Any]
     origin: str
     names: tuple[tuple[str, str], ...]
+    file: str = ""
+    folders: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -73,24 +81,30 @@ def is_wanted(api_version: str, kind: str) -> bool:
     return (api_version.startswith(f"{GROUP}/") and kind in FLUX_KINDS) or kind in OTHER_KINDS
 
 
-def resource(data: Mapping[str, Any], origin: str, names: Iterable[tuple[str, str]] = ()) -> Resource | None:
+def resource(
+    data: Mapping[str, Any], origin: str, names: Iterable[tuple[str, str]] = (), *, file: str = ""
+) -> Resource | None:
     """A Resource when its kind matters to a policy, else None.
 
     Args:
         data: the loaded resource.
         origin: where it stands, for errors.
         names: further (namespace, name) pairs, the original one first, where kustomize renamed it.
+        file: the file that it was read from.
     """
     if not is_wanted(str(data.get("apiVersion", "")), str(data.get("kind", ""))):
         return None
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
     current = (str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
-    return Resource(data, origin, tuple(dict.fromkeys([*names, current])))
+    folder = folder_of(file)
+    return Resource(data, origin, tuple(dict.fromkeys([*names, current])), file, (folder,) if folder else ())
 
 
 def is_complete(found: Resource) -> bool:
-    """Whether a resource says what its kind is about; a patch for one does not."""
+    """Whether a resource says what its kind is about; a patch for one does not, nor one whose variables are left."""
+    if found.kind in FLUX_KINDS and any(unresolved(found.data)):
+        return False
     match found.kind:
         case "ImagePolicy":
             return "imageRepositoryRef" in found.spec and "policy" in found.spec
@@ -98,6 +112,8 @@ def is_complete(found: Resource) -> bool:
             return "image" in found.spec
         case "ImageUpdateAutomation":
             return "sourceRef" in found.spec
+        case "GitRepository":
+            return "url" in found.spec
         case _:
             return True
 
@@ -124,6 +140,23 @@ def check_version(found: Resource, what: str) -> None:
         where=f"{what} in {found.origin}",
         hint=f"write {GROUP}/v1 (v1beta2 and v1beta1 are read too)",
     )
+
+
+def check_variables(found: Resource, what: str) -> None:
+    """Refuse a resource in which a variable is left.
+
+    Raises:
+        ResolveError: names the variable and the field.
+    """
+    left = next(unresolved(found.data), None)
+    if left:
+        name = variable_name(left.variable)
+        hint = f"give its value with --substitute {name}=VALUE or --substitute-from FILE" if name else ""
+        raise ResolveError(
+            f"unresolved variable {left.variable} in {format_path(left.path)}",
+            where=f"{what} in {found.origin}",
+            hint=hint or "imagesetter reads ${name} and ${name:=default} only; write the value itself",
+        )
 
 
 def rule_inputs(choice: object) -> list[str]:

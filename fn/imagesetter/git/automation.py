@@ -10,7 +10,7 @@ Departures from Flux (image-automation-controller internal/source/git.go):
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.models import validate_spec
-from imagesetter.flux.resources import Resource, check_version
+from imagesetter.flux.resources import Resource, check_variables, check_version
 from imagesetter.git.command import redacted
 from imagesetter.golang.duration import parse_duration
 from krm_functions.errors import ReportedError, ResourceError, UsageError
@@ -27,6 +27,7 @@ from krm_functions.label_selector import LabelSelector
 NO_PUSH = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
 _URL = re.compile(r"(?:https?|ssh|file)://[^\s\x00-\x1f\x7f\ud800-\udfff]+")
 _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
+At = Callable[[PolicyName, str], PolicyName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,27 @@ class Automation:
     timeout: float | None = None
     signing_key: SigningKey | None = None
     signing_secret: Mapping[str, Any] | None = None
+    folder: str = ""
+    """The folder that it is defined in: of several policies of one name, those of its own cluster count."""
 
-    def policies(self, catalog: Catalog) -> frozenset[PolicyName]:
-        """The policies that it follows: of its own namespace only, by label (imageupdateautomation_controller.go)."""
-        found = catalog.of_kind("ImagePolicy")
-        return frozenset(
-            name for name, policy in found if name.namespace == self.name.namespace and self._selects(policy)
-        )
+    def policies(self, catalog: Catalog, at: At = lambda name, folder: name) -> frozenset[PolicyName]:
+        """The policies that it follows: of its own namespace only, by label (imageupdateautomation_controller.go).
+
+        Args:
+            catalog: the policies.
+            at: finds out what a policy's name means in a folder (`imagesetter.update.nearby.Nearby.at`).
+        """
+        names = {name for name, _ in catalog.of_kind("ImagePolicy") if name.namespace == self.name.namespace}
+        followed = []
+        for name in names:
+            placed = at(name, self.folder)
+            try:
+                policies = [found] if (found := catalog.find("ImagePolicy", *placed)) else []
+            except ReportedError:
+                policies = catalog.named("ImagePolicy", name)  # whoever asks for its answer gets the error
+            if any(self._selects(policy) for policy in policies):
+                followed.append(placed)
+        return frozenset(followed)
 
     def _selects(self, policy: Resource) -> bool:
         return self.selector.matches(labels_of(policy))
@@ -95,16 +110,17 @@ def automation_names(catalog: Catalog, only: Iterable[PolicyName] = ()) -> list[
     Raises:
         UsageError: there is none, or a requested one is missing.
     """
-    names = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=str)
+    plain = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=str)
+    names = [each for name in plain for each in catalog.definitions(name, "ImageUpdateAutomation")]
     wanted = list(only)
-    if missing := [name for name in wanted if name not in names]:
-        known = ", ".join(map(str, names)) or "none"
+    if missing := [name for name in wanted if name not in plain]:
+        known = ", ".join(map(str, plain)) or "none"
         raise UsageError(f"unknown ImageUpdateAutomation {missing[0]}", hint=f"known: {known}")
     if not names:
         raise UsageError(
             "no ImageUpdateAutomation was found", hint="name the files that hold them, as PATH or with --policies"
         )
-    return [name for name in names if not wanted or name in wanted]
+    return [name for name in names if not wanted or name.plain in wanted]
 
 
 def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -> Automation:
@@ -119,17 +135,21 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         ResourceError: a field breaks the CRD's rules.
         ResolveError: it is defined twice, with different specs.
     """
-    found = catalog.find("ImageUpdateAutomation", name.namespace, name.name)
+    found = catalog.find("ImageUpdateAutomation", *name)
     if found is None:
         raise ResourceError(f"unknown ImageUpdateAutomation {name}", hint="add the file that contains it")
     where = f"ImageUpdateAutomation {name} in {found.origin}"
     check_version(found, f"ImageUpdateAutomation {name}")
+    check_variables(found, f"ImageUpdateAutomation {name}")
+    folder = found.folders[0] if found.folders else ""
     spec: ImageUpdateAutomationSpec = validate_spec(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
     if spec.git is None:
         hint = "add spec.git with commit.author.email, and perhaps push.branch"
         raise ResourceError("source kind 'GitRepository' necessitates field .spec.git", where=where, hint=hint)
     referred = PolicyName(spec.source_ref.namespace or name.namespace, spec.source_ref.name)
-    repository = catalog.find("GitRepository", *referred)
+    repository = catalog.find("GitRepository", referred.namespace, referred.name, folder)
+    if repository:
+        check_variables(repository, f"GitRepository {referred}")
     source = repository.spec if repository else {}
     if spec.git.checkout:
         reference: GitReference | None = spec.git.checkout.ref
@@ -142,7 +162,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
     push = spec.git.push
     commit = spec.git.commit
     key = commit.signing_key
-    secret = catalog.find("Secret", name.namespace, key.secret_ref.name) if key else None
+    secret = catalog.find("Secret", name.namespace, key.secret_ref.name, folder) if key else None
     made = Automation(
         name=name,
         origin=found.origin,
@@ -163,6 +183,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         timeout=_timeout(repository),
         signing_key=key,
         signing_secret=secret.data if secret else None,
+        folder=folder,
     )
     _check_texts(made, where)
     return made

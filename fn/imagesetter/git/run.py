@@ -29,9 +29,9 @@ from imagesetter.fields.report import failure, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
-from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.git.address_rules import GitAddressRules
-from imagesetter.git.automation import Automation
+from imagesetter.git.automation import At, Automation
 from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches
 from imagesetter.git.checkout import open_workspace
 from imagesetter.git.command import Git, time_limit
@@ -62,7 +62,8 @@ class AutomationOptions:
     run's; ``address_rules`` decide which GitRepositories may be used; ``branch`` is a template for the branch
     of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
     the guards that may refuse a change (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
-    keeps everything from being committed, it is a warning, or (None) it holds up only what it is about.
+    keeps everything from being committed, it is a warning, or (None) it holds up only what it is about. ``at`` finds
+    out which of several policies of one name is meant in a folder (`imagesetter.update.nearby.Nearby.at`).
     """
 
     dry_run: bool = False
@@ -77,6 +78,7 @@ class AutomationOptions:
     exclude: tuple[str, ...] = ()
     only: frozenset[PolicyName] = frozenset()
     guards_of: GuardsOf = lambda catalog, fields: ()
+    at: At = lambda name, folder: name
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -174,8 +176,8 @@ class _AutomationRun:
         self._make_source = make_source
         self._rules = PolicyRules(catalog)
         self._answers: dict[PolicyName, Resolution] = {}
-        followed = automation.policies(catalog)
-        self._policies = followed & options.only if options.only else followed
+        followed = automation.policies(catalog, options.at)
+        self._policies = frozenset(name for name in followed if not options.only or name.plain in options.only)
         self._warnings: dict[Result, None] = {}
         self._notes: list[str] = []
 
@@ -320,6 +322,7 @@ class _AutomationRun:
             guards_of=guards_of,
             allow_unpin=self._options.allow_unpin,
             reads=self._rules.reads,
+            place=self._placed,
         )
         results = [
             _relocated(result, workspace.root)
@@ -330,6 +333,10 @@ class _AutomationRun:
             raise _Failed(results)
         self._warnings.update(dict.fromkeys(results))
         return outcome
+
+    def _placed(self, marker: Marker, file: str) -> Marker:
+        """A marker's policy is that of the automation's cluster, wherever the marked file is."""
+        return marker._replace(folder=self._options.at(marker.policy, self._automation.folder).folder)
 
     def _no_files(self, tree: Tree) -> Iterable[Result]:
         """A warning if there is no file to update. Flux ignores that."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from imagesetter.errors import PolicyError
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.variables import unresolved
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import LocatedResource
 from imagesetter.policy.filters import compile_exclusions, compile_filter
@@ -35,11 +36,14 @@ class Definition:
 
 def definitions(tree: LintedTree) -> Iterator[Definition]:
     """Every ImagePolicy whose findings are reported."""
-    for name, located in tree.located("ImagePolicy"):
-        spec = located.resource.spec
-        reflection = spec.get("digestReflectionPolicy") or "Never"
-        tags = TagPolicy(rule_of(spec), _filter_of(spec), _exclusions(tree, name, spec))
-        yield Definition(name, located, tags, reflection != "Never")
+    for _, located in tree.located("ImagePolicy"):
+        for name, form in tree.forms(located):
+            if any(unresolved(form.data)):
+                continue  # what stands there is not what the controller reads
+            spec = form.spec
+            reflection = spec.get("digestReflectionPolicy") or "Never"
+            tags = TagPolicy(rule_of(spec), _filter_of(spec), _exclusions(tree, name, spec))
+            yield Definition(name.plain, located, tags, reflection != "Never")
 
 
 def rule_of(spec: Mapping[str, Any]) -> Rule | None:
@@ -67,7 +71,10 @@ def _exclusions(tree: LintedTree, name: PolicyName, spec: Mapping[str, Any]) -> 
     reference = reference if isinstance(reference, Mapping) else {}
     try:
         repository = tree.catalog.find(
-            "ImageRepository", str(reference.get("namespace") or name.namespace), str(reference.get("name", ""))
+            "ImageRepository",
+            str(reference.get("namespace") or name.namespace),
+            str(reference.get("name", "")),
+            name.folder,
         )
     except ReportedError:
         repository = None

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from imagesetter.files.find import display_path, find_files, repository_root, start_directory
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
+from imagesetter.flux.builds import Completed
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.markers import Marker, PolicyName
+from imagesetter.flux.markers import Marker, PolicyName, parse_comments
+from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import Resource
+from imagesetter.flux.variables import substitute
 from imagesetter.lint.scanned_file import LocatedResource, MarkerComment, ScannedFile, read_data, read_path
 from imagesetter.registry.reference import parse_reference
-from imagesetter.update.read_tree import STDIN, flux_resources, no_policies
+from imagesetter.update.nearby import Nearby
+from imagesetter.update.read_tree import STDIN, Tree, flux_resources
+from imagesetter.update.tree_catalog import FoundFiles, complete_into, completed_by, needs_search, no_policies
 from krm_functions.errors import InputError, ReportedError
 
 
@@ -36,13 +41,50 @@ class LintedTree:
     around: tuple[ScannedFile, ...]
     """The rest of the repository: read, but not reported."""
     catalog: Catalog
+    completed: tuple[Completed, ...]
+    """What kustomizations make of the resources."""
     count: int
     """The number of files under the given paths."""
+    paths: tuple[str | Path, ...] = (".",)
+    """The given paths."""
+
+    @cached_property
+    def given_names(self) -> frozenset[str]:
+        """The names of the given files."""
+        return frozenset(file.name for file in self.files)
+
+    @cached_property
+    def nearby(self) -> Nearby:
+        """The locks, and which of several policies of one name counts for a file."""
+        every = [file.lock for file in (*self.files, *self.around) if file.lock]
+        locks = tuple((Path(found.name), found.text.encode()) for found in every)
+        tree = Tree((), (), locks, (), (), given=self.paths)
+        return Nearby(self.catalog, tree, self.paths)
+
+    def meant(self, policy: PolicyName, file: str) -> PolicyName:
+        """The policy that a marker in a file means, where several go by its name."""
+        return policy._replace(folder=folder_of(file))
+
+    def forms(self, located: LocatedResource) -> Iterator[tuple[PolicyName, Resource]]:
+        """What kustomizations make of a resource, each form with its name; none of a patch."""
+        for completed in self.completed:
+            for form in completed.forms.get(id(located.resource), ()):
+                yield self.name_of(form)._replace(folder=form.folders[0] if form.folders else ""), form
 
     @cached_property
     def marker_comments(self) -> tuple[MarkerComment, ...]:
         """The comments of the given files that are markers, or look like them."""
-        return tuple(mark for file in self.files for mark in file.marker_comments)
+        return tuple(mark for file in self.files for mark in self._marks(file))
+
+    def _marks(self, file: ScannedFile) -> Iterator[MarkerComment]:
+        """The marker comments of a file, with the variables in them replaced."""
+        for mark in file.marker_comments:
+            if "${" in mark.comment.text:
+                text = substitute(mark.comment.text, self.catalog.values_for(folder_of(file.name)))
+                (parsed,) = parse_comments([mark.comment._replace(text=text)])
+                yield MarkerComment(file.name, *parsed)
+            else:
+                yield mark
 
     @cached_property
     def fields(self) -> tuple[MarkerComment, ...]:
@@ -56,10 +98,16 @@ class LintedTree:
         names = {
             mark.marker.policy
             for file in everywhere
-            for mark in file.marker_comments
+            for mark in self._marks(file)
             if mark.marker and mark.comment.scalar
         }
         return frozenset(names) | {reference.policy for file in everywhere for reference in file.references}
+
+    def follows(self, located: LocatedResource) -> bool:
+        """Whether some field follows a policy, by its name in the file or in the cluster."""
+        names = {PolicyName(space or self.catalog.default_namespace, name) for space, name in located.resource.names}
+        names |= {name.plain for name, _ in self.forms(located)}
+        return not names.isdisjoint(self.followed)
 
     @cached_property
     def binds(self) -> bool:
@@ -71,7 +119,7 @@ class LintedTree:
         """The tags that fields hold now, and those that a cluster reported, by the policy that they follow."""
         found: dict[PolicyName, dict[str, None]] = {}
         for file in (*self.files, *self.around):
-            for mark in file.marker_comments:
+            for mark in self._marks(file):
                 if mark.marker and mark.comment.scalar:
                     tag = tag_of(mark.marker, mark.comment.scalar.value)
                     if tag:
@@ -117,6 +165,7 @@ def read_linted_tree(
     namespace: str,
     exclude: Iterable[str] = (),
     stdin: Callable[[], bytes],
+    values: Mapping[str, str] | None = None,
 ) -> LintedTree:
     """Read the files to lint, and as much of the rest of the repository as the rules need.
 
@@ -135,24 +184,40 @@ def read_linted_tree(
     for source in policies:
         policy_files += _read_policy_files(source, known, stdin)
     catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
-    catalog.add(located.resource for file in policy_files for located in file.resources)
+    named = _found(policy_files)
+    completed = [complete_into(catalog, named.resources, named, values)] if policies else []
     # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
-    resources = [located.resource for file in files for located in file.resources]
-    resources += [resource for file in files for resource in file.inline]
-    catalog.add([resource for resource in resources if not catalog.knows(resource)])
-    tree = LintedTree(tuple(files), tuple(policy_files), (), catalog, len(given))
+    own = _found(files, [path for path, _ in given])
+    mine = completed_by(own.resources, own, values)[0] if policies else None
+    if mine:
+        completed.append(mine)
+        catalog.add([resource for resource in mine.resources if not catalog.knows(resource)])
+    else:
+        completed.append(complete_into(catalog, own.resources, own, values, given=own.resources))
+    tree = LintedTree(tuple(files), tuple(policy_files), (), catalog, tuple(completed), len(given), tuple(paths))
     root = _search(tree, paths, searched=bool(policies))
     if root is None:
         return tree
-    around = [
-        found
-        for path in find_files([root])
-        if path.resolve() not in known and (found := read_path(path, display_path(path)))
-    ]
+    others = [path for path in find_files([root]) if path.resolve() not in known]
+    around = [found for path in others if (found := read_path(path, display_path(path)))]
     if not policies:
-        catalog.add(located.resource for file in around for located in file.resources)
-        catalog.add(resource for file in around for resource in file.inline)
-    return LintedTree(tuple(files), tuple(policy_files), tuple(around), catalog, len(given))
+        every = _found([*files, *around], [*(path for path, _ in given), *others])
+        catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
+        completed = [complete_into(catalog, every.resources, every, values, given=own.resources)]
+    return replace(tree, around=tuple(around), catalog=catalog, completed=tuple(completed))
+
+
+def _found(files: Iterable[ScannedFile], paths: Iterable[Path] = ()) -> FoundFiles:
+    """What scanned files hold of policies, and of what completes these; *paths* are all that were read."""
+    found = FoundFiles([], [], [], [str(path) for path in paths])
+    for file in files:
+        found.resources.extend(located.resource for located in file.resources)
+        found.resources.extend(file.inline)
+        if file.kustomization:
+            found.kustomizations.append((file.name, file.kustomization))
+        if file.deployment:
+            found.deployments.append((file.name, file.deployment))
+    return found
 
 
 def _read_policy_files(
@@ -190,11 +255,11 @@ def _search(tree: LintedTree, paths: Sequence[str | Path], *, searched: bool) ->
     there is none.
     """
     repository = repository_root(start_directory(paths))
-    names = {mark.marker.policy for mark in tree.fields if mark.marker}
-    names |= {reference.policy for file in tree.files for reference in file.references}
-    if not searched and any(not tree.catalog.has_policy(name) for name in names):
+    markers = [(mark.file, mark.marker) for mark in tree.fields if mark.marker]
+    names = {reference.policy for file in tree.files for reference in file.references}
+    if not searched and needs_search(tree.catalog, markers, names, paths):
         return repository or Path()
     policies = (located for file in tree.files for located in file.resources if located.resource.kind == "ImagePolicy")
-    if any(tree.name_of(located.resource) not in tree.followed for located in policies):
+    if any(not tree.follows(located) for located in policies):
         return repository
     return None

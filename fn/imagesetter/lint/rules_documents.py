@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.nearest import folder_of
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import ScannedLock, SourcePosition
@@ -29,28 +30,53 @@ def broken_lock(tree: LintedTree) -> Iterator[Problem]:
             yield Problem(
                 SourcePosition(file.name, int(line[1]) if line else 1, 1), file.lock.error.what, file.lock.error.hint
             )
-    first: dict[PolicyName, tuple[LockEntry, str]] = {}
+    first: dict[tuple[str, PolicyName], tuple[LockEntry, str]] = {}
     for read, lock in _locks(tree):
         for name, entry in lock.entries.items():
-            other, where = first.setdefault(name, (entry, read.name))
+            other, where = first.setdefault((folder_of(read.name), name), (entry, read.name))
             if not other.same_answer(entry):
                 message = f"policy {name} is locked to {entry.ref} here, and to {other.ref} in {where}"
                 yield Problem(read.position(name), message, "keep the policy in one lock only")
 
 
 def stale_lock(tree: LintedTree) -> Iterator[Problem]:
-    """A lock that does not match a policy, so that ``--from lock`` refuses it."""
-    locks = _locks(tree)
-    for read, lock in locks:
-        for name, entry in lock.entries.items():
-            with contextlib.suppress(ReportedError):  # no such policy here, or incomplete-policy says so
-                if tree.catalog.has_policy(name) and tree.catalog.inputs(name) != entry.inputs:
-                    message = f"policy {name} has changed since it was locked to {entry.ref}"
-                    yield Problem(read.position(name), message, REMEDY)
-    locked = {name for _, lock in locks for name in lock.entries}
-    for mark in tree.fields if locks else ():
-        if mark.marker and mark.marker.policy not in locked and tree.catalog.has_policy(mark.marker.policy):
-            yield Problem(mark.position, f"policy {mark.marker.policy} is not in the lock", REMEDY)
+    """A lock that does not match a policy, so that ``--from lock`` refuses it.
+
+    It is reported where the lock is, or, if only the policy or the field is among the given files, there.
+    """
+    places: dict[PolicyName, SourcePosition] = {}
+    for _, located in tree.located("ImagePolicy"):
+        for name, form in tree.forms(located):
+            at = tree.nearby.at(name.plain, name.folder)
+            if located.file in tree.given_names and tree.catalog.named("ImagePolicy", name) and form.spec:
+                places.setdefault(at, located.position("metadata", "name"))
+    marks = [(tree.nearby.place(mark.marker, mark.file).policy, mark) for mark in tree.fields if mark.marker]
+    given = {file.lock.name: file.lock for file in tree.files if file.lock}
+    reported: set[tuple[PolicyName, str]] = set()
+    for name in dict.fromkeys([*places, *(name for name, _ in marks)]):
+        file, entry = _entry(tree, name)
+        with contextlib.suppress(ReportedError):  # no such policy here, or incomplete-policy says so
+            if entry is None or not tree.catalog.has_policy(name) or tree.catalog.inputs(name) == entry.inputs:
+                continue
+            lock = given.get(file)
+            here = lock.position(name) if lock else places.get(name)
+            where = "" if lock else f" in {file}"
+            if here and (name.plain, str(here)) not in reported:
+                reported.add((name.plain, str(here)))
+                yield Problem(here, f"policy {name} has changed since it was locked to {entry.ref}{where}", REMEDY)
+    for name, mark in marks:
+        file, entry = _entry(tree, name)
+        if file and entry is None and tree.catalog.has_policy(name):
+            yield Problem(mark.position, f"policy {name} is not in the lock", REMEDY)
+
+
+def _entry(tree: LintedTree, name: PolicyName) -> tuple[str, LockEntry | None]:
+    """The nearest lock that has an entry of a policy, and the entry; without one, the nearest lock; empty for none."""
+    try:
+        locks = tree.nearby.entries_of(name)
+    except ReportedError:
+        return "", None  # broken-lock says so
+    return next((each for each in locks if each[1]), locks[0] if locks else ("", None))
 
 
 def _locks(tree: LintedTree) -> list[tuple[ScannedLock, Lock]]:

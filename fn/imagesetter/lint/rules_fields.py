@@ -54,7 +54,7 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
         scalar, marker = mark.comment.scalar, mark.marker
         if not scalar or not marker or marker.part not in ("", "name"):
             continue
-        held, selected = _repository(scalar.value), _image_of(tree, marker.policy)
+        held, selected = _repository(scalar.value), _image_of(tree, tree.meant(marker.policy, mark.file))
         if held and selected and held != selected:
             message = f"the field holds an image of {held}, but {marker.policy} selects from {selected}"
             yield Problem(

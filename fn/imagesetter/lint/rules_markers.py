@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from imagesetter.fields.report import MISPLACED
 from imagesetter.flux.markers import KEY, parse_marker
+from imagesetter.flux.variables import variables_of
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import MarkerComment
@@ -62,7 +63,7 @@ def malformed_marker(tree: LintedTree) -> Iterator[Problem]:
     for mark in tree.marker_comments:
         if not mark.comment.scalar or mark.marker or _rest(mark):
             continue
-        if mark.error:
+        if mark.error and not variables_of(mark.comment.text):  # else unresolved-variable says so
             yield Problem(mark.position, mark.error.what, mark.error.hint)
         elif (found := _MISSPELLED.match(mark.comment.text)) and found["key"] != KEY:
             yield Problem(mark.position, f'not a marker: its key is "{found["key"]}", not "{KEY}"', _WRITE)
@@ -108,7 +109,7 @@ def digest_without_reflection(tree: LintedTree) -> Iterator[Problem]:
         if not mark.marker or mark.marker.part != "digest":
             continue
         try:
-            policy = tree.catalog.find("ImagePolicy", *mark.marker.policy)
+            policy = tree.catalog.find("ImagePolicy", *tree.meant(mark.marker.policy, mark.file))
         except ReportedError:
             continue  # ambiguous-policy says so
         if policy and (policy.spec.get("digestReflectionPolicy") or "Never") == "Never":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imagesetter.errors import PolicyError, ResolveError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
+from imagesetter.flux.variables import unresolved, variables_of
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import definitions, exclusions_of
 from imagesetter.lint.linted_tree import LintedTree
@@ -33,8 +34,9 @@ def unused_policy(tree: LintedTree) -> Iterator[Problem]:
         return
     for file in tree.files:
         for located in file.resources:
-            name = tree.name_of(located.resource)
-            if located.resource.kind == "ImagePolicy" and name not in tree.followed:
+            forms = list(tree.forms(located)) if located.resource.kind == "ImagePolicy" else []
+            if forms and not tree.follows(located) and not any(variables_of(str(form.names)) for _, form in forms):
+                name = forms[0][0]
                 message = f"no field follows ImagePolicy {name}"
                 yield Problem(
                     located.position("metadata", "name"),
@@ -49,45 +51,59 @@ def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
     for kind in ("ImagePolicy", "ImageRepository"):
         for _, located in tree.located(kind):
             by_origin.setdefault((kind, located.resource.origin), located)
-    for name, located in tree.located("ImagePolicy"):
-        if _ambiguity(tree, name, located):
-            continue
-        try:
-            tree.catalog.policy(name)
-        except ResourceError as error:
-            yield _at_field(by_origin, located, error)
-        except ReportedError as error:
-            yield Problem(located.position("spec", "imageRepositoryRef", "name"), error.what, error.hint)
+    for _, located in tree.located("ImagePolicy"):
+        for name, form in tree.forms(located):
+            if _ambiguity(tree, name, form) or any(unresolved(form.data)):
+                continue  # ambiguous-policy and unresolved-variable say so
+            try:
+                tree.catalog.policy(name)
+            except ResourceError as error:
+                yield _at_field(by_origin, located, error)
+            except ReportedError as error:
+                yield Problem(located.position("spec", "imageRepositoryRef", "name"), error.what, error.hint)
     yield from _incomplete_repositories(tree)
 
 
 def _incomplete_repositories(tree: LintedTree) -> Iterator[Problem]:
     """The repositories themselves, since one may have no policy yet."""
-    for name, located in tree.located("ImageRepository"):
-        try:
-            if tree.catalog.find("ImageRepository", *name) is located.resource:
-                _validated(located.resource)
-        except ResourceError as error:
-            yield Problem(located.position(*_path(error.what)), error.what, error.hint)
-        except ResolveError:
-            continue  # ambiguous-policy says so
+    for _, located in tree.located("ImageRepository"):
+        for name, form in tree.forms(located):
+            try:
+                if tree.catalog.find("ImageRepository", *name) is form and not any(unresolved(form.data)):
+                    _validated(form)
+            except ResourceError as error:
+                yield Problem(located.position(*_path(error.what)), error.what, error.hint)
+            except ResolveError:
+                continue  # ambiguous-policy says so
 
 
 def ambiguous_policy(tree: LintedTree) -> Iterator[Problem]:
-    """A policy or its repository that is defined twice, differently."""
-    for name, located in tree.located("ImagePolicy"):
-        error = _ambiguity(tree, name, located)
-        if error:
-            yield Problem(located.position("metadata", "name"), f"{error.what}: {error.where}", error.hint)
+    """A policy or its repository that is defined twice, differently, with none nearer to the field than the other."""
+    for _, located in tree.located("ImagePolicy"):
+        for name, form in tree.forms(located):
+            if error := _ambiguity(tree, name, form):
+                yield Problem(located.position("metadata", "name"), f"{error.what}: {error.where}", error.hint)
+    reported: set[str] = set()
+    for mark in tree.fields:
+        if mark.marker and tree.catalog.has_policy(mark.marker.policy):
+            try:
+                tree.catalog.find("ImagePolicy", *tree.meant(mark.marker.policy, mark.file))
+            except ResolveError as error:
+                if mark.file + error.where not in reported:
+                    reported.add(mark.file + error.where)
+                    message = f"{error.what}, and none is nearer than the other: {error.where}"
+                    yield Problem(mark.position, message, error.hint)
 
 
 def invalid_automation(tree: LintedTree) -> Iterator[Problem]:
     """An ImageUpdateAutomation that its CRD refuses."""
     for _, located in tree.located("ImageUpdateAutomation"):
-        try:
-            _validated(located.resource)
-        except ResourceError as error:
-            yield Problem(located.position(*_path(error.what)), error.what, error.hint)
+        for _, form in tree.forms(located):
+            try:
+                if not any(unresolved(form.data)):
+                    _validated(form)
+            except ResourceError as error:
+                yield Problem(located.position(*_path(error.what)), error.what, error.hint)
 
 
 def invalid_range(tree: LintedTree) -> Iterator[Problem]:
@@ -106,7 +122,8 @@ def invalid_pattern(tree: LintedTree) -> Iterator[Problem]:
             yield from _refused(policy.located, tags, "spec", "filterTags", "pattern")
     for _, located in tree.located("ImageRepository"):
         for index, pattern in enumerate(exclusions_of(located.resource.spec)):
-            yield from _refused(located, TagPolicy(anything, None, (pattern,)), "spec", "exclusionList", index)
+            if not variables_of(pattern):
+                yield from _refused(located, TagPolicy(anything, None, (pattern,)), "spec", "exclusionList", index)
 
 
 def unknown_field(tree: LintedTree) -> Iterator[Problem]:
@@ -160,14 +177,14 @@ def _at_field(
     return Problem(broken.position(*_path(error.what)), error.what, error.hint)
 
 
-def _ambiguity(tree: LintedTree, name: PolicyName, located: LocatedResource) -> ResolveError | None:
+def _ambiguity(tree: LintedTree, name: PolicyName, form: Resource) -> ResolveError | None:
     """The error if a policy or its repository is defined twice, with different specs."""
-    reference = located.resource.spec.get("imageRepositoryRef")
+    reference = form.spec.get("imageRepositoryRef")
     reference = reference if isinstance(reference, Mapping) else {}
     repository = str(reference.get("namespace") or name.namespace), str(reference.get("name", ""))
     try:
         tree.catalog.find("ImagePolicy", *name)
-        tree.catalog.find("ImageRepository", *repository)
+        tree.catalog.find("ImageRepository", *repository, name.folder)
     except ResolveError as error:
         return error
     return None

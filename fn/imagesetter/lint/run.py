@@ -8,6 +8,7 @@ from imagesetter.lint.finding import Finding, LintRule
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
+from imagesetter.lint.rules_kustomize import unfollowed_patch, unresolved_variable
 from imagesetter.lint.rules_markers import (
     commented_out_marker,
     dangling_marker,
@@ -56,6 +57,10 @@ RULES: tuple[LintRule, ...] = (
     LintRule(
         "ambiguous-policy", "error", "A policy or its repository is defined twice, differently.", ambiguous_policy
     ),
+    LintRule(
+        "unresolved-variable", "warning", "A policy or marker has a variable without a value.", unresolved_variable
+    ),
+    LintRule("unfollowed-patch", "warning", "A patch of a policy cannot be followed.", unfollowed_patch),
     LintRule("invalid-automation", "error", "An ImageUpdateAutomation is incomplete or invalid.", invalid_automation),
     LintRule("invalid-range", "error", "A semver range is not valid.", invalid_range),
     LintRule("invalid-pattern", "error", "A pattern is not a Go regular expression.", invalid_pattern),

@@ -15,9 +15,12 @@ from imagesetter.errors import LockError, MarkerError
 from imagesetter.fields.resource_list import FIELDS_ANNOTATION, target_marker
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
+from imagesetter.flux.builds import FILE_NAMES
+from imagesetter.flux.deployments import GROUP as DEPLOYMENTS
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.flux.resources import Resource
 from imagesetter.lock import document as lock
+from imagesetter.update.read_tree import STDIN
 from krm_functions.errors import InputError, TextError, UsageError
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.encoding import position as line_and_column
@@ -31,6 +34,7 @@ _SPELLINGS = ("imagepolicy", "imagePolicy")
 _MARKED = tuple(spelling.encode() for spelling in _SPELLINGS)
 _FLUX = flux.GROUP.encode()
 _OURS = f"{GROUP}/".encode()
+_DEPLOYS = DEPLOYMENTS.encode()
 _BINDS = re.compile(r"""bindByImage["']?:[ ]*["']?true""")
 _LOCK = f"kind: {lock.KIND}".encode()
 
@@ -156,6 +160,10 @@ class ScannedFile:
     binds: bool = False
     """Fields are bound by image, so that any policy may be followed without a marker."""
     lock: ScannedLock | None = None
+    kustomization: bytes = b""
+    """The bytes of a kustomization file."""
+    deployment: bytes = b""
+    """The bytes of a file with a Flux Kustomization."""
 
 
 def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> ScannedFile | None:
@@ -176,8 +184,11 @@ def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> Scanne
 def read_data(data: bytes, name: str) -> ScannedFile | None:
     """Scan a file's bytes; None, without parsing, if they cannot contain markers or resources."""
     wanted = _FLUX in data or _OURS in data or b"bindByImage" in data
+    kustomization = data if name.endswith(FILE_NAMES) else b""
+    deployment = data if not kustomization and _DEPLOYS in data else b""
     if not wanted and not any(spelling in data for spelling in _MARKED):
-        return None
+        found = kustomization or deployment
+        return ScannedFile(name, kustomization=kustomization, deployment=deployment) if found else None
     try:
         text = decode_text(data, name=name).text
     except TextError as error:
@@ -185,12 +196,10 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         position = SourcePosition(name, line, column)
         return ScannedFile(name, unreadable=(UnreadableDocument(position, error.what, error.hint),))
     needle = next((spelling for spelling in _SPELLINGS if spelling in text), "")
-    if not needle and not wanted:
-        return None
-    found = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
-    marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(found.comments))
-    broken = [_unreadable(name, text, each, marker_comments) for each in found.broken]
-    documents = [_Document(name, text, node) for node in found.documents] if wanted else []
+    scanned = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
+    marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(scanned.comments))
+    broken = [_unreadable(name, text, each, marker_comments) for each in scanned.broken]
+    documents = [_Document(name, text, node) for node in scanned.documents] if wanted else []
     unreadable = [each for each in (*broken, *(document.unreadable for document in documents)) if each]
     return ScannedFile(
         name,
@@ -201,6 +210,8 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         tuple(resource for document in documents for resource in document.inline()),
         _BINDS.search(text) is not None,
         _lock(name, text) if _LOCK in data else None,
+        kustomization,
+        deployment,
     )
 
 
@@ -257,7 +268,7 @@ class _Document:
     def resources(self) -> Iterator[LocatedResource]:
         """The resources that may matter to a policy, items of Lists included."""
         for item, path in _items(self.data, ()):
-            found = flux.resource(item, f"{self.name}:{self.node.line}")
+            found = flux.resource(item, f"{self.name}:{self.node.line}", file="" if self.name == STDIN else self.name)
             if found:
                 yield self._locate(found, path)
 

@@ -7,6 +7,7 @@ bytes, its time included; comments stay (`krm_functions.yaml.records`).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeGuard
@@ -45,6 +46,14 @@ class LockField(NamedTuple):
 
 ENTRY_FIELDS = (
     LockField("policy", "policy"),
+    LockField(
+        "folder",
+        "string",
+        "where several policies of this name are locked: the folder that defines this one, relative to the lock's",
+        required=False,
+        omitted="",
+        attribute="policy.folder",
+    ),
     LockField("image", "string", "the repository, as its ImageRepository writes it"),
     LockField("tag", "string"),
     LockField("digest", "string", "what the tag pointed to, whether the policy reflects it or not"),
@@ -206,12 +215,17 @@ def _entry(row: object, where: str) -> LockEntry:
     missing = [field.name for field in ENTRY_FIELDS if field.required and not isinstance(row.get(field.name), str)]
     if missing or ":" not in row["policy"]:
         raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=_MEND)
-    return LockEntry(**_values(ENTRY_FIELDS, row))
+    values = _values(ENTRY_FIELDS, row)
+    folder = values.pop("folder")
+    return LockEntry(**{**values, "policy": values["policy"]._replace(folder=folder)})
 
 
 def _values(fields: Iterable[LockField], row: Mapping[Any, Any]) -> dict[str, Any]:
     """What a row says, by attribute; a missing field has the value that is not written."""
-    return {field.attribute or field.name: _value(field, row) for field in fields}
+    return {
+        (field.name if "." in field.attribute else field.attribute or field.name): _value(field, row)
+        for field in fields
+    }
 
 
 def _value(field: LockField, row: Mapping[Any, Any]) -> object:
@@ -283,3 +297,22 @@ def merge_locks(locks: Iterable[Lock]) -> Lock:
                     hint="keep one lock for the policy",
                 )
     return Lock(entries, ", ".join(origins) or FILE_NAME, tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)))
+
+
+def in_folder(lock: Lock, folder: str) -> Lock:
+    """A lock that stands in a folder, with the folders of its entries absolute, as policies have them."""
+    moved = {_joined(name, folder): entry for name, entry in lock.entries.items()}
+    return lock._replace(entries={name: entry._replace(policy=name) for name, entry in moved.items()})
+
+
+def _joined(name: PolicyName, folder: str) -> PolicyName:
+    return name._replace(folder=os.path.normpath(os.path.join(folder, name.folder))) if name.folder else name  # noqa: PTH118
+
+
+def relative_entries(entries: Mapping[PolicyName, LockEntry], folder: str) -> dict[PolicyName, LockEntry]:
+    """Entries with folders relative to the one in which the lock stands, as it is written."""
+
+    def relative(name: PolicyName) -> PolicyName:
+        return name._replace(folder=os.path.relpath(name.folder, folder).replace(os.sep, "/")) if name.folder else name
+
+    return {relative(name): entry._replace(policy=relative(name)) for name, entry in entries.items()}

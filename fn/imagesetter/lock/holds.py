@@ -52,7 +52,7 @@ def midnight(text: str) -> float:
 
 def in_force(holds: Iterable[Hold], policy: PolicyName, now: float) -> list[Hold]:
     """The holds of a policy that count at a time."""
-    return [hold for hold in holds if hold.policy == policy and hold.counts(now)]
+    return [hold for hold in holds if hold.policy in (policy, policy.plain) and hold.counts(now)]
 
 
 def notices(holds: Iterable[Hold], policy: PolicyName, now: float) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def notices(holds: Iterable[Hold], policy: PolicyName, now: float) -> tuple[str,
     return tuple(
         f"{hold}, which has expired; remove it: imagesetter unhold {policy}"
         for hold in holds
-        if hold.policy == policy and not hold.counts(now)
+        if hold.policy in (policy, policy.plain) and not hold.counts(now)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from imagesetter.config.options import API_VERSION
 from imagesetter.errors import LockError
@@ -38,8 +39,9 @@ def render_lock(text: str, entries: Mapping[PolicyName, LockEntry], seen: Iterab
     Raises:
         LockError: the text is not in a layout that can be kept.
     """
-    records = [_record(ENTRY_FIELDS, entries[name]) for name in sorted(entries, key=str)]
-    text = _updated(_begun(text), "entries", records, lambda record: record["policy"])
+    names = sorted(entries, key=lambda name: (str(name), name.folder))
+    records = [_record(ENTRY_FIELDS, entries[name]) for name in names]
+    text = _updated(_begun(text), "entries", records, lambda record: (record["policy"], record.get("folder", "")))
     sights = [_record(SEEN_FIELDS, each) for each in sorted(seen, key=lambda each: (str(each.policy), each.tag))]
     return _updated(text, "seen", sights, lambda record: (record["policy"], record["tag"]))
 
@@ -76,7 +78,7 @@ def _updated(text: str, name: str, records: Sequence[Record], identity: Callable
 
 def _record(fields: Iterable[LockField], value: LockEntry | Hold | Seen) -> Record:
     """A value as the lock writes it."""
-    found = ((field, getattr(value, field.attribute or field.name)) for field in fields)
+    found = ((field, attrgetter(field.attribute or field.name)(value)) for field in fields)
     return {
         field.name: str(value) if field.type == "policy" else value for field, value in found if value != field.omitted
     }

@@ -127,7 +127,8 @@ class _Ages:
     known: dict[str, Seen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.known.update({seen.tag: seen for seen in self.chooser.lock.seen if seen.policy == self.policy.name})
+        names = (self.policy.name, self.policy.name.plain)
+        self.known.update({seen.tag: seen for seen in self.chooser.lock.seen if seen.policy in names})
 
     def too_young(self, tag: str) -> tuple[str, Seen | None]:
         """Why a tag is too young, empty if it is not; and since when it has been seen, where that is to be kept.

@@ -39,10 +39,11 @@ class LockSource(NamedTuple):
 
     def _entry(self, name: PolicyName) -> LockEntry:
         entry = self.lock.entries.get(name)
+        # A package may travel without its policies; the lock then is all there is to know.
+        inputs = self.catalog.inputs(name) if self.catalog.has_policy(name) else None
         if entry is None:
             raise LockError(f"policy {name} is not in the lock", where=self.lock.origin, hint=REMEDY)
-        # A package may travel without its policies; the lock then is all there is to know.
-        if self.catalog.has_policy(name) and self.catalog.inputs(name) != entry.inputs:
+        if inputs not in (None, entry.inputs):
             raise LockError(
                 f"policy {name} has changed since it was locked to {entry.ref}", where=self.lock.origin, hint=REMEDY
             )

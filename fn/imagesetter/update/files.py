@@ -14,7 +14,7 @@ from imagesetter.fields.digests import DIGEST_KEY, digests_beside
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.report import failure, marker_problem
 from imagesetter.files.atomic_write import Rewrite, write_all
-from imagesetter.flux.markers import PolicyName, parse_comments
+from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.plan import Change, Guard, Reads, plan_changes, scan_notes
 from krm_functions.errors import ReportedError, TextError
@@ -127,6 +127,7 @@ def update_files(
     strict: bool = False,
     allow_unpin: bool = False,
     reads: Reads | None = None,
+    place: Callable[[Marker, str], Marker] = lambda marker, file: marker,
 ) -> FileUpdates:
     """Plan what the tree's marked fields become; `write_files` then writes it.
 
@@ -139,13 +140,16 @@ def update_files(
         strict: a pinned field for whose new tag there is no digest is an error, not a warning.
         allow_unpin: such a field loses its digest.
         reads: finds the tag of a policy among other text (see `imagesetter.update.plan.plan_changes`).
+        place: finds out which of several policies of one name a marker means in a file
+            (`imagesetter.update.nearby.Nearby.place`).
     """
     results = list(tree.results)
     fields: list[MarkedField] = []
     by_file: dict[str, MarkedFile] = {}
     for file in tree.marked:
         found, problems = marked_fields(file)
-        fields += [marked for marked in found if not only or marked.marker.policy in only]
+        found = [marked._replace(marker=place(marked.marker, str(file.path))) for marked in found]
+        fields += [marked for marked in found if not only or {marked.marker.policy, marked.marker.policy.plain} & only]
         results += problems
         by_file[str(file.path)] = file
     names = dict.fromkeys(marked.marker.policy for marked in fields)

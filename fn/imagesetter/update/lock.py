@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from imagesetter.errors import MovedTag
 from imagesetter.fields.field import Location
 from imagesetter.fields.report import failure, report
+from imagesetter.files.find import display_path
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, LockEntry
@@ -40,7 +42,7 @@ class EntryChange:
                 message = f"{old.ref} → {new.ref}"
             case _:
                 message = "the policy changed, but not the image that it selects"
-        return report("info", f"{self.policy}: {message}", tags={"policy": str(self.policy)})
+        return report("info", f"{_called(self.policy)}: {message}", tags={"policy": str(self.policy)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def update_lock(
         strict: an entry that stays at a higher tag is an error.
         keep_on_error: a policy without an answer is a warning, not an error.
     """
-    names = [name for name in catalog.policy_names if not only or name in only]
+    names = [each for name in catalog.policy_names if not only or name in only for each in catalog.definitions(name)]
     entries = dict(before.entries)
     seen = {
         name: [each for each in before.seen if each.policy == name] for name in {each.policy for each in before.seen}
@@ -95,11 +97,14 @@ def update_lock(
     if not only:
         for name in set(entries) - set(names):
             del entries[name]
-        seen = {name: sights for name, sights in seen.items() if name in names}
+        plain = {name.plain for name in names}
+        seen = {name: sights for name, sights in seen.items() if name in plain}
     answers = source.answers(names)
     for name, answer in answers.items():
         if answer.too_young is not None:
-            seen[name] = list(answer.too_young)
+            others = [each for each in seen.get(name.plain, ()) if name.folder]
+            young = [each._replace(policy=name.plain) for each in answer.too_young]
+            seen[name.plain] = list({each.tag: each for each in (*young, *others)}.values())
         try:
             new = _entry(catalog, name, answer, entries.get(name), now)
             back = _back(catalog, entries.get(name), new)
@@ -107,7 +112,7 @@ def update_lock(
             kept = _stays(back, new, strict=strict) if back and not allowed else None
         except ReportedError as error:
             failed = failure(error, Location(), severity="warning" if keep_on_error else "error", policy=str(name))
-            results.append(failed._replace(message=f"{name}: {failed.message}"))
+            results.append(failed._replace(message=f"{_called(name)}: {failed.message}"))
             continue
         results += _notes(name, answer)
         results += _narrowed(catalog, entries.get(name), new)
@@ -121,6 +126,11 @@ def update_lock(
     results += scan_notes(answers.values())
     sights = [each for name in sorted(seen, key=str) for each in seen[name]]
     return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
+
+
+def _called(name: PolicyName) -> str:
+    """A policy's name, with its folder where several have that name."""
+    return f"{name} ({display_path(Path(name.folder))})" if name.folder else str(name)
 
 
 def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:

@@ -70,7 +70,7 @@ def repository_of(catalog: Catalog, name: PolicyName) -> str:
 
 def restricted(lock: Lock, names: frozenset[PolicyName]) -> Lock:
     """What a lock says about some policies; holds are kept as they are."""
-    entries = {name: entry for name, entry in lock.entries.items() if name in names}
+    entries = {name: entry for name, entry in lock.entries.items() if name.plain in names}
     return Lock(entries, lock.origin, lock.holds, tuple(each for each in lock.seen if each.policy in names))
 
 

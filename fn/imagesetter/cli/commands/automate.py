@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import click
@@ -41,7 +40,9 @@ from imagesetter.git.run import AutomationOptions, AutomationRunResult, run_auto
 from imagesetter.git.watch import watch
 from imagesetter.registry.http.limits import Clock, run_deadline
 from imagesetter.update.downgrades import downgrade_guard
-from imagesetter.update.read_tree import Tree, catalog_from_tree, nearest_lock, read_tree, require_lock
+from imagesetter.update.nearby import Nearby
+from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import ReportedError, UsageError
 
 _RETRY = 60.0
@@ -207,7 +208,12 @@ class _Invocation:
         options = self.options
         tree = read_tree(self.paths or (".",), exclude=options.exclude)
         catalog = catalog_from_tree(
-            tree, paths=self.paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+            tree,
+            paths=self.paths,
+            policies=options.policies,
+            namespace=options.namespace,
+            stdin=read_stdin,
+            values=options.values,
         )
         for name in sorted(options.only):
             if not catalog.has_policy(name):
@@ -217,7 +223,7 @@ class _Invocation:
         if not options.policies:
             # Policies are looked for in the whole repository; what runs is under PATH.
             given = Catalog(options.namespace)
-            given.add(tree.resources)
+            given.add(found for _, found in catalog.of_kind("ImageUpdateAutomation") if catalog.is_given(found))
         return _Loaded(tree, catalog, automation_names(given, self.wanted))
 
     def run(self, read: _Loaded, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
@@ -226,11 +232,15 @@ class _Invocation:
         runs: list[AutomationRunResult] = []
         deadline = run_deadline(Clock(), self.network.deadline)
         network = with_quiet(self.network, self.options)._replace(ends=deadline)
-        automation_options = replace(self.automation_options, deadline=deadline)
-        find, look = partial(require_lock, read.tree, self.paths), partial(nearest_lock, read.tree, self.paths)
-        with source_for(self.options.source, find, network, present=look) as make_source:
-            for name in read.names if names is None else names:
-                one = _validated(read.catalog, name, here=self.here)
+        nearby = Nearby(read.catalog, read.tree, self.paths)
+        automation_options = replace(self.automation_options, deadline=deadline, at=nearby.at)
+        wanted = read.names if names is None else names
+        validated = [(name, _validated(read.catalog, name, here=self.here)) for name in wanted]
+        for _, one in validated:
+            if isinstance(one, Automation):
+                one.policies(read.catalog, nearby.at)  # a lock is read for all policies at once
+        with source_for(self.options.source, nearby.require_lock, network, present=nearby.lock) as make_source:
+            for _, one in validated:
                 done = (
                     one
                     if not isinstance(one, Automation)
@@ -299,6 +309,6 @@ def _manifests(invocation: _Invocation, image: str) -> str:
     jobs = []
     for name in read.names:
         one = read_automation(read.catalog, name)
-        repository = read.catalog.find("GitRepository", *one.source)
+        repository = read.catalog.find("GitRepository", one.source.namespace, one.source.name, one.folder)
         jobs.append(job(one, read.catalog, repository, path))
     return manifests(jobs, remote_url(top) if top else "", image)

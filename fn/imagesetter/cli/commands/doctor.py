@@ -30,7 +30,8 @@ from imagesetter.registry.http.hosts import HUB_API, parse_host
 from imagesetter.registry.reference import DOCKER_HUB, Repository
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.selection.registry_source import scan_options
-from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import ReportedError
 from krm_functions.redaction import without_logins
 from krm_functions.suggestions import did_you_mean
@@ -76,6 +77,7 @@ def command(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     network: NetworkOptions,
 ) -> int:
     """Show versions, tools, settings and registries, ready to paste into a bug report.
@@ -99,7 +101,14 @@ def command(
         rows = [("not available", _message(error))]
     _print("Registries", rows)
     tree = read_tree(paths or (".",), exclude=exclude)
-    catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
+    catalog = catalog_from_tree(
+        tree,
+        paths=paths,
+        policies=policies,
+        namespace=namespace,
+        stdin=read_stdin,
+        values=values,
+    )
     repositories, problems = _repositories(catalog)
     _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.files} files read"), *problems])
     if settings is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,9 @@ from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
 from imagesetter.registry.scan import Scan
 from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
-from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
+from imagesetter.update.nearby import Nearby
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import ReportedError, TextError, UsageError
 
 
@@ -126,6 +128,7 @@ def command(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     output: Output,
     network: NetworkOptions,
     filter_pattern: str | None,
@@ -160,7 +163,7 @@ def command(
                 where="--compare-status",
                 hint="omit the policy and the rule, or --compare-status",
             )
-        return _compare(_catalog(policies, namespace, exclude), output, network)
+        return _compare(_catalog(policies, namespace, exclude, values)[0], output, network)
     if tags_file == "-" and "-" in policies:
         raise UsageError(
             "--policies and --tags-file cannot both read standard input", hint="write one of them to a file"
@@ -168,15 +171,16 @@ def command(
     if made_up.given:
         policy = ad_hoc(made_up.tag_policy(), image_argument(subject) if subject else None, insecure=made_up.insecure)
     else:
-        catalog = _catalog(policies, namespace, exclude, subject)
+        catalog, nearby = _catalog(policies, namespace, exclude, values, subject)
         name = _name(subject, catalog, namespace)
+        name = nearby.at(name, _folder(catalog, name, policies))
         try:
             policy = catalog.policy(name)
         except ReportedError as error:
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
     # A lock knows nothing about a policy given on the command line.
-    lock, notes = (Lock({}), []) if made_up.given else _lock(exclude, policy)
+    lock, notes = (Lock({}), []) if made_up.given else _lock(nearby, policy)
     chooser = Chooser(lock, clock.now(), "accept")
     if tags_file is not None:
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
@@ -198,8 +202,15 @@ def command(
     return OK if explained.chosen else FAILED
 
 
-def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], subject: str | None = None) -> Catalog:
-    """The policies in the named files; without any, those under the working directory, as for an update.
+def _catalog(
+    policies: Sequence[str],
+    namespace: str,
+    exclude: Sequence[str],
+    values: Mapping[str, str] | None,
+    subject: str | None = None,
+) -> tuple[Catalog, Nearby]:
+    """The policies in the named files; without any, those under the working directory, as for an update; and the locks
+    that count for them.
 
     Raises:
         UsageError: the subject looks like an image, and there is no rule for it.
@@ -211,18 +222,39 @@ def _catalog(policies: Sequence[str], namespace: str, exclude: Sequence[str], su
         )
     wanted = [policy_name(subject, namespace)] if subject else []
     tree = read_tree(() if policies else (".",), exclude=exclude)
-    return catalog_from_tree(tree, paths=(), policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted)
+    catalog = catalog_from_tree(
+        tree,
+        paths=(),
+        policies=policies,
+        namespace=namespace,
+        stdin=read_stdin,
+        wanted=wanted,
+        values=values,
+    )
+    catalog.either = "name one of them with --policies, or run this in its folder"
+    folders = [given for given in policies if Path(given).is_dir()]
+    return catalog, Nearby(catalog, read_tree(folders, exclude=exclude) if folders else tree, folders)
 
 
-def _lock(exclude: Sequence[str], policy: ImagePolicy) -> tuple[Lock, list[str]]:
-    """The nearest lock, and notes about it; its holds and the ages of tags affect what is selected."""
+def _folder(catalog: Catalog, name: PolicyName, policies: Sequence[str]) -> str:
+    """From where a policy is looked at: its own folder, if --policies names it, else the working directory."""
     try:
-        lock = nearest_lock(read_tree((".",), exclude=exclude), ())
+        found = catalog.find("ImagePolicy", *name) if policies else None
+    except ReportedError:
+        found = None
+    return found.folders[0] if found and found.folders else str(Path.cwd())
+
+
+def _lock(nearby: Nearby, policy: ImagePolicy) -> tuple[Lock, list[str]]:
+    """The lock that counts, with what is to be said of it; its holds and first sights have a say in what is chosen."""
+    try:
+        lock = nearby.lock()
     except (LockError, TextError) as error:
         return Lock({}), [f"the lock cannot be read, so it is ignored here: {error}"]
     lock, name = lock or Lock({}), policy.name
     notes = list(notices(lock.holds, name, clock.now()))
-    if policy.minimum_age and name not in lock.entries and all(seen.policy != name for seen in lock.seen):
+    seen = {each.policy for each in lock.seen}
+    if policy.minimum_age and name not in lock.entries and not {name, name.plain} & seen:
         age = shown_age(policy.minimum_age)
         notes.append(
             f"the policy requires tags that are at least {age} old; no lock here records ages, so this is ignored"
@@ -233,7 +265,7 @@ def _lock(exclude: Sequence[str], policy: ImagePolicy) -> tuple[Lock, list[str]]
 def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:
     """The digest that the lock has for a tag if no registry is used; empty if it has none."""
     for seen in lock.seen:
-        if (seen.policy, seen.tag) == (policy, tag):
+        if seen.tag == tag and seen.policy in (policy, policy.plain):
             return seen.digest
     entry = lock.entries.get(policy)
     return entry.digest if entry and entry.tag == tag else ""

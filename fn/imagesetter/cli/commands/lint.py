@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 
 import click
@@ -27,7 +28,9 @@ from imagesetter.files.read import read_named
 from imagesetter.lint.linted_tree import read_linted_tree
 from imagesetter.lint.rendered import check_rendered
 from imagesetter.lint.run import choose_rules, lint
-from imagesetter.update.read_tree import STDIN, catalog_from_tree, read_tree, require_lock
+from imagesetter.update.nearby import Nearby
+from imagesetter.update.read_tree import STDIN, read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 
 
@@ -57,6 +60,7 @@ def command(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     disable: tuple[str, ...],
     strict: bool,
     outputs: Outputs,
@@ -82,10 +86,17 @@ def command(
     """
     if rendered is not None:
         return _check_rendered(
-            rendered, paths, policies, namespace, exclude, source, network._replace(quiet=quiet), strict=strict
+            rendered, paths, policies, namespace, exclude, values, source, network._replace(quiet=quiet), strict=strict
         )
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
-    tree = read_linted_tree(paths, policies=policies, namespace=namespace, exclude=exclude, stdin=read_stdin)
+    tree = read_linted_tree(
+        paths,
+        policies=policies,
+        namespace=namespace,
+        exclude=exclude,
+        stdin=read_stdin,
+        values=values,
+    )
     findings = lint(tree, rules)
     made = LintOutcome(findings, rules, tree.count, quiet)
     outputs.write(partial(render_lint, made))
@@ -102,6 +113,7 @@ def _check_rendered(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     source: SourceName,
     network: NetworkOptions,
     *,
@@ -115,10 +127,17 @@ def _check_rendered(
     data = read_stdin() if rendered == "-" else read_named(rendered)
     name = STDIN if rendered == "-" else rendered
     tree = read_tree(paths or (() if policies else (".",)), exclude=exclude, needed=bool(paths))
-    catalog = catalog_from_tree(tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin)
+    catalog = catalog_from_tree(
+        tree,
+        paths=paths,
+        policies=policies,
+        namespace=namespace,
+        stdin=read_stdin,
+        values=values,
+    )
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="add the files that contain them with --policies")
-    with source_for(source, partial(require_lock, tree, paths), network) as make_source:
+    with source_for(source, Nearby(catalog, tree, paths).require_lock, network) as make_source:
         checked = check_rendered(data, name, catalog, make_source(catalog, FieldDigests()))
     print_results(checked.results)
     if not (checked.results or checked.right):

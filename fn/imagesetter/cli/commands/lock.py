@@ -18,13 +18,15 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.options import API_VERSION
 from imagesetter.files.atomic_write import noted
-from imagesetter.lock.document import FILE_NAME, Lock
+from imagesetter.lock.document import FILE_NAME, Lock, in_folder, relative_entries
 from imagesetter.lock.render import render_lock
 from imagesetter.selection.candidates import Chooser
 from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.update.lock import EntryChange, Locked, update_lock
-from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree
+from imagesetter.update.nearby import Nearby
+from imagesetter.update.read_tree import read_tree
 from imagesetter.update.shards import restricted
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 from krm_functions.messages import one_line
 
@@ -114,17 +116,24 @@ def command(
         )
     tree = read_tree(paths or (".",), exclude=options.exclude)
     catalog = catalog_from_tree(
-        tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+        tree,
+        paths=paths,
+        policies=options.policies,
+        namespace=options.namespace,
+        stdin=read_stdin,
+        values=options.values,
     )
     if not catalog.policy_names:
         raise UsageError("no ImagePolicy was found", hint="add the files that contain them with --policies")
-    target = lock_file or lock_path([found for found, _ in tree.locks], paths)
+    nearby = Nearby(catalog, tree, paths)
+    target = lock_file or lock_path(nearby.own_locks(), paths)
     file = open_lock(target, named=lock_file is not None)
-    present, only = file.lock, options.only
+    folder = str(target.parent.absolute())
+    present, only = in_folder(file.lock, folder), options.only
     if part:
         # A shard starts from the whole lock's entries of its policies, so that holds apply and unchanged entries stay.
         names = part.names(catalog)
-        present = restricted(nearest_lock(tree, paths) or Lock({}), names)
+        present = restricted(nearby.lock() or Lock({}), names)
         only = only & names if only else names
     if part and not only:
         locked = Locked(present.entries, (), (), present.seen)
@@ -142,7 +151,7 @@ def command(
                 strict=strict,
                 keep_on_error=options.on_error == "keep",
             )
-    after = file.rendered(lambda text: render_lock(text, locked.entries, locked.seen))
+    after = file.rendered(lambda text: render_lock(text, relative_entries(locked.entries, folder), locked.seen))
     # If there is nothing to write, a new file would suggest that all is well.
     refused = locked.failed and options.on_error == "fail"
     nothing = refused or (locked.failed and not (file.there or locked.entries or locked.seen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import click
@@ -28,7 +28,8 @@ from imagesetter.files.find import repository_root, start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.update.files import write_files
-from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 from krm_functions.redaction import without_logins
 from krm_functions.result import Result, failed
@@ -61,6 +62,7 @@ def command(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     output: str,
     quiet: bool,
 ) -> int:
@@ -77,7 +79,7 @@ def command(
       imagesetter mark --policy flux-system:web-prod clusters/prod
     """
     names = frozenset(policy_name(text, namespace, where=option_name("only")) for text in only)
-    catalog = _catalog(paths, policies, namespace, exclude, names)
+    catalog = _catalog(paths, policies, namespace, exclude, values, names)
     owners, unreadable = find_owners(catalog, names)
     outcome = insert_markers(paths or (".",), owners, exclude=exclude)
     writes = not check and not failed(outcome.results)
@@ -113,6 +115,7 @@ def _catalog(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     names: frozenset[PolicyName],
 ) -> Catalog:
     """The policies that an image may match: those of the whole repository, not only those beside the image.
@@ -126,7 +129,13 @@ def _catalog(
     # An unknown name makes the search continue through the whole repository.
     wanted = names or ({_NOWHERE} if inside or alone else ())
     catalog = catalog_from_tree(
-        tree, paths=paths, policies=policies, namespace=namespace, stdin=read_stdin, wanted=wanted
+        tree,
+        paths=paths,
+        policies=policies,
+        namespace=namespace,
+        stdin=read_stdin,
+        wanted=wanted,
+        values=values,
     )
     for name in sorted(names):
         if not catalog.has_policy(name):

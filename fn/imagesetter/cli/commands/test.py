@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK, USAGE
@@ -13,7 +15,8 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.reports.test import print_report
 from imagesetter.policy_tests.run import find_tests, named_policies, run_suites
-from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 
 
@@ -26,6 +29,7 @@ def command(
     policies: tuple[str, ...],
     namespace: str,
     exclude: tuple[str, ...],
+    values: Mapping[str, str] | None,
     output: Output,
     quiet: bool,
 ) -> int:
@@ -50,7 +54,13 @@ def command(
     named = named_policies(suites, namespace)
     tree = read_tree((".",) if named and not policies else (), exclude=exclude)
     catalog = catalog_from_tree(
-        tree, paths=files, policies=policies if named else (), namespace=namespace, stdin=read_stdin, wanted=named
+        tree,
+        paths=files,
+        policies=policies if named else (),
+        namespace=namespace,
+        stdin=read_stdin,
+        wanted=named,
+        values=values,
     )
     outcomes = run_suites(suites, catalog)
     print_report(outcomes, broken, output=output, quiet=quiet)

@@ -41,9 +41,11 @@ from imagesetter.lock.document import Lock
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import FileUpdates, update_files, write_files
+from imagesetter.update.nearby import Nearby
 from imagesetter.update.plan import Guard
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, read_tree, require_lock
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree, with_values
 from krm_functions.errors import UsageError
 from krm_functions.result import Result, failed
 
@@ -119,10 +121,17 @@ def command(
         raise UsageError(f"{message_file} is in a directory that does not exist", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
     catalog = catalog_from_tree(
-        tree, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+        tree,
+        paths=paths,
+        policies=options.policies,
+        namespace=options.namespace,
+        stdin=read_stdin,
+        values=options.values,
     )
-    present = cache(partial(nearest_lock, tree, paths))
-    with source_for(options.source, partial(require_lock, tree, paths), network, present=present) as make_source:
+    tree = with_values(tree, catalog)
+    nearby = Nearby(catalog, tree, paths)
+    present = cache(nearby.lock)
+    with source_for(options.source, nearby.require_lock, network, present=present) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
             return make_source(catalog, FieldDigests(fields))
@@ -144,6 +153,7 @@ def command(
             strict=strict,
             allow_unpin=allow_unpin,
             reads=PolicyRules(catalog).reads,
+            place=nearby.place,
         )
     unfollowed = tuple(_unfollowed(only, catalog, outcome, present, strict=strict))
     outcome = replace(outcome, results=(*outcome.results, *unfollowed))
@@ -214,7 +224,7 @@ def _unfollowed(
     for name in sorted(only, key=str):
         if not catalog.has_policy(name) and str(name) not in reported:
             lock = present()
-            if lock is None or name not in lock.entries:
+            if lock is None or all(name != each.plain for each in lock.entries):
                 yield failure(catalog.unknown(name), policy=str(name))
                 return
     if only and not (outcome.changes or outcome.unchanged or outcome.results):

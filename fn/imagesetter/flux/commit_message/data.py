@@ -95,7 +95,7 @@ class TemplateData:
         for record in self._recorded():
             result = files.setdefault(sanitize(record.file), FileResult(Map(IMAGE_OBJECTS, {})))
             images = result.objects.items.setdefault(record.object.sanitized(), Slice(IMAGES, [])).items
-            image = ImageRef(sanitize(str(record.ref)), NamespacedName(*map(sanitize, record.policy)))
+            image = ImageRef(sanitize(str(record.ref)), NamespacedName(*map(sanitize, record.policy[:2])))
             if image not in images:
                 images.append(image)
         return Updated(Map(FILE_RESULTS, files))

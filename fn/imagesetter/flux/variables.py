@@ -1,0 +1,109 @@
+"""Variables of Flux Kustomizations: ``${name}`` and ``${name:=default}`` in manifests.
+
+kustomize-controller replaces them after the build (``spec.postBuild``), by what fluxcd/pkg/envsubst does. Of that
+language the plain form and the defaults (``:=``, ``:-``, ``=``, ``-``) are read; ``$${name}`` is the text ``${name}``.
+
+Departures from kustomize-controller:
+
+- A variable without a value is an error where the text is needed. The controller writes an empty text.
+- Other expressions (``${name:0:3}``, ``${name/a/b}``) are not evaluated; they count as variables without a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<expression>[^{}\n]*)\}")
+_EXPRESSION = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?::?[=-])(?P<default>.*))?", re.DOTALL)
+_GROUP = re.compile(r"\(\?P?<([^>]+)>")
+_EXTRACT = ("spec", "filterTags", "extract")
+Path = tuple[str | int, ...]
+
+
+class Values(NamedTuple):
+    """The values of variables, and whether these are all that there are: then a default stands for a missing one."""
+
+    known: Mapping[str, str]
+    complete: bool
+
+
+class Unresolved(NamedTuple):
+    """A variable without a value, and the field that contains it."""
+
+    path: Path
+    variable: str
+    """As it is written, such as ``${name:=default}``."""
+
+
+def variables_of(text: str) -> list[str]:
+    """The variables in a text as they are written, each once."""
+    if "${" not in text:
+        return []
+    return list(dict.fromkeys(found[0] for found in _VARIABLE.finditer(text) if found["expression"] is not None))
+
+
+def variable_name(variable: str) -> str:
+    """The name in a variable as it is written; empty for an expression that is not read."""
+    found = _EXPRESSION.fullmatch(variable[2:-1])
+    return found["name"] if found else ""
+
+
+def substitute(text: str, values: Values) -> str:
+    """The text with the variables that have a value replaced; the others stay as they are."""
+
+    def value(found: re.Match[str]) -> str:
+        if found["expression"] is None:
+            return "${"
+        expression = _EXPRESSION.fullmatch(found["expression"])
+        if expression is None:
+            return found[0]
+        default = expression["default"] if values.complete else None
+        known = values.known.get(expression["name"])
+        if known is not None and (known or default is None):
+            return known
+        return found[0] if default is None else default
+
+    return _VARIABLE.sub(value, text) if "${" in text else text
+
+
+def substituted(data: Any, values: Values) -> Any:
+    """A loaded resource with its variables replaced; itself where nothing changes."""
+    return _mapped(data, lambda path, text: text if path == _EXTRACT else substitute(text, values), ())
+
+
+def unresolved(data: Mapping[str, Any]) -> Iterator[Unresolved]:
+    """The variables that are left in the name and the spec of a resource.
+
+    ``${group}`` in ``filterTags.extract`` is no variable where the pattern has that group.
+    """
+    for part in ("metadata", "spec"):
+        found = data.get(part)
+        if part == "metadata" and isinstance(found, Mapping):
+            found = {key: found.get(key) for key in ("name", "namespace")}
+        for path, text in _texts(found, (part,)):
+            if path != _EXTRACT:
+                yield from (Unresolved(path, variable) for variable in variables_of(text))
+
+
+def _texts(data: object, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(data, str):
+        if "${" in data:
+            yield path, data
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _texts(value, (*path, str(key)))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _texts(value, (*path, index))
+
+
+def _mapped(data: Any, change: Callable[[Path, str], str], path: Path) -> Any:
+    if isinstance(data, str):
+        return change(path, data) if "${" in data else data
+    if isinstance(data, Mapping):
+        return {key: _mapped(value, change, (*path, str(key))) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_mapped(value, change, (*path, index)) for index, value in enumerate(data)]
+    return data
