@@ -52,7 +52,7 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
 
 def test_trouble_is_keyed_by_words_that_the_program_says() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "fn").rglob("*.py"))
-    source = source.replace("{lock.FILE_NAME}", "images.lock.yaml")
+    source = source.replace("{FILE_NAME}", "images.lock.yaml")
     about = re.split(r"^## ", prose(DOCS / "troubleshooting.md"), flags=re.M)[1:]
     keys = [
         words.strip()

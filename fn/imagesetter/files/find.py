@@ -81,7 +81,19 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), need
                 yield name
 
 
-def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> list[str]:
+def find_others(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> Iterator[str]:
+    """The names of all other files in the given directories: those that `find_names` leaves out by their names.
+
+    Raises:
+        InputError, UsageError: as `find_names`.
+    """
+    excluded = [(_matcher(patterns, ""), "")] if (patterns := list(exclude)) else []
+    for given in paths:
+        if Path(given).is_dir():
+            yield from _walk(str(Path(given)), "", excluded, others=True)
+
+
+def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]], *, others: bool = False) -> list[str]:
     """The names of the files of one directory and of those below it.
 
     A repository has thousands of files, so names are strings, and the suffix decides before anything else is asked.
@@ -90,6 +102,7 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
         directory: its path.
         relative: the same from the top of the walk, with a final slash; empty at the top.
         rules: each matcher with the ``relative`` of the directory that it stands in.
+        others: the files with other names, in place of those that are read.
     """
     base = "" if directory == "." else f"{directory.removesuffix('/')}/"
     entries: list[tuple[str, bool]] = []
@@ -97,7 +110,7 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
         with os.scandir(directory) as listing:
             for entry in listing:
                 name = entry.name
-                if (name.endswith(_SUFFIXES) or name in _NAMES) and entry.is_file(follow_symlinks=False):
+                if (name.endswith(_SUFFIXES) or name in _NAMES) != others and entry.is_file(follow_symlinks=False):
                     entries.append((name, False))
                 elif entry.is_dir(follow_symlinks=False):
                     if name != ".git":
@@ -115,7 +128,7 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]]) -> li
         if rules and _is_ignored(f"{relative}{name}/" if is_directory else f"{relative}{name}", rules):
             continue
         if is_directory:
-            found += _walk(f"{base}{name}", f"{relative}{name}/", rules)
+            found += _walk(f"{base}{name}", f"{relative}{name}/", rules, others=others)
         else:
             found.append(f"{base}{name}")
     return found

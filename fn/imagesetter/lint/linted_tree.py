@@ -47,6 +47,8 @@ class LintedTree:
     """The number of files under the given paths."""
     paths: tuple[str | Path, ...] = (".",)
     """The given paths."""
+    exclude: tuple[str, ...] = ()
+    """The patterns of what is left out."""
 
     @cached_property
     def given_names(self) -> frozenset[str]:
@@ -174,6 +176,7 @@ def read_linted_tree(
     Raises:
         UsageError: a path that does not exist or holds no file, or a source of policies without any.
     """
+    exclude = tuple(exclude)
     needed = bool(paths) or not policies  # with --policies alone, these are what is checked
     paths = paths or (".",)
     found_files = find_files(paths, exclude=exclude, needed=needed)
@@ -194,7 +197,9 @@ def read_linted_tree(
         catalog.add([resource for resource in mine.resources if not catalog.knows(resource)])
     else:
         completed.append(complete_into(catalog, own.resources, own, values, given=own.resources))
-    tree = LintedTree(tuple(files), tuple(policy_files), (), catalog, tuple(completed), len(given), tuple(paths))
+    tree = LintedTree(
+        tuple(files), tuple(policy_files), (), catalog, tuple(completed), len(given), tuple(paths), exclude
+    )
     root = _search(tree, paths, searched=bool(policies))
     if root is None:
         return tree

@@ -15,10 +15,11 @@ from imagesetter.flux.markers import KEY, parse_marker
 from imagesetter.flux.variables import variables_of
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.linted_tree import LintedTree
+from imagesetter.lint.odd_keys import is_odd
 from imagesetter.lint.scanned_file import MarkerComment
 from krm_functions.errors import ReportedError
 
-_MISSPELLED = re.compile(r'#+\s*\{\s*"(?P<key>\$?image-?policy)"\s*:', re.IGNORECASE)
+_FIRST_KEY = re.compile(r'#+\s*\{\s*"(?P<key>[^"]*)"\s*:')
 _WRITE = 'write it as # {"$imagepolicy": "NAMESPACE:NAME"}'
 _BEHIND = "put it after the value, on the same line"
 
@@ -65,8 +66,8 @@ def malformed_marker(tree: LintedTree) -> Iterator[Problem]:
             continue
         if mark.error and not variables_of(mark.comment.text):  # else unresolved-variable says so
             yield Problem(mark.position, mark.error.what, mark.error.hint)
-        elif (found := _MISSPELLED.match(mark.comment.text)) and found["key"] != KEY:
-            yield Problem(mark.position, f'not a marker: its key is "{found["key"]}", not "{KEY}"', _WRITE)
+        elif key := _odd_key(mark.comment.text):
+            yield Problem(mark.position, f'not a marker: its key is "{key}", not "{KEY}"', _WRITE)
 
 
 def marker_above_key(tree: LintedTree) -> Iterator[Problem]:
@@ -116,6 +117,12 @@ def digest_without_reflection(tree: LintedTree) -> Iterator[Problem]:
             message = f"{mark.marker}: the policy does not reflect a digest (Flux would write an empty string here)"
             hint = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
             yield Problem(mark.position, message, hint)
+
+
+def _odd_key(comment: str) -> str:
+    """The first key of a comment's JSON where it looks like the marker's, and is not."""
+    found = _FIRST_KEY.match(comment)
+    return found["key"] if found and is_odd(found["key"]) else ""
 
 
 def _rest(mark: MarkerComment) -> str:

@@ -8,6 +8,7 @@ from imagesetter.lint.finding import Finding, LintRule
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
+from imagesetter.lint.rules_files import nested_marker, sops_mac, unread_file
 from imagesetter.lint.rules_kustomize import unfollowed_patch, unresolved_variable
 from imagesetter.lint.rules_markers import (
     commented_out_marker,
@@ -45,6 +46,9 @@ RULES: tuple[LintRule, ...] = (
     LintRule("two-markers", "error", "One value has two markers.", two_markers),
     LintRule("marker-above-key", "error", "A marker is on its own line above a key.", marker_above_key),
     LintRule("misplaced-marker", "error", "A marker does not belong to a value.", misplaced_marker),
+    LintRule("nested-marker", "warning", "A marker is inside the text of a value.", nested_marker),
+    LintRule("unread-file", "warning", "A marker is in a file that is not read.", unread_file),
+    LintRule("sops-mac", "warning", "A marked field is covered by the MAC of a SOPS file.", sops_mac),
     LintRule("commented-out-marker", "info", "A marker is on a commented-out line.", commented_out_marker),
     LintRule(
         "digest-without-reflection",

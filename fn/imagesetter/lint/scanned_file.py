@@ -13,21 +13,23 @@ from imagesetter.config.inline_policy import inline_policy
 from imagesetter.config.options import GROUP, KIND
 from imagesetter.errors import LockError, MarkerError
 from imagesetter.fields.resource_list import FIELDS_ANNOTATION, target_marker
+from imagesetter.fields.unfollowed import nested_markers, sealed_documents
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
 from imagesetter.flux.builds import FILE_NAMES
 from imagesetter.flux.deployments import GROUP as DEPLOYMENTS
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.flux.resources import Resource
+from imagesetter.lint.odd_keys import odd_keys
 from imagesetter.lock import document as lock
 from imagesetter.update.read_tree import STDIN
 from krm_functions.errors import InputError, TextError, UsageError
-from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.encoding import decode_text, mentions, wide_encoding
 from krm_functions.yaml.encoding import position as line_and_column
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars, scan
-from krm_functions.yaml.scan_result import SPAN, Comment, NodeSpan, ParseFailure
+from krm_functions.yaml.scan_result import SPAN, Comment, NodeSpan, Outline, ParseFailure
 
 # The second spelling is a mistake that the linter reports, so files that contain it are scanned, too.
 _SPELLINGS = ("imagepolicy", "imagePolicy")
@@ -164,6 +166,10 @@ class ScannedFile:
     """The bytes of a kustomization file."""
     deployment: bytes = b""
     """The bytes of a file with a Flux Kustomization."""
+    nested: tuple[SourcePosition, ...] = ()
+    """Markers inside the text of a value."""
+    sealed: frozenset[int] = frozenset()
+    """The documents whose every value is covered by the MAC of SOPS."""
 
 
 def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> ScannedFile | None:
@@ -184,9 +190,12 @@ def read_path(path: Path, name: str, given: Sequence[str | Path] = ()) -> Scanne
 def read_data(data: bytes, name: str) -> ScannedFile | None:
     """Scan a file's bytes; None, without parsing, if they cannot contain markers or resources."""
     wanted = _FLUX in data or _OURS in data or b"bindByImage" in data
+    if wide_encoding(data) and mentions(data, *_SPELLINGS, flux.GROUP):
+        wanted = True  # the text is refused below
     kustomization = data if name.endswith(FILE_NAMES) else b""
     deployment = data if not kustomization and _DEPLOYS in data else b""
-    if not wanted and not any(spelling in data for spelling in _MARKED):
+    odd = odd_keys(data)
+    if not (wanted or odd or any(spelling in data for spelling in _MARKED)):
         found = kustomization or deployment
         return ScannedFile(name, kustomization=kustomization, deployment=deployment) if found else None
     try:
@@ -195,8 +204,11 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         line, column = (int(part) for part in error.where.rsplit(":", 2)[1:])
         position = SourcePosition(name, line, column)
         return ScannedFile(name, unreadable=(UnreadableDocument(position, error.what, error.hint),))
-    needle = next((spelling for spelling in _SPELLINGS if spelling in text), "")
-    scanned = scan(text, needle or _SPELLINGS[0], also=(*_SPELLINGS, "$ref", "\\u00"), outline={} if wanted else None)
+    spellings = (*_SPELLINGS, *odd)
+    needle = next((spelling for spelling in spellings if spelling in text), _SPELLINGS[0])
+    sealed = "sops:" in text
+    outline: Outline | None = {} if wanted or sealed else None
+    scanned = scan(text, needle, also=(*spellings, "$ref", "\\u00"), outline=outline)
     marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(scanned.comments))
     broken = [_unreadable(name, text, each, marker_comments) for each in scanned.broken]
     documents = [_Document(name, text, node) for node in scanned.documents] if wanted else []
@@ -212,6 +224,8 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         _lock(name, text) if _LOCK in data else None,
         kustomization,
         deployment,
+        tuple(SourcePosition(name, *where) for where in nested_markers(text, scanned)),
+        sealed_documents(text, scanned) if sealed and marker_comments else frozenset(),
     )
 
 

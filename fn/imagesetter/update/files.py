@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from imagesetter.fields.digests import DIGEST_KEY, digests_beside
 from imagesetter.fields.field import Location, MarkedField
-from imagesetter.fields.report import failure, marker_problem
+from imagesetter.fields.report import failure, marker_problem, report
+from imagesetter.fields.unfollowed import (
+    MAC,
+    NESTED,
+    SEAL_AGAIN,
+    WRITE_APART,
+    nested_markers,
+    sealed_documents,
+)
 from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource
@@ -57,6 +65,9 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             fields.append(MarkedField(parsed.marker, comment.scalar, _location(name, comment.scalar, resources)))
         elif problem := marker_problem(parsed, Location(file=name, line=comment.line, column=comment.column)):
             results.append(problem)
+    for line, column in nested_markers(file.text.text, file.scan):
+        location = Location(file=name, line=line, column=column)
+        results.append(report("warning", f"{NESTED}; {WRITE_APART}", location, tags={"error": "NestedMarker"}))
     for broken in file.scan.broken:
         if any(broken.start_line <= comment.line <= broken.end_line for comment in file.scan.comments):
             location = Location(file=name, line=broken.line, column=broken.column)
@@ -169,10 +180,19 @@ def update_files(
     for name, changes in _by_file(planned.changes).items():
         try:
             rewrites.append(_rewritten(by_file[name], changes))
+            results += _broken_seals(by_file[name], changes)
             done += changes
         except ReportedError as error:
             results.append(failure(error, Location(file=name)))
     return FileUpdates(tuple(done), tuple(rewrites), tuple(results), planned.unchanged, tree.files)
+
+
+def _broken_seals(file: MarkedFile, changes: Iterable[Change]) -> Iterable[Result]:
+    """A warning for each change in a document that SOPS has sealed."""
+    sealed = sealed_documents(file.text.text, file.scan)
+    for change in changes:
+        if change.field.scalar.document in sealed:
+            yield report("warning", f"{MAC}; {SEAL_AGAIN}", change.field.location, tags={"error": "SopsMac"})
 
 
 def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:

@@ -23,7 +23,7 @@ from imagesetter.lock import document as lock
 from krm_functions.errors import InputError, TextError
 from krm_functions.result import Result
 from krm_functions.yaml.encoding import DecodedText as Text
-from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.encoding import decode_text, mentions, wide_encoding
 from krm_functions.yaml.load import load, load_all
 from krm_functions.yaml.scan import NEEDLE, scan
 from krm_functions.yaml.scan_result import KEEP, SPAN, Comment, ScanResult
@@ -104,6 +104,8 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
                 kustomizations.append((name, data))
             elif _DEPLOYS in data:
                 deployments.append((name, data))
+            if wide_encoding(data) and mentions(data, NEEDLE, flux.GROUP):
+                decode_text(data, name=name)  # refuses it
             if _FLUX in data:
                 resources += flux_resources(data, name, unread=unread)
             if _LOCK in data:
@@ -112,7 +114,7 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
                 text = decode_text(data, name=name)
                 marked.append(MarkedFile(Path(name), data, text, scan(text.text, NEEDLE, outline=_OUTLINE)))
         except TextError as error:
-            if _MARKED in data:
+            if mentions(data, NEEDLE) or wide_encoding(data):
                 results.append(failure(error, Location(file=name)))
         except InputError as error:
             results.append(failure(error, Location(file=name)))

@@ -26,6 +26,36 @@ class DecodedText(NamedTuple):
     """Whether the bytes began with a byte order mark."""
 
 
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
+_NULS: dict[tuple[bool, ...], str] = {
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
+
+
+def wide_encoding(data: bytes) -> str:
+    """``utf-16-le`` and the like where a text is stored so, marked or not (YAML 5.2); else empty."""
+    if data[:1] not in (b"\xff", b"\xfe", b"\0") and data[1:2] != b"\0":
+        return ""
+    found = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
+    return found or _NULS.get(tuple(byte == 0 for byte in data[:4]), "")
+
+
+def mentions(data: bytes, *words: str) -> bool:
+    """Whether one of some ASCII words is in a text, however that is stored."""
+    if any(word.encode() in data for word in words):
+        return True
+    wide = wide_encoding(data)
+    return bool(wide) and any(word.encode(wide) in data for word in words)
+
+
 def decode_text(data: bytes, *, name: str = "") -> DecodedText:
     """Read bytes as UTF-8, refusing what is not.
 
@@ -36,6 +66,10 @@ def decode_text(data: bytes, *, name: str = "") -> DecodedText:
     Raises:
         TextError: a byte sequence that is not UTF-8; *where* is ``name:line:column`` of its first byte.
     """
+    wide = wide_encoding(data)
+    if wide and data[0] < 0xF0:  # without a byte order mark, some of it would be UTF-8
+        what = f"the file is {wide[:6].upper()}"
+        raise TextError(what, where=f"{name}:1:1" if name else "1:1", hint="store it as UTF-8")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as err:
@@ -72,6 +106,6 @@ def position(text: str, index: int) -> tuple[int, int]:
 
 
 def _hint(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "the file is UTF-16; store it as UTF-8"
+    if wide := wide_encoding(data):
+        return f"the file is {wide[:6].upper()}; store it as UTF-8"
     return "store the file as UTF-8"

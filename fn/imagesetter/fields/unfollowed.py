@@ -1,0 +1,57 @@
+"""Markers inside the text of a value, which no field follows; and files that an edit makes unreadable for SOPS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from krm_functions.errors import TextError
+from krm_functions.yaml.comments import line_end, line_start
+from krm_functions.yaml.encoding import position
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import NEEDLE
+from krm_functions.yaml.scan_result import ScanResult
+
+_NESTED = re.compile(r"""#+[ \t]*\{[ \t]*\\?"\$imagepolicy\\?"[ \t]*:""")
+NESTED = "this marker is inside the text of a value, so it has no effect (Flux ignores it, too)"
+WRITE_APART = "write the value into a field of its own, and mark it there"
+MAC = "this edit breaks the MAC of the SOPS file, so that sops and kustomize-controller refuse it"
+SEAL_AGAIN = (
+    "move the field to a file that is not encrypted, or encrypt it with --mac-only-encrypted (mac_only_encrypted: true)"
+)
+
+
+def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
+    """Line and column of each marker that stands inside the text of a value: a block, or quoted text on several lines.
+
+    Args:
+        text: the whole text.
+        found: the scan of it for markers.
+    """
+    comments = {comment.line for comment in found.comments}
+    at = text.find(NEEDLE)
+    while at >= 0:
+        start, end = line_start(text, at), line_end(text, at)
+        marker = _NESTED.search(text, start, end)
+        if marker and (line := position(text, marker.start()))[0] not in comments:
+            yield line
+        at = text.find(NEEDLE, end)
+
+
+def sealed_documents(text: str, found: ScanResult) -> frozenset[int]:
+    """The documents whose every value is covered by the MAC of SOPS: an edit makes the file unreadable.
+
+    Args:
+        text: the whole text.
+        found: a scan of it with an outline, so that the documents are known.
+    """
+    sealed = set()
+    for node in found.documents if "sops:" in text else ():
+        try:
+            data = load(text[node.start : node.end])
+        except TextError:
+            continue
+        sops = data.get("sops") if isinstance(data, Mapping) else None
+        if isinstance(sops, Mapping) and sops.get("mac") and sops.get("mac_only_encrypted") is not True:
+            sealed.add(node.document)
+    return frozenset(sealed)
