@@ -73,8 +73,6 @@ PASSES = {
     "further keys": FIELD.replace('"}', '", "note": "by hand"}'),
     "above a plain item": f"images:\n{MARKER}\n- registry.example.com/web:1.0.0\n",
     "on the header of a block scalar": f"image: |- {MARKER}\n  registry.example.com/web:1.0.0\n",
-    "text in a quoted string": f"{FIELD}note: '{MARKER}'\n",
-    "text in a block scalar": f"{FIELD}note: |\n  image: a {MARKER} and more\n",
     "prose that mentions the key": f"# see $imagepolicy in the documentation\n{FIELD}",
     "prose above that mentions a marker": f'# write {{"$imagepolicy": "ns:name"}} behind the tag\n{FIELD}',
     "CR LF, a byte order mark and no final newline": f"\ufeffa: 1\r\n{FIELD.rstrip()}",
