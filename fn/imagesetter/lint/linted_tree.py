@@ -28,6 +28,8 @@ from imagesetter.update.nearby import Nearby
 from imagesetter.update.read_tree import STDIN, Tree, flux_resources
 from imagesetter.update.tree_catalog import FoundFiles, complete_into, completed_by, needs_search, no_policies
 from krm_functions.errors import InputError, ReportedError
+from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.load import load
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,20 @@ class LintedTree:
     """The given paths."""
     exclude: tuple[str, ...] = ()
     """The patterns of what is left out."""
+
+    @cached_property
+    def kustomized_images(self) -> frozenset[str]:
+        """The names of images for which some kustomization sets a tag or digest."""
+        found: set[str] = set()
+        for file in (*self.files, *self.around):
+            if b"images:" in file.kustomization:
+                with contextlib.suppress(ReportedError):
+                    data = load(decode_text(file.kustomization, name=file.name).text)
+                    entries = data.get("images") if isinstance(data, Mapping) else None
+                    for entry in entries if isinstance(entries, list) else ():
+                        if isinstance(entry, Mapping) and (entry.get("newTag") or entry.get("digest")):
+                            found.add(str(entry.get("name")))
+        return frozenset(found)
 
     @cached_property
     def given_names(self) -> frozenset[str]:
@@ -245,12 +261,12 @@ def _read_policy_files(
 
 
 def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:
-    """The Namespaces, which decide who may use an ImageRepository; read only for references across namespaces."""
+    """The Namespaces, which decide who may use an ImageRepository, and the GitRepositories; read when one is wanted."""
     for path in paths:
         with contextlib.suppress(InputError):
             data = read(path, given)
-            if b"kind: Namespace" in data:
-                yield from flux_resources(data, str(path))
+            if b"kind: Namespace" in data or b"kind: GitRepository" in data:
+                yield from (each for each in flux_resources(data, str(path)) if each.kind in flux.OTHER_KINDS)
 
 
 def _search(tree: LintedTree, paths: Sequence[str | Path], *, searched: bool) -> Path | None:

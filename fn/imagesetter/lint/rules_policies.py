@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import PolicyError, ResolveError
+from imagesetter.flux.known_fields import API, KNOWN_FIELDS
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.flux.variables import unresolved, variables_of
@@ -140,15 +141,16 @@ def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
         spec = _validated(located.resource)
     except ResourceError:
         return  # incomplete-policy and invalid-automation report it
-    known = {
-        str(field.alias or name)
-        for part in models.FluxModel.__subclasses__()
-        for name, field in part.model_fields.items()
-    }
+    fields = KNOWN_FIELDS[kind]
+    names = {field.rpartition(".")[2] for field in fields}
     for path in models.unknown_fields(spec):
         steps = _path(path)
-        message = f"{path}: {kind} has no such field{did_you_mean(str(steps[-1]), known)}"
-        yield Problem(located.key_position(*steps), message, "remove it: the API server drops it silently")
+        if ".".join(str(step) for step in steps if isinstance(step, str)) in fields:
+            continue  # of a release that our model does not know yet
+        meant = did_you_mean(str(steps[-1]), names)
+        message = f"{path}: {kind} of {API[kind]} has no such field{meant}"
+        hint = "remove it" if meant else "remove it, unless your Flux is newer"
+        yield Problem(located.key_position(*steps), message, f"{hint}: the API server drops it silently")
 
 
 def _validated(resource: Resource) -> FluxModel:

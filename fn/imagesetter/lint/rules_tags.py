@@ -35,7 +35,7 @@ EXACT = 2**53
 
 # What cosign pushes beside an image (signature, attestation, SBOM), and the tag of the OCI referrers fallback.
 _DIGESTS = [hashlib.sha256(bytes([number])).hexdigest() for number in range(8)]
-_SIGNATURES = [f"sha256-{digest}{suffix}" for suffix in (".sig", ".att", ".sbom", "") for digest in _DIGESTS]
+SIGNATURES = [f"sha256-{digest}{suffix}" for suffix in (".sig", ".att", ".sbom", "") for digest in _DIGESTS]
 
 # A number that stands alone in a tag, at most after a short word such as v or rc; eight digits and more are dates.
 _COUNTER = re.compile(
@@ -60,7 +60,7 @@ def unanchored_pattern(tree: LintedTree) -> Iterator[Problem]:
 
 def _caught(policy: TagPolicy) -> Iterator[str]:
     """The tags of signatures that a policy's rule gets to see."""
-    for tag in _SIGNATURES if policy.filter_tags else ():
+    for tag in SIGNATURES if policy.filter_tags else ():
         key = key_of(policy, tag)
         if key is None:
             continue
@@ -73,7 +73,7 @@ def alphabetical_unpadded_numbers(tree: LintedTree) -> Iterator[Problem]:
     for policy in definitions(tree):
         if not isinstance(policy.tags.rule, AlphabeticalRule):
             continue
-        found = next(_misordered(policy.tags, tree.tags.get(policy.name, ())), None)
+        found = next(misordered(policy.tags, tree.tags.get(policy.name, ())), None)
         if found:
             tag, first, second = found
             message = (
@@ -84,7 +84,7 @@ def alphabetical_unpadded_numbers(tree: LintedTree) -> Iterator[Problem]:
             yield Problem(policy.located.key_position("spec", "policy", "alphabetical"), message, hint)
 
 
-def _misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def misordered(policy: TagPolicy, tags: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """A known tag, and two like it of which the policy prefers the wrong one."""
     for tag in tags:
         dates = [found.span() for found in _DATE.finditer(tag)]

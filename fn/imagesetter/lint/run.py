@@ -6,6 +6,14 @@ from collections.abc import Iterable
 
 from imagesetter.lint.finding import Finding, LintRule
 from imagesetter.lint.linted_tree import LintedTree
+from imagesetter.lint.rules_choice import (
+    alphabetical_hashes,
+    build_metadata,
+    invalid_extract,
+    prerelease_order,
+    selects_nothing,
+    signature_tag,
+)
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
 from imagesetter.lint.rules_files import nested_marker, sops_mac, unread_file
@@ -28,6 +36,13 @@ from imagesetter.lint.rules_policies import (
     invalid_range,
     unknown_field,
     unused_policy,
+)
+from imagesetter.lint.rules_practice import (
+    open_range_in_production,
+    push_without_review,
+    removed_version,
+    short_interval,
+    untagged_image,
 )
 from imagesetter.lint.rules_tags import (
     alphabetical_unpadded_numbers,
@@ -89,6 +104,22 @@ RULES: tuple[LintRule, ...] = (
         "other-repository", "warning", "A field holds an image that its policy does not select.", other_repository
     ),
     LintRule("unknown-field", "warning", "A Flux resource has a field that its CRD does not have.", unknown_field),
+    LintRule("removed-version", "warning", "An API version was removed from Flux.", removed_version),
+    LintRule("invalid-extract", "error", "An extract names a group that the pattern does not have.", invalid_extract),
+    LintRule("selects-nothing", "warning", "A filter and a range exclude each other.", selects_nothing),
+    LintRule("build-metadata", "warning", "A semver policy ranks by build metadata.", build_metadata),
+    LintRule("alphabetical-hashes", "warning", "An alphabetical policy compares hashes.", alphabetical_hashes),
+    LintRule("prerelease-order", "warning", "Prereleases are compared as text.", prerelease_order),
+    LintRule("signature-tag", "warning", "Flux may select the tag of a signature.", signature_tag),
+    LintRule("untagged-image", "warning", "An image has no tag and follows no policy.", untagged_image),
+    LintRule("short-interval", "warning", "A repository is scanned too often.", short_interval),
+    LintRule(
+        "open-range-in-production",
+        "warning",
+        "A range in production admits prereleases or every major version.",
+        open_range_in_production,
+    ),
+    LintRule("push-without-review", "info", "An automation pushes to the branch it checks out.", push_without_review),
     LintRule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
     LintRule("broken-lock", "error", "The lock cannot be read.", broken_lock),
     LintRule(

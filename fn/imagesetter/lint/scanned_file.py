@@ -12,7 +12,7 @@ from typing import Any
 from imagesetter.config.inline_policy import inline_policy
 from imagesetter.config.options import GROUP, KIND
 from imagesetter.errors import LockError, MarkerError
-from imagesetter.fields.resource_list import FIELDS_ANNOTATION, target_marker
+from imagesetter.fields.resource_list import FIELDS_ANNOTATION, is_image, target_marker
 from imagesetter.fields.unfollowed import nested_markers, sealed_documents
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
@@ -29,7 +29,7 @@ from krm_functions.yaml.encoding import position as line_and_column
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars, scan
-from krm_functions.yaml.scan_result import SPAN, Comment, NodeSpan, Outline, ParseFailure
+from krm_functions.yaml.scan_result import KEEP_ALL, SPAN, Comment, NodeSpan, Outline, ParseFailure
 
 # The second spelling is a mistake that the linter reports, so files that contain it are scanned, too.
 _SPELLINGS = ("imagepolicy", "imagePolicy")
@@ -39,6 +39,12 @@ _OURS = f"{GROUP}/".encode()
 _DEPLOYS = DEPLOYMENTS.encode()
 _BINDS = re.compile(r"""bindByImage["']?:[ ]*["']?true""")
 _LOCK = f"kind: {lock.KIND}".encode()
+# A line with an image that has no tag, or the tag latest, and no comment behind it.
+_UNTAGGED = re.compile(
+    rb"""^[ \t-]*image:[ \t]+["']?[A-Za-z0-9][A-Za-z0-9._/-]*(?::[0-9]+/[A-Za-z0-9._/-]+)?"""
+    rb"""(?::latest)?["']?[ \t]*\r?$""",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -168,6 +174,8 @@ class ScannedFile:
     """The bytes of a file with a Flux Kustomization."""
     nested: tuple[SourcePosition, ...] = ()
     """Markers inside the text of a value."""
+    images: tuple[tuple[SourcePosition, str], ...] = ()
+    """The images of containers without a tag or with the tag latest, and without a marker."""
     sealed: frozenset[int] = frozenset()
     """The documents whose every value is covered by the MAC of SOPS."""
 
@@ -196,8 +204,10 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
     deployment = data if not kustomization and _DEPLOYS in data else b""
     odd = odd_keys(data)
     if not (wanted or odd or any(spelling in data for spelling in _MARKED)):
-        found = kustomization or deployment
-        return ScannedFile(name, kustomization=kustomization, deployment=deployment) if found else None
+        images = _untagged(data, name)
+        if not (kustomization or deployment or images):
+            return None
+        return ScannedFile(name, kustomization=kustomization, deployment=deployment, images=images)
     try:
         text = decode_text(data, name=name).text
     except TextError as error:
@@ -225,7 +235,25 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         kustomization,
         deployment,
         tuple(SourcePosition(name, *where) for where in nested_markers(text, scanned)),
+        _untagged(data, name),
         sealed_documents(text, scanned) if sealed and marker_comments else frozenset(),
+    )
+
+
+def _untagged(data: bytes, name: str) -> tuple[tuple[SourcePosition, str], ...]:
+    """Images without a tag; a file is parsed only if one of its lines looks like one."""
+    if b"ontainers:" not in data or not _UNTAGGED.search(data):
+        return ()
+    try:
+        text = decode_text(data, name=name).text
+    except TextError:
+        return ()
+    lines = {data.count(b"\n", 0, found.start()) + 1 for found in _UNTAGGED.finditer(data)}
+    kept = (scalar for document in scan(text, "", outline=KEEP_ALL).documents for scalar in document.kept.values())
+    return tuple(
+        (SourcePosition(name, scalar.line, scalar.column), scalar.value)
+        for scalar in kept
+        if scalar.line in lines and len(scalar.path) > 2 and is_image(scalar.path)
     )
 
 
