@@ -41,7 +41,7 @@ def incomplete_policies(number: int) -> dict[str, str]:
 
 MANY = {
     "unknown policies": (unknown_policies, "did you mean flux-system:team-0007-service?"),
-    "unknown fields": (broken_policies, "spec.rang: ImagePolicy has no such field"),
+    "unknown fields": (broken_policies, "v1.3.0 has no such field (did you mean range?)"),
     "broken fields": (incomplete_policies, "spec.policy.numerical.order"),
 }
 

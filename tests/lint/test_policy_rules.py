@@ -242,8 +242,8 @@ CASES = {
         "unknown-field",
         [POLICY.replace("range: 1.x", "range: 1.x, exclude: [1.3.0]")],
         [
-            "a.yaml:9:71: warning unknown-field: spec.policy.semver.exclude: ImagePolicy has no such field; remove "
-            "it: the API server drops it silently"
+            "a.yaml:9:71: warning unknown-field: spec.policy.semver.exclude: ImagePolicy of image-reflector-controller "
+            "v1.3.0 has no such field; remove it, unless your Flux is newer: the API server drops it silently"
         ],
     ),
 }

@@ -48,8 +48,8 @@ def test_a_rendered_stream_stands_in_for_its_bases(lint: Lint, monkeypatch: pyte
     assert len(lint(files).about("incomplete-policy")) == 1
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(rendered.encode())))
     assert lint(files, "--policies", "-", ".").findings == [
-        "<stdin>:9:71: warning unknown-field: spec.policy.semver.newest: ImagePolicy has no such field; remove it: "
-        "the API server drops it silently"
+        "<stdin>:9:71: warning unknown-field: spec.policy.semver.newest: ImagePolicy of image-reflector-controller "
+        "v1.3.0 has no such field; remove it, unless your Flux is newer: the API server drops it silently"
     ]
 
 
@@ -128,3 +128,47 @@ def test_a_stale_lock_is_found_by_the_field_that_it_does_not_answer_for(lint: Li
         "apps/web.yaml:1:39: error stale-lock: policy flux-system:web is not in the lock; run `imagesetter lock`, and "
         "commit the lock"
     ]
+
+
+LOCK = """\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageLock
+metadata: {name: images}
+spec:
+  entries:
+  - policy: flux-system:web
+    image: registry.example.com/web
+    tag: 1.2.0
+    digest: sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+    inputs: sha256:9961d67da14badee3feab6fe7f40a7a5c3809dff575f7ddf93e0aba0ea59993b
+"""
+STALE = "policy flux-system:web has changed since it was locked to registry.example.com/web:1.2.0"
+WHERES = {
+    "the policy alone": (("clusters/policies.yaml",), f"clusters/policies.yaml:8:18: error stale-lock: {STALE} in "),
+    "the lock too": (
+        ("clusters/policies.yaml", "images.lock.yaml"),
+        f"images.lock.yaml:6:13: error stale-lock: {STALE};",
+    ),
+    "everything": ((), f"images.lock.yaml:6:13: error stale-lock: {STALE};"),
+    "the field alone": (("apps/web.yaml",), ""),
+}
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(("given", "finding"), WHERES.values(), ids=WHERES)
+def test_a_hook_that_is_given_an_edited_policy_says_that_its_lock_is_stale(
+    given: tuple[str, ...], finding: str, lint: Lint
+) -> None:
+    files = {**TREE, "images.lock.yaml": LOCK}
+    assert lint(files, *given).about("stale-lock") == []
+    ran = lint({**files, "clusters/policies.yaml": POLICIES.replace("1.x", "1.2.x")}, *given)
+    assert [line.startswith(finding) for line in ran.about("stale-lock")] == [True] * bool(finding)
+    assert ran.status == int(bool(finding))
+
+
+@pytest.mark.usefixtures("repository")
+def test_the_lock_of_another_cluster_is_not_compared(lint: Lint, tmp_path: Path) -> None:
+    other = LOCK.replace("9961d67d", "00000000")
+    assert lint({**TREE, "vendor/other/images.lock.yaml": other}).findings == []
+    (tmp_path / "vendor" / "other" / "images.lock.yaml").rename(tmp_path / "clusters" / "images.lock.yaml")
+    assert len(lint({}).about("stale-lock")) == 1

@@ -1,10 +1,11 @@
 """One story: a marker behind every image that exactly one policy selects.
 
 What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
-beside ``tag:`` as Helm charts have them. A field is left alone, and that is said, where a marker cannot stand (inside
-a collection on one line, behind another comment), and where two policies select from the repository. A pinned image
-is marked, since an update keeps its pin; that Flux would not is said. Only comments are inserted; before a file is
-written, its new text is read again: every scalar has to be what it was, every planned marker where it was planned.
+beside ``tag:`` as Helm charts have them. An image of a policy in any other place is named in the report. A field is
+left alone, with a warning, where a marker cannot stand (inside a collection on one line, behind another comment), and
+where two policies select from the repository. A pinned image is marked, since an update keeps its pin; that Flux would
+not is said. Only comments are inserted; before a file is written, its new text is read again: every scalar has to be
+what it was, every planned marker where it was planned.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.fields.field import Location
 from imagesetter.fields.field_text import has_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.resource_list import is_image
+from imagesetter.fields.unfollowed import NESTED, WRITE_APART, nested_markers
 from imagesetter.files.atomic_write import Rewrite
 from imagesetter.files.find import find_files
 from imagesetter.files.read import read
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import Part
 from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
+from imagesetter.flux.resources import GROUP
 from imagesetter.registry.reference import Reference, parse_flux_image, parse_reference
 from krm_functions.errors import ReportedError, SpliceError, TextError
 from krm_functions.result import Result
@@ -32,10 +36,12 @@ from krm_functions.yaml.edits import Edit, splice
 from krm_functions.yaml.encoding import decode_text, encode_text
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.scan import NEEDLE, scan
-from krm_functions.yaml.scan_result import KEEP_ALL, Comment, Scalar, ScanResult
+from krm_functions.yaml.scan_result import KEEP_ALL, Comment, NodeSpan, Scalar, ScanResult
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
+_LONGEST = 512
+"""Characters of a text that may be an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +147,14 @@ def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome) ->
     before = scan(source.text, NEEDLE, outline=KEEP_ALL)
     found = _Marking(str(path), source.text, owners)
     for document in before.documents:
-        images = candidates({scalar.path: scalar for scalar in document.kept.values()})
+        images = list(candidates({scalar.path: scalar for scalar in document.kept.values()}))
         for candidate in sorted(images, key=lambda image: image.scalars[0][0].start):
             found.add(candidate)
+        if not _is_ours(document):
+            for scalar, policies in passed_over(document.kept.values(), images, owners):
+                found.pass_over(scalar, policies)
+    for line, column in nested_markers(source.text, before):
+        found.results.append(report("info", f"{NESTED}; {WRITE_APART}", Location(str(path), line, column)))
     found.insertions.sort(key=lambda insertion: insertion.at)
     if found.insertions:
         edits = [Edit(each.at, each.at, f" {each.comment}") for each in found.insertions]
@@ -156,6 +167,12 @@ def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome) ->
     for broken in before.broken:
         message = f"a document is not YAML ({broken.problem}), so no image in it was looked at"
         outcome.results.append(report("info", message, Location(str(path), broken.line, broken.column)))
+
+
+def _is_ours(document: NodeSpan) -> bool:
+    """Whether a document is a resource that speaks of images, and runs none: a policy, a repository, a lock."""
+    version = document.kept.get(("apiVersion",))
+    return version is not None and version.value.startswith((f"{GROUP}/", f"{SETTER_GROUP}/"))
 
 
 def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[Candidate]:
@@ -178,6 +195,29 @@ def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[Candidate]:
                 yield from _candidate(f"{registry.value}/{repository}", _parts(fields, tag="tag", digest="digest"))
             else:
                 yield from _candidate(repository, _parts(fields, repository="name", tag="tag", digest="digest"))
+
+
+def passed_over(
+    scalars: Iterable[Scalar], found: Iterable[Candidate], owners: Owners
+) -> Iterator[tuple[Scalar, Sequence[Owner]]]:
+    """The scalars that hold an image of a policy, and are none of the images that can be marked.
+
+    Args:
+        scalars: all scalars of a document.
+        found: the images in it.
+        owners: the policies.
+    """
+    looked_at = {scalar.start for candidate in found for scalar, _ in candidate.scalars}
+    for scalar in scalars:
+        named = len(scalar.path) > 2 and scalar.path[-1] == "name" and scalar.path[-3] == "images"
+        if scalar.start in looked_at or named or "/" not in scalar.value or len(scalar.value) > _LONGEST:
+            continue
+        try:
+            image = parse_reference(scalar.value.rpartition("=")[2].removeprefix("docker://"))
+        except ReportedError:
+            continue
+        if policies := owners.get(image.context.canonical):
+            yield scalar, policies
 
 
 def _parts(fields: Mapping[str, Scalar], **parts: Part) -> list[tuple[Scalar, Part]]:
@@ -210,6 +250,9 @@ class _Marking:
         owners = self.owners.get(candidate.image.context.canonical, ())
         slots = [(scalar, part, slot(self.text, scalar)) for scalar, part in candidate.scalars] if owners else []
         self.marked += sum(isinstance(found, Marker) for _, _, found in slots)
+        if any(isinstance(found, Marker) and found.part == "tag" for _, _, found in slots):
+            # All that Flux needs: the name beside it changes only if the policy's repository does.
+            slots = [each for each in slots if each[1] != "name"]
         slots = [each for each in slots if not isinstance(each[2], Marker)]
         if not slots:
             return
@@ -235,6 +278,17 @@ class _Marking:
             message = "the image is pinned by a digest: imagesetter writes that of each new tag, Flux would not"
             location = Location(self.name, first.line, first.column, None, None, format_path(first.path))
             self.results.append(report("info", message, location, tags={"notice": "Pinned"}))
+
+    def pass_over(self, scalar: Scalar, policies: Sequence[Owner]) -> None:
+        """Say of an image that it is in a place where imagesetter marks none."""
+        if isinstance(slot(self.text, scalar), Marker):
+            self.marked += 1
+            return
+        names = " or ".join(str(owner.name) for owner in policies)
+        where = format_path(scalar.path)
+        message = f"not marked: {where} holds an image of {names}; if it is to follow the policy, mark it by hand"
+        location = Location(self.name, scalar.line, scalar.column, None, None, where)
+        self.results.append(report("info", message, location, tags={"error": "NotMarked"}))
 
     def _say(self, scalar: Scalar, why: str) -> None:
         location = Location(self.name, scalar.line, scalar.column, None, None, format_path(scalar.path))

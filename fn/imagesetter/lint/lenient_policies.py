@@ -34,8 +34,15 @@ class Definition:
     """Whether its latest ref has a digest."""
 
 
-def definitions(tree: LintedTree) -> Iterator[Definition]:
-    """Every ImagePolicy whose findings are reported."""
+def definitions(tree: LintedTree) -> tuple[Definition, ...]:
+    """Every ImagePolicy whose findings are reported; read once for all rules."""
+    if not tree.memo:
+        tree.memo.append(tuple(_definitions(tree)))
+    found: tuple[Definition, ...] = tree.memo[0]
+    return found
+
+
+def _definitions(tree: LintedTree) -> Iterator[Definition]:
     for _, located in tree.located("ImagePolicy"):
         for name, form in tree.forms(located):
             if any(unresolved(form.data)):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from imagesetter.files.find import display_path, find_files, repository_root, start_directory
 from imagesetter.files.read import read
@@ -51,6 +52,8 @@ class LintedTree:
     """The given paths."""
     exclude: tuple[str, ...] = ()
     """The patterns of what is left out."""
+    memo: list[Any] = field(default_factory=list, compare=False, repr=False)
+    """What `imagesetter.lint.lenient_policies.definitions` read of the tree."""
 
     @cached_property
     def kustomized_images(self) -> frozenset[str]:
@@ -225,7 +228,7 @@ def read_linted_tree(
         every = _found([*files, *around], [*(path for path, _ in given), *others])
         catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
         completed = [complete_into(catalog, every.resources, every, values, given=own.resources)]
-    return replace(tree, around=tuple(around), catalog=catalog, completed=tuple(completed))
+    return replace(tree, around=tuple(around), catalog=catalog, completed=tuple(completed), memo=[])
 
 
 def _found(files: Iterable[ScannedFile], paths: Iterable[Path] = ()) -> FoundFiles:
