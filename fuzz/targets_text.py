@@ -201,9 +201,9 @@ def _lock(data: bytes) -> None:
 
 
 def _records(data: bytes) -> None:
+    from imagesetter.lock.records import update_records
     from krm_functions.yaml.encoding import decode_text
     from krm_functions.yaml.load import load
-    from krm_functions.yaml.records import update_records
 
     first, _, second = decode_text(data).text.partition("\0")
     rows = [line.partition("=") for line in second.split("\n") if line]

@@ -2,7 +2,7 @@
 
 ``images.lock.yaml`` is a Kubernetes resource (kind ImageLock, local-config), so that it travels inside a package and
 reaches the function as an ordinary item. Entries are sorted by policy; an entry whose answer did not change keeps its
-bytes, its time included; comments stay (`krm_functions.yaml.records`).
+bytes, its time included; comments stay (`imagesetter.lock.records`).
 """
 
 from __future__ import annotations

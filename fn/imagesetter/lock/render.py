@@ -10,9 +10,9 @@ from imagesetter.errors import LockError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, KIND, SEEN_FIELDS, LockEntry, LockField
 from imagesetter.lock.holds import Hold
+from imagesetter.lock.records import Record, update_records
 from imagesetter.lock.tag_age import Seen
 from krm_functions.errors import TextError
-from krm_functions.yaml.records import Record, update_records
 
 TEMPLATE = f"""\
 # What every image policy resolved to. `imagesetter lock` writes this file and keeps your comments;

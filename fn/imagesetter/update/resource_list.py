@@ -85,9 +85,7 @@ def update_resource_list(
     except ReportedError as error:
         return ListUpdate((), (*problems, failure(error)))
     if config.strip_annotations:
-        stripped, warnings = strip_annotations(listing.items)
-        edits += stripped
-        problems += warnings
+        problems += strip_annotations(listing.items)
     changes = (change.result for change in planned.changes)
     return ListUpdate(tuple(edits), (*changes, *problems, _closing(planned)))
 

@@ -37,6 +37,7 @@ from krm_functions.yaml.structure.tree import (
     Tree,
     as_list,
     is_merge,
+    nodes_of,
     pristine,
     property_end,
 )
@@ -53,10 +54,11 @@ class Difference:
         tree: the document.
         style: how new collections are written.
         floor: where the part of the text begins that can be edited.
-        expand: write out every alias and merge key of what is touched.
+        comments_stay: whether comments on lines of their own stay where their entries go.
     """
 
-    def __init__(self, tree: Tree, style: Style, *, floor: int = 0) -> None:
+    def __init__(self, tree: Tree, style: Style, *, floor: int = 0, comments_stay: bool = False) -> None:
+        self.comments_stay = comments_stay
         self.tree = tree
         self.text = tree.text
         self.style = style
@@ -65,6 +67,7 @@ class Difference:
         self.anchors: dict[str, Any] = dict(tree.outside)  # what each anchor stands for now
         self._edits: list[Edit] = []
         self._inserted: dict[int, str] = {}
+        self._lines_inserted: dict[int, str] = {}
         self._kept: set[int] = set()
 
     # -- edits ---------------------------------------------------------------------------------------------------
@@ -81,17 +84,22 @@ class Difference:
         if text:
             self._inserted[at] = self._inserted.get(at, "") + text
 
+    def insert_lines(self, at: int, lines: str) -> None:
+        """Put whole lines before a line, or behind the last one."""
+        self._lines_inserted[at] = self._lines_inserted.get(at, "") + lines
+
     def edits(self) -> list[Edit]:
         """All edits, none of which overlaps another."""
         text = self.text
         end = len(text)
-        tail = self._inserted.get(end)
         inserted = dict(self._inserted)
-        if tail is not None and end and text[end - 1] not in BREAKS and tail.endswith(self.style.newline):
+        for at, lines in self._lines_inserted.items():
+            inserted[at] = inserted.get(at, "") + lines
+        if end in self._lines_inserted and end and text[end - 1] not in BREAKS:
             leaf = last_leaf(self.tree.root) if self.tree.root else None
             if isinstance(leaf, ScalarNode) and is_block_scalar(leaf) and leaf.end == end:
                 self._strip(leaf)
-            inserted[end] = self.style.newline + tail
+            inserted[end] = self._inserted.get(end, "") + self.style.newline + self._lines_inserted[end]
         return sorted([*_joined(self._edits), *(Edit(at, at, each) for at, each in inserted.items())])
 
     def _strip(self, leaf: ScalarNode) -> None:
@@ -266,7 +274,7 @@ class Difference:
             kept = id(node.entries[0]) in self._kept
             self.insert(at, text.removeprefix(margin) + (margin if kept else ""))
             return
-        self.insert(at, text)
+        self.insert_lines(at, text)
         if isinstance(last, Moved) and keeps_blank_lines(self.text, last.entry.value):
             self._delete_blank(at, gone)
 
@@ -375,8 +383,27 @@ class Difference:
             joined = joined[1:]
         if joined:
             self._close_gap(node, joined, last, before, behind, found)
-        for start, end in joined:
+        self._delete_lines(node, joined)
+
+    def _delete_lines(self, node: CollectionNode, ranges: Sequence[Sequence[int]]) -> None:
+        """Delete lines; the comments on lines of their own stay where they are to."""
+        if self.comments_stay:
+            ranges = [part for start, end in ranges for part in self._between_comments(node, start, end)]
+        for start, end in ranges:
             self.replace(start, end, "")
+
+    def _between_comments(self, node: Node, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """What a stretch of lines holds beside comments; a line of a scalar is none, whatever it begins with."""
+        scalars = [each for each in nodes_of(node) if isinstance(each, ScalarNode) and start <= each.start < end]
+        at = start
+        for line in lines_between(self.text, start, end):
+            inside = any(each.start < line.start < each.end for each in scalars)
+            if line.comment.startswith("#") and not inside:
+                if line.start > at:
+                    yield at, line.start
+                at = line.stop
+        if end > at:
+            yield at, end
 
     def _close_gap(
         self,
@@ -450,8 +477,7 @@ class Difference:
         at_end = ranges[-1][1] == len(self.text) and self.text[-1] not in BREAKS
         text = text.removesuffix(self.style.newline) if at_end and not made[-1][1] else text
         self.replace(ranges[0][0], ranges[0][1], text.removeprefix(margin) if first.compact else text)
-        for start, end in ranges[1:]:
-            self.replace(start, end, "")
+        self._delete_lines(node, ranges[1:])
 
     def _empty(self, node: CollectionNode, found: Mapping[int, Chunk], place: Place) -> None:
         """Nothing is left: ``{}`` or ``[]`` behind the key, whose comment stays."""
@@ -460,8 +486,7 @@ class Difference:
             self._from_block(node, empty, place, found)
             return
         self.insert(self.opening(node, place), f" {empty}")
-        for start, end in self._runs([found[id(entry)] for entry in node.entries]):
-            self.replace(start, end, "")
+        self._delete_lines(node, self._runs([found[id(entry)] for entry in node.entries]))
 
     def _runs(self, chunks: Sequence[Chunk]) -> list[list[int]]:
         """What chunks take, those with nothing but blank lines between them as one."""
@@ -581,7 +606,7 @@ class Difference:
         self.replace(max(start, self.floor), head, "")
         if head < node.end and behind < node.end:
             self.replace(behind, node.end, "")
-        self.insert(behind, "".join(line + newline for line in lines))
+        self.insert_lines(behind, "".join(line + newline for line in lines))
 
 
 def _joined(edits: list[Edit]) -> Iterator[Edit]:

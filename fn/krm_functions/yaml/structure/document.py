@@ -45,6 +45,7 @@ class Document:
         text: without a byte order mark.
         floor: where the part begins that can be edited; before it there is nothing but blanks.
         newline: what ends its lines, where the text is a part of another one; else what ends its first one.
+        dash: how far a list is indented in a mapping, where there is none yet.
         outside: the data of the anchors that it uses and does not define.
         name: how errors call it.
         first_line: the number of its first line.
@@ -59,6 +60,7 @@ class Document:
         *,
         floor: int = 0,
         newline: str = "",
+        dash: int = 0,
         outside: Mapping[str, Any] | None = None,
         name: str = "",
         first_line: int = 1,
@@ -71,10 +73,14 @@ class Document:
             where = f"{name}:{first_line}" if name else ""
             raise TextError("is neither a mapping nor a list, and cannot be edited", where=where)
         self.data: Any = root.data
-        self._style = style_of(self._tree, newline)
+        self._style = style_of(self._tree, newline, dash)
 
-    def edited(self, data: Any = None) -> Edited:
+    def edited(self, data: Any = None, *, comments_stay: bool = False) -> Edited:
         """The text that holds the changed data, or the given ones.
+
+        Args:
+            data: what the text shall hold, instead of ``data``.
+            comments_stay: whether comments on lines of their own stay where their entries go.
 
         Raises:
             SpliceError: the data cannot be written as YAML, or the edited text does not hold them; *where* is the path.
@@ -83,7 +89,7 @@ class Document:
         check(wanted)
         if is_mapping(wanted) != self._tree.root.is_map or not (is_mapping(wanted) or is_list(wanted)):  # type: ignore[union-attr]
             raise SpliceError("a mapping can only become another mapping, and a list another list")
-        difference = Difference(self._tree, self._style, floor=self._floor)
+        difference = Difference(self._tree, self._style, floor=self._floor, comments_stay=comments_stay)
         root = self._tree.root
         assert root is not None, "a document has a root"
         difference.value(root, wanted, ROOT)

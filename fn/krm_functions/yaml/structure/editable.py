@@ -51,11 +51,12 @@ class EditableList(list[Any]):
         origins: for each item the index at which it was read, or None for a new one.
     """
 
-    __slots__ = ("origins",)
+    __slots__ = ("_popped", "origins")
 
     def __init__(self, values: Iterable[Any] = ()) -> None:
         super().__init__(values)
         self.origins: list[int | None] = [None] * len(self)
+        self._popped: list[tuple[Any, int | None]] = []
 
     def begin(self) -> None:
         """Take the present items for those that were read."""
@@ -64,7 +65,7 @@ class EditableList(list[Any]):
     def append(self, value: Any) -> None:
         """As of a list."""
         super().append(value)
-        self.origins.append(None)
+        self.origins.append(self._origin(value))
 
     def extend(self, values: Iterable[Any]) -> None:
         """As of a list."""
@@ -83,13 +84,21 @@ class EditableList(list[Any]):
     def insert(self, index: SupportsIndex, value: Any) -> None:
         """As of a list."""
         super().insert(index, value)
-        self.origins.insert(index, None)
+        self.origins.insert(index, self._origin(value))
 
     def pop(self, index: SupportsIndex = -1) -> Any:
         """As of a list."""
         value = super().pop(index)
-        self.origins.pop(index)
+        self._popped.append((value, self.origins.pop(index)))
         return value
+
+    def _origin(self, value: Any) -> int | None:
+        """Where a scalar that was popped and comes back was read."""
+        for number, (popped, origin) in enumerate(self._popped):
+            if popped is value and not isinstance(value, (dict, list)):
+                del self._popped[number]
+                return origin
+        return None
 
     def remove(self, value: Any) -> None:
         """As of a list."""

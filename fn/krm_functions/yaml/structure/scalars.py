@@ -107,7 +107,7 @@ def _to_literal(change: Difference, node: ScalarNode, value: str, place: Place) 
         change.replace(node.content, node.end, _apart(change.text, node, header))
     else:
         change.insert(node.content, f" {header}")
-    change.insert(behind, "".join(line + newline for line in lines))
+    change.insert_lines(behind, "".join(line + newline for line in lines))
     return True
 
 

@@ -10,12 +10,13 @@ from krm_functions.yaml.structure.tree import CollectionNode, Tree
 from krm_functions.yaml.structure.writing import PLAIN, Style
 
 
-def style_of(tree: Tree, newline: str = "") -> Style:
+def style_of(tree: Tree, newline: str = "", dash: int = PLAIN.dash) -> Style:
     """The indentation that most collections of a document have; where there are none, two blanks and no indented lists.
 
     Args:
         tree: the document.
         newline: what ends its lines, where the document is a part of a text that says so.
+        dash: how far a list is indented where there is none yet.
     """
     steps: Counter[int] = Counter()
     dashes: Counter[int] = Counter()
@@ -35,7 +36,7 @@ def style_of(tree: Tree, newline: str = "") -> Style:
     root = tree.root
     return Style(
         step=_most(steps, PLAIN.step),
-        dash=_most(dashes, PLAIN.dash),
+        dash=_most(dashes, dash),
         gap=_most(gaps, PLAIN.gap),
         json=isinstance(root, CollectionNode) and root.flow and _is_json(root),
         newline=newline or newline_of(tree.text),

@@ -151,12 +151,17 @@ class Tree:
 
     def nodes(self) -> Iterator[Node]:
         """Every value, in the order of the text."""
-        stack = [self.root] if self.root else []
-        while stack:
-            node = stack.pop()
-            yield node
-            if isinstance(node, CollectionNode):
-                stack += [entry.value for entry in reversed(node.entries)]
+        return nodes_of(self.root) if self.root else iter(())
+
+
+def nodes_of(node: Node) -> Iterator[Node]:
+    """A value and every value in it, in the order of the text."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        if isinstance(node, CollectionNode):
+            stack += [entry.value for entry in reversed(node.entries)]
 
 
 def read(text: str, *, outside: Mapping[str, Any] | None = None, name: str = "", first_line: int = 1) -> Tree:
