@@ -119,6 +119,8 @@ def data_are_what_was_wanted(
     found = load(after)
     assert same(found, wanted), f"holds {found!r}, wanted {wanted!r}"
     for reader in readers:
+        if reader is by_pyyaml and before.count("<<") > 1:
+            continue  # of a mapping with a merge key that is merged itself, PyYAML takes the wrong value
         try:
             expected = unshared(reader(before))
             made(changes, expected)

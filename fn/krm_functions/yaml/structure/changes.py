@@ -24,11 +24,11 @@ class Fresh(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """An entry that leaves its place, with the data that are wanted in it."""
+    """An entry that leaves its place, with the data that are wanted in it, and its text with these data."""
 
     entry: Entry
     value: Any
-    path: FieldPath
+    text: str
 
 
 class Place(NamedTuple):

@@ -203,7 +203,7 @@ class Difference:
                 self.value(entry.value, value, self._inner(node, entry, number, place))
                 final.append(entry)
             else:
-                final.append(Moved(entry, value, (*place.path, number)))
+                final.append(self._moved(node, entry, value, place, number))
         if len(matched.in_place) != len(node.entries) or len(final) != len(node.entries):
             self._restructure(node, final, wanted, place)
 
@@ -272,11 +272,21 @@ class Difference:
         if at == first.lead and first.compact:
             margin = " " * node.column
             kept = id(node.entries[0]) in self._kept
-            self.insert(at, text.removeprefix(margin) + (margin if kept else ""))
+            start, text = self._behind_dash(at, text, margin)
+            self.replace(start, at, text + (margin if kept else ""))
             return
         self.insert_lines(at, text)
         if isinstance(last, Moved) and keeps_blank_lines(self.text, last.entry.value):
             self._delete_blank(at, gone)
+
+    def _close(
+        self, node: CollectionNode, entries: Sequence[Fresh | Moved], made: list[tuple[str, bool]], deeper: bool
+    ) -> None:
+        """Write a block scalar in quotes that would take in a comment which follows it, indented deeper."""
+        if made[-1][1] and deeper:
+            last = entries[-1]
+            value = last if isinstance(last, Fresh) else Fresh(None, last.value)
+            made[-1] = self.fresh_text(node, value, literal=False)
 
     def takes_in(self, at: int, column: int, gone: Mapping[int, int] = _NONE) -> bool:
         """Whether a block scalar, put before an offset, would take in a comment there that is indented deeper.
@@ -304,36 +314,47 @@ class Difference:
         """Whole lines for an entry, and whether they end in a block scalar."""
         if isinstance(each, Fresh):
             return self.fresh_text(node, each)
-        chunk = found[id(each.entry)]
-        text = self.moved_text(each, Place(each.entry, node.column, True, False, each.path), chunk.lead, chunk.stop)
+        chunk, text = found[id(each.entry)], each.text
         if chunk.compact:
             text = " " * node.column + text
         if text[-1] not in BREAKS:
             text += self.style.newline
         return text, is_block_scalar(last_leaf(each.entry.value))
 
-    def moved_text(self, each: Moved, place: Place, start: int, stop: int) -> str:
-        """The text of an entry that leaves its place, with the changes in it."""
+    def _moved(self, node: CollectionNode, entry: Entry, value: Any, place: Place, number: int) -> Moved:
+        """An entry that leaves its place; its anchors and aliases count from where it will be."""
+        head = ""
+        if node.flow:
+            start, stop = entry.start, entry.end
+        else:
+            lead, start, stop, _ = self.chunks_of(node, place)[id(entry)]
+            for line in lines_between(self.text, lead, start):
+                # A block scalar that comes to stand above would take in a comment that is indented deeper.
+                head += self.text[line.start + max(line.column - node.column, 0) : line.stop]
         other = Difference(self.tree, self.style, floor=self.floor)
         other.anchors, other.notes = self.anchors, self.notes
-        other.value(each.entry.value, each.value, place)
+        other.value(entry.value, value, self._inner(node, entry, number, place))
         if stop == len(self.text) and self.text[stop - 1] not in BREAKS:
-            leaf = last_leaf(each.entry.value)
+            leaf = last_leaf(entry.value)
             if isinstance(leaf, ScalarNode) and is_block_scalar(leaf):
                 other._strip(leaf)
         edits = [Edit(edit.start - start, edit.end - start, edit.replacement) for edit in other.edits()]
-        return splice(self.text[start:stop], edits)
+        return Moved(entry, value, head + splice(self.text[start:stop], edits))
 
     def fresh_text(self, node: CollectionNode, each: Fresh, *, literal: bool = True) -> tuple[str, bool]:
         """Whole lines for a new entry of a block collection, and whether they end in a block scalar."""
-        quote = quote_of(node, self.text)
-        writer = Writer(self.style._replace(gap=self._gap(node)), quote=quote, literal=literal, special=write_commented)
+        style = self.style._replace(gap=self._gap(node))
+        writer = self._writer(style, quote=quote_of(node, self.text), literal=literal)
         margin = " " * node.column
         if each.key is None:
             writer.entry(f"{margin}-", each.value, node.column, in_list=True)
         else:
             writer.entry(margin + key_text(each.key), each.value, node.column, in_list=False)
         return "".join([line + self.style.newline for line in writer.lines]), writer.ends_in_block
+
+    def _writer(self, style: Style, *, quote: str = "", literal: bool = True) -> Writer:
+        spellings = self.tree.spellings
+        return Writer(style, quote=quote, literal=literal, special=write_commented, spellings=spellings)
 
     def _gap(self, node: CollectionNode) -> int:
         """How many blanks stand behind the dashes of a list."""
@@ -476,8 +497,18 @@ class Difference:
         ranges = [[found[id(entry)].lead, found[id(entry)].stop] for entry in node.entries]
         at_end = ranges[-1][1] == len(self.text) and self.text[-1] not in BREAKS
         text = text.removesuffix(self.style.newline) if at_end and not made[-1][1] else text
-        self.replace(ranges[0][0], ranges[0][1], text.removeprefix(margin) if first.compact else text)
+        start = ranges[0][0]
+        if first.compact:
+            start, text = self._behind_dash(start, text, margin)
+        self.replace(start, ranges[0][1], text)
         self._delete_lines(node, ranges[1:])
+
+    def _behind_dash(self, at: int, text: str, margin: str) -> tuple[int, str]:
+        """Where lines go that stand in the place of what follows a dash at once; a comment goes below the dash."""
+        lines = text.removeprefix(margin)
+        if not lines.startswith("#"):
+            return at, lines
+        return max(len(self.text[:at].rstrip(" \t")), self.floor), self.style.newline + text
 
     def _empty(self, node: CollectionNode, found: Mapping[int, Chunk], place: Place) -> None:
         """Nothing is left: ``{}`` or ``[]`` behind the key, whose comment stays."""
@@ -557,10 +588,10 @@ class Difference:
 
     def _lines(self, wanted: Any, column: int, behind: int) -> list[str]:
         """The lines of a new collection; ``behind``: where the text goes on below them."""
-        writer = Writer(self.style, special=write_commented)
+        writer = self._writer(self.style)
         writer.entries(wanted, column, " " * column)
         if writer.ends_in_block and self.takes_in(behind, column):
-            writer = Writer(self.style, literal=False, special=write_commented)
+            writer = self._writer(self.style, literal=False)
             writer.entries(wanted, column, " " * column)
         return writer.lines
 

@@ -58,8 +58,7 @@ class FlowChange:
         if isinstance(each, Entry):
             return self._text[each.start : each.end]
         if isinstance(each, Moved):
-            place = Place(each.entry, self._node.column, True, True, each.path)
-            return self._change.moved_text(each, place, each.entry.start, each.entry.end)
+            return each.text
         value = flow_text(each.value, as_json=self._json, quote=self._quote)
         if each.key is None:
             return value

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from krm_functions.yaml.structure.editable import EditableMapping, is_list, is_mapping, same
-from krm_functions.yaml.structure.tree import CollectionNode, Entry, data_of, is_merge, pristine
+from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, data_of, is_merge, pristine
 
 _MOST_COMPARED = 250_000
 """How many pairs of items are compared with each other at most; beyond that, items at the same place are the same."""
@@ -44,19 +44,27 @@ def match_keys(node: CollectionNode, wanted: Mapping[str, Any]) -> dict[int, str
         known = {entry.key for entry in node.entries}
         new = [key for key in wanted if key not in known]
         renamed = wanted.renamed if isinstance(wanted, EditableMapping) and wanted is node.data else {}
+        only = len(gone) == len(new) == 1
         for key in new:
-            value = wanted[key]
-            only = len(gone) == len(new) == 1
             for entry in gone:
-                if (
-                    (only and not isinstance(value, (str, dict, list)) and same(value, data_of(entry.value)))
-                    or renamed.get(key) == entry.key
-                    or (isinstance(value, (str, dict, list)) and value is data_of(entry.value))
-                ):
+                if renamed.get(key) == entry.key or _is_moved(entry.value, wanted[key], only=only):
                     kept[id(entry)] = key
                     gone.remove(entry)
                     break
     return kept
+
+
+def _is_moved(node: Node, value: Any, *, only: bool) -> bool:
+    """Whether a value is one that was read; ``only``: one key goes and one comes, so that less is proof enough."""
+    data = data_of(node)
+    if not isinstance(value, (str, dict, list)):
+        return only and same(value, data)
+    if value is data:
+        return True
+    if not only or isinstance(value, str) or not isinstance(node, CollectionNode):
+        return False
+    parts = {id(part) for entry in node.entries if isinstance(part := data_of(entry.value), (str, dict, list))}
+    return any(id(each) in parts for each in (value.values() if isinstance(value, dict) else value))
 
 
 def match_list(node: CollectionNode, wanted: Sequence[Any]) -> Matched:

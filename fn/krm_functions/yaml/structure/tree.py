@@ -16,10 +16,12 @@ from krm_functions.yaml.comments import BREAKS, after_line, line_start
 from krm_functions.yaml.load import MOST_NODES, scalar_data
 from krm_functions.yaml.nodes import PROPERTY, content_start, node_start
 from krm_functions.yaml.parser import DEEPEST, TOO_DEEP, SyntaxProblem, Unreadable, parsing, reader
+from krm_functions.yaml.quoting import needs_quotes
 from krm_functions.yaml.structure.editable import EditableList, EditableMapping
 
 _BETWEEN = re.compile(rf"(?:[\s,\ufeff]|(?<![^\s,])#[^{BREAKS}]*)*")
 """What stands between two tokens of interest."""
+_WORD = re.compile(r"[-+.:~_0-9A-Za-z]*[0-9A-Za-z~]")
 _BLANK = " \t" + BREAKS
 MERGE: Final = "<<"
 
@@ -140,7 +142,7 @@ class Tree:
         outside: the data of anchors that are defined outside the text.
     """
 
-    __slots__ = ("anchored", "anchors", "outside", "root", "text")
+    __slots__ = ("_spellings", "anchored", "anchors", "outside", "root", "text")
 
     def __init__(self, text: str, outside: Mapping[str, Any]) -> None:
         self.text = text
@@ -148,10 +150,31 @@ class Tree:
         self.anchored = False
         self.outside = outside
         self.anchors: dict[str, Any] = {}
+        self._spellings: Mapping[int, str] | None = None
+
+    @property
+    def spellings(self) -> Mapping[int, str]:
+        """How scalars stand that would be written in another way, such as ``0644``, by the identity of their data."""
+        if self._spellings is None:
+            found = [node for node in self.nodes() if isinstance(node, ScalarNode) and _is_spelled(node)]
+            self._spellings = {id(node.data): node.value for node in found}
+        return self._spellings
 
     def nodes(self) -> Iterator[Node]:
         """Every value, in the order of the text."""
         return nodes_of(self.root) if self.root else iter(())
+
+
+def _is_spelled(node: Node) -> bool:
+    """Whether a plain scalar would be written in another way, and can be known by its identity."""
+    if not isinstance(node, ScalarNode) or node.style or node.tag or not _WORD.fullmatch(node.value):
+        return False
+    if isinstance(node.data, str):
+        return needs_quotes(node.value) and len(node.value) > 1
+    number = node.data
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return False
+    return not (isinstance(number, int) and -5 <= number <= 256) and str(number) != node.value
 
 
 def nodes_of(node: Node) -> Iterator[Node]:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from krm_functions.errors import SpliceError
@@ -53,11 +54,19 @@ class Writer:
         quote: the quotes that strings get even where they need none, or empty.
         literal: whether strings on several lines may be block scalars.
         special: asked first about each value; True where it has written it.
+        spellings: how scalars are written that were read, by their identity.
     """
 
     def __init__(
-        self, style: Style = PLAIN, *, quote: str = "", literal: bool = True, special: Emit | None = None
+        self,
+        style: Style = PLAIN,
+        *,
+        quote: str = "",
+        literal: bool = True,
+        special: Emit | None = None,
+        spellings: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
+        self.spellings = spellings
         self.style = style
         self.literal = literal
         self.quote = quote
@@ -84,7 +93,9 @@ class Writer:
         if self.special is not None and self.special(self, value, column, before, in_list):
             return
         self.ends_in_block = False
-        if type(value) is str:
+        if id(value) in self.spellings:
+            self.lines.append(f"{before} {self.spellings[id(value)]}")
+        elif type(value) is str:
             self.text(before, value, column)
         elif not isinstance(value, _COLLECTIONS) or not value:
             if isinstance(value, str):
