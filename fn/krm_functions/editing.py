@@ -138,7 +138,7 @@ class ItemEdits:
         ended = self.text[-1:] in tuple(BREAKS) or text.endswith("|\n")
         text = newline.join(lines) + (newline if ended and not is_flow else "")
         edits = (Edit(margin, len(self.text), text[margin:]),)
-        self.data = plain(data)
+        self.data = plain(dict(data))
         self._take(edits, text, (Note((), message, "warning"),))
 
     def _read(self) -> Document:
