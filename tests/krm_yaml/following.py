@@ -53,5 +53,10 @@ def plan(found: ScanResult, value: Callable[[Marker], str | None]) -> list[tuple
 def follow(text: str, refs: Refs, *, pure: bool = False) -> str:
     """The text after its marked scalars have followed their policies."""
     found = scan(text, pure=pure)
-    planned = plan(found, lambda marker: refs[marker.policy].part(marker.part) if marker.policy in refs else None)
+
+    def value(marker: Marker) -> str | None:
+        ref = refs.get((marker.namespace, marker.name))
+        return ref.part(marker.part) if ref else None
+
+    planned = plan(found, value)
     return rewrite(text, planned, scan=found, pure=pure)
