@@ -187,7 +187,7 @@ def test_a_tag_that_the_policy_still_allows_stays(rule: str, old: str, tmp_path:
     text = f"tag: {old} {MARK % ':tag'}\n"
     after, outcome = run(tmp_path, text, "1.4.1", policies=POLICIES.replace(SEMVER, rule))
     assert after == text
-    assert f"stays at {old}, which flux-system:web ranks above its answer" in messages(outcome.results)[0]
+    assert f"stays at {old}, which flux-system:web ranks above the selected tag" in messages(outcome.results)[0]
 
 
 def test_name_and_digest_fields_do_what_the_tag_beside_them_does(tmp_path: Path) -> None:

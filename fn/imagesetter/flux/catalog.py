@@ -126,7 +126,7 @@ class Catalog:
     @property
     def policy_names(self) -> list[PolicyName]:
         """The names of all policies, sorted, each once."""
-        return sorted({name for name, _ in self.of_kind("ImagePolicy")}, key=str)
+        return sorted({name for name, _ in self.of_kind("ImagePolicy")}, key=lambda each: each.order)
 
     def has_policy(self, name: PolicyName) -> bool:
         """Whether any ImagePolicy goes by this name."""

@@ -51,6 +51,11 @@ class PolicyName(NamedTuple):
         """The name alone, as a marker writes it."""
         return PolicyName(self.namespace, self.name) if self.folder else self
 
+    @property
+    def order(self) -> tuple[str, str]:
+        """What names are sorted by: their text, then the folder."""
+        return str(self), self.folder
+
     def __str__(self) -> str:
         return f"{self.namespace}:{self.name}"
 

@@ -110,7 +110,7 @@ def automation_names(catalog: Catalog, only: Iterable[PolicyName] = ()) -> list[
     Raises:
         UsageError: there is none, or a requested one is missing.
     """
-    plain = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=str)
+    plain = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=lambda each: each.order)
     names = [each for name in plain for each in catalog.definitions(name, "ImageUpdateAutomation")]
     wanted = list(only)
     if missing := [name for name in wanted if name not in plain]:

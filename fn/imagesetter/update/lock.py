@@ -75,7 +75,7 @@ def update_lock(
 
     A policy without an answer keeps its entry, and is an error. An entry whose policy is gone goes, unless *only* some
     policies are asked for; these leave all other entries alone. An entry whose tag the policy still allows and ranks
-    above its answer stays, with a warning, unless that is allowed or a hold asks for it.
+    above the selected tag stays, with a warning, unless that is allowed or a hold asks for it.
 
     Args:
         catalog: the policies.
@@ -120,11 +120,11 @@ def update_lock(
             results.append(kept)
         else:
             entries[name] = new._replace(replaces=back.tag) if back else new
-    for name in sorted(only - set(catalog.policy_names), key=str):
+    for name in sorted(only - set(catalog.policy_names), key=lambda each: each.order):
         results.append(failure(catalog.unknown(name), policy=str(name)))
     results += () if only else _stray_holds(before, catalog)
     results += scan_notes(answers.values())
-    sights = [each for name in sorted(seen, key=str) for each in seen[name]]
+    sights = [each for name in sorted(seen, key=lambda each: each.order) for each in seen[name]]
     return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
 
 
@@ -135,7 +135,7 @@ def _called(name: PolicyName) -> str:
 
 def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:
     """A warning for each hold of a policy that is not there: perhaps its name was misspelt, and nothing is held."""
-    for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=str):
+    for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=lambda each: each.order):
         unknown = catalog.unknown(name)
         message = f"there is a hold of {name}; {unknown}; {unknown.hint}; remove it: imagesetter unhold {name}"
         yield report("warning", message, tags={"policy": str(name)})
@@ -208,7 +208,7 @@ def entry_changes(
     before: Mapping[PolicyName, LockEntry], after: Mapping[PolicyName, LockEntry]
 ) -> Iterable[EntryChange]:
     """The entries that are there no more, are new, or say something else, sorted by policy."""
-    for name in sorted({*before, *after}, key=str):
+    for name in sorted({*before, *after}, key=lambda each: each.order):
         old, new = before.get(name), after.get(name)
         if old != new:
             yield EntryChange(name, old, new)

@@ -221,7 +221,7 @@ def _unfollowed(
     """Problems with ``--only``: an error for each unknown policy, and a warning if no field follows any of them (an
     error if *strict*). Otherwise nothing would be checked, silently."""
     reported = {result.tags.get("policy") for result in outcome.results}
-    for name in sorted(only, key=str):
+    for name in sorted(only, key=lambda each: each.order):
         if not catalog.has_policy(name) and str(name) not in reported:
             lock = present()
             if lock is None or all(name != each.plain for each in lock.entries):
