@@ -32,7 +32,7 @@ def main() -> None:
     options = ScanOptions(tls=Tls(ca=Path(ca).read_bytes()) if ca else None, timeout=600)
     hosts = {repository.partition("/")[0] for repository in repositories}
     address_rules = AddressRules.parse(tuple(hosts)) if name else AddressRules()
-    settings = ClientSettings(address_rules=address_rules, connections_per_host=int(limit), connections=int(limit))
+    settings = ClientSettings(address_rules=address_rules, connections_per_host=int(limit))
     with Client(settings) as client:
         found = list(client.scan_each([(parse_flux_image(repository), options) for repository in repositories]))
     tags = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,7 +25,8 @@ HERE = Path(__file__).resolve().parent
 HOST = "registry.example.com"
 """What the registry far away is called, and its certificate says."""
 CURL, CURL_2, CURL_50 = "curl, 8 connections", "curl, HTTP/2, 8 at once", "curl, 50 connections"
-LIMIT = 8
+CURL_48 = "curl, 48 connections"
+LIMIT, HOSTS = 8, 6
 TAGS, MANY_TAGS = 100, 5000
 LOOP = 20
 DIGITS = "{:.2f}".format
@@ -104,6 +105,7 @@ def registry(folder: Path, quick: bool) -> Section:
             few = [f"127.0.0.1:{away.port}/fleet/app{number:03}" for number in range(5 if quick else LOOP)]
             loops = interleaved({"crane": machine.crane(few), "skopeo": machine.skopeo(few)}, 1, warm=0)
             connections = _connections(away, machine, names)
+        spread = _hosts(running, machine, sizes[-1], 2 if quick else 3)
         large = _large(running, machine)
     last = found[sizes[-1]]
     scale = sizes[-1] / len(few)
@@ -114,6 +116,11 @@ def registry(folder: Path, quick: bool) -> Section:
     why = f"its start is {seconds(start)}; without it {DIGITS(_inside(last[OURS]) / last[CURL].wall)} ×"
     aims = [
         Aim(most, 1.1, last[OURS].over(last[CURL]), reason=why),
+        Aim(
+            f"(d) {sizes[-1]} repositories on {HOSTS} hosts, 50 ms away, over {CURL_48}",
+            1.3,
+            spread[OURS].over(spread[CURL_48]),
+        ),
         Aim(f"(d) ours over a loop of crane, {sizes[-1]} repositories", 0.2, over["crane"]),
     ]
     loop_rows = [[name, f"{1 / over[name]:.0f}", seconds(each.wall * scale)] for name, each in loops.items()]
@@ -122,6 +129,11 @@ def registry(folder: Path, quick: bool) -> Section:
         text,
         [
             table(head, rows),
+            f"{sizes[-1]} repositories on {HOSTS} hosts, each 50 ms away; ours has {LIMIT} connections to each host:",
+            table(
+                [f"× {CURL_48}", OURS, CURL_48],
+                [[DIGITS(spread[OURS].over(spread[CURL_48])), *(seconds(spread[n].wall) for n in (OURS, CURL_48))]],
+            ),
             f"Loops over {sizes[-1]} repositories, 50 ms away ({len(few)} measured, scaled up):",
             table(["loop of", "× imagesetter", "clock"], loop_rows),
             f"One repository of {MANY_TAGS:,} tags, TLS on loopback:",
@@ -174,6 +186,17 @@ def _far(machine: Machine, names: Sequence[str], runs: int) -> dict[str, Series]
     }
     found = interleaved(programs, runs, warm=0)
     _check(machine, TAGS * len(names))
+    return found
+
+
+def _hosts(running: RunningRegistry, machine: Machine, repositories: int, runs: int) -> dict[str, Series]:
+    """Repositories that are spread over several hosts, as far as a client can tell."""
+    with ExitStack() as stack:
+        ports = [stack.enter_context(far_away(running.port, 50)).port for _ in range(HOSTS)]
+        names = [f"{HOST}:{ports[number % HOSTS]}/fleet/app{number:03}" for number in range(repositories)]
+        programs = {OURS: machine.ours(names), CURL_48: machine.curl(names, LIMIT * HOSTS)}
+        found = interleaved(programs, runs, warm=0)
+    _check(machine, TAGS * repositories)
     return found
 
 
