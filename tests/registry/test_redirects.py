@@ -241,3 +241,37 @@ def test_a_redirect_to_a_url_with_a_login_is_refused() -> None:
             scan(f"{front.host}/pause")
         assert PASSWORD not in f"{caught.value}{caught.value.hint}"
         assert target.seen == []
+
+
+def test_a_registry_here_that_the_operator_named_may_lead_to_another_server_here() -> None:
+    """``imagesetter tags localhost:5000/app`` names one registry; where it sends us on this machine is its owner's."""
+    with run_fake(back) as target, run_fake(front_of(target)) as front:
+        rules = AddressRules.parse((f"localhost:{front.port}",))
+        assert scan(f"localhost:{front.port}/pause", address_rules=rules).tags == ("3.10", "3.9")
+        with pytest.raises(EgressRefused, match="is not among the allowed registries"):
+            scan(f"localhost:{target.port}/prod/images/pause", address_rules=rules)
+
+
+def test_a_registry_here_that_the_operator_named_may_have_a_token_server_here() -> None:
+    def registry(seen: Seen) -> Reply:
+        if seen.authorization == "Bearer t":
+            return Reply(200, {"tags": ["1"]})
+        return Reply(401, {}, {"WWW-Authenticate": f'Bearer realm="{tokens.url}/token"'})
+
+    with run_fake(lambda seen: Reply(200, {"token": "t"})) as tokens, run_fake(registry) as fake:
+        rules = AddressRules.parse((f"localhost:{fake.port}",))
+        assert scan(f"localhost:{fake.port}/app", address_rules=rules).tags == ("1",)
+
+
+def test_a_registry_elsewhere_may_not_lead_here_nor_may_one_here_lead_inside(names: Names) -> None:
+    names("registry.corp.example", "127.0.0.1")
+    with run_fake(back) as target, run_fake(front_of(target)) as front:
+        rules = AddressRules.parse(("registry.corp.example:*",))
+        with pytest.raises(EgressRefused, match="redirects to this machine"):
+            scan(f"registry.corp.example:{front.port}/pause", address_rules=rules, options=ScanOptions(insecure=True))
+        assert target.seen == []
+    names("inside.example", "10.0.0.7")
+    with run_fake(lambda seen: Reply(307, b"", {"Location": "http://inside.example/v2/app/tags/list"})) as front:
+        rules = AddressRules.parse((f"localhost:{front.port}",))
+        with pytest.raises(EgressRefused, match="private address"):
+            scan(f"localhost:{front.port}/app", address_rules=rules)

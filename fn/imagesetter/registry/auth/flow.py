@@ -269,8 +269,9 @@ class RegistryAuth(httpx.Auth):
         self, request: httpx.Request, challenge: Challenge, scope: str, credential: Credential | None
     ) -> Generator[httpx.Request, httpx.Response, tuple[str, float, str]]:
         """A token from the token server: header, seconds it lasts, refresh token."""
-        url, options = str(request.url), token_request_options(request)
+        url = str(request.url)
         registry = origin(url)[1]
+        options = token_request_options(request, allow_local=registry.is_local)
         try:
             realm = urljoin(url, challenge.parameters.get("realm", ""))
         except ValueError as error:

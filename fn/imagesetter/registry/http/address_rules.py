@@ -167,8 +167,10 @@ class AddressRules:
         self.check_name(host)
         return host
 
-    def check_name(self, host: Host) -> None:
+    def check_name(self, host: Host, *, allow_local: bool = False) -> None:
         """Refuse a host for what its name alone says: a metadata service, an address that is not for us.
+
+        *allow_local*: a registry on this machine that may be asked refers to another server there.
 
         Raises:
             EgressRefused
@@ -177,16 +179,16 @@ class AddressRules:
             raise EgressRefused(f"{host} is a cloud's metadata service, which is never contacted")
         address = host.address
         if address is not None:
-            self.check_address(host, address)
+            self.check_address(host, address, allow_local=allow_local)
         elif host.is_odd_address:
             raise EgressRefused(
                 f"{host} is an IPv4 address in an unusual form, which is never contacted",
                 hint="write it as four decimal numbers, such as 192.0.2.1",
             )
-        elif host.is_local and not self._may_be_local(host):
+        elif host.is_local and not (allow_local or self._may_be_local(host)):
             raise self._not_local(host)
 
-    def check_address(self, host: Host, address: Address) -> None:
+    def check_address(self, host: Host, address: Address, *, allow_local: bool = False) -> None:
         """Refuse an address that *host* resolved to.
 
         Raises:
@@ -194,7 +196,7 @@ class AddressRules:
         """
         kind = classify(address)
         local = kind == "loopback" and host.is_local
-        if kind == "public" or (local and self._may_be_local(host)):
+        if kind == "public" or (local and (allow_local or self._may_be_local(host))):
             return
         if local:
             raise self._not_local(host)
@@ -246,7 +248,7 @@ class AddressRules:
             EgressRefused
         """
         scheme, host = origin(realm)
-        self.check_name(host)
+        self.check_name(host, allow_local=registry.is_local)
         if host.is_local and not registry.is_local and not self.trusts(host):
             raise EgressRefused(f"{registry} names a token server on this machine ({redacted_origin(realm)})")
         if scheme != "https" and not (host.is_local or (host.name == registry.name and self.trusts(host))):
@@ -276,7 +278,7 @@ class AddressRules:
             raise EgressRefused(f"{old} redirects from https to {redacted_origin(target)}")
         if host.is_local and not old.is_local and not self.trusts(host):
             raise EgressRefused(f"{old} redirects to this machine ({redacted_origin(target)})")
-        self.check_name(host)
+        self.check_name(host, allow_local=old.is_local)
 
 
 def _same_port(one: int | None, other: int | None) -> bool:

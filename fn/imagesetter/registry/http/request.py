@@ -28,6 +28,8 @@ class RequestOptions:
     body_cap: int = ERROR_CAP
     """Bytes of a successful response's body at most, unpacked."""
     overrides: NetworkOverrides = field(default_factory=NetworkOverrides)
+    allow_local: bool = False
+    """Whether a registry on this machine refers to the server, which may be on this machine, too, then."""
 
 
 def new_request(
@@ -58,17 +60,21 @@ def new_request(
         raise ProtocolError(f"'{redacted_origin(url)}' is not a valid URL") from None  # the cause quotes all of it
 
 
-def redirected(request: httpx.Request, url: str) -> httpx.Request:
+def redirected(request: httpx.Request, url: str, *, allow_local: bool) -> httpx.Request:
     """The request for another URL, without its credentials."""
     headers = request.headers
     return new_request(
-        request.method, url, options_of(request), accept=headers["Accept"], etag=headers.get("If-None-Match", "")
+        request.method,
+        url,
+        replace(options_of(request), allow_local=allow_local),
+        accept=headers["Accept"],
+        etag=headers.get("If-None-Match", ""),
     )
 
 
-def token_request_options(request: httpx.Request) -> RequestOptions:
+def token_request_options(request: httpx.Request, *, allow_local: bool) -> RequestOptions:
     """The options for a request to the token server that *request* needs."""
-    return replace(options_of(request), body_cap=ERROR_CAP)
+    return replace(options_of(request), body_cap=ERROR_CAP, allow_local=allow_local)
 
 
 def options_of(request: httpx.Request) -> RequestOptions:

@@ -87,7 +87,7 @@ class RetryingClient:
             self._address_rules.check_redirect(source, target)
             if auth is not None and not _same_server(source, target):
                 auth = auth.anonymous(target)
-            request = redirected(request, _with_query(source, target))
+            request = redirected(request, _with_query(source, target), allow_local=origin(source)[1].is_local)
         raise ProtocolError(f"{redacted_url(first)}: more than {_REDIRECTS} redirects")
 
     def _send(

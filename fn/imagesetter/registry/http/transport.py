@@ -15,9 +15,9 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpcore
 
@@ -92,12 +92,12 @@ class RegistryTransport(httpx.BaseTransport):
         """
         options = options_of(request)
         url = parse_url(str(request.url))
-        self._address_rules.check_name(url.host)
+        self._address_rules.check_name(url.host, allow_local=options.allow_local)
         pool, proxy = self._pools.find(url, options.overrides)
         if proxy is not None and proxy.username:
             self._redaction.learn(Credential(proxy.username, proxy.password).basic)
         self._rate_limiter.acquire(url.netloc, options.deadline)
-        self._call.deadline = options.deadline
+        self._call.deadline, self._call.allow_local = options.deadline, options.allow_local
         try:
             response = pool.handle_request(_for_httpcore(request, url))
             try:
@@ -137,9 +137,10 @@ def _read(response: httpcore.Response, body_cap: int) -> httpx.Response:
 
 
 class _Call(threading.local):
-    """The deadline of the request that this thread has under way."""
+    """What the request that this thread has under way may do."""
 
     deadline: Deadline | None = None
+    allow_local: bool = False
 
 
 @dataclass
@@ -189,10 +190,16 @@ class _Pools:
             raise Unreachable("a socks5 proxy is configured, but support for it is not installed", hint=hint) from err
 
 
+class _Check(Protocol):
+    """Refuses an address that a host resolved to."""
+
+    def __call__(self, host: Host, address: Address, *, allow_local: bool) -> None: ...
+
+
 class _Backend(httpcore.NetworkBackend):
     """Resolves a host once, checks the addresses and connects to a checked one: a later DNS answer cannot change it."""
 
-    def __init__(self, call: _Call, check: Callable[[Host, Address], None] | None) -> None:
+    def __init__(self, call: _Call, check: _Check | None) -> None:
         self._call, self._check = call, check
         self._sockets = httpcore.SyncBackend()
 
@@ -223,7 +230,8 @@ class _Backend(httpcore.NetworkBackend):
         allowed, refusal = [], None
         for address in addresses:
             try:
-                self._check(checked, ipaddress.ip_address(address.partition("%")[0]))
+                ip = ipaddress.ip_address(address.partition("%")[0])
+                self._check(checked, ip, allow_local=self._call.allow_local)
                 allowed.append(address)
             except EgressRefused as err:
                 refusal = err
