@@ -29,6 +29,7 @@ LAYERS = [
     {"imagesetter.fields"},
     {"imagesetter.update"},
     {"imagesetter.git", "imagesetter.lint", "imagesetter.policy_tests"},
+    {"imagesetter.kustomize"},
     {"imagesetter.cli.schemas"},
     {"imagesetter.cli"},
     {"imagesetter.cli.reports"},

@@ -26,6 +26,7 @@
     ├── LockError                     the lock is missing, stale, newer than we are, or in a merge conflict
     │   └── MovedTag                  a locked tag points to another image now
     ├── FileChangedError              a file changed on disk between reading and writing
+    ├── BuildError                    kustomize cannot be run, or cannot build
     └── GitError                      git refused, failed or timed out
 
 An error holds data; ``str()`` makes the first of three parts, *what*. *where* (a file position, a field path, a
@@ -132,6 +133,10 @@ class MovedTag(LockError):
 
 class FileChangedError(ReportedError):
     """A file changed on disk between reading and writing. Nothing was written."""
+
+
+class BuildError(ReportedError):
+    """kustomize cannot be run, or it cannot build."""
 
 
 class GitError(ReportedError):

@@ -38,6 +38,7 @@ class ListText:
         self.scanned: dict[int, tuple[Scalar, ...]] = {}  # the scalars of items by their number, see Item.scalars
         self.items: tuple[Item, ...] = ()
         self.files: Mapping[int, File] = {}  # where each item was read from, when a function is run by hand
+        self.top = ""  # the package path of the outermost package
 
     def copy(self, *path: str | int) -> Any:
         """The data at a place, for the caller to keep.
@@ -334,6 +335,15 @@ class Item:
         return self.annotations.get(notes.PACKAGE_PATH, "")
 
     @property
+    def path_from_top(self) -> str:
+        """The file as it is called from the outermost package of the list, such as ``sub/app.yaml``."""
+        if not self.path or self.package_path == self.whole.top:
+            return self.path
+        import posixpath
+
+        return posixpath.join(posixpath.relpath(self.package_path or ".", self.whole.top or "."), self.path)
+
+    @property
     def is_local_config(self) -> bool:
         """Whether it is for tools only and never meant for a cluster."""
         return notes.is_local_config(self.annotations)
@@ -456,10 +466,12 @@ def find_items(whole: ListText, layout: Layout) -> tuple[Item, ...]:
                 borrowers.add(number)
             if alias.path[2] in _NAMING:
                 renamed.add(number)
-    return tuple(
+    items = tuple(
         _named_by_data(item) if number in renamed else item
         for number, item in enumerate(_item(whole, node, number in borrowers) for number, node in enumerate(nodes))
     )
+    whole.top = min((item.package_path for item in items if item.path), key=len, default="")
+    return items
 
 
 def _item(whole: ListText, node: NodeSpan, borrows: bool) -> Item:

@@ -154,17 +154,17 @@ CASES = {
     "a patch with another program stays": Case(
         overlay(PATCH, p=deployment("debug.example.com/web-debug:7")),
         ("debug.example.com/web-debug:7",),
-        left("debug.example.com/web-debug:7", ", a value that ov/p.yaml has"),
+        left("debug.example.com/web-debug:7", ", a value that ov/p.yaml:10 has"),
     ),
     "a patch with another tag stays": Case(
         overlay(PATCH, p=deployment(f"{WEB}:0.9.0")),
         (f"{WEB}:0.9.0",),
-        left(f"{WEB}:0.9.0", ", a value that ov/p.yaml has"),
+        left(f"{WEB}:0.9.0", ", a value that ov/p.yaml:10 has"),
     ),
     "a patch with a digest stays": Case(
         overlay(PATCH, p=deployment(f"{WEB}:1.0.0@{OLD}")),
         (f"{WEB}:1.0.0@{OLD}",),
-        left(f"{WEB}:1.0.0@{OLD}", ", a value that ov/p.yaml has"),
+        left(f"{WEB}:1.0.0@{OLD}", ", a value that ov/p.yaml:10 has"),
     ),
     "an inline patch stays": Case(
         overlay("patches:\n- patch: |\n" + "".join(f"    {line}\n" for line in deployment("x:1").splitlines())),
@@ -174,7 +174,7 @@ CASES = {
     "a JSON patch stays": Case(
         overlay("patches: [{path: p.yaml, target: {kind: Deployment}}]\n", p=REPLACE % "x:1"),
         ("x:1",),
-        left("x:1", ", a value that ov/p.yaml has"),
+        left("x:1", ", a value that ov/p.yaml:3 has"),
     ),
     "a JSON patch with a marker decides": Case(
         overlay(
@@ -187,7 +187,7 @@ CASES = {
     "a strategic merge patch in the older form stays": Case(
         overlay("patchesStrategicMerge: [p.yaml]\n", p=deployment("x:1")),
         ("x:1",),
-        left("x:1", ", a value that ov/p.yaml has"),
+        left("x:1", ", a value that ov/p.yaml:10 has"),
     ),
     "a patch of a component stays": Case(
         {
@@ -196,7 +196,7 @@ CASES = {
             "comp/p.yaml": deployment("x:1"),
         },
         ("x:1",),
-        left("x:1", ", a value that comp/p.yaml has"),
+        left("x:1", ", a value that comp/p.yaml:10 has"),
     ),
     "a mirror of an overlay stays, and the tag follows": Case(
         overlay(images_entry(newName=MIRROR)), (f"{MIRROR}:1.0.5",)
@@ -246,12 +246,13 @@ CASES = {
         (f"{WEB}:0.9.0@{OLD}",),
         left(f"{WEB}:0.9.0@{OLD}", ", set by images: of ov/kustomization.yaml"),
     ),
-    "the tag of images of the marker's own layer follows": Case(
+    "the tag of images of the marker's own layer stays": Case(
         {
             **overlay(),
             "base/kustomization.yaml": "resources: [d.yaml]\n" + images_entry(newName=MIRROR, newTag="0.9.0"),
         },
-        (f"{MIRROR}:1.0.5",),
+        (f"{MIRROR}:0.9.0",),
+        left(f"{MIRROR}:0.9.0", ", set by images: of base/kustomization.yaml"),
     ),
     "of two overlays of a base the one that pins stays": Case(
         {
@@ -277,7 +278,7 @@ CASES = {
     "a policy that nobody knows is no error for what is left alone": Case(
         overlay(PATCH, policies=policy("api", API, "2.3.4"), p=deployment("x:1", more=API_VERSION)),
         ("x:1",),
-        left("x:1", ", a value that ov/p.yaml has"),
+        left("x:1", ", a value that ov/p.yaml:10 has"),
     ),
     "a short value is not looked for inside others": Case(
         overlay("labels: [{pairs: {version: '7'}}]\nnamePrefix: x7-\n")
@@ -339,7 +340,7 @@ CASES = {
     "a marked newTag stays where a patch sets another tag": Case(
         overlay(PATCH, p=deployment(f"{WEB}:0.9.0")) | NEW_TAG,
         (f"{WEB}:0.9.0",),
-        left(f"{WEB}:0.9.0", ", a value that ov/p.yaml has", "kustomization.yaml:4"),
+        left(f"{WEB}:0.9.0", ", a value that ov/p.yaml:10 has", "kustomization.yaml:4"),
     ),
     "a marked newTag stays where images of the overlay set another tag": Case(
         overlay(images_entry(newTag="0.9.0")) | NEW_TAG,
@@ -401,7 +402,7 @@ def warnings_of(told: str) -> str:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_last_layer_decides_and_what_is_left_alone_is_said(case: Case, layers: Stage) -> None:
     plant(layers, case.files)
-    status, output, told = build(layers, "ov")
+    status, output, told = build(layers, "ov", "static")
     assert status == 0, told
     assert images_of(output) == case.images
     assert warnings_of(told) == case.warnings
@@ -411,7 +412,7 @@ def test_the_last_layer_decides_and_what_is_left_alone_is_said(case: Case, layer
 
 
 STRICT = {
-    "a patch": (overlay(PATCH, spec="spec: {strict: true}\n", p=deployment("x:1")), "a value that ov/p.yaml has"),
+    "a patch": (overlay(PATCH, spec="spec: {strict: true}\n", p=deployment("x:1")), "a value that ov/p.yaml:10 has"),
     "images": (overlay(images_entry(newTag="2"), spec="spec: {strict: true}\n"), "set by images: of ov/kustomization"),
 }
 
@@ -419,7 +420,7 @@ STRICT = {
 @pytest.mark.parametrize(("files", "said"), STRICT.values(), ids=STRICT)
 def test_strictly_a_field_that_would_be_left_alone_is_an_error(files: dict[str, str], said: str, layers: Stage) -> None:
     plant(layers, files)
-    status, output, told = build(layers, "ov")
+    status, output, told = build(layers, "ov", "static")
     assert (status, output) == (1, "")
     (error,) = [line for line in told.splitlines() if line.startswith(("[error]", "[warning]"))]
     assert error.startswith("[error] apps/v1/Deployment/web spec.template.spec.containers[0].image: left alone:")
@@ -429,7 +430,7 @@ def test_strictly_a_field_that_would_be_left_alone_is_an_error(files: dict[str, 
 def test_strictly_a_marker_that_an_outer_one_overrides_is_no_error(layers: Stage) -> None:
     files = overlay(PATCH, policies=BOTH, spec="spec: {strict: true}\n", p=deployment(f"{API}:2.0.0", "api"))
     plant(layers, files)
-    status, output, told = build(layers, "ov")
+    status, output, told = build(layers, "ov", "static")
     assert (status, images_of(output), warnings_of(told)) == (0, (f"{API}:2.3.4",), "")
 
 
@@ -446,7 +447,7 @@ def test_a_function_in_a_component_says_that_it_does_not_see_the_files_of_the_ho
     strict: str, status: int, layers: Stage
 ) -> None:
     plant(layers, {**COMPONENT_FUNCTION, "comp/is.yaml": f"{FUNCTION}spec: {{strict: {strict}}}\n"})
-    got, _, told = build(layers, "ov")
+    got, _, told = build(layers, "ov", "static")
     assert got == status
     assert (
         f"[{'error' if status else 'warning'}]: this function is declared in a component, so markers were looked for "
@@ -457,7 +458,7 @@ def test_a_function_in_a_component_says_that_it_does_not_see_the_files_of_the_ho
 
 def test_a_function_in_a_component_that_names_its_targets_has_no_more_to_say(layers: Stage) -> None:
     plant(layers, {**COMPONENT_FUNCTION, "comp/is.yaml": FUNCTION + TARGET})
-    status, output, told = build(layers, "ov")
+    status, output, told = build(layers, "ov", "static")
     assert (status, images_of(output), warnings_of(told)) == (0, (f"{WEB}:1.0.5",), "")
 
 
@@ -472,7 +473,7 @@ def test_an_image_that_nobody_marked_does_not_lose_its_digest_without_a_word(
 ) -> None:
     files = overlay(spec=f"spec: {{{spec}}}\n")
     plant(layers, {**files, "base/d.yaml": deployment(PINNED)})
-    got, output, told = build(layers, "ov")
+    got, output, told = build(layers, "ov", "static")
     assert (got, images_of(output)) == (status, () if status else (f"{WEB}:1.0.5",))
     assert warnings_of(told) == (
         f"[{'error' if status else 'warning'}] apps/v1/Deployment/web spec.template.spec.containers[0].image: "
@@ -484,7 +485,7 @@ def test_an_image_that_nobody_marked_does_not_lose_its_digest_without_a_word(
 def test_a_marked_newtag_beside_a_digest_says_that_the_digest_is_lost(layers: Stage) -> None:
     entry = f"images:\n- name: {WEB}\n  digest: {OLD}\n  newTag: 1.0.0 {mark('web:tag')}\n"
     plant(layers, overlay() | {**NEW_TAG, "base/kustomization.yaml": f"resources: [d.yaml]\n{entry}"})
-    status, output, told = build(layers, "ov")
+    status, output, told = build(layers, "ov", "static")
     assert (status, images_of(output)) == (0, (f"{WEB}:1.0.5",))
     assert f"is lost: {PINNED} → {WEB}:1.0.5; put a :digest marker behind the digest of this entry" in told
 
@@ -505,6 +506,6 @@ def test_a_replacement_copies_the_new_tag_from_a_function_in_the_layer_below(lay
             "ov/kustomization.yaml": "resources: [../base]\n" + copy,
         },
     )
-    status, output, told = build(layers, "ov")
+    status, output, told = build(layers, "ov", "static")
     assert (status, images_of(output), warnings_of(told)) == (0, (f"{WEB}:1.0.5",), "")
     assert "    version: 1.0.5\n" in output

@@ -137,6 +137,95 @@ def test_targets_win_over_annotation_and_marker() -> None:
     assert "tag: 1.0.10 # a comment" in after
 
 
+CONTAINERS = """\
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: p, labels: {a.b/c: "1.0.0"}}
+  spec: {containers: [{name: x, image: r.example.com/app:1.0.0}, {image: other}]}
+"""
+
+
+def targeted(path: str) -> FunctionOptions:
+    target = {"select": {"kind": "Pod"}, "fieldPaths": [path], "policy": "app"}
+    head = {"apiVersion": "imagesetter.dev/v1alpha1", "kind": "ImageSetter"}
+    return parse_function_config(read_function_config({**head, "spec": {"targets": [target]}}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "spec.containers[name=x].image",
+        "spec.containers.[name=x].image",
+        "spec.containers.0.image",
+        "spec.containers[0].image",
+    ],
+)
+def test_a_target_takes_the_path_language_of_kustomize_too(path: str) -> None:
+    after, _ = run(HEAD + POLICY + CONTAINERS, targeted(path))
+    assert after == HEAD + POLICY + CONTAINERS.replace("app:1.0.0", "app:1.0.10")
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("spec.containers.image", "; write spec.containers[name=x].image"),
+        ("spec.containers[name=y].image", "; write spec.containers[name=x].image"),
+        ("spec.containers.7.image", "; write spec.containers[name=x].image"),
+        ("spec.image", ""),
+    ],
+)
+def test_a_target_that_is_nearly_right_is_shown_as_it_is_written(path: str, hint: str) -> None:
+    _, answer = run(HEAD + POLICY + CONTAINERS, targeted(path))
+    assert f"spec.targets[0].fieldPaths[0]: no selected resource has {path}{hint}" in messages(answer, "warning")
+
+
+def test_a_number_in_an_annotation_is_a_position_however_it_is_written() -> None:
+    text = DEPLOYMENT.replace("spec.tag: app:tag", "spec.list.0: app").replace("tag: 1.0.0 #", "list: [a] #")
+    after, answer = run(HEAD + POLICY + text)
+    assert after == HEAD + POLICY + text
+    assert "spec.list.0 selects by position" in messages(answer, "error")[0]
+
+
+MISPLACED = """\
+- apiVersion: v1
+  kind: Pod
+  metadata:
+    name: p
+    annotations:
+      internal.config.kubernetes.io/path: pod.yaml
+      internal.config.kubernetes.io/package-path: /tmp/top/sub
+  spec:
+    containers:
+    # {"$imagepolicy": "flux-system:app"}
+    - name: x
+      image: r.example.com/app:1.0.0
+- apiVersion: kpt.dev/v1
+  kind: Kptfile
+  metadata:
+    name: top
+    annotations:
+      internal.config.kubernetes.io/path: Kptfile
+      internal.config.kubernetes.io/package-path: /tmp/top
+"""
+
+
+def test_a_marker_in_no_field_names_the_resource_the_file_and_the_field_beside_it() -> None:
+    _, answer = run(HEAD + POLICY + MISPLACED)
+    (misplaced,) = [result for result in answer.results if result.tags.get("error") == "MisplacedMarker"]
+    assert misplaced.resource_ref and misplaced.field and misplaced.file
+    assert str(misplaced.resource_ref) == "v1/Pod/p"
+    assert (misplaced.file.path, misplaced.field.path) == ("sub/pod.yaml", "spec.containers[0].name")
+
+
+@pytest.mark.parametrize("kptfile", [True, False], ids=["with the Kptfile", "without it"])
+def test_selectors_that_may_hide_the_policies_are_named(kptfile: bool) -> None:
+    text = MISPLACED.replace("    # {", "    # x {").replace("app:1.0.0", 'app:1.0.0 # {"$imagepolicy": "a:b"}')
+    text = text if kptfile else text.partition("- apiVersion: kpt.dev/v1")[0]
+    listing = ResourceList.parse((HEAD + text).encode(), needle="$imagepolicy")
+    hint = "the selectors or exclude of this function in the Kptfile may hide it"
+    assert (hint in catalog_from_items(listing, FunctionOptions())[0].elsewhere.format("it")) == (not kptfile)
+
+
 def test_a_list_without_anything_to_follow_comes_back_with_the_summary_alone() -> None:
     text = HEAD + "- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
     after, answer = run(text)

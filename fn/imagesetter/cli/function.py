@@ -16,7 +16,15 @@ from imagesetter.cli.exit_status import TRACKER
 from imagesetter.cli.network_options import FALSE, TRUE, from_environment
 from imagesetter.cli.source import source_for
 from imagesetter.config.function_config import is_flag, parse_function_config, with_options
-from imagesetter.update.resource_list import lock_among_items, require_lock_among_items, update_resource_list
+from imagesetter.config.options import INPUTS_VARIABLE, FunctionOptions
+from imagesetter.fields.resource_list import FIELDS_ANNOTATION
+from imagesetter.selection.sources import MakeSource
+from imagesetter.update.resource_list import (
+    ListUpdate,
+    lock_among_items,
+    require_lock_among_items,
+    update_resource_list,
+)
 from krm_functions.function_config import read_function_config
 from krm_functions.main import Output, run
 from krm_functions.messages import one_line
@@ -39,6 +47,10 @@ ENVIRONMENT = {
 }
 
 
+_STATIC = ("NotScanned", "OtherValue", "UnusedMarker")
+"""What is said about fields that reading the sources alone cannot follow."""
+
+
 def main(data: bytes | None = None) -> int:
     """Run the function and return the exit status.
 
@@ -55,10 +67,38 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
     for name, option in ENVIRONMENT.items():
         if environment.get(name):
             config = with_options(config, {option: _option_value(environment[name], option)}, where=name)
+    if environment.get(INPUTS_VARIABLE) and listing.by_kustomize:
+        from imagesetter.kustomize.inputs import record
+
+        record(listing.text.encode(), environment[INPUTS_VARIABLE])
+        if not (config.targets or config.bind_by_image or FIELDS_ANNOTATION in listing.text):
+            return Output()
+        config = config._replace(source_scan="off", strict=False)
     lock, present = partial(require_lock_among_items, listing), partial(lock_among_items, listing)
     with source_for(config.source, lock, from_environment(environment), present=present) as source:
-        updated = update_resource_list(listing, config, source, now=clock.now())
+        updated = _update(listing, config, source, now=clock.now())
     return Output(edits=updated.edits, results=[_on_one_line(result) for result in updated.results])
+
+
+def _update(listing: ResourceList, config: FunctionOptions, source: MakeSource, *, now: float) -> ListUpdate:
+    """The update of a list; under kustomize by a build of updated sources, where that is possible."""
+    reason = ""
+    if config.source_scan == "exact" and listing.by_kustomize:
+        from imagesetter.kustomize.exact import NotExact, update_exactly
+
+        updated = update_exactly(listing, config, source, now=now)
+        if not isinstance(updated, NotExact):
+            return updated
+        reason = updated.reason
+    updated = update_resource_list(listing, config, source, now=now)
+    if reason and any(result.tags.get("error") in _STATIC for result in updated.results):
+        message = (
+            f"the markers were read from the source files, since {reason}; run the function as exec on Linux, or use "
+            "imagesetter build, and these fields are right"
+        )
+        note = Result(message, severity="info", tags={"error": "NotExact"})
+        updated = updated._replace(results=(*updated.results, note))
+    return updated
 
 
 def _on_one_line(result: Result) -> Result:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TASKS: dict[str, dict[str, str]] = {
     "Update": {
         "update": "Rewrite marked fields in place.",
+        "build": "Print what kustomize builds of updated sources.",
         "lock": "Resolve every policy under PATH and write images.lock.yaml.",
         "mark": "Insert markers where an image matches a policy.",
         "automate": "Run the ImageUpdateAutomations under PATH: update, commit, push.",

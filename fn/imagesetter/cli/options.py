@@ -157,6 +157,11 @@ def reporting_run_options(*formats: Format) -> Callable[[Callable[..., Any]], Ca
     return functools.partial(_with_run_options, output_options=outputs_option(*formats))
 
 
+def stream_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that prints no report, but a stream."""
+    return _with_run_options(command, output_options=lambda command: command)
+
+
 def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator) -> Callable[..., Any]:
     @source_option
     @reading_options

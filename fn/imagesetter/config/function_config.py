@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imagesetter.config.options import API_VERSION, GROUP, KIND, FunctionOptions
+from imagesetter.config.options import API_VERSION, GROUP, KIND, FunctionOptions, SourceScan
 from krm_functions.errors import UsageError
 from krm_functions.function_config import FunctionConfig
 from krm_functions.suggestions import did_you_mean
@@ -25,8 +25,13 @@ _FLAT: dict[str, str] = {
     "stripAnnotations": "strip_annotations",
     "namespace": "namespace",
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"source": ("registry", "lock", "status"), "on_error": ("fail", "keep")}
-_BOOLEANS = {"check", "strict", "allow_downgrade", "allow_unpin", "bind_by_image", "source_scan", "strip_annotations"}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "source": ("registry", "lock", "status"),
+    "on_error": ("fail", "keep"),
+    "source_scan": ("true", "false", "exact", "static"),
+}
+_BOOLEANS = {"check", "strict", "allow_downgrade", "allow_unpin", "bind_by_image", "strip_annotations"}
+_SCANS: dict[str, SourceScan] = {"true": "exact", "false": "off", "exact": "exact", "static": "static"}
 
 
 def parse_function_config(function_config: FunctionConfig | None) -> FunctionOptions:
@@ -51,8 +56,13 @@ def parse_function_config(function_config: FunctionConfig | None) -> FunctionOpt
 
 
 def is_flag(option: str) -> bool:
-    """Whether a flat option is true or false."""
-    return _FLAT.get(option) in _BOOLEANS
+    """Whether a flat option is, or may be, true or false."""
+    return _FLAT.get(option) in _BOOLEANS or option == "sourceScan"
+
+
+def source_scan(value: bool | str) -> SourceScan:
+    """How a value of ``sourceScan`` has the sources scanned."""
+    return _SCANS[str(value).lower()]
 
 
 def with_options(
@@ -73,7 +83,7 @@ def with_options(
                 where=where,
                 hint=f"the options are {', '.join(_FLAT)}; policies and targets need kind {KIND}",
             )
-        text = str(raw)
+        text = str(raw).lower() if name == "source_scan" else str(raw)
         if name in _BOOLEANS:
             if text.lower() not in ("true", "false"):
                 what = f'{prefix}{key}: {text!r} is neither "true" nor "false"'
@@ -84,5 +94,5 @@ def with_options(
             what = f"{prefix}{key}: {text!r} is not one of {accepted}{did_you_mean(text, _CHOICES[name])}"
             raise UsageError(what, where=where, hint="write one of these values")
         else:
-            values[name] = text
+            values[name] = source_scan(text) if name == "source_scan" else text
     return config._replace(**values)

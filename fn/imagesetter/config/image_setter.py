@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from imagesetter.config.function_config import source_scan
 from imagesetter.config.inline_policy import inline_policy
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
@@ -83,7 +84,9 @@ class ImageSetterSpec(StrictModel):
     policies: list[InlinePolicy] = Field(default_factory=list)
     targets: list[TargetSpec] = Field(default_factory=list)
     bind_by_image: bool = False
-    source_scan: bool = True
+    source_scan: bool | Literal["exact", "static"] = Field(
+        True, description="exact (true): build updated sources; static: read the sources; false: do not look at them"
+    )
     strip_annotations: bool = Field(False, description="take imagesetter.dev/fields out of what is given back")
 
 
@@ -139,7 +142,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
         allow_downgrade=setter.spec.allow_downgrade,
         allow_unpin=setter.spec.allow_unpin,
         bind_by_image=setter.spec.bind_by_image,
-        source_scan=setter.spec.source_scan,
+        source_scan=source_scan(setter.spec.source_scan),
         strip_annotations=setter.spec.strip_annotations,
         namespace=namespace,
         policies=tuple(policies),

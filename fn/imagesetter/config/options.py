@@ -18,7 +18,11 @@ API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "ImageSetter"
 
 SourceName = Literal["registry", "lock", "status"]
+INPUTS_VARIABLE = "IMAGESETTER_BUILD_INPUTS"
+"""Names the folder in which the function keeps its input, inside of a build of updated sources."""
 OnError = Literal["fail", "keep"]
+SourceScan = Literal["exact", "static", "off"]
+"""How markers in source files reach a build: by a build of updated sources, by reading them, or not at all."""
 
 
 class Target(NamedTuple):
@@ -39,7 +43,7 @@ class FunctionOptions(NamedTuple):
     allow_downgrade: bool = False
     allow_unpin: bool = False
     bind_by_image: bool = False
-    source_scan: bool = True
+    source_scan: SourceScan = "exact"
     strip_annotations: bool = False
     namespace: str = DEFAULT_NAMESPACE
     policies: tuple[Resource, ...] = ()

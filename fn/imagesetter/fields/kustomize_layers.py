@@ -1,129 +1,130 @@
-"""Whether a field of the build still holds what its source file holds, and what the layers above made of it.
+"""What the ``images:`` of layers make of a value, in every way in which it may come into the build.
 
-A marker speaks for the value in its file. A patch, a replacement or the ``images:`` of a layer above may put another
-value into the build, and that layer has the last word, as in a build of updated files. The ``images:`` of the
-kustomization that lists the file are of the marker's own layer: the policy decides over their tag, and the name that
-they give stays.
+A marker speaks for the value in its file. The ``images:`` of its own kustomization and of those above it work on that
+value: they give it another name, such as a mirror, or another tag, and then the entry decides and not the marker.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from imagesetter.fields.field import ImagesEntry
-from imagesetter.fields.kustomization import Sources
-from imagesetter.files.read import read_inside
+from imagesetter.fields.field import ImagesEntry, Location
+from imagesetter.fields.kustomization import SourceFile, Sources
+from imagesetter.flux.markers import PolicyName
 from krm_functions.errors import ReportedError
-from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load
-from krm_functions.yaml.scan_result import Scalar
+
+
+class ImagesMark(NamedTuple):
+    """Markers on one entry of a kustomization's ``images:``: the image, and the parts that follow the policy."""
+
+    file: SourceFile
+    line: int
+    number: int
+    policy: PolicyName
+    parts: frozenset[str]
+
+    @property
+    def location(self) -> Location:
+        """Where the first of the markers stands."""
+        return Location(file=self.file.shown, line=self.line)
 
 
 class Layer(NamedTuple):
-    """The ``images:`` of one kustomization, as they work on a marked value.
+    """The ``images:`` of one kustomization."""
 
-    ``own`` layers list the file with the marker; ``always`` says that no way into the build leads past it.
-    """
-
+    kustomization: Path
     shown: str
-    entries: tuple[ImagesEntry, ...]
-    own: bool
-    always: bool
+    entries: tuple[tuple[ImagesEntry, ImagesMark | None], ...]
 
 
-class Rendered(NamedTuple):
-    """How a marked value comes into the build.
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The layers that work on what some files hold, the innermost first."""
 
-    ``entries`` name it anew; ``set_by`` is the file whose ``images:`` sets its tag, or empty; ``is_there`` says whether
-    what comes of it is the value in the build.
+    each: tuple[Layer, ...]
+    sources: Sources
+    files: frozenset[Path]
+
+    def lead_past(self, skipped: frozenset[Path]) -> bool:
+        """Whether a way into the build leads past all of some kustomizations."""
+        return not skipped or not self.sources.beyond(*skipped).isdisjoint(self.files)
+
+
+class Way(NamedTuple):
+    """One way of a value through the layers: what it is in the end, and what the last entries that it met have set.
+
+    ``mark`` is there where the last entry that sets a tag or has markers has some; ``set_by`` is the kustomization of
+    the last entry that sets a tag; ``renames`` are the entries behind it that give another name.
     """
 
-    entries: tuple[ImagesEntry, ...]
-    set_by: str
-    is_there: bool
+    text: str
+    mark: ImagesMark | None = None
+    set_by: str = ""
+    renames: tuple[ImagesEntry, ...] = ()
+    mixed: bool = False
+    """Whether entries with markers for the name alone leave the tag to what was there before."""
+    hidden: ImagesMark | None = None
+    """The last markers whose entry another one has overridden."""
 
-    @property
-    def is_marked(self) -> bool:
-        """Whether the value in the build is the one that the marker speaks for."""
-        return self.is_there and not self.set_by
-
-
-_Steps = tuple[tuple[Layer, ImagesEntry], ...]
-
-
-def layers_above(sources: Sources, file: Path) -> list[Layer]:
-    """The kustomizations with ``images:`` that work on a resource or patch file, the innermost first."""
-    own = sources.patches.get(file)
-    if own:
-        return list(_layers(sources, own, file, _from(sources, own)))
-    own = [path for path, listed in sources.contents.items() if file in listed]
-    return list(_layers(sources, own, file, sources.contents))
+    def through(self, shown: str, entry: ImagesEntry, mark: ImagesMark | None) -> Way:
+        """The way behind one more entry."""
+        text = entry.apply(self.text)
+        if entry.sets_tag:
+            return Way(text, mark, shown, hidden=self.mark or self.hidden)
+        renames = (*self.renames, ImagesEntry(entry.name, entry.new_name)) if entry.new_name else self.renames
+        return self._replace(text=text, renames=renames, mark=mark or self.mark, mixed=self.mixed or mark is not None)
 
 
-def layers_above_entry(sources: Sources, kustomization: Path, number: int) -> list[Layer]:
-    """The same for what the entry of a number in a kustomization's ``images:`` gives."""
-    rest = tuple(sources.images.get(kustomization, ())[number + 1 :])
-    first = [Layer(sources.shown(kustomization), rest, own=False, always=True)] if rest else []
-    above = _from(sources, [kustomization])[1:]
-    return [*first, *_layers(sources, [kustomization], kustomization, above)]
+class Images(NamedTuple):
+    """The ``images:`` of all kustomizations, with the markers in them."""
+
+    sources: Sources
+    marks: dict[tuple[Path, int], ImagesMark]
+
+    def layers(self, own: Sequence[Path], file: Path | None = None) -> Layers:
+        """The layers that work on what a file holds, or on what the kustomizations *own* set."""
+        order = list(self.sources.contents)
+        first = min((order.index(path) for path in own if path in order), default=0)
+        marked = [file] if file else [*own]
+        return Layers(tuple(self._layers([*own, *marked], order[first:])), self.sources, frozenset(marked))
+
+    def _layers(self, marked: Sequence[Path], paths: Iterable[Path]) -> Iterator[Layer]:
+        for path in paths:
+            entries = self.sources.images.get(path)
+            if not entries:
+                continue
+            if path in marked or not self.sources.ways(path)[0].isdisjoint(marked):
+                made = tuple((entry, self.marks.get((path, number))) for number, entry in enumerate(entries))
+                yield Layer(path, self.sources.shown(path), made)
 
 
-def _from(sources: Sources, own: Sequence[Path]) -> list[Path]:
-    """The kustomizations from some on: a component works before the patches and ``images:`` of its host."""
-    order = list(sources.contents)
-    return order[min((order.index(path) for path in own if path in order), default=0) :]
+def ways(text: str, layers: Layers | None) -> list[Way]:
+    """Every way of a value through layers, each outcome once."""
+    found: dict[tuple[Way, frozenset[Path]], None] = {(Way(text), frozenset()): None}
+    for layer in layers.each if layers else ():
+        after: dict[tuple[Way, frozenset[Path]], None] = {}
+        for way, skipped in found:
+            applied = way
+            for entry, mark in layer.entries:
+                if entry.matches(applied.text):
+                    applied = applied.through(layer.shown, entry, mark)
+            after[applied, skipped] = None
+            if applied != way and layers and layers.lead_past(skipped | {layer.kustomization}):
+                after[way, skipped | {layer.kustomization}] = None
+        found = after
+    return list(dict.fromkeys(way for way, _ in found))
 
 
-def _layers(sources: Sources, own: Sequence[Path], file: Path, paths: Iterable[Path]) -> Iterator[Layer]:
-    marked = [file, *own]
-    for path in paths:
-        entries = sources.images.get(path)
-        if not entries:
-            continue
-        reached, past = sources.ways(path)
-        if path in own or not reached.isdisjoint(marked):
-            yield Layer(sources.shown(path), tuple(entries), path in own, past.isdisjoint(marked))
-
-
-def rendered(source: Scalar, layers: Iterable[Layer], found: Scalar) -> Rendered:
-    """How the value of a source file comes into the build.
-
-    Args:
-        source: the marked scalar.
-        layers: see `layers_above`.
-        found: the scalar in the build.
-    """
-    return rendered_text(source.value, layers, source.value if _is_same(source, found) else found.value)
-
-
-def rendered_text(text: str, layers: Iterable[Layer], found: str) -> Rendered:
-    """The same for texts."""
-    ways: dict[str, _Steps] = {text: ()}
-    last: _Steps = ()
-    for layer in layers:
-        for before, way in list(ways.items()):
-            after, steps = before, way
-            for entry in layer.entries:
-                if entry.matches(after):
-                    after, steps = entry.apply(after), (*steps, (layer, entry))
-            if after != before or layer.always:
-                ways[after] = last = steps
-    steps = ways.get(found, last)
-    set_by = next((layer.shown for layer, entry in steps if entry.sets_tag and not layer.own), "")
-    # The policy replaces a tag that images of the marker's own layer set.
-    renames = (ImagesEntry(entry.name, entry.new_name) for _, entry in steps if entry.new_name)
-    return Rendered(tuple(renames), set_by if found in ways else "", found in ways)
-
-
-def _is_same(one: Scalar, other: Scalar) -> bool:
+def is_same(value: str, style: str, found: str, found_style: str) -> bool:
     """Whether two scalars mean the same; a JSON patch on a resource has kustomize write its numbers and dates anew."""
-    if one.value == other.value or (not one.style and other.value == f"{one.value}T00:00:00Z"):
+    if value == found or (not style and found == f"{value}T00:00:00Z"):
         return True
     try:
-        return not one.style and not other.style and _number(one.value) == _number(other.value)
+        return not style and not found_style and _number(value) == _number(found)
     except (ReportedError, ValueError):
         return False
 
@@ -133,17 +134,3 @@ def _number(text: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(text)
     return value
-
-
-def files_with(sources: Sources, value: str, file: Path) -> list[str]:
-    """The patches and kustomizations besides *file* in which a value stands: where it may come from."""
-    word = re.compile(rf"(?<![\w.:/@-]){re.escape(value)}(?![\w.:/@-])")
-    found = []
-    for each in sources.files:
-        if value and each.path != file and each.role != "resource":
-            try:
-                if word.search(decode_text(read_inside(each.path, sources.root), name=each.shown).text):
-                    found.append(each.shown)
-            except (ReportedError, OSError):
-                continue
-    return list(dict.fromkeys(found))

@@ -7,7 +7,7 @@ container image whose repository is a policy's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imagesetter.config.options import FunctionOptions, Target
@@ -22,13 +22,15 @@ from krm_functions.errors import ReportedError, UsageError
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result, Severity
-from krm_functions.yaml.field_path import FieldPath, Index, find_scalars, format_path, parse_path
+from krm_functions.yaml.field_path import FieldPath, FieldPattern, Index, Key, find_scalars, format_path, parse_path
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan_result import Scalar
 
 if TYPE_CHECKING:
+    from imagesetter.fields.kustomization import Sources
     from imagesetter.fields.kustomize_sources import SourceMarks
     from imagesetter.registry.reference import Reference
+    from krm_functions.yaml.scan_result import Comment
 
 FIELDS_ANNOTATION = "imagesetter.dev/fields"
 _ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].image: flux-system:web"
@@ -73,7 +75,7 @@ def find_fields(
     if sources:
         from imagesetter.fields.kustomize_fields import add_sources
 
-        left = add_sources(list_fields, taken, listing.items, sources, config)
+        left = add_sources(list_fields, taken, listing.items, sources, catalog, config)
     if config.bind_by_image:
         _add_images(list_fields, taken, listing.items, catalog, sources)
     list_fields.fields += [marked for marked in left if marked.scalar.start not in taken]
@@ -96,7 +98,7 @@ def _digests_beside(list_fields: ListFields) -> list[MarkedField]:
 def location_of(item: Item, path: FieldPath = ()) -> Location:
     """The place of a field of an item."""
     index = item.index if item.path else None
-    return Location(file=item.path, index=index, resource=item.ref, field=format_path(path) if path else "")
+    return Location(file=item.path_from_top, index=index, resource=item.ref, field=format_path(path) if path else "")
 
 
 def target_marker(text: str, namespace: str, where: str) -> Marker:
@@ -139,6 +141,7 @@ def _add_target(
         if not count:
             what = (
                 f"{where}.fieldPaths[{index}]: no selected resource has {target.field_paths[index]}"
+                f"{_near(selected, patterns[index])}"
                 if selected
                 else f"{where}.select: no resource is selected"
             )
@@ -147,6 +150,30 @@ def _add_target(
             )
             if not selected:
                 break
+
+
+def _near(selected: Sequence[Item], pattern: FieldPattern) -> str:
+    """A hint at a field whose path differs only in how it names the items of lists; empty where there is none."""
+    keys = [step.name for step in pattern.steps if isinstance(step, Key) and not step.name.isdigit()]
+    for item in selected:
+        scalars = item.scalars()
+        values = {scalar.path: scalar.value for scalar in scalars}
+        for scalar in scalars:
+            if [step for step in scalar.path if isinstance(step, str)] == keys:
+                return f"; write {written_path(scalar.path, values)}"
+    return ""
+
+
+def written_path(path: FieldPath, values: Mapping[FieldPath, str]) -> str:
+    """A path as a target is best written: with the ``name`` of a list's item in place of its position."""
+    parts: list[str] = []
+    for depth, step in enumerate(path):
+        name = values.get((*path[: depth + 1], "name")) if isinstance(step, int) else None
+        parts.append(f"[name={name}]" if name else format_path((step,)) if isinstance(step, int) else "")
+        if isinstance(step, str):
+            text = format_path((step,))
+            parts[-1] = text if text.startswith("[") or depth == 0 else f".{text}"
+    return "".join(parts)
 
 
 def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config: FunctionOptions) -> None:
@@ -159,12 +186,12 @@ def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config:
         scalars = item.scalars()
         for path, policy in wanted.items():
             pattern = parse_path(str(path))
-            if any(isinstance(step, Index) for step in pattern.steps):
+            found = find_scalars(scalars, pattern)
+            if any(isinstance(step, Index) for step in pattern.steps) or _by_position(pattern, found):
                 raise UsageError(
                     f"{where}: {path} selects by position, which a patch can change", hint=_ANNOTATION_HINT
                 )
             marker = target_marker(str(policy), config.namespace, where)
-            found = find_scalars(scalars, pattern)
             for scalar in found:
                 take(list_fields, taken, item, scalar, marker, "annotation")
             if not found:
@@ -173,6 +200,15 @@ def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config:
                 list_fields.results.append(report(severity, message, location_of(item), tags={"error": "UnusedTarget"}))
     except ReportedError as error:
         list_fields.results.append(failure(error, location_of(item)))
+
+
+def _by_position(pattern: FieldPattern, found: Iterable[Scalar]) -> bool:
+    """Whether a number in a path, as kustomize writes it, is the position of an item."""
+    return any(
+        isinstance(step, Key) and isinstance(part, int)
+        for scalar in found
+        for step, part in zip(pattern.steps, scalar.path, strict=True)
+    )
 
 
 def take(
@@ -200,9 +236,7 @@ def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList
         path = scalar.path if scalar else ()
         inside = len(path) > 2 and path[0] == "items" and isinstance(path[1], int)
         item = listing.items[path[1]] if inside and isinstance(path[1], int) else None
-        location = (
-            location_of(item, path[2:]) if item else Location(file="stdin", line=comment.line, column=comment.column)
-        )
+        location = location_of(item, path[2:]) if item else _beside(listing, comment)
         if problem := marker_problem(parsed, location):
             list_fields.results.append(problem)
         elif parsed.marker and item and scalar and scalar.start not in taken:
@@ -210,6 +244,15 @@ def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList
             list_fields.items[scalar.start] = item
             scalar = scalar._replace(path=path[2:])
             list_fields.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
+
+
+def _beside(listing: ResourceList, comment: Comment) -> Location:
+    """The place of a comment that belongs to no field: its resource, and the field on its line or below it."""
+    item = next((item for item in reversed(listing.items) if item.line <= comment.line), None)
+    if item is None:
+        return Location(file="stdin", line=comment.line, column=comment.column)
+    path = next((scalar.path for scalar in item.scalars() if scalar.line >= comment.line), ())
+    return location_of(item, path)
 
 
 def _add_images(
@@ -236,17 +279,23 @@ def _add_images(
                     hint="name the field in spec.targets, which wins over bindByImage",
                 )
                 list_fields.results.append(failure(error, location_of(item, scalar.path)))
-    for file, entries in sources.sources.images.items() if sources else ():
+    if sources:
+        list_fields.results += renamed_images(sources.sources, catalog)
+
+
+def renamed_images(sources: Sources, catalog: Catalog) -> Iterator[Result]:
+    """A warning for each entry of ``images:`` that hides the repository of a policy from ``bindByImage``."""
+    owners = image_owners(catalog)
+    for file, entries in sources.images.items():
         for entry in entries:
             reference = _reference(entry.name) if entry.new_name else None
-            if sources and reference and str(reference.context) in owners:
+            if reference and str(reference.context) in owners:
                 message = (
                     f"images: {entry.name} is renamed to {entry.new_name} here, and the policy follows "
                     f"{reference.context}: bindByImage cannot see that they belong together; name the field in "
                     "spec.targets"
                 )
-                location = Location(file=sources.sources.shown(file))
-                list_fields.results.append(report("warning", message, location, tags={"error": "RenamedImage"}))
+                yield report("warning", message, Location(file=sources.shown(file)), tags={"error": "RenamedImage"})
 
 
 def image_owners(catalog: Catalog) -> dict[str, list[PolicyName]]:

@@ -15,7 +15,7 @@ from krm_functions.errors import InputError, UsageError
 
 _NAMES = ("Kustomization", "Kptfile")
 _SUFFIXES = (".yaml", ".yml")
-_IGNORE_FILE = ".krmignore"
+IGNORE_FILE = ".krmignore"
 _MOST_PATTERNS = 1 << 20
 """Bytes of an ignore file: each line of it is compared with every name."""
 
@@ -93,6 +93,11 @@ def find_others(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> 
             yield from _walk(str(Path(given)), "", excluded, others=True)
 
 
+def is_configuration(name: str) -> bool:
+    """Whether a file of that name is read if it is found in a directory."""
+    return name.endswith(_SUFFIXES) or name in _NAMES
+
+
 def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]], *, others: bool = False) -> list[str]:
     """The names of the files of one directory and of those below it.
 
@@ -110,12 +115,12 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]], *, ot
         with os.scandir(directory) as listing:
             for entry in listing:
                 name = entry.name
-                if (name.endswith(_SUFFIXES) or name in _NAMES) != others and entry.is_file(follow_symlinks=False):
+                if is_configuration(name) != others and entry.is_file(follow_symlinks=False):
                     entries.append((name, False))
                 elif entry.is_dir(follow_symlinks=False):
                     if name != ".git":
                         entries.append((name, True))
-                elif name == _IGNORE_FILE and entry.is_file():
+                elif name == IGNORE_FILE and entry.is_file():
                     top = directory.removesuffix("/")[: -len(relative.removesuffix("/")) or None] or "."
                     root = repository_of(str(Path(top).absolute())) or top
                     text = read_inside(entry.path, root, limit=_MOST_PATTERNS).decode("utf-8", "replace")

@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from imagesetter.fields.kustomize_sources import SourceMarks
 
 
+class FromSources(NamedTuple):
+    """What updated sources have brought into a list already: results, the policies that are followed, and counts."""
+
+    results: tuple[Result, ...] = ()
+    named: frozenset[PolicyName] = frozenset()
+    changed: int = 0
+    unchanged: int = 0
+
+
 class ListUpdate(NamedTuple):
     """What the function gives back: edits of the list's text, and results."""
 
@@ -44,7 +53,12 @@ class ListUpdate(NamedTuple):
 
 
 def update_resource_list(
-    listing: ResourceList, config: FunctionOptions, make_source: MakeSource, *, now: float = 0.0
+    listing: ResourceList,
+    config: FunctionOptions,
+    make_source: MakeSource,
+    *,
+    now: float = 0.0,
+    from_sources: FromSources = FromSources(),  # noqa: B008 a value that nobody can change
 ) -> ListUpdate:
     """Find the fields, resolve their policies, and plan the edits.
 
@@ -56,30 +70,33 @@ def update_resource_list(
         config: what is asked.
         make_source: makes the source of latest refs.
         now: the time, in seconds since the epoch; what counts of the holds in a lock among the items.
+        from_sources: what the list has from updated sources.
 
     Raises:
         UsageError: a target in the functionConfig that cannot be read.
     """
     catalog, origins = catalog_from_items(listing, config)
-    located = find_fields(listing, config, catalog, _sources(listing, config))
+    sources = _sources(listing, config)
+    located = find_fields(listing, config, catalog, sources)
     names = dict.fromkeys(marked.marker.policy for marked in located.fields)
     answers = make_source(catalog, FieldDigests(located.fields)).answers(names) if names else {}
-    guards = [] if config.allow_downgrade else [_guard(listing, config, catalog, located.fields, now)]
     planned = plan_changes(
         located.fields,
         answers,
         keep_on_error=config.on_error == "keep",
-        guards=guards,
+        guards=list_guards(listing, config, catalog, located.fields, now),
         strict=config.strict,
         allow_unpin=config.allow_unpin,
         reads=PolicyRules(catalog).reads,
     )
-    problems = [*located.results, *planned.results, *_unused(catalog, {*names, *located.named}, origins, config)]
+    followed = {*names, *located.named, *from_sources.named}
+    problems = [*from_sources.results, *located.results, *planned.results, *_unused(catalog, followed, origins, config)]
     problems += scan_notes(answers.values())
+    changed, unchanged = len(planned.changes) + from_sources.changed, planned.unchanged + from_sources.unchanged
     if config.check:
-        return ListUpdate((), (*_outdated(planned), *problems, _closing(planned, would=True)))
+        return ListUpdate((), (*_outdated(planned), *problems, summary(changed, unchanged, would=True)))
     if failed(problems):
-        return ListUpdate((), (*problems, *_held_up(planned, config)))
+        return ListUpdate((), (*problems, *_held_up(changed, config)))
     try:
         edits = _edits(listing, planned)
     except ReportedError as error:
@@ -87,7 +104,7 @@ def update_resource_list(
     if config.strip_annotations:
         problems += strip_annotations(listing.items)
     changes = (change.result for change in planned.changes)
-    return ListUpdate(tuple(edits), (*changes, *problems, _closing(planned)))
+    return ListUpdate(tuple(edits), (*changes, *problems, summary(changed, unchanged)))
 
 
 def _outdated(planned: Plan) -> Iterable[Result]:
@@ -98,36 +115,33 @@ def _outdated(planned: Plan) -> Iterable[Result]:
         yield result._replace(severity="error", message=message, tags={**result.tags, "error": "OutOfDate"})
 
 
-def _held_up(planned: Plan, config: FunctionOptions) -> Iterable[Result]:
+def _held_up(count: int, config: FunctionOptions) -> Iterable[Result]:
     """How many changes an error stops: whoever runs a function discards all that a failed one gives back."""
-    if count := len(planned.changes):
+    if count:
         fields = f"{count} field{'' if count == 1 else 's'}"
         way_out = "" if config.on_error == "keep" else "; onError: keep changes them, and makes policy errors warnings"
         message = f"{fields} would change, and nothing is changed because of the errors{way_out}"
         yield report("info", message, tags={"summary": "true"})
 
 
-def _closing(planned: Plan, *, would: bool = False) -> Result:
-    return summary(len(planned.changes), planned.unchanged, would=would)
-
-
-def _guard(
+def list_guards(
     listing: ResourceList, config: FunctionOptions, catalog: Catalog, fields: Sequence[MarkedField], now: float
-) -> Guard:
-    """The guard against going back; the lock among the items is read when a field would."""
-
+) -> list[Guard]:
+    """The guard against going back, unless that is allowed; the lock among the items is read when a field would."""
+    if config.allow_downgrade:
+        return []
     present = cache(partial(lock_among_items, listing))
 
     def wanted(policy: PolicyName, old: str, new: str) -> bool:
         found = present()
         return found is not None and found.wants_downgrade(policy, old, new, now)
 
-    return downgrade_guard(catalog, fields, wanted=wanted, strict=config.strict)
+    return [downgrade_guard(catalog, fields, wanted=wanted, strict=config.strict)]
 
 
 def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | None:
     """The markers in the source files: only under kustomize build, where the list itself has no comments left."""
-    if not (config.source_scan and listing.by_kustomize):
+    if config.source_scan == "off" or not listing.by_kustomize:
         return None
     from pathlib import Path
 
@@ -145,7 +159,10 @@ def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
 def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[Catalog, dict[str, Item]]:
     """The policies among the items and in the functionConfig, and the item behind each origin."""
     catalog = Catalog(config.namespace)
-    catalog.elsewhere = "put {} among the resources, or a policy into spec.policies of an ImageSetter"
+    catalog.elsewhere = "put {0} among the resources, or a policy into spec.policies of an ImageSetter"
+    if any(item.package_path for item in listing.items) and all(item.kind != "Kptfile" for item in listing.items):
+        # kpt passes the Kptfile on as well, unless it was told to pass on less.
+        catalog.elsewhere += "; the selectors or exclude of this function in the Kptfile may hide {0}"
     catalog.either = "name the fields in spec.targets, each with its policy as that is called now"
     catalog.add(config.policies)
     origins: dict[str, Item] = {}

@@ -3,14 +3,17 @@
 A *path* is what was found: a tuple of mapping keys and item indexes, written ``spec.containers[0].image`` as KRM
 results and kubectl write it. A *pattern* is what somebody asks for; its grammar::
 
-    pattern  = step *( "." name / bracket )
+    pattern  = step *( "." name / [ "." ] bracket )
     step     = name / bracket
-    name     = 1*(any character but . [ ] = " and blank)  / "*"
-    bracket  = "[" ( index / "*" / string / field "=" value ) "]"
+    name     = 1*(any character but . [ ] = " and blank, or a "\\" and any character)  / "*"
+    bracket  = "[" ( index / "*" / string / key / field "=" value ) "]"
     string   = a JSON string: a key with dots or other characters, as in metadata.annotations["example.com/image"]
+    key      = any characters but "]", behind a "." only, as in metadata.annotations.[example.com/image]
     field    = name or string; value = a JSON string, or any characters but "]"
 
-``*`` is every key, ``[*]`` every item, ``[2]`` the third item, ``[name=web]`` the items whose ``name`` is ``web``.
+``[*]`` is every item, ``[2]`` the third item, ``[name=web]`` the items whose ``name`` is ``web``. ``*`` is every key or
+item, and a name that is a number is a key or the item at that position: the paths of kustomize's replacements
+(``containers.[name=web].image``, ``containers.*.image``, ``containers.0.image``) mean here what they mean there.
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ from krm_functions.errors import UsageError
 FieldPath = tuple[str | int, ...]
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_$/-]+")
-_NAME = re.compile(r'[^.\[\]="\s]+')
+_NAME = re.compile(r'(?:\\.|[^.\[\]="\s\\])+')
+_ESCAPED = re.compile(r"\\(.)")
+_DOTTED_KEY = re.compile(r'(?![0-9*]+\])[^]="\[]+(?=\])')
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _INDEX = re.compile(r"[0-9]+")
 
@@ -47,7 +52,7 @@ _P = TypeVar("_P", bound=HasPath)
 
 
 class Key(NamedTuple):
-    """One mapping key."""
+    """One mapping key; one that is a number may also be the item of a sequence, counted from 0."""
 
     name: str
 
@@ -59,7 +64,7 @@ class Index(NamedTuple):
 
 
 class AnyKey(NamedTuple):
-    """``*``: every key of a mapping."""
+    """``*``: every key of a mapping, or every item of a sequence."""
 
     sign: Literal[".*"] = ".*"
 
@@ -122,8 +127,8 @@ def _steps(text: str) -> Iterator[Step]:
     if not text:
         raise UsageError("a field path is empty", hint="write it like spec.containers[name=web].image")
     while at < len(text):
-        if text[at] == "[":
-            step, at = _bracket(text, at)
+        if text[at] == "[" or (at and text[at : at + 2] == ".["):
+            step, at = _bracket(text, at + (text[at] == "."), dotted=text[at] == ".")
             yield step
             continue
         if at and text[at] == ".":
@@ -133,13 +138,16 @@ def _steps(text: str) -> Iterator[Step]:
         name = _NAME.match(text, at)
         if name is None:
             raise _refused(text, at, "expected a key")
-        yield AnyKey() if name[0] == "*" else Key(name[0])
+        yield AnyKey() if name[0] == "*" else Key(_ESCAPED.sub(r"\1", name[0]))
         at = name.end()
 
 
-def _bracket(text: str, start: int) -> tuple[Step, int]:
-    """bracket = "[" ( index / "*" / string / field "=" value ) "]" """
+def _bracket(text: str, start: int, *, dotted: bool) -> tuple[Step, int]:
+    """bracket = "[" ( index / "*" / string / key / field "=" value ) "]" """
     at = start + 1
+    whole = _DOTTED_KEY.match(text, at) if dotted else None
+    if whole is not None:
+        return Key(whole[0]), whole.end() + 1
     field, at = _word(text, at)
     if text[at : at + 1] == "]":
         at += 1
@@ -201,9 +209,14 @@ def _below(path: FieldPath, node: object, step: Step) -> Iterator[tuple[FieldPat
     match step:
         case Key(name) if isinstance(node, Mapping) and name in node:
             yield (*path, name), node[name]
+        case Key(name) if _is_list(node):
+            yield from (((*path, number), value) for number, value in enumerate(node) if str(number) == name)
         case AnyKey() if isinstance(node, Mapping):
             for key, value in node.items():
                 yield (*path, str(key)), value
+        case AnyKey() if _is_list(node):
+            for number, value in enumerate(node):
+                yield (*path, number), value
         case Index(number) if _is_list(node) and number < len(node):
             yield (*path, number), node[number]
         case AnyItem() if _is_list(node):
@@ -241,11 +254,11 @@ def matches(path: FieldPath, pattern: FieldPattern, values: Mapping[FieldPath, s
     for depth, (part, step) in enumerate(zip(path, pattern.steps, strict=True)):
         match step:
             case Key(name):
-                fits = part == name
+                fits = str(part) == name
             case Index(number):
                 fits = part == number
             case AnyKey():
-                fits = isinstance(part, str)
+                fits = True
             case AnyItem():
                 fits = isinstance(part, int)
             case Where(field, wanted):

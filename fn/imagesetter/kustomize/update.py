@@ -1,0 +1,47 @@
+"""The marked fields in the files that kustomize reads follow their policies, in a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from imagesetter.fields.kustomization import not_scanned
+from imagesetter.fields.kustomize_sources import inline_patches
+from imagesetter.files.find import IGNORE_FILE, display_path, find_names, is_configuration
+from imagesetter.files.read import read_inside
+from imagesetter.kustomize.copy import Tree
+from imagesetter.update import read_tree as files
+from krm_functions.errors import ReportedError
+from krm_functions.result import Result
+from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.scan import NEEDLE
+
+
+def marked_files(tree: Tree, exclude: Sequence[str] = ()) -> files.Tree:
+    """What ``imagesetter update`` would read of the files that kustomize reads, but for what is excluded.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    paths = list(dict.fromkeys(file.resolve() for file in tree.files if is_configuration(file.name)))
+    folders = {folder for path in paths for folder in path.parents if folder.is_relative_to(tree.root)}
+    if exclude or any((folder / IGNORE_FILE).exists() for folder in folders):
+        wanted = {Path(name).resolve() for name in find_names([tree.root], exclude=exclude)}
+        paths = [path for path in paths if path in wanted]
+    if not paths:
+        return files.Tree((), (), (), (), ())
+    return files.read_tree([display_path(path) for path in paths])
+
+
+def not_updated(tree: Tree) -> Iterator[Result]:
+    """What is said about markers that an update of the sources does not reach."""
+    for sources in tree.found:
+        yield from not_scanned(sources, others=False)
+        for file in sources.files:
+            if file.role == "kustomization":
+                try:
+                    data = read_inside(file.path, sources.root)
+                    if NEEDLE.encode() in data:
+                        yield from inline_patches(file, decode_text(data, name=file.shown).text)
+                except ReportedError:
+                    continue  # kustomize says so better

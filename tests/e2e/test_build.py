@@ -1,0 +1,403 @@
+"""A build with the function, and `imagesetter build`, give what an update of the sources and a plain build give."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import FUNCTION, Stage, environment_in
+from e2e.test_kustomize import build, kustomization, plant
+from e2e.test_kustomize_layers import (
+    API,
+    BASE,
+    BOTH,
+    CASES,
+    COMPONENT,
+    MARKED,
+    ONE,
+    VERSION,
+    WEB,
+    deployment,
+    images_entry,
+    mark,
+    overlay,
+    policy,
+)
+from support.waiting import wait_until
+from tools import require_tool
+
+FUNCTIONS = ("--enable-alpha-plugins", "--enable-exec")
+
+TAG = f"tag: 1.0.0 {mark('web:tag')}\n"
+COPY = (
+    "replacements:\n- source: {kind: Deployment, fieldPath: spec.template.spec.containers.0.image, "
+    "options: {delimiter: ':', index: 1}}\n  targets:\n"
+    "  - {select: {kind: Deployment}, fieldPaths: [metadata.labels.version], options: {create: true}}\n"
+)
+USES = deployment(f"{WEB}:1.0.0", "web", "        envFrom: [{configMapRef: {name: values}}]\n")
+GENERATED = "configMapGenerator: [{name: values, files: [values.yaml]}]\n"
+IMAGE_TAG = (
+    "apiVersion: builtin\nkind: ImageTagTransformer\nmetadata: {name: t}\n"
+    f"imageTag:\n  name: {WEB}\n  newTag: 1.0.0 {mark('web:tag')}\n"
+)
+PATCHES = "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: p}\npath: sub/p.yaml\n"
+
+
+def without_git(files: dict[str, str]) -> dict[str, str]:
+    return {**files, ".git": ""}
+
+
+def first_function(files: dict[str, str], *more: str) -> dict[str, str]:
+    return {name: text for name, text in files.items() if name not in more}
+
+
+NEIGHBOURS: dict[str, dict[str, str]] = {
+    "a generated ConfigMap, and the name that others call it by": overlay(GENERATED, values=TAG)
+    | {"base/d.yaml": MARKED, "ov/u.yaml": USES}
+    | {"ov/kustomization.yaml": kustomization("u.yaml", "policies.yaml") + GENERATED},
+    "a generated Secret with a file under another name": overlay(
+        "secretGenerator: [{name: s, files: [config=values.yaml]}]\n", values=TAG
+    ),
+    "a replacement that copies the tag of an image": overlay(COPY),
+    "a replacement in a file of its own": overlay(
+        "replacements: [{path: r.yaml}]\n",
+        r=COPY.partition("\n")[2],
+    ),
+    "a built-in transformer with a marker": overlay().copy()
+    | {
+        "ov/kustomization.yaml": "resources: [../base, policies.yaml]\ntransformers: [t.yaml, imagesetter.yaml]\n",
+        "ov/t.yaml": IMAGE_TAG,
+        "base/d.yaml": deployment(f"{WEB}:0.1.0"),
+    },
+    "a built-in transformer that names a patch": overlay().copy()
+    | {
+        "ov/kustomization.yaml": "resources: [../base, policies.yaml]\ntransformers: [t.yaml, imagesetter.yaml]\n",
+        "ov/t.yaml": PATCHES,
+        "ov/sub/p.yaml": deployment(f"{API}:1.0.0", "api"),
+        "ov/policies.yaml": BOTH,
+    },
+    "transformers in a folder of their own": overlay().copy()
+    | {
+        "ov/kustomization.yaml": "resources: [../base, policies.yaml]\ntransformers: [../functions]\n",
+        "functions/kustomization.yaml": "resources: [is.yaml]\n",
+        "functions/is.yaml": FUNCTION,
+    },
+    "a function in a component": {
+        **BASE,
+        "ov/kustomization.yaml": "resources: [../base]\ncomponents: [../comp]\n",
+        "comp/kustomization.yaml": f"{COMPONENT}resources: [policies.yaml]\ntransformers: [is.yaml]\n",
+        "comp/policies.yaml": ONE,
+        "comp/is.yaml": FUNCTION,
+    },
+    "a function in a component that two overlays include": {
+        **BASE,
+        "ov/kustomization.yaml": "resources: [../a, ../b]\n",
+        "a/kustomization.yaml": "resources: [../base]\nnamePrefix: a-\ncomponents: [../comp]\n",
+        "b/kustomization.yaml": "resources: [../base]\nnamePrefix: b-\ncomponents: [../comp]\n"
+        + images_entry(newTag="2"),
+        "comp/kustomization.yaml": f"{COMPONENT}resources: [policies.yaml]\ntransformers: [is.yaml]\n",
+        "comp/policies.yaml": ONE,
+        "comp/is.yaml": FUNCTION,
+    },
+    "a function in a component of two overlays with resources of the same names": {
+        **BASE,
+        "other/kustomization.yaml": "resources: [d.yaml]\n",
+        "other/d.yaml": deployment(f"{API}:2.0.0", "api"),
+        "ov/kustomization.yaml": "resources: [../a, ../b]\n",
+        "a/kustomization.yaml": "resources: [../base]\nnamePrefix: a-\ncomponents: [../comp]\n",
+        "b/kustomization.yaml": "resources: [../other]\nnamePrefix: b-\ncomponents: [../comp]\n",
+        "comp/kustomization.yaml": f"{COMPONENT}resources: [policies.yaml]\ntransformers: [is.yaml]\n",
+        "comp/policies.yaml": BOTH,
+        "comp/is.yaml": FUNCTION,
+    },
+    "functions in the base and in the overlay": {
+        **overlay(f"images:\n- name: {WEB}\n  newTag: 1.0.0 {mark('web:tag')}\n"),
+        "base/kustomization.yaml": kustomization("d.yaml", "policies.yaml"),
+        "base/policies.yaml": ONE,
+        "base/imagesetter.yaml": FUNCTION,
+        "ov/kustomization.yaml": kustomization("../base"),
+    },
+    "a function in a base that two overlays use": {
+        "base/kustomization.yaml": kustomization("d.yaml", "policies.yaml"),
+        "base/d.yaml": MARKED + VERSION,
+        "base/policies.yaml": ONE,
+        "base/imagesetter.yaml": FUNCTION,
+        "a/kustomization.yaml": "resources: [../base]\nnamePrefix: a-\n",
+        "b/kustomization.yaml": "resources: [../base]\nnameSuffix: -b\n",
+        "ov/kustomization.yaml": "resources: [../a, ../b]\n",
+    },
+    "labels with a marker in the kustomization": overlay(
+        f"labels:\n- pairs:\n    version: 1.0.0 {mark('web:tag')}\n  includeTemplates: true\n"
+    ),
+    "an unmarked patch with the value of the marked field": overlay(
+        "patches: [{path: p.yaml}]\n", p=deployment(f"{WEB}:1.0.0")
+    ),
+    "a patch that copies the marked field": overlay(
+        "patches: [{path: p.yaml, target: {kind: Deployment}}]\n",
+        p="- {op: copy, from: /spec/template/spec/containers/0/image, path: /metadata/name}\n".replace(
+            "/metadata/name", "/spec/template/spec/containers/0/workingDir"
+        ),
+    ),
+    "a policy that selects an image of another name under images:": overlay(
+        images_entry(newTag="7"), policies=policy("web", "new.example.com/web", "2.0.0")
+    ),
+    "two policies by two overlays of one base": {
+        **overlay(base="../a, ../b", policies=ONE + "---\n" + policy("older", WEB, "1.0.1")),
+        "base/d.yaml": deployment(f"{WEB}:1"),
+        "a/kustomization.yaml": "resources: [../base]\nnamePrefix: a-\n"
+        f"images:\n- name: {WEB}\n  newTag: 1.0.0 {mark('web:tag')}\n",
+        "b/kustomization.yaml": "resources: [../base]\nnamePrefix: b-\n"
+        f"images:\n- name: {WEB}\n  newTag: 1.0.0 {mark('older:tag')}\n",
+    },
+    "resources of the same name with different markers": {
+        **overlay(base="../base, ../other", policies=BOTH),
+        "base/kustomization.yaml": "resources: [d.yaml]\nnamePrefix: a-\n",
+        "other/kustomization.yaml": "resources: [d.yaml]\nnamePrefix: b-\n",
+        "other/d.yaml": deployment(f"{WEB}:1.0.0", "api"),
+    },
+}
+EXACT = {
+    name: CASES[name].files
+    for name in (
+        "a patch with a marker of its own decides",
+        "a patch with another program stays",
+        "a mirror of a component stays, and the tag follows",
+        "of two overlays of a base the one that pins stays",
+        "what a function in the base has set already is right",
+        "numbers and quoted values that a JSON patch has kustomize write anew follow",
+        "aliases of a marked scalar and of a collection around one follow",
+        "a marker on newTag of the overlay decides over the one in the base",
+    )
+}
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Stage:
+    """A stage whose policies come with their status, so that no registry is asked."""
+    work = tmp_path / "work"
+    work.mkdir()
+    return Stage(work, "HOST", {**environment_in(tmp_path), "IMAGESETTER_FROM": "status", "TMPDIR": str(tmp_path)})
+
+
+def plain(stage: Stage, directory: str, *options: str) -> str:
+    """What kustomize prints of a copy without our functions, after an update of it."""
+    copy = stage.root.with_name("reference")
+    shutil.copytree(stage.root, copy, symlinks=True, dirs_exist_ok=True)
+    for path in copy.rglob("kustomization.yaml"):
+        text = re.sub(r"(?m)^transformers: \[([^]]*, )?(imagesetter|is)\.yaml\]\n", _others, path.read_text())
+        path.write_text(text.replace("transformers: [../functions]\n", ""))
+    updated = stage.run("imagesetter", "update", cwd=copy)
+    assert updated.status == 0, str(updated)
+    done = stage.run(require_tool("kustomize"), "build", directory, *options, cwd=copy)
+    assert done.status == 0, str(done)
+    return done.stdout
+
+
+def _others(found: re.Match[str]) -> str:
+    return f"transformers: [{found[1]}]\n" if found[1] else ""
+
+
+def leftovers(stage: Stage) -> list[Path]:
+    """The temporary folders that are still there."""
+    return list(stage.root.parent.glob("imagesetter-build-*"))
+
+
+@pytest.mark.parametrize("files", [*EXACT.values(), *NEIGHBOURS.values()], ids=[*EXACT, *NEIGHBOURS])
+def test_the_function_gives_what_an_update_and_a_plain_build_give(files: dict[str, str], layers: Stage) -> None:
+    plant(layers, files)
+    before = {path: path.read_bytes() for path in layers.root.rglob("*") if path.is_file()}
+    status, output, messages = build(layers, "ov")
+    assert status == 0, messages
+    assert output == plain(layers, "ov")
+    assert "Traceback" not in messages
+    assert {path: path.read_bytes() for path in layers.root.rglob("*") if path.is_file()} == before
+    assert leftovers(layers) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["a generated ConfigMap, and the name that others call it by", "a function in a component"]
+)
+def test_the_command_gives_the_same_with_the_function_and_without_it(name: str, layers: Stage) -> None:
+    plant(layers, NEIGHBOURS[name])
+    done = layers.run("imagesetter", "build", "ov", "--", *FUNCTIONS)
+    wanted = plain(layers, "ov")
+    assert (done.status, done.stdout) == (0, wanted), str(done)
+    done = layers.run("imagesetter", "build", cwd=layers.root.with_name("reference") / "ov")
+    assert (done.status, done.stdout) == (0, wanted), str(done)
+    assert leftovers(layers) == []
+
+
+OVERLAYS = {
+    **BASE,
+    "policies/policies.yaml": BOTH,
+    "comp/kustomization.yaml": COMPONENT + images_entry(name="unrelated", newTag="1"),
+    "a/kustomization.yaml": "resources: [../base]\n",
+    "b/kustomization.yml": "resources: [../base]\ncomponents: [../comp]\n" + images_entry(newTag="7"),
+    "clusters/flux-system/kustomization.yaml": "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n",
+}
+
+
+def test_all_overlays_are_built_once_and_bases_and_components_are_not(layers: Stage) -> None:
+    plant(layers, OVERLAYS)
+    done = layers.run("imagesetter", "build", "--all")
+    rendered = MARKED.replace(f" {mark('web')}", "").replace(
+        "      - name: web\n        image: registry.example.com/web:1.0.0\n",
+        "      - image: registry.example.com/web:%s\n        name: web\n",
+    )
+    assert done.stdout == f"# a\n{rendered % '1.0.5'}---\n# b\n{rendered % '7'}"
+    assert (done.status, done.stderr) == (0, "1 field changed, 0 up to date\n")
+
+
+def test_check_says_which_overlay_differs_and_diff_shows_how(layers: Stage) -> None:
+    plant(layers, OVERLAYS)
+    checked = layers.run("imagesetter", "build", "--all", "--check", "-q")
+    assert (checked.status, checked.stdout) == (1, "")
+    assert checked.stderr == "a: the build of the updated sources differs\n"
+    shown = layers.run("imagesetter", "build", "--all", "--diff", "-q")
+    assert (shown.status, shown.stderr) == (0, "")
+    assert shown.stdout == (
+        "--- a/a\n+++ b/a\n@@ -6,5 +6,5 @@\n   template:\n     spec:\n       containers:\n"
+        f"-      - image: {WEB}:1.0.0\n+      - image: {WEB}:1.0.5\n         name: web\n"
+    )
+    assert layers.run("imagesetter", "update", "-q").status == 0
+    assert layers.run("imagesetter", "build", "--all", "--check", "-q").status == 0
+
+
+def test_kubectl_builds_the_same(layers: Stage) -> None:
+    plant(layers, OVERLAYS)
+    kubectl = require_tool("kubectl")
+    done = layers.run("imagesetter", "build", "a", "--kustomize", f"{kubectl} kustomize")
+    assert (done.status, done.stdout) == (0, layers.run("imagesetter", "build", "a").stdout), str(done)
+
+
+def test_what_git_ignores_is_copied_only_where_kustomize_reads_it(layers: Stage) -> None:
+    tool = "#!/bin/sh\nls .. >&2\ncat\n"
+    files = overlay("secretGenerator: [{name: s, envs: [secret.env]}]\n", values=TAG)
+    files["ov/kustomization.yaml"] = files["ov/kustomization.yaml"].replace("imagesetter.yaml", "tool.yaml")
+    files["ov/tool.yaml"] = FUNCTION.replace("path: imagesetter", "path: ./tool")
+    plant(
+        layers, {**files, "ov/secret.env": "a=b\n", ".gitignore": "*.env\njunk\n", "junk/large": "x", "ov/tool": tool}
+    )
+    (layers.root / ".git").rmdir()
+    (layers.root / "ov/tool").chmod(0o755)
+    layers.shell("git init -q && git add . && git commit -qm all", cwd=layers.root)
+    done = layers.run("imagesetter", "build", "ov", "--", *FUNCTIONS)
+    assert done.status == 0, str(done)
+    assert done.stderr == "1 field changed, 0 up to date\nbase\nov\n"
+    assert "  a: Yg==\n" in done.stdout
+    assert f"image: {WEB}:1.0.5\n" in done.stdout
+
+
+def test_without_a_repository_what_kustomize_reads_is_copied_and_links_lead_where_they_did(layers: Stage) -> None:
+    plant(layers, {**overlay(), "elsewhere/d.yaml": MARKED, "elsewhere/kustomization.yaml": "resources: [d.yaml]\n"})
+    (layers.root / ".git").rmdir()
+    shutil.rmtree(layers.root / "base")
+    (layers.root / "base").symlink_to("elsewhere")
+    status, output, messages = build(layers, "ov")
+    assert status == 0, messages
+    assert f"image: {WEB}:1.0.5\n" in output
+    assert (layers.root / "elsewhere/d.yaml").read_text() == MARKED
+
+
+def test_a_link_out_of_the_repository_is_built_as_it_is_and_reported(layers: Stage) -> None:
+    outside = layers.root.with_name("outside")
+    outside.mkdir()
+    (outside / "d.yaml").write_text(MARKED)
+    (outside / "kustomization.yaml").write_text("resources: [d.yaml]\n")
+    own = deployment(f"{API}:2.0.0", "api").replace("name: web\nspec", "name: own\nspec")
+    plant(layers, {**overlay(base="../link, own.yaml", policies=BOTH), "ov/own.yaml": own})
+    (layers.root / "link").symlink_to(outside)
+    status, output, messages = build(layers, "ov")
+    assert status == 0, messages
+    assert f"image: {WEB}:1.0.0\n" in output
+    assert f"image: {API}:2.3.4\n" in output
+    assert "[warning]: ../link lies outside the repository and was not scanned for markers" in messages
+    assert (outside / "d.yaml").read_text() == MARKED
+
+
+def test_the_copy_is_gone_after_a_kill(layers: Stage) -> None:
+    tool = "#!/bin/sh\necho > started\nwhile [ -e started ]; do sleep 0.1; done\ncat\n"
+    files = overlay()
+    files["ov/kustomization.yaml"] = files["ov/kustomization.yaml"].replace("imagesetter.yaml", "tool.yaml")
+    plant(layers, {**files, "ov/tool.yaml": FUNCTION.replace("path: imagesetter", "path: ./tool"), "ov/tool": tool})
+    (layers.root / "ov/tool").chmod(0o755)
+    command = ["imagesetter", "build", "ov", "--", *FUNCTIONS]
+    with subprocess.Popen(command, cwd=layers.root, env=layers.environment, stdout=subprocess.DEVNULL) as running:
+        assert wait_until(lambda: list(layers.root.parent.glob("imagesetter-build-*/sources/**/started")))
+        running.kill()
+    assert wait_until(lambda: not leftovers(layers))
+
+
+REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
+    "a directory without a kustomization": (
+        {"x/a.yaml": "a: b\n"},
+        ("x",),
+        "error: there is no kustomization in x\n  hint:  name the directory of an overlay, or use --all\n",
+    ),
+    "no directory": ({}, ("nowhere",), "error: nowhere is not a directory\n  hint:  name the directory of a"),
+    "an output file": (BASE, ("base", "--", "-o", "x"), "error: -o is not passed on\n  hint:  write the stream to a"),
+    "two directories": (BASE, ("base", "base"), "error: one directory is built at a time: base base\n"),
+    "a program that does not exist": (
+        BASE,
+        ("base", "--kustomize", "nothing-like-it"),
+        "error: nothing-like-it is not on PATH\n  where: --kustomize\n  hint:  install kustomize or kubectl",
+    ),
+    "a function without the flags": (
+        overlay(),
+        ("ov", "-q"),
+        "error: kustomize cannot build ov: Error: external plugins disabled; unable to load external plugin "
+        "'ImageSetter'\n  hint:  the kustomization runs a function: add -- --enable-alpha-plugins --enable-exec\n",
+    ),
+    "a base that does not exist": (
+        {"ov/kustomization.yaml": "resources: [../nothing]\n"},
+        ("ov", "-q"),
+        "error: kustomize cannot build ov: Error: accumulating resources: accumulation err='accumulating resources "
+        "from '../nothing':",
+    ),
+    "an unknown policy": (
+        {**BASE, "ov/kustomization.yaml": "resources: [../base]\n"},
+        ("ov",),
+        "base/d.yaml:10: error: flux-system:web: ImagePolicy flux-system:web was not found",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "arguments", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_built_is_an_error(
+    files: dict[str, str], arguments: tuple[str, ...], message: str, layers: Stage
+) -> None:
+    plant(layers, files)
+    done = layers.run("imagesetter", "build", *arguments)
+    assert done.status in (1, 2)
+    assert done.stdout == ""
+    assert done.stderr.startswith(message), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_function_that_cannot_see_its_caller_says_so_where_it_matters(layers: Stage) -> None:
+    plant(layers, overlay(GENERATED, values=TAG))
+    recorder = "#!/bin/sh\ntee input.yaml\n"
+    (layers.root / "ov/imagesetter.yaml").write_text(FUNCTION.replace("path: imagesetter", "path: ./recorder"))
+    (layers.root / "ov/recorder").write_text(recorder)
+    (layers.root / "ov/recorder").chmod(0o755)
+    assert build(layers, "ov")[0] == 0
+    text = (layers.root / "ov/input.yaml").read_text()
+    done = layers.run("imagesetter", "fn", cwd=layers.root / "ov", stdin=text)
+    assert f"image: {WEB}:1.0.5\n" in done.stdout
+    assert "[info]: the markers were read from the source files, since the kustomize build that runs" in done.stderr
+    plant(layers, overlay())
+    (layers.root / "ov/values.yaml").write_text("a: b\n")
+    done = layers.run("imagesetter", "fn", cwd=layers.root / "ov", stdin=text)
+    assert "since the kustomize build" not in done.stderr
+
+
+def test_static_builds_nothing(layers: Stage) -> None:
+    plant(layers, NEIGHBOURS["a generated Secret with a file under another name"])
+    status, output, messages = build(layers, "ov", "static")
+    assert status == 0
+    assert "    dGFnOiAxLjAuMCAj" in output  # tag: 1.0.0
+    assert "[warning]: markers in a file of secretGenerator are not followed" in messages
