@@ -278,3 +278,20 @@ def test_a_filter_says_what_a_tag_is(sandbox: Sandbox) -> None:
     sandbox.write("app.yaml", f"url: https://dl.example.com/7/main-7/x.tgz {mark(':tag')}\n")
     ran = sandbox.run("update")
     assert sandbox.text("app.yaml") == f"url: https://dl.example.com/7/main-9/x.tgz {mark(':tag')}\n", ran
+
+
+PLAIN: dict[str, str] = {
+    "a list": f"args: {IMAGE}:1.4.0,x:2 {mark()}\n",
+    "a variable": f"args: ${{REGISTRY}}/web:1.4.0 {mark(':tag')}\n",
+    "a query": f"args: https://dl.example.com/web?ref=1.4.0 {mark(':tag')}\n",
+    "an item of a list": f"args:\n- IMG={IMAGE}:1.4.0,DB=x {mark()}\n",
+    "single quotes": f"args: '{IMAGE}:1.4.0,x:2' {mark()}\n",
+    "a flow collection": f"args: [\n  '{IMAGE}:1.4.0,x:2', {mark()}\n  --image={IMAGE}:1.4.0 {mark()}\n]\n",
+}
+
+
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_the_style_of_a_text_stays(text: str, sandbox: Sandbox) -> None:
+    sandbox.write("app.yaml", text)
+    ran = sandbox.run("update")
+    assert (ran.status, sandbox.text("app.yaml")) == (0, text.replace("1.4.0", NEW)), ran

@@ -45,7 +45,7 @@ from krm_functions.yaml.documents import is_boundary, pieces
 from krm_functions.yaml.edits import Edit, splice, splice_parts
 from krm_functions.yaml.nodes import content_start, node_start
 from krm_functions.yaml.parser import Unreadable, count_events, parsing, reader
-from krm_functions.yaml.quoting import needs_quotes, render_scalar, typed_away
+from krm_functions.yaml.quoting import may_stay_plain, render_scalar, typed_away
 from krm_functions.yaml.scan_result import Scalar, ScanResult
 
 _ENDS: Final = tuple(BREAKS)
@@ -270,6 +270,6 @@ def _misread(each: _Planned, was: Any, now: Any, place: int) -> str:
         return f"{now.value!r} stands where {value!r} was planned"
     if now.anchor != was.anchor or now.tag != (None if len(each.edits) > 1 else was.tag):
         return f"the anchor or tag of {value!r} is another"
-    if now.style not in (was.style, '"') or (not now.style and needs_quotes(value)):
+    if now.style not in (was.style, '"') or (not now.style and not may_stay_plain(value, was.value)):
         return f"{value!r} is written so that it may be read as something else than a string"
     return ""

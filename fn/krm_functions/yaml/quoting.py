@@ -62,6 +62,20 @@ def needs_quotes(value: str) -> bool:
     return _known_to_need_quotes(value) if len(value) < 512 else _needs_quotes(value)
 
 
+def may_stay_plain(value: str, before: str) -> bool:
+    """Whether a value can take the place of a plain scalar without quotes.
+
+    A comma or a brace, as in a list of images or in ``${VAR}``, may stand where the scalar had it before: then it is in
+    no flow collection.
+    """
+    if not needs_quotes(value):
+        return True
+    kept = _FLOW.intersection(value)
+    if not kept or not kept.issubset(before) or value[0] in _INDICATORS:
+        return False
+    return not needs_quotes("".join("x" if char in kept else char for char in value))
+
+
 @lru_cache(maxsize=1024)
 def _known_to_need_quotes(value: str) -> bool:
     """One tag goes into many fields."""
@@ -141,7 +155,7 @@ def render_scalar(value: str, scalar: Scalar, text: str) -> str:
         return double_quoted(value)
     if scalar.style in ("|", ">"):
         return _block(value, scalar, text)
-    return double_quoted(value) if needs_quotes(value) else value
+    return value if may_stay_plain(value, scalar.value) else double_quoted(value)
 
 
 def _block(value: str, scalar: Scalar, text: str) -> str:
