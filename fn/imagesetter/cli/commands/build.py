@@ -41,9 +41,10 @@ from imagesetter.kustomize.update import marked_files, not_updated
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import FileUpdates, update_files
+from imagesetter.update.nearby import Nearby
 from imagesetter.update.plan import Guard, summary
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import catalog_from_tree, nearest_lock, require_lock
+from imagesetter.update.tree_catalog import catalog_from_tree, with_values
 from krm_functions.errors import UsageError
 from krm_functions.result import failed
 
@@ -181,10 +182,17 @@ def _updates(
     marked = marked_files(tree, options.exclude)
     paths = (str(directory),)
     catalog = catalog_from_tree(
-        marked, paths=paths, policies=options.policies, namespace=options.namespace, stdin=read_stdin
+        marked,
+        paths=paths,
+        policies=options.policies,
+        namespace=options.namespace,
+        stdin=read_stdin,
+        values=options.values,
     )
-    present = cache(partial(nearest_lock, marked, paths))
-    with source_for(options.source, partial(require_lock, marked, paths), network, present=present) as make_source:
+    marked = with_values(marked, catalog)
+    nearby = Nearby(catalog, marked, paths)
+    present = cache(nearby.lock)
+    with source_for(options.source, nearby.require_lock, network, present=present) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
             return make_source(catalog, FieldDigests(fields))
@@ -205,6 +213,7 @@ def _updates(
             strict=strict,
             allow_unpin=allow_unpin,
             reads=PolicyRules(catalog).reads,
+            place=nearby.place,
         )
 
 
