@@ -49,6 +49,11 @@ class Columns:
     created: bool
     platform: bool
 
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return self.digest or self.created or self.platform
+
 
 @click.command("tags")
 @click.argument("image")
@@ -96,12 +101,14 @@ def command(
     columns = Columns(digest, created, platform)
     with open_client(network, named=repository.registry) as client:
         scan = client.scan(repository, options=options)
-        names = list(scan.tags) if sort == "bytes" else newest_first(scan.tags)
-        tags, errors = _looked_up(client, repository, options, names[:limit], columns)
+        names = (scan.tags if sort == "bytes" else newest_first(scan.tags))[:limit]
+        tags, errors = _looked_up(client, repository, options, names, columns)
     if output == "json":
-        write(f"{json_text(_as_json(repository, scan, tags, columns))}\n")
-    else:
+        write(f"{json_text(_as_json(repository, scan, names, tags if columns.any else None))}\n")
+    elif columns.any:
         _print(tags, columns)
+    elif names:
+        write("\n".join((*names, "")))  # the grammar of tags has nothing that a terminal or a log would obey
     for warning in scan.warnings:
         echo(f"{styled('warning', sys.stderr, fg='yellow', bold=True)}: {warning}", err=True)
     if not scan.tags:
@@ -127,6 +134,8 @@ def _looked_up(
     client: Client, repository: Repository, options: ScanOptions, names: Sequence[str], columns: Columns
 ) -> tuple[list[Tag], list[ReportedError]]:
     """The tags with the requested details, and an error for each detail that is not available."""
+    if not columns.any:
+        return [], []
     requests = [(repository, name, options) for name in names]
     tags: list[Tag] = []
     errors: list[ReportedError] = []
@@ -145,14 +154,12 @@ def _looked_up(
                 tags.append(Tag(name))
             else:
                 tags.append(Tag(name, digest))
-    else:
-        tags = [Tag(name) for name in names]
     return tags, errors
 
 
 def _print(tags: Sequence[Tag], columns: Columns) -> None:
     rows = []
-    if tags and (columns.digest or columns.created or columns.platform):
+    if tags:
         rows.append(_row("TAG", "CREATED", "DIGEST", "PLATFORMS", columns))
     for tag in tags:
         created, platforms = shown(tag.created or "-"), shown(" ".join(tag.platforms or ("-",)))
@@ -166,16 +173,16 @@ def _row(name: str, created: str, digest: str, platforms: str, columns: Columns)
     return [name, *(cell for cell, asked in wanted if asked)]
 
 
-def _as_json(repository: Repository, scan: Scan, tags: Sequence[Tag], columns: Columns) -> dict[str, object]:
+def _as_json(repository: Repository, scan: Scan, names: Sequence[str], tags: Sequence[Tag] | None) -> dict[str, object]:
     """The JSON document: ``tags`` as a registry returns them, for ``--tags-file``; ``images`` has their details."""
     document: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "TagList",
         "image": repository.written,
         "total": len(scan.tags),
-        "tags": [tag.name for tag in tags],
+        "tags": list(names),
     }
-    if columns.digest or columns.created or columns.platform:
+    if tags is not None:
         document["images"] = [_image_as_json(tag) for tag in tags]
     return document
 
