@@ -144,7 +144,8 @@ def test_a_marker_in_a_commented_out_line_or_in_a_text_is_no_marker(tmp_path: Pa
         '# image: x # {"$imagepolicy": "flux-system:app"}\nt: |\n  # {"$imagepolicy": "flux-system:app"}\n'
     )
     outcome = run(tmp_path)
-    assert (outcome.changes, outcome.results) == ((), ())
+    assert outcome.changes == ()
+    assert [(result.severity, result.tags["error"]) for result in outcome.results] == [("warning", "NestedMarker")]
 
 
 POLICY = """\

@@ -13,7 +13,7 @@ from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.selection.sources import Failed, LatestRefSource, Resolved
+from imagesetter.selection.sources import Failed, LatestRefSource, Resolved, StatusSource
 from imagesetter.selection.sources import Resolution as Resolution
 from imagesetter.update.resource_list import (
     ListUpdate,
@@ -275,3 +275,27 @@ def test_what_is_missing_is_asked_for_in_words_of_a_function() -> None:
     catalog, _ = catalog_from_items(listing, FunctionOptions())
     hint = catalog.unknown(PolicyName("flux-system", "app")).hint
     assert hint.endswith("put them among the resources, or a policy into spec.policies of an ImageSetter")
+
+
+def in_file(path: str, item: str) -> str:
+    """An item of a file, as kpt hands it over."""
+    note = f"annotations: {{internal.config.kubernetes.io/path: {path}}}"
+    return item.replace("metadata: {", f"metadata: {{{note}, ").replace("metadata:\n", f"metadata:\n    {note}\n")
+
+
+def test_of_two_policies_of_one_name_the_nearest_to_the_items_file_counts() -> None:
+    field = """\
+- apiVersion: example.com/v1
+  kind: A
+  metadata:
+    name: web
+  image: r.example.com/app:1.0.0 # {"$imagepolicy": "flux-system:app"}
+"""
+    text = HEAD
+    for folder, tag in {"dev": "1.1.0", "prod": "1.0.5"}.items():
+        status = f"  status: {{latestRef: {{name: r.example.com/app, tag: {tag}}}}}\n"
+        both = POLICY.replace("1.0.x", tag) + status
+        text += in_file(f"{folder}/p.yaml", both) + in_file(f"{folder}/web.yaml", field)
+    listing = ResourceList.parse(text.encode(), needle="$imagepolicy")
+    updated = update_resource_list(listing, FunctionOptions(), lambda catalog, known: StatusSource(catalog))
+    assert [edit.replacement for edit in updated.edits] == ["r.example.com/app:1.1.0", "r.example.com/app:1.0.5"]

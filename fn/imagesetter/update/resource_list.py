@@ -20,6 +20,7 @@ from imagesetter.fields.strip_annotations import strip_annotations
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.nearest import folder_of
 from imagesetter.lock import document as lock
 from imagesetter.selection.sources import MakeSource
 from imagesetter.update.downgrades import downgrade_guard
@@ -78,6 +79,7 @@ def update_resource_list(
     catalog, origins = catalog_from_items(listing, config)
     sources = _sources(listing, config)
     located = find_fields(listing, config, catalog, sources)
+    located.fields = [_placed(catalog, marked) for marked in located.fields]
     names = dict.fromkeys(marked.marker.policy for marked in located.fields)
     answers = make_source(catalog, FieldDigests(located.fields)).answers(names) if names else {}
     planned = plan_changes(
@@ -105,6 +107,18 @@ def update_resource_list(
         problems += strip_annotations(listing.items)
     changes = (change.result for change in planned.changes)
     return ListUpdate(tuple(edits), (*changes, *problems, summary(changed, unchanged)))
+
+
+def _placed(catalog: Catalog, marked: MarkedField) -> MarkedField:
+    """A field that follows the policy nearest to its item's file, where several in the package have that name."""
+    folder = folder_of(marked.location.file)
+    try:
+        several = catalog.nearest_to(marked.marker.policy, folder) if folder else None
+    except ReportedError:
+        return marked._replace(marker=marked.marker._replace(folder=folder))  # whoever asks for its answer gets it
+    if several is None or several[0] is None or not several[0].folders:
+        return marked
+    return marked._replace(marker=marked.marker._replace(folder=several[0].folders[0]))
 
 
 def _outdated(planned: Plan) -> Iterable[Result]:
@@ -172,7 +186,7 @@ def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[
             origin = f"{item.path}[{item.index}]" if item.path else f"item {item.ref}"
             names = [(identity.namespace, identity.name) for identity in item.identities]
             for data in flux.flatten(item.load()):
-                found = flux.resource(data, origin, _spelled(names) if wanted else ())
+                found = flux.resource(data, origin, _spelled(names) if wanted else (), file=item.path)
                 if found:
                     origins[origin] = item
                     catalog.add([found])
@@ -198,7 +212,11 @@ def lock_among_items(listing: ResourceList) -> lock.Lock | None:
         LockError: it cannot be used.
     """
     items = [item for item in listing.items if item.kind == lock.KIND]
-    found = [lock.from_data(data, item.path or str(item.ref)) for item in items if lock.is_lock(data := item.load())]
+    found = [
+        lock.in_folder(lock.from_data(data, item.path or str(item.ref)), folder_of(item.path))
+        for item in items
+        if lock.is_lock(data := item.load())
+    ]
     return lock.merge_locks(found) if found else None
 
 
