@@ -205,7 +205,7 @@ class Builds:
                 forms = [each for form in forms for each in self._patched(form, patch, name)]
             else:
                 self._problems.append(Problem(name, f"a patch could not be read: {patch}"))
-        return [_named(form._replace(folders=(*form.folders, folder)), spec) for form in forms]
+        return [_named(form._replace(folders=(folder, *form.folders)), spec) for form in forms]
 
     def _text(self, folder: str, path: str, name: str) -> str:
         file = os.path.join(folder, path)
