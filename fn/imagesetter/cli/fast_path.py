@@ -15,6 +15,8 @@ _HEADER = b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 _RESULTS = b'results:\n- message: "0 fields changed, 0 up to date"\n  severity: info\n  tags:\n    summary: "true"\n'
 _WORDS = (b"imagepolicy", b"imagesetter", b"image.toolkit.fluxcd.io", b"kustomize.config.k8s.io")
 _KINDS = re.compile(rb"\bkind: *['\"]?\w*(?:List|Secret|ServiceAccount|Namespace|GitRepository)\b")
+_INPUTS = "IMAGESETTER_BUILD_INPUTS"  # as in `imagesetter.config.options`
+_OF_ITS_OWN = (b"targets", b"bindByImage", b"imagesetter.dev/fields")
 _CONTROLS = bytes({*range(32), 127} - {10})
 _DEEPEST = 50
 _LINE = re.compile(  # dashes, a key, a value (plain, quoted, an empty collection), a comment
@@ -29,7 +31,9 @@ def main() -> int:
     data = None
     try:
         data = sys.stdin.buffer.read() if sys.stdin is not None else None
-        text = answer(data, os.environ) if data and sys.stdout is not None else None
+        text = None
+        if data and sys.stdout is not None:
+            text = answer(data, os.environ) or _recorded(data, os.environ)
         if text is not None:
             sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
@@ -41,6 +45,23 @@ def main() -> int:
     from imagesetter.cli.function import main as function_main
 
     return function_main(data)
+
+
+def _recorded(data: bytes, environment: Mapping[str, str]) -> bytes | None:
+    """The input as it is, kept for the function outside of this build of its sources; None if there is more to do."""
+    folder = environment.get(_INPUTS)
+    if not folder or "IMAGESETTER_BIND_BY_IMAGE" in environment:
+        return None
+    if b"kustomize.config.k8s.io/id" not in data or any(word in data for word in _OF_ITS_OWN):
+        return None
+    from imagesetter.kustomize.recording import record
+    from krm_functions.errors import InputError
+
+    try:
+        record(data, folder)
+    except InputError:
+        return None  # the function gets the same error, and reports it
+    return data
 
 
 def answer(data: bytes, environment: Mapping[str, str]) -> bytes | None:

@@ -68,7 +68,7 @@ def process(listing: ResourceList, environment: Mapping[str, str] = os.environ) 
         if environment.get(name):
             config = with_options(config, {option: _option_value(environment[name], option)}, where=name)
     if environment.get(INPUTS_VARIABLE) and listing.by_kustomize:
-        from imagesetter.kustomize.inputs import record
+        from imagesetter.kustomize.recording import record
 
         record(listing.text.encode(), environment[INPUTS_VARIABLE])
         if not (config.targets or config.bind_by_image or FIELDS_ANNOTATION in listing.text):

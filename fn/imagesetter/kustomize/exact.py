@@ -22,8 +22,9 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.kustomize.caller import Caller, find_caller
 from imagesetter.kustomize.copy import Tree, copy_of, find_tree
 from imagesetter.kustomize.difference import differences, hidden, items_edit, outdated
-from imagesetter.kustomize.inputs import distinct, matching, recorded
+from imagesetter.kustomize.inputs import distinct, matching
 from imagesetter.kustomize.program import build
+from imagesetter.kustomize.recording import recorded
 from imagesetter.kustomize.update import marked_files, not_updated
 from imagesetter.selection.sources import LatestRefSource, MakeSource
 from imagesetter.update.files import FileUpdates, update_files
