@@ -164,9 +164,6 @@ EXACT = {
     name: CASES[name].files
     for name in (
         "a patch with a marker of its own decides",
-        "a patch with another program stays",
-        "a mirror of a component stays, and the tag follows",
-        "of two overlays of a base the one that pins stays",
         "what a function in the base has set already is right",
         "numbers and quoted values that a JSON patch has kustomize write anew follow",
         "aliases of a marked scalar and of a collection around one follow",
@@ -336,10 +333,18 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
     "a directory without a kustomization": (
         {"x/a.yaml": "a: b\n"},
         ("x",),
-        "error: there is no kustomization in x\n  hint:  name the directory of an overlay, or use --all\n",
+        "error: there is no kustomization in x\n  where: imagesetter build\n  hint:  name the directory of an ",
     ),
-    "no directory": ({}, ("nowhere",), "error: nowhere is not a directory\n  hint:  name the directory of a"),
-    "an output file": (BASE, ("base", "--", "-o", "x"), "error: -o is not passed on\n  hint:  write the stream to a"),
+    "no directory": (
+        {},
+        ("nowhere",),
+        "error: nowhere is not a directory\n  where: imagesetter build\n  hint:  name the directory of a",
+    ),
+    "an output file": (
+        BASE,
+        ("base", "--", "-o", "x"),
+        "error: -o is not passed on\n  where: imagesetter build\n  hint:  write the stream to a",
+    ),
     "two directories": (BASE, ("base", "base"), "error: one directory is built at a time: base base\n"),
     "a program that does not exist": (
         BASE,

@@ -474,20 +474,20 @@ def test_an_image_that_nobody_marked_does_not_lose_its_digest_without_a_word(
     files = overlay(spec=f"spec: {{{spec}}}\n")
     plant(layers, {**files, "base/d.yaml": deployment(PINNED)})
     got, output, told = build(layers, "ov", "static")
-    assert (got, images_of(output)) == (status, () if status else (f"{WEB}:1.0.5",))
-    assert warnings_of(told) == (
+    assert (got, images_of(output)) == (status, () if status else (PINNED,))
+    assert warnings_of(told).startswith(
         f"[{'error' if status else 'warning'}] apps/v1/Deployment/web spec.template.spec.containers[0].image: "
-        f"flux-system:web: the digest in spec.template.spec.containers[0].image {'would be' if status else 'is'} lost: "
-        f"{PINNED} → {WEB}:1.0.5; set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy\n"
+        f"flux-system:web: stays at {PINNED}: it is pinned by a digest, and flux-system:web gives no digest of 1.0.5; "
     )
 
 
-def test_a_marked_newtag_beside_a_digest_says_that_the_digest_is_lost(layers: Stage) -> None:
+@pytest.mark.parametrize("scan", ["static", "exact"])
+def test_a_marked_newtag_beside_a_digest_stays_with_a_warning(scan: str, layers: Stage) -> None:
     entry = f"images:\n- name: {WEB}\n  digest: {OLD}\n  newTag: 1.0.0 {mark('web:tag')}\n"
     plant(layers, overlay() | {**NEW_TAG, "base/kustomization.yaml": f"resources: [d.yaml]\n{entry}"})
-    status, output, told = build(layers, "ov", "static")
-    assert (status, images_of(output)) == (0, (f"{WEB}:1.0.5",))
-    assert f"is lost: {PINNED} → {WEB}:1.0.5; put a :digest marker behind the digest of this entry" in told
+    status, output, told = build(layers, "ov", scan)
+    assert (status, images_of(output)) == (0, (PINNED,))
+    assert f"stays at {PINNED if scan == 'static' else '1.0.0'}: " in told
 
 
 def test_a_replacement_copies_the_new_tag_from_a_function_in_the_layer_below(layers: Stage) -> None:

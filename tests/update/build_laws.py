@@ -313,6 +313,8 @@ def _input(top: Path, record: Path) -> str | None:
 
 
 def _kustomize(top: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {"PATH": programs, "GOGC": "off", **environment}
     command = [find_tool("kustomize") or "kustomize", "build", "--enable-alpha-plugins", "--enable-exec", "ov"]
     return subprocess.run(
         command, cwd=top, env={**os.environ, **environment}, capture_output=True, text=True, check=False
