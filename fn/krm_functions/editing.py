@@ -15,9 +15,9 @@ from krm_functions.yaml.nodes import content_start
 from krm_functions.yaml.structure import Document, EditableMapping, Note
 from krm_functions.yaml.structure.commented import rewritten
 from krm_functions.yaml.structure.editable import check, plain
+from krm_functions.yaml.structure.reading import read
 from krm_functions.yaml.structure.remarks import Kind
 from krm_functions.yaml.structure.styles import newline_of, style_of
-from krm_functions.yaml.structure.tree import read
 from krm_functions.yaml.structure.writing import Style, dump, flow_text
 
 if TYPE_CHECKING:

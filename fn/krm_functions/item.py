@@ -76,7 +76,8 @@ class ListText:
     @cached_property
     def anchors(self) -> tuple[tuple[int, str, Any], ...]:
         """Where each anchor is defined, its name and its data, in order."""
-        from krm_functions.yaml.structure.tree import pristine, read
+        from krm_functions.yaml.structure.reading import read
+        from krm_functions.yaml.structure.tree import pristine
 
         tree = read(self.text, name=self.name)
         return tuple((node.start, node.anchor, pristine(node)) for node in tree.nodes() if node.anchor)

@@ -14,7 +14,8 @@ from krm_functions.errors import TextError
 from krm_functions.yaml.edits import Edit, splice
 from krm_functions.yaml.quoting import double_quoted, needs_quotes
 from krm_functions.yaml.structure.editable import is_list, is_mapping, plain, same, same_scalar
-from krm_functions.yaml.structure.tree import CollectionNode, Node, ScalarNode, pristine, read
+from krm_functions.yaml.structure.reading import read
+from krm_functions.yaml.structure.tree import CollectionNode, Node, ScalarNode, pristine
 from krm_functions.yaml.structure.writing import Style, Writer, scalar_text
 
 

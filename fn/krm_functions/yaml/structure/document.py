@@ -12,9 +12,10 @@ from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.structure.changes import ROOT, Note
 from krm_functions.yaml.structure.difference import Difference
 from krm_functions.yaml.structure.editable import check, is_list, is_mapping, plain, same
+from krm_functions.yaml.structure.reading import read
 from krm_functions.yaml.structure.remarks import Kind, comment_edits, comment_of
 from krm_functions.yaml.structure.styles import style_of
-from krm_functions.yaml.structure.tree import CollectionNode, pristine, read
+from krm_functions.yaml.structure.tree import CollectionNode, pristine
 
 _HINT = "nothing was changed; please report this with the resource"
 

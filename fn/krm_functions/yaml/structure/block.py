@@ -1,0 +1,288 @@
+"""Entries of a block collection that come, go and move, each with its lines and its comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from krm_functions.yaml.comments import BREAKS
+from krm_functions.yaml.structure.changes import Fresh, Moved, Place
+from krm_functions.yaml.structure.chunks import Chunk, is_block_scalar, keeps_blank_lines, last_leaf, lines_between
+from krm_functions.yaml.structure.scalars import quote_of
+from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, ScalarNode, nodes_of
+from krm_functions.yaml.structure.values import replace_block_collection
+from krm_functions.yaml.structure.writing import key_text
+
+if TYPE_CHECKING:
+    from krm_functions.yaml.structure.difference import Difference
+
+_NONE: Mapping[int, int] = {}
+
+
+class BlockChange:
+    """Makes a block collection hold other entries.
+
+    Args:
+        change: takes the edits.
+        node: the collection.
+        place: where it stands.
+    """
+
+    def __init__(self, change: Difference, node: CollectionNode, place: Place) -> None:
+        self._change = change
+        self._text = change.text
+        self._node = node
+        self._place = place
+        self._kept: set[int] = set()  # the identities of the entries that keep their place
+
+    def make(self, final: Sequence[Entry | Fresh | Moved]) -> None:
+        """Add the edits."""
+        node, place = self._node, self._place
+        found = self._change.chunks_of(node, place)
+        first = node.entries[0]
+        kept = [each for each in final if isinstance(each, Entry)]
+        self._kept = set(map(id, kept))
+        if not kept:
+            self._all_new(node, [each for each in final if not isinstance(each, Entry)], found, place)
+            return
+        at = found[id(first)].lead
+        pending: list[Fresh | Moved] = []
+        for each in final:
+            if isinstance(each, Entry):
+                self._insert_entries(node, pending, at, found)
+                pending = []
+                at = found[id(each)].stop
+            else:
+                pending.append(each)
+        self._insert_entries(node, pending, at, found)
+        self._delete(node, kept, found, not isinstance(final[0], Entry))
+
+    def _insert_entries(
+        self, node: CollectionNode, pending: Sequence[Fresh | Moved], at: int, found: Mapping[int, Chunk]
+    ) -> None:
+        """Put new or moved entries at a line's start, or before an entry on a line that began before it."""
+        if not pending:
+            return
+        made = [self._entry_text(node, each, found) for each in pending]
+        last = pending[-1]
+        gone = {chunk.lead: chunk.stop for key, chunk in found.items() if key not in self._kept}
+        if made[-1][1] and self._change.takes_in(at, node.column, gone):
+            made[-1] = self.fresh_text(
+                node, Fresh(None, last.value) if isinstance(last, Moved) else last, literal=False
+            )
+        text = "".join(each for each, _ in made)
+        first = found[id(node.entries[0])]
+        if at == first.lead and first.compact:
+            margin = " " * node.column
+            kept = id(node.entries[0]) in self._kept
+            start, text = self._behind_dash(at, text, margin)
+            self._change.replace(start, at, text + (margin if kept else ""))
+            return
+        self._change.insert_lines(at, text)
+        if isinstance(last, Moved) and keeps_blank_lines(self._text, last.entry.value):
+            self._delete_blank(at, gone)
+
+    def _close(
+        self, node: CollectionNode, entries: Sequence[Fresh | Moved], made: list[tuple[str, bool]], deeper: bool
+    ) -> None:
+        """Write a block scalar in quotes that would take in a comment which follows it, indented deeper."""
+        if made[-1][1] and deeper:
+            last = entries[-1]
+            value = last if isinstance(last, Fresh) else Fresh(None, last.value)
+            made[-1] = self.fresh_text(node, value, literal=False)
+
+    def _entry_text(self, node: CollectionNode, each: Fresh | Moved, found: Mapping[int, Chunk]) -> tuple[str, bool]:
+        """Whole lines for an entry, and whether they end in a block scalar."""
+        if isinstance(each, Fresh):
+            return self.fresh_text(node, each)
+        chunk, text = found[id(each.entry)], each.text
+        if chunk.compact:
+            text = " " * node.column + text
+        if text[-1] not in BREAKS:
+            text += self._change.style.newline
+        return text, is_block_scalar(last_leaf(each.entry.value))
+
+    def fresh_text(self, node: CollectionNode, each: Fresh, *, literal: bool = True) -> tuple[str, bool]:
+        """Whole lines for a new entry of a block collection, and whether they end in a block scalar."""
+        style = self._change.style._replace(gap=self._gap(node))
+        writer = self._change.writer(style, quote=quote_of(node, self._text), literal=literal)
+        margin = " " * node.column
+        if each.key is None:
+            writer.entry(f"{margin}-", each.value, node.column, in_list=True)
+        else:
+            writer.entry(margin + key_text(each.key), each.value, node.column, in_list=False)
+        return "".join([line + self._change.style.newline for line in writer.lines]), writer.ends_in_block
+
+    def _gap(self, node: CollectionNode) -> int:
+        """How many blanks stand behind the dashes of a list."""
+        for entry in node.entries if not node.is_map else ():
+            if entry.value.start > entry.colon and not any(
+                each in BREAKS for each in self._text[entry.colon : entry.value.start]
+            ):
+                return entry.value.start - entry.colon
+        return self._change.style.gap
+
+    def _delete_blank(self, at: int, gone: Mapping[int, int]) -> None:
+        """Take blank lines away that a block scalar before them would take in."""
+        for line in self._change.lines_left(at, gone):
+            if line.comment:
+                break
+            self._change.replace(line.start, line.stop, "")
+
+    def _delete(self, node: CollectionNode, kept: Sequence[Entry], found: Mapping[int, Chunk], new_first: bool) -> None:
+        """Delete the chunks of the entries that go; of a run of them also what would be a second blank line."""
+        keep = set(map(id, kept))
+        run: list[Entry] = []
+        before: Entry | None = None
+        for entry in node.entries:
+            if id(entry) in keep:
+                self._delete_run(node, run, before, entry, found, new_first)
+                run, before = [], entry
+            else:
+                run.append(entry)
+        self._delete_run(node, run, before, None, found, new_first)
+
+    def _delete_run(
+        self,
+        node: CollectionNode,
+        run: Sequence[Entry],
+        before: Entry | None,
+        behind: Entry | None,
+        found: Mapping[int, Chunk],
+        new_first: bool,
+    ) -> None:
+        if not run:
+            return
+        joined = self._runs([found[id(entry)] for entry in run])
+        first, last = found[id(run[0])], joined[-1]
+        if first.compact and not new_first:
+            assert behind is not None, "something is kept"
+            self._pull_up(run[0], joined[0], found[id(behind)], behind)
+            joined = joined[1:]
+        if joined:
+            self._close_gap(node, joined, last, before, behind, found)
+        self._delete_lines(node, joined)
+
+    def _delete_lines(self, node: CollectionNode, ranges: Sequence[Sequence[int]]) -> None:
+        """Delete lines; the comments on lines of their own stay where they are to."""
+        if self._change.comments_stay:
+            ranges = [part for start, end in ranges for part in self._between_comments(node, start, end)]
+        for start, end in ranges:
+            self._change.replace(start, end, "")
+
+    def _between_comments(self, node: Node, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """What a stretch of lines holds beside comments; a line of a scalar is none, whatever it begins with."""
+        scalars = [each for each in nodes_of(node) if isinstance(each, ScalarNode) and start <= each.start < end]
+        at = start
+        for line in lines_between(self._text, start, end):
+            inside = any(each.start < line.start < each.end for each in scalars)
+            if line.comment.startswith("#") and not inside:
+                if line.start > at:
+                    yield at, line.start
+                at = line.stop
+        if end > at:
+            yield at, end
+
+    def _close_gap(
+        self,
+        node: CollectionNode,
+        joined: Sequence[list[int]],
+        last: list[int],
+        before: Entry | None,
+        behind: Entry | None,
+        found: Mapping[int, Chunk],
+    ) -> None:
+        """Extend what is deleted over blank lines that would be left over."""
+        text = self._text
+        if before is not None and is_block_scalar(last_leaf(before.value)) and joined[0][0] == found[id(before)].stop:
+            self._keep_out(node, joined, keeps_blank_lines(text, before.value))
+            return
+        if joined[-1] is not last:
+            return
+        following = list(islice(lines_between(text, last[1], len(text)), 1))
+        start = joined[0][0]
+        if before is None:
+            for line in lines_between(text, last[1], found[id(behind)].lead if behind else last[1]):
+                if line.comment:
+                    break
+                last[1] = line.stop
+            return
+        gap = text[found[id(before)].stop : start]
+        is_blank = bool(gap) and not gap.strip(" \t" + BREAKS)
+        followed = behind is None or (following and not following[0].comment)
+        if is_blank and followed:
+            joined[0][0] = found[id(before)].stop
+
+    def _keep_out(self, node: CollectionNode, joined: Sequence[list[int]], keeps: bool) -> None:
+        """Delete also what a block scalar before the deleted lines would take in now."""
+        first = joined[0]
+        limit = joined[1][0] if len(joined) > 1 else len(self._text)
+        for line in lines_between(self._text, first[1], limit):
+            deeper = line.comment.startswith("#") and line.column > node.column
+            if not deeper and (line.comment or not keeps):
+                break
+            first[1] = line.stop
+
+    def _pull_up(self, first: Entry, gone: list[int], chunk: Chunk, behind: Entry) -> None:
+        """Delete the first entry, which stands behind a dash: the next one comes up, unless a comment is between."""
+        text = self._text
+        if not text[gone[1] : behind.start].strip(" \t" + BREAKS) and chunk.lead == chunk.start:
+            self._change.replace(first.start, behind.start, "")
+            return
+        end = gone[1]
+        newline = 2 if text.startswith("\r\n", end - 2) else 1
+        start = max(self._change.floor, len(text[: first.start].rstrip(" \t")))
+        self._change.replace(start, end - newline, "")
+
+    def _all_new(
+        self, node: CollectionNode, final: Sequence[Fresh | Moved], found: Mapping[int, Chunk], place: Place
+    ) -> None:
+        """No entry keeps its place."""
+        if not final:
+            self._empty(node, found, place)
+            return
+        made = [self._entry_text(node, each, found) for each in final]
+        first, stop, last = found[id(node.entries[0])], found[id(node.entries[-1])].stop, final[-1]
+        if made[-1][1] and self._change.takes_in(stop, node.column):
+            made[-1] = self.fresh_text(
+                node, Fresh(None, last.value) if isinstance(last, Moved) else last, literal=False
+            )
+        if isinstance(last, Moved) and keeps_blank_lines(self._text, last.entry.value):
+            self._delete_blank(stop, _NONE)
+        text = "".join(each for each, _ in made)
+        margin = " " * node.column
+        ranges = [[found[id(entry)].lead, found[id(entry)].stop] for entry in node.entries]
+        at_end = ranges[-1][1] == len(self._text) and self._text[-1] not in BREAKS
+        text = text.removesuffix(self._change.style.newline) if at_end and not made[-1][1] else text
+        start = ranges[0][0]
+        if first.compact:
+            start, text = self._behind_dash(start, text, margin)
+        self._change.replace(start, ranges[0][1], text)
+        self._delete_lines(node, ranges[1:])
+
+    def _behind_dash(self, at: int, text: str, margin: str) -> tuple[int, str]:
+        """Where lines go that stand in the place of what follows a dash at once; a comment goes below the dash."""
+        lines = text.removeprefix(margin)
+        if not lines.startswith("#"):
+            return at, lines
+        return max(len(self._text[:at].rstrip(" \t")), self._change.floor), self._change.style.newline + text
+
+    def _empty(self, node: CollectionNode, found: Mapping[int, Chunk], place: Place) -> None:
+        """Nothing is left: ``{}`` or ``[]`` behind the key, whose comment stays."""
+        empty = "{}" if node.is_map else "[]"
+        if place.entry is None or found[id(node.entries[0])].compact:
+            replace_block_collection(self._change, node, empty, place, found)
+            return
+        self._change.insert(self._change.opening(node, place), f" {empty}")
+        self._delete_lines(node, self._runs([found[id(entry)] for entry in node.entries]))
+
+    def _runs(self, chunks: Sequence[Chunk]) -> list[list[int]]:
+        """What chunks take, those with nothing but blank lines between them as one."""
+        joined: list[list[int]] = []
+        for each in chunks:
+            if joined and not self._text[joined[-1][1] : each.lead].strip(" \t" + BREAKS):
+                joined[-1][1] = each.stop
+            else:
+                joined.append([each.lead, each.stop])
+        return joined
