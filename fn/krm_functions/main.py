@@ -234,6 +234,7 @@ def _called(process: Process | Configured, resources: ResourceList, config: type
 
 def _unchanged(resources: ResourceList, data: bytes, results: list[Result]) -> bytes:
     """The input with results and no edits; the bare input where its own ``results`` make even that impossible."""
+    resources.discard_edits()
     try:
         return resources.render((), results)
     except ReportedError as err:

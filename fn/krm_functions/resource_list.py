@@ -214,6 +214,10 @@ class ResourceList:
         items = sorted(self.whole.edited.values(), key=lambda item: item.number)
         return [result for item in items if item.edits is not None for result in item.edits.results()]
 
+    def discard_edits(self) -> None:
+        """Forget what was done to items, so that `render` gives back what was read: a function failed half-way."""
+        self.whole.edited.clear()
+
     def _with_item_edits(self, edits: list[Edit], items: Sequence[Item | Mapping[str, Any]] | None) -> list[Edit]:
         """The edits with those of items that are given back."""
         from krm_functions.editing import refuse_overlap

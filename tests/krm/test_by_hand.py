@@ -16,7 +16,6 @@ from krm_functions import Output, ResourceList, UsageError, run
 from krm_functions.errors import InputError
 from krm_functions.files import Change, Folder, write
 from krm_functions.function_config import read_function_config
-from krm_functions.set_fields import set_fields
 from tools import CHECKOUT
 
 
@@ -40,13 +39,13 @@ def set_labels(resources: ResourceList) -> Output:
     config = read_function_config(resources.function_config)
     if config is None:
         raise UsageError("no labels are given")
-    edits = []
     for item in resources.items:
         resources.results.info("seen", item)
         for key, value in config.body.items():
             if item.labels.get(key) != value:
-                edits += set_fields(item, {("metadata", "labels", key): value})
-    return Output(edits)
+                with item.edit() as data:
+                    data["metadata"].setdefault("labels", {})[key] = value
+    return Output()
 
 
 def started(process: Any, *arguments: str, **options: Any) -> tuple[int, str, str]:
@@ -81,7 +80,7 @@ LAYOUTS = {
     ),
     "JSON with tabs": (
         '{\n\t"apiVersion": "v1",\n\t"kind": "A",\n\t"metadata": {"name": "j"}\n}\n',
-        '{\n\t"apiVersion": "v1",\n\t"kind": "A",\n\t"metadata": {"labels": {"team": "five"}, "name": "j"}\n}\n',
+        '{\n\t"apiVersion": "v1",\n\t"kind": "A",\n\t"metadata": {"name": "j", "labels": {"team": "five"}}\n}\n',
     ),
 }
 
@@ -166,7 +165,9 @@ def test_what_cannot_be_read_below_a_folder_is_told_and_left_alone(tmp_path: Pat
 def test_nothing_is_written_when_the_function_fails(tmp_path: Path) -> None:
     def fail(resources: ResourceList) -> Output:
         resources.results.error("no", resources.items[0])
-        return Output(set_fields(resources.items[0], {("metadata", "name"): "b"}))
+        with resources.items[0].edit() as data:
+            data["metadata"]["name"] = "b"
+        return Output()
 
     (tmp_path / "a.yaml").write_text(CONFIG_MAP)
     assert started(fail, str(tmp_path)) == (1, "", "[error] v1/ConfigMap/NAME: no (a.yaml)\nNothing was written.\n")
@@ -230,7 +231,9 @@ def test_a_file_that_changes_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
 
 def test_a_literal_that_loses_its_end_is_refused(tmp_path: Path) -> None:
     def process(resources: ResourceList) -> Output:
-        return Output(set_fields(resources.items[0], {("data", "b"): "new"}))
+        with resources.items[0].edit() as data:
+            data["data"]["b"] = "new"
+        return Output()
 
     (tmp_path / "a.yaml").write_text(f"{CONFIG_MAP}data:\n  a: |\n    x")
     assert started(process, str(tmp_path))[2] == (

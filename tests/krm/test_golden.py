@@ -10,7 +10,6 @@ from krm_functions.errors import UsageError
 from krm_functions.main import Output
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
-from krm_functions.set_fields import set_fields
 from krm_functions.testing import check_case, find_cases
 
 IN = "kind: ResourceList\nitems:\n- kind: A # a\n"
@@ -19,8 +18,10 @@ IN = "kind: ResourceList\nitems:\n- kind: A # a\n"
 def rename(resources: ResourceList) -> Output:
     if resources.function_config is None:
         raise UsageError("to what?")
-    name = resources.function_config["name"]
-    return Output([edit for item in resources.items for edit in set_fields(item, {("kind",): name})])
+    for item in resources.items:
+        with item.edit() as data:
+            data["kind"] = resources.function_config["name"]
+    return Output()
 
 
 @pytest.fixture
@@ -72,7 +73,10 @@ def test_function_that_answers_differently_each_time_is_noticed(case: Path) -> N
 
 def test_function_that_is_never_done_is_noticed_unless_it_may_be(case: Path) -> None:
     def grow(resources: ResourceList) -> Output:
-        return Output([edit for i in resources.items for edit in set_fields(i, {("kind",): i.kind + "A"})])
+        for item in resources.items:
+            with item.edit() as data:
+                data["kind"] += "A"
+        return Output()
 
     with pytest.raises(AssertionError, match="the answer to the answer"):
         check_case(case, grow, update=True)

@@ -31,11 +31,11 @@ ODD = (
 ODD_THERE = ("off", "Yes", "2:30", "Null", "NULL", "TRUE", "1.20", "2023-01-31", "N")
 """Others, which stand in texts: a new value that is equal to one of them as we read it would change nothing."""
 NEW: tuple[Any, ...] = (
-    *ODD, "", " ", "x", "a b", "a: b", "a #b", "- a", "it's", 'say "x"', "back\\slash", "é🚢", "tab\tx", "two\nlines\n",
-    "two\nlines", "\nlead", "trail\n\n", "  in\n  dent\n", "#!/bin/sh\necho hi # x\n", "a\n\nb\n", "x \ny\n", "%x", "@x", "[x",
-    "{x}", "a,b", "?", "? x", "-", "---", "...", "!t", "&a", "*a", "|", ">", "\x85", "\u2028", "\ufeff", "\x1b[0m",
-    0, 1, -5, 80, 2**40, True, False, None, 1.5, 1e20, -0.0, 1e-7, {}, [], {"a": 1}, {"k": {"z": "on"}, "l": ["1", 2]},
-    [1, "x", {"a": "b\nc\n"}], [[1], [[]]], {"m": [{"n": None, "o": []}]},
+    *ODD, "", " ", "x", "a b", "a: b", "a #b", "- a", "it's", 'say "x"', "back\\slash", "é🚢", "tab\tx",
+    "two\nlines\n", "two\nlines", "\nlead", "trail\n\n", "  in\n  dent\n", "#!/bin/sh\necho hi # x\n", "a\n\nb\n",
+    "x \ny\n", "%x", "@x", "[x", "{x}", "a,b", "?", "? x", "-", "---", "...", "!t", "&a", "*a", "|", ">", "\x85",
+    "\u2028", "\ufeff", "\x1b[0m", 0, 1, -5, 80, 2**40, True, False, None, 1.5, 1e20, -0.0, 1e-7, {}, [], {"a": 1},
+    {"k": {"z": "on"}, "l": ["1", 2]}, [1, "x", {"a": "b\nc\n"}], [[1], [[]]], {"m": [{"n": None, "o": []}]},
 )  # fmt: skip
 
 

@@ -84,13 +84,27 @@ class BlockChange:
             self._delete_blank(at, gone)
 
     def _close(
-        self, node: CollectionNode, entries: Sequence[Fresh | Moved], made: list[tuple[str, bool]], deeper: bool
+        self,
+        node: CollectionNode,
+        last: Fresh | Moved,
+        made: list[tuple[str, bool]],
+        at: int,
+        gone: Mapping[int, int] = _NONE,
     ) -> None:
-        """Write a block scalar in quotes that would take in a comment which follows it, indented deeper."""
-        if made[-1][1] and deeper:
-            last = entries[-1]
-            value = last if isinstance(last, Fresh) else Fresh(None, last.value)
-            made[-1] = self.fresh_text(node, value, literal=False)
+        """Let the last of some entries, where it ends in a block scalar, not take in a comment that is indented deeper.
+
+        A new one is written in quotes; where one has moved, the comment is indented as the entries are.
+        """
+        if not made[-1][1] or not self._change.takes_in(at, node.column, gone):
+            return
+        if isinstance(last, Fresh):
+            made[-1] = self.fresh_text(node, last, literal=False)
+            return
+        for line in self._change.lines_left(at, gone):
+            if line.comment and (not line.comment.startswith("#") or line.column <= node.column):
+                break
+            if line.comment:
+                self._change.replace(line.start, line.start + line.column - node.column, "")
 
     def _entry_text(self, node: CollectionNode, each: Fresh | Moved, found: Mapping[int, Chunk]) -> tuple[str, bool]:
         """Whole lines for an entry, and whether they end in a block scalar."""

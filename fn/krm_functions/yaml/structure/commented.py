@@ -27,12 +27,31 @@ def write_commented(writer: Writer, value: object, column: int, before: str, in_
     text = _quoted(_dumped([value] if in_list else {"k": value}, writer.style), wanted)
     if text is None:
         return False
-    first, *rest = text.rstrip("\n").split("\n")
-    writer.lines.append(before + first.removeprefix("-" if in_list else "k:"))
+    heads, first, rest = _lines(text)
     margin = " " * column
+    if not before[:column].strip(" "):
+        writer.lines += [margin + line for line in heads]
+    writer.lines.append(before + first.removeprefix("-" if in_list else "k:"))
     writer.lines += [margin + line if line else "" for line in rest]
     writer.ends_in_block = True  # maybe; what follows is looked at then
     return True
+
+
+def _lines(text: str) -> tuple[list[str], str, list[str]]:
+    """The comments above the first line, that line, and the others.
+
+    ruamel.yaml writes a comment at the column at which it was read. Here it goes to that of the line below it, and at
+    the end to where it belongs to what is above it.
+    """
+    lines = text.rstrip("\n").split("\n")
+    indent = "  "
+    for number in range(len(lines) - 1, -1, -1):
+        if lines[number].startswith("#"):
+            lines[number] = indent + lines[number]
+        elif lines[number]:
+            indent = lines[number][: len(lines[number]) - len(lines[number].lstrip(" "))]
+    at = next(number for number, line in enumerate(lines) if line and not line.lstrip(" ").startswith("#"))
+    return lines[:at], lines[at], lines[at + 1 :]
 
 
 def has_comments(value: object) -> bool:
@@ -126,18 +145,14 @@ def _quoted(text: str, wanted: Any) -> str | None:
 
 def _quote(node: Node, wanted: Any, edits: list[Edit]) -> None:
     if isinstance(node, CollectionNode):
+        if node.is_map != is_mapping(wanted) or len(node.entries) != len(wanted):
+            return
         for number, entry in enumerate(node.entries):
-            if (
-                node.is_map
-                and not entry.key_style
-                and entry.key is not None
-                and needs_quotes(entry.key)
-                and entry.key != "<<"
-            ):
-                edits.append(Edit(entry.key_start, entry.key_end, double_quoted(entry.key)))
-            step = entry.key if node.is_map else number
-            if is_mapping(wanted) if node.is_map else is_list(wanted) and number < len(wanted):
-                _quote(entry.value, wanted.get(step) if node.is_map else wanted[step], edits)
+            key = entry.key
+            if key is not None and key != "<<" and not entry.key_style and needs_quotes(key):
+                edits.append(Edit(entry.key_start, entry.key_end, double_quoted(key)))
+            if key is None or key in wanted:
+                _quote(entry.value, wanted[number if key is None else key], edits)
     elif isinstance(node, ScalarNode) and not node.style:
         if isinstance(wanted, str) and needs_quotes(wanted):
             edits.append(Edit(node.content, node.end, double_quoted(wanted)))

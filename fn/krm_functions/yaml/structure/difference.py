@@ -338,6 +338,8 @@ def _put_new(
                 index = next(number for number, each in enumerate(final) if each is before) + 1
             else:
                 index = len(final) if key in merged else 0
+            while index < len(final) and isinstance(each := final[index], Entry) and is_merge(each):
+                index += 1
             final.insert(index, fresh)
             at[key] = fresh
         before = at.get(key, before)

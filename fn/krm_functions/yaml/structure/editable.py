@@ -93,9 +93,9 @@ class EditableList(list[Any]):
         return value
 
     def _origin(self, value: Any) -> int | None:
-        """Where a scalar that was popped and comes back was read."""
+        """Where a value that was popped and comes back was read."""
         for number, (popped, origin) in enumerate(self._popped):
-            if popped is value and not isinstance(value, (dict, list)):
+            if popped is value:
                 del self._popped[number]
                 return origin
         return None

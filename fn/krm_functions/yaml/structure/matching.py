@@ -98,6 +98,7 @@ def match_list(node: CollectionNode, wanted: Sequence[Any]) -> Matched:
         _match_data(entries, wanted, found, free)
     if free and None in found:
         _match_names(entries, wanted, found, free)
+        _match_equal(entries, wanted, found, free)
     return _in_order(entries, found, free, wanted)
 
 
@@ -142,6 +143,20 @@ def _match_names(
         if len(numbers) == 1 and len(old.get(name, ())) == 1:
             index = old[name][0]
             found[numbers[0]] = entries[index]
+            del free[index]
+
+
+def _match_equal(
+    entries: Sequence[Entry], wanted: Sequence[Any], found: list[Entry | None], free: dict[int, None]
+) -> None:
+    """Collections that are equal to one of the text, wherever they are now."""
+    new = [number for number, entry in enumerate(found) if entry is None and isinstance(wanted[number], (dict, list))]
+    if len(new) * len(free) > _MOST_COMPARED:
+        return
+    for number in new:
+        index = next((index for index in free if same(pristine(entries[index].value), wanted[number])), None)
+        if index is not None:
+            found[number] = entries[index]
             del free[index]
 
 
