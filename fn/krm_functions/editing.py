@@ -134,9 +134,12 @@ class ItemEdits:
         if text is None:
             message = "is written anew, without its comments"
             text = f"{flow_text(data, as_json=True)}" if is_flow else dump(data)
-        lines = text.splitlines() if is_flow else [" " * margin + line if line else "" for line in text.splitlines()]
-        ended = self.text[-1:] in tuple(BREAKS) or text.endswith("|\n")
-        text = newline.join(lines) + (newline if ended and not is_flow else "")
+        text = " " * margin + newline.join(
+            " " * margin + line if number and line else line
+            for number, line in enumerate(text.rstrip("\n").split("\n"))
+        )
+        if not is_flow and self.text[-1:] in tuple(BREAKS):
+            text += newline
         edits = (Edit(margin, len(self.text), text[margin:]),)
         self.data = plain(dict(data))
         self._take(edits, text, (Note((), message, "warning"),))
