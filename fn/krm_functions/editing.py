@@ -12,9 +12,10 @@ from krm_functions.yaml.comments import BREAK, BREAKS, after_line, line_start
 from krm_functions.yaml.edits import Edit, compose
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.nodes import content_start
-from krm_functions.yaml.structure import Document, EditableMapping, Note
+from krm_functions.yaml.structure.changes import Note
 from krm_functions.yaml.structure.commented import rewritten
-from krm_functions.yaml.structure.editable import check, plain
+from krm_functions.yaml.structure.document import Document
+from krm_functions.yaml.structure.editable import EditableMapping, check, plain
 from krm_functions.yaml.structure.reading import read
 from krm_functions.yaml.structure.remarks import Kind
 from krm_functions.yaml.structure.styles import newline_of, style_of

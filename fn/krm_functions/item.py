@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from krm_functions.editing import ItemEdits
     from krm_functions.yaml.field_path import FieldPath
     from krm_functions.yaml.scan_result import NodeSpan, Scalar
-    from krm_functions.yaml.structure import EditableMapping
+    from krm_functions.yaml.structure.editable import EditableMapping
 
 _NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
 """The fields of a resource that say what it is called."""

@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars
-from krm_functions.yaml.structure import Document
+from krm_functions.yaml.structure.document import Document
 from krm_functions.yaml.structure.editable import plain, same
 from krm_yaml.resources import Change, change, resource
 

@@ -11,7 +11,7 @@ import pytest
 
 from krm_functions.errors import SpliceError, TextError
 from krm_functions.yaml.load import load
-from krm_functions.yaml.structure import Document
+from krm_functions.yaml.structure.document import Document
 from krm_functions.yaml.structure.editable import EditableList, EditableMapping, plain
 from krm_yaml.edit_laws import by_pyyaml, by_ruamel, hold, unshared
 

@@ -12,7 +12,7 @@ from typing import Any
 from krm_functions.errors import SpliceError, TextError
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.scan import scalars
-from krm_functions.yaml.structure import Document
+from krm_functions.yaml.structure.document import Document
 
 Record = Mapping[str, str | int]
 """One flat mapping; the order of its keys is the order in which a new one is written."""
