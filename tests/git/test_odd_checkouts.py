@@ -9,7 +9,7 @@ import pytest
 
 from git.conftest import AUTOMATION, Bench, image, leftovers
 from git.test_run import error, with_push, without_checkout
-from imagesetter.git.remote import ci_branch
+from imagesetter.git.current_branch import ci_branch
 from imagesetter.git.run import AutomationOptions
 
 CRLF = image("web").replace("\n", "\r\n")

@@ -227,6 +227,6 @@ def test_a_raw_log_is_read_with_signatures_and_odd_names(tmp_path: Path) -> None
         "commit bb\ntree t\nauthor A <a@x> 1 +0000\ncommitter C <c@x> 2 +0100\n\n    m\n"
     )
     assert parse_raw_log(text) == [
-        BranchCommit("aa", ("bb",), "A > B <a@x>", "C <c@x>"),
-        BranchCommit("bb", (), "A <a@x>", "C <c@x>"),
+        BranchCommit("aa", ("bb",), "A > B <a@x>", "C <c@x>", 2, "author in the message <m@x> 1 +0000"),
+        BranchCommit("bb", (), "A <a@x>", "C <c@x>", 2, "m"),
     ]

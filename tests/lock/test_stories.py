@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from support.sandbox import APP, POLICIES, Sandbox
+from tools import require_tool
 
 STORIES = Path(__file__).parent / "stories"
 UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
@@ -172,6 +174,37 @@ def hold(story: Story) -> None:
     story.run("lock")
 
 
+def rollback(story: Story) -> None:
+    require_tool("git")
+    registry, root = story.sandbox.registry, story.sandbox.root
+
+    def commit() -> None:
+        person = ("-c", "user.name=Jane", "-c", "user.email=jane@example.com")
+        subprocess.run(["git", "add", "-A"], cwd=root, check=True)
+        subprocess.run(["git", *person, "commit", "-q", "-m", "change"], cwd=root, check=True)
+
+    subprocess.run(["git", "init", "-q", "--template="], cwd=root, check=True)
+    commit()
+    story.day("2026-03-01", "1.4.1 is there, and a day later 1.4.2")
+    for tag in ("1.4.1", "1.4.2"):
+        registry.push(tag)
+        story.sandbox.run("lock")
+        story.sandbox.run("update", "--from", "lock")
+        commit()
+        story.sandbox.day("2026-03-02")
+    story.day("2026-03-03", "it crashes")
+    story.run("rollback", "web", "--reason", "crashes on start")
+    commit()
+    story.day("2026-03-04", "1.4.3 is there, and 1.4.1 crashes as well")
+    registry.push("1.4.3")
+    story.everything()
+    story.run("rollback", "web", "--reason", "crashes, too")
+    commit()
+    story.day("2026-03-05", "1.4.3 is tested")
+    story.run("unhold", "web")
+    story.everything()
+
+
 def age(story: Story) -> None:
     sandbox = story.sandbox
     sandbox.write(
@@ -248,7 +281,7 @@ def clusters(story: Story) -> None:
 
 @pytest.mark.parametrize(
     "tell",
-    [downgrade, narrowed, pinned, held_up, hold, age, moved_tag, clusters],
+    [downgrade, narrowed, pinned, held_up, hold, rollback, age, moved_tag, clusters],
     ids=lambda tell: str(tell.__name__),
 )
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import click
 
+from imagesetter.cli import clock
 from imagesetter.errors import LockError
 from imagesetter.files.atomic_write import create, write
 from imagesetter.files.find import start_directory
 from imagesetter.files.read import inside, inside_its_repository, read, read_inside, read_named, repository_of
 from imagesetter.lock.document import FILE_NAME, Lock, parse_lock
-from imagesetter.lock.holds import Hold
+from imagesetter.lock.holds import Hold, midnight
 from imagesetter.lock.render import render_holds, render_lock
+from imagesetter.registry.reference import is_tag
 from imagesetter.update.lock import Locked
 from imagesetter.update.read_tree import read_tree
 from imagesetter.update.shards import Shard, merge_shards, parse_shard
@@ -106,6 +108,32 @@ def open_lock(path: Path, *, named: bool = False) -> LockFile:
     return LockFile(
         path, real, there, before, text, parse_lock(text.text, str(path)) if text.text.strip() else Lock({})
     )
+
+
+def check_hold(tag: str, option: str, reason: str, until: str) -> None:
+    """Check what a person says of a hold.
+
+    Args:
+        tag: the tag, which *option* gives.
+        option: its name.
+        reason: why.
+        until: the date on which it expires; empty for none.
+
+    Raises:
+        UsageError: the tag is not valid, the reason is empty, or the date is not valid or in the past.
+    """
+    if not is_tag(tag):
+        hint = "a tag has up to 128 letters, digits, _, . and -"
+        raise UsageError(f"{tag!r} is not a valid tag", where=option, hint=hint)
+    if not reason.strip():
+        raise UsageError("the reason is empty", where="--reason", hint="give a reason, such as 'crashes at start'")
+    if until:
+        try:
+            over = midnight(until) <= clock.now()
+        except ValueError as error:
+            raise UsageError(str(error), where="--until", hint="write the year, month and day with dashes") from error
+        if over:
+            raise UsageError(f"{until} is in the past", where="--until", hint="choose a later date")
 
 
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:

@@ -34,6 +34,7 @@ TASKS: dict[str, dict[str, str]] = {
     "Hold back": {
         "hold": "Keep a policy at a tag, or exclude a tag.",
         "unhold": "Remove the holds of a policy from the lock.",
+        "rollback": "Go back to an earlier tag: hold, lock entry and fields in one change.",
     },
     "Understand": {
         "explain": "Explain why a policy selects this tag and not another.",

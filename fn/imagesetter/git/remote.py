@@ -8,15 +8,16 @@ checkout only (``includeIf``), and relative paths of keys and certificates.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from imagesetter.errors import GitError
 from imagesetter.git.automation import NO_PUSH, Automation, CheckoutRef
 from imagesetter.git.branch_history import BranchCommit, parse_raw_log, stands_on
 from imagesetter.git.command import CompletedCommand, Git, redacted
+from imagesetter.git.current_branch import branch_of, current_branch
+from imagesetter.git.history import COMMITS
 from imagesetter.policy.select import select
 from imagesetter.policy.semver import SemverRule
 from imagesetter.policy.tag_policy import TagPolicy
@@ -104,7 +105,7 @@ class Remote:
         self._list(ref, branch)
         if not ref:
             ref = CheckoutRef(branch=self._default)
-        push = branch or self.automation.push_branch or ref.branch or _branch_of(ref.name)
+        push = branch or self.automation.push_branch or ref.branch or branch_of(ref.name)
         if not push:
             if self.automation.ref:
                 hint = "set spec.git.push.branch"
@@ -175,6 +176,11 @@ class Remote:
         merged = self.git.run("merge-tree", "--write-tree", base, head, accept=range(256))
         return merged.status == 0 and merged.text == self.git.run("rev-parse", f"{base}^{{tree}}").text
 
+    def fetch_history(self, commit: str) -> None:
+        """Fetch the last commits before one, where the repository is shallow."""
+        if self._is_shallow():
+            self._fetch_refspec(f"+{commit}:{self.scratch}/history", depth=f"--depth={COMMITS}")
+
     def source(self) -> str:
         """The commit of the checkout ref, independent of the push branch.
 
@@ -204,7 +210,7 @@ class Remote:
                 self._listing[name] = value
         self.prepare("sha256" if any(len(value) == 64 for value in self._listing.values()) else "sha1")
         if self.checkout and not ref:
-            self._default = _current_branch(self.checkout)
+            self._default = current_branch(self.checkout)
         if self._default and not ref:
             self._listing.setdefault(f"refs/heads/{self._default}", self._listing.get("HEAD", ""))
 
@@ -383,35 +389,3 @@ class Remote:
 
 def _ref_name(ref: CheckoutRef) -> str:
     return ref.commit or ref.name or ref.semver or ref.tag or ref.branch
-
-
-def _branch_of(name: str) -> str:
-    """The branch that ``ref.name`` names; empty for a tag or another ref."""
-    return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else ""
-
-
-def _current_branch(git: Git) -> str:
-    """The remote's name of the branch that a checkout is on.
-
-    CI systems check out a commit: then the branch is the one that they name in the environment, if any.
-    """
-    branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", accept=(0, 1)).text
-    if not branch:
-        return ci_branch(os.environ)
-    return git.setting(f"branch.{branch}.merge").removeprefix("refs/heads/") or branch
-
-
-def ci_branch(environment: Mapping[str, str]) -> str:
-    """The branch that a CI job runs for; empty if none is named, as for a tag or a merge request.
-
-    The variables are GitHub's, Azure DevOps', GitLab's, Bitbucket's and Jenkins'.
-    """
-    if environment.get("BITBUCKET_PR_ID") or environment.get("CHANGE_ID"):
-        return ""
-    for variable in ("GITHUB_REF", "BUILD_SOURCEBRANCH"):
-        if branch := _branch_of(environment.get(variable, "")):
-            return branch
-    for variable in ("CI_COMMIT_BRANCH", "BITBUCKET_BRANCH"):
-        if branch := environment.get(variable, ""):
-            return branch
-    return environment.get("GIT_BRANCH", "").removeprefix("origin/")

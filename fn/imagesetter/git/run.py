@@ -10,6 +10,7 @@ Departures from Flux (image-automation-controller v1.2.1) are listed in `imagese
 - A policy without a latest ref is an error: its fields stay, the others are committed, and the run fails (Flux
   continues with the last ref in the cluster, and says nothing).
 - A marker of an unknown policy is a warning (Flux ignores it).
+- A field that somebody set back stays (`imagesetter.git.reverts`).
 - A rejected push is retried at once, up to five tries (Flux waits for the next interval).
 """
 
@@ -37,6 +38,7 @@ from imagesetter.git.checkout import open_workspace
 from imagesetter.git.command import Git, time_limit
 from imagesetter.git.message_data import template_data
 from imagesetter.git.remote import PushRejected, RefspecRefused, StartingPoint
+from imagesetter.git.reverts import revert_guard
 from imagesetter.git.signing import signing
 from imagesetter.git.workspace import Workspace, confined
 from imagesetter.registry.http.limits import Deadline
@@ -305,13 +307,15 @@ class _AutomationRun:
 
     def _plan(self, workspace: Workspace, policies: frozenset[PolicyName]) -> FileUpdates:
         """Plan the changes of the working tree's marked fields; writes nothing."""
-        tree = read_tree([self._target(workspace)], exclude=self._options.exclude)
+        target = self._target(workspace)
+        tree = read_tree([target], exclude=self._options.exclude)
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
             return _CachedSource(self._make_source(self._catalog, FieldDigests(fields)), self._answers)
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
-            return self._options.guards_of(self._catalog, fields)
+            guards = self._options.guards_of(self._catalog, fields)
+            return [*guards, revert_guard(workspace, tree, target, fields, self._rules)]
 
         on_error = self._options.on_error
         outcome = update_files(
@@ -370,7 +374,7 @@ class _AutomationRun:
 
 def _is_told(result: Result) -> bool:
     """Whether a notice is about a decision that a reader of the commit looks for."""
-    return "cached" in result.tags or result.tags.get("notice") == "Narrowed"
+    return "cached" in result.tags or result.tags.get("notice") in ("Narrowed", "NoHistory")
 
 
 def _keep(workspace: Workspace, commit: str) -> str:

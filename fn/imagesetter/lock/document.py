@@ -88,6 +88,12 @@ SEEN_FIELDS = (
 )
 """When a tag that is too young was first seen."""
 
+RELEASED_FIELDS = (
+    LockField("policy", "policy"),
+    LockField("since", "time", "when `imagesetter unhold` was run"),
+)
+"""A policy that goes on though somebody set a field back before (`imagesetter.git.reverts`)."""
+
 
 class LockEntry(NamedTuple):
     """What one policy resolved to.
@@ -123,16 +129,25 @@ class LockEntry(NamedTuple):
         )
 
 
+class Released(NamedTuple):
+    """A policy that goes on though somebody set a field of it back before ``since`` (RFC 3339, UTC)."""
+
+    policy: PolicyName
+    since: str
+
+
 class Lock(NamedTuple):
     """One lock, or several of a package taken together.
 
-    ``holds`` are a person's decisions, ``seen`` is when candidates that are too young yet were first seen.
+    ``holds`` and ``released`` are a person's decisions, ``seen`` is when candidates that are too young yet were first
+    seen.
     """
 
     entries: Mapping[PolicyName, LockEntry]
     origin: str = FILE_NAME
     holds: tuple[Hold, ...] = ()
     seen: tuple[Seen, ...] = ()
+    released: tuple[Released, ...] = ()
 
     def holds_of(self, policy: PolicyName, now: float) -> list[Hold]:
         """The holds of a policy that are in force at a time."""
@@ -199,7 +214,10 @@ def from_data(data: Mapping[str, Any], origin: str) -> Lock:
         entries[entry.policy] = entry
     holds = [_hold(row, f"{origin}: spec.holds[{n}]") for n, row in enumerate(_list(spec, "holds", origin))]
     seen = [_seen(row, f"{origin}: spec.seen[{n}]") for n, row in enumerate(_list(spec, "seen", origin))]
-    return Lock(entries, origin, tuple(holds), tuple(seen))
+    released = [
+        _released(row, f"{origin}: spec.released[{n}]") for n, row in enumerate(_list(spec, "released", origin))
+    ]
+    return Lock(entries, origin, tuple(holds), tuple(seen), tuple(released))
 
 
 def _list(spec: Mapping[str, Any], name: str, origin: str) -> list[object]:
@@ -274,6 +292,13 @@ def _seen(row: object, where: str) -> Seen:
     return found
 
 
+def _released(row: object, where: str) -> Released:
+    found = Released(**_values(RELEASED_FIELDS, row if isinstance(row, Mapping) else {}))
+    if not (found.policy.name and found.since):
+        raise LockError("policy and since are required", where=where, hint="`imagesetter unhold` writes a valid one")
+    return found
+
+
 def merge_locks(locks: Iterable[Lock]) -> Lock:
     """Several locks as one.
 
@@ -284,10 +309,12 @@ def merge_locks(locks: Iterable[Lock]) -> Lock:
     origins: list[str] = []
     holds: list[Hold] = []
     seen: list[Seen] = []
+    released: list[Released] = []
     for lock in locks:
         origins.append(lock.origin)
         holds += lock.holds
         seen += lock.seen
+        released += lock.released
         for name, entry in lock.entries.items():
             other = entries.setdefault(name, entry)
             if not other.same_answer(entry):
@@ -296,7 +323,8 @@ def merge_locks(locks: Iterable[Lock]) -> Lock:
                     where=" and ".join(origins),
                     hint="keep one lock for the policy",
                 )
-    return Lock(entries, ", ".join(origins) or FILE_NAME, tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)))
+    decisions = tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)), tuple(dict.fromkeys(released))
+    return Lock(entries, ", ".join(origins) or FILE_NAME, *decisions)
 
 
 def in_folder(lock: Lock, folder: str) -> Lock:

@@ -8,7 +8,16 @@ from operator import attrgetter
 from imagesetter.config.options import API_VERSION
 from imagesetter.errors import LockError
 from imagesetter.flux.markers import PolicyName
-from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, KIND, SEEN_FIELDS, LockEntry, LockField
+from imagesetter.lock.document import (
+    ENTRY_FIELDS,
+    HOLD_FIELDS,
+    KIND,
+    RELEASED_FIELDS,
+    SEEN_FIELDS,
+    LockEntry,
+    LockField,
+    Released,
+)
 from imagesetter.lock.holds import Hold
 from imagesetter.lock.records import Record, update_records
 from imagesetter.lock.tag_age import Seen
@@ -61,6 +70,16 @@ def render_holds(text: str, holds: Iterable[Hold]) -> str:
     )
 
 
+def render_released(text: str, released: Iterable[Released]) -> str:
+    """The lock's text with these released policies, sorted.
+
+    Raises:
+        LockError: the text is not in a layout that can be kept.
+    """
+    records = [_record(RELEASED_FIELDS, each) for each in sorted(released, key=lambda each: str(each.policy))]
+    return _updated(_begun(text), "released", records, lambda record: record["policy"])
+
+
 def _begun(text: str) -> str:
     return text if text.strip() else TEMPLATE
 
@@ -76,7 +95,7 @@ def _updated(text: str, name: str, records: Sequence[Record], identity: Callable
         ) from error
 
 
-def _record(fields: Iterable[LockField], value: LockEntry | Hold | Seen) -> Record:
+def _record(fields: Iterable[LockField], value: LockEntry | Hold | Seen | Released) -> Record:
     """A value as the lock writes it."""
     found = ((field, attrgetter(field.attribute or field.name)(value)) for field in fields)
     return {

@@ -111,8 +111,7 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
             if _LOCK in data:
                 locks.append((Path(name), data))
             if _MARKED in data:
-                text = decode_text(data, name=name)
-                marked.append(MarkedFile(Path(name), data, text, scan(text.text, NEEDLE, outline=_OUTLINE)))
+                marked.append(marked_file(Path(name), data))
         except TextError as error:
             if mentions(data, NEEDLE) or wide_encoding(data):
                 results.append(failure(error, Location(file=name)))
@@ -129,6 +128,16 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
         tuple(kustomizations),
         tuple(deployments),
     )
+
+
+def marked_file(path: Path, data: bytes) -> MarkedFile:
+    """A file with its markers.
+
+    Raises:
+        TextError: it is not UTF-8.
+    """
+    text = decode_text(data, name=str(path))
+    return MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE))
 
 
 def flux_resources(

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from imagesetter.cli import clock
 from imagesetter.cli.exit_status import OK
-from imagesetter.cli.lock_file import edit_holds, lock_file_option
+from imagesetter.cli.lock_file import check_hold, edit_holds, lock_file_option
 from imagesetter.cli.options import namespace_option, policy_name
 from imagesetter.cli.terminal import echo, print_results
-from imagesetter.lock.holds import Hold, midnight
-from imagesetter.registry.reference import is_tag
+from imagesetter.lock.holds import Hold
 from krm_functions.errors import UsageError
 from krm_functions.result import Result
 from krm_functions.suggestions import did_you_mean
@@ -41,21 +39,7 @@ def command(
     """
     if bool(tag) == bool(exclude):
         raise UsageError("use either --tag or --exclude", hint="--tag keeps a tag, --exclude excludes one")
-    if not is_tag(tag or exclude):
-        raise UsageError(
-            f"{tag or exclude!r} is not a valid tag",
-            where="--tag" if tag else "--exclude",
-            hint="a tag has up to 128 letters, digits, _, . and -",
-        )
-    if not reason.strip():
-        raise UsageError("the reason is empty", where="--reason", hint="give a reason, such as 'crashes at start'")
-    if until:
-        try:
-            over = midnight(until) <= clock.now()
-        except ValueError as error:
-            raise UsageError(str(error), where="--until", hint="write the year, month and day with dashes") from error
-        if over:
-            raise UsageError(f"{until} is in the past", where="--until", hint="choose a later date")
+    check_hold(tag or exclude, "--tag" if tag else "--exclude", reason, until)
     new = Hold(policy_name(policy, namespace), tag, exclude, reason.strip(), until)
 
     def held(holds: tuple[Hold, ...]) -> list[Hold]:

@@ -6,11 +6,19 @@ from pathlib import Path
 
 import click
 
+from imagesetter.cli import clock
 from imagesetter.cli.exit_status import OK
-from imagesetter.cli.lock_file import edit_holds, lock_file_option
-from imagesetter.cli.options import namespace_option, policy_name
+from imagesetter.cli.history import checkout_history
+from imagesetter.cli.lock_file import lock_file_option, lock_path, open_lock
+from imagesetter.cli.options import namespace_option, policy_name, read_stdin
 from imagesetter.cli.terminal import echo
-from imagesetter.lock.holds import Hold
+from imagesetter.fields.field import MarkedField
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.reverts import Revert
+from imagesetter.lock.document import Lock, Released
+from imagesetter.lock.render import render_holds, render_released
+from imagesetter.lock.tag_age import timestamp
+from imagesetter.update.read_tree import Tree, catalog_from_tree, read_tree
 from krm_functions.errors import UsageError
 
 
@@ -22,7 +30,9 @@ from krm_functions.errors import UsageError
 def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> int:
     """Remove the holds of a policy from the lock.
 
-    POLICY is NAMESPACE:NAME, or NAME. The policy follows its rule again from the next `imagesetter lock` on.
+    POLICY is NAMESPACE:NAME, or NAME. The policy follows its rule again from the next `imagesetter lock` on. If
+    `imagesetter automate` does not update a field because somebody set it back, spec.released of the lock records that
+    it goes on.
 
     \b
     Examples:
@@ -30,19 +40,41 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
       imagesetter unhold web --tag 1.4.2
     """
     name = policy_name(policy, namespace)
-    gone: list[Hold] = []
+    tree = read_tree((".",))
+    path = lock_file or lock_path([found for found, _ in tree.locks], ())
+    file = open_lock(path, named=lock_file is not None)
+    lock = file.lock
+    gone = [hold for hold in lock.holds if hold.policy == name and tag in ("", hold.tag, hold.exclude)]
+    back = [] if tag else _set_back(tree, name, lock, namespace)
+    if not gone and not back:
+        known = ", ".join(dict.fromkeys(str(hold.policy) for hold in lock.holds))
+        raise UsageError(
+            f"the lock has no hold of {name}{f' for {tag}' if tag else ''}",
+            hint=f"it has holds of {known}" if known else "it has no holds",
+        )
 
-    def left(holds: tuple[Hold, ...]) -> list[Hold]:
-        gone.extend(hold for hold in holds if hold.policy == name and tag in ("", hold.tag, hold.exclude))
-        if not gone:
-            known = ", ".join(dict.fromkeys(str(hold.policy) for hold in holds))
-            raise UsageError(
-                f"the lock has no hold of {name}{f' for {tag}' if tag else ''}",
-                hint=f"it has holds of {known}" if known else "it has no holds",
-            )
-        return [hold for hold in holds if hold not in gone]
+    def render(text: str) -> str:
+        if gone:
+            text = render_holds(text, [hold for hold in lock.holds if hold not in gone])
+        if back:
+            others = [each for each in lock.released if each.policy != name]
+            text = render_released(text, [*others, Released(name, timestamp(clock.now()))])
+        return text
 
-    path, _ = edit_holds(lock_file, left)
+    file.put(file.rendered(render))
     for hold in gone:
         echo(f"{path}: {name} is no longer {hold}")
+    for marked, revert in back:
+        echo(f"{marked.location.file}:{marked.location.line}: no longer stays at {revert.new} ({revert})")
+    if back:
+        echo(f"commit {path}, so that the next `imagesetter automate` goes on")
     return OK
+
+
+def _set_back(tree: Tree, name: PolicyName, lock: Lock, namespace: str) -> list[tuple[MarkedField, Revert]]:
+    """The fields that somebody set back; none outside a checkout, or where nothing follows the policy."""
+    if not any(marker.policy == name for file in tree.marked for _, marker in file.field_markers()):
+        return []
+    catalog = catalog_from_tree(tree, policies=(), stdin=read_stdin, namespace=namespace, paths=())
+    history = checkout_history(tree, catalog)
+    return history.reverts(name, lock) if history else []

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, create_model
 from imagesetter.cli.schemas.changes import RunResult
 from imagesetter.cli.schemas.reports import Report
 from imagesetter.config.strict_model import Metadata, StrictModel
-from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, SEEN_FIELDS, FieldType, LockField
+from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, RELEASED_FIELDS, SEEN_FIELDS, FieldType, LockField
 
 
 class _OneTag(StrictModel):
@@ -54,14 +54,18 @@ _HOLD = _model(
     _OneTag,
 )
 _SEEN = _model("SeenTag", "A tag that is not old enough yet, and when it was first seen with this digest.", SEEN_FIELDS)
+_RELEASED = _model(
+    "ReleasedPolicy", "A policy that goes on though somebody set a field of it back before this time.", RELEASED_FIELDS
+)
 
 
 class ImageLockSpec(StrictModel):
-    """The locked policies, the holds, and the tags that are not old enough yet."""
+    """The locked policies, the holds, the tags that are not old enough yet, and the released policies."""
 
     entries: list[_ENTRY] = Field(default_factory=list)  # type: ignore[valid-type] # made above
     holds: list[_HOLD] = Field(default_factory=list)  # type: ignore[valid-type] # made above
     seen: list[_SEEN] = Field(default_factory=list)  # type: ignore[valid-type] # made above
+    released: list[_RELEASED] = Field(default_factory=list)  # type: ignore[valid-type] # made above
 
 
 class ImageLock(StrictModel):

@@ -1,0 +1,90 @@
+"""The history of the current checkout's fields, for the commands that read it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagesetter.fields.field import MarkedField
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.command import Git, toplevel
+from imagesetter.git.history import COMMITS, FieldKey, History, path_below
+from imagesetter.git.reverts import Revert, Reverts, fields_of, lock_paths, tag_in
+from imagesetter.lock.document import Lock
+from imagesetter.update.policy_rules import PolicyRules
+from imagesetter.update.read_tree import Tree
+from krm_functions.errors import ReportedError
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutHistory:
+    """The history of the checkout that the working directory is in, and what its files say now."""
+
+    top: Path
+    tree: Tree
+    catalog: Catalog
+    history: History
+    rules: PolicyRules
+
+    def path_of(self, path: Path) -> str:
+        """A file's path from the top of the repository; empty for a file outside."""
+        return path_below(path, self.top)
+
+    def reverts(self, policy: PolicyName, lock: Lock) -> list[tuple[MarkedField, Revert]]:
+        """The fields of a policy that somebody set back, and who.
+
+        Raises:
+            GitError: git fails.
+        """
+        locks = lock_paths(self.tree, Path.cwd(), self.top)
+        reverts = Reverts(self.history, self.rules, automation_authors(self.catalog), locks)
+        ref = LatestRef(self.image(policy, lock), "")
+        found = []
+        for path, key, marked in fields_of(self.tree, policy):
+            revert = reverts.find(self.path_of(path), key, policy, lambda text, m=marked: self.tag(m, ref, text))  # type: ignore[misc]
+            if revert:
+                found.append((marked, revert))
+        return found
+
+    def tag(self, marked: MarkedField, ref: LatestRef, text: str) -> str:
+        """The tag in a text that a field has or had."""
+        return tag_in(marked, ref, self.rules, text)
+
+    def image(self, policy: PolicyName, lock: Lock) -> str:
+        """The repository that a policy selects from; an empty string if it is not known."""
+        try:
+            return self.catalog.policy(policy).image.written
+        except ReportedError:
+            return lock.entries[policy].image if policy in lock.entries else ""
+
+    def fields(self, policy: PolicyName) -> list[tuple[str, FieldKey, MarkedField]]:
+        """The fields of a policy, each with its path from the top of the repository."""
+        return [(self.path_of(path), key, marked) for path, key, marked in fields_of(self.tree, policy)]
+
+
+def checkout_history(tree: Tree, catalog: Catalog, *, limit: int = COMMITS) -> CheckoutHistory | None:
+    """The history of the checkout; None without a checkout, or without git.
+
+    Raises:
+        GitError: git refuses to work in the checkout.
+    """
+    top = toplevel(Path.cwd()) if shutil.which("git") else None
+    if top is None:
+        return None
+    return CheckoutHistory(top, tree, catalog, History(Git(top, own=True), limit), PolicyRules(catalog))
+
+
+def automation_authors(catalog: Catalog) -> frozenset[str]:
+    """The addresses that the automations commit with."""
+    found = set()
+    for _, automation in catalog.of_kind("ImageUpdateAutomation"):
+        value: object = automation.spec
+        for key in ("git", "commit", "author", "email"):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and value:
+            found.add(value)
+    return frozenset(found)

@@ -1,0 +1,211 @@
+"""The history of the values that follow a policy: image fields of files, and entries of the lock.
+
+It is the branch's own (``git log --first-parent``): a merge is one step, and what was reset, or squashed into nothing,
+did not happen. A file is followed through renames. Contents are read only as far back as somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from imagesetter.errors import LockError
+from imagesetter.fields.field import FoundBy, MarkedField
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.branch_history import BranchCommit, parse_raw_log
+from imagesetter.git.command import Git
+from imagesetter.lock.document import KIND, Lock, parse_lock
+from imagesetter.update.files import marked_fields
+from imagesetter.update.read_tree import marked_file
+from krm_functions.errors import TextError
+from krm_functions.result import ResourceRef
+from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.scan import NEEDLE
+
+COMMITS = 1000
+"""How many commits of a file are looked at, and how many of a branch are fetched to a shallow repository."""
+_BATCH = 16
+
+
+class FieldKey(NamedTuple):
+    """What a field keeps from one version of a file to the next: its marker, its resource, and its turn among these."""
+
+    marker: str
+    resource: ResourceRef | None
+    found_by: FoundBy
+    number: int
+
+
+class EntryKey(NamedTuple):
+    """The entry of a policy in a lock."""
+
+    policy: PolicyName
+
+
+ValueKey = FieldKey | EntryKey
+
+
+class Version(NamedTuple):
+    """What one version of a file says: the values that follow policies, and its lock, if it is one."""
+
+    values: Mapping[ValueKey, str]
+    lock: Lock | None = None
+
+
+class ValueChange(NamedTuple):
+    """One commit of the branch that changed a value; texts as they are in the file."""
+
+    commit: BranchCommit
+    old: str
+    new: str
+
+
+def field_keys(fields: Iterable[MarkedField]) -> list[FieldKey]:
+    """The keys of all fields of one file, in its order."""
+    counts: Counter[tuple[str, ResourceRef | None, FoundBy]] = Counter()
+    keys = []
+    for marked in fields:
+        found = str(marked.marker), marked.location.resource, marked.found_by
+        keys.append(FieldKey(*found, counts[found]))
+        counts[found] += 1
+    return keys
+
+
+def path_below(path: Path, top: Path) -> str:
+    """A file's path from the top of the repository, after following links; empty for one outside, without a history."""
+    real, folder = path.resolve(), top.resolve()
+    return real.relative_to(folder).as_posix() if folder in real.parents else ""
+
+
+def read_version(data: bytes, name: str) -> Version:
+    """What the bytes of a file say; nothing where they are not valid, so that a broken version is passed over."""
+    values: dict[ValueKey, str] = {}
+    lock = None
+    try:
+        if f"kind: {KIND}".encode() in data:
+            lock = parse_lock(decode_text(data, name=name).text, name)
+            values |= {EntryKey(policy): _entry_text(lock, policy) for policy in lock.entries}
+        if NEEDLE.encode() in data:
+            fields, _ = marked_fields(marked_file(Path(name), data))
+            values |= zip(field_keys(fields), (marked.scalar.value for marked in fields), strict=True)
+    except (LockError, TextError):
+        return Version({})
+    return Version(values, lock)
+
+
+def _entry_text(lock: Lock, policy: PolicyName) -> str:
+    entry = lock.entries[policy]
+    return f"{entry.image}:{entry.tag}@{entry.digest}"
+
+
+@dataclass(slots=True)
+class History:
+    """The history of the branch that ends with HEAD.
+
+    Args:
+        git: at the top of the repository; all paths are relative to it, with slashes.
+        limit: how many commits of a file are looked at.
+    """
+
+    git: Git
+    limit: int = COMMITS
+    _logs: dict[str, list[BranchCommit]] = field(default_factory=dict)
+    _versions: dict[str, Version] = field(default_factory=dict)
+
+    def changes(self, path: str, key: ValueKey) -> Iterator[ValueChange]:
+        """The changes of a value, newest first. A version of the file without the value is passed over.
+
+        Raises:
+            GitError: git fails.
+        """
+        new, made = "", None
+        for commit, version in self._states(path):
+            value = version.values.get(key)
+            if value is None:
+                continue
+            if made and value != new:
+                yield ValueChange(made, value, new)
+            if commit is None:
+                return
+            new, made = value, commit
+
+    def texts(self, path: str, key: ValueKey) -> Iterator[str]:
+        """The texts that a value had, newest first, from the one at HEAD."""
+        last = None
+        for _, version in self._states(path):
+            value = version.values.get(key)
+            if value is not None and value != last:
+                yield value
+                last = value
+
+    def _states(self, path: str) -> Iterator[tuple[BranchCommit | None, Version]]:
+        """The versions of a file, newest first, each with the commit that made it; the last one with none."""
+        commits = self.commits(path)
+        blobs = [commit.blobs[1] for commit in commits]
+        for number, commit in enumerate(commits):
+            yield commit, self._version(blobs[number], path, blobs[number : number + _BATCH])
+        if commits:
+            yield None, self._version(commits[-1].blobs[0], path)
+
+    def commits(self, path: str) -> list[BranchCommit]:
+        """The commits of the branch that changed a file, newest first."""
+        if path and path not in self._logs:
+            self._logs[path] = self._log(path, "HEAD", "--first-parent", "-m", "--follow")
+        return self._logs.get(path, [])
+
+    def maker(self, path: str, key: ValueKey, change: ValueChange) -> BranchCommit:
+        """The commit that made a change: of what was merged the one that has the value, else that of the branch."""
+        commit = change.commit
+        if len(commit.parents) > 1:
+            for merged in self._log(path, f"{commit.parents[0]}..{commit.hash}", "--no-merges"):
+                before, after = (self._version(blob, path).values.get(key) for blob in merged.blobs)
+                if after == change.new != before:
+                    return merged
+        return commit
+
+    def locks_since(self, path: str, commit: BranchCommit) -> list[Lock | None]:
+        """A lock just before a commit of the branch, after it, and after each later one; None where there was none."""
+        later = self._log(path, f"{commit.hash}..HEAD", "--first-parent", "-m")
+        blobs = [self._blob_at(f"{commit.hash}^", path), self._blob_at(commit.hash, path)]
+        blobs += [each.blobs[1] for each in reversed(later)]
+        return [self._version(blob, path).lock for blob in blobs]
+
+    def _log(self, path: str, revisions: str, *options: str) -> list[BranchCommit]:
+        done = self.git.run(
+            *("log", "--format=raw", "--raw", "--no-abbrev", "--no-show-signature", "--no-color"),
+            *(f"--max-count={self.limit}", *options, revisions, "--", path),
+        )
+        return [commit for commit in parse_raw_log(done.stdout.decode(errors="replace")) if commit.blobs != ("", "")]
+
+    def _blob_at(self, revision: str, path: str) -> str:
+        return self.git.run(
+            "rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}:{path}", accept=(0, 1, 128)
+        ).text
+
+    def _version(self, blob: str, path: str, soon: Sequence[str] = ()) -> Version:
+        """The version with a blob's name; reads those that are needed soon along with it."""
+        if not blob.strip("0"):
+            return Version({})
+        if blob not in self._versions:
+            wanted = dict.fromkeys((blob, *soon))
+            names = [name for name in wanted if name.strip("0") and name not in self._versions][:_BATCH]
+            for name, data in zip(names, self._contents(names), strict=True):
+                self._versions[name] = read_version(data, path)
+        return self._versions[blob]
+
+    def _contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
+        """The contents of blobs; empty for one that is missing, or is none (a submodule)."""
+        output = self.git.run("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode()).stdout
+        start = 0
+        for _ in blobs:
+            end = output.index(b"\n", start)
+            _, kind, *size = output[start:end].split()
+            start = end + 1
+            if size:
+                yield output[start : start + int(size[0])] if kind == b"blob" else b""
+                start += int(size[0]) + 1
+            else:
+                yield b""

@@ -1,0 +1,229 @@
+"""A field that somebody set back stays where it is, until somebody releases it.
+
+Somebody is everybody but the automation: `git revert`, an edit, a merge of either. It is read from the history of the
+field itself (`imagesetter.git.history`): since the automation's last change of the field, a commit took it from a tag
+that the policy allows and ranks above the present one; where the policy cannot rank the two (a digest, another name),
+to a text that it had before. A history that was rewritten says what it says: where a commit was reset away, or squashed
+together with its revert, nothing was set back.
+
+Two decisions of people end that, and both are in the lock: ``spec.released`` (`imagesetter unhold`), and a hold of this
+very step, which a rollback adds: then the hold decides, and when it is removed or expires the policy goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+
+from imagesetter.errors import FieldError, GitError
+from imagesetter.fields.field import MarkedField
+from imagesetter.fields.report import report
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.flux.markers import PolicyName
+from imagesetter.git.branch_history import BranchCommit
+from imagesetter.git.history import FieldKey, History, ValueChange, field_keys, path_below
+from imagesetter.git.workspace import Workspace
+from imagesetter.lock.document import FILE_NAME, Lock
+from imagesetter.update.files import marked_fields
+from imagesetter.update.policy_rules import PolicyRules
+from imagesetter.update.read_tree import Tree
+from krm_functions.messages import one_line
+from krm_functions.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """Who set a field back, in which commit, and from which text or tag to which."""
+
+    who: str
+    commit: BranchCommit
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        day = f"{datetime.fromtimestamp(self.commit.time, UTC):%Y-%m-%d}"
+        return f"{one_line(self.who)} set it back from {self.old} on {day} ({self.commit.hash[:7]})"
+
+
+TagOf = Callable[[str], str]
+"""The tag in a text that a field had; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reverts:
+    """Finds who set fields back.
+
+    Args:
+        history: of the branch.
+        rules: rank tags.
+        authors: the addresses of the automation, whose commits do not count.
+        locks: the paths of the locks, relative to the top of the repository.
+    """
+
+    history: History
+    rules: PolicyRules
+    authors: frozenset[str]
+    locks: tuple[str, ...]
+
+    def find(self, path: str, key: FieldKey, policy: PolicyName, tag_of: TagOf) -> Revert | None:
+        """Who set a field back, if nobody has released it since.
+
+        Raises:
+            GitError: git fails.
+        """
+        steps: list[tuple[ValueChange, BranchCommit]] = []
+        for change in self.history.changes(path, key):
+            maker = self.history.maker(path, key, change)
+            if any(maker.has_work_of(author) for author in self.authors):
+                break
+            steps.append((change, maker))
+        if not steps:
+            return None
+        new = steps[0][0].new
+        for number, (change, maker) in enumerate(steps):
+            if self._is_back(policy, tag_of(change.old), tag_of(new)):
+                found = Revert(self._who(maker), maker, tag_of(change.old), tag_of(new))
+            elif not number and self._returns(path, key, policy, tag_of, [step for step, _ in steps]):
+                found = Revert(self._who(maker), maker, change.old, new)
+            else:
+                continue
+            return None if self._is_decided(policy, change.commit, found) else found
+        return None
+
+    def _who(self, commit: BranchCommit) -> str:
+        """The author; the committer of a commit of the automation that somebody amended or picked."""
+        ours = any(commit.author.endswith(f"<{author}>") for author in self.authors)
+        return commit.committer if ours else commit.author
+
+    def _is_back(self, policy: PolicyName, old: str, new: str) -> bool:
+        order = self.rules.order(policy, old, new) if old and new else None
+        return order is not None and order > 0 and not self.rules.refusal(policy, old)
+
+    def _returns(
+        self, path: str, key: FieldKey, policy: PolicyName, tag_of: TagOf, steps: Sequence[ValueChange]
+    ) -> bool:
+        """Whether the last step returns to an earlier text that cannot be ranked, and does not undo such a return."""
+        everything = list(self.history.changes(path, key))
+        undone = False
+        for number in reversed(range(len(steps))):
+            step = steps[number]
+            old, new = tag_of(step.old), tag_of(step.new)
+            ranked = old and new and old != new and self.rules.order(policy, old, new) is not None
+            known = any(step.new == earlier.old for earlier in everything[number + 1 :])
+            undoes = undone and step.new == steps[number + 1].old
+            undone = known and not ranked and not undoes
+        return undone
+
+    def _is_decided(self, policy: PolicyName, commit: BranchCommit, found: Revert) -> bool:
+        """Whether the lock has, or had, a decision of this policy that was made with the commit or after it."""
+
+        def decisions(lock: Lock | None) -> set[object]:
+            if lock is None:
+                return set()
+            holds = (hold for hold in lock.holds if hold.policy == policy)
+            released = (each for each in lock.released if each.policy == policy)
+            return {*(hold for hold in holds if hold.tag or hold.exclude == found.old), *released}
+
+        for path in self.locks:
+            before, *later = map(decisions, self.history.locks_since(path, commit))
+            if any(each != before for each in later):
+                return True
+        return False
+
+
+class RevertGuard:
+    """A guard (see `imagesetter.update.plan.plan_changes`) that keeps a field that somebody set back.
+
+    Args:
+        reverts: made when the first field is about to change; may have to fetch the history, and raises a GitError if
+            that fails.
+        fields: all fields of the run.
+        top: the top of the repository.
+        rules: rank tags.
+    """
+
+    def __init__(
+        self, reverts: Callable[[], Reverts], fields: Iterable[MarkedField], top: Path, rules: PolicyRules
+    ) -> None:
+        self._reverts, self._top, self._rules = reverts, top, rules
+        by_file: dict[str, list[MarkedField]] = {}
+        for marked in fields:
+            by_file.setdefault(marked.location.file, []).append(marked)
+        self._keys = {
+            (file, marked.scalar.start): key
+            for file, found in by_file.items()
+            for marked, key in zip(found, field_keys(found), strict=True)
+        }
+        self._failed = False
+
+    def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
+        """Why the field stays: who set it back, and when. Where the history cannot be read, that is a warning."""
+        policy = marked.marker.policy
+        tag_of = partial(tag_in, marked, ref, self._rules)
+        old, tags = tag_of(marked.scalar.value), {"policy": str(policy)}
+        if old and old != ref.tag and (self._rules.order(policy, old, ref.tag) or 0) > 0:
+            return None  # it goes back still further, which is another guard's matter
+        path = path_below(Path(marked.location.file), self._top)
+        key = self._keys[marked.location.file, marked.scalar.start]
+        try:
+            found = None if self._failed else self._reverts().find(path, key, policy, tag_of)
+        except GitError as error:
+            self._failed = True
+            message = f"the history could not be read, so nobody can tell whether somebody set a field back: {error}"
+            return report("info", message, tags=tags | {"notice": "NoHistory"})
+        if found is None:
+            return None
+        message = f"stays at {found.new}: {found}; to go on: imagesetter unhold {policy}"
+        tags["error"] = "Reverted"
+        return report("warning", message, marked.location, old=marked.scalar.value, new=new, tags=tags)
+
+
+def revert_guard(
+    workspace: Workspace, tree: Tree, target: Path, fields: Iterable[MarkedField], rules: PolicyRules
+) -> RevertGuard:
+    """The guard of an automation's run.
+
+    Args:
+        workspace: the working tree of the run.
+        tree: what was read of it.
+        target: the file or directory that the automation updates.
+        fields: all fields of the run.
+        rules: rank tags.
+    """
+
+    @cache
+    def reverts() -> Reverts:
+        workspace.remote.fetch_history(workspace.newest(1)[0])
+        authors = frozenset((workspace.automation.author_email,))
+        return Reverts(History(workspace.git), rules, authors, lock_paths(tree, target, workspace.root))
+
+    return RevertGuard(reverts, fields, workspace.root, rules)
+
+
+def tag_in(marked: MarkedField, ref: LatestRef, rules: PolicyRules, text: str) -> str:
+    """The tag in a text that a field has or had; empty where there is none."""
+    try:
+        then = marked._replace(scalar=marked.scalar._replace(value=text))
+        return then.read(ref, partial(rules.reads, marked.marker.policy)).tag
+    except FieldError:
+        return ""
+
+
+def lock_paths(tree: Tree, target: Path, top: Path) -> tuple[str, ...]:
+    """The locks that count below a directory: those in it, else the nearest one above it; relative to the top."""
+    found = [path for path, _ in tree.locks]
+    if not found:
+        found = [folder / FILE_NAME for folder in (target, *target.parents) if (folder / FILE_NAME).exists()][:1]
+    return tuple(filter(None, (path_below(path, top) for path in found)))
+
+
+def fields_of(tree: Tree, policy: PolicyName) -> Iterable[tuple[Path, FieldKey, MarkedField]]:
+    """The fields of a policy, each with its file and key."""
+    for file in tree.marked:
+        fields, _ = marked_fields(file)
+        for key, marked in zip(field_keys(fields), fields, strict=True):
+            if marked.marker.policy == policy:
+                yield file.path, key, marked
