@@ -18,7 +18,8 @@ from imagesetter.git.reverts import Revert
 from imagesetter.lock.document import Lock, Released
 from imagesetter.lock.render import render_holds, render_released
 from imagesetter.lock.tag_age import timestamp
-from imagesetter.update.read_tree import Tree, catalog_from_tree, read_tree
+from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 
 
