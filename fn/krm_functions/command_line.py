@@ -138,7 +138,7 @@ def _on_files(
     lines = "".join(f"{result}\n" for result in [*folder.problems, *answer.results])
     if answer.status != DONE:
         return Response(b"", f"{answer.trace}{lines}Nothing was written.\n", answer.status)
-    changes = folder.changes(answer.text, resources.items if answer.items is None else answer.items)
+    changes = folder.changes(resources, answer.text, answer.items)
     if not (given.dry_run or given.diff):
         write(changes)
     shown = "".join(map(_diff, changes)) if given.diff else "".join(f"{log_line(str(each.path))}\n" for each in changes)

@@ -43,6 +43,7 @@ class ItemEdits:
         self._original = self.text = " " * item.margin + item.whole.text[item.start : self._end]
         self._edits: list[Edit] = []  # in the original text
         self._document: Document | None = None
+        self._reading: Document | None = None  # the text as it is now, for its comments
         self._depth = 0
         self._later: list[tuple[FieldPath, Kind, str]] = []
         self.data: dict[str, Any] = {}
@@ -100,7 +101,9 @@ class ItemEdits:
 
     def comment(self, path: FieldPath, kind: Kind) -> str:
         """A comment of a field in the text as it is now; see `Document.comment`."""
-        return self._read().comment(path, kind)
+        if self._reading is None:
+            self._reading = self._read()
+        return self._reading.comment(path, kind)
 
     def set_comment(self, path: FieldPath, kind: Kind, comment: str) -> None:
         """Set a comment of a field; within an open edit, when that ends.
@@ -157,6 +160,7 @@ class ItemEdits:
         )
 
     def _take(self, edits: tuple[Edit, ...], text: str, notes: tuple[Note, ...]) -> None:
+        self._reading = None
         self._edits = compose(self._edits, edits, len(self._original))
         self.text = text
         self.notes += notes

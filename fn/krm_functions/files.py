@@ -147,20 +147,23 @@ class Folder:
         resources.function_config = dict(function_config) if function_config is not None else None
         return resources, data
 
-    def changes(self, answer: bytes, given: Sequence[Item | Mapping[str, Any]]) -> list[Change]:
+    def changes(
+        self, resources: ResourceList, answer: bytes, given: Sequence[Item | Mapping[str, Any]] | None
+    ) -> list[Change]:
         """What has to be written so that the files hold what a function gave back.
 
         Args:
-            answer: the list, as text.
-            given: its items: those of the list that was read, and new ones.
+            resources: the list that was read.
+            answer: the list that was given back, as text.
+            given: its items: those of the list that was read, and new ones; None where it has those that were read.
 
         Raises:
             InputError: a new resource has no valid path or would overwrite a file; or an item was given back twice.
         """
         texts: dict[int, str] = {}
         new: list[str] = []
-        for entry, text in zip(given, _entries(answer.decode()), strict=True):
-            if not isinstance(entry, Item):
+        for entry, text in zip(resources.items if given is None else given, _entries(answer.decode()), strict=True):
+            if not isinstance(entry, Item) or entry.whole is not resources.whole:
                 new.append(text)
             elif entry.number in texts:
                 raise InputError("the function gave it back twice", where=str(entry.ref))
@@ -183,7 +186,8 @@ class Folder:
         assert isinstance(data, dict), "an entry that is no Item is a mapping"
         metadata = data.get("metadata") or {}
         given: dict[str, Any] = metadata.get("annotations") or {}
-        name = notes.path(given) or f"{data.get('kind', '')}_{metadata.get('name', '')}.yaml".lower()
+        folder = f"{metadata['namespace']}/" if metadata.get("namespace") else ""  # as kpt has it
+        name = notes.path(given) or f"{folder}{data.get('kind', '')}_{metadata.get('name', '')}.yaml".lower()
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or pure.suffix not in _SUFFIXES or pure.stem.strip("_") == "":
             raise InputError(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from krm_functions import annotations as notes
 from krm_functions.annotations import Identity, OriginId
-from krm_functions.errors import ResourceListError, TextError
+from krm_functions.errors import ResourceError, ResourceListError, TextError
+from krm_functions.fields import Fields
 from krm_functions.layout import NO_MORE, Layout
 from krm_functions.result import File, ResourceRef
 from krm_functions.scope import Scope, built_in_scope
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from krm_functions.yaml.field_path import FieldPath
     from krm_functions.yaml.scan_result import NodeSpan, Scalar
     from krm_functions.yaml.structure.editable import EditableMapping
+    from krm_functions.yaml.structure.remarks import Kind
 
 _NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
 """The fields of a resource that say what it is called."""
@@ -36,6 +38,7 @@ class ListText:
         self.name = name
         self.edited: dict[int, Item] = {}  # the items that were edited, by their number
         self.scanned: dict[int, tuple[Scalar, ...]] = {}  # the scalars of items by their number, see Item.scalars
+        self.loaded: dict[int, Mapping[str, Any]] = {}  # the data of items that were read, see Item.peek
         self.items: tuple[Item, ...] = ()
         self.files: Mapping[int, File] = {}  # where each item was read from, when a function is run by hand
         self.top = ""  # the package path of the outermost package
@@ -105,7 +108,7 @@ class Naming(NamedTuple):
     labels: Mapping[str, str] = MappingProxyType({})
 
 
-class Item:
+class Item(Fields):
     """One resource, as a part of the ResourceList's text.
 
     Name, kind, annotations and labels are read while the list is; everything else only when asked for. All of them,
@@ -156,35 +159,27 @@ class Item:
             return naming_of(edits.data)
         return self._naming
 
-    @property
-    def api_version(self) -> str:
-        """Its apiVersion as written, empty where the resource does not say; so are the next three."""
-        return self._named.api_version
+    def texts(self, field: str) -> Mapping[str, str]:
+        """Its labels or annotations as they are now."""
+        found: Mapping[str, str] = getattr(self._named, field)
+        return found
 
-    @property
-    def kind(self) -> str:
-        """Its kind."""
-        return self._named.kind
+    def peek(self) -> Mapping[str, Any]:
+        """The resource's data as they are now, for those who do not change them; see `load`."""
+        if self._edits is not None and self._edits.data:
+            return self._edits.data
+        known = self.whole.loaded.get(self.number)
+        if known is None:
+            known = self.load()
+            if len(self.whole.loaded) < _MOST_KEPT:
+                self.whole.loaded[self.number] = known
+        return known
 
-    @property
-    def name(self) -> str:
-        """Its name, as it is now."""
-        return self._named.name
+    def where(self, path: FieldPath) -> str:
+        """The item and a path in it, for an error."""
+        from krm_functions.yaml.field_path import format_path
 
-    @property
-    def namespace(self) -> str:
-        """Its namespace, as it is now."""
-        return self._named.namespace
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """Its annotations as text; what is a list or a mapping is left out."""
-        return self._named.annotations
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Its labels, likewise."""
-        return self._named.labels
+        return f"{self.ref} {format_path(path)}".strip()
 
     @property
     def text(self) -> str:
@@ -192,7 +187,7 @@ class Item:
 
         Once it was edited, the comments below it that are its own are there, too.
         """
-        return self._read_text if self._edits is None else self._edits.text
+        return self._edits.text if self._edits is not None and self._edits.is_changed else self._read_text
 
     @property
     def _read_text(self) -> str:
@@ -217,53 +212,19 @@ class Item:
         Raises:
             TextError: on entering: the resource is YAML but no data, such as a key given twice.
             SpliceError: on leaving: the data cannot be written as YAML, or not as edits of this text.
+            ResourceError: on leaving: an annotation of the orchestrator's own was changed.
         """
-        edits = self._begun()
+        edits = self.edits
         data = edits.begin()
         try:
             yield data
+            self._keep_internal_annotations(data)
         except BaseException:
             edits.abandon()
             raise
         edits.finish()
         if not edits.is_open:
             self._changed(edits)
-
-    def head_comment(self, path: FieldPath) -> str:
-        """The comment on the lines directly above a field, without ``#``; empty where there is none.
-
-        Raises:
-            SpliceError: there is no such field.
-        """
-        return self._begun().comment(path, "head")
-
-    def line_comment(self, path: FieldPath) -> str:
-        """The comment behind a field, on its line, without ``#``; empty where there is none.
-
-        Raises:
-            SpliceError: there is no such field.
-        """
-        return self._begun().comment(path, "line")
-
-    def set_head_comment(self, path: FieldPath, comment: str) -> None:
-        """Set the comment above a field, one line or several; empty takes it away. In an open edit: when that ends.
-
-        Raises:
-            SpliceError: there is no such field, or it stands in a flow collection.
-        """
-        edits = self._begun()
-        edits.set_comment(path, "head", comment)
-        self._changed(edits)
-
-    def set_line_comment(self, path: FieldPath, comment: str) -> None:
-        """Set the comment behind a field; empty takes it away. Within an open edit: when that ends.
-
-        Raises:
-            SpliceError: there is no such field, or it stands in a collection on one line.
-        """
-        edits = self._begun()
-        edits.set_comment(path, "line", comment)
-        self._changed(edits)
 
     def rewrite(self, data: Mapping[str, Any]) -> None:
         """Write the resource anew with other data: the last resort where `edit` refuses it, as with a key given twice.
@@ -272,26 +233,41 @@ class Item:
 
         Raises:
             SpliceError: an edit is open, or the data cannot be written as YAML.
+            ResourceError: an annotation of the orchestrator's own would change.
         """
-        edits = self._begun()
+        self._keep_internal_annotations(data)
+        edits = self.edits
         edits.rewrite(data)
         self._changed(edits)
-
-    def _begun(self) -> ItemEdits:
-        if self._edits is None:
-            from krm_functions.editing import ItemEdits
-
-            self._edits = ItemEdits(self)
-        return self._edits
 
     def _changed(self, edits: ItemEdits) -> None:
         if not edits.is_open:
             self._naming = naming_of(edits.data)
             self.whole.edited[self.number] = self
 
+    def set_comment(self, path: FieldPath, kind: Kind, comment: str) -> None:
+        """Set the comment of one field; see `Fields.set_line_comment` and `Fields.set_head_comment`."""
+        self.edits.set_comment(path, kind, comment)
+        self._changed(self.edits)
+
+    def _keep_internal_annotations(self, data: Mapping[str, Any]) -> None:
+        """Refuse a change of what the orchestrator wrote (specification v1)."""
+        before = self._naming.annotations
+        after = _mapping(_mapping(data.get("metadata")).get("annotations"))
+        for key in {*before, *after}:
+            if notes.is_internal(key) and before.get(key) != after.get(key):
+                raise ResourceError(
+                    "belongs to kpt and kustomize, and a function must not change it",
+                    where=self.where(("metadata", "annotations", key)),
+                )
+
     @property
-    def edits(self) -> ItemEdits | None:
-        """What was done to the item so far; None where nothing was."""
+    def edits(self) -> ItemEdits:
+        """What was done to the item so far."""
+        if self._edits is None:
+            from krm_functions.editing import ItemEdits
+
+            self._edits = ItemEdits(self)
         return self._edits
 
     def outside_anchors(self) -> dict[str, Any]:

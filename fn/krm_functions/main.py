@@ -131,8 +131,9 @@ def run(
             response = respond(
                 process, _input(stdin).read(), config=config, env=environment, needle=needle, report_to=report_to
             )
+        written = _write(response.stdout, stdout, errors)
         _print(response.stderr, errors)
-        return response.status if _write(response.stdout, stdout, errors) else response.status or FAILED
+        return response.status if written else response.status or FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -207,9 +208,12 @@ def answer_list(
     try:
         output = _called(process, resources, config)
         results = sort_results([*resources.results.added, *output.results, *resources.edit_results])
-        text = resources.render(output.edits, results, items=output.items)
+        given = resources.items if output.items is None and resources.is_rearranged else output.items
+        if given is None and results and "items" not in resources.layout.parts:
+            given = ()  # kyaml takes a ResourceList without items for a resource
+        text = resources.render(output.edits, results, items=given)
         status = FAILED if failed([*resources.results, *results]) else DONE
-        return Answer(text, results, status, items=output.items)
+        return Answer(text, results, status, items=given)
     except ReportedError as err:
         errors = err.errors if isinstance(err, UsageErrors) else (err,)
         results = sort_results([*resources.results.added, *map(Result.from_error, errors)])
@@ -217,6 +221,7 @@ def answer_list(
     except Exception as err:  # noqa: BLE001 a bug must not cost the list
         results = [Result(f"internal error: {type(err).__name__}: {err}; this is a bug of the function")]
         status, trace = BUG, _traceback(err, report_to)
+    resources.discard()
     return Answer(_unchanged(resources, data, results), results, status, trace)
 
 

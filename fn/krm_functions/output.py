@@ -62,6 +62,8 @@ def answer_edits(
         elif items:
             added["items"] = items
     places = _Places(whole, layout)
+    if results and items is not None and not items and "items" not in layout.parts:
+        places.add_no_items()
     for name, data in added.items():
         part = layout.parts.get(name)
         if part is None:
@@ -98,6 +100,13 @@ class _Places:
             self._insert(self._behind, f', "{name}": {flow(list(data))}')
         else:
             self._insert_lines(self._behind, data, self._column, " " * self._column + name + ":" + self._newline)
+
+    def add_no_items(self) -> None:
+        """An empty list of items: kyaml takes a ResourceList without any for a resource."""
+        if self._is_flow:
+            self._insert(self._behind, ', "items": []')
+        else:
+            self._insert_lines(self._behind, (), self._column, " " * self._column + "items: []" + self._newline)
 
     def fill(self, part: Part, data: Iterable[Any]) -> None:
         """A key that is null or an empty list."""

@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from krm_functions import annotations as notes
-from krm_functions.errors import InputError, ResourceListError, SpliceError
-from krm_functions.item import Item, ListText, find_items
+from krm_functions.errors import InputError, ResourceError, ResourceListError, SpliceError
+from krm_functions.item import Item, ListText, find_items, naming_of
 from krm_functions.layout import Layout, find_layout
-from krm_functions.result import Result
+from krm_functions.result import ResourceRef, Result
 from krm_functions.results import Results
 from krm_functions.yaml.encoding import decode_text, encode_parts
 
@@ -44,7 +44,6 @@ class ResourceList:
         text: the input, decoded, without byte order mark. All offsets are code points into it.
         bom: whether the input began with a byte order mark.
         api_version: as the input says it, ``config.kubernetes.io/v1`` where it does not.
-        items: the resources, in order.
         layout: the places of the parts.
         whole: the text as data, loaded only when it cannot be helped.
     """
@@ -55,7 +54,7 @@ class ResourceList:
         self.text: Final = text
         self.bom: Final = bom
         self.api_version: Final = api_version
-        self.items: Final = items
+        self._items = items
         self.layout: Final = layout
         self.whole: Final = whole
 
@@ -97,6 +96,79 @@ class ResourceList:
         )
 
     @property
+    def items(self) -> tuple[Item, ...]:
+        """The resources, in order: those that were read, without those that were removed, and those that were added."""
+        return self._items
+
+    def add(self, data: Mapping[str, Any]) -> Item:
+        """Add a resource behind the others; the item can be edited like any other.
+
+        Args:
+            data: the resource; the annotation ``internal.config.kubernetes.io/path`` says in which file it goes.
+
+        Raises:
+            ResourceError: it has no kind or no name, or there is one of that name already.
+            SpliceError: the data cannot be written as YAML.
+        """
+        if self.find(data) is not None:
+            raise ResourceError("exists already", where=str(_ref(data)), hint="upsert puts one in the place of another")
+        item = new_item(data)
+        self._items = (*self._items, item)
+        return item
+
+    def upsert(self, data: Mapping[str, Any]) -> Item:
+        """Make a resource part of the list: in place of the one of its group, kind, namespace and name, else added.
+
+        One that is there keeps its place, the orchestrator's annotations, and the text of all that does not change.
+
+        Raises:
+            ResourceError, SpliceError: as `add`.
+        """
+        item = self.find(data)
+        if item is None:
+            return self.add(data)
+        with item.edit() as old:
+            kept = {key: value for key, value in item.annotations.items() if notes.is_internal(key)}
+            old.clear()
+            old.update(data)
+            if kept:
+                metadata = dict(data.get("metadata") or {})
+                old["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **kept}}
+        return item
+
+    def remove(self, item: Item) -> None:
+        """Take a resource out of the list; kpt and `run` by hand remove it from its file.
+
+        Raises:
+            ValueError: it is not in the list.
+        """
+        left = tuple(each for each in self._items if each is not item)
+        if len(left) == len(self._items):
+            raise ValueError(f"{item.ref} is not in the list")
+        self._items = left
+
+    def find(self, data: Mapping[str, Any]) -> Item | None:
+        """The resource of the same group, kind, namespace and name as the given one; None where there is none.
+
+        Raises:
+            ResourceError: the given one has no kind or no name.
+        """
+        wanted = _ref(data)
+        if not wanted.kind or not wanted.name:
+            raise ResourceError("has no kind or no metadata.name", where=str(wanted) or "a new resource")
+        return next((item for item in self._items if _identity(item.ref) == _identity(wanted)), None)
+
+    def discard(self) -> None:
+        """Forget what was done to the items: what is given back are those that were read."""
+        self.whole.edited.clear()
+        self._items = self.whole.items
+
+    @property
+    def is_rearranged(self) -> bool:
+        """Whether items were added or removed."""
+        return self._items is not self.whole.items
+
+    @property
     def scan(self) -> ScanResult:
         """The pass that read the list; `krm_functions.yaml.proof` wants it."""
         return self.layout.scan
@@ -118,10 +190,22 @@ class ResourceList:
             ResourceListError: it is not a mapping.
         """
         data = self._data("functionConfig")
+        if isinstance(data, dict) and _is_function_input(data):
+            return self._with_texts(data)
         if data is None or isinstance(data, dict):
             return data
         where = f"{self.whole.name}:{self.layout.parts['functionConfig'].line}"
         raise ResourceListError("functionConfig is not a mapping, expected a resource", where=where)
+
+    def _with_texts(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A ConfigMap that ``kustomize fn run -- key=value`` made: it writes ``1.10`` and ``yes`` without quotes."""
+        from krm_functions.yaml.scan import scalars
+
+        part = self.layout.parts["functionConfig"]
+        text = " " * part.column + self.text[part.start : part.end]
+        written = {scalar.path: scalar.value for scalar in scalars(text)}
+        data = {key: written.get(("data", key), value) for key, value in config["data"].items()}
+        return {**config, "data": data}
 
     @cached_property
     def results(self) -> Results:
@@ -202,8 +286,13 @@ class ResourceList:
         from krm_functions.output import answer_edits
         from krm_functions.yaml.edits import splice, splice_parts
 
+        if items is None and self.is_rearranged:
+            items = self.items
+        if items is not None:
+            added = {id(item) for item in self.items if item.whole is not self.whole}
+            items = [item.load() if isinstance(item, Item) and id(item) in added else item for item in items]
         together = self._with_item_edits(list(edits), items) if self.whole.edited else list(edits)
-        wanted = answer_edits(self.whole, self.layout, self.items, together, results, items)
+        wanted = answer_edits(self.whole, self.layout, self.whole.items, together, results, items)
         if items is not None:
             _prove(splice(self.text, wanted), len(items))
         return encode_parts(splice_parts(self.text, wanted), bom=self.bom)
@@ -212,7 +301,7 @@ class ResourceList:
     def edit_results(self) -> list[Result]:
         """What edits of items had to do beside what they were asked for: an alias or a merge key written out."""
         items = sorted(self.whole.edited.values(), key=lambda item: item.number)
-        return [result for item in items if item.edits is not None for result in item.edits.results()]
+        return [result for item in items for result in item.edits.results()]
 
     def discard_edits(self) -> None:
         """Forget what was done to items, so that `render` gives back what was read: a function failed half-way."""
@@ -223,8 +312,9 @@ class ResourceList:
         from krm_functions.editing import refuse_overlap
 
         together = list(edits)
+        given = None if items is None else set(map(id, items))
         for item in self.whole.edited.values():
-            if item.edits is not None and (items is None or any(each is item for each in items)):
+            if given is None or id(item) in given:
                 own = item.edits.edits()
                 refuse_overlap(item, own, edits)
                 together += own
@@ -240,6 +330,34 @@ class ResourceList:
 
         text = " " * part.column + self.text[part.start : part.end]
         return load(text, name=self.whole.name, first_line=part.line)
+
+
+def new_item(data: Mapping[str, Any]) -> Item:
+    """An item of a list of its own, to be added to another one."""
+    from krm_functions.yaml.insertion import block
+
+    text = "kind: ResourceList\nitems:\n" + block([data], 0, "\n")
+    (item,) = ResourceList.parse(text.encode(), name=str(_ref(data))).items
+    return item
+
+
+def _is_function_input(config: Mapping[str, Any]) -> bool:
+    data, metadata = config.get("data"), config.get("metadata")
+    return (
+        config.get("kind") == "ConfigMap"
+        and isinstance(data, dict)
+        and isinstance(metadata, dict)
+        and metadata.get("name") == "function-input"
+    )
+
+
+def _ref(data: Mapping[str, Any]) -> ResourceRef:
+    naming = naming_of(data)
+    return ResourceRef(naming.api_version, naming.kind, naming.name, naming.namespace)
+
+
+def _identity(ref: ResourceRef) -> tuple[str, str, str, str]:
+    return ref.api_version.rpartition("/")[0], ref.kind, ref.namespace or "default", ref.name
 
 
 def _prove(answer: str, count: int) -> None:

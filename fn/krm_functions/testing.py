@@ -10,16 +10,22 @@ A case is a folder with
 
 Each case runs twice, and a third time on its own answer: a function should give the same answer to the same input, and
 find nothing left to do in what it did.
+
+`check_only_changed` needs no folder: it says which fields may differ between a list and the answer to it.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from krm_functions.main import DONE, Process, Response, respond
+from krm_functions.comparison import Side, own_lines
+from krm_functions.main import DONE, Configured, Process, Response, respond
 from krm_functions.resource_list import ResourceList
+from krm_functions.yaml.emit import dump
 
 IN, CONFIG, OUT, STDERR, STATUS = "in.yaml", "functionconfig.yaml", "out.yaml", "stderr.txt", "status.txt"
 
@@ -31,8 +37,9 @@ def find_cases(folder: Path) -> list[Path]:
 
 def check_case(
     case: Path,
-    process: Process,
+    process: Process | Configured,
     *,
+    config: type[Any] | None = None,
     env: Mapping[str, str] | None = None,
     needle: str = "",
     idempotent: bool = True,
@@ -43,6 +50,7 @@ def check_case(
     Args:
         case: the folder.
         process: the function, as for `krm_functions.main.run`.
+        config: the model of its configuration, likewise.
         env: the environment that the function runs in.
         needle: as for `run`.
         idempotent: whether a second run has to leave the items of the first one's answer as they are.
@@ -52,11 +60,12 @@ def check_case(
         AssertionError: the answer is another one; the message shows the difference.
     """
     data = _input(case)
-    answer = respond(process, data, env=env, needle=needle)
-    if respond(process, data, env=env, needle=needle) != answer:
+    answering = partial(respond, process, config=config, env=env, needle=needle)
+    answer = answering(data)
+    if answering(data) != answer:
         raise AssertionError(f"{case}: the same input got two different answers")
     if idempotent and answer.status == DONE:
-        _check_second_run(case, process, answer, env, needle)
+        _check_second_run(case, answer, answering(answer.stdout))
     for name, found in (
         (OUT, answer.stdout),
         (STDERR, answer.stderr.encode()),
@@ -81,10 +90,7 @@ def _input(case: Path) -> bytes:
     return data + b"functionConfig:\n" + b"".join(b"  " + line for line in lines)
 
 
-def _check_second_run(
-    case: Path, process: Process, first: Response, env: Mapping[str, str] | None, needle: str
-) -> None:
-    second = respond(process, first.stdout, env=env, needle=needle)
+def _check_second_run(case: Path, first: Response, second: Response) -> None:
     before, after = (
         "".join(item.text for item in ResourceList.parse(answer.stdout).items) for answer in (first, second)
     )
@@ -98,3 +104,33 @@ def _compare(path: Path, expected: bytes, found: bytes) -> None:
     lines = list(difflib.unified_diff(before, after, "expected", "found", lineterm=""))
     shown = "\n".join(lines) if lines else f"only line ends differ: {expected!r} {found!r}"
     raise AssertionError(f"{path}:\n{shown}")
+
+
+def check_only_changed(before: bytes, after: bytes, *paths: str) -> None:
+    """Compare a ResourceList with the answer to it: nothing but some fields of its items may differ.
+
+    That goes for the data and for the text: every line that holds none of these fields has to be there, with its
+    comments, as it was. The results may differ. ``check_only_changed(data, respond(f, data).stdout, "spec.replicas")``
+
+    Args:
+        before: the list.
+        after: the answer.
+        paths: the fields, such as ``metadata.labels`` or ``spec.template.spec.containers[*].image``.
+
+    Raises:
+        AssertionError: something else differs; the message shows what.
+    """
+    lists = [ResourceList.parse(data) for data in (before, after)]
+    old, new = lists
+    if len(old.items) != len(new.items):
+        raise AssertionError(f"{len(old.items)} items became {len(new.items)}")
+    lines = [own_lines(resources) for resources in lists]
+    for pair in zip(old.items, new.items, strict=True):
+        sides = [Side(item, paths) for item in pair]
+        left, right = (side.remaining for side in sides)
+        if left != right:
+            _compare(Path(str(pair[0].ref)), *(dump(data).encode() for data in (left, right)))
+        for number, side in enumerate(sides):
+            for line in side.lines(sides[1 - number]):
+                lines[number].pop(line, None)
+    _compare(Path("other lines"), *("".join(each.values()).encode() for each in lines))

@@ -6,6 +6,7 @@ import pytest
 
 from krm_functions.errors import UsageError
 from krm_functions.function_config import FunctionConfig, read_function_config
+from krm_functions.resource_list import ResourceList
 
 EMPTY_INPUT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "function-input"}, "data": {}}
 
@@ -64,3 +65,15 @@ def test_broken_configuration_is_refused_with_its_place(resource: object, where:
     with pytest.raises(UsageError) as caught:
         read_function_config(resource)
     assert (caught.value.where, caught.value.what) == (where, what)
+
+
+def test_values_that_kustomize_fn_run_sends_without_quotes_are_the_texts_that_were_given() -> None:
+    text = "kind: ResourceList\nfunctionConfig:\n  kind: ConfigMap\n  metadata: {name: NAME}\n  data: DATA\n"
+    data = "{a: 1.10, b: yes, c: 0x10, d: null, e: [1], f: 'g'}"
+    sent = text.replace("NAME", "function-input").replace("DATA", data)
+    config = ResourceList.parse(sent.encode()).function_config
+    assert config is not None
+    assert config["data"] == {"a": "1.10", "b": "yes", "c": "0x10", "d": "null", "e": [1], "f": "g"}
+    own = ResourceList.parse(text.replace("NAME", "mine").replace("DATA", data).encode()).function_config
+    assert own is not None
+    assert own["data"]["a"] == 1.1

@@ -149,7 +149,7 @@ def test_results_of_earlier_functions_come_first_and_are_not_written_twice() -> 
         resources.results.info("mine")
         seen.append([result.message for result in resources.results])
 
-    text = "kind: ResourceList\nresults:\n- message: before\n  severity: info\n"
+    text = "kind: ResourceList\nitems: []\nresults:\n- message: before\n  severity: info\n"
     answer = respond(process, text.encode())
     assert seen == [["before", "mine"]]
     assert answer.stdout.decode() == text + "- message: mine\n  severity: info\n"

@@ -59,17 +59,18 @@ def test_running_a_function_imports_the_yaml_library_and_nothing_more() -> None:
 
 def test_a_function_runs_without_imagesetter() -> None:
     block = "import sys; sys.modules['imagesetter'] = None  # any import of it fails"
-    example = SOURCE_ROOT.parent / "kustomization-examples" / "sdk-label-function"
+    example = SOURCE_ROOT.parent / "kustomization-examples" / "sdk" / "functions"
     data = (
         "kind: ResourceList\nfunctionConfig: {kind: ConfigMap, data: {team: web}}\n"
         "items:\n- kind: Pod\n  metadata:\n    labels: {}\n"
     )
     program = (
         f"{block}\nsys.path[:0] = [{str(SOURCE_ROOT)!r}, {str(example)!r}]\n"
-        "from krm_functions.main import run\nfrom set_labels import set_labels\nsys.exit(run(set_labels))"
+        "from krm_functions import run\nfrom set_labels import Labels, set_labels\n"
+        "sys.exit(run(set_labels, config=Labels, argv=()))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", program], input=data, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert 'labels: {"team": "web"}' in done.stdout
+    assert done.stdout.endswith("    labels:\n      team: web\n")

@@ -66,6 +66,8 @@ def _line(change: Difference, field: _Field, path: FieldPath, comment: str) -> E
         raise SpliceError("stands in a collection on one line, where no comment can be", where=format_path(path))
     if "\n" in comment or "\r" in comment:
         raise SpliceError("a comment behind a field has one line", where=format_path(path))
+    if rest and comment:
+        return Edit(text.index("#", at), end, _written(comment))  # its column stays
     return Edit(at, end, f" {_written(comment)}" if comment else "")
 
 

@@ -27,12 +27,18 @@ def header_end(text: str, start: int) -> int:
     return found.end() if found else start
 
 
+_ORCHESTRATORS = ("internal.config.kubernetes.io/", "config.kubernetes.io/", "config.k8s.io/")
+"""Keys that kpt and kustomize write between a person's own, in quotes of their choice."""
+
+
 def quote_of(node: CollectionNode, text: str) -> str:
     """The quotes that all strings of a collection have, though they need none; empty where they differ."""
     strings = [
         entry.value
         for entry in node.entries
-        if isinstance(entry.value, ScalarNode) and isinstance(entry.value.data, str)
+        if isinstance(entry.value, ScalarNode)
+        and isinstance(entry.value.data, str)
+        and not (entry.key or "").startswith(_ORCHESTRATORS)
     ]
     styles = {each.style for each in strings}
     needless = any(not needs_quotes(each.value) for each in strings)
