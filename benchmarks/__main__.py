@@ -21,6 +21,7 @@ from benchmarks.fleet import fleet
 from benchmarks.image import image
 from benchmarks.lists import kpt, lists
 from benchmarks.registry import enormous, registry
+from benchmarks.sdk import sdk
 from benchmarks.selection import selection
 from benchmarks.startup import startup
 from benchmarks.trees import monorepo, trees
@@ -68,6 +69,7 @@ SECTIONS: dict[str, Callable[[Path, bool], page.Section]] = {
     "selection": selection,
     "enormous": enormous,
     "kpt": kpt,
+    "sdk": sdk,
     "image": image,
 }
 

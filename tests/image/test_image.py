@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage
-from image.conftest import NAME, Buildah, Image
+from image.conftest import NAME, Buildah, Image, make_docker
 from imagesetter import __version__
 from tools import CHECKOUT, require_tool
 
@@ -127,3 +132,40 @@ def test_no_shell_is_needed(image: Image, stage: Stage) -> None:
     finally:
         for shell in shells:
             shell.chmod(0o755)
+
+
+def test_kpt_and_kustomize_run_a_function_of_the_sdk_in_a_container(
+    image: Image, buildah: Buildah, tmp_path: Path
+) -> None:
+    """The Dockerfile of kustomization-examples/sdk, on the image of imagesetter."""
+    name, folder = "localhost/set-labels:test", CHECKOUT / "kustomization-examples" / "sdk"
+    arguments = ("--build-arg", f"IMAGE={NAME}", "--build-arg", "FUNCTION=set_labels", "--tag", name)
+    buildah("build", "--quiet", "--pull-never", *arguments, str(folder))
+    container = buildah("from", "--pull-never", name)
+    try:
+        config = json.loads(buildah("inspect", "--type", "image", name))["OCIv1"]["config"]
+        (tmp_path / "docker").mkdir()
+        root = Path(buildah("mount", container))
+        environment, log = make_docker(tmp_path / "docker", name, root, config)
+        function = replace(image, environment=environment, log=log, root=root)
+        package = Path(shutil.copytree(folder / "package", tmp_path / "package"))
+        settings = ("--", "team=five", "example.com/tier=front")
+        done = function.run(require_tool("kpt"), "fn", "eval", str(package), "--image", name, *settings, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr.decode()
+        (started,) = function.runs()
+        assert started[started.index("--network") + 1] == "none"
+        assert b"[PASS]" in done.stderr, done.stderr.decode()
+        by_hand = Path(shutil.copytree(folder / "package", tmp_path / "by-hand"))
+        options = [f"--set={setting}" for setting in settings[1:]]
+        command = [sys.executable, folder / "functions" / "set_labels.py", by_hand, *options]
+        subprocess.run(command, env={**os.environ, "PYTHONPATH": str(CHECKOUT / "fn")}, check=True)
+        assert {path.name: path.read_text() for path in package.iterdir()} == {
+            path.name: path.read_text() for path in by_hand.iterdir()
+        }, done.stderr.decode()
+        kustomize = (require_tool("kustomize"), "fn", "run", str(package), "--image", name, *settings)
+        (package / "Kptfile").unlink()
+        assert function.run(*kustomize, cwd=tmp_path).returncode == 0
+        assert (package / "web.yaml").read_text() == (by_hand / "web.yaml").read_text()
+    finally:
+        buildah("rm", container)
+        buildah("rmi", "--force", name)
