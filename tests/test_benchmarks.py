@@ -291,7 +291,8 @@ def test_every_section_on_the_page_has_its_charts() -> None:
 def test_the_sections_can_be_named_on_the_command_line() -> None:
     harness = importlib.import_module("benchmarks.__main__")
     assert list(harness.SECTIONS) == [
-        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt", "image",
+        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt", "sdk",
+        "image",
     ]  # fmt: skip
 
 

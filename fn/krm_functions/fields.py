@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from krm_functions import annotations as notes
@@ -126,7 +125,7 @@ class Fields:
             UsageError: the text is not a path.
         """
         found = self.find(path)
-        return deepcopy(_at(self.peek(), found[0])) if found else default
+        return _copied(_at(self.peek(), found[0])) if found else default
 
     def set(self, path: str | FieldPath, value: Any) -> int:
         """Give the fields that a path names a value, and make the mappings on the way where they are missing.
@@ -146,7 +145,7 @@ class Fields:
                 places = [below for place in places for below in self._entered(*place, step)]
             found = [(node, key) for place, node in places for key in self._keys(place, node, last)]
             for node, key in found:
-                node[key] = deepcopy(value)
+                node[key] = _copied(value)
         return len(found)
 
     def remove(self, path: str | FieldPath, *, prune: bool = False) -> int:
@@ -194,9 +193,9 @@ class Fields:
                 if isinstance(old, dict) and old.get(key) == entry[key]:
                     for name in [name for name in old if name not in entry]:
                         del old[name]
-                    old.update(deepcopy(dict(entry)))
+                    old.update(_copied(dict(entry)))
                     return False
-            entries.append(deepcopy(dict(entry)))
+            entries.append(_copied(dict(entry)))
         return True
 
     def paths(self) -> Iterator[FieldPath]:
@@ -353,6 +352,12 @@ def _steps(path: str | FieldPath) -> tuple[Step, ...]:
     if isinstance(path, str):
         return parse_path(path).steps
     return tuple(Index(step) if isinstance(step, int) else Key(step) for step in path)
+
+
+def _copied(value: Any) -> Any:
+    from copy import deepcopy  # few runs need it
+
+    return deepcopy(value)
 
 
 def _is_json(text: str) -> bool:
