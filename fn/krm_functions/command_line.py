@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from krm_functions.errors import ReportedError, UsageError
-from krm_functions.files import Change, Folder, write
+from krm_functions.files import FileChange, Folder, write
 from krm_functions.main import DONE, FAILED, MISUSED, Configured, Process, Response, answer_list, respond
 from krm_functions.messages import log_line
 from krm_functions.result import Result
@@ -146,7 +146,7 @@ def _on_files(
     return Response(shown.encode(), f"{lines}{len(changes)} of {len(folder.sources)} files {would}.\n", DONE)
 
 
-def _diff(change: Change) -> str:
+def _diff(change: FileChange) -> str:
     before, after = ((data or b"").decode().splitlines() for data in (change.before, change.after))
     old, new = (str(change.path) if data is not None else "/dev/null" for data in (change.before, change.after))
     lines = difflib.unified_diff(before, after, old, new, lineterm="")

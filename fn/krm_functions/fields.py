@@ -17,7 +17,7 @@ from krm_functions.errors import ResourceError
 
 if TYPE_CHECKING:
     from krm_functions.editing import ItemEdits
-    from krm_functions.item import Naming
+    from krm_functions.naming import Naming
     from krm_functions.yaml.field_path import FieldPath, Step
     from krm_functions.yaml.structure.remarks import Kind
 

@@ -37,7 +37,7 @@ _BARE_MARK = re.compile(rf"(?:---|\.\.\.)[ \t]*(?:#[^{BREAKS}]*)?(?:{BREAK}|\Z)"
 _HEADER = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 
 
-class Part(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of a file's text: a resource, or what stands between two of them."""
 
     text: str
@@ -61,7 +61,7 @@ class Source(NamedTuple):
     data: bytes
     bom: bool
     crlf: bool
-    parts: tuple[Part, ...]
+    parts: tuple[Stretch, ...]
 
     def with_texts(self, texts: Iterable[str | None]) -> bytes | None:
         """The file's bytes with other texts for its resources; None for a resource that goes, and for a file of none.
@@ -90,7 +90,7 @@ class Source(NamedTuple):
         return encode_text(text.replace("\n", "\r\n") if self.crlf else text, bom=self.bom)
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """What a file is to hold; *before* is None for a new file, *after* for one that goes."""
 
     path: Path
@@ -149,7 +149,7 @@ class Folder:
 
     def changes(
         self, resources: ResourceList, answer: bytes, given: Sequence[Item | Mapping[str, Any]] | None
-    ) -> list[Change]:
+    ) -> list[FileChange]:
         """What has to be written so that the files hold what a function gave back.
 
         Args:
@@ -178,10 +178,10 @@ class Folder:
                     number += 1
             after = source.with_texts(wanted)
             if after != source.data:
-                found.append(Change(source.path, source.data, after))
+                found.append(FileChange(source.path, source.data, after))
         return [*found, *(self._new_file(text, found) for text in new)]
 
-    def _new_file(self, text: str, others: Sequence[Change]) -> Change:
+    def _new_file(self, text: str, others: Sequence[FileChange]) -> FileChange:
         data = load(text)
         assert isinstance(data, dict), "an entry that is no Item is a mapping"
         metadata = data.get("metadata") or {}
@@ -201,10 +201,10 @@ class Folder:
         path = self._root / pure
         if path.exists() or any(path == other.path and other.after for other in others):
             raise InputError("exists already; the new resource is not written", where=str(path))
-        return Change(path, None, text.encode())
+        return FileChange(path, None, text.encode())
 
 
-def write(changes: Sequence[Change]) -> None:
+def write(changes: Sequence[FileChange]) -> None:
     """Make changes, each file at once: a reader sees the old bytes or the new ones.
 
     Raises:
@@ -282,7 +282,7 @@ def _read(path: Path, name: str) -> Source:
     return Source(path, name, data, source.bom, crlf, tuple(_parts(text if crlf else source.text, str(path))))
 
 
-def _parts(text: str, name: str) -> Iterator[Part]:
+def _parts(text: str, name: str) -> Iterator[Stretch]:
     gathered: list[str] = []
     first = 1
     for number, found in enumerate(_LINE.findall(text), 1):
@@ -293,18 +293,18 @@ def _parts(text: str, name: str) -> Iterator[Part]:
         if not _BARE_MARK.fullmatch(found):
             hint = "put it on a line of its own"
             raise InputError("a document begins on the line of its ---", where=f"{name}:{number}", hint=hint)
-        yield Part(found, False)
+        yield Stretch(found, False)
         gathered, first = [], number + 1
     yield from _part("".join(gathered), name, first)
 
 
-def _part(text: str, name: str, line: int) -> Iterator[Part]:
+def _part(text: str, name: str, line: int) -> Iterator[Stretch]:
     if text:
         data = None if _is_nothing(text) else load(text, name=name, first_line=line)
         is_resource = isinstance(data, dict) and all(
             isinstance(data.get(key), str) and data[key] for key in ("apiVersion", "kind")
         )
-        yield Part(text, is_resource)
+        yield Stretch(text, is_resource)
 
 
 def _is_nothing(text: str) -> bool:

@@ -2,110 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from krm_functions import annotations as notes
 from krm_functions.annotations import Identity, OriginId
-from krm_functions.errors import ResourceError, ResourceListError, TextError
+from krm_functions.errors import ResourceError
 from krm_functions.fields import Fields
-from krm_functions.layout import NO_MORE, Layout
+from krm_functions.list_text import ListText
+from krm_functions.naming import Naming, mapping_of, naming_of
 from krm_functions.result import File, ResourceRef
 from krm_functions.scope import Scope, built_in_scope
 
 if TYPE_CHECKING:
     from krm_functions.editing import ItemEdits
     from krm_functions.yaml.field_path import FieldPath
-    from krm_functions.yaml.scan_result import NodeSpan, Scalar
+    from krm_functions.yaml.scan_result import Scalar
     from krm_functions.yaml.structure.editable import EditableMapping
     from krm_functions.yaml.structure.remarks import Kind
 
-_NAMING: Final = frozenset({"apiVersion", "kind", "metadata", "<<"})
-"""The fields of a resource that say what it is called."""
 _MOST_KEPT: Final = 1000
 """For how many items of one list the scalars are kept; those of 10,000 Deployments would take more than 100 MiB."""
-
-
-class ListText:
-    """The text that the items are parts of. It is read as a whole only for items that repeat a node of another one."""
-
-    def __init__(self, text: str, name: str) -> None:
-        self.text = text
-        self.name = name
-        self.edited: dict[int, Item] = {}  # the items that were edited, by their number
-        self.scanned: dict[int, tuple[Scalar, ...]] = {}  # the scalars of items by their number, see Item.scalars
-        self.loaded: dict[int, Mapping[str, Any]] = {}  # the data of items that were read, see Item.peek
-        self.items: tuple[Item, ...] = ()
-        self.files: Mapping[int, File] = {}  # where each item was read from, when a function is run by hand
-        self.top = ""  # the package path of the outermost package
-
-    def copy(self, *path: str | int) -> Any:
-        """The data at a place, for the caller to keep.
-
-        Raises:
-            TextError: the list is YAML but no data, or the data is nested too deeply.
-        """
-        import copy
-
-        data = self._data
-        for step in path:
-            data = data[step]
-        try:
-            return copy.deepcopy(data)
-        except RecursionError as err:
-            raise TextError("data is nested too deeply", where=self.name) from err
-
-    @cached_property
-    def _data(self) -> Any:
-        from krm_functions.yaml.load import load
-
-        return load(self.text, name=self.name)
-
-    @cached_property
-    def scopes(self) -> Mapping[tuple[str, str], Scope]:
-        """The scope of each kind that a CustomResourceDefinition among the items defines, by group and kind."""
-        found: dict[tuple[str, str], Scope] = {}
-        for item in self.items:
-            if item.is_gvk("apiextensions.k8s.io", None, "CustomResourceDefinition"):
-                spec = _mapping(item.load().get("spec"))
-                if (scope := spec.get("scope")) in ("Cluster", "Namespaced"):
-                    found[_text(spec.get("group")), _text(_mapping(spec.get("names")).get("kind"))] = scope
-        return found
-
-    @cached_property
-    def anchors(self) -> tuple[tuple[int, str, Any], ...]:
-        """Where each anchor is defined, its name and its data, in order."""
-        from krm_functions.yaml.structure.reading import read
-        from krm_functions.yaml.structure.tree import pristine
-
-        tree = read(self.text, name=self.name)
-        return tuple((node.start, node.anchor, pristine(node)) for node in tree.nodes() if node.anchor)
-
-    @cached_property
-    def scalars(self) -> dict[int, list[Scalar]]:
-        """The scalar values of each item, with their paths from the item's root."""
-        from krm_functions.yaml.scan import scalars
-
-        found: dict[int, list[Scalar]] = {}
-        for scalar in scalars(self.text):
-            if scalar.path[:1] == ("items",):
-                found.setdefault(int(scalar.path[1]), []).append(scalar._replace(path=scalar.path[2:]))
-        return found
-
-
-class Naming(NamedTuple):
-    """What a resource says of itself; a text that it does not say is empty."""
-
-    api_version: str = ""
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-    annotations: Mapping[str, str] = MappingProxyType({})
-    labels: Mapping[str, str] = MappingProxyType({})
 
 
 class Item(Fields):
@@ -253,7 +171,7 @@ class Item(Fields):
     def _keep_internal_annotations(self, data: Mapping[str, Any]) -> None:
         """Refuse a change of what the orchestrator wrote (specification v1)."""
         before = self._naming.annotations
-        after = _mapping(_mapping(data.get("metadata")).get("annotations"))
+        after = mapping_of(mapping_of(data.get("metadata")).get("annotations"))
         for key in {*before, *after}:
             if notes.is_internal(key) and before.get(key) != after.get(key):
                 raise ResourceError(
@@ -405,121 +323,3 @@ class Item(Fields):
             )
             for scalar in scalars(self._read_text)
         )
-
-
-def find_items(whole: ListText, layout: Layout) -> tuple[Item, ...]:
-    """The items of a ResourceList.
-
-    Raises:
-        ResourceListError: ``items`` is not a list, or one of them is an alias or not a mapping.
-        TextError: what an item is called is an alias, and the list is YAML but no data.
-    """
-    part = layout.parts.get("items")
-    if part is None or part.scalar is not None:
-        return ()
-    from krm_functions.yaml.nodes import content_start
-
-    text = whole.text
-    opening = content_start(text, part.start, part.end)
-    if text[opening] not in "-[":
-        raise ResourceListError("items is a mapping, expected a list", where=f"{whole.name}:{part.line}")
-    for alias in layout.scan.aliases:
-        if alias.path[0] == "items" and len(alias.path) == 2:
-            where = f"{whole.name}:{alias.line}:{alias.column}"
-            raise ResourceListError(f"items[{alias.path[1]}] is an alias, expected it written out", where=where)
-    nodes = [part.children[number] for number in range(len(part.children)) if number in part.children]
-    rest = text[nodes[-1].end : part.end] if nodes else text[opening + (text[opening] == "[") : part.end]
-    if len(nodes) < len(part.children) or not NO_MORE.fullmatch(rest):
-        number = next(number for number in range(len(nodes) + 1) if number not in part.children)
-        raise ResourceListError(
-            f"items[{number}] is not a mapping, expected a resource", where=f"{whole.name}:{part.line}"
-        )
-    borrowers: set[int] = set()
-    renamed: set[int] = set()
-    for alias in layout.scan.aliases:
-        if alias.path[0] == "items":
-            number = int(alias.path[1])
-            if not nodes[number].start <= alias.target < nodes[number].end:
-                borrowers.add(number)
-            if alias.path[2] in _NAMING:
-                renamed.add(number)
-    items = tuple(
-        _named_by_data(item) if number in renamed else item
-        for number, item in enumerate(_item(whole, node, number in borrowers) for number, node in enumerate(nodes))
-    )
-    whole.top = min((item.package_path for item in items if item.path), key=len, default="")
-    return items
-
-
-def _item(whole: ListText, node: NodeSpan, borrows: bool) -> Item:
-    from krm_functions.yaml.nodes import content_start
-
-    annotations: dict[str, str] = {}
-    labels: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for path, value in node.texts.items():
-        if len(path) < 3:
-            names[str(path[-1])] = value
-        elif path[1] == "annotations":
-            annotations[str(path[2])] = value
-        else:
-            labels[str(path[2])] = value
-    return Item(
-        Naming(
-            names.get("apiVersion", ""),
-            names.get("kind", ""),
-            names.get("name", ""),
-            names.get("namespace", ""),
-            annotations,
-            labels,
-        ),
-        whole,
-        number=int(node.path[1]),
-        start=node.start,
-        end=node.end,
-        line=node.line,
-        column=node.column - 1,
-        margin=0 if whole.text[content_start(whole.text, node.start, node.end)] == "{" else node.column - 1,
-        borrows=borrows,
-    )
-
-
-def _named_by_data(item: Item) -> Item:
-    """The item with what it is called taken from its data, since aliases stand in for some of it."""
-    return Item(
-        naming_of(item.load()),
-        item.whole,
-        number=item.number,
-        start=item.start,
-        end=item.end,
-        line=item.line,
-        column=item.column,
-        margin=item.margin,
-        borrows=item.borrows,
-    )
-
-
-def naming_of(data: Mapping[str, Any]) -> Naming:
-    """What a resource's data say of it."""
-    metadata = _mapping(data.get("metadata"))
-    return Naming(
-        api_version=_text(data.get("apiVersion")),
-        kind=_text(data.get("kind")),
-        name=_text(metadata.get("name")),
-        namespace=_text(metadata.get("namespace")),
-        annotations=_texts(metadata.get("annotations")),
-        labels=_texts(metadata.get("labels")),
-    )
-
-
-def _texts(data: object) -> dict[str, str]:
-    """The texts of a mapping; what is a list or a mapping is left out."""
-    return {key: _text(value) for key, value in _mapping(data).items() if not isinstance(value, (dict, list))}
-
-
-def _mapping(data: object) -> dict[str, Any]:
-    return data if isinstance(data, dict) else {}
-
-
-def _text(data: object) -> str:
-    return data if isinstance(data, str) else "" if data is None or isinstance(data, dict | list) else json.dumps(data)

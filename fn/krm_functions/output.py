@@ -15,8 +15,9 @@ from itertools import pairwise
 from typing import Any
 
 from krm_functions.errors import ResourceListError, SpliceError
-from krm_functions.item import Item, ListText
+from krm_functions.item import Item
 from krm_functions.layout import NO_MORE, Layout, Part
+from krm_functions.list_text import ListText
 from krm_functions.result import Result
 from krm_functions.yaml.comments import BREAK, BREAKS, line_start
 from krm_functions.yaml.edits import Edit, splice

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from krm_functions import annotations as notes
 from krm_functions.errors import InputError, ResourceError, ResourceListError, SpliceError
-from krm_functions.item import Item, ListText, find_items, naming_of
+from krm_functions.item import Item
+from krm_functions.items import find_items
 from krm_functions.layout import Layout, find_layout
+from krm_functions.list_text import ListText
+from krm_functions.naming import naming_of
 from krm_functions.result import ResourceRef, Result
 from krm_functions.results import Results
 from krm_functions.yaml.encoding import decode_text, encode_parts

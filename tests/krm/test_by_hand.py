@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from krm_functions import Output, ResourceList, UsageError, run
 from krm_functions.errors import InputError
-from krm_functions.files import Change, Folder, write
+from krm_functions.files import FileChange, Folder, write
 from krm_functions.function_config import read_function_config
 from tools import CHECKOUT
 
@@ -31,7 +31,7 @@ class Team(BaseModel):
     ports: list[int] = []
 
 
-def set_labels(resources: ResourceList) -> Output:
+def set_labels(resources: ResourceList) -> None:
     """Give every resource labels.
 
     More for programmers.
@@ -41,11 +41,7 @@ def set_labels(resources: ResourceList) -> Output:
         raise UsageError("no labels are given")
     for item in resources.items:
         resources.results.info("seen", item)
-        for key, value in config.body.items():
-            if item.labels.get(key) != value:
-                with item.edit() as data:
-                    data["metadata"].setdefault("labels", {})[key] = value
-    return Output()
+        item.labels.update(config.body)
 
 
 def started(process: Any, *arguments: str, **options: Any) -> tuple[int, str, str]:
@@ -163,11 +159,9 @@ def test_what_cannot_be_read_below_a_folder_is_told_and_left_alone(tmp_path: Pat
 
 
 def test_nothing_is_written_when_the_function_fails(tmp_path: Path) -> None:
-    def fail(resources: ResourceList) -> Output:
+    def fail(resources: ResourceList) -> None:
         resources.results.error("no", resources.items[0])
-        with resources.items[0].edit() as data:
-            data["metadata"]["name"] = "b"
-        return Output()
+        resources.items[0].labels["team"] = "five"
 
     (tmp_path / "a.yaml").write_text(CONFIG_MAP)
     assert started(fail, str(tmp_path)) == (1, "", "[error] v1/ConfigMap/NAME: no (a.yaml)\nNothing was written.\n")
@@ -225,15 +219,13 @@ def test_a_file_that_changes_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     file = tmp_path / "a.yaml"
     file.write_text(CONFIG_MAP)
     with pytest.raises(InputError, match="changed while the function was running"):
-        write([Change(file, b"older", b"new")])
+        write([FileChange(file, b"older", b"new")])
     assert file.read_text() == CONFIG_MAP
 
 
 def test_a_literal_that_loses_its_end_is_refused(tmp_path: Path) -> None:
-    def process(resources: ResourceList) -> Output:
-        with resources.items[0].edit() as data:
-            data["data"]["b"] = "new"
-        return Output()
+    def process(resources: ResourceList) -> None:
+        resources.items[0].set("data.b", "new")
 
     (tmp_path / "a.yaml").write_text(f"{CONFIG_MAP}data:\n  a: |\n    x")
     assert started(process, str(tmp_path))[2] == (
