@@ -107,7 +107,7 @@ class _Places:
         if self._is_flow:
             self._insert(self._behind, ', "items": []')
         else:
-            self._insert_lines(self._behind, (), self._column, " " * self._column + "items: []" + self._newline)
+            self._insert_lines(self._behind, None, self._column, " " * self._column + "items: []" + self._newline)
 
     def fill(self, part: Part, data: Iterable[Any]) -> None:
         """A key that is null or an empty list."""
@@ -137,12 +137,12 @@ class _Places:
             raise ResourceListError(f"{name} holds an entry that is not a mapping", where=f"{self._name}:{part.line}")
         self._insert(end, "".join(f", {flow(each)}" for each in data))
 
-    def _insert_lines(self, at: int, data: Iterable[Any], column: int, key: str = "") -> None:
+    def _insert_lines(self, at: int, data: Iterable[Any] | None, column: int, key: str = "") -> None:
         """Whole lines behind the line of an offset, which has nothing but a comment on the rest of it."""
         text = self._text
         behind = after_line(text, at)
         unfinished = behind == len(text) and not LINE_END.match(text, behind - 1) and behind not in self._inserted
-        lines = block(data, column, self._newline, closed=absorbs(text, behind))
+        lines = "" if data is None else block(data, column, self._newline, closed=absorbs(text, behind))
         self._insert(behind, (self._newline if unfinished else "") + key + lines)
 
     def _insert(self, at: int, text: str) -> None:

@@ -155,6 +155,15 @@ def test_results_of_earlier_functions_come_first_and_are_not_written_twice() -> 
     assert answer.stdout.decode() == text + "- message: mine\n  severity: info\n"
 
 
+@pytest.mark.parametrize("rest", ["", "# c", "\n# c\n", "results:\n- message: |\n    x\n\n"])
+def test_an_answer_to_a_list_without_items_says_that_there_are_none(rest: str) -> None:
+    """kyaml takes a ResourceList without items for a resource."""
+    answer = respond(lambda resources: resources.results.info("done"), f"kind: ResourceList\n{rest}".encode())
+    text = answer.stdout.decode()
+    assert text.count("items: []\n") == 1
+    assert [result.message.strip() for result in ResourceList.parse(answer.stdout).results][-1] == "done"
+
+
 def test_results_are_a_sequence() -> None:
     results = Results([Result("a"), Result("b")])
     results.info("c")
