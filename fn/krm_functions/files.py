@@ -42,6 +42,8 @@ class Stretch(NamedTuple):
 
     text: str
     is_resource: bool
+    list_line: int = 0
+    """The line of a List, whose items are not read; else 0."""
 
 
 class Source(NamedTuple):
@@ -127,6 +129,15 @@ class Folder:
                 if named:
                     raise UsageError(err.what, where=err.where, hint=err.hint) from err
                 left = InputError(err.what, where=err.where, hint="the file is left alone")
+                self.problems.append(Result.from_error(left, severity="warning"))
+
+        for source in self.sources:
+            for line in [part.list_line for part in source.parts if part.list_line]:
+                left = InputError(
+                    "is a List, whose items are left alone",
+                    where=f"{source.path}:{line}",
+                    hint="write them as documents of their own, with --- between them",
+                )
                 self.problems.append(Result.from_error(left, severity="warning"))
 
     def resources(self, function_config: Mapping[str, Any] | None, needle: str = "") -> tuple[ResourceList, bytes]:
@@ -301,10 +312,10 @@ def _parts(text: str, name: str) -> Iterator[Stretch]:
 def _part(text: str, name: str, line: int) -> Iterator[Stretch]:
     if text:
         data = None if _is_nothing(text) else load(text, name=name, first_line=line)
-        is_resource = isinstance(data, dict) and all(
-            isinstance(data.get(key), str) and data[key] for key in ("apiVersion", "kind")
-        )
-        yield Stretch(text, is_resource)
+        fields: dict[str, Any] = data if isinstance(data, dict) else {}
+        is_resource = all(isinstance(fields.get(key), str) and fields[key] for key in ("apiVersion", "kind"))
+        is_list = is_resource and fields["kind"] == "List" and isinstance(fields.get("items"), list)
+        yield Stretch(text, is_resource and not is_list, line if is_list else 0)
 
 
 def _is_nothing(text: str) -> bool:

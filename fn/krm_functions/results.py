@@ -9,13 +9,15 @@ from krm_functions.result import NO_TAGS, Field, Result, Severity
 
 if TYPE_CHECKING:
     from krm_functions.item import Item
+    from krm_functions.yaml.field_path import FieldPath
 
 
 class Results(Sequence[Result]):
     """The results of a run: those of functions before this one, then those of this one.
 
     ``results.error("needs a limit", item, "spec.template.spec.containers[0]")``: what is wrong, with which resource,
-    and where in it. All three take the field's value as *current* and what it should be as *proposed*.
+    and where in it, as a text or as `Item.find` gives it. All three take the field's value as *current* and what it
+    should be as *proposed*.
 
     Attributes:
         added: those of this function.
@@ -29,48 +31,50 @@ class Results(Sequence[Result]):
         self,
         message: str,
         item: Item | None = None,
-        path: str = "",
+        path: str | FieldPath = "",
         *,
         current: object = None,
         proposed: object = None,
         tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         """Report what makes the function fail; the list is given back all the same, edits included."""
-        self._add("error", message, item, Field(path, current, proposed), tags)
+        self._add("error", message, item, _field(path, current, proposed), tags)
 
     def warn(
         self,
         message: str,
         item: Item | None = None,
-        path: str = "",
+        path: str | FieldPath = "",
         *,
         current: object = None,
         proposed: object = None,
         tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         """Report what somebody should look at."""
-        self._add("warning", message, item, Field(path, current, proposed), tags)
+        self._add("warning", message, item, _field(path, current, proposed), tags)
 
     def info(
         self,
         message: str,
         item: Item | None = None,
-        path: str = "",
+        path: str | FieldPath = "",
         *,
         current: object = None,
         proposed: object = None,
         tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         """Report what was done."""
-        self._add("info", message, item, Field(path, current, proposed), tags)
+        self._add("info", message, item, _field(path, current, proposed), tags)
 
     def append(self, result: Result) -> None:
         """Add a result that was made elsewhere."""
         self.added.append(result)
 
-    def _add(self, severity: Severity, message: str, item: Item | None, field: Field, tags: Mapping[str, str]) -> None:
+    def _add(
+        self, severity: Severity, message: str, item: Item | None, field: Field | None, tags: Mapping[str, str]
+    ) -> None:
         ref, file = (item.ref, item.file) if item else (None, None)
-        self.added.append(Result(message, severity, ref, field if field.path else None, file, tags))
+        self.added.append(Result(message, severity, ref, field, file, tags))
 
     def __len__(self) -> int:
         return len(self._before) + len(self.added)
@@ -86,3 +90,11 @@ class Results(Sequence[Result]):
         return tuple(self) == tuple(other) if isinstance(other, Results | tuple | list) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _field(path: str | FieldPath, current: object, proposed: object) -> Field | None:
+    if isinstance(path, tuple):
+        from krm_functions.yaml.field_path import format_path
+
+        path = format_path(path)
+    return Field(path, current, proposed) if path else None

@@ -144,6 +144,7 @@ def test_what_cannot_be_read_below_a_folder_is_told_and_left_alone(tmp_path: Pat
     (tmp_path / "a.yaml").write_text(CONFIG_MAP)
     (tmp_path / "template.yaml").write_text("a: {{ .Values.b }}\n")
     (tmp_path / "same-line.yaml").write_text("--- {apiVersion: v1, kind: A}\n")
+    (tmp_path / "list.yaml").write_text(f"a: 1\n---\napiVersion: v1\nkind: List\nitems:\n- {CONFIG_MAP[:15]}\n")
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "b.yaml").write_text(CONFIG_MAP)
     (tmp_path / "out.yaml").symlink_to("/etc/hostname")
@@ -152,7 +153,9 @@ def test_what_cannot_be_read_below_a_folder_is_told_and_left_alone(tmp_path: Pat
     assert told == (
         f"[warning]: {tmp_path}/same-line.yaml:1: a document begins on the line of its ---; the file is left alone\n"
         f"[warning]: {tmp_path}/template.yaml:1:5: a mapping key has to be a text; the file is left alone\n"
-        "[info] v1/ConfigMap/NAME: seen (a.yaml)\n1 of 1 files changed.\n"
+        f"[warning]: {tmp_path}/list.yaml:3: is a List, whose items are left alone; "
+        "write them as documents of their own, with --- between them\n"
+        "[info] v1/ConfigMap/NAME: seen (a.yaml)\n1 of 2 files changed.\n"
     )
     named = started(set_labels, str(tmp_path / "template.yaml"), "--set", "team=five")
     assert named == (2, "", f"[error]: {tmp_path}/template.yaml:1:5: a mapping key has to be a text\n")

@@ -132,12 +132,19 @@ def test_results_name_the_resource_the_field_and_the_file() -> None:
     results.error("no such package", resources.items[0], "info.name", current="a", proposed="b", tags={"line": "3"})
     results.warn("look at this", resources.items[2])
     results.info("done")
+    results.info("here", resources.items[2], ("metadata", "labels", "a.b/c"))
     results.append(Result("as it was", "warning"))
     ref = ResourceRef("kpt.dev/v1", "Kptfile", "sub")
     assert results == [
         Result("no such package", "error", ref, Field("info.name", "a", "b"), File("sub/Kptfile"), {"line": "3"}),
         Result("look at this", "warning", ResourceRef("apps/v1", "Deployment", "web", "shop")),
         Result("done", "info"),
+        Result(
+            "here",
+            "info",
+            ResourceRef("apps/v1", "Deployment", "web", "shop"),
+            Field('metadata.labels["a.b/c"]'),
+        ),
         Result("as it was", "warning"),
     ]
 

@@ -28,7 +28,7 @@ def apply_setters(resources: ResourceList, config: Setters) -> None:
             known = re.fullmatch(first + "".join(f"(.*){text}" for text in texts), str(old))
             values = {**(dict(zip(names, known.groups(), strict=True)) if known else {}), **config.root}
             if missing := sorted(set(names) - values.keys()):
-                resources.results.error(f"no value for {', '.join(missing)}", item, ".".join(map(str, path)))
+                resources.results.error(f"no value for {', '.join(missing)}", item, path)
                 continue
             new = marker[1]
             for name in names:
