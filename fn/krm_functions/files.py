@@ -268,12 +268,17 @@ def _found(paths: Iterable[Path]) -> Iterator[tuple[Path, str, bool]]:
             yield path, path.name, True
             continue
         root = path.resolve()
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=_refuse):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 file = Path(folder, name)
-                if (name.endswith(_SUFFIXES) or name == "Kptfile") and file.resolve().is_relative_to(root):
+                wanted = name.endswith(_SUFFIXES) or name == "Kptfile"
+                if wanted and file.is_file() and file.resolve().is_relative_to(root):
                     yield file, file.relative_to(path).as_posix(), False
+
+
+def _refuse(err: OSError) -> None:
+    raise UsageError(f"cannot be read: {err.strerror}", where=str(err.filename)) from err
 
 
 def _read(path: Path, name: str) -> Source:

@@ -148,6 +148,9 @@ def test_what_cannot_be_read_below_a_folder_is_told_and_left_alone(tmp_path: Pat
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "b.yaml").write_text(CONFIG_MAP)
     (tmp_path / "out.yaml").symlink_to("/etc/hostname")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
     status, shown, told = started(set_labels, str(tmp_path), "--set", "team=five")
     assert (status, shown) == (0, f"{tmp_path / 'a.yaml'}\n")
     assert told == (

@@ -48,6 +48,10 @@ def test_no_public_name_is_hidden_by_a_module(name: str) -> None:
         import_module(f"krm_functions.{name}")
 
 
+def test_type_checkers_may_rely_on_the_types() -> None:
+    assert (CHECKOUT / "fn" / "krm_functions" / "py.typed").exists()
+
+
 def test_importing_the_face_imports_nothing_else_of_the_package() -> None:
     loaded = run_isolated("import krm_functions; print(*[n for n in sys.modules if n.startswith('krm_functions')])")
     assert loaded == ["krm_functions"]
