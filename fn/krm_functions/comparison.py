@@ -10,7 +10,8 @@ from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList
 from krm_functions.yaml.comments import BREAK, BREAKS, breaks_between
 from krm_functions.yaml.field_path import FieldPath, find, parse_path
-from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, read
+from krm_functions.yaml.structure.reading import read
+from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node
 
 _LINE = re.compile(rf"[^{BREAKS}]*(?:{BREAK}|\Z)")
 _COMMENT = re.compile(r"[ \t]*#")
