@@ -1,24 +1,23 @@
 """Texts that a pattern matches, so that a rule can try a policy instead of guessing from its text.
 
-Python's own parser reads the pattern (Go's spelling of groups apart), and each construct gives a few texts. Whoever
-uses them asks the policy itself whether a text matches, so a text that does not is harmless. A pattern that Python
-cannot read gives none.
+Patterns are read by the grammar of :mod:`imagesetter.golang.regexp.plain`; others give no texts. Each atom gives a
+few. The caller asks the policy itself whether a text matches, so a text that does not match is harmless.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, product
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as sre_parser  # type: ignore[attr-defined]
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from imagesetter.golang.regexp.plain import PlainAtom, read_plain_pattern
 
 _MOST = 400
-_NUMBERS = ("1", "12", "9", "2026")
+_TEXTS = ("1", "12", "9", "2026", "1.2.3", "1.2", "0a1b2c3", "abc", "x")
 _ANY = ("", "1.2.3", "x", "1")
+_MANY = 80
+"""A class with more characters than this excludes a few: nearly any text may stand there."""
 
 
 class Samples(NamedTuple):
@@ -30,92 +29,54 @@ class Samples(NamedTuple):
 
 @lru_cache(maxsize=512)
 def samples(pattern: str) -> Samples:
-    """Texts for a Go pattern; none where Python's parser cannot read it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            parsed = sre_parser.parse(pattern.replace("(?<", "(?P<").replace(r"\z", r"\Z"))
-        state = _State()
-        found = list(dict.fromkeys(islice(state.sequence(list(parsed)), _MOST)))
-    except (re.error, RecursionError, NotImplementedError, OverflowError):
+    """Texts for a Go pattern; none where it is not plain."""
+    plain = read_plain_pattern(pattern)
+    if plain is None:
         return Samples((), open=True)
+    found = [text for atoms in _with_and_without_options(plain.pieces) for text in _sequence(atoms)]
     texts = list(found)
-    if not pattern.lstrip("(").startswith("^"):
-        state.open = True
+    if not plain.begins:
         texts += [f"{begin}{text}" for begin in ("1.2.3", "v1.2.3") for text in found]
-    if not pattern.rstrip(")").endswith("$"):
-        state.open = True
+    if not plain.ends:
         texts += [f"{text}{end}" for end in ("-x", ".1", "1") for text in found]
-    return Samples(tuple(dict.fromkeys(texts))[:_MOST], state.open)
+    matches_anything = any(isinstance(piece, PlainAtom) and _is_open(piece) for piece in plain.pieces)
+    return Samples(tuple(dict.fromkeys(texts))[:_MOST], open=matches_anything or not (plain.begins and plain.ends))
 
 
-class _State:
-    def __init__(self) -> None:
-        self.open = False
-
-    def sequence(self, tokens: Sequence[tuple[Any, Any]]) -> Iterator[str]:
-        parts = [list(islice(dict.fromkeys(self.token(*token)), 6)) for token in tokens]
-        # Both ways round: whichever part varies last hardly varies at all among the first texts.
-        yield from islice(("".join(chosen) for chosen in product(*parts)), _MOST // 2)
-        yield from islice(("".join(reversed(chosen)) for chosen in product(*reversed(parts))), _MOST // 2)
-
-    def token(self, kind: Any, value: Any) -> Iterator[str]:
-        if kind is sre.LITERAL:
-            yield chr(value)
-        elif kind in (sre.ANY, sre.NOT_LITERAL):
-            self.open = True
-            yield "1"
-        elif kind is sre.IN:
-            yield from self._class(value)
-        elif kind is sre.AT:
-            yield ""
-        elif kind is sre.BRANCH:
-            for branch in value[1]:
-                yield from islice(self.sequence(list(branch)), 4)
-        elif kind is sre.SUBPATTERN:
-            yield from self.sequence(list(value[-1]))
-        elif kind in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-            yield from self._repeated(*value)
-        else:
-            raise NotImplementedError
-
-    def _class(self, items: Sequence[tuple[Any, Any]]) -> Iterator[str]:
-        members = _members(items)
-        if members is None:
-            self.open = True
-            yield "1"
-        else:
-            yield from sorted({min(members), max(members), *(members & set("19a"))})
-
-    def _repeated(self, least: int, most: int, tokens: Sequence[tuple[Any, Any]]) -> Iterator[str]:
-        token: tuple[Any, Any] = tokens[0] if len(tokens) == 1 else (None, ())
-        members = _members(token[1]) if token[0] is sre.IN else None
-        if least == 0:
-            yield ""
-        if token[0] in (sre.ANY, sre.NOT_LITERAL) or (token[0] is sre.IN and members is None):
-            self.open = True
-            yield from (text for text in _ANY if least <= len(text) <= most)
-        elif members is not None:
-            texts = [*_NUMBERS, "1.2.3", "1.2", "0a1b2c3", "abc", "x"]
-            fitting = [text for text in texts if set(text) <= members and least <= len(text) <= most]
-            yield from fitting or [sorted(members)[0] * max(least, 1)]
-        else:
-            inner = list(islice(self.sequence(list(tokens)), 4))
-            first = max(least, 1)
-            for count in sorted({min(most, first + more) for more in range(3)}):
-                yield from (text * count for text in inner)
+def _with_and_without_options(pieces: Sequence[PlainAtom | str]) -> Iterator[list[PlainAtom]]:
+    """The atoms in a row: all of them, and all but those of optional groups."""
+    needed: list[PlainAtom] = []
+    starts: list[int] = []
+    for piece in pieces:
+        if isinstance(piece, PlainAtom):
+            needed.append(piece)
+        elif not piece.startswith(")"):
+            starts.append(len(needed))
+        elif (start := starts.pop()) is not None and piece.endswith("?"):
+            del needed[start:]
+    yield [piece for piece in pieces if isinstance(piece, PlainAtom)]
+    yield needed
 
 
-def _members(items: Sequence[tuple[Any, Any]]) -> set[str] | None:
-    """The printable ASCII characters of a class; None where it excludes some."""
-    found: set[str] = set()
-    for kind, value in items:
-        if kind is sre.LITERAL:
-            found.add(chr(value))
-        elif kind is sre.RANGE:
-            found |= {chr(number) for number in range(value[0], min(value[1], 126) + 1)}
-        elif kind is sre.CATEGORY and value is sre.CATEGORY_DIGIT:
-            found |= set("0123456789")
-        else:
-            return None
-    return found or None
+def _sequence(atoms: Sequence[PlainAtom]) -> Iterator[str]:
+    parts = [_texts(atom)[:6] for atom in atoms]
+    # Both ways round: whichever part varies last hardly varies at all among the first texts.
+    yield from islice(("".join(chosen) for chosen in product(*parts)), _MOST // 4)
+    yield from islice(("".join(reversed(chosen)) for chosen in product(*reversed(parts))), _MOST // 4)
+
+
+def _is_open(atom: PlainAtom) -> bool:
+    return not atom.words and len(atom.characters) > _MANY
+
+
+def _texts(atom: PlainAtom) -> list[str]:
+    """A few texts that an atom takes."""
+    most = atom.most if atom.most is not None else 64
+    if atom.words:
+        return [*([""] if atom.least == 0 else []), *(word.replace("\\", "") for word in atom.words)]
+    if most == 1:
+        some = sorted({min(atom.characters), max(atom.characters), *(atom.characters & set("19a"))})
+        some = ["1"] if _is_open(atom) else some
+        return [*([""] if atom.least == 0 else []), *some]
+    fitting = [text for text in (*_ANY, *_TEXTS) if set(text) <= atom.characters and atom.least <= len(text) <= most]
+    return list(dict.fromkeys(fitting)) or [min(atom.characters) * max(atom.least, 1)]

@@ -104,7 +104,7 @@ class PlainRegexp:
 
 
 @dataclass(frozen=True, slots=True)
-class _Atom:
+class PlainAtom:
     """What may stand in a place, and how often.
 
     Args:
@@ -140,14 +140,31 @@ class _Group:
     solid: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PlainPattern:
+    """What the grammar reads of a pattern.
+
+    Args:
+        pieces: atoms, and the marks of groups between them, as :mod:`re` reads these.
+        names: as those of `PlainRegexp`.
+        begins: whether a match begins where the text does.
+        ends: whether it ends where the text does.
+    """
+
+    pieces: tuple[PlainAtom | str, ...]
+    names: tuple[str, ...]
+    begins: bool
+    ends: bool
+
+
 @lru_cache(maxsize=512)
-def compile_plain_regexp(pattern: str) -> PlainRegexp | None:
+def read_plain_pattern(pattern: str) -> PlainPattern | None:
     """Read a pattern by the grammar above; ``None`` if it is not plain, which does not mean that it is wrong."""
     beginning = _BEGINNING.match(pattern)
     assert beginning is not None  # all its parts may be missing
     fold: _Fold = _both_cases if beginning["folded"] or beginning["folded_behind"] else frozenset
     position = beginning.end()
-    names, pieces, depth, ends = [""], list[_Atom | str](), 0, False
+    names, pieces, depth, ends = [""], list[PlainAtom | str](), 0, False
     while position < len(pattern):
         token = _TOKEN.match(pattern, position)
         if token is None or (token["close"] and depth == 0):
@@ -170,22 +187,31 @@ def compile_plain_regexp(pattern: str) -> PlainRegexp | None:
         else:
             return None
     named = [name for name in names if name]
-    atoms = [piece for piece in pieces if isinstance(piece, _Atom)]
+    atoms = [piece for piece in pieces if isinstance(piece, PlainAtom)]
     if depth or len(set(named)) < len(named) or _size(atoms) > MAX_COUNT:
         return None
+    return PlainPattern(tuple(pieces), tuple(names), bool(beginning["anchor"]), ends)
+
+
+@lru_cache(maxsize=512)
+def compile_plain_regexp(pattern: str) -> PlainRegexp | None:
+    """A plain pattern, ready; ``None`` if it is not plain, or if its time would not be bounded."""
+    plain = read_plain_pattern(pattern)
+    if plain is None:
+        return None
     # Where anything may stand first, a match begins at the beginning of the line, if there is one.
-    anchored = bool(beginning["anchor"]) or _begins_with_anything(pieces)
-    loose = _loose(pieces)
+    anchored = plain.begins or _begins_with_anything(plain.pieces)
+    loose = _loose(plain.pieces)
     if loose is None or loose > anchored:
         return None
-    before, after = "" if anchored else r"[^\n]*?", "" if ends else r"[^\n]*"
-    body = "".join(map(str, pieces))
+    before, after = "" if anchored else r"[^\n]*?", "" if plain.ends else r"[^\n]*"
+    body = "".join(map(str, plain.pieces))
     lines = re.compile(f"^({before}({body}){after})$", re.MULTILINE)
-    begin, end = r"\A" if beginning["anchor"] else "", r"\Z" if ends else ""
-    return PlainRegexp(tuple(names), lines, f"{begin}{body}{end}")
+    begin, end = r"\A" if plain.begins else "", r"\Z" if plain.ends else ""
+    return PlainRegexp(plain.names, lines, f"{begin}{body}{end}")
 
 
-def _atom(token: re.Match[str], fold: _Fold) -> _Atom | None:
+def _atom(token: re.Match[str], fold: _Fold) -> PlainAtom | None:
     """``atom [count]`` or words; ``None`` for what Go refuses, what takes no character, and words that are alike."""
     if text := token["words"] or token["maybe"]:
         words = [[fold(frozenset(letter)) for letter in word] for word in text.replace("\\", "").split("|")]
@@ -193,7 +219,7 @@ def _atom(token: re.Match[str], fold: _Fold) -> _Atom | None:
         if any(longer.startswith(word) for word, longer in pairwise(keys)):
             return None
         first = frozenset[str]().union(*(word[0] for word in words))
-        return _Atom(first, int(token["maybe"] is None), 1, tuple("".join(map(_write, word)) for word in words))
+        return PlainAtom(first, int(token["maybe"] is None), 1, tuple("".join(map(_write, word)) for word in words))
     characters = _characters(token, fold)
     if token["least"] is None:
         least, most = _SIGNS[token["sign"]]
@@ -202,7 +228,7 @@ def _atom(token: re.Match[str], fold: _Fold) -> _Atom | None:
         most = (int(token["most"]) if token["most"] else None) if token["comma"] else least
     if not characters or (most is not None and most < least):
         return None
-    return _Atom(characters, least, most)
+    return PlainAtom(characters, least, most)
 
 
 def _characters(token: re.Match[str], fold: _Fold) -> frozenset[str]:
@@ -228,13 +254,13 @@ def _item(text: str) -> frozenset[str]:
     return frozenset(map(chr, range(ord(text[0]), ord(text[2]) + 1))) if len(text) == 3 else frozenset(text[-1])
 
 
-def _begins_with_anything(pieces: Sequence[_Atom | str]) -> bool:
+def _begins_with_anything(pieces: Sequence[PlainAtom | str]) -> bool:
     """Whether a pattern begins with ``.*`` or its like, outside of optional groups."""
-    first = next((piece for piece in pieces if isinstance(piece, _Atom)), None)
+    first = next((piece for piece in pieces if isinstance(piece, PlainAtom)), None)
     return first is not None and first.takes_anything and (pieces[0] is first or ")?" not in pieces)
 
 
-def _loose(pieces: Sequence[_Atom | str]) -> int | None:
+def _loose(pieces: Sequence[PlainAtom | str]) -> int | None:
     """How many parts may have to give characters back: those that take, or begin with, what may stand behind them too.
 
     ``None`` where an optional group may be empty.
@@ -243,7 +269,7 @@ def _loose(pieces: Sequence[_Atom | str]) -> int | None:
     following: frozenset[str] = frozenset()
     groups: list[_Group] = []
     for piece in reversed(pieces):
-        if isinstance(piece, _Atom):
+        if isinstance(piece, PlainAtom):
             loose += piece.least != piece.most and not following.isdisjoint(piece.characters)
             following = piece.characters | following if piece.least == 0 else piece.characters
             if groups and piece.least:
@@ -263,7 +289,7 @@ def _loose(pieces: Sequence[_Atom | str]) -> int | None:
     return loose
 
 
-def _size(atoms: list[_Atom]) -> int:
+def _size(atoms: list[PlainAtom]) -> int:
     """How large the program for the atoms is, about; Go and RE2 refuse large ones, and so they are left to them."""
     return sum(max(atom.least, atom.most or 0, 1) + sum(map(len, atom.words)) for atom in atoms)
 
