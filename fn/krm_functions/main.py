@@ -221,7 +221,6 @@ def answer_list(
     except Exception as err:  # noqa: BLE001 a bug must not cost the list
         results = [Result(f"internal error: {type(err).__name__}: {err}; this is a bug of the function")]
         status, trace = BUG, _traceback(err, report_to)
-    resources.discard()
     return Answer(_unchanged(resources, data, results), results, status, trace)
 
 

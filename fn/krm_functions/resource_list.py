@@ -161,11 +161,6 @@ class ResourceList:
             raise ResourceError("has no kind or no metadata.name", where=str(wanted) or "a new resource")
         return next((item for item in self._items if _identity(item.ref) == _identity(wanted)), None)
 
-    def discard(self) -> None:
-        """Forget what was done to the items: what is given back are those that were read."""
-        self.whole.edited.clear()
-        self._items = self.whole.items
-
     @property
     def is_rearranged(self) -> bool:
         """Whether items were added or removed."""
@@ -309,6 +304,7 @@ class ResourceList:
     def discard_edits(self) -> None:
         """Forget what was done to items, so that `render` gives back what was read: a function failed half-way."""
         self.whole.edited.clear()
+        self._items = self.whole.items
 
     def _with_item_edits(self, edits: list[Edit], items: Sequence[Item | Mapping[str, Any]] | None) -> list[Edit]:
         """The edits with those of items that are given back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ruamel.yaml import YAML
 
-from krm_functions.errors import SpliceError, TextError
+from krm_functions.errors import ResourceError, SpliceError, TextError
 from krm_functions.item import Item
 from krm_functions.main import Output, respond
 from krm_functions.resource_list import ResourceList
@@ -166,8 +166,9 @@ def test_comments_of_fields_are_read_and_set() -> None:
   # the end
 """
     )
-    with pytest.raises(SpliceError, match="there is no such field"):
-        item.line_comment(("nothing",))
+    assert item.line_comment(("nothing",)) == ""
+    with pytest.raises(ResourceError, match="does not exist"):
+        item.set_line_comment(("nothing",), "x")
 
 
 def test_new_data_bring_their_comments() -> None:
