@@ -194,7 +194,7 @@ class Story:
     def found(self) -> str:
         history = History(Git(self.folder))
         ((_, key, marked),) = fields_of(read_tree([self.folder / "web.yaml"]), WEB)
-        reverts = Reverts(history, RULES, frozenset(("fluxbot@example.com",)), ("images.lock.yaml",))
+        reverts = Reverts(history, RULES, frozenset(("fluxbot@example.com",)), lambda *_: ["images.lock.yaml"])
         tag_of = partial(tag_in, marked, LatestRef("registry.example.com/web", ""), RULES)
         found = reverts.find("web.yaml", key, WEB, tag_of)
         return found.old if found else ""

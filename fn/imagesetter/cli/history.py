@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from imagesetter.fields.field import MarkedField
@@ -13,7 +14,7 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.command import Git, toplevel
 from imagesetter.git.history import COMMITS, FieldKey, History, path_below
-from imagesetter.git.reverts import Revert, Reverts, fields_of, lock_paths, tag_in
+from imagesetter.git.reverts import Revert, Reverts, fields_of, locks_for, tag_in
 from imagesetter.lock.document import Lock
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import Tree
@@ -40,7 +41,7 @@ class CheckoutHistory:
         Raises:
             GitError: git fails.
         """
-        locks = lock_paths(self.tree, Path.cwd(), self.top)
+        locks = partial(locks_for, self.tree, self.top, self.catalog, self.top)
         reverts = Reverts(self.history, self.rules, automation_authors(self.catalog), locks)
         ref = LatestRef(self.image(policy, lock), "")
         found = []

@@ -19,7 +19,7 @@ from imagesetter.lock.holds import Hold, midnight
 from imagesetter.lock.render import render_holds, render_lock
 from imagesetter.registry.reference import is_tag
 from imagesetter.update.lock import Locked
-from imagesetter.update.read_tree import read_tree
+from imagesetter.update.read_tree import Tree, read_tree
 from imagesetter.update.shards import Shard, merge_shards, parse_shard
 from krm_functions.errors import UsageError
 from krm_functions.yaml.encoding import DecodedText, decode_text, encode_text
@@ -136,6 +136,17 @@ def check_hold(tag: str, option: str, reason: str, until: str) -> None:
             raise UsageError(f"{until} is in the past", where="--until", hint="choose a later date")
 
 
+def own_lock_path(tree: Tree) -> Path:
+    """The path of the lock under the working directory, or of a new one; those of other repositories do not count.
+
+    Raises:
+        UsageError: there are several locks.
+    """
+    here = repository_of(os.getcwd())  # noqa: PTH109
+    own = (path for path, _ in tree.locks if repository_of(str(path.parent.absolute())) == here)
+    return lock_path(list(own), ())
+
+
 def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable[Hold]]) -> tuple[Path, Lock]:
     """Change the holds of the lock, which is created if it does not exist; returns its path and its former content.
 
@@ -143,9 +154,7 @@ def edit_holds(given: Path | None, change: Callable[[tuple[Hold, ...]], Iterable
         LockError: the lock is not valid, or its layout cannot be kept.
         UsageError: there are several locks, or *change* raises it.
     """
-    here = repository_of(os.getcwd())  # noqa: PTH109
-    own = (path for path, _ in read_tree((".",)).locks if repository_of(str(path.parent.absolute())) == here)
-    path = given or lock_path(list(own), ())
+    path = given or own_lock_path(read_tree((".",)))
     file = open_lock(path, named=given is not None)
     file.put(file.rendered(lambda text: render_holds(text, change(file.lock.holds))))
     return file.path, file.lock

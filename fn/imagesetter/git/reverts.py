@@ -12,15 +12,17 @@ very step, which a rollback adds: then the hold decides, and when it is removed 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from imagesetter.errors import FieldError, GitError
 from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import report
+from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.branch_history import BranchCommit
@@ -30,6 +32,7 @@ from imagesetter.lock.document import FILE_NAME, Lock
 from imagesetter.update.files import marked_fields
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import Tree
+from krm_functions.errors import ReportedError
 from krm_functions.messages import one_line
 from krm_functions.result import Result
 
@@ -60,13 +63,13 @@ class Reverts:
         history: of the branch.
         rules: rank tags.
         authors: the addresses of the automation, whose commits do not count.
-        locks: the paths of the locks, relative to the top of the repository.
+        locks: finds the locks that count for a policy's field in a file; paths from the top of the repository.
     """
 
     history: History
     rules: PolicyRules
     authors: frozenset[str]
-    locks: tuple[str, ...]
+    locks: Callable[[PolicyName, str], Iterable[str]]
 
     def find(self, path: str, key: FieldKey, policy: PolicyName, tag_of: TagOf) -> Revert | None:
         """Who set a field back, if nobody has released it since.
@@ -90,7 +93,7 @@ class Reverts:
                 found = Revert(self._who(maker), maker, change.old, new)
             else:
                 continue
-            return None if self._is_decided(policy, change.commit, found) else found
+            return None if self._is_decided(policy, path, change.commit, found) else found
         return None
 
     def _who(self, commit: BranchCommit) -> str:
@@ -117,17 +120,17 @@ class Reverts:
             undone = known and not ranked and not undoes
         return undone
 
-    def _is_decided(self, policy: PolicyName, commit: BranchCommit, found: Revert) -> bool:
+    def _is_decided(self, policy: PolicyName, field: str, commit: BranchCommit, found: Revert) -> bool:
         """Whether the lock has, or had, a decision of this policy that was made with the commit or after it."""
 
         def decisions(lock: Lock | None) -> set[object]:
             if lock is None:
                 return set()
-            holds = (hold for hold in lock.holds if hold.policy == policy)
-            released = (each for each in lock.released if each.policy == policy)
+            holds = (hold for hold in lock.holds if hold.policy == policy.plain)
+            released = (each for each in lock.released if each.policy == policy.plain)
             return {*(hold for hold in holds if hold.tag or hold.exclude == found.old), *released}
 
-        for path in self.locks:
+        for path in self.locks(policy, field):
             before, *later = map(decisions, self.history.locks_since(path, commit))
             if any(each != before for each in later):
                 return True
@@ -181,24 +184,23 @@ class RevertGuard:
         return report("warning", message, marked.location, old=marked.scalar.value, new=new, tags=tags)
 
 
-def revert_guard(
-    workspace: Workspace, tree: Tree, target: Path, fields: Iterable[MarkedField], rules: PolicyRules
-) -> RevertGuard:
+def revert_guard(workspace: Workspace, tree: Tree, fields: Iterable[MarkedField], rules: PolicyRules) -> RevertGuard:
     """The guard of an automation's run.
 
     Args:
         workspace: the working tree of the run.
         tree: what was read of it.
-        target: the file or directory that the automation updates.
         fields: all fields of the run.
         rules: rank tags.
     """
+    checkout = workspace.checkout.directory if workspace.checkout else None
 
     @cache
     def reverts() -> Reverts:
         workspace.remote.fetch_history(workspace.newest(1)[0])
         authors = frozenset((workspace.automation.author_email,))
-        return Reverts(History(workspace.git), rules, authors, lock_paths(tree, target, workspace.root))
+        locks = partial(locks_for, tree, workspace.root, rules.catalog, checkout)
+        return Reverts(History(workspace.git), rules, authors, locks)
 
     return RevertGuard(reverts, fields, workspace.root, rules)
 
@@ -212,12 +214,28 @@ def tag_in(marked: MarkedField, ref: LatestRef, rules: PolicyRules, text: str) -
         return ""
 
 
-def lock_paths(tree: Tree, target: Path, top: Path) -> tuple[str, ...]:
-    """The locks that count below a directory: those in it, else the nearest one above it; relative to the top."""
-    found = [path for path, _ in tree.locks]
-    if not found:
-        found = [folder / FILE_NAME for folder in (target, *target.parents) if (folder / FILE_NAME).exists()][:1]
-    return tuple(filter(None, (path_below(path, top) for path in found)))
+def locks_for(tree: Tree, top: Path, catalog: Catalog, home: Path | None, policy: PolicyName, field: str) -> list[str]:
+    """The locks that count for a field: in its folder and above, and in those of its policy (as in update.nearby).
+
+    Args:
+        tree: what was read; a lock may have any name.
+        top: the top of the repository, in which the tree is.
+        catalog: the policies.
+        home: the top of the checkout that the policies are in, if they are in this repository.
+        policy: its name.
+        field: the file of the field.
+
+    Returns:
+        paths from the top of the repository, whether there is a lock now or not
+    """
+    folders = set(PurePosixPath(field).parents)
+    with contextlib.suppress(ReportedError):
+        for folder in catalog.behind(policy)[0].folders if home else ():
+            if path := path_below(Path(folder) / FILE_NAME, home or top):
+                folders |= set(PurePosixPath(path).parents)
+    named = (PurePosixPath(path_below(path, top)) for path, _ in tree.locks)
+    paths = {*(folder / FILE_NAME for folder in folders), *(path for path in named if path.parent in folders)}
+    return sorted(map(str, paths))
 
 
 def fields_of(tree: Tree, policy: PolicyName) -> Iterable[tuple[Path, FieldKey, MarkedField]]:

@@ -40,7 +40,7 @@ from imagesetter.git.message_data import template_data
 from imagesetter.git.remote import PushRejected, RefspecRefused, StartingPoint
 from imagesetter.git.reverts import revert_guard
 from imagesetter.git.signing import signing
-from imagesetter.git.workspace import Workspace, confined
+from imagesetter.git.workspace import Workspace, confined, relocated, relocated_change
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
 from imagesetter.update.files import FileUpdates, update_files, write_files
@@ -49,7 +49,7 @@ from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import Tree, read_tree
 from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.messages import os_error_hint
-from krm_functions.result import File, Result, failed
+from krm_functions.result import Result, failed
 
 TRIES = 5
 GuardsOf = Callable[[Catalog, Sequence[MarkedField]], Sequence[Guard]]
@@ -290,7 +290,7 @@ class _AutomationRun:
         for each in sets:
             outcome = self._plan(workspace, each.policies)
             if problems := write_files(outcome.rewrites):
-                raise _Failed([_relocated(problem, workspace.root) for problem in problems])
+                raise _Failed([relocated(problem, workspace.root) for problem in problems])
             if not outcome.rewrites:
                 continue
             workspace.stage(outcome.rewrites)
@@ -301,7 +301,7 @@ class _AutomationRun:
                 workspace.start_next_diff()
             elif not workspace.commit(message, signing_options, git):
                 continue
-            changes = tuple(_relocated_change(change, workspace.root) for change in outcome.changes)
+            changes = tuple(relocated_change(change, workspace.root) for change in outcome.changes)
             commits.append(Commit("", start.branch, message, changes, diff))
         return commits
 
@@ -315,7 +315,7 @@ class _AutomationRun:
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
             guards = self._options.guards_of(self._catalog, fields)
-            return [*guards, revert_guard(workspace, tree, target, fields, self._rules)]
+            return [*guards, revert_guard(workspace, tree, fields, self._rules)]
 
         on_error = self._options.on_error
         outcome = update_files(
@@ -329,7 +329,7 @@ class _AutomationRun:
             place=self._placed,
         )
         results = [
-            _relocated(result, workspace.root)
+            relocated(result, workspace.root)
             for result in (*outcome.results, *_unknown_policies(tree, self._catalog), *self._no_files(tree))
             if result.severity != "info" or _is_told(result)
         ]
@@ -392,15 +392,3 @@ def _unknown_policies(tree: Tree, catalog: Catalog) -> Iterable[Result]:
             if not catalog.has_policy(marker.policy):
                 location = Location(file=str(file.path), line=comment.line, column=comment.column)
                 yield failure(catalog.unknown(marker.policy), location, severity="warning")
-
-
-def _relocated(result: Result, root: Path) -> Result:
-    """A result with paths relative to the repository instead of the temporary working tree."""
-    message = result.message.replace(f"{root}/", "")
-    file = File(result.file.path.removeprefix(f"{root}/"), result.file.index) if result.file else None
-    return result._replace(message=message, file=file)
-
-
-def _relocated_change(change: Change, root: Path) -> Change:
-    location = change.field.location._replace(file=change.field.location.file.removeprefix(f"{root}/"))
-    return change._replace(field=change.field._replace(location=location))

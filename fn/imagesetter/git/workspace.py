@@ -18,7 +18,9 @@ from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git
 from imagesetter.git.remote import Remote, StartingPoint
 from imagesetter.registry.environment import cache_folder
+from imagesetter.update.plan import Change
 from krm_functions.errors import ResourceError
+from krm_functions.result import File, Result
 
 if TYPE_CHECKING:
     from imagesetter.files.atomic_write import Rewrite
@@ -220,3 +222,16 @@ def _stays_inside(parts: Sequence[str]) -> bool:
         if depth < 0:
             return False
     return True
+
+
+def relocated(result: Result, root: Path) -> Result:
+    """A result with paths relative to the repository instead of the temporary working tree."""
+    message = result.message.replace(f"{root}/", "")
+    file = File(result.file.path.removeprefix(f"{root}/"), result.file.index) if result.file else None
+    return result._replace(message=message, file=file)
+
+
+def relocated_change(change: Change, root: Path) -> Change:
+    """A change with such a path."""
+    location = change.field.location._replace(file=change.field.location.file.removeprefix(f"{root}/"))
+    return change._replace(field=change.field._replace(location=location))

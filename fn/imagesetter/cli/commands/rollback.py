@@ -11,7 +11,7 @@ import click
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.history import CheckoutHistory, checkout_history
-from imagesetter.cli.lock_file import LockFile, check_hold, lock_file_option, lock_path, open_lock
+from imagesetter.cli.lock_file import LockFile, check_hold, lock_file_option, open_lock, own_lock_path
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import namespace_option, network_options, policy_name, read_stdin
 from imagesetter.cli.terminal import echo, print_results
@@ -68,7 +68,7 @@ def command(
     check_hold(to or "latest", "--to", reason, until)
     tree = read_tree((".",))
     catalog = catalog_from_tree(tree, policies=(), stdin=read_stdin, namespace=namespace, paths=(), wanted=(name,))
-    file = open_lock(lock_file or lock_path([found for found, _ in tree.locks], ()), named=lock_file is not None)
+    file = open_lock(lock_file or own_lock_path(tree), named=lock_file is not None)
     if name not in file.lock.entries and not catalog.has_policy(name):
         raise catalog.unknown(name)
     rollback = _Rollback(name, tree, catalog, file, checkout_history(tree, catalog), PolicyRules(catalog))

@@ -9,7 +9,7 @@ import click
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.history import checkout_history
-from imagesetter.cli.lock_file import lock_file_option, lock_path, open_lock
+from imagesetter.cli.lock_file import lock_file_option, open_lock, own_lock_path
 from imagesetter.cli.options import namespace_option, policy_name, read_stdin
 from imagesetter.cli.terminal import echo
 from imagesetter.fields.field import MarkedField
@@ -42,7 +42,7 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
     """
     name = policy_name(policy, namespace)
     tree = read_tree((".",))
-    path = lock_file or lock_path([found for found, _ in tree.locks], ())
+    path = lock_file or own_lock_path(tree)
     file = open_lock(path, named=lock_file is not None)
     lock = file.lock
     gone = [hold for hold in lock.holds if hold.policy == name and tag in ("", hold.tag, hold.exclude)]
