@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from imagesetter.git.automation import read_automation
 from imagesetter.git.run import AutomationOptions, AutomationRunResult, run_automation
 from imagesetter.selection.sources import KnownDigest, Resolution, Resolved
 from imagesetter.update.read_tree import flux_resources
+from support.sandbox import Sandbox, open_sandbox
 from tools import require_tool
 
 AUTOMATION = """\
@@ -205,3 +206,36 @@ def bench(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench
 def leftovers(bench: Bench) -> list[str]:
     """What runs left in the temporary directory."""
     return os.listdir(bench.remote.path.parent / "tmp")
+
+
+class Checkout:
+    """A sandbox in a Git checkout."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.git("init", "-q", "-b", "main")
+        self.commit()
+
+    def git(self, *arguments: str, by: str = "Jane") -> str:
+        person = ("-c", f"user.name={by}", "-c", f"user.email={by.lower()}@example.com")
+        done = subprocess.run(["git", *person, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.rstrip("\n")
+
+    def commit(self, *, by: str = "Jane") -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "change", by=by)
+
+    def bump(self, tag: str, *, lock: bool = True, by: str = "fluxbot") -> None:
+        """Push a tag to the registry, and follow it in lock and fields."""
+        self.sandbox.registry.push(tag)
+        if lock:
+            assert self.sandbox.run("lock").status == 0
+        assert self.sandbox.run("update").status == 0
+        self.commit(by=by)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Checkout]:
+    require_tool("git")
+    with open_sandbox(tmp_path, capsys, monkeypatch) as sandbox:
+        yield Checkout(sandbox)

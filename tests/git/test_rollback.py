@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from git.conftest import Checkout
 from imagesetter.lock.document import parse_lock
 from support.sandbox import APP, IMAGE, POLICIES, Sandbox, digest, open_sandbox
-from tools import require_tool
 
 AUTOMATION = """\
 ---
@@ -23,39 +21,6 @@ spec:
   sourceRef: {kind: GitRepository, name: fleet}
   git: {commit: {author: {name: fluxbot, email: fluxbot@example.com}}}
 """
-
-
-class Checkout:
-    """A sandbox in a Git checkout."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.git("init", "-q", "-b", "main")
-        self.commit()
-
-    def git(self, *arguments: str, by: str = "Jane") -> str:
-        person = ("-c", f"user.name={by}", "-c", f"user.email={by.lower()}@example.com")
-        done = subprocess.run(["git", *person, *arguments], capture_output=True, text=True, check=True)
-        return done.stdout.rstrip("\n")
-
-    def commit(self, *, by: str = "Jane") -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", "change", by=by)
-
-    def bump(self, tag: str, *, lock: bool = True, by: str = "fluxbot") -> None:
-        """Push a tag to the registry, and follow it in lock and fields."""
-        self.sandbox.registry.push(tag)
-        if lock:
-            assert self.sandbox.run("lock").status == 0
-        assert self.sandbox.run("update").status == 0
-        self.commit(by=by)
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Checkout]:
-    require_tool("git")
-    with open_sandbox(tmp_path, capsys, monkeypatch) as sandbox:
-        yield Checkout(sandbox)
 
 
 def rolled(checkout: Checkout, *options: str) -> str:

@@ -39,6 +39,7 @@ TASKS: dict[str, dict[str, str]] = {
     "Understand": {
         "explain": "Explain why a policy selects this tag and not another.",
         "tags": "List the tags of an image in its registry.",
+        "log": "Show when images changed, in which commit, and why.",
     },
     "Check": {
         "lint": "Check markers and policies, offline.",

@@ -166,6 +166,14 @@ class History:
                     return merged
         return commit
 
+    def lock_change(self, path: str, commit: BranchCommit) -> tuple[Lock | None, Lock | None]:
+        """A lock before and after a commit of the branch; nothing if the commit does not change it."""
+        for each in self.commits(path):
+            if each.hash == commit.hash:
+                before, after = each.blobs
+                return self._version(before, path).lock, self._version(after, path).lock
+        return None, None
+
     def locks_since(self, path: str, commit: BranchCommit) -> list[Lock | None]:
         """A lock just before a commit of the branch, after it, and after each later one; None where there was none."""
         later = self._log(path, f"{commit.hash}..HEAD", "--first-parent", "-m")

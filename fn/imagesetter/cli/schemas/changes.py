@@ -158,3 +158,25 @@ class AutomationReport(Report):
 
     kind: Literal["AutomationReport"]
     automations: list[AutomationRun]
+
+
+class LoggedImageChange(StrictModel):
+    """A commit that changed a field, or an entry of the lock."""
+
+    policy: str = Field(description="namespace:name")
+    file: str = Field(description="from the top of the repository, as it is called now")
+    field: str = Field(description="the field's path, from the resource that holds it; spec.entries for a lock")
+    old: str
+    new: str
+    time: str = Field(description="of the commit (RFC 3339, UTC)")
+    commit: str
+    author: str
+    subject: str
+    reasons: list[str] = Field(description="what the lock of the commit says: holds, a changed policy, an age")
+
+
+class ImageLog(Report):
+    """The changes of fields and lock entries, from the Git history, newest first."""
+
+    kind: Literal["ImageLog"]
+    changes: list[LoggedImageChange]

@@ -26,6 +26,7 @@ MODELS = {
     "AutomationReport": ("imagesetter.cli.schemas.changes", "AutomationReport"),
     "Explanation": ("imagesetter.cli.schemas.reports", "Explanation"),
     "ParityReport": ("imagesetter.cli.schemas.reports", "ParityReport"),
+    "ImageLog": ("imagesetter.cli.schemas.changes", "ImageLog"),
     "PolicyTestReport": ("imagesetter.cli.schemas.reports", "PolicyTestReport"),
     "LockReport": ("imagesetter.cli.schemas.lock", "LockReport"),
     "LintReport": ("imagesetter.cli.schemas.changes", "LintReport"),
