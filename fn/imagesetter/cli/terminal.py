@@ -81,6 +81,11 @@ def write(text: str, *, err: bool = False) -> None:
     click.echo(text, nl=False, err=err, color=True)
 
 
+def write_stream(data: bytes) -> None:
+    """Write a stream of resources to standard output, byte for byte: a program reads it."""
+    click.echo(data, nl=False)
+
+
 def echo_data(text: str) -> None:
     """Print data that another program may read byte for byte, such as a patch, to standard output.
 

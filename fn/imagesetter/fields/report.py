@@ -23,7 +23,7 @@ def report(
     """A Result about a place; the one spot where places become KRM's words."""
     location = location or Location()
     tags = dict(tags or {})
-    message, old = without_logins(message), old and without_logins(old)
+    message, old, new = without_logins(message), old and without_logins(old), new and without_logins(new)
     if location.line:
         tags["line"] = str(location.line)
     return Result(

@@ -203,7 +203,7 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
-    text = rewrite(file.text.text, [(change.field.scalar, change.new) for change in changes], scan=file.scan)
+    text = rewrite(file.text.text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
     return Rewrite(file.path, file.data, encode_text(text, bom=file.text.bom))
 
 

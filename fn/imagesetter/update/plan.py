@@ -25,7 +25,8 @@ class Change(NamedTuple):
     """A field, the text it holds, and the text that its policy selects."""
 
     field: MarkedField
-    new: str
+    text: str
+    """What is written; it may hold a part of the old text, and so a login."""
     ref: LatestRef
     kept: tuple[str, str] = ("", "")
     """What of the text stays, in front and behind, where only a part of it is the policy's."""
@@ -34,6 +35,11 @@ class Change(NamedTuple):
     def old(self) -> str:
         """The text that the field holds now, as it may be shown."""
         return without_logins(self.field.scalar.value)
+
+    @property
+    def new(self) -> str:
+        """The text that is written, as it may be shown."""
+        return without_logins(self.text)
 
     @property
     def result(self) -> Result:

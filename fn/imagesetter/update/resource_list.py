@@ -166,7 +166,7 @@ def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | No
 
 def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
-    wanted = [(change.field.scalar, change.new) for change in planned.changes]
+    wanted = [(change.field.scalar, change.text) for change in planned.changes]
     return proved_edits(listing.text, wanted, scan=listing.layout.scan)
 
 

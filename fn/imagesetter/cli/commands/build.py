@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from imagesetter.cli.options import (
     with_quiet,
 )
 from imagesetter.cli.source import source_for
-from imagesetter.cli.terminal import echo, echo_data, print_error, print_results
+from imagesetter.cli.terminal import echo, echo_data, print_error, print_results, write_stream
 from imagesetter.config.options import INPUTS_VARIABLE
 from imagesetter.errors import BuildError
 from imagesetter.fields.digests import FieldDigests
@@ -278,9 +277,7 @@ def _refused(shown: str, built: Built) -> BuildError:
 def _write_stream(stream: bytes, heading: str, *, first: bool) -> None:
     """Write a stream byte for byte; behind another one, and with a heading, where there are several."""
     separator = b"" if first or stream.startswith(b"---") else b"---\n"
-    sys.stdout.flush()
-    sys.stdout.buffer.write(separator + heading.encode("utf-8", "surrogateescape") + stream)
-    sys.stdout.buffer.flush()
+    write_stream(separator + heading.encode("utf-8", "surrogateescape") + stream)
 
 
 def _difference(shown: str, old: bytes, new: bytes) -> str:
