@@ -406,3 +406,51 @@ def test_static_builds_nothing(layers: Stage) -> None:
     assert status == 0
     assert "    dGFnOiAxLjAuMCAj" in output  # tag: 1.0.0
     assert "[warning]: markers in a file of secretGenerator are not followed" in messages
+
+
+HELM = """\
+#!/bin/sh
+case "$1" in
+version) echo v3.99.0;;
+template)
+  for word in "$@"; do case $word in *.yaml) values=$word;; esac; done
+  echo 'apiVersion: v1'
+  echo 'kind: ConfigMap'
+  echo 'metadata: {name: c}'
+  echo "data: {tag: $(sed -n 's/^tag: \\([^ ]*\\).*/\\1/p' $values)}"
+esac
+"""
+
+
+def test_charts_that_git_ignores_are_built_with_updated_values(layers: Stage) -> None:
+    chart = "helmCharts: [{name: web, releaseName: w, valuesFile: values.yaml}]\n"
+    plant(
+        layers,
+        {
+            "kustomization.yaml": f"resources: [policies.yaml]\n{chart}",
+            "policies.yaml": ONE,
+            "values.yaml": TAG,
+            "charts/web/Chart.yaml": "name: web\nversion: 1.0.0\n",
+            "charts/web/values.yaml": "tag: 9\n",
+            ".gitignore": "charts\n",
+            "helm": HELM,
+        },
+    )
+    (layers.root / ".git").rmdir()
+    (layers.root / "helm").chmod(0o755)
+    layers.shell("git init -q && git add . && git commit -qm all", cwd=layers.root)
+    done = layers.run("imagesetter", "build", "-q", ".", "--", "--enable-helm", "--helm-command", "./helm")
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout == "apiVersion: v1\ndata:\n  tag: 1.0.5\nkind: ConfigMap\nmetadata:\n  name: c\n"
+    done = layers.run("imagesetter", "build", ".")
+    assert done.status == 1
+    assert "  hint:  the kustomization has Helm charts: add -- --enable-helm\n" in done.stderr
+
+
+def test_a_check_names_each_field_that_would_differ_and_fails(layers: Stage) -> None:
+    plant(layers, overlay(COPY, spec="spec: {check: true}\n"))
+    status, output, messages = build(layers, "ov")
+    assert (status, output) == (1, "")
+    where = "[error] apps/v1/Deployment/web"
+    assert f"{where} metadata.labels.version: not up to date: set 1.0.0 → 1.0.5\n" in messages
+    assert f"{where} spec.template.spec.containers[0].image: not up to date: set {WEB}:1.0.0" in messages
