@@ -25,8 +25,9 @@ from imagesetter.config.options import FunctionOptions
 from imagesetter.files.atomic_write import write_all
 from imagesetter.selection.sources import StatusSource
 from imagesetter.update.files import update_files
-from imagesetter.update.read_tree import catalog_from_tree, read_tree
+from imagesetter.update.read_tree import read_tree
 from imagesetter.update.resource_list import update_resource_list
+from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
 from krm_functions.yaml.edits import splice
