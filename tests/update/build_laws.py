@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -409,11 +409,12 @@ def main() -> int:
         print(outcome.details, outcome.name, sep="\n")
         return outcome.name == "silent"
     counts: dict[str, int] = {}
-    for seed in range(options.start, options.start + options.count):
-        outcome = run_case(seed, exact=options.exact)
-        counts[outcome.name] = counts.get(outcome.name, 0) + 1
-        if outcome.name == "silent":
-            print(f"seed {seed}: {outcome.details}")
+    with suppress(KeyboardInterrupt):  # what was counted until then is worth something
+        for seed in range(options.start, options.start + options.count):
+            outcome = run_case(seed, exact=options.exact)
+            counts[outcome.name] = counts.get(outcome.name, 0) + 1
+            if outcome.name == "silent":
+                print(f"seed {seed}: {outcome.details}")
     print(counts)
     return 1 if counts.get("silent") else 0
 
