@@ -108,11 +108,12 @@ def test_no_command_reaches_a_log(sandbox: Sandbox, files: dict[str, str], comma
 @pytest.mark.parametrize("form", ["text", "markdown", "json", "sarif"])
 def test_no_command_is_in_a_report_that_goes_to_a_file(sandbox: Sandbox, form: str) -> None:
     """The one in Markdown goes into the summary of a job, and any may be printed later."""
-    sandbox.write("app.yaml", f'image: "{EVIL_IN_YAML}" # {{"$imagepolicy": "flux-system:web"}}\n')
+    image = "registry.example.com/web:1.4.0"
+    sandbox.write("app.yaml", f'command: "{EVIL_IN_YAML} {image}" # {{"$imagepolicy": "flux-system:web"}}\n')
     sandbox.run("update", "--check", "--output", f"{form}=report")
     assert obeyed(sandbox.text("report")) == []
     if form == "json":
-        assert json.loads(sandbox.text("report"))["changes"][0]["old"] == EVIL
+        assert json.loads(sandbox.text("report"))["changes"][0]["old"] == f"{EVIL} {image}"
 
 
 def test_json_says_the_same_whatever_is_in_it() -> None:
