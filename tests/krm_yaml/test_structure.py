@@ -151,6 +151,12 @@ ROWS = {
     "a deeper comment behind what goes": (
         "a: |+\n    x\n  # deep\nb: 2\n", "d['k'] = 'x\\ny\\n'; del d['a']; del d['b']; d['b'] = 2",
         "k: \"x\\ny\\n\"\n  # deep\nb: 2\n"),
+    "an item that ends in a block moves above a deeper comment": (
+        "k:\n  # deep\n- a\n# second\n- - 'N' # n\n  - |\n    x\n", "d['k'].reverse()",
+        "k:\n# second\n- - 'N' # n\n  - |\n    x\n# deep\n- a\n"),
+    "an item that ends in a block moves between, above a deeper comment": (
+        "- 1\n  # deep\n- 2\n- k: 'v' # why\n  t: >\n    x\n", "d.insert(1, d.pop(2))",
+        "- 1\n- k: 'v' # why\n  t: >\n    x\n# deep\n- 2\n"),
     "a comment that was an item stays with the list": (
         "l:\n- a\n# - b\nnext: 1\n", "del d['next']", "l:\n- a\n# - b\n"),
     "a key is renamed": ("a: 1\n# b\nb: 2 # x\nc: 3\n", "d.rename('b', 'on')", "a: 1\n# b\n\"on\": 2 # x\nc: 3\n"),

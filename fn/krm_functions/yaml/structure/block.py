@@ -67,10 +67,7 @@ class BlockChange:
         made = [self._entry_text(node, each, found) for each in pending]
         last = pending[-1]
         gone = {chunk.lead: chunk.stop for key, chunk in found.items() if key not in self._kept}
-        if made[-1][1] and self._change.takes_in(at, node.column, gone):
-            made[-1] = self.fresh_text(
-                node, Fresh(None, last.value) if isinstance(last, Moved) else last, literal=False
-            )
+        self._close(node, last, made, at, gone)
         text = "".join(each for each, _ in made)
         first = found[id(node.entries[0])]
         if at == first.lead and first.compact:
@@ -258,10 +255,7 @@ class BlockChange:
             return
         made = [self._entry_text(node, each, found) for each in final]
         first, stop, last = found[id(node.entries[0])], found[id(node.entries[-1])].stop, final[-1]
-        if made[-1][1] and self._change.takes_in(stop, node.column):
-            made[-1] = self.fresh_text(
-                node, Fresh(None, last.value) if isinstance(last, Moved) else last, literal=False
-            )
+        self._close(node, last, made, stop)
         if isinstance(last, Moved) and keeps_blank_lines(self._text, last.entry.value):
             self._delete_blank(stop, _NONE)
         text = "".join(each for each, _ in made)
