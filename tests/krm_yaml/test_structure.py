@@ -157,6 +157,17 @@ ROWS = {
     "an item that ends in a block moves between, above a deeper comment": (
         "- 1\n  # deep\n- 2\n- k: 'v' # why\n  t: >\n    x\n", "d.insert(1, d.pop(2))",
         "- 1\n- k: 'v' # why\n  t: >\n    x\n# deep\n- 2\n"),
+    "a block is left before the deeper comment of the next key": (
+        "a: |\n  x\nb: 1\n  # deep\n    # deeper\nc: 2\n", "del d['b']", "a: |\n  x\n# deep\n# deeper\nc: 2\n"),
+    "a block is left before blank lines and the deeper comment of the next key": (
+        "a: >\n  x\n\nb: 'y\n  z'\n  # deep\nc: 2\n", "del d['b']",
+        "a: >\n  x\n\n# deep\nc: 2\n"),
+    "a block is left before the deeper comment of the next item": (
+        "- >\n x\n\n-\n  # deep\n- |\n  y\n", "del d[1]",
+        "- >\n x\n\n# deep\n- |\n  y\n"),
+    "a block that keeps blank lines is left before a deeper comment": (
+        "a: |+\n  x\nb: 1\n\n  # deep\nc: 2\n", "del d['b']",
+        "a: |+\n  x\n# deep\nc: 2\n"),
     "a comment that was an item stays with the list": (
         "l:\n- a\n# - b\nnext: 1\n", "del d['next']", "l:\n- a\n# - b\n"),
     "a key is renamed": ("a: 1\n# b\nb: 2 # x\nc: 3\n", "d.rename('b', 'on')", "a: 1\n# b\n\"on\": 2 # x\nc: 3\n"),

@@ -97,6 +97,10 @@ class BlockChange:
         if isinstance(last, Fresh):
             made[-1] = self.fresh_text(node, last, literal=False)
             return
+        self._outdent(node, at, gone)
+
+    def _outdent(self, node: CollectionNode, at: int, gone: Mapping[int, int]) -> None:
+        """Indent the comments at a place as the entries are, so that a block scalar before them takes none in."""
         for line in self._change.lines_left(at, gone):
             if line.comment and (not line.comment.startswith("#") or line.column <= node.column):
                 break
@@ -206,34 +210,27 @@ class BlockChange:
     ) -> None:
         """Extend what is deleted over blank lines that would be left over."""
         text = self._text
-        if before is not None and is_block_scalar(last_leaf(before.value)) and joined[0][0] == found[id(before)].stop:
-            self._keep_out(node, joined, keeps_blank_lines(text, before.value))
-            return
+        start = joined[0][0]
+        gap = text[found[id(before)].stop : start] if before is not None else ""
+        if before is not None and is_block_scalar(last_leaf(before.value)) and not gap.strip(" \t" + BREAKS):
+            gone = {each[0]: each[1] for each in joined}
+            self._outdent(node, start, gone)
+            if keeps_blank_lines(text, before.value):
+                self._delete_blank(start, gone)
+                return
         if joined[-1] is not last:
             return
         following = list(islice(lines_between(text, last[1], len(text)), 1))
-        start = joined[0][0]
         if before is None:
             for line in lines_between(text, last[1], found[id(behind)].lead if behind else last[1]):
                 if line.comment:
                     break
                 last[1] = line.stop
             return
-        gap = text[found[id(before)].stop : start]
         is_blank = bool(gap) and not gap.strip(" \t" + BREAKS)
         followed = behind is None or (following and not following[0].comment)
         if is_blank and followed:
             joined[0][0] = found[id(before)].stop
-
-    def _keep_out(self, node: CollectionNode, joined: Sequence[list[int]], keeps: bool) -> None:
-        """Delete also what a block scalar before the deleted lines would take in now."""
-        first = joined[0]
-        limit = joined[1][0] if len(joined) > 1 else len(self._text)
-        for line in lines_between(self._text, first[1], limit):
-            deeper = line.comment.startswith("#") and line.column > node.column
-            if not deeper and (line.comment or not keeps):
-                break
-            first[1] = line.stop
 
     def _pull_up(self, first: Entry, gone: list[int], chunk: Chunk, behind: Entry) -> None:
         """Delete the first entry, which stands behind a dash: the next one comes up, unless a comment is between."""
