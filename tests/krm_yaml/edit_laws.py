@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars
+from krm_functions.yaml.structure.changes import Note
 from krm_functions.yaml.structure.document import Document
 from krm_functions.yaml.structure.editable import plain, same
 from krm_yaml.resources import Change, change, resource
@@ -136,8 +137,9 @@ def data_are_what_was_wanted(
 _SHADOW = re.compile(r"\s*(?:- +)*")
 
 
-def lines_without_a_change_stay(before: str, after: str, changes: Sequence[Change]) -> None:
-    """Every line that holds one scalar which is left alone, and the comments directly above it."""
+def lines_without_a_change_stay(before: str, after: str, changes: Sequence[Change], notes: Sequence[Note]) -> None:
+    """Every line that holds one scalar which is left alone, and the comments directly above it, or a note of them."""
+    noted = " ".join(note.message for note in notes)
     old = before.replace("\r\n", "\n").split("\n")
     new = Counter(
         each
@@ -149,7 +151,8 @@ def lines_without_a_change_stay(before: str, after: str, changes: Sequence[Chang
         assert new[words], f"line {line + 1} is gone: {old[line]!r}"
         above = line - 1
         while above >= 0 and old[above].lstrip().startswith("#") and column(old[above]) == column(old[line]):
-            assert new[old[above].replace(",", "")], f"the comment on line {above + 1} is gone: {old[above]!r}"
+            kept = new[old[above].replace(",", "")] or repr(old[above].lstrip()) in noted
+            assert kept, f"the comment on line {above + 1} is gone: {old[above]!r}"
             above -= 1
 
 
@@ -236,14 +239,14 @@ def hold(seed: int, readers: Sequence[Reader]) -> int:
         changes.append(each)
     wanted = plain(document.data)
     try:
-        after = document.edited().text
+        after, _, noted = document.edited()
     except ReportedError as err:
         raise AssertionError(f"refused: {err.where}: {err.what}") from err
     expected = unshared(load(text))
     made(changes, expected)
     assert same(wanted, expected), "the lists and mappings are not those of Python"
     data_are_what_was_wanted(text, after, changes, wanted, readers)
-    lines_without_a_change_stay(text, after, changes)
+    lines_without_a_change_stay(text, after, changes, noted)
     try:
         there_and_back(text, after, changes)
     except ReportedError as err:

@@ -239,6 +239,16 @@ def test_what_is_written_out_is_said_with_its_path() -> None:
     ]
 
 
+def test_a_comment_that_may_be_the_next_fields_is_named_where_it_goes() -> None:
+    document = Document("m:\n  a:\n  - 1\n  # - see below\n  b: 2\n  c: # x\n  - 1 # y\n  d: 3\n")
+    del document.data["m"]["a"], document.data["m"]["c"]
+    edited = document.edited()
+    assert edited.text == "m:\n  b: 2\n  d: 3\n"
+    assert [tuple(note) for note in edited.notes] == [
+        (("m", "a"), "the comment '# - see below' below it is removed with it", "info")
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "problem", "where"),
     [

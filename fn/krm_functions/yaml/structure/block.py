@@ -7,8 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from krm_functions.yaml.comments import BREAKS
-from krm_functions.yaml.structure.changes import Fresh, Moved, Place
-from krm_functions.yaml.structure.chunks import Chunk, is_block_scalar, keeps_blank_lines, last_leaf, lines_between
+from krm_functions.yaml.structure.changes import Fresh, Moved, Note, Place
+from krm_functions.yaml.structure.chunks import (
+    Chunk,
+    is_block_scalar,
+    keeps_blank_lines,
+    last_leaf,
+    lines_between,
+    was_items,
+)
 from krm_functions.yaml.structure.scalars import quote_of
 from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, ScalarNode, nodes_of
 from krm_functions.yaml.structure.values import replace_block_collection
@@ -43,6 +50,7 @@ class BlockChange:
         first = node.entries[0]
         kept = [each for each in final if isinstance(each, Entry)]
         self._kept = set(map(id, kept))
+        self._say_what_goes([each.entry for each in final if isinstance(each, Moved)], found)
         if not kept:
             self._all_new(node, [each for each in final if not isinstance(each, Entry)], found, place)
             return
@@ -57,6 +65,16 @@ class BlockChange:
                 pending.append(each)
         self._insert_entries(node, pending, at, found)
         self._delete(node, kept, found, not isinstance(final[0], Entry))
+
+    def _say_what_goes(self, moved: Sequence[Entry], found: Mapping[int, Chunk]) -> None:
+        """Note the comments that go with an entry though they could be the next one's."""
+        if self._change.comments_stay:
+            return
+        stay = self._kept.union(map(id, moved))
+        for entry in self._node.entries:
+            for comment in was_items(self._text, self._node, entry, found[id(entry)]) if id(entry) not in stay else ():
+                path = (*self._place.path, entry.key or "")
+                self._change.notes.append(Note(path, f"the comment {comment!r} below it is removed with it"))
 
     def _insert_entries(
         self, node: CollectionNode, pending: Sequence[Fresh | Moved], at: int, found: Mapping[int, Chunk]

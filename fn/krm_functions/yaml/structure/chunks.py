@@ -108,6 +108,13 @@ def _stop(text: str, node: CollectionNode, entry: Entry, following: int) -> int:
     return stop
 
 
+def was_items(text: str, node: CollectionNode, entry: Entry, chunk: Chunk) -> Iterator[str]:
+    """The comments of an entry that could also be the next one's: ``# - b`` behind a list that is not indented."""
+    for line in lines_between(text, after_line(text, entry.end), chunk.stop):
+        if line.column == node.column and line.comment:
+            yield line.comment
+
+
 def _joins(text: str, line: Line, end: int) -> bool:
     """Whether nothing but comments stands between a comment's line and the line that starts at *end*."""
     return all(each.comment for each in lines_between(text, line.stop, end))
