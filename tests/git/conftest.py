@@ -17,7 +17,8 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import read_automation
-from imagesetter.git.run import AutomationOptions, AutomationRunResult, run_automation
+from imagesetter.git.run import AutomationOptions, run_automation
+from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.selection.sources import KnownDigest, Resolution, Resolved
 from imagesetter.update.read_tree import flux_resources
 from support.sandbox import Sandbox, open_sandbox

@@ -162,14 +162,18 @@ def test_git_missing_is_told(stage: Stage, tmp_path: Path) -> None:
     assert "git is not installed" in done.stderr
 
 
-def test_a_shallow_checkout_of_a_ci_job_is_enough_and_stays_shallow(stage: Stage) -> None:
+def test_a_shallow_checkout_of_a_ci_job_is_enough_and_gets_history_only_for_a_change(stage: Stage) -> None:
     remote = fleet(stage)
     remote.commit({"README": "more history"})
     stage.run("git", "clone", "-q", "--depth", "1", remote.url, "shallow")
     done = stage.run("imagesetter", "automate", cwd=stage.root / "shallow")
     assert done.status == 0, str(done)
     assert len(remote.subjects()) == 3
-    assert stage.run("git", "rev-list", "--count", "HEAD", cwd=stage.root / "shallow").stdout == "2\n"
+    # Whoever set a field back is found in the history.
+    assert stage.run("git", "rev-list", "--count", "HEAD", cwd=stage.root / "shallow").stdout == "3\n"
+    stage.run("git", "clone", "-q", "--depth", "1", remote.url, "later")
+    assert stage.run("imagesetter", "automate", cwd=stage.root / "later").status == 0
+    assert stage.run("git", "rev-list", "--count", "HEAD", cwd=stage.root / "later").stdout == "1\n"
     assert "1.0.10" in (stage.root / "shallow/kustomize/deployment.yaml").read_text()
 
 

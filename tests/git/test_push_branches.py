@@ -8,7 +8,8 @@ import pytest
 
 from git.conftest import AUTOMATION, Bench, image, leftovers
 from imagesetter.git.branch_history import BranchCommit, parse_raw_log
-from imagesetter.git.run import AutomationOptions, AutomationRunResult
+from imagesetter.git.run import AutomationOptions
+from imagesetter.git.run_result import AutomationRunResult
 
 PUSHING = AUTOMATION.replace("  update:", "    push: {branch: auto}\n  update:")
 BUMP = "Update from image update automation"

@@ -13,7 +13,8 @@ import pytest
 from git.conftest import AUTOMATION, GIT_REPOSITORY, Bench, image, leftovers, policy
 from git.test_run import error, with_push
 from imagesetter.cli.main import main
-from imagesetter.git.run import AutomationOptions, AutomationRunResult
+from imagesetter.git.run import AutomationOptions
+from imagesetter.git.run_result import AutomationRunResult
 from support.certificates import make_authority
 from support.git_servers import Fault, GitHttp, GitSsh, make_key, make_sshd, run_git_http
 from tools import require_tool

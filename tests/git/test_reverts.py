@@ -12,7 +12,8 @@ from imagesetter.errors import GitError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.git.reverts import RevertGuard, Reverts
-from imagesetter.git.run import AutomationOptions, AutomationRunResult
+from imagesetter.git.run import AutomationOptions
+from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.update.files import marked_fields
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import read_tree

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from git.conftest import AUTOMATION, Bench, image, leftovers, policy
-from imagesetter.git.run import AutomationOptions, AutomationRunResult
+from imagesetter.git.run import AutomationOptions
+from imagesetter.git.run_result import AutomationRunResult
 
 
 def error(run: AutomationRunResult) -> str:

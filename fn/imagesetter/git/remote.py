@@ -289,13 +289,23 @@ class Remote:
             f"its branches: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}" if names else "it has no branches"
         )
 
-    def location(self, *, push: bool = False) -> str:
-        """The remote's location, or its push location, without credentials."""
+    def url(self, *, push: bool = True) -> str:
+        """The URL of the remote, without credentials; empty if it has none."""
         if self.checkout is None:
             return redacted(self.automation.url)
-        which = ["--push"] if push else []
-        done = self.git.run("remote", "get-url", *which, "--end-of-options", self.name, accept=range(256))
-        return f"{self.name}, {redacted(done.text)}" if done.status == 0 and done.text else self.name
+        done = self.git.run(
+            "remote", "get-url", *(["--push"] if push else []), "--end-of-options", self.name, accept=range(256)
+        )
+        return redacted(done.text) if done.status == 0 else ""
+
+    def base(self) -> str:
+        """The branch that a push branch is made from; the remote's default one for a tag or a commit."""
+        return self.automation.ref.branch or branch_of(self.automation.ref.name) or self._default
+
+    def location(self, *, push: bool = False) -> str:
+        """The remote's location, or its push location, without credentials."""
+        url = self.url(push=push)
+        return url if self.checkout is None else ", ".join(filter(None, (self.name, url)))
 
     def push(self, start: StartingPoint, commit: str) -> None:
         """Push a commit to the push branch, unless that has moved since the start.

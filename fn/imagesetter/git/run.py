@@ -39,6 +39,7 @@ from imagesetter.git.command import Git, time_limit
 from imagesetter.git.message_data import template_data
 from imagesetter.git.remote import PushRejected, RefspecRefused, StartingPoint
 from imagesetter.git.reverts import revert_guard
+from imagesetter.git.run_result import AutomationRunResult, Commit, PushBranch, Status
 from imagesetter.git.signing import signing
 from imagesetter.git.workspace import Workspace, confined, relocated, relocated_change
 from imagesetter.registry.http.limits import Deadline
@@ -49,11 +50,10 @@ from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import Tree, read_tree
 from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.messages import os_error_hint
-from krm_functions.result import Result, failed
+from krm_functions.result import Result
 
 TRIES = 5
 GuardsOf = Callable[[Catalog, Sequence[MarkedField]], Sequence[Guard]]
-Status = Literal["pushed", "would push", "up to date", "suspended", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +82,6 @@ class AutomationOptions:
     guards_of: GuardsOf = lambda catalog, fields: ()
     at: At = lambda name, folder: name
     sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit that was pushed, or, in a dry run, would be: then it has a ``diff`` and no ``hash``."""
-
-    hash: str
-    branch: str
-    message: str
-    changes: tuple[Change, ...]
-    diff: str
-
-
-@dataclass(frozen=True, slots=True)
-class AutomationRunResult:
-    """The result of one automation; a failure is a value, so that the others run."""
-
-    name: PolicyName
-    status: Status
-    commits: tuple[Commit, ...] = ()
-    results: tuple[Result, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> bool:
-        """Whether it did not run, or something held up a part of it."""
-        return self.status == "failed" or failed(self.results)
 
 
 class _Failed(Exception):
@@ -182,6 +155,7 @@ class _AutomationRun:
         self._policies = frozenset(name for name in followed if not options.only or name.plain in options.only)
         self._warnings: dict[Result, None] = {}
         self._notes: list[str] = []
+        self._made: dict[str, PushBranch] = {}
 
     def run(self, directory: Path) -> AutomationRunResult:
         automation, options = self._automation, self._options
@@ -201,6 +175,7 @@ class _AutomationRun:
             ) as workspace,
             signing(automation, workspace.git) as (git, signing_options),
         ):
+            remote = workspace.remote.url()
             for branch, sets in self._branches(workspace):
                 commits += self._push_branch(workspace, branch, sets, git, signing_options)
         done: Status = "would push" if options.dry_run else "pushed"
@@ -210,6 +185,8 @@ class _AutomationRun:
             tuple(commits),
             tuple(self._warnings),
             tuple(self._notes),
+            tuple(self._made.values()),
+            remote,
         )
 
     def _branches(self, workspace: Workspace) -> list[tuple[str, list[ChangeSet] | None]]:
@@ -240,6 +217,9 @@ class _AutomationRun:
             start = workspace.remote.begin(branch, after=start)
             commits = self._commits(workspace, start, sets, git, signing_options)
             self._note(start.note)
+            needed = bool(commits) or not start.is_new
+            # Of several tries the last one counts.
+            self._made[start.branch] = PushBranch(start.branch, workspace.remote.base(), tuple(commits), needed)
             if commits and start.replaces and workspace.has_files_of(start.replaces):
                 return []
             if not commits and start.is_new and start.expected:

@@ -24,8 +24,10 @@ from imagesetter.cli.options import (
     run_options,
     with_quiet,
 )
+from imagesetter.cli.pull_requests import RequestSettings, with_requests
 from imagesetter.cli.reports.automate import automation_json, reporter
 from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo_data, print_error, write
 from imagesetter.fields.report import failure
@@ -36,7 +38,9 @@ from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import Automation, automation_names, read_automation
 from imagesetter.git.command import remote_url, toplevel
 from imagesetter.git.cronjob import job, manifests
-from imagesetter.git.run import AutomationOptions, AutomationRunResult, run_automation
+from imagesetter.git.forge_address import parse_forge
+from imagesetter.git.run import AutomationOptions, run_automation
+from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.git.watch import watch
 from imagesetter.registry.http.limits import Clock, run_deadline
 from imagesetter.update.downgrades import downgrade_guard
@@ -88,6 +92,28 @@ _RETRY = 60.0
     help="Push each commit to a branch of its own, such as 'images/{{ .Values.set }}'.",
 )
 @click.option(
+    "--pull-request",
+    "pull_request",
+    is_flag=True,
+    envvar="IMAGESETTER_PULL_REQUEST",
+    help="Open or update one pull request for each push branch, and close those that are obsolete.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABEL",
+    envvar="IMAGESETTER_LABEL",
+    help="Label the pull requests. Repeatable.",
+)
+@click.option(
+    "--forge",
+    default="",
+    metavar="KIND=URL",
+    envvar="IMAGESETTER_FORGE",
+    help="API of the forge: github, gitlab or gitea.  [default: by the remote's host, or from the CI system]",
+)
+@click.option(
     "--allow-git",
     multiple=True,
     metavar="PATTERN",
@@ -129,6 +155,9 @@ def command(
     allow_dirty: bool,
     per: str,
     branch: str,
+    pull_request: bool,
+    labels: tuple[str, ...],
+    forge: str,
     allow_git: tuple[str, ...],
     git_timeout: str | None,
     allow_downgrade: bool,
@@ -150,6 +179,7 @@ def command(
       imagesetter automate --dry-run                    print diff and message
       imagesetter automate --automation flux-system:web
       imagesetter automate --per image --branch 'images/{{ .Values.set }}'
+      imagesetter automate --pull-request --label images
       imagesetter automate --from status --policies exported.yaml
     """
     wanted = tuple(policy_name(text, options.namespace, where=option_name("automations")) for text in automations)
@@ -168,8 +198,11 @@ def command(
     )
     if branch and per == "all" and "{{" in branch:
         raise UsageError("--branch is a template, but --per all makes one commit", hint="add --per image, for example")
+    if forge:
+        parse_forge(forge)
+    requests = RequestSettings(forge, frozenset(labels), not options.only, render_branch) if pull_request else None
     invocation = _Invocation(
-        paths, wanted, automation_options, options, network, here, reporter(options, dry_run=dry_run)
+        paths, wanted, automation_options, options, network, here, reporter(options, dry_run=dry_run), requests
     )
     if emit:
         echo_data(_manifests(invocation, image))
@@ -202,6 +235,7 @@ class _Invocation:
     network: NetworkOptions
     here: bool
     report: Callable[[AutomationRunResult], None]
+    requests: RequestSettings | None = None
 
     def load(self) -> _Loaded:
         """The automations under PATH (or among ``--policies``), and the policies that they follow."""
@@ -246,6 +280,8 @@ class _Invocation:
                     if not isinstance(one, Automation)
                     else run_automation(one, read.catalog, make_source, directory, automation_options)
                 )
+                if self.requests:
+                    done = with_requests(done, self.requests, automation_options.address_rules, network, deadline)
                 self.report(done)
                 runs.append(done)
         return runs

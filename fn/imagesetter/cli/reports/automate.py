@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from imagesetter.cli.options import RunOptions
@@ -11,7 +12,7 @@ from imagesetter.cli.terminal import echo, echo_data, print_results
 from imagesetter.config.options import API_VERSION
 
 if TYPE_CHECKING:
-    from imagesetter.git.run import AutomationRunResult, Commit
+    from imagesetter.git.run_result import AutomationRunResult, Commit
 
 
 def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[AutomationRunResult], None]:
@@ -26,6 +27,8 @@ def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[AutomationRunRe
                     echo(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})")
             if not run.commits and not options.quiet:
                 echo(f"{run.name}: {run.status}")
+            for request in run.requests if not options.quiet else ():
+                echo(f"{run.name}: request #{request.number} of {request.branch}: {request.action} {request.url}")
         for note in run.notes:
             echo(f"{run.name}: {note}", err=True)
         print_results(sorted(run.results, key=lambda result: result.severity == "error"))
@@ -58,6 +61,7 @@ def automation_json(runs: Iterable[AutomationRunResult]) -> dict[str, object]:
                 "automation": str(run.name),
                 "status": run.status,
                 "commits": [_commit_as_json(commit) for commit in run.commits],
+                "requests": [asdict(request) for request in run.requests],
                 "notes": list(run.notes),
                 "results": [result.to_dict() for result in run.results],
             }

@@ -5,11 +5,12 @@ Names, tags and messages are untrusted text (`markdown`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from imagesetter.cli.reports.delta import delta_of, sides
 from imagesetter.cli.reports.markdown import MOST, code, escaped, fence, fitted
 from imagesetter.cli.reports.update import Links, UpdateOutcome, grouped
+from imagesetter.update.files import FileUpdates
 from imagesetter.update.plan import Change
 from krm_functions.messages import log_line, without_log_commands
 from krm_functions.result import Result
@@ -35,6 +36,15 @@ def render_markdown(report: UpdateOutcome) -> str:
         if sum(map(len, blocks)) > MOST:
             blocks[-1] = "The diff is too long to show here."
     blocks.append(escaped(report.closing_line))
+    return without_log_commands("\n\n".join(blocks) + "\n")
+
+
+def render_branch(changes: Sequence[Change], problems: Iterable[Result]) -> str:
+    """The changes of a branch and what was held back, for the body of its request; without the diff."""
+    report = UpdateOutcome(FileUpdates(tuple(changes), (), (), 0, 0), tuple(problems), written=True)
+    blocks = [f"### {_headline(report)}", fitted(_changes(report), MOST * 3 // 4)]
+    if report.held_back:
+        blocks += ["#### Held back", fitted(_held_back(report.held_back), MOST // 5)]
     return without_log_commands("\n\n".join(blocks) + "\n")
 
 

@@ -143,12 +143,24 @@ class AutomationCommit(StrictModel):
     changes: list[CommitChange]
 
 
+class AutomationRequest(StrictModel):
+    """What --pull-request did with the request of a branch."""
+
+    branch: str
+    number: int
+    url: str
+    action: Literal["created", "updated", "unchanged", "left closed", "closed"] = Field(
+        description="left closed: somebody closed a request with the same changes"
+    )
+
+
 class AutomationRun(StrictModel):
     """The result of one ImageUpdateAutomation."""
 
     automation: str = Field(description="namespace:name")
     status: Literal["pushed", "would push", "up to date", "suspended", "failed"]
     commits: list[AutomationCommit]
+    requests: list[AutomationRequest]
     notes: list[str]
     results: list[RunResult]
 

@@ -34,9 +34,11 @@ class RequestOptions:
 
 def new_request(
     method: str, url: str, options: RequestOptions, *, accept: str = "application/json", authorization: str = "",
-    form: str = "", etag: str = "",
+    form: str = "", etag: str = "", json: str = "",
 ) -> httpx.Request:  # fmt: skip
     """A request with these headers and no others; with an ETag it asks for what has changed since only.
+
+    Its body is a form, or JSON, or empty.
 
     Raises:
         ProtocolError: httpx does not take the URL.
@@ -48,12 +50,14 @@ def new_request(
         headers["If-None-Match"] = etag
     if form:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
+    if json:
+        headers["Content-Type"] = "application/json"
     try:
         return httpx.Request(
             method,
             url,
             headers=headers,
-            content=form.encode() or None,
+            content=(form or json).encode() or None,
             extensions={_EXTENSION: options, "timeout": TIMEOUT.as_dict()},
         )
     except httpx.InvalidURL:

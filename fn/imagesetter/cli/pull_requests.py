@@ -1,0 +1,88 @@
+"""``automate --pull-request``: the requests of a run's branches, on the forge of its remote."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.registry_client import settings_for
+from imagesetter.fields.report import failure
+from imagesetter.git.address_rules import GitAddressRules
+from imagesetter.git.forge import Forge
+from imagesetter.git.forge_address import find_forge, find_token
+from imagesetter.git.merge_requests import update_requests
+from imagesetter.git.run_result import AutomationRunResult, PushBranch
+from imagesetter.registry.http.address_rules import RegistryPattern
+from imagesetter.registry.http.limits import Clock, Deadline, RateLimiter
+from imagesetter.update.plan import Change
+from krm_functions.errors import ReportedError, UsageError
+from krm_functions.result import Result
+
+if TYPE_CHECKING:
+    from imagesetter.registry.http.transport import RegistryTransport
+
+_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSettings:
+    """What the operator says of requests: ``--forge``, the labels, and whether a run covers all policies.
+
+    ``render`` makes the body, of changes and of what was held back.
+    """
+
+    forge: str
+    labels: frozenset[str]
+    all_policies: bool
+    render: Callable[[Sequence[Change], Sequence[Result]], str]
+
+
+def with_requests(
+    run: AutomationRunResult,
+    settings: RequestSettings,
+    rules: GitAddressRules,
+    network: NetworkOptions,
+    deadline: Deadline,
+) -> AutomationRunResult:
+    """A run's result with the requests of its branches; what the forge refuses is an error of the run."""
+    if run.status in ("failed", "suspended", "would push"):
+        return run
+    name = str(run.name)
+    try:
+        if any(branch.name == branch.base for branch in run.branches):
+            hint = "set spec.git.push.branch to another one, or add --branch"
+            raise UsageError("it pushes to the branch that it checks out, so there is nothing to request", hint=hint)
+        address = find_forge(run.remote, settings.forge, os.environ)
+        token = find_token(address.kind, os.environ)
+        transport = _transport(address.api, rules, network)
+        forge = Forge(address.kind, address.api, address.repository, token, transport, deadline)
+
+        def body_of(branch: PushBranch) -> str:
+            changes = [change for commit in branch.commits for change in commit.changes]
+            return settings.render(changes, [result for result in run.results if result.severity != "info"])
+
+        try:
+            complete = settings.all_policies and not run.failed
+            done = update_requests(forge, run.name, run.branches, body_of, settings.labels, complete=complete)
+        finally:
+            transport.close()
+    except ReportedError as error:
+        return replace(run, results=(*run.results, failure(error, automation=name)))
+    return replace(run, requests=tuple(done))
+
+
+def _transport(api: str, rules: GitAddressRules, network: NetworkOptions) -> RegistryTransport:
+    """A transport by the rules for Git servers. The forge's own host is the operator's word, or well-known."""
+    from urllib.parse import urlsplit
+
+    from imagesetter.registry.http.redaction import Redaction
+    from imagesetter.registry.http.transport import RegistryTransport
+
+    host = RegistryPattern.parse(f"{urlsplit(api).hostname}:*")
+    settings = settings_for(network, None)
+    limiter = RateLimiter(Clock(), _CONNECTIONS, _CONNECTIONS)
+    allowed = replace(rules.hosts, allow=(*rules.hosts.allow, host))
+    return RegistryTransport(allowed, limiter, settings.network, Redaction())

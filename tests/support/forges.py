@@ -1,0 +1,184 @@
+"""A forge on loopback: what its manual says of pull requests or merge requests, and the Git server beside it.
+
+::
+
+    with run_forge("gitlab") as forge:
+        forge.api, forge.requests, forge.written
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+REPOSITORY = "org/fleet"
+TOKEN = "t0ken"
+BASES = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
+
+
+@dataclass
+class Request:
+    """A pull request as the forge keeps it."""
+
+    number: int
+    branch: str
+    base: str
+    title: str
+    body: str
+    state: str = "open"
+    labels: list[str] = field(default_factory=list)
+    fork: bool = False
+
+
+class FakeForge(ThreadingHTTPServer):
+    """``requests`` are what people see; ``written`` are all calls that change something."""
+
+    daemon_threads = True
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.kind = kind
+        self.requests: list[Request] = []
+        self.labels: dict[str, int] = {}
+        self.written: list[str] = []
+        self.token = TOKEN
+        self.hidden = 0
+        """How many listings do not show a request yet that somebody else has opened."""
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}{BASES[self.kind]}"
+
+    def open(self, branch: str, base: str, title: str, body: str) -> Request | None:
+        """A new request; None if the branch has an open one."""
+        if any(each.branch == branch and each.state == "open" and not each.fork for each in self.requests):
+            return None
+        made = Request(len(self.requests) + 1, branch, base, title, body)
+        self.requests.append(made)
+        return made
+
+    def row(self, request: Request) -> dict[str, Any]:
+        """A request as the API shows it."""
+        url = f"http://forge.example.com/{request.number}"
+        if self.kind == "gitlab":
+            state = {"open": "opened"}.get(request.state, request.state)
+            return {
+                "iid": request.number, "source_branch": request.branch, "title": request.title, "state": state,
+                "description": request.body, "web_url": url, "labels": request.labels,
+                "source_project_id": 2 if request.fork else 1, "target_project_id": 1,
+            }  # fmt: skip
+        owner = "somebody" if request.fork else "org"
+        return {
+            "number": request.number, "title": request.title, "body": request.body, "html_url": url,
+            "head": {"ref": request.branch, "repo": {"full_name": f"{owner}/fleet"}},
+            "state": "closed" if request.state == "merged" else request.state,
+            "merged_at": "2026-03-01T00:00:00Z" if request.state == "merged" else None,
+            "labels": [{"name": name} for name in request.labels],
+        }  # fmt: skip
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.headers["Content-Type"] == "application/json"
+        self._answer(body)
+
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def do_PATCH(self) -> None:
+        self.do_POST()
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        status, answer = self._found(body)
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _found(self, body: dict[str, Any]) -> tuple[int, Any]:
+        forge = cast("FakeForge", self.server)
+        if self.headers["Authorization"] != f"Bearer {forge.token}":
+            return 401, {"message": f"Bad credentials: {self.headers['Authorization']}"}
+        parts = urlsplit(self.path)
+        project = f"/projects/{REPOSITORY.replace('/', '%2F')}" if forge.kind == "gitlab" else f"/repos/{REPOSITORY}"
+        prefix = BASES[forge.kind] + project
+        if not parts.path.startswith(prefix):
+            return 404, {"message": "Not Found"}
+        path = parts.path.removeprefix(prefix)
+        if self.command != "GET":
+            forge.written.append(f"{self.command} {unquote(path)}")
+        if path in ("/pulls", "/merge_requests"):
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            return self._list(forge, query) if self.command == "GET" else self._open(forge, body)
+        if path == "/labels":
+            if self.command == "POST":
+                forge.labels[body["name"]] = len(forge.labels) + 7
+                return 201, {"id": forge.labels[body["name"]], "name": body["name"]}
+            return 200, [{"id": number, "name": name} for name, number in forge.labels.items()]
+        found = re.fullmatch(r"/(pulls|merge_requests|issues)/(\d+)(/labels)?", path)
+        assert found, path
+        request = forge.requests[int(found[2]) - 1]
+        if found[3]:
+            names = {number: name for name, number in forge.labels.items()}
+            request.labels += [names[each] if forge.kind == "gitea" else each for each in body["labels"]]
+            return 200, []
+        request.title = body.get("title", request.title)
+        request.body = body.get("body", body.get("description", request.body))
+        request.labels += [name for name in body.get("add_labels", "").split(",") if name]
+        if body.get("state") == "closed" or body.get("state_event") == "close":
+            request.state = "closed"
+        return 200, forge.row(request)
+
+    def _list(self, forge: FakeForge, query: dict[str, str]) -> tuple[int, Any]:
+        size = int(query.get("limit") or query["per_page"])
+        state = {"opened": "open"}.get(query["state"], query["state"])
+        rows = [each for each in forge.requests if (forge.row(each)["state"] in (query["state"], state))]
+        branch = query.get("source_branch") or query.get("head", "").partition(":")[2]
+        rows = [each for each in rows if not branch or each.branch == branch]
+        if forge.hidden and state == "open":
+            forge.hidden -= 1
+            rows = []
+        start = (int(query["page"]) - 1) * size
+        return 200, [forge.row(each) for each in rows[start : start + size]]
+
+    def _open(self, forge: FakeForge, body: dict[str, Any]) -> tuple[int, Any]:
+        gitlab = forge.kind == "gitlab"
+        head, base = (body["source_branch"], body["target_branch"]) if gitlab else (body["head"], body["base"])
+        made = forge.open(head, base, body["title"], body["description" if gitlab else "body"])
+        if made is None:
+            status = 422 if forge.kind == "github" else 409
+            return status, {"message": f"A pull request already exists for org:{head}"}
+        made.labels += [name for name in body.get("labels", "").split(",") if name]
+        return 201, forge.row(made)
+
+
+@contextmanager
+def run_forge(kind: str) -> Iterator[FakeForge]:
+    """A forge that runs while the block does."""
+    server = FakeForge(kind)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
