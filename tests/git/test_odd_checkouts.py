@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from git.conftest import AUTOMATION, Bench, image, leftovers
 from git.test_run import error, with_push, without_checkout
+from imagesetter.files.platform import FileLock
 from imagesetter.git.current_branch import ci_branch
 from imagesetter.git.run import AutomationOptions
 
@@ -375,3 +378,20 @@ def test_work_that_cannot_be_kept_either_does_not_hide_why_it_was_not_pushed(
     assert "main is protected" in message
     assert "the commit could not be kept" in message
     assert leftovers(bench) == []
+
+
+def test_the_folder_of_a_killed_run_is_removed_and_that_of_a_young_or_running_one_is_not(bench: Bench) -> None:
+    temporary = bench.remote.path.parent / "tmp"
+    for name, age in {"killed": 7200, "young": 60, "running": 7200}.items():
+        alive = temporary / f"imagesetter-run-{name}" / "alive"
+        alive.parent.mkdir()
+        alive.touch()
+        os.utime(alive, (time.time() - age, time.time() - age))
+    lock = FileLock(temporary / "imagesetter-run-running" / "alive")
+    assert lock.acquire()
+    os.utime(temporary / "imagesetter-run-running" / "alive", (time.time() - 7200, time.time() - 7200))
+    try:
+        assert bench.run().status == "pushed"
+    finally:
+        lock.release()
+    assert sorted(leftovers(bench)) == ["imagesetter-run-running", "imagesetter-run-young"]

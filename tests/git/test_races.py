@@ -176,3 +176,13 @@ def test_a_run_that_is_killed_between_commit_and_push_leaves_exactly_one_commit_
     done = stage.run("imagesetter", "automate", ".", cwd=top)
     assert "up to date" in done.stdout
     assert len(remote.subjects()) == 2
+
+
+def test_a_lock_that_a_killed_push_left_in_the_remote_is_told_as_such(bench: Bench) -> None:
+    (bench.remote.path / "refs/heads/main.lock").touch()
+    done = bench.run()
+    (message,) = [result.message for result in done.results]
+    assert message.startswith("main is locked during each of 5 tries: the push was rejected: "), message
+    assert message.endswith(
+        "; if no push is under way, a killed one left the lock of the branch: remove its .lock file in the remote"
+    )

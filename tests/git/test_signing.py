@@ -31,12 +31,12 @@ def secret(**values: bytes) -> str:
     return policy("web") + SECRET + "data:\n" + data
 
 
-def gpg_key(home: Path, passphrase: str = "") -> bytes:
+def gpg_key(home: Path, passphrase: str = "", *, usage: str = "sign") -> bytes:
     gpg = require_tool("gpg")
     home.mkdir(mode=0o700)
     base = [gpg, "--homedir", str(home), "--batch", "--pinentry-mode", "loopback", "--passphrase", passphrase]
     who = "fluxbot <fluxbot@example.com>"
-    subprocess.run([*base, "--quick-generate-key", who, "ed25519", "sign"], check=True, capture_output=True)
+    subprocess.run([*base, "--quick-generate-key", who, "ed25519", usage], check=True, capture_output=True)
     return subprocess.run([*base, "--armor", "--export-secret-keys"], check=True, capture_output=True).stdout
 
 
@@ -126,3 +126,20 @@ def test_without_the_secret_gits_own_key_signs(
 def test_a_secret_that_cannot_be_used_says_why(bench: Bench, kind: str, text: str, reason: str) -> None:
     assert reason in error(bench.run(signed(kind), policies=text))
     assert bench.remote.subjects() == ["begin"]
+
+
+def test_gpgs_own_reason_is_told(bench: Bench, gpg_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/tmp")
+    key = gpg_key(gpg_home / "home", usage="cert")
+    message = error(bench.run(signed("gpg"), policies=secret(**{"git.asc": key})))
+    assert "sign" in message, message
+    assert "signing failed: Unusable secret key" in message
+
+
+def test_gpgs_own_reason_for_a_key_that_it_does_not_import_is_told(
+    bench: Bench, gpg_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/tmp")
+    key = gpg_key(gpg_home / "home", "right")
+    message = error(bench.run(signed("gpg"), policies=secret(**{"git.asc": key[:200]})))
+    assert message.startswith("git.asc contains no secret key that gpg can read; "), message

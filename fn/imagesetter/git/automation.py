@@ -41,7 +41,12 @@ class CheckoutRef:
     branch: str = ""
 
     def __bool__(self) -> bool:
-        return any((self.commit, self.name, self.semver, self.tag, self.branch))
+        return bool(self.shown)
+
+    @property
+    def shown(self) -> str:
+        """The ref that is used, as it is written."""
+        return self.commit or self.name or self.semver or self.tag or self.branch
 
 
 @dataclass(frozen=True, slots=True)

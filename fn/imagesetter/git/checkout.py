@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from krm_functions.errors import ReportedError, UsageError
 _PREFIX = "imagesetter-run-"
 _TREE = "tree"
 _ALIVE = "alive"
+_YOUNG = 3600.0
+"""Seconds after which a folder that no run has locked is one of a killed run."""
 _REFS = "refs/imagesetter/"
 
 
@@ -50,6 +53,7 @@ def open_workspace(
         EgressRefused: the operator does not allow the automation's URL.
         UsageError: there is neither a URL nor a checkout with a remote, or the checkout is dirty.
     """
+    _remove_stale_folders()
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder, _run_lock(Path(folder)):
         tree = Path(folder).resolve() / _TREE
         if automation.url:
@@ -166,6 +170,17 @@ def _is_dead(folder: Path) -> bool:
         return False
     finally:
         lock.release()
+
+
+def _remove_stale_folders() -> None:
+    """Remove the temporary folders of killed runs; a young one may be of a run that has not locked it yet."""
+    if not FileLock.supported():
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            is_old = time.time() - (folder / _ALIVE).stat().st_mtime > _YOUNG
+            if is_old and not folder.is_symlink() and _is_dead(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_stale_runs(own: Git) -> None:

@@ -25,6 +25,8 @@ from krm_functions.errors import ReportedError, ResourceError
 
 # Answers of a server if another push was first. Another try does not help against other refusals.
 _RACE = re.compile(r"\[rejected\]|cannot lock ref|failed to update ref|fetch first|stale info|incorrect old value")
+_LOCKED = re.compile(r"Unable to create '.*\.lock': File exists")
+_STALE_LOCK = "if no push is under way, a killed one left the lock of the branch: remove its .lock file in the remote"
 _CLASH = re.compile(r"exists; cannot create")
 _NO_FORCE = re.compile(r"non-fast-forward|force.?push", re.IGNORECASE)
 _NO_COMMITS = "no commits selected for shallow requests"
@@ -137,7 +139,7 @@ class Remote:
             return StartingPoint(base, push, head, replaces=head if stands_on(own, base) else "")
         note = f"{push} has commits of somebody else, the newest {foreign[0].hash[:7]} by {foreign[0].author}"
         if not self._contains(head, own, base):
-            note += f"; it does not contain the newest commit of {_ref_name(ref)}: merge or rebase it"
+            note += f"; it does not contain the newest commit of {ref.shown}: merge or rebase it"
         return StartingPoint(head, push, head, note=f"{note}. The run adds to the branch")
 
     def _beyond(self, base: str, ref: CheckoutRef, push: str) -> tuple[str, list[BranchCommit]]:
@@ -370,7 +372,8 @@ class Remote:
         # stderr has the reason of a failed lock; it also repeats "failed to push some refs".
         raced = _RACE.search(refusals[0]) or any(_RACE.search(line) for line in remote_lines)
         if raced and not any(_CLASH.search(line) for line in remote_lines):
-            raise PushRejected(f"the push was rejected: {reason}")
+            hint = _STALE_LOCK if any(_LOCKED.search(line) for line in remote_lines) else ""
+            raise PushRejected(f"the push was rejected: {reason}", hint=hint)
         words = "; ".join(redacted(line.removeprefix("remote:").strip()) for line in remote_lines[-5:])
         raise GitError(
             f"the remote refused the push: {reason}{f': {words}' if words else ''}", where=self.location(push=True)
@@ -395,7 +398,3 @@ class Remote:
         if not target.startswith("refs/"):
             target = f"refs/heads/{target}"
         return f"{force}{commit}:{self.git.check_ref(target, where)}"
-
-
-def _ref_name(ref: CheckoutRef) -> str:
-    return ref.commit or ref.name or ref.semver or ref.tag or ref.branch

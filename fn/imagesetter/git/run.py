@@ -231,9 +231,11 @@ class _AutomationRun:
                 workspace.remote.push(start, hashes[-1])
             except PushRejected as error:
                 if not left:
+                    why = f"{start.branch} is locked" if error.hint else f"others pushed to {start.branch}"
+                    kept = _keep(workspace, hashes[-1])
                     raise GitError(
-                        f"others pushed to {start.branch} during each of {TRIES} tries: {error}",
-                        hint=f"{_keep(workspace, hashes[-1])}; run imagesetter again",
+                        f"{why} during each of {TRIES} tries: {error}",
+                        hint=f"{kept}; {error.hint or 'run imagesetter again'}",
                     ) from error
                 # Retry soon: with the refs resolved, a try is shorter than a whole run of another automation.
                 self._options.sleep(secrets.randbelow(1000) / 1000 * 0.02 * 2 ** (TRIES - left))

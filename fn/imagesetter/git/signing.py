@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from imagesetter.errors import CredentialError
+from imagesetter.errors import CredentialError, GitError
 from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git
+from krm_functions.messages import harmless
 
 _SECONDS = 60
+_REASON = re.compile(r"^(?!\s).*(?:fail|error|can't|cannot|[Bb]ad |no )")
 
 
 @contextlib.contextmanager
@@ -125,8 +128,16 @@ def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
             )
         if imported.returncode or not prints:
             hint = "export the key with `gpg --export-secret-keys --armor ID`"
-            raise CredentialError("git.asc contains no secret key that gpg can read", where=secret.where, hint=hint)
-        yield git.with_(environment=environment, config=[f"user.signingKey={prints[0]}", f"gpg.program={gpg}"])
+            what = "; ".join(("git.asc contains no secret key that gpg can read", *_reasons(imported.stderr)))
+            raise CredentialError(what, where=secret.where, hint=hint)
+        try:
+            yield git.with_(environment=environment, config=[f"user.signingKey={prints[0]}", f"gpg.program={gpg}"])
+        except GitError as error:
+            if "sign" in error.what:
+                # git before 2.40 does not say what gpg said.
+                tried = run("--local-user", prints[0], "--detach-sign")
+                error.what = "; ".join((error.what, *_reasons(tried.stderr)))
+            raise
     finally:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(
@@ -135,6 +146,12 @@ def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
                 timeout=_SECONDS,
                 check=False,
             )
+
+
+def _reasons(stderr: bytes) -> list[str]:
+    """What gpg says last of why it failed."""
+    lines = (line.removeprefix("gpg: ") for line in stderr.decode(errors="replace").splitlines())
+    return [harmless(line) for line in lines if _REASON.search(line)][-2:]
 
 
 def _ssh(folder: Path, secret: _Secret, git: Git) -> Git:
