@@ -122,6 +122,24 @@ class ItemEdits:
             self.data = self._item.load()
         self._take(edited.edits, edited.text, edited.notes)
 
+    def write_out(self, outside: Mapping[str, Any]) -> None:
+        """Write out what the item repeats of other items where that has changed; its data stay as they are.
+
+        Args:
+            outside: the data of the anchors before the item, as they are now.
+
+        Raises:
+            SpliceError: the text cannot be changed so.
+            TextError: the item is no data.
+        """
+        try:
+            edited = self._read().edited(outside=outside)
+        except SpliceError as err:
+            raise SpliceError(err.what, where=self.where(err.where), hint=err.hint) from err
+        if not self.data:
+            self.data = self._item.load()
+        self._take(edited.edits, edited.text, edited.notes)
+
     def rewrite(self, data: Mapping[str, Any]) -> None:
         """Write the item anew, with the comments that find their fields again.
 

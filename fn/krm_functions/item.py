@@ -158,6 +158,19 @@ class Item(Fields):
         edits.rewrite(data)
         self._changed(edits)
 
+    def write_out(self, outside: Mapping[str, Any]) -> None:
+        """Write out what it repeats of other items (``*alias``) where that has changed, so that it stays as it is.
+
+        Args:
+            outside: the data of the anchors before it, as they are now.
+
+        Raises:
+            SpliceError: it cannot be written out.
+            TextError: it is YAML but no data.
+        """
+        self.edits.write_out(outside)
+        self._changed(self.edits)
+
     def _changed(self, edits: ItemEdits) -> None:
         if not edits.is_open:
             self._naming = naming_of(edits.data)

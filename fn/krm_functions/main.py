@@ -207,8 +207,9 @@ def answer_list(
     """What a function makes of a list that was read from *data*."""
     try:
         output = _called(process, resources, config)
-        results = sort_results([*resources.results.added, *output.results, *resources.edit_results])
         given = resources.items if output.items is None and resources.is_rearranged else output.items
+        resources.keep_borrowed(given)
+        results = sort_results([*resources.results.added, *output.results, *resources.edit_results])
         if given is None and results and "items" not in resources.layout.parts:
             given = ()  # kyaml takes a ResourceList without items for a resource
         text = resources.render(output.edits, results, items=given)

@@ -289,11 +289,25 @@ class ResourceList:
         if items is not None:
             added = {id(item) for item in self.items if item.whole is not self.whole}
             items = [item.load() if isinstance(item, Item) and id(item) in added else item for item in items]
+        self.keep_borrowed(items)
         together = self._with_item_edits(list(edits), items) if self.whole.edited else list(edits)
         wanted = answer_edits(self.whole, self.layout, self.whole.items, together, results, items)
         if items is not None:
             _prove(splice(self.text, wanted), len(items))
         return encode_parts(splice_parts(self.text, wanted), bom=self.bom)
+
+    def keep_borrowed(self, items: Sequence[Item | Mapping[str, Any]] | None = None) -> None:
+        """Write out what items repeat (``*alias``) of others that were edited or are not given back.
+
+        `render` does it as well; `edit_results` have it only where it was done before.
+
+        Raises:
+            SpliceError: it cannot be written out.
+        """
+        if (self.whole.edited or items is not None) and self.layout.scan.aliases:
+            from krm_functions.borrowed import keep_borrowed
+
+            keep_borrowed(self.whole, self.layout, lambda: self._with_item_edits([], items), items)
 
     @property
     def edit_results(self) -> list[Result]:

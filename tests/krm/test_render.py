@@ -346,14 +346,12 @@ def test_item_of_another_list_is_a_mistake() -> None:
         parse(BLOCK).render(items=parse(BLOCK).items)
 
 
-def test_dropping_an_anchor_that_another_item_needs_is_a_mistake() -> None:
-    resources = parse(HEAD + "items:\n- kind: A\n  spec: &s {a: b}\n- kind: B\n  spec: *s\n")
-    with pytest.raises(SpliceError, match=r"cannot be read: .*\*s") as caught:
-        resources.render(items=[resources.items[1]])
-    assert "may repeat a node" in caught.value.hint
-    assert resources.render(items=[resources.items[1].load()]).decode() == (
-        HEAD + "items:\n- kind: B\n  spec:\n    a: b\n"
-    )
+def test_what_an_item_repeats_of_a_dropped_one_is_written_out() -> None:
+    text = HEAD + "items:\n- kind: A\n  spec: &s {a: b}\n- kind: B\n  spec: *s\n"
+    for load in (False, True):
+        item = (resources := parse(text)).items[1]
+        answer = resources.render(items=[item.load() if load else item])
+        assert answer.decode() == HEAD + "items:\n- kind: B\n  spec:\n    a: b\n"
 
 
 def test_overlapping_edits_are_a_mistake() -> None:

@@ -89,12 +89,16 @@ class Document:
         self.data: Any = root.data
         self._style = style_of(self._tree, newline, dash)
 
-    def edited(self, data: Any = None, *, comments_stay: bool = False) -> Edited:
+    def edited(
+        self, data: Any = None, *, comments_stay: bool = False, outside: Mapping[str, Any] | None = None
+    ) -> Edited:
         """The text that holds the changed data, or the given ones.
 
         Args:
             data: what the text shall hold, instead of ``data``.
             comments_stay: whether comments on lines of their own stay where their entries go.
+            outside: the data of the anchors outside as they are now, where they are others; what it repeats of them
+                is written out.
 
         Raises:
             SpliceError: the data cannot be written as YAML, or the edited text does not hold them; *where* is the path.
@@ -104,6 +108,8 @@ class Document:
         if is_mapping(wanted) != self._tree.root.is_map or not (is_mapping(wanted) or is_list(wanted)):  # type: ignore[union-attr]
             raise SpliceError("a mapping can only become another mapping, and a list another list")
         difference = Difference(self._tree, self._style, floor=self._floor, comments_stay=comments_stay)
+        outside = self._tree.outside if outside is None else outside
+        difference.anchors = dict(outside)
         root = self._tree.root
         assert root is not None, "a document has a root"
         difference.value(root, wanted, ROOT)
@@ -111,7 +117,7 @@ class Document:
         if not edits:
             return Edited(self.text, (), ())
         text = splice(self.text, edits)
-        self._prove(text, wanted)
+        self._prove(text, wanted, outside)
         return Edited(text, tuple(edits), tuple(difference.notes))
 
     def comment(self, path: FieldPath, kind: Kind) -> str:
@@ -130,16 +136,16 @@ class Document:
         """
         edits = comment_edits(Difference(self._tree, self._style, floor=self._floor), path, kind, comment)
         text = splice(self.text, edits)
-        self._prove(text, pristine(self._tree.root))
+        self._prove(text, pristine(self._tree.root), self._tree.outside)
         again = Document(text, floor=self._floor, outside=self._tree.outside)
         if again.comment(path, kind) != comment:
             raise SpliceError("the comment would not belong to the field", where=format_path(path), hint=_HINT)
         return Edited(text, tuple(edits), ())
 
-    def _prove(self, text: str, wanted: Any) -> None:
+    def _prove(self, text: str, wanted: Any, outside: Mapping[str, Any]) -> None:
         """Read the new text again."""
         try:
-            tree = read(text, outside=self._tree.outside)
+            tree = read(text, outside=outside)
         except TextError as err:
             raise SpliceError(f"the edited text cannot be read: {err.what}", where=err.where, hint=_HINT) from err
         found = pristine(tree.root) if tree.root else None
