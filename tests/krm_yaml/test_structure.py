@@ -250,6 +250,22 @@ def test_a_comment_that_may_be_the_next_fields_is_named_where_it_goes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("a:\n- x: 1 # why\n- y: 2\nb: []\n", True),
+        ("a:\n# why\n- x: 1\n- y: 2\nb: []\n", True),
+        ("a:\n- x: | # why\n    1\n- y: 2\nb: []\n", True),
+        ("a:\n- x: |\n    # text\n  'p #': 'q #'\n- y: 2 # stays\nb: []\n", False),
+    ],
+)
+def test_comments_that_do_not_move_with_their_data_are_said(text: str, noted: bool) -> None:
+    document = Document(text)
+    document.data["b"].append(document.data["a"].pop(0))
+    message = "what moves from here to another mapping or list is written there without its comments"
+    assert document.edited().notes == ((("a", 0), message, "info"),) * noted
+
+
+@pytest.mark.parametrize(
     ("value", "problem", "where"),
     [
         pytest.param({1: 2}, "the key 1 is a int, expected a string", "a", id="a key that is no string"),

@@ -10,6 +10,7 @@ from krm_functions.yaml.comments import BREAKS
 from krm_functions.yaml.structure.changes import Fresh, Moved, Note, Place
 from krm_functions.yaml.structure.chunks import (
     Chunk,
+    has_comments,
     is_block_scalar,
     keeps_blank_lines,
     last_leaf,
@@ -67,14 +68,21 @@ class BlockChange:
         self._delete(node, kept, found, not isinstance(final[0], Entry))
 
     def _say_what_goes(self, moved: Sequence[Entry], found: Mapping[int, Chunk]) -> None:
-        """Note the comments that go with an entry though they could be the next one's."""
-        if self._change.comments_stay:
-            return
+        """Note the comments that go though they could be the next entry's, or though their data go elsewhere."""
         stay = self._kept.union(map(id, moved))
-        for entry in self._node.entries:
-            for comment in was_items(self._text, self._node, entry, found[id(entry)]) if id(entry) not in stay else ():
-                path = (*self._place.path, entry.key or "")
-                self._change.notes.append(Note(path, f"the comment {comment!r} below it is removed with it"))
+        for number, entry in enumerate(self._node.entries):
+            if id(entry) in stay:
+                continue
+            path = (*self._place.path, number if entry.key is None else entry.key)
+            for comment in was_items(self._text, self._node, entry, found[id(entry)]):
+                if not self._change.comments_stay:
+                    self._change.notes.append(Note(path, f"the comment {comment!r} below it is removed with it"))
+            parts = [each for each in nodes_of(entry.value) if isinstance(each, CollectionNode)]
+            if any(id(each.data) in self._change.placed for each in parts) and has_comments(
+                self._text, entry, found[id(entry)]
+            ):
+                message = "what moves from here to another mapping or list is written there without its comments"
+                self._change.notes.append(Note(path, message))
 
     def _insert_entries(
         self, node: CollectionNode, pending: Sequence[Fresh | Moved], at: int, found: Mapping[int, Chunk]

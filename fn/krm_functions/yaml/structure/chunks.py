@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from krm_functions.yaml.comments import BREAK, BREAKS, after_line, line_start
-from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, ScalarNode
+from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, ScalarNode, nodes_of
 
 _LINE = re.compile(rf"(?P<indent>[ \t]*)(?P<rest>[^{BREAKS}]*)(?:{BREAK}|\Z)")
+_COMMENT = re.compile(r"(?<!\S)#")
 _WAS_ITEM = re.compile(r"#+[ \t]*-(?:[ \t]|\Z)")
 
 
@@ -113,6 +114,22 @@ def was_items(text: str, node: CollectionNode, entry: Entry, chunk: Chunk) -> It
     for line in lines_between(text, after_line(text, entry.end), chunk.stop):
         if line.column == node.column and line.comment:
             yield line.comment
+
+
+def has_comments(text: str, entry: Entry, chunk: Chunk) -> bool:
+    """Whether a comment stands in the lines of an entry."""
+    spans = [(entry.key_start, entry.key_end), (chunk.stop, chunk.stop)]
+    for node in nodes_of(entry.value):
+        if isinstance(node, CollectionNode):
+            spans += [(each.key_start, each.key_end) for each in node.entries]
+        else:
+            spans.append((after_line(text, node.content + 1) if is_block_scalar(node) else node.content, node.end))
+    at = chunk.lead
+    for start, end in sorted(spans):
+        if _COMMENT.search(text, at, start):
+            return True
+        at = max(at, end)
+    return False
 
 
 def _joins(text: str, line: Line, end: int) -> bool:

@@ -64,6 +64,7 @@ class Difference:
         self.floor = floor
         self.notes: list[Note] = []
         self.anchors: dict[str, Any] = dict(tree.outside)  # what each anchor stands for now
+        self.placed: frozenset[int] = frozenset()  # the identities of the collections that are wanted
         self._edits: list[Edit] = []
         self._inserted: dict[int, str] = {}
         self._lines_inserted: dict[int, str] = {}
@@ -265,7 +266,7 @@ class Difference:
                 # A block scalar that comes to stand above would take in a comment that is indented deeper.
                 head += self.text[line.start + max(line.column - node.column, 0) : line.stop]
         other = Difference(self.tree, self.style, floor=self.floor)
-        other.anchors, other.notes = self.anchors, self.notes
+        other.anchors, other.notes, other.placed = self.anchors, self.notes, self.placed
         other.value(entry.value, value, self._inner(node, entry, number, place))
         if stop == len(self.text) and self.text[stop - 1] not in BREAKS:
             leaf = last_leaf(entry.value)

@@ -15,7 +15,7 @@ that were wanted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from krm_functions.errors import SpliceError, TextError
@@ -110,6 +110,7 @@ class Document:
         difference = Difference(self._tree, self._style, floor=self._floor, comments_stay=comments_stay)
         outside = self._tree.outside if outside is None else outside
         difference.anchors = dict(outside)
+        difference.placed = frozenset(_collections(wanted))
         root = self._tree.root
         assert root is not None, "a document has a root"
         difference.value(root, wanted, ROOT)
@@ -157,6 +158,16 @@ class Document:
     def line(self, offset: int) -> int:
         """The number of the line of an offset, from 1."""
         return 1 + breaks_between(self.text, 0, offset)
+
+
+def _collections(data: Any) -> Iterator[int]:
+    """The identities of the mappings and lists in data."""
+    stack = [data]
+    while stack:
+        each = stack.pop()
+        if is_mapping(each) or is_list(each):
+            yield id(each)
+            stack += each.values() if is_mapping(each) else each
 
 
 def first_difference(left: Any, right: Any, path: FieldPath = ()) -> tuple[FieldPath, Any, Any]:
