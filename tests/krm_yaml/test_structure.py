@@ -165,6 +165,8 @@ ROWS = {
     "a block is left before the deeper comment of the next item": (
         "- >\n x\n\n-\n  # deep\n- |\n  y\n", "del d[1]",
         "- >\n x\n\n# deep\n- |\n  y\n"),
+    "a new block is left before the deeper comment of the next key": (
+        "a: x\nb: 1\n  # deep\nc: 2\n", "d['a'] = 'x\\ny\\n'; del d['b']", "a: |\n  x\n  y\n# deep\nc: 2\n"),
     "a block that keeps blank lines is left before a deeper comment": (
         "a: |+\n  x\nb: 1\n\n  # deep\nc: 2\n", "del d['b']",
         "a: |+\n  x\n# deep\nc: 2\n"),

@@ -238,7 +238,9 @@ class BlockChange:
         text = self._text
         start = joined[0][0]
         gap = text[found[id(before)].stop : start] if before is not None else ""
-        if before is not None and is_block_scalar(last_leaf(before.value)) and not gap.strip(" \t" + BREAKS):
+        leaf = last_leaf(before.value) if before is not None else None
+        is_block = leaf is not None and (is_block_scalar(leaf) or id(leaf) in self._change.literals)
+        if before is not None and is_block and not gap.strip(" \t" + BREAKS):
             gone = {each[0]: each[1] for each in joined}
             self._outdent(node, start, gone)
             if keeps_blank_lines(text, before.value):

@@ -65,6 +65,7 @@ class Difference:
         self.notes: list[Note] = []
         self.anchors: dict[str, Any] = dict(tree.outside)  # what each anchor stands for now
         self.placed: frozenset[int] = frozenset()  # the identities of the collections that are wanted
+        self.literals: set[int] = set()  # the identities of the scalars that become block scalars
         self._edits: list[Edit] = []
         self._inserted: dict[int, str] = {}
         self._lines_inserted: dict[int, str] = {}

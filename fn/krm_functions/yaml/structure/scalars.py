@@ -105,6 +105,7 @@ def _to_literal(change: Difference, node: ScalarNode, value: str, place: Place) 
     behind = after_line(change.text, node.end)
     if change.text[behind - 1 : behind] not in tuple(BREAKS) or change.takes_in(behind, place.column):
         return False
+    change.literals.add(id(node))
     header = literal_header(value)
     newline = change.style.newline
     margin = " " * (max(place.column, 0) + max(change.style.step, 2))
