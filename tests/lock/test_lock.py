@@ -35,6 +35,7 @@ ENTRIES = st.lists(
         inputs=st.just(digest("inputs")),
         candidates=st.integers(0, 10_000),
         changed=st.just("2026-03-01T12:00:00Z"),
+        replaces=st.sampled_from(["", "1.5.0"]),
     ),
     unique_by=lambda entry: str(entry.policy),
     max_size=5,
