@@ -150,6 +150,19 @@ def test_kpt_makes_the_same_of_the_package_with_all_of_them_in_its_pipeline(pack
     assert found == wanted
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_order_of_the_configuration_changes_nothing(name: str, package: Path) -> None:
+    """kpt writes the configMap of a Kptfile in another order each time."""
+    config = CONFIGURATIONS[name]
+    data = Folder([package]).resources(None)[1]
+    sent = [
+        json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "data": dict(pairs)})
+        for pairs in (config.items(), reversed(config.items()))
+    ]
+    once, again = (answer_of(name, data + f"functionConfig: {each}\n".encode()) for each in sent)
+    assert once.replace(sent[0].encode(), sent[1].encode()) == again
+
+
 @pytest.mark.parametrize("name", ["inject_sidecar", "apply_setters"])
 def test_kustomize_fn_run_makes_the_same_of_the_package(name: str, package: Path) -> None:
     kustomize = require_tool("kustomize")
