@@ -176,8 +176,8 @@ WRONG = {
         ["schema", "ImageLok"],
         "unknown kind 'ImageLok' (did you mean ImageLock?)",
         "imagesetter schema",
-        "kinds: ImageLock, ImageSetter, PolicyTest, AutomationReport, Explanation, ParityReport, PolicyTestReport, "
-        "LockReport, LintReport, MarkReport, TagList, UpdateReport",
+        "kinds: ImageLock, ImageSetter, PolicyTest, AutomationReport, Explanation, ParityReport, ImageLog, "
+        "PolicyTestReport, LockReport, LintReport, MarkReport, TagList, UpdateReport",
     ),
     "standard input for two things": (
         ["lint", "--policies", "-", "--rendered", "-"],

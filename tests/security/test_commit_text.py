@@ -104,7 +104,9 @@ def test_what_a_file_holds_cannot_write_into_the_message_file(sandbox: Sandbox, 
     resource = f"apiVersion: {in_yaml(text)}\nkind: {in_yaml(text)}\nmetadata: {{name: {in_yaml(text)}}}\n"
     name = "app.yaml" if "\0" in text or "/" in text else f"{text}.yaml"
     (sandbox.root / "app.yaml").unlink()
-    sandbox.write(name, f'{resource}image: {in_yaml(text)} # {{"$imagepolicy": "flux-system:web"}}\n')
+    # The text stands before an image, since a text that holds none may be refused.
+    before = f"{text} registry.example.com/web:1.4.0"
+    sandbox.write(name, f'{resource}command: {in_yaml(before)} # {{"$imagepolicy": "flux-system:web"}}\n')
     ran = sandbox.run("update", "--message-file", "../message", "--message-template", template)
     assert ran.status == 0, str(ran)
     message = (sandbox.root.parent / "message").read_bytes()

@@ -108,8 +108,8 @@ def command(
     Examples:
       imagesetter build overlays/prod | kubectl apply -f -
       imagesetter build overlays/prod -- --enable-helm
-      imagesetter build --diff overlays/prod          what would change in the cluster
-      imagesetter build --all --check                 in CI: is every overlay up to date?
+      imagesetter build --diff overlays/prod   what would change in the cluster
+      imagesetter build --all --check          in CI: are all overlays up to date?
       imagesetter build --kustomize "kubectl kustomize" overlays/prod
     """
     directory, rest = _arguments(arguments)

@@ -34,7 +34,7 @@ RELEASE: PrereleaseKey = ((1,),)
 
 # The grammar, as regular expressions; `bulk` and `constraints` are made of the same parts.
 NUMBER = "[0-9]++"
-IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
+IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*"
 _LOOSE = re.compile(rf"v?({NUMBER})(?:\.({NUMBER}))?(?:\.({NUMBER}))?(?:-({IDENTIFIERS}))?(?:\+({IDENTIFIERS}))?")
 _LEADING_ZERO = re.compile(r"(?:^|\.)0[0-9]+(?:\.|$)")
 
