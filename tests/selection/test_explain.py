@@ -260,11 +260,11 @@ def test_a_name_that_stands_for_one_policy_only_needs_no_namespace(run: Run) -> 
 
 def test_policies_that_are_named_stand_in_for_the_ones_that_they_were_made_from(run: Run) -> None:
     write("base/policies.yaml", policy("1.x"), repository())
-    write("rendered.yaml", policy("1.0.x"), repository())
+    write("rendered/policies.yaml", policy("1.0.x"), repository())
     status, _, err = run("explain", "app", "--tags-file", "tags.txt")
     assert status == 1
     assert "defined more than once" in err
-    status, out, _ = run("explain", "app", "--tags-file", "tags.txt", "--policies", "rendered.yaml")
+    status, out, _ = run("explain", "app", "--tags-file", "tags.txt", "--policies", "rendered")
     assert status == 0
     assert "1.0.10" in out
 
