@@ -16,7 +16,7 @@ from pathlib import Path
 
 from imagesetter.errors import LockError
 from imagesetter.files.find import start_directory
-from imagesetter.files.read import read_inside, repository_of
+from imagesetter.files.read import inside, read_inside, repository_of
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.nearest import folder_of
@@ -100,8 +100,10 @@ class Nearby:
             yield from self._in_folder.get(folder, ())
             path = os.path.join(folder, FILE_NAME)
             if path not in self._files and (top or folder == self._start) and os.path.lexists(path):
-                self._files[path] = (_shown(path), read_inside(path, top or folder))
-                yield path
+                root = top or folder
+                if os.path.lexists(inside(path, root)):  # a link to nothing yet is a lock that is still to be made
+                    self._files[path] = (_shown(path), read_inside(path, root))
+                    yield path
             parent = os.path.dirname(folder)
             if folder == top or parent == folder:
                 return
