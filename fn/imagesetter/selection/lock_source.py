@@ -29,16 +29,17 @@ class LockSource(NamedTuple):
         answers: dict[PolicyName, Resolution] = {}
         for name in names:
             try:
-                decided = [str(hold) for hold in self.lock.holds_of(name, self.now)]
-                over = notices(self.lock.holds, name, self.now)
-                entry = self._entry(name)
+                locked = self._name_in_lock(name)
+                decided = [str(hold) for hold in self.lock.holds_of(locked, self.now)]
+                over = notices(self.lock.holds, locked, self.now)
+                entry = self._entry(name, locked)
                 answers[name] = Resolved(entry.ref, over, reasons=tuple(decided), pin=entry.digest)
             except ReportedError as error:
                 answers[name] = Failed(error)
         return answers
 
-    def _entry(self, name: PolicyName) -> LockEntry:
-        entry = self.lock.entries.get(name)
+    def _entry(self, name: PolicyName, locked: PolicyName) -> LockEntry:
+        entry = self.lock.entries.get(locked)
         # A package may travel without its policies; the lock then is all there is to know.
         inputs = self.catalog.inputs(name) if self.catalog.has_policy(name) else None
         if entry is None:
@@ -47,9 +48,18 @@ class LockSource(NamedTuple):
             raise LockError(
                 f"policy {name} has changed since it was locked to {entry.ref}", where=self.lock.origin, hint=REMEDY
             )
-        hold = forbid(self.lock.holds_of(name, self.now), entry.tag)
+        hold = forbid(self.lock.holds_of(locked, self.now), entry.tag)
         if hold:
             raise LockError(
                 f"policy {name} is locked to {entry.ref}, but it is {hold}", where=self.lock.origin, hint=REMEDY
             )
         return entry
+
+    def _name_in_lock(self, name: PolicyName) -> PolicyName:
+        """A policy's name, or the other one that the lock has of it, as where a kustomization gives it a prefix."""
+        if name in self.lock.entries or not self.catalog.has_policy(name):
+            return name
+        policy = self.catalog.find("ImagePolicy", *name)
+        names = policy.names if policy else ()
+        others = (PolicyName(space or self.catalog.default_namespace, other) for space, other in names)
+        return next((other for other in others if other in self.lock.entries), name)
