@@ -155,6 +155,17 @@ def test_the_lock_stays_out_of_what_kustomize_builds(stage: Stage, cut_off: tupl
     assert "ImageLock" not in built.stdout
 
 
+def test_two_packages_that_rename_one_policy_each_follow_their_own_lock(stage: Stage) -> None:
+    for name, range_ in (("eu", "1.0.x"), ("us", "1.x")):
+        kustomization = f"resources: [deployment.yaml, policies.yaml]\nnamePrefix: {name}-\n"
+        policies = PINNED.replace("1.0.x", range_)
+        lay_out(stage, name, "lock", **{"kustomization.yaml": kustomization, "policies.yaml": policies})
+    updated = stage.run("imagesetter", "update", "--from", "lock")
+    assert updated.status == 0, str(updated)
+    for name, tag in (("eu", "1.0.10"), ("us", "1.1.0")):
+        assert f"{stage.host}/my-app:{tag}@sha256:" in (stage.root / name / "deployment.yaml").read_text()
+
+
 @pytest.mark.parametrize("command", ["lock", "update", "function"])
 def test_one_list_of_allowed_registries_counts_everywhere(command: str, stage: Stage) -> None:
     package = lay_out(stage, "package", "registry", Kptfile=KPTFILE)

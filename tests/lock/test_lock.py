@@ -13,6 +13,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.lock.document import Lock, LockEntry, from_data, merge_locks, parse_lock
+from imagesetter.lock.holds import Hold
 from imagesetter.lock.render import render_lock
 from imagesetter.selection.lock_source import LockSource
 from imagesetter.selection.sources import Failed, Resolved
@@ -200,6 +201,30 @@ def test_a_missing_and_a_stale_entry_are_refused_and_an_unknown_policy_is_taken_
     )
     assert isinstance(alone, Resolved)
     assert str(alone.ref) == f"{IMAGE}:1.4.0"
+
+
+def test_a_policy_that_a_kustomization_renames_has_its_entry_and_its_holds_under_either_name() -> None:
+    data = {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy"}
+    data |= {
+        "metadata": {"name": "eu-web", "namespace": "flux-system"},
+        "spec": {"imageRepositoryRef": {"name": "web"}},
+    }
+    known = Catalog()
+    for text, _ in load_all(POLICIES):
+        if text["kind"] == "ImageRepository":  # type: ignore[index,call-overload]
+            known.add(filter(None, [resource(text, "repository.yaml:1")]))  # type: ignore[arg-type]
+    known.add(filter(None, [resource(data, "policies.yaml:1", [("flux-system", "web")])]))
+    renamed = PolicyName("flux-system", "eu-web")
+    for locked in (WEB, renamed):
+        entry = ENTRY._replace(policy=locked, inputs=known.inputs(WEB))
+        hold = Hold(locked, exclude="1.4.0", reason="crashes")
+        for name in (WEB, renamed):
+            found = LockSource(known, Lock({locked: entry})).answers([name])[name]
+            assert isinstance(found, Resolved), (locked, name)
+            assert str(found.ref) == f"{IMAGE}:1.4.0"
+            held = LockSource(known, Lock({locked: entry}, holds=(hold,))).answers([name])[name]
+            assert isinstance(held, Failed), (locked, name)
+            assert "is without 1.4.0 (crashes)" in str(held.error)
 
 
 def test_a_lock_in_flow_style_is_kept_up_to_date_in_it(sandbox: Sandbox) -> None:

@@ -132,6 +132,17 @@ class Catalog:
         """Whether any ImagePolicy goes by this name."""
         return ("ImagePolicy", name.namespace, name.name) in self._found
 
+    def names_of(self, name: PolicyName) -> tuple[PolicyName, ...]:
+        """A policy's name, then the others that it goes by, as where a kustomization gives it a prefix.
+
+        Raises:
+            ResolveError: several policies go by this name, and none is nearest.
+        """
+        policy = self.find("ImagePolicy", *name)
+        names = policy.names if policy else ()
+        others = (PolicyName(namespace or self.default_namespace, other) for namespace, other in names)
+        return (name, *(other for other in others if other != name.plain))
+
     def named(self, kind: str, name: PolicyName) -> list[Resource]:
         """Every resource of a kind that goes by this name: copies of one base, an export beside the file."""
         return list(self._found.get((kind, name.namespace, name.name), ()))

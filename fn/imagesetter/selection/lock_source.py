@@ -59,7 +59,4 @@ class LockSource(NamedTuple):
         """A policy's name, or the other one that the lock has of it, as where a kustomization gives it a prefix."""
         if name in self.lock.entries or not self.catalog.has_policy(name):
             return name
-        policy = self.catalog.find("ImagePolicy", *name)
-        names = policy.names if policy else ()
-        others = (PolicyName(space or self.catalog.default_namespace, other) for space, other in names)
-        return next((other for other in others if other in self.lock.entries), name)
+        return next((other for other in self.catalog.names_of(name) if other in self.lock.entries), name)

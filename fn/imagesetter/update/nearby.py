@@ -178,28 +178,34 @@ class Nearby:
         seen = []
         used: dict[str, None] = {}
         for name, paths in self._locks.items():
+            names = {each.plain for each in self._names(name)}
             for path in paths:
                 found = locks[path]
                 used[path] = None
                 entry = self._entry(path, name)
                 if entry:
                     entries.setdefault(name, entry._replace(policy=name))
-                holds += [each._replace(policy=name) for each in found.holds if each.policy == name.plain]
-                seen += [each._replace(policy=name) for each in found.seen if each.policy == name.plain]
+                holds += [each._replace(policy=name) for each in found.holds if each.policy in names]
+                seen += [each._replace(policy=name) for each in found.seen if each.policy in names]
         origin = ", ".join(locks[path].origin for path in used) or FILE_NAME
         return Lock(entries, origin, tuple(dict.fromkeys(holds)), tuple(dict.fromkeys(seen)))
 
     def _entry(self, path: str, name: PolicyName) -> LockEntry | None:
         """What one lock says of a policy: its entry for the folder of this definition, else its entry for any."""
         found = self._parse(path)
-        if not any(key.folder for key in found.entries):
-            return found.entries.get(name.plain)
+        if name.plain in found.entries and not any(key.folder for key in found.entries):
+            return found.entries[name.plain]
         folder = os.path.dirname(path)
-        for home in self._homes(name):
-            relative = os.path.relpath(home, folder).replace(os.sep, "/")
-            if entry := found.entries.get(name._replace(folder=relative)):
-                return entry
-        return found.entries.get(name.plain)
+        names = self._names(name)
+        homes = [os.path.relpath(home, folder).replace(os.sep, "/") for home in self._homes(name)]
+        keys = [each._replace(folder=home) for home in homes for each in names] + [each.plain for each in names]
+        return next((found.entries[key] for key in keys if key in found.entries), None)
+
+    def _names(self, name: PolicyName) -> tuple[PolicyName, ...]:
+        try:
+            return self._catalog.names_of(name)
+        except ReportedError:
+            return (name,)
 
     def _homes(self, name: PolicyName) -> Iterable[str]:
         try:
