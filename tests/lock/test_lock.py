@@ -36,7 +36,7 @@ ENTRIES = st.lists(
         inputs=st.just(digest("inputs")),
         candidates=st.integers(0, 10_000),
         changed=st.just("2026-03-01T12:00:00Z"),
-        replaces=st.sampled_from(["", "1.5.0"]),
+        replaces=st.sampled_from(["", "1.3.0", "1.10"]),
     ),
     unique_by=lambda entry: str(entry.policy),
     max_size=5,
@@ -204,14 +204,14 @@ def test_a_missing_and_a_stale_entry_are_refused_and_an_unknown_policy_is_taken_
 
 
 def test_a_policy_that_a_kustomization_renames_has_its_entry_and_its_holds_under_either_name() -> None:
-    data = {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy"}
+    data: dict[str, object] = {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy"}
     data |= {
         "metadata": {"name": "eu-web", "namespace": "flux-system"},
         "spec": {"imageRepositoryRef": {"name": "web"}},
     }
     known = Catalog()
     for text, _ in load_all(POLICIES):
-        if text["kind"] == "ImageRepository":  # type: ignore[index,call-overload]
+        if text["kind"] == "ImageRepository":  # type: ignore[index]
             known.add(filter(None, [resource(text, "repository.yaml:1")]))  # type: ignore[arg-type]
     known.add(filter(None, [resource(data, "policies.yaml:1", [("flux-system", "web")])]))
     renamed = PolicyName("flux-system", "eu-web")
