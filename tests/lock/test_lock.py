@@ -28,7 +28,7 @@ NAMES = st.text("abc-", min_size=1, max_size=3)
 ENTRIES = st.lists(
     st.builds(
         LockEntry,
-        policy=st.builds(PolicyName, NAMES, NAMES),
+        policy=st.builds(PolicyName, NAMES, NAMES, st.sampled_from(["", "clusters/eu", "us"])),
         image=st.sampled_from([IMAGE, "localhost:5000/web"]),
         tag=st.sampled_from(["1.4.0", "1.10", "latest", "2026-01-01", "1e3"]),
         digest=st.sampled_from([digest("a"), digest("b")]),
