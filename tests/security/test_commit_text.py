@@ -115,7 +115,7 @@ def test_what_a_file_holds_cannot_write_into_the_message_file(sandbox: Sandbox, 
         assert message.decode().splitlines() == [
             "Update 1 image",
             "",
-            f"- {commit_text(text)} → registry.example.com/web:1.5.0",
+            f"- {commit_text(before)} → {commit_text(before.replace('web:1.4.0', 'web:1.5.0'))}",
         ]
 
 
