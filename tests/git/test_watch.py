@@ -90,7 +90,8 @@ def test_the_watch_pushes_goes_on_beside_a_failing_automation_and_ends_cleanly_o
         text=True,
     )
     assert wait_until(lambda: len(remote.subjects()) >= 3)
-    remote.commit({"kustomize/second.yaml": remote.file("kustomize/deployment.yaml").replace("1.0.10", "1.0.1")})
+    field = next(line for line in remote.file("kustomize/deployment.yaml").splitlines() if "1.0.10" in line)
+    remote.commit({"kustomize/second.yaml": f"{field.strip().removeprefix('- ').replace('1.0.10', '1.0.1')}\n"})
     assert wait_until(lambda: len(remote.subjects()) >= 5)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=PATIENCE)
