@@ -1,4 +1,4 @@
-"""A function as a command, for whoever runs it by hand on files and folders."""
+"""A function as a command that runs by hand on files and folders."""
 
 from __future__ import annotations
 

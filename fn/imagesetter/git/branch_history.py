@@ -44,7 +44,7 @@ class BranchCommit:
         return bool(_REVERTS.search(self.message))
 
     def is_by(self, email: str) -> bool:
-        """Whether a run with this author made it. A merge, or a commit that somebody amended, is not one."""
+        """Whether a run with this author made it; not a merge, nor a commit that a person amended."""
         if self.is_revert:
             return False
         committers = (f"<{email}>", f"<{_GITHUB}>")

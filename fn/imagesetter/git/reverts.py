@@ -97,7 +97,7 @@ class Reverts:
         return None
 
     def _who(self, commit: BranchCommit) -> str:
-        """The author; the committer of a commit of the automation that somebody amended or picked."""
+        """The author, or the committer if a person amended or picked a commit of the automation."""
         ours = any(commit.author.endswith(f"<{author}>") for author in self.authors)
         return commit.committer if ours else commit.author
 

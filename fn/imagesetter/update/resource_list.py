@@ -130,7 +130,7 @@ def _outdated(planned: Plan) -> Iterable[Result]:
 
 
 def _held_up(count: int, config: FunctionOptions) -> Iterable[Result]:
-    """How many changes an error stops: whoever runs a function discards all that a failed one gives back."""
+    """How many changes an error stops: kpt and kustomize discard the output of a function that fails."""
     if count:
         fields = f"{count} field{'' if count == 1 else 's'}"
         way_out = "" if config.on_error == "keep" else "; onError: keep changes them, and makes policy errors warnings"

@@ -7,13 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
@@ -21,29 +20,20 @@ from imagesetter.cli.options import (
     allow_downgrade_option,
     allow_unpin_option,
     network_options,
-    read_stdin,
     stream_run_options,
     with_quiet,
 )
-from imagesetter.cli.source import source_for
+from imagesetter.cli.planned_update import plan_update
 from imagesetter.cli.terminal import echo, echo_data, print_error, print_results, write_stream
 from imagesetter.config.options import INPUTS_VARIABLE
 from imagesetter.errors import BuildError
-from imagesetter.fields.digests import FieldDigests
-from imagesetter.fields.field import MarkedField
 from imagesetter.files.find import display_path
-from imagesetter.flux.markers import PolicyName
 from imagesetter.kustomize.copy import SourceCopy, Tree, copy_of, find_tree, temporary_folder
 from imagesetter.kustomize.overlays import find_overlays
 from imagesetter.kustomize.program import Built, Program, build, find_program, parse_arguments
 from imagesetter.kustomize.update import marked_files, not_updated
-from imagesetter.selection.sources import LatestRefSource
-from imagesetter.update.downgrades import downgrade_guard
-from imagesetter.update.files import FileUpdates, update_files
-from imagesetter.update.nearby import Nearby
-from imagesetter.update.plan import Guard, summary
-from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.tree_catalog import catalog_from_tree, with_values
+from imagesetter.update.files import FileUpdates
+from imagesetter.update.plan import summary
 from krm_functions.errors import UsageError
 from krm_functions.result import failed
 
@@ -178,42 +168,15 @@ def _updates(
     strict: bool,
 ) -> FileUpdates:
     """What `imagesetter update` would do to the files that kustomize reads."""
-    marked = marked_files(tree, options.exclude)
-    paths = (str(directory),)
-    catalog = catalog_from_tree(
-        marked,
-        paths=paths,
-        policies=options.policies,
-        namespace=options.namespace,
-        stdin=read_stdin,
-        values=options.values,
-    )
-    marked = with_values(marked, catalog)
-    nearby = Nearby(catalog, marked, paths)
-    present = cache(nearby.lock)
-    with source_for(options.source, nearby.require_lock, network, present=present) as make_source:
-
-        def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
-            return make_source(catalog, FieldDigests(fields))
-
-        def wanted(policy: PolicyName, old: str, new: str) -> bool:
-            found = present()
-            return found is not None and found.wants_downgrade(policy, old, new, clock.now())
-
-        def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
-            return () if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
-
-        return update_files(
-            marked,
-            source_of,
-            keep_on_error=options.on_error == "keep",
-            only=options.only,
-            guards_of=guards_of,
-            strict=strict,
-            allow_unpin=allow_unpin,
-            reads=PolicyRules(catalog).reads,
-            place=nearby.place,
-        )
+    return plan_update(
+        marked_files(tree, options.exclude),
+        (str(directory),),
+        options,
+        network,
+        allow_downgrade=allow_downgrade,
+        allow_unpin=allow_unpin,
+        strict=strict,
+    ).updates
 
 
 @contextmanager

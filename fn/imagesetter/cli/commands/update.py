@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import click
 
-from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.option_names import option_name
@@ -19,33 +18,24 @@ from imagesetter.cli.options import (
     allow_unpin_option,
     diff_option,
     network_options,
-    read_stdin,
     reporting_run_options,
     with_quiet,
 )
 from imagesetter.cli.output_options import Format
+from imagesetter.cli.planned_update import plan_update
 from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.cli.reports.update_json import render_json
 from imagesetter.cli.reports.update_markdown import render_markdown
 from imagesetter.cli.reports.update_text import render_table, render_text
-from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo_data, line, print_hint, print_results, why_nothing, write
-from imagesetter.fields.digests import FieldDigests
-from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure
 from imagesetter.fields.report import report as result_of
 from imagesetter.files.atomic_write import noted
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock
-from imagesetter.selection.sources import LatestRefSource
-from imagesetter.update.downgrades import downgrade_guard
-from imagesetter.update.files import FileUpdates, update_files, write_files
-from imagesetter.update.nearby import Nearby
-from imagesetter.update.plan import Guard
-from imagesetter.update.policy_rules import PolicyRules
+from imagesetter.update.files import FileUpdates, write_files
 from imagesetter.update.read_tree import read_tree
-from imagesetter.update.tree_catalog import catalog_from_tree, with_values
 from krm_functions.errors import UsageError
 from krm_functions.result import Result, failed
 
@@ -120,41 +110,17 @@ def command(
         where, hint = option_name("message_file"), "choose a file in an existing directory"
         raise UsageError(f"{message_file} is in a directory that does not exist", where=where, hint=hint)
     tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
-    catalog = catalog_from_tree(
+    planned = plan_update(
         tree,
-        paths=paths,
-        policies=options.policies,
-        namespace=options.namespace,
-        stdin=read_stdin,
-        values=options.values,
+        paths,
+        options,
+        network,
+        allow_downgrade=allow_downgrade,
+        allow_unpin=allow_unpin,
+        strict=strict,
     )
-    tree = with_values(tree, catalog)
-    nearby = Nearby(catalog, tree, paths)
-    present = cache(nearby.lock)
-    with source_for(options.source, nearby.require_lock, network, present=present) as make_source:
-
-        def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
-            return make_source(catalog, FieldDigests(fields))
-
-        def wanted(policy: PolicyName, old: str, new: str) -> bool:
-            found = present()
-            return found is not None and found.wants_downgrade(policy, old, new, clock.now())
-
-        def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
-            return () if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
-
-        only = options.only
-        outcome = update_files(
-            tree,
-            source_of,
-            keep_on_error=options.on_error == "keep",
-            only=only,
-            guards_of=guards_of,
-            strict=strict,
-            allow_unpin=allow_unpin,
-            reads=PolicyRules(catalog).reads,
-            place=nearby.place,
-        )
+    tree, catalog, present, only = planned.tree, planned.catalog, planned.lock, options.only
+    outcome = planned.updates
     unfollowed = tuple(_unfollowed(only, catalog, outcome, present, strict=strict))
     outcome = replace(outcome, results=(*outcome.results, *unfollowed))
     refused = outcome.failed if options.on_error == "fail" else failed(unfollowed)  # a wrong --only stops the run

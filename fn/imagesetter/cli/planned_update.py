@@ -1,0 +1,88 @@
+"""What an update would do to a tree of files, planned alike by ``update`` and ``build``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from imagesetter.cli import clock
+from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.options import RunOptions, read_stdin
+from imagesetter.cli.source import source_for
+from imagesetter.fields.digests import FieldDigests
+from imagesetter.fields.field import MarkedField
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.lock.document import Lock
+from imagesetter.selection.sources import LatestRefSource
+from imagesetter.update.downgrades import downgrade_guard
+from imagesetter.update.files import FileUpdates, update_files
+from imagesetter.update.nearby import Nearby
+from imagesetter.update.plan import Guard
+from imagesetter.update.policy_rules import PolicyRules
+from imagesetter.update.read_tree import Tree
+from imagesetter.update.tree_catalog import catalog_from_tree, with_values
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUpdate:
+    """The changes, and what they were planned from: the tree with its variables' values, the policies, the locks."""
+
+    tree: Tree
+    catalog: Catalog
+    updates: FileUpdates
+    lock: Callable[[], Lock | None]
+    """Reads the locks that count, once."""
+
+
+def plan_update(
+    tree: Tree,
+    paths: Sequence[str],
+    options: RunOptions,
+    network: NetworkOptions,
+    *,
+    allow_downgrade: bool,
+    allow_unpin: bool,
+    strict: bool,
+) -> PlannedUpdate:
+    """Read the policies and locks nearest to the fields, get latest refs, and plan; writes nothing.
+
+    Raises:
+        ReportedError: the policies, a lock or an option cannot be used.
+    """
+    catalog = catalog_from_tree(
+        tree,
+        paths=paths,
+        policies=options.policies,
+        namespace=options.namespace,
+        stdin=read_stdin,
+        values=options.values,
+    )
+    tree = with_values(tree, catalog)
+    nearby = Nearby(catalog, tree, paths)
+    present = cache(nearby.lock)
+    with source_for(options.source, nearby.require_lock, network, present=present) as make_source:
+
+        def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
+            return make_source(catalog, FieldDigests(fields))
+
+        def wanted(policy: PolicyName, old: str, new: str) -> bool:
+            found = present()
+            return found is not None and found.wants_downgrade(policy, old, new, clock.now())
+
+        def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
+            return () if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
+
+        updates = update_files(
+            tree,
+            source_of,
+            keep_on_error=options.on_error == "keep",
+            only=options.only,
+            guards_of=guards_of,
+            strict=strict,
+            allow_unpin=allow_unpin,
+            reads=PolicyRules(catalog).reads,
+            place=nearby.place,
+        )
+    return PlannedUpdate(tree, catalog, updates, present)
