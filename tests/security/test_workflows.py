@@ -41,8 +41,8 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_manual_has_a_workflow_to_look_at() -> None:
-    assert list(RECIPES) == ["ci-0"]
+def test_the_manual_has_workflows_to_look_at() -> None:
+    assert list(RECIPES) == ["ci-0", "ci-1"]
 
 
 @pytest.mark.parametrize(("file", "action", "comment"), uses(), ids=lambda value: value.strip(" #"))
