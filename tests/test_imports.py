@@ -149,8 +149,7 @@ def test_a_list_that_the_shortest_way_leaves_alone_needs_no_registry_unless_a_fi
     loaded = loaded_by([], LIST.replace("kind: Pod", "kind: Secret"), tmp_path)
     assert "imagesetter.update.resource_list" in loaded
     assert (
-        loaded & {"imagesetter.policy.select", "imagesetter.registry.client", "imagesetter.selection.candidates"}
-        == set()
+        loaded & {"imagesetter.policy.select", "imagesetter.registry.client", "imagesetter.selection.choose"} == set()
     )
 
 

@@ -25,6 +25,7 @@ LAYERS = [
     {"imagesetter.flux"},
     {"imagesetter.config"},
     {"imagesetter.lock"},
+    {"imagesetter.candidates"},
     {"imagesetter.selection"},
     {"imagesetter.fields"},
     {"imagesetter.update"},

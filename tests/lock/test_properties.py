@@ -15,7 +15,7 @@ from imagesetter.flux.resources import resource
 from imagesetter.lock.document import Lock, parse_lock
 from imagesetter.lock.render import render_lock
 from imagesetter.policy.select import compare
-from imagesetter.selection.candidates import Chooser
+from imagesetter.selection.choose import Chooser
 from imagesetter.selection.lock_source import LockSource
 from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.selection.sources import LatestRefSource

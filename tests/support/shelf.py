@@ -9,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from imagesetter.errors import NotFound
+from imagesetter.registry.puller import OfflinePuller
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Scan, ScanOptions
 from krm_functions.errors import ReportedError
@@ -62,6 +63,10 @@ class Shelf:
         return [
             _caught(partial(self.digest, repository, tag, options=options)) for repository, tag, options in questions
         ]
+
+    def puller(self, repository: Repository, options: ScanOptions) -> OfflinePuller:
+        """One that knows digests, and neither manifests nor blobs."""
+        return OfflinePuller(partial(self.digest, repository, options=options))
 
 
 def _caught(call: Callable[[], T]) -> T | ReportedError:

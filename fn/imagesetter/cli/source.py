@@ -57,7 +57,7 @@ def source_for(
                     return opened.enter_context(open_client(network))
 
                 def from_registry(catalog: Catalog, digests: Digests) -> LatestRefSource:
-                    from imagesetter.selection.candidates import Chooser
+                    from imagesetter.selection.choose import Chooser
                     from imagesetter.selection.registry_source import RegistrySource
 
                     choose = Chooser(present() or Lock({}), clock.now())

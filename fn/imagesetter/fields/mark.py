@@ -58,7 +58,7 @@ Owners = Mapping[str, Sequence[Owner]]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MarkCandidate:
     """The scalars of one image, each with the part of the reference that it holds."""
 
     image: Reference
@@ -175,7 +175,7 @@ def _is_ours(document: NodeSpan) -> bool:
     return version is not None and version.value.startswith((f"{GROUP}/", f"{SETTER_GROUP}/"))
 
 
-def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[Candidate]:
+def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[MarkCandidate]:
     """The images in the scalars of one document."""
     mappings: dict[FieldPath, dict[str, Scalar]] = {}
     for path, scalar in scalars.items():
@@ -198,7 +198,7 @@ def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[Candidate]:
 
 
 def passed_over(
-    scalars: Iterable[Scalar], found: Iterable[Candidate], owners: Owners
+    scalars: Iterable[Scalar], found: Iterable[MarkCandidate], owners: Owners
 ) -> Iterator[tuple[Scalar, Sequence[Owner]]]:
     """The scalars that hold an image of a policy, and are none of the images that can be marked.
 
@@ -224,14 +224,14 @@ def _parts(fields: Mapping[str, Scalar], **parts: Part) -> list[tuple[Scalar, Pa
     return [(fields[key], part) for key, part in parts.items() if key in fields and fields[key].value]
 
 
-def _candidate(text: str, scalars: Sequence[tuple[Scalar, Part]]) -> Iterator[Candidate]:
+def _candidate(text: str, scalars: Sequence[tuple[Scalar, Part]]) -> Iterator[MarkCandidate]:
     try:
         image = parse_reference(text)
     except ReportedError:
         return  # a template, a placeholder, no image at all
     in_parts = any(part for _, part in scalars)
     if scalars and not (in_parts and (image.tag or image.digest)):
-        yield Candidate(image, tuple(sorted(scalars, key=lambda pair: pair[0].start)))
+        yield MarkCandidate(image, tuple(sorted(scalars, key=lambda pair: pair[0].start)))
 
 
 class _Marking:
@@ -245,7 +245,7 @@ class _Marking:
         self.results: list[Result] = []
         self.marked = 0
 
-    def add(self, candidate: Candidate) -> None:
+    def add(self, candidate: MarkCandidate) -> None:
         """Plan the markers of one image, or say why it gets none."""
         owners = self.owners.get(candidate.image.context.canonical, ())
         slots = [(scalar, part, slot(self.text, scalar)) for scalar, part in candidate.scalars] if owners else []

@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -25,6 +26,7 @@ from imagesetter.registry.http.network import NetworkOverrides
 from imagesetter.registry.http.redaction import Redaction, printable
 from imagesetter.registry.logins import Logins
 from imagesetter.registry.manifests import is_digest
+from imagesetter.registry.puller import Puller, RepositoryPuller
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings as ClientSettings
@@ -182,6 +184,10 @@ class Client:
             return Task(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
 
         return self._run_all([job(*request) for request in requests])
+
+    def puller(self, repository: Repository, options: ScanOptions) -> Puller:
+        """What is behind the tags of a repository, for any number of requests."""
+        return RepositoryPuller(partial(self._repository_client, repository, options), self._redacted, self._cache)
 
     @contextlib.contextmanager
     def _redacted(self) -> Iterator[None]:

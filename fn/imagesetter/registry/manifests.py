@@ -61,6 +61,17 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest or an index, verified against its digest."""
+
+    digest: str
+    document: Mapping[str, object]
+    data: bytes
+    """As the registry sent it: what the digest is the hash of."""
+    is_index: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Descriptor:
     """An entry of an index."""
 
@@ -223,6 +234,62 @@ def inspect(client: RepositoryClient, tag: str, platform: str, cache: Cache | No
     if platform and not platforms and known and known != platform and not known.startswith(f"{platform}/"):
         raise NotFound(f"{what} is for {known}, not for {platform}")
     return Image(digest, known, chosen, config.created, config.labels, platforms)
+
+
+def find_manifest(client: RepositoryClient, name: str, cache: Cache | None) -> Manifest | None:
+    """A manifest or index by digest or tag; None where there is none.
+
+    Raises:
+        RegistryError: no response, or one that does not match its digest.
+    """
+    what = f"{client.repository}{'@' if is_digest(name) else ':'}{name}"
+    try:
+        if is_digest(name):
+            digest, response = name, _fetch(client, cache, "manifests", name, MANIFEST_CAP, what)
+        else:
+            response = _manifest(client, name, what)
+            digest = verified_digest(response, what)
+    except NotFound:
+        return None
+    document = read_object(response, f"{what}: the manifest")
+    index = is_index(document, response.headers.get("Content-Type", ""))
+    return Manifest(digest, document, response.content, index)
+
+
+def find_blob(client: RepositoryClient, digest: str, cache: Cache | None) -> bytes | None:
+    """A blob of at most `CONFIG_CAP` bytes by digest; None where there is none.
+
+    Raises:
+        RegistryError: no response, or one that does not match its digest.
+    """
+    try:
+        return _fetch(client, cache, "blobs", digest, CONFIG_CAP, str(client.repository)).content
+    except NotFound:
+        return None
+
+
+def find_referrers(client: RepositoryClient, digest: str) -> tuple[Mapping[str, object], ...]:
+    """The descriptors of what refers to a manifest, as the registry lists them.
+
+    A registry without that API has them in an index under the tag ``sha256-HEX`` (OCI distribution 1.1, "unavailable
+    referrers API").
+
+    Raises:
+        RegistryError: no response, or one that is not an index.
+    """
+    what = f"{client.repository}@{digest}: the referrers"
+    response = client.request(
+        "GET", f"referrers/{digest}", accept=INDEX_TYPES[0], body_cap=MANIFEST_CAP, expected=(404, 405), what=what
+    )
+    if response.status_code == 200:
+        document: Mapping[str, object] = read_object(response, what)
+    else:
+        found = find_manifest(client, digest.replace(":", "-", 1), None)
+        document = found.document if found else {"manifests": []}
+    manifests = document.get("manifests")
+    if not isinstance(manifests, list):
+        raise ProtocolError(f"{what} came as something that is not an index")
+    return tuple(each for each in manifests if isinstance(each, Mapping))
 
 
 def _fetch(

@@ -10,6 +10,7 @@ from imagesetter.registry.auth.cloud.identity import GENERIC
 from imagesetter.registry.auth.credentials import Keychain
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.tls import Tls
+from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository
 from krm_functions.errors import ReportedError
 
@@ -73,4 +74,8 @@ class Registry(Protocol):
 
     def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
         """`digest` for several tags at once; in the given order, a failure is a value."""
+        ...
+
+    def puller(self, repository: Repository, options: ScanOptions) -> Puller:
+        """What is behind the tags of a repository."""
         ...

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from imagesetter.errors import PolicyError, ResolveError
 from imagesetter.flux.catalog import Catalog
@@ -17,9 +16,10 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.policy.explain import Rejected, Selection, explain, why_not
 from imagesetter.policy.select import check
 from imagesetter.policy.tag_policy import TagPolicy
+from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Registry, Scan, ScanOptions
-from imagesetter.selection.registry_source import Choose, DigestOf, RegistrySource, by_policy, scan_options
+from imagesetter.selection.registry_source import Choose, RegistrySource, by_policy, scan_options
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
 
@@ -100,7 +100,7 @@ def explain_registry(
         tag: a tag to say "why not?" for; empty for none.
         limit: how many rejected tags to show.
         digest: ask for the chosen tag's digest even where the policy reflects none.
-        choose: heeds holds and ages, where there is a lock (`imagesetter.selection.candidates.Chooser`).
+        choose: heeds holds and ages, where there is a lock (`imagesetter.selection.choose.Chooser`).
         notes: passed on.
     """
     name = policy.name if policy.name.name else None
@@ -114,7 +114,7 @@ def explain_registry(
     found = explain_tags(policy, scan.tags, tag=tag, limit=limit, notes=(*scan.warnings, *cached, *notes))
     if policy.is_suspended:
         return _suspended(policy, found)
-    found = decide(found, policy, scan, choose, partial(registry.digest, policy.image, options=options))
+    found = decide(found, policy, scan, choose, registry.puller(policy.image, options))
     if found.chosen and (digest or policy.reflection != "Never"):
         try:
             answer = registry.digest(policy.image, found.chosen.tag, options=options)
@@ -124,18 +124,18 @@ def explain_registry(
     return found
 
 
-def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, digest_of: DigestOf) -> Explained:
+def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, puller: Puller) -> Explained:
     """What holds and ages make of the policy's choice.
 
     Args:
         found: the choice, explained.
         policy: the policy.
         scan: the tags that it chose from.
-        choose: heeds holds and ages (`imagesetter.selection.candidates.Chooser`).
-        digest_of: what a tag points to now.
+        choose: heeds holds and ages (`imagesetter.selection.choose.Chooser`).
+        puller: asks for what the tags point to.
     """
     try:
-        answer = choose(policy, scan, digest_of)
+        answer = choose(policy, scan, puller)
     except ReportedError as error:
         answer = Failed(error)
     if not isinstance(answer, Resolved):
@@ -217,6 +217,9 @@ class _Remembering:
 
     def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
         return self.registry.digest_all(requests)
+
+    def puller(self, repository: Repository, options: ScanOptions) -> Puller:
+        return self.registry.puller(repository, options)
 
 
 def compare_status(catalog: Catalog, registry: Registry) -> tuple[list[Parity], dict[PolicyName, str]]:

@@ -17,19 +17,17 @@ from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.policy.select import check, select
 from imagesetter.registry.auth import kubernetes_secrets as secrets
+from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Registry, Scan, ScanOptions
 from imagesetter.selection.sources import Failed, KnownDigest, NeedsDigest, Resolution, Resolved, caught
 from krm_functions.errors import ReportedError
 
-DigestOf = Callable[[str], str]
-"""Asks the registry for the digest of a tag; raises as `Registry.digest` does."""
-
-Choose: TypeAlias = "Callable[[ImagePolicy, Scan, DigestOf], Resolution]"
+Choose: TypeAlias = "Callable[[ImagePolicy, Scan, Puller], Resolution]"
 """Chooses among the tags of a scan; may raise what makes it fail."""
 
 
-def by_policy(policy: ImagePolicy, scan: Scan, digest_of: DigestOf) -> Resolution:
+def by_policy(policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
     """The policy's own choice.
 
     Raises:
@@ -86,7 +84,7 @@ class RegistrySource:
         if isinstance(scan, ReportedError):
             raise scan
         policy = request.policy
-        found = self.choose(policy, scan, partial(self.registry.digest, policy.image, options=request.options))
+        found = self.choose(policy, scan, self.registry.puller(policy.image, request.options))
         return found._replace(cached=scan.scanned_at) if scan.from_cache and isinstance(found, Resolved) else found
 
     def _add_digests(self, requests: Mapping[PolicyName, _Request], answers: dict[PolicyName, Resolution]) -> None:
@@ -100,6 +98,7 @@ class RegistrySource:
             if not reflects and not self.needs_digest(name, answer.ref):
                 continue
             known = "" if self.pin or reflection == "Always" else self.known_digest(name, answer.ref)
+            known = known or answer.judged
             if known:
                 answers[name] = _with_digest(answer, known, reflects=reflects)
             else:

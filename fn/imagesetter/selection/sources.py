@@ -25,8 +25,8 @@ class Resolved(NamedTuple):
 
     ``reasons`` are how holds and ages came to this tag; ``too_young`` is since when better tags have been seen that are
     not old enough yet. ``pin`` is the tag's digest for fields that are pinned by one, also where the policy reflects
-    none and the ref has none; ``unpinned`` says why it could not be had. ``cached`` is the time of a scan from the
-    cache.
+    none and the ref has none; ``unpinned`` says why it could not be had. ``judged`` is the digest that rules looked at,
+    where one did. ``cached`` is the time of a scan from the cache.
     """
 
     ref: LatestRef
@@ -37,6 +37,7 @@ class Resolved(NamedTuple):
     pin: str = ""
     unpinned: ReportedError | None = None
     cached: float = 0.0
+    judged: str = ""
 
 
 class Failed(NamedTuple):

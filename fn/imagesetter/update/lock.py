@@ -81,7 +81,7 @@ def update_lock(
         catalog: the policies.
         before: the present lock; an empty one for none.
         source: asks for every digest (`FromRegistry` with ``pin``), and heeds holds and ages
-            (`imagesetter.selection.candidates.Chooser`).
+            (`imagesetter.selection.choose.Chooser`).
         now: the time, in seconds since the epoch.
         only: the policies to resolve; empty means all.
         allow_downgrade: an entry may go back to a lower tag.

@@ -34,8 +34,9 @@ from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Rule
 from imagesetter.policy.select import compare
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
+from imagesetter.registry.puller import OfflinePuller
 from imagesetter.registry.scan import Scan
-from imagesetter.selection.candidates import Chooser
+from imagesetter.selection.choose import Chooser
 from imagesetter.selection.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
 from imagesetter.update.nearby import Nearby
 from imagesetter.update.read_tree import read_tree
@@ -186,8 +187,8 @@ def command(
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
         explained = explain_tags(policy, tags, tag=tag, limit=limit, notes=notes)
         if not made_up.given:
-            remembered = partial(_remembered, lock, policy.name)
-            explained = decide(explained, policy, Scan(tuple(tags), clock.now()), chooser, remembered)
+            puller = OfflinePuller(partial(_remembered, lock, policy.name))
+            explained = decide(explained, policy, Scan(tuple(tags), clock.now()), chooser, puller)
             explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     elif not policy.image.path:
         raise UsageError("no IMAGE and no list of tags given", hint="add an IMAGE, or --tags-file")

@@ -20,7 +20,7 @@ from imagesetter.config.options import API_VERSION
 from imagesetter.files.atomic_write import noted
 from imagesetter.lock.document import FILE_NAME, Lock, in_folder, relative_entries
 from imagesetter.lock.render import render_lock
-from imagesetter.selection.candidates import Chooser
+from imagesetter.selection.choose import Chooser
 from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.update.lock import EntryChange, Locked, update_lock
 from imagesetter.update.nearby import Nearby

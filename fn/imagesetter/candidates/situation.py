@@ -1,0 +1,41 @@
+"""What the rules about candidates know: one policy, its repository's tags, the lock, the time, and the registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imagesetter.flux.image_policy import ImagePolicy
+from imagesetter.lock.document import Lock, LockEntry
+from imagesetter.registry.puller import Puller
+from imagesetter.registry.scan import Scan
+
+Unseen = Literal["accept", "wait", "refuse"]
+"""What a tag counts as that nobody has seen, where a policy is not in the lock yet: old, new, or beyond telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that decides which candidate of a policy is taken.
+
+    Args:
+        policy: the policy, with its rules.
+        scan: the tags of its repository.
+        lock: its holds, what it locked, and what it has seen.
+        now: the time, in seconds since the epoch.
+        puller: sends requests about the policy's repository, with its credentials.
+        unseen: see `Unseen`; ``refuse`` is for runs that write no lock.
+    """
+
+    policy: ImagePolicy
+    scan: Scan
+    lock: Lock
+    now: float
+    puller: Puller
+    unseen: Unseen = "refuse"
+
+    @property
+    def entry(self) -> LockEntry | None:
+        """What the policy is locked to; None where it is not in the lock, or was for another repository."""
+        entry = self.lock.entries.get(self.policy.name)
+        return entry if entry and entry.image == self.policy.image.written else None

@@ -1,0 +1,106 @@
+"""What may be asked of a registry about one repository, with the credentials and settings of its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache as cache_call
+from typing import TYPE_CHECKING, Protocol
+
+from imagesetter.errors import RegistryError
+from imagesetter.registry import manifests
+
+if TYPE_CHECKING:
+    from imagesetter.registry.cache import Cache
+    from imagesetter.registry.repository_client import RepositoryClient
+
+
+class Puller(Protocol):
+    """Sends requests about one repository; all raise `RegistryError` where the registry gives no answer."""
+
+    @property
+    def online(self) -> bool:
+        """Whether there is a registry to ask."""
+
+    def digest(self, tag: str) -> str:
+        """The digest that a tag points to now."""
+
+    def manifest(self, name: str) -> manifests.Manifest | None:
+        """A manifest or index by its digest (verified, and cached for good) or by a tag; None where there is none."""
+
+    def blob(self, digest: str) -> bytes | None:
+        """A small blob by its digest (verified, and cached for good); None where there is none."""
+
+    def referrers(self, digest: str) -> tuple[Mapping[str, object], ...]:
+        """The descriptors of what refers to a manifest, by the referrers API or by the fallback tag."""
+
+
+class RepositoryPuller:
+    """A `Puller` that asks a registry; a class of `imagesetter.registry.client`.
+
+    Args:
+        connect: makes the client of the repository, when the first request is sent.
+        redacted: a context in which no error that leaves it holds a secret that was sent.
+        cache: keeps what is known by its digest.
+    """
+
+    online = True
+
+    def __init__(
+        self,
+        connect: Callable[[], RepositoryClient],
+        redacted: Callable[[], AbstractContextManager[None]],
+        cache: Cache | None,
+    ) -> None:
+        self._connect = cache_call(connect)
+        self._redacted = redacted
+        self._cache = cache
+
+    def digest(self, tag: str) -> str:
+        """See `Puller`."""
+        with self._redacted():
+            return manifests.find_digest(self._connect(), tag)
+
+    def manifest(self, name: str) -> manifests.Manifest | None:
+        """See `Puller`."""
+        with self._redacted():
+            return manifests.find_manifest(self._connect(), name, self._cache)
+
+    def blob(self, digest: str) -> bytes | None:
+        """See `Puller`."""
+        with self._redacted():
+            return manifests.find_blob(self._connect(), digest, self._cache)
+
+    def referrers(self, digest: str) -> tuple[Mapping[str, object], ...]:
+        """See `Puller`."""
+        with self._redacted():
+            return manifests.find_referrers(self._connect(), digest)
+
+
+@dataclass(frozen=True, slots=True)
+class OfflinePuller:
+    """A `Puller` that knows the digests of some tags, and asks nobody."""
+
+    digest_of: Callable[[str], str]
+    online = False
+
+    def digest(self, tag: str) -> str:
+        """See `Puller`."""
+        return self.digest_of(tag)
+
+    def manifest(self, name: str) -> manifests.Manifest | None:
+        """See `Puller`."""
+        raise _not_asked()
+
+    def blob(self, digest: str) -> bytes | None:
+        """See `Puller`."""
+        raise _not_asked()
+
+    def referrers(self, digest: str) -> tuple[Mapping[str, object], ...]:
+        """See `Puller`."""
+        raise _not_asked()
+
+
+def _not_asked() -> RegistryError:
+    return RegistryError("this is known to the registry only, which is not asked here", hint="omit --tags-file")

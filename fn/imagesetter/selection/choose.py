@@ -1,0 +1,45 @@
+"""Which tag is taken: the policy's choice, as far as its holds and rules let it (`imagesetter.candidates`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagesetter.candidates.rules import decide
+from imagesetter.candidates.situation import Situation, Unseen
+from imagesetter.flux.image_policy import ImagePolicy
+from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.lock.document import Lock
+from imagesetter.lock.holds import notices
+from imagesetter.registry.puller import Puller
+from imagesetter.registry.scan import Scan
+from imagesetter.selection.sources import Failed, Resolution, Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """Chooses among the tags of a scan.
+
+    Args:
+        lock: its holds, what it locked, and what it has seen.
+        now: the time, in seconds since the epoch.
+        unseen: see `Unseen`; ``refuse`` is for runs that write no lock.
+    """
+
+    lock: Lock
+    now: float
+    unseen: Unseen = "refuse"
+
+    def __call__(self, policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
+        """The answer to a policy; the raised errors are those of `imagesetter.candidates.rules.decide`."""
+        decision = decide(Situation(policy, scan, self.lock, self.now, puller, self.unseen))
+        if decision.error:
+            return Failed(decision.error, decision.seen)
+        over = notices(self.lock.holds, policy.name, self.now)
+        return Resolved(
+            LatestRef(policy.image.written, decision.tag, decision.digest),
+            (*scan.warnings, *over),
+            len(scan.tags),
+            decision.notes,
+            decision.seen,
+            judged=decision.known_digest,
+        )
