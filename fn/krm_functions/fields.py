@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from krm_functions import annotations as notes
 from krm_functions.errors import ResourceError
+from krm_functions.yaml.field_path import AnyKey, FieldPattern, Index, Key, find, parse_path
 
 if TYPE_CHECKING:
     from krm_functions.editing import ItemEdits
@@ -114,8 +115,6 @@ class Fields:
         Raises:
             UsageError: the text is not a path.
         """
-        from krm_functions.yaml.field_path import FieldPattern, find
-
         return find(self.peek(), FieldPattern("", _steps(path)))
 
     def get(self, path: str | FieldPath, default: Any = None) -> Any:
@@ -255,8 +254,6 @@ class Fields:
 
     def _keys(self, place: FieldPath, node: Any, step: Step) -> list[Any]:
         """The keys or indexes that a step names; a key need not exist."""
-        from krm_functions.yaml.field_path import AnyKey, FieldPattern, Index, Key, find
-
         match step:
             case Key(name) if isinstance(node, dict):
                 return [name]
@@ -347,8 +344,6 @@ def _mapping_in(data: MutableMapping[str, Any], key: str, where: str) -> Mutable
 
 
 def _steps(path: str | FieldPath) -> tuple[Step, ...]:
-    from krm_functions.yaml.field_path import Index, Key, parse_path
-
     if isinstance(path, str):
         return parse_path(path).steps
     return tuple(Index(step) if isinstance(step, int) else Key(step) for step in path)

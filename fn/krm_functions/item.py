@@ -14,6 +14,9 @@ from krm_functions.list_text import ListText
 from krm_functions.naming import Naming, mapping_of, naming_of
 from krm_functions.result import File, ResourceRef
 from krm_functions.scope import Scope, built_in_scope
+from krm_functions.yaml.field_path import format_path
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import scalars
 
 if TYPE_CHECKING:
     from krm_functions.editing import ItemEdits
@@ -95,8 +98,6 @@ class Item(Fields):
 
     def where(self, path: FieldPath) -> str:
         """The item and a path in it, for an error."""
-        from krm_functions.yaml.field_path import format_path
-
         return f"{self.ref} {format_path(path)}".strip()
 
     @property
@@ -299,8 +300,6 @@ class Item(Fields):
         if self.borrows:
             data = self.whole.copy("items", self.number)
         else:
-            from krm_functions.yaml.load import load
-
             data = load(self._read_text, name=self.whole.name, first_line=self.line)
         assert isinstance(data, dict), "find_items lets nothing but mappings pass"
         return data
@@ -323,8 +322,6 @@ class Item(Fields):
         return known
 
     def _scan(self) -> tuple[Scalar, ...]:
-        from krm_functions.yaml.scan import scalars
-
         shift, aside = self.start - self.margin, self.column - self.margin
         return tuple(
             scalar._replace(

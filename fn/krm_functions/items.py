@@ -9,6 +9,7 @@ from krm_functions.item import Item
 from krm_functions.layout import NO_MORE, Layout
 from krm_functions.list_text import ListText
 from krm_functions.naming import Naming, naming_of
+from krm_functions.yaml.nodes import content_start
 
 if TYPE_CHECKING:
     from krm_functions.yaml.scan_result import NodeSpan
@@ -27,8 +28,6 @@ def find_items(whole: ListText, layout: Layout) -> tuple[Item, ...]:
     part = layout.parts.get("items")
     if part is None or part.scalar is not None:
         return ()
-    from krm_functions.yaml.nodes import content_start
-
     text = whole.text
     opening = content_start(text, part.start, part.end)
     if text[opening] not in "-[":
@@ -62,8 +61,6 @@ def find_items(whole: ListText, layout: Layout) -> tuple[Item, ...]:
 
 
 def _item(whole: ListText, node: NodeSpan, borrows: bool) -> Item:
-    from krm_functions.yaml.nodes import content_start
-
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}
     names: dict[str, str] = {}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from krm_functions.errors import ResourceListError, TextError
+from krm_functions.yaml.scan import NEEDLE, SPELLINGS, scan
+from krm_functions.yaml.scan_result import KEEP, KEEP_TEXT, NULLS, SPAN
 
 if TYPE_CHECKING:
     from krm_functions.yaml.scan_result import NodeSpan, Outline, Scalar, ScanResult
@@ -68,8 +70,6 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
         TextError: not YAML.
         ResourceListError: not one document, or a part that is neither a collection nor null.
     """
-    from krm_functions.yaml.scan import NEEDLE, SPELLINGS, scan
-
     # `SPELLINGS` are other spellings of `NEEDLE`, and of no other needle.
     also = SPELLINGS if needle == NEEDLE else ()
     found = scan(text, needle, also=also, outline=_outline())
@@ -89,8 +89,6 @@ def find_layout(text: str, needle: str, name: str) -> Layout:
 
 
 def _outline() -> Outline:
-    from krm_functions.yaml.scan_result import KEEP, KEEP_TEXT, SPAN
-
     names = {"name": KEEP_TEXT, "namespace": KEEP_TEXT, "annotations": {"*": KEEP_TEXT}, "labels": {"*": KEEP_TEXT}}
     item = {SPAN: True, "apiVersion": KEEP_TEXT, "kind": KEEP_TEXT, "metadata": names}
     return {
@@ -125,9 +123,6 @@ def _collections(found: ScanResult) -> dict[str, Part]:
 
 def _nulls(text: str, found: ScanResult, name: str) -> dict[str, Part]:
     """The parts that are null. An outline's spans are of collections only, so these take a pass of their own; rare."""
-    from krm_functions.yaml.scan import scan
-    from krm_functions.yaml.scan_result import KEEP, NULLS
-
     collections = {node.path[0] for node in found.nodes if len(node.path) == 1}
     missing = [part for part in PARTS if part not in collections and re.search(rf"{part}[\"']?\s*:", text)]
     if not missing:

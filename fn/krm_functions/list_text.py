@@ -10,6 +10,8 @@ from krm_functions.errors import TextError
 from krm_functions.naming import mapping_of, text_of
 from krm_functions.result import File
 from krm_functions.scope import Scope
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import scalars
 
 if TYPE_CHECKING:
     from krm_functions.item import Item
@@ -47,8 +49,6 @@ class ListText:
 
     @cached_property
     def _data(self) -> Any:
-        from krm_functions.yaml.load import load
-
         return load(self.text, name=self.name)
 
     @cached_property
@@ -74,8 +74,6 @@ class ListText:
     @cached_property
     def scalars(self) -> dict[int, list[Scalar]]:
         """The scalar values of each item, with their paths from the item's root."""
-        from krm_functions.yaml.scan import scalars
-
         found: dict[int, list[Scalar]] = {}
         for scalar in scalars(self.text):
             if scalar.path[:1] == ("items",):

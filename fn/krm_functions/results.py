@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, overload
 
 from krm_functions.result import NO_TAGS, Field, Result, Severity
+from krm_functions.yaml.field_path import format_path
 
 if TYPE_CHECKING:
     from krm_functions.item import Item
@@ -94,7 +95,5 @@ class Results(Sequence[Result]):
 
 def _field(path: str | FieldPath, current: object, proposed: object) -> Field | None:
     if isinstance(path, tuple):
-        from krm_functions.yaml.field_path import format_path
-
         path = format_path(path)
     return Field(path, current, proposed) if path else None

@@ -14,7 +14,7 @@ from imagesetter.policy.explain import why_not
 from imagesetter.policy.select import compare, ranking, select
 from imagesetter.policy.semver import SemverRule
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
-from imagesetter.update.tag_order import rule_against_downgrades
+from imagesetter.update.tag_order import read_tag_order
 from krm_functions.errors import ResourceError
 
 NAME = PolicyName("apps", "chart")
@@ -67,8 +67,8 @@ def test_the_annotation_says_so_and_changes_the_inputs_of_the_lock() -> None:
     assert read("true").tags.chart_tags
     assert not read("false").tags.chart_tags
     assert read(None).inputs == read("false").inputs != read("true").inputs
-    rule = rule_against_downgrades(resources("true")[0])
-    assert rule is not None and compare(rule, "6.7.1_build.1", "6.7.0") == 1
+    tags, _ = read_tag_order(resources("true")[0])
+    assert tags is not None and tags.order("6.7.1_build.1", "6.7.0") == 1
 
 
 def test_an_annotation_that_is_neither_is_an_error() -> None:

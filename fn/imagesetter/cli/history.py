@@ -17,7 +17,7 @@ from imagesetter.git.history import COMMITS, FieldKey, History, path_below
 from imagesetter.git.reverts import Revert, Reverts, fields_of, locks_for, tag_in
 from imagesetter.lock.document import Lock
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import Tree
+from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
 
 
@@ -26,7 +26,7 @@ class CheckoutHistory:
     """The history of the checkout that the working directory is in, and what its files say now."""
 
     top: Path
-    tree: Tree
+    tree: ScannedTree
     catalog: Catalog
     history: History
     rules: PolicyRules
@@ -67,7 +67,7 @@ class CheckoutHistory:
         return [(self.path_of(path), key, marked) for path, key, marked in fields_of(self.tree, policy)]
 
 
-def checkout_history(tree: Tree, catalog: Catalog, *, limit: int = COMMITS) -> CheckoutHistory | None:
+def checkout_history(tree: ScannedTree, catalog: Catalog, *, limit: int = COMMITS) -> CheckoutHistory | None:
     """The history of the checkout; None without a checkout, or without git.
 
     Raises:

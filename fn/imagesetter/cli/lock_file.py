@@ -19,7 +19,7 @@ from imagesetter.lock.holds import Hold, midnight
 from imagesetter.lock.render import render_holds, render_lock
 from imagesetter.registry.reference import is_tag
 from imagesetter.update.lock import Locked
-from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.read_tree import ScannedTree, read_tree
 from imagesetter.update.shards import Shard, merge_shards, parse_shard
 from krm_functions.errors import UsageError
 from krm_functions.yaml.encoding import DecodedText, decode_text, encode_text
@@ -136,7 +136,7 @@ def check_hold(tag: str, option: str, reason: str, until: str) -> None:
             raise UsageError(f"{until} is in the past", where="--until", hint="choose a later date")
 
 
-def own_lock_path(tree: Tree) -> Path:
+def own_lock_path(tree: ScannedTree) -> Path:
     """The path of the lock under the working directory, or of a new one; those of other repositories do not count.
 
     Raises:

@@ -21,7 +21,7 @@ from imagesetter.update.files import FileUpdates, update_files
 from imagesetter.update.nearby import Nearby
 from imagesetter.update.plan import Guard
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import Tree
+from imagesetter.update.read_tree import ScannedTree
 from imagesetter.update.tree_catalog import catalog_from_tree, with_values
 
 
@@ -29,7 +29,7 @@ from imagesetter.update.tree_catalog import catalog_from_tree, with_values
 class PlannedUpdate:
     """The changes, and what they were planned from: the tree with its variables' values, the policies, the locks."""
 
-    tree: Tree
+    tree: ScannedTree
     catalog: Catalog
     updates: FileUpdates
     lock: Callable[[], Lock | None]
@@ -37,7 +37,7 @@ class PlannedUpdate:
 
 
 def plan_update(
-    tree: Tree,
+    tree: ScannedTree,
     paths: Sequence[str],
     options: RunOptions,
     network: NetworkOptions,

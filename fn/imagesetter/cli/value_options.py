@@ -13,6 +13,7 @@ from imagesetter.cli.option_names import option_name
 from imagesetter.files.read import read_named
 from krm_functions.errors import InputError, UsageError
 from krm_functions.yaml.encoding import decode_text
+from krm_functions.yaml.load import load
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
@@ -60,8 +61,6 @@ def _from_file(file: str) -> Mapping[str, str]:
     Raises:
         InputError: it cannot be read, or holds something else.
     """
-    from krm_functions.yaml.load import load
-
     text = decode_text(read_named(file), name=file).text
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     found = [_LINE.fullmatch(line) for line in lines]

@@ -54,7 +54,7 @@ class Kustomization(NamedTuple):
     data: Mapping[str, Any]
 
 
-class Problem(NamedTuple):
+class PatchProblem(NamedTuple):
     """A patch that could not be followed: in which file, and why."""
 
     file: str
@@ -67,7 +67,7 @@ class Completed(NamedTuple):
     resources: tuple[Resource, ...]
     forms: Mapping[int, tuple[Resource, ...]]
     """The forms of each resource that was given, by its ``id``; none for the patches among them."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PatchProblem, ...] = ()
 
 
 class Builds:
@@ -85,7 +85,7 @@ class Builds:
         self._built: dict[str, tuple[Form, ...]] = {}
         self._included: set[str] = set()
         self._by_file: dict[str, list[Resource]] = {}
-        self._problems: list[Problem] = []
+        self._problems: list[PatchProblem] = []
 
     def complete(self, resources: Sequence[Resource]) -> Completed:
         """The resources as the kustomizations among the files complete them."""
@@ -204,7 +204,7 @@ class Builds:
             if isinstance(patch, Patch):
                 forms = [each for form in forms for each in self._patched(form, patch, name)]
             else:
-                self._problems.append(Problem(name, f"a patch could not be read: {patch}"))
+                self._problems.append(PatchProblem(name, f"a patch could not be read: {patch}"))
         return [_named(form._replace(folders=(folder, *form.folders)), spec) for form in forms]
 
     def _text(self, folder: str, path: str, name: str) -> str:
@@ -219,7 +219,7 @@ class Builds:
         try:
             data = patch.applied(form.data)
         except ReportedError as error:
-            self._problems.append(Problem(name, f"a patch could not be followed: {error}"))
+            self._problems.append(PatchProblem(name, f"a patch could not be followed: {error}"))
             yield form
             return
         if data is not None:
@@ -255,7 +255,7 @@ class Builds:
                 continue
             if not any(patch.selects(form.data, set(form.names)) for form in forms):
                 message = f"the patch of an {patch.kind} is for none of the files in {each.spec.get('path') or '.'}"
-                self._problems.append(Problem(each.name, message))
+                self._problems.append(PatchProblem(each.name, message))
 
     @cached_property
     def _folders(self) -> list[str]:

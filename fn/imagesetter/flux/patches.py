@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from imagesetter.golang.regexp.pattern import compile_pattern
 from krm_functions.errors import InputError, ReportedError
 from krm_functions.label_selector import LabelSelector
 from krm_functions.yaml.load import load_all
@@ -153,8 +154,6 @@ def _matches(pattern: str, text: str) -> bool:
     """Anchored, as kustomize reads them."""
     if pattern == text:
         return True
-    from imagesetter.golang.regexp.pattern import compile_pattern
-
     try:
         return bool(compile_pattern(f"^(?:{pattern})$").find_all([text]))
     except ReportedError:

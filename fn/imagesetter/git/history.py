@@ -48,7 +48,7 @@ class EntryKey(NamedTuple):
 ValueKey = FieldKey | EntryKey
 
 
-class Version(NamedTuple):
+class FileVersion(NamedTuple):
     """What one version of a file says: the values that follow policies, and its lock, if it is one."""
 
     values: Mapping[ValueKey, str]
@@ -80,7 +80,7 @@ def path_below(path: Path, top: Path) -> str:
     return real.relative_to(folder).as_posix() if folder in real.parents else ""
 
 
-def read_version(data: bytes, name: str) -> Version:
+def read_version(data: bytes, name: str) -> FileVersion:
     """What the bytes of a file say; nothing where they are not valid, so that a broken version is passed over."""
     values: dict[ValueKey, str] = {}
     lock = None
@@ -92,8 +92,8 @@ def read_version(data: bytes, name: str) -> Version:
             fields, _ = marked_fields(marked_file(Path(name), data))
             values |= zip(field_keys(fields), (marked.scalar.value for marked in fields), strict=True)
     except (LockError, TextError):
-        return Version({})
-    return Version(values, lock)
+        return FileVersion({})
+    return FileVersion(values, lock)
 
 
 def _entry_text(lock: Lock, policy: PolicyName) -> str:
@@ -113,7 +113,7 @@ class History:
     git: Git
     limit: int = COMMITS
     _logs: dict[str, list[BranchCommit]] = field(default_factory=dict)
-    _versions: dict[str, Version] = field(default_factory=dict)
+    _versions: dict[str, FileVersion] = field(default_factory=dict)
 
     def changes(self, path: str, key: ValueKey) -> Iterator[ValueChange]:
         """The changes of a value, newest first. A version of the file without the value is passed over.
@@ -141,7 +141,7 @@ class History:
                 yield value
                 last = value
 
-    def _states(self, path: str) -> Iterator[tuple[BranchCommit | None, Version]]:
+    def _states(self, path: str) -> Iterator[tuple[BranchCommit | None, FileVersion]]:
         """The versions of a file, newest first, each with the commit that made it; the last one with none."""
         commits = self.commits(path)
         blobs = [commit.blobs[1] for commit in commits]
@@ -193,10 +193,10 @@ class History:
             "rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}:{path}", accept=(0, 1, 128)
         ).text
 
-    def _version(self, blob: str, path: str, soon: Sequence[str] = ()) -> Version:
+    def _version(self, blob: str, path: str, soon: Sequence[str] = ()) -> FileVersion:
         """The version with a blob's name; reads those that are needed soon along with it."""
         if not blob.strip("0"):
-            return Version({})
+            return FileVersion({})
         if blob not in self._versions:
             wanted = dict.fromkeys((blob, *soon))
             names = [name for name in wanted if name.strip("0") and name not in self._versions][:_BATCH]

@@ -31,7 +31,7 @@ from imagesetter.git.workspace import Workspace
 from imagesetter.lock.document import FILE_NAME, Lock
 from imagesetter.update.files import marked_fields
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import Tree
+from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
 from krm_functions.messages import one_line
 from krm_functions.result import Result
@@ -184,7 +184,9 @@ class RevertGuard:
         return report("warning", message, marked.location, old=marked.scalar.value, new=new, tags=tags)
 
 
-def revert_guard(workspace: Workspace, tree: Tree, fields: Iterable[MarkedField], rules: PolicyRules) -> RevertGuard:
+def revert_guard(
+    workspace: Workspace, tree: ScannedTree, fields: Iterable[MarkedField], rules: PolicyRules
+) -> RevertGuard:
     """The guard of an automation's run.
 
     Args:
@@ -214,7 +216,9 @@ def tag_in(marked: MarkedField, ref: LatestRef, rules: PolicyRules, text: str) -
         return ""
 
 
-def locks_for(tree: Tree, top: Path, catalog: Catalog, home: Path | None, policy: PolicyName, field: str) -> list[str]:
+def locks_for(
+    tree: ScannedTree, top: Path, catalog: Catalog, home: Path | None, policy: PolicyName, field: str
+) -> list[str]:
     """The locks that count for a field: in its folder and above, and in those of its policy (as in update.nearby).
 
     Args:
@@ -238,7 +242,7 @@ def locks_for(tree: Tree, top: Path, catalog: Catalog, home: Path | None, policy
     return sorted(map(str, paths))
 
 
-def fields_of(tree: Tree, policy: PolicyName) -> Iterable[tuple[Path, FieldKey, MarkedField]]:
+def fields_of(tree: ScannedTree, policy: PolicyName) -> Iterable[tuple[Path, FieldKey, MarkedField]]:
     """The fields of a policy, each with its file and key."""
     for file in tree.marked:
         fields, _ = marked_fields(file)

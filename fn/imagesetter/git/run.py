@@ -47,7 +47,7 @@ from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolutio
 from imagesetter.update.files import FileUpdates, update_files, write_files
 from imagesetter.update.plan import Change, Guard
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.read_tree import ScannedTree, read_tree
 from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.messages import os_error_hint
 from krm_functions.result import Result
@@ -324,7 +324,7 @@ class _AutomationRun:
         """A marker's policy is that of the automation's cluster, wherever the marked file is."""
         return marker._replace(folder=self._options.at(marker.policy, self._automation.folder).folder)
 
-    def _no_files(self, tree: Tree) -> Iterable[Result]:
+    def _no_files(self, tree: ScannedTree) -> Iterable[Result]:
         """A warning if there is no file to update. Flux ignores that."""
         if not tree.files:
             yield report("warning", f"spec.update.path contains no YAML file ({self._automation.path or '.'})")
@@ -367,7 +367,7 @@ def _keep(workspace: Workspace, commit: str) -> str:
         return f"the commit could not be kept: {error}"
 
 
-def _unknown_policies(tree: Tree, catalog: Catalog) -> Iterable[Result]:
+def _unknown_policies(tree: ScannedTree, catalog: Catalog) -> Iterable[Result]:
     """A warning for each marker of an unknown policy; known policies may belong to another automation."""
     for file in tree.marked:
         for comment, marker in file.field_markers():

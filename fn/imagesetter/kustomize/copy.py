@@ -34,7 +34,7 @@ _WATCH = 'trap "" HUP INT TERM; read _; exec rm -rf -- "$1"'
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class SourceTree:
     """The sources of some kustomizations: their repository (or the folder that holds all of them) and their files."""
 
     root: Path
@@ -80,7 +80,7 @@ class SourceCopy:
             path.chmod(stat.S_IMODE(mode))
 
 
-def find_tree(directories: Sequence[Path]) -> Tree:
+def find_tree(directories: Sequence[Path]) -> SourceTree:
     """The sources of the kustomizations in some directories, which have to be in one repository."""
     starts = [directory.resolve() for directory in directories]
     root = repository_root(starts[0])
@@ -88,12 +88,12 @@ def find_tree(directories: Sequence[Path]) -> Tree:
     if root is None:
         folders = [*starts, *(entry.parent for sources in found for entry in sources.entries)]
         root = Path(os.path.commonpath([os.path.normpath(folder) for folder in folders]))
-        return Tree(root, False, found)
-    return Tree(root, True, found)
+        return SourceTree(root, False, found)
+    return SourceTree(root, True, found)
 
 
 @contextlib.contextmanager
-def copy_of(tree: Tree) -> Iterator[SourceCopy]:
+def copy_of(tree: SourceTree) -> Iterator[SourceCopy]:
     """A copy of sources, removed at the end.
 
     Raises:
@@ -139,7 +139,7 @@ def temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(copy: SourceCopy, tree: Tree) -> None:
+def _fill(copy: SourceCopy, tree: SourceTree) -> None:
     made: set[Path] = set()
     _folder(copy.path(tree.root), made)
     for sources in tree.found:

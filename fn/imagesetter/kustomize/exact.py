@@ -20,7 +20,7 @@ from imagesetter.fields.resource_list import renamed_images
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.kustomize.caller import Caller, find_caller
-from imagesetter.kustomize.copy import Tree, copy_of, find_tree
+from imagesetter.kustomize.copy import SourceTree, copy_of, find_tree
 from imagesetter.kustomize.difference import differences, hidden, items_edit, outdated
 from imagesetter.kustomize.inputs import distinct, matching
 from imagesetter.kustomize.program import build
@@ -86,7 +86,7 @@ def update_exactly(
 
 
 def _update(
-    tree: Tree,
+    tree: SourceTree,
     listing: ResourceList,
     config: FunctionOptions,
     catalog: Catalog,
@@ -114,7 +114,7 @@ def _update(
 
 
 def _build(
-    caller: Caller, directory: Path, folder: Path, tree: Tree, updated: FileUpdates, listing: ResourceList
+    caller: Caller, directory: Path, folder: Path, tree: SourceTree, updated: FileUpdates, listing: ResourceList
 ) -> ResourceList | None:
     """Our input in a build of the updated sources; None where it cannot be told from others.
 
@@ -160,7 +160,7 @@ def _finish(
     return update._replace(edits=tuple(items_edit(listing, splice(theirs.text, update.edits))))
 
 
-def _shown(result: Result, tree: Tree) -> Result:
+def _shown(result: Result, tree: SourceTree) -> Result:
     """A result with its file as it is called in the repository."""
     if result.file is None:
         return result

@@ -9,7 +9,7 @@ from imagesetter.fields.kustomization import not_scanned
 from imagesetter.fields.kustomize_sources import inline_patches
 from imagesetter.files.find import IGNORE_FILE, display_path, find_names, is_configuration
 from imagesetter.files.read import read_inside
-from imagesetter.kustomize.copy import Tree
+from imagesetter.kustomize.copy import SourceTree
 from imagesetter.update import read_tree as files
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result
@@ -17,7 +17,7 @@ from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.scan import NEEDLE
 
 
-def marked_files(tree: Tree, exclude: Sequence[str] = ()) -> files.Tree:
+def marked_files(tree: SourceTree, exclude: Sequence[str] = ()) -> files.ScannedTree:
     """What ``imagesetter update`` would read of the files that kustomize reads, but for what is excluded.
 
     Raises:
@@ -29,11 +29,11 @@ def marked_files(tree: Tree, exclude: Sequence[str] = ()) -> files.Tree:
         wanted = {Path(name).resolve() for name in find_names([tree.root], exclude=exclude)}
         paths = [path for path in paths if path in wanted]
     if not paths:
-        return files.Tree((), (), (), (), ())
+        return files.ScannedTree((), (), (), (), ())
     return files.read_tree([display_path(path) for path in paths])
 
 
-def not_updated(tree: Tree) -> Iterator[Result]:
+def not_updated(tree: SourceTree) -> Iterator[Result]:
     """What is said about markers that an update of the sources does not reach."""
     for sources in tree.found:
         yield from not_scanned(sources, others=False)

@@ -26,7 +26,7 @@ from imagesetter.flux.variables import substitute
 from imagesetter.lint.scanned_file import LocatedResource, MarkerComment, ScannedFile, read_data, read_path
 from imagesetter.registry.reference import parse_reference
 from imagesetter.update.nearby import Nearby
-from imagesetter.update.read_tree import STDIN, Tree, flux_resources
+from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources
 from imagesetter.update.tree_catalog import FoundFiles, complete_into, completed_by, needs_search, no_policies
 from krm_functions.errors import InputError, ReportedError
 from krm_functions.yaml.encoding import decode_text
@@ -79,7 +79,7 @@ class LintedTree:
         """The locks, and which of several policies of one name counts for a file."""
         every = [file.lock for file in (*self.files, *self.around) if file.lock]
         locks = tuple((Path(found.name), found.text.encode()) for found in every)
-        tree = Tree((), (), locks, (), (), given=self.paths)
+        tree = ScannedTree((), (), locks, (), (), given=self.paths)
         return Nearby(self.catalog, tree, self.paths)
 
     def meant(self, policy: PolicyName, file: str) -> PolicyName:

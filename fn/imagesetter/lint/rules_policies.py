@@ -135,7 +135,7 @@ def unknown_field(tree: LintedTree) -> Iterator[Problem]:
 
 
 def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
-    from imagesetter.flux import models
+    from imagesetter.flux.models import unknown_fields
 
     try:
         spec = _validated(located.resource)
@@ -143,7 +143,7 @@ def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
         return  # incomplete-policy and invalid-automation report it
     fields = KNOWN_FIELDS[kind]
     names = {field.rpartition(".")[2] for field in fields}
-    for path in models.unknown_fields(spec):
+    for path in unknown_fields(spec):
         steps = _path(path)
         if ".".join(str(step) for step in steps if isinstance(step, str)) in fields:
             continue  # of a release that our model does not know yet

@@ -289,12 +289,10 @@ class Client:
         self._logins.check(repository, options)
         if settings.transport is None:
             settings.network.prepare(host, options.tls)
-        from imagesetter.registry.repository_client import RepositoryClient
-
         session = self._session(NetworkOverrides(options.tls, options.proxy))
         deadline = self._deadline_of(options)
         look_up = look_up or (lambda: self._credential(repository, options))
-        return RepositoryClient(session, repository, host, options.insecure, deadline, look_up, self._notify_once)
+        return session.repository_client(repository, host, options.insecure, deadline, look_up, self._notify_once)
 
     def _deadline_of(self, options: ScanOptions) -> Deadline:
         """The deadline of one repository, which counts from now and is not after that of the run."""
@@ -318,10 +316,8 @@ class Client:
 
     def _credential(self, repository: Repository, options: ScanOptions) -> Credential | None:
         def exchange(url: str, form: Mapping[str, str]) -> Mapping[str, object]:
-            from imagesetter.registry.repository_client import post_form
-
             session = self._session(NetworkOverrides(options.tls, options.proxy))
-            return post_form(session, url, form, self._deadline_of(options))
+            return session.post_form(url, form, self._deadline_of(options))
 
         return self._logins.find(repository, options, exchange)
 

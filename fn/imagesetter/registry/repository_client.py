@@ -80,6 +80,32 @@ class Session:
         """Remember that a host does not respond."""
         self._dead[str(host)] = clock.monotonic(), error
 
+    def repository_client(
+        self,
+        repository: Repository,
+        host: Host,
+        insecure: bool,
+        deadline: Deadline,
+        look_up: Callable[[], Credential | None],
+        on_note: Callable[[str], None],
+    ) -> RepositoryClient:
+        """A client for one repository."""
+        return RepositoryClient(self, repository, host, insecure, deadline, look_up, on_note)
+
+    def post_form(self, url: str, form: Mapping[str, str], deadline: Deadline) -> Mapping[str, object]:
+        """Post a form to a registry; returns the JSON object that it responds with.
+
+        Raises:
+            CredentialError: it responds with something else.
+        """
+        options = RequestOptions(deadline, overrides=self.overrides)
+        response = self.client.send(new_request("POST", url, options, form=urlencode(form)), None)
+        if response.status_code != 200:
+            reason = error_reason(response.content, response.headers.get("Content-Type", ""), form.values())
+            ending = f": {reason}" if reason else ""
+            raise CredentialError(f"{redacted_url(url)} responded with {response.status_code}{ending}")
+        return read_object(response, redacted_url(url))
+
 
 @dataclass
 class RepositoryClient:
@@ -264,21 +290,6 @@ class RepositoryClient:
             f"{what}: {self.host} redirects to {server}, which responded with {status}{reason and f': {reason}'}",
             hint="a redirect is followed without credentials; if they are needed, name that registry as the image",
         )
-
-
-def post_form(session: Session, url: str, form: Mapping[str, str], deadline: Deadline) -> Mapping[str, object]:
-    """Post a form to a registry; returns the JSON object that it responds with.
-
-    Raises:
-        CredentialError: it responds with something else.
-    """
-    options = RequestOptions(deadline, overrides=session.overrides)
-    response = session.client.send(new_request("POST", url, options, form=urlencode(form)), None)
-    if response.status_code != 200:
-        reason = error_reason(response.content, response.headers.get("Content-Type", ""), form.values())
-        ending = f": {reason}" if reason else ""
-        raise CredentialError(f"{redacted_url(url)} responded with {response.status_code}{ending}")
-    return read_object(response, redacted_url(url))
 
 
 def _wants_https(response: httpx.Response) -> bool:

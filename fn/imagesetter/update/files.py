@@ -34,7 +34,7 @@ from krm_functions.yaml.scan import scan
 from krm_functions.yaml.scan_result import KEEP_ALL, Scalar, ScanResult
 
 if TYPE_CHECKING:
-    from imagesetter.update.read_tree import MarkedFile, Tree
+    from imagesetter.update.read_tree import MarkedFile, ScannedTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _location(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], 
 
 
 def update_files(
-    tree: Tree,
+    tree: ScannedTree,
     source_of: Callable[[Sequence[MarkedField]], LatestRefSource],
     *,
     keep_on_error: bool = False,

@@ -21,7 +21,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.nearest import folder_of
 from imagesetter.lock.document import FILE_NAME, REMEDY, Lock, LockEntry, parse_lock
-from imagesetter.update.read_tree import Tree
+from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
 from krm_functions.yaml.encoding import decode_text
 
@@ -35,7 +35,7 @@ class Nearby:
         paths: the paths of the run.
     """
 
-    def __init__(self, catalog: Catalog, tree: Tree, paths: Sequence[str | Path] = ()) -> None:
+    def __init__(self, catalog: Catalog, tree: ScannedTree, paths: Sequence[str | Path] = ()) -> None:
         self._catalog = catalog
         self._tree = tree
         self._paths = paths

@@ -10,7 +10,7 @@ from imagesetter.flux.markers import PolicyName
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
-    from imagesetter.policy.tag_policy import TagPolicy
+    from imagesetter.update.tag_order import TagOrder
 
 
 class PolicyRules:
@@ -18,46 +18,40 @@ class PolicyRules:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._rules: dict[PolicyName, tuple[TagPolicy | None, bool]] = {}
+        self._tags: dict[PolicyName, tuple[TagOrder | None, bool]] = {}
         self._orders: dict[tuple[PolicyName, str, str], int | None] = {}
 
     def may_go_back(self, policy: PolicyName) -> bool:
         """Whether nothing keeps the policy's fields from going back: an annotation allows it, or there is no rule."""
-        rule, allowed = self._rule(policy)
-        return allowed or rule is None
+        tags, allowed = self._read(policy)
+        return allowed or tags is None
 
     def reads(self, policy: PolicyName, word: str) -> bool:
         """Whether a word can be a tag of the policy: what looks like a version, where the rule is not known."""
-        from imagesetter.update.tag_order import can_be_tag
-
-        rule, _ = self._rule(policy)
-        return can_be_tag(rule, word) if rule else looks_like_a_version(word)
+        tags, _ = self._read(policy)
+        return tags.can_be_tag(word) if tags else looks_like_a_version(word)
 
     def order(self, policy: PolicyName, old: str, new: str) -> int | None:
-        """How a policy ranks two tags, as `imagesetter.update.tag_order.order_of`; many fields ask about the same."""
+        """How a policy ranks two tags, as `imagesetter.update.tag_order`; many fields ask about the same."""
         key = (policy, old, new)
         if key not in self._orders:
-            from imagesetter.update.tag_order import order_of
-
-            rule, _ = self._rule(policy)
-            self._orders[key] = order_of(rule, old, new) if rule else None
+            tags, _ = self._read(policy)
+            self._orders[key] = tags.order(old, new) if tags else None
         return self._orders[key]
 
     def refusal(self, policy: PolicyName, tag: str) -> str:
         """Why a policy does not allow a tag (its range, its filter, the exclusion list); empty if it does."""
-        from imagesetter.update.tag_order import refusal
+        tags, _ = self._read(policy)
+        return tags.refusal(tag) if tags else ""
 
-        rule, _ = self._rule(policy)
-        return refusal(rule, tag) if rule else ""
-
-    def _rule(self, policy: PolicyName) -> tuple[TagPolicy | None, bool]:
-        if policy not in self._rules:
+    def _read(self, policy: PolicyName) -> tuple[TagOrder | None, bool]:
+        if policy not in self._tags:
             try:
                 resource, repository = self.catalog.behind(policy)
             except ReportedError:
-                self._rules[policy] = (None, False)
+                self._tags[policy] = (None, False)
             else:
-                from imagesetter.update.tag_order import read_rule
+                from imagesetter.update.tag_order import read_tag_order
 
-                self._rules[policy] = read_rule(resource, repository)
-        return self._rules[policy]
+                self._tags[policy] = read_tag_order(resource, repository)
+        return self._tags[policy]

@@ -53,7 +53,7 @@ class MarkedFile(NamedTuple):
                 yield parsed.comment, parsed.marker
 
 
-class Tree(NamedTuple):
+class ScannedTree(NamedTuple):
     """What was read of a tree: the files with markers, the Flux resources, and what could not be read.
 
     ``locks`` are files with an ImageLock, as bytes; ``names`` are all files.
@@ -78,7 +78,7 @@ class Tree(NamedTuple):
         return len(self.names)
 
 
-def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Tree:
+def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> ScannedTree:
     """Read every configuration file under the paths once, for its markers and for its Flux resources.
 
     Args:
@@ -117,7 +117,7 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
                 results.append(failure(error, Location(file=name)))
         except InputError as error:
             results.append(failure(error, Location(file=name)))
-    return Tree(
+    return ScannedTree(
         tuple(marked),
         tuple(resources),
         tuple(locks),

@@ -3,6 +3,8 @@ has to be found in other text."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from imagesetter.errors import PolicyError
 from imagesetter.flux.annotations import allows_downgrade, has_chart_tags
 from imagesetter.flux.catalog import Catalog
@@ -23,52 +25,51 @@ def is_downgrade(catalog: Catalog, policy: PolicyName, old: str, new: str) -> bo
 def step_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> str | None:
     """Why a policy does not allow the old tag any more, if it ranks that above the new one; empty if it still does.
 
-    None if this is no step back, or if the policy may go back.
+    None if this is not a step back, or if the policy may go back.
     """
     try:
-        rule = rule_against_downgrades(*catalog.behind(policy))
+        tags, allowed = read_tag_order(*catalog.behind(policy))
     except ReportedError:
         return None
-    order = order_of(rule, old, new) if rule else None
-    return refusal(rule, old) if rule and order is not None and order > 0 else None
+    order = tags.order(old, new) if tags and not allowed else None
+    return tags.refusal(old) if tags and order is not None and order > 0 else None
 
 
-def rule_against_downgrades(policy: Resource, repository: Resource | None = None) -> TagPolicy | None:
-    """The rule of a policy; None where it has none, or may go back."""
-    rule, allowed = read_rule(policy, repository)
-    return None if allowed else rule
-
-
-def read_rule(policy: Resource, repository: Resource | None = None) -> tuple[TagPolicy | None, bool]:
-    """The rule of a policy, None where it has none; and whether its fields may go back."""
+def read_tag_order(policy: Resource, repository: Resource | None = None) -> tuple[TagOrder | None, bool]:
+    """How a policy orders tags, None where it has no rule; and whether its fields may go back."""
     try:
         allowed, chart_tags = allows_downgrade(policy), has_chart_tags(policy)
     except ResourceError:  # allows nothing; whoever validates the policy says what is wrong with it
         allowed = chart_tags = False
     exclusions = repository.spec.get("exclusionList") if repository else None
-    return unchecked_tag_policy(policy.spec, exclusions, chart_tags=chart_tags), allowed
+    rule = unchecked_tag_policy(policy.spec, exclusions, chart_tags=chart_tags)
+    return TagOrder(rule) if rule else None, allowed
 
 
-def order_of(rule: TagPolicy, old: str, new: str) -> int | None:
-    """How the rule ranks two tags, as `compare`; 0 where the old one is a placeholder, not a tag.
+@dataclass(frozen=True)
+class TagOrder:
+    """How the rule of a policy orders tags, and which it allows."""
 
-    None as well where the rule itself is wrong.
-    """
-    try:
-        return compare(rule, old, new) if is_tag(old) else 0
-    except PolicyError:
-        return None
+    rule: TagPolicy
 
+    def order(self, old: str, new: str) -> int | None:
+        """How the rule ranks two tags, as `compare`; 0 where the old one is a placeholder, not a tag.
 
-def refusal(rule: TagPolicy, tag: str) -> str:
-    """Why a rule does not allow a tag (its range, its filter, the exclusion list); empty if it does."""
-    try:
-        found = why_not(rule, [tag], tag)
-    except PolicyError:
-        return ""
-    return found.reason if found.step in ("excluded", "filtered", "out of range") else ""
+        None as well where the rule itself is wrong.
+        """
+        try:
+            return compare(self.rule, old, new) if is_tag(old) else 0
+        except PolicyError:
+            return None
 
+    def refusal(self, tag: str) -> str:
+        """Why the rule does not allow a tag (its range, its filter, the exclusion list); empty if it does."""
+        try:
+            found = why_not(self.rule, [tag], tag)
+        except PolicyError:
+            return ""
+        return found.reason if found.step in ("excluded", "filtered", "out of range") else ""
 
-def can_be_tag(rule: TagPolicy, word: str) -> bool:
-    """Whether a word can be a tag of the policy."""
-    return is_tag(word) and order_of(rule, word, word) is not None
+    def can_be_tag(self, word: str) -> bool:
+        """Whether a word can be a tag of the policy."""
+        return is_tag(word) and self.order(word, word) is not None

@@ -17,7 +17,7 @@ from imagesetter.flux.deployments import GROUP, Deployments, File
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.variables import substitute
-from imagesetter.update.read_tree import STDIN, Tree, flux_resources
+from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources
 from krm_functions.errors import InputError, UsageError
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load_all
@@ -50,7 +50,7 @@ class FoundFiles(NamedTuple):
 
 
 def catalog_from_tree(
-    tree: Tree,
+    tree: ScannedTree,
     *,
     policies: Sequence[str | Path],
     stdin: Callable[[], bytes],
@@ -157,7 +157,7 @@ def complete_into(
     return completed
 
 
-def with_values(tree: Tree, catalog: Catalog) -> Tree:
+def with_values(tree: ScannedTree, catalog: Catalog) -> ScannedTree:
     """The tree with the variables in its markers replaced, as far as they have values."""
     marked = []
     for file in tree.marked:
@@ -170,7 +170,7 @@ def with_values(tree: Tree, catalog: Catalog) -> Tree:
     return tree._replace(marked=tuple(marked))
 
 
-def _others(tree: Tree) -> Iterable[flux.Resource]:
+def _others(tree: ScannedTree) -> Iterable[flux.Resource]:
     """What a policy may refer to besides its repository.
 
     Few policies do, so these files are looked for, in a second reading of the tree, only when one does.

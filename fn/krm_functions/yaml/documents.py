@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from krm_functions.yaml.comments import BREAKS, breaks_between, consists_of, is_commented_out, line_end, line_start
+from krm_functions.yaml.event_walk import walk
 from krm_functions.yaml.parser import SyntaxProblem, Unreadable, parsing
 from krm_functions.yaml.scan_result import Alias, Comment, NodeSpan, Outline, ParseFailure, Scalar, ScanResult
 
@@ -59,8 +60,6 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
 
 def walk_pieces(text: str, hits: list[int], outline: Outline | None, pure: bool, problem: SyntaxProblem) -> ScanResult:
     """What the documents that parse hold, and which do not; ``problem`` is what refused the whole text."""
-    from krm_functions.yaml.event_walk import walk
-
     comments: list[Comment] = []
     broken: list[ParseFailure] = []
     documents: list[NodeSpan] = []

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from krm_functions.yaml.encoding import position
+
 DEEPEST: Final = 500
 """How many collections may be nested; each one costs time for every marker inside it."""
 _CHUNK: Final = 1 << 16
@@ -117,8 +119,6 @@ def parsing(text: str) -> Iterator[None]:
 def problem_from(err: Exception, text: str) -> SyntaxProblem:
     """What a PyYAML error says, in one line."""
     import yaml
-
-    from krm_functions.yaml.encoding import position
 
     if isinstance(err, yaml.MarkedYAMLError):
         mark = err.problem_mark or err.context_mark

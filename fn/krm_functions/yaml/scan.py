@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from krm_functions.errors import TextError
+from krm_functions.yaml.documents import walk_pieces
+from krm_functions.yaml.event_walk import walk
 from krm_functions.yaml.parser import Unreadable, parsing
 from krm_functions.yaml.scan_result import KEEP_ALL, Outline, Scalar, ScanResult
 
@@ -44,9 +47,6 @@ def scan(
     found = bool(needle) and needle in text
     if not found and outline is None:
         return ScanResult()
-    from krm_functions.yaml.documents import walk_pieces
-    from krm_functions.yaml.event_walk import walk
-
     hits = _hits(text, (needle, *also)) if found else []
     try:
         with parsing(text):
@@ -63,9 +63,6 @@ def scalars(text: str, *, pure: bool = False) -> Iterator[Scalar]:
     Raises:
         TextError: the text does not parse.
     """
-    from krm_functions.errors import TextError
-    from krm_functions.yaml.event_walk import walk
-
     try:
         with parsing(text):
             found = walk(text, [], KEEP_ALL, pure)

@@ -45,7 +45,7 @@ from imagesetter.git.watch import watch
 from imagesetter.registry.http.limits import Clock, run_deadline
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.nearby import Nearby
-from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.read_tree import ScannedTree, read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import ReportedError, UsageError
 
@@ -219,7 +219,7 @@ def command(
 class _Loaded:
     """What the files contain: the resources, and which automations to run."""
 
-    tree: Tree
+    tree: ScannedTree
     catalog: Catalog
     names: list[PolicyName]
 

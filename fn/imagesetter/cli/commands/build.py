@@ -28,7 +28,7 @@ from imagesetter.cli.terminal import echo, echo_data, print_error, print_results
 from imagesetter.config.options import INPUTS_VARIABLE
 from imagesetter.errors import BuildError
 from imagesetter.files.find import display_path
-from imagesetter.kustomize.copy import SourceCopy, Tree, copy_of, find_tree, temporary_folder
+from imagesetter.kustomize.copy import SourceCopy, SourceTree, copy_of, find_tree, temporary_folder
 from imagesetter.kustomize.overlays import find_overlays
 from imagesetter.kustomize.program import Built, Program, build, find_program, parse_arguments
 from imagesetter.kustomize.update import marked_files, not_updated
@@ -158,7 +158,7 @@ def _arguments(arguments: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
 
 
 def _updates(
-    tree: Tree,
+    tree: SourceTree,
     directory: Path,
     options: RunOptions,
     network: NetworkOptions,
@@ -180,7 +180,7 @@ def _updates(
 
 
 @contextmanager
-def _prepared(tree: Tree, updated: FileUpdates) -> Iterator[tuple[SourceCopy | None, Path]]:
+def _prepared(tree: SourceTree, updated: FileUpdates) -> Iterator[tuple[SourceCopy | None, Path]]:
     """The updated copy, or None where nothing would change, and a folder for inputs of the function."""
     if updated.rewrites:
         with copy_of(tree) as copy:

@@ -31,7 +31,7 @@ from imagesetter.selection.registry_source import scan_options
 from imagesetter.selection.sources import Resolution, Resolved
 from imagesetter.update.files import FileUpdates, update_files
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.read_tree import ScannedTree, read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import ReportedError, UsageError
 
@@ -108,7 +108,7 @@ class _Rollback:
     """The policy, and what there is of it: fields, a lock, a history."""
 
     name: PolicyName
-    tree: Tree
+    tree: ScannedTree
     catalog: Catalog
     file: LockFile
     history: CheckoutHistory | None

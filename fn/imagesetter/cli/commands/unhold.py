@@ -18,7 +18,7 @@ from imagesetter.git.reverts import Revert
 from imagesetter.lock.document import Lock, Released
 from imagesetter.lock.render import render_holds, render_released
 from imagesetter.lock.tag_age import timestamp
-from imagesetter.update.read_tree import Tree, read_tree
+from imagesetter.update.read_tree import ScannedTree, read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 
@@ -72,7 +72,7 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
     return OK
 
 
-def _set_back(tree: Tree, name: PolicyName, lock: Lock, namespace: str) -> list[tuple[MarkedField, Revert]]:
+def _set_back(tree: ScannedTree, name: PolicyName, lock: Lock, namespace: str) -> list[tuple[MarkedField, Revert]]:
     """The fields that somebody set back; none outside a checkout, or where nothing follows the policy."""
     if not any(marker.policy == name for file in tree.marked for _, marker in file.field_markers()):
         return []

@@ -20,8 +20,8 @@ from imagesetter.golang.template.nodes import (
     FieldNode,
     IdentifierNode,
     NilNode,
-    Node,
     NumberNode,
+    ParseNode,
     PipeNode,
     StringNode,
     VariableNode,
@@ -61,7 +61,7 @@ Library = Callable[[str], Function]
 class ExecFault(Exception):
     """A template that does not run: Go's message, the node it is about, the template that the node is in."""
 
-    def __init__(self, message: str, node: Node, template: str) -> None:
+    def __init__(self, message: str, node: ParseNode, template: str) -> None:
         super().__init__(message)
         self.message = message
         self.node = node
@@ -82,7 +82,7 @@ _ENTRY: Final = {Slice: 2, Map: 32}
 class Evaluator:
     """The values of one template's variables, and how to get at more."""
 
-    def __init__(self, template: str, library: Library, budget: Budget, dot: object, node: Node) -> None:
+    def __init__(self, template: str, library: Library, budget: Budget, dot: object, node: ParseNode) -> None:
         self.template = template
         self.node = node
         self.variables: list[tuple[str, object]] = [("$", dot)]
@@ -149,7 +149,7 @@ class Evaluator:
         self._no_arguments(command.args, final)
         return self._constant(dot, first)
 
-    def _constant(self, dot: object, node: Node) -> object:
+    def _constant(self, dot: object, node: ParseNode) -> object:
         match node:
             case BoolNode():
                 return node.value
@@ -163,7 +163,7 @@ class Evaluator:
                 return node.text
         raise self.fault(f"can't evaluate command {node}")
 
-    def _no_arguments(self, args: Sequence[Node], final: object) -> None:
+    def _no_arguments(self, args: Sequence[ParseNode], final: object) -> None:
         if len(args) > 1 or final is not _MISSING:
             raise self.fault(f"can't give argument to non-function {args[0]}")
 
@@ -179,17 +179,17 @@ class Evaluator:
             raise self.fault(f"{node.text} overflows int")
         return node.integer
 
-    def _field_node(self, dot: object, node: FieldNode, args: Sequence[Node], final: object) -> object:
+    def _field_node(self, dot: object, node: FieldNode, args: Sequence[ParseNode], final: object) -> object:
         self.node = node
         return self._fields(dot, dot, node, node.names, args, final)
 
-    def _chain(self, dot: object, node: ChainNode, args: Sequence[Node], final: object) -> object:
+    def _chain(self, dot: object, node: ChainNode, args: Sequence[ParseNode], final: object) -> object:
         self.node = node
         if isinstance(node.node, NilNode):
             raise self.fault(f"indirection through explicit nil in {node}")
         return self._fields(dot, self._argument(dot, None, node.node), node, node.names, args, final)
 
-    def _variable_node(self, dot: object, node: VariableNode, args: Sequence[Node], final: object) -> object:
+    def _variable_node(self, dot: object, node: VariableNode, args: Sequence[ParseNode], final: object) -> object:
         self.node = node
         value = self._variable(node.names[0])
         if len(node.names) == 1:
@@ -198,7 +198,13 @@ class Evaluator:
         return self._fields(dot, value, node, node.names[1:], args, final)
 
     def _fields(
-        self, dot: object, receiver: object, node: Node, names: Sequence[str], args: Sequence[Node], final: object
+        self,
+        dot: object,
+        receiver: object,
+        node: ParseNode,
+        names: Sequence[str],
+        args: Sequence[ParseNode],
+        final: object,
     ) -> object:
         """``.A.B.C``: only the last one may be given arguments."""
         for name in names[:-1]:
@@ -206,7 +212,7 @@ class Evaluator:
         return self._field(dot, names[-1], node, args, final, receiver)
 
     def _field(
-        self, dot: object, name: str, node: Node, args: Sequence[Node], final: object, receiver: object
+        self, dot: object, name: str, node: ParseNode, args: Sequence[ParseNode], final: object, receiver: object
     ) -> object:
         """A method, a struct's field or a map's entry of that name."""
         if receiver is INVALID:
@@ -241,13 +247,13 @@ class Evaluator:
     # --- calls
 
     def _function(
-        self, dot: object, node: IdentifierNode, command: Node, args: Sequence[Node], final: object
+        self, dot: object, node: IdentifierNode, command: ParseNode, args: Sequence[ParseNode], final: object
     ) -> object:
         self.node = node
         return self._call(dot, self.library(node.name), command, node.name, args, final)
 
     def _call(
-        self, dot: object, function: Function, node: Node, name: str, args: Sequence[Node], final: object
+        self, dot: object, function: Function, node: ParseNode, name: str, args: Sequence[ParseNode], final: object
     ) -> object:
         """Call a function or method; *args* begins with its own name, *final* comes from the pipeline."""
         args = args[1:]
@@ -266,7 +272,7 @@ class Evaluator:
             values.insert(0, str(args[0]) if args else _callee(final))
         return self._invoke(function, node, name, values)
 
-    def _short_circuit(self, dot: object, name: str, args: Sequence[Node], final: object) -> object:
+    def _short_circuit(self, dot: object, name: str, args: Sequence[ParseNode], final: object) -> object:
         """``and`` and ``or``: the first argument that decides, else the last one."""
         value: object = INVALID
         for arg in args:
@@ -275,7 +281,7 @@ class Evaluator:
                 return value
         return value if final is _MISSING else final
 
-    def _invoke(self, function: Function, node: Node, name: str, values: Sequence[object]) -> object:
+    def _invoke(self, function: Function, node: ParseNode, name: str, values: Sequence[object]) -> object:
         params = function.params
         sent: list[object] = []
         for index, value in enumerate(values):
@@ -298,7 +304,7 @@ class Evaluator:
 
     # --- arguments
 
-    def _argument(self, dot: object, wanted: Type | None, node: Node) -> object:
+    def _argument(self, dot: object, wanted: Type | None, node: ParseNode) -> object:
         """The value of an argument; constants take the wanted type."""
         self.node = node
         match node:
@@ -322,7 +328,7 @@ class Evaluator:
             return self._number(node) if isinstance(node, NumberNode) else self._constant(dot, node)
         return self._typed_constant(node, wanted)
 
-    def _typed_constant(self, node: Node, wanted: Type) -> object:
+    def _typed_constant(self, node: ParseNode, wanted: Type) -> object:
         match wanted.kind, node:
             case ("string", StringNode()):
                 return node.text

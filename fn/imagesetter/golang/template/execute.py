@@ -16,7 +16,7 @@ from imagesetter.golang.template.nodes import (
     BreakNode,
     ContinueNode,
     ListNode,
-    Node,
+    ParseNode,
     PipeNode,
     TemplateNode,
     TextNode,
@@ -91,7 +91,7 @@ class _Walker:
                 return jump
         return ""
 
-    def _walk(self, dot: object, node: Node) -> _Jump:
+    def _walk(self, dot: object, node: ParseNode) -> _Jump:
         self._budget.step()
         self._state.node = node
         match node:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from imagesetter.golang.strings import SPACES, quote
 
 
-class Node:
+class ParseNode:
     """A piece of the template."""
 
     __slots__ = ("position",)
@@ -20,17 +20,17 @@ class Node:
         self.position = position
 
 
-class ListNode(Node):
+class ListNode(ParseNode):
     """``{ text | action }``: what stands between two control actions."""
 
     __slots__ = ("nodes",)
 
-    def __init__(self, position: int, nodes: list[Node] | None = None) -> None:
+    def __init__(self, position: int, nodes: list[ParseNode] | None = None) -> None:
         super().__init__(position)
-        self.nodes: list[Node] = nodes or []
+        self.nodes: list[ParseNode] = nodes or []
 
 
-class TextNode(Node):
+class TextNode(ParseNode):
     """Text outside of actions."""
 
     __slots__ = ("text",)
@@ -40,7 +40,7 @@ class TextNode(Node):
         self.text = text
 
 
-class VariableNode(Node):
+class VariableNode(ParseNode):
     """``$x`` or ``$x.Field``: the name with its ``$``, then the fields."""
 
     __slots__ = ("names",)
@@ -53,20 +53,20 @@ class VariableNode(Node):
         return ".".join(self.names)
 
 
-class CommandNode(Node):
+class CommandNode(ParseNode):
     """``operand { operand }``: a value, or a function with its arguments."""
 
     __slots__ = ("args",)
 
     def __init__(self, position: int) -> None:
         super().__init__(position)
-        self.args: list[Node] = []
+        self.args: list[ParseNode] = []
 
     def __str__(self) -> str:
         return " ".join(_in_parens(arg) for arg in self.args)
 
 
-class PipeNode(Node):
+class PipeNode(ParseNode):
     """``[ variables ( ":=" | "=" ) ] command { "|" command }``."""
 
     __slots__ = ("assigns", "commands", "variables")
@@ -84,7 +84,7 @@ class PipeNode(Node):
         return f"{', '.join(map(str, self.variables))} {'=' if self.assigns else ':='} {commands}"
 
 
-class ActionNode(Node):
+class ActionNode(ParseNode):
     """``{{ pipeline }}``: prints the value unless it declares or assigns variables."""
 
     __slots__ = ("pipe",)
@@ -97,7 +97,7 @@ class ActionNode(Node):
         return f"{{{{{self.pipe}}}}}"
 
 
-class IdentifierNode(Node):
+class IdentifierNode(ParseNode):
     """The name of a function."""
 
     __slots__ = ("name",)
@@ -110,7 +110,7 @@ class IdentifierNode(Node):
         return self.name
 
 
-class FieldNode(Node):
+class FieldNode(ParseNode):
     """``.A.B``: fields, methods or map keys, starting from dot."""
 
     __slots__ = ("names",)
@@ -123,12 +123,12 @@ class FieldNode(Node):
         return "".join(f".{name}" for name in self.names)
 
 
-class ChainNode(Node):
+class ChainNode(ParseNode):
     """``(pipeline).A.B`` or ``function.A``: fields of something that is no field itself."""
 
     __slots__ = ("names", "node")
 
-    def __init__(self, position: int, node: Node, names: list[str]) -> None:
+    def __init__(self, position: int, node: ParseNode, names: list[str]) -> None:
         super().__init__(position)
         self.node = node
         self.names = names
@@ -137,7 +137,7 @@ class ChainNode(Node):
         return _in_parens(self.node) + "".join(f".{name}" for name in self.names)
 
 
-class DotNode(Node):
+class DotNode(ParseNode):
     """``.``, the cursor."""
 
     __slots__ = ()
@@ -146,7 +146,7 @@ class DotNode(Node):
         return "."
 
 
-class NilNode(Node):
+class NilNode(ParseNode):
     """``nil``, which is an argument and never a command."""
 
     __slots__ = ()
@@ -155,7 +155,7 @@ class NilNode(Node):
         return "nil"
 
 
-class BoolNode(Node):
+class BoolNode(ParseNode):
     """``true`` or ``false``."""
 
     __slots__ = ("value",)
@@ -168,7 +168,7 @@ class BoolNode(Node):
         return "true" if self.value else "false"
 
 
-class NumberNode(Node):
+class NumberNode(ParseNode):
     """A number, in every type that can hold it; its spelling decides where nothing else does."""
 
     __slots__ = ("complex", "integer", "real", "text", "unsigned")
@@ -185,7 +185,7 @@ class NumberNode(Node):
         return self.text
 
 
-class StringNode(Node):
+class StringNode(ParseNode):
     """A string constant as written, and its value."""
 
     __slots__ = ("quoted", "text")
@@ -199,7 +199,7 @@ class StringNode(Node):
         return self.quoted
 
 
-class BranchNode(Node):
+class BranchNode(ParseNode):
     """``{{if}}``, ``{{with}}`` or ``{{range}}`` with its two lists."""
 
     __slots__ = ("body", "keyword", "otherwise", "pipe")
@@ -212,7 +212,7 @@ class BranchNode(Node):
         self.otherwise = otherwise
 
 
-class TemplateNode(Node):
+class TemplateNode(ParseNode):
     """``{{template "name" pipeline}}``, and what is left of a ``{{block}}``."""
 
     __slots__ = ("name", "pipe")
@@ -227,19 +227,19 @@ class TemplateNode(Node):
         return f"{{{{template {quote(self.name)}{pipe}}}}}"
 
 
-class BreakNode(Node):
+class BreakNode(ParseNode):
     """``{{break}}``."""
 
     __slots__ = ()
 
 
-class ContinueNode(Node):
+class ContinueNode(ParseNode):
     """``{{continue}}``."""
 
     __slots__ = ()
 
 
-class EndNode(Node):
+class EndNode(ParseNode):
     """``{{end}}``; seen by the parser only."""
 
     __slots__ = ()
@@ -248,7 +248,7 @@ class EndNode(Node):
         return "{{end}}"
 
 
-class ElseNode(Node):
+class ElseNode(ParseNode):
     """``{{else}}``; seen by the parser only."""
 
     __slots__ = ()
@@ -257,11 +257,11 @@ class ElseNode(Node):
         return "{{else}}"
 
 
-def _in_parens(node: Node) -> str:
+def _in_parens(node: ParseNode) -> str:
     return f"({node})" if isinstance(node, PipeNode) else str(node)
 
 
-def is_empty(node: Node) -> bool:
+def is_empty(node: ParseNode) -> bool:
     """Whether a template made of this would print blanks only; such a definition does not replace another one."""
     if isinstance(node, ListNode):
         return all(map(is_empty, node.nodes))

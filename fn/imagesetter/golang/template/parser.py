@@ -44,8 +44,8 @@ from imagesetter.golang.template.nodes import (
     IdentifierNode,
     ListNode,
     NilNode,
-    Node,
     NumberNode,
+    ParseNode,
     PipeNode,
     StringNode,
     TemplateNode,
@@ -176,7 +176,7 @@ class _Parser:
                 return nodes, node
             nodes.nodes.append(node)
 
-    def _text_or_action(self) -> Node:
+    def _text_or_action(self) -> ParseNode:
         token = self._tokens.next_non_space()
         if token.kind == Kind.TEXT:
             return TextNode(token.position, token.text)
@@ -189,7 +189,7 @@ class _Parser:
 
     # --- actions
 
-    def _action(self) -> Node:
+    def _action(self) -> ParseNode:
         token = self._tokens.next_non_space()
         match token.kind:
             case Kind.BLOCK:
@@ -208,7 +208,7 @@ class _Parser:
         position = self._tokens.peek().position
         return ActionNode(position, self._pipeline("command", Kind.RIGHT_DELIM))
 
-    def _jump(self, token: Token) -> Node:
+    def _jump(self, token: Token) -> ParseNode:
         after = self._tokens.next_non_space()
         if after.kind != Kind.RIGHT_DELIM:
             raise self._unexpected(after, f"{{{{{token.text}}}}}")
@@ -345,7 +345,7 @@ class _Parser:
             raise self._fault("empty command")
         return command
 
-    def _operand(self) -> Node | None:
+    def _operand(self) -> ParseNode | None:
         """``operand``, or nothing when the next token begins none."""
         node = self._term()
         if node is None or self._tokens.peek().kind != Kind.FIELD:
@@ -362,7 +362,7 @@ class _Parser:
             raise self._fault(f"unexpected . after term {quote(str(node))}")
         return ChainNode(position, node, names)
 
-    def _term(self) -> Node | None:
+    def _term(self) -> ParseNode | None:
         token = self._tokens.next_non_space()
         position, text = token.position, token.text
         match token.kind:
