@@ -176,3 +176,84 @@ def test_no_package_exports_from_its_init() -> None:
     inits = [path for path in ROOT.rglob("__init__.py") if path.parent not in faces]
     assert inits
     assert [path for path in inits if ast.unparse(ast.parse(path.read_text(encoding="utf-8"))).strip()] == []
+
+
+def test_no_public_class_is_defined_twice() -> None:
+    """One name, one meaning: a reader who searches for a class finds one."""
+    defined: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined.setdefault(node.name, []).append(module)
+    assert {name: places for name, places in defined.items() if len(places) > 1} == {}
+
+
+SEAMS = {
+    "__main__": ["cli.fast_path", "cli.main", "cli.streams"],
+    "cli.commands.rollback": ["cli.registry_client"],
+    "cli.commands.schema": ["cli.schemas.kinds"],
+    "cli.commands.update": [
+        "cli.registry_client",
+        "cli.reports.commit_message",
+        "cli.reports.links",
+        "cli.reports.update_sarif",
+    ],
+    "cli.fast_path": ["cli.function", "kustomize.recording", "krm_functions.errors"],
+    "cli.function": ["kustomize.exact", "kustomize.recording"],
+    "cli.pull_requests": ["registry.http.redaction", "registry.http.transport"],
+    "cli.source": ["cli.registry_client", "selection.candidates", "selection.registry_source"],
+    "config.function_config": ["config.image_setter"],
+    "fields.field_text": ["registry.reference"],
+    "fields.resource_list": ["fields.kustomize_fields", "registry.reference"],
+    "flux.catalog": ["flux.image_policy"],
+    "flux.image_policy": ["flux.models"],
+    "flux.resources": ["policy.kinds"],
+    "git.forge": ["registry.http.redaction", "registry.http.request"],
+    "lint.rules_policies": ["flux.automations", "flux.models"],
+    "policy.semver": ["policy.semver_ranker"],
+    "registry.client": [
+        "registry.auth.flow",
+        "registry.http.retry",
+        "registry.http.transport",
+        "registry.repository_client",
+    ],
+    "registry.manifests": ["registry.http.library"],
+    "update.policy_rules": ["update.tag_order"],
+    "update.resource_list": ["fields.kustomize_sources"],
+    "krm_functions.item": ["krm_functions.editing", "krm_functions.yaml.structure.editable"],
+    "krm_functions.list_text": ["krm_functions.yaml.structure.reading", "krm_functions.yaml.structure.tree"],
+    "krm_functions.main": ["krm_functions.command_line", "krm_functions.typed_config"],
+    "krm_functions.resource_list": [
+        "krm_functions.borrowed",
+        "krm_functions.editing",
+        "krm_functions.label_selector",
+        "krm_functions.output",
+        "krm_functions.selector",
+        "krm_functions.yaml.edits",
+        "krm_functions.yaml.insertion",
+    ],
+}
+"""Which of our own modules are imported inside functions, by module, each because a run that ends before needs it not.
+
+kpt and kustomize start a process for each function and run: see `test_imports.py`.
+"""
+
+
+def test_our_modules_are_imported_inside_functions_only_where_start_up_gains() -> None:
+    found: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        inner = {
+            (node.module or "").removeprefix("imagesetter.")
+            for outer in _tree(path).body
+            if isinstance(outer, (ast.FunctionDef, ast.ClassDef))
+            for node in ast.walk(outer)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("imagesetter.", "krm_functions."))
+        }
+        if inner:
+            found[module.removeprefix("imagesetter.")] = sorted(inner, key=lambda name: ("krm" in name, name))
+    assert found == SEAMS
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))

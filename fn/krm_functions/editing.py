@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from krm_functions.errors import ReportedError, SpliceError, TextError
 from krm_functions.result import Field, Result
-from krm_functions.yaml.comments import BREAK, BREAKS, after_line, line_start
+from krm_functions.yaml.comments import BREAKS, after_deeper_comments, after_line, line_start, newline_of
 from krm_functions.yaml.edits import Edit, compose
+from krm_functions.yaml.emit import Style, dump, flow_text
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.nodes import content_start
-from krm_functions.yaml.structure.changes import Note
+from krm_functions.yaml.structure.changes import EditNote
 from krm_functions.yaml.structure.commented import rewritten
 from krm_functions.yaml.structure.document import Document
 from krm_functions.yaml.structure.editable import EditableMapping, check, plain
 from krm_functions.yaml.structure.reading import read
 from krm_functions.yaml.structure.remarks import Kind
-from krm_functions.yaml.structure.styles import newline_of, style_of
-from krm_functions.yaml.structure.writing import Style, dump, flow_text
+from krm_functions.yaml.structure.styles import style_of
 
 if TYPE_CHECKING:
     from krm_functions.item import Item
-
-_FOOT = re.compile(rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)")
-"""A comment on its own line, with the blank lines above it."""
 
 
 class ItemEdits:
@@ -48,7 +44,7 @@ class ItemEdits:
         self._later: list[tuple[FieldPath, Kind, str]] = []
         self.data: dict[str, Any] = {}
         self._kept = self.data  # while an edit is open: the data when it began
-        self.notes: list[Note] = []
+        self.notes: list[EditNote] = []
 
     @property
     def is_open(self) -> bool:
@@ -164,7 +160,7 @@ class ItemEdits:
             text += newline
         edits = (Edit(margin, len(self.text), text[margin:]),)
         self.data = plain(dict(data))
-        self._take(edits, text, (Note((), message, "warning"),))
+        self._take(edits, text, (EditNote((), message, "warning"),))
 
     def _read(self) -> Document:
         item = self._item
@@ -177,7 +173,7 @@ class ItemEdits:
             first_line=item.line,
         )
 
-    def _take(self, edits: tuple[Edit, ...], text: str, notes: tuple[Note, ...]) -> None:
+    def _take(self, edits: tuple[Edit, ...], text: str, notes: tuple[EditNote, ...]) -> None:
         self._reading = None
         self._edits = compose(self._edits, edits, len(self._original))
         self.text = text
@@ -223,10 +219,7 @@ def _region_end(item: Item) -> int:
         return item.end
     before = text[line_start(text, item.start) : item.start].rstrip(" \t")
     column = len(before) - 1 if before.endswith("-") else item.column - 2
-    end = after_line(text, item.end)
-    while (foot := _FOOT.match(text, end)) and len(foot["indent"]) > column and foot.end() > end:
-        end = foot.end()
-    return end
+    return after_deeper_comments(text, after_line(text, item.end), column)
 
 
 def refuse_overlap(item: Item, edits: list[Edit], others: list[Edit]) -> None:

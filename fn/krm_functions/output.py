@@ -8,7 +8,6 @@ where no resource is near; that also spares every question about how the text en
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -19,14 +18,13 @@ from krm_functions.item import Item
 from krm_functions.layout import NO_MORE, Layout, Part
 from krm_functions.list_text import ListText
 from krm_functions.result import Result
-from krm_functions.yaml.comments import BREAK, BREAKS, line_start
+from krm_functions.yaml.comments import BREAKS, after_deeper_comments, after_line, line_start, newline_of
 from krm_functions.yaml.edits import Edit, splice
-from krm_functions.yaml.insertion import LINE_END, absorbs, after_line, block, flow, is_open, newline_of
+from krm_functions.yaml.emit import flow_text
+from krm_functions.yaml.insertion import absorbs, block_entries, is_open
 from krm_functions.yaml.load import load
 from krm_functions.yaml.nodes import content_start
 
-_FOOT = re.compile(rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)")
-"""A comment on its own line, with the blank lines above it."""
 Entry = Item | Mapping[str, Any]
 
 
@@ -98,7 +96,7 @@ class _Places:
     def add_key(self, name: str, data: Iterable[Any]) -> None:
         """A key that the list does not have yet."""
         if self._is_flow:
-            self._insert(self._behind, f', "{name}": {flow(list(data))}')
+            self._insert(self._behind, f', "{name}": {flow_text(list(data), as_json=True)}')
         else:
             self._insert_lines(self._behind, data, self._column, " " * self._column + name + ":" + self._newline)
 
@@ -113,7 +111,7 @@ class _Places:
         """A key that is null or an empty list."""
         if self._is_flow:
             blank = "" if self._text[part.start - 1].isspace() else " "
-            self._replaced.append(Edit(part.start, part.end, blank + flow(list(data))))
+            self._replaced.append(Edit(part.start, part.end, blank + flow_text(list(data), as_json=True)))
             return
         if part.end > part.start:
             self._replaced.append(Edit(part.start, part.end, ""))
@@ -128,21 +126,21 @@ class _Places:
             column = opening - line_start(self._text, opening)
             if part.end == len(self._text) and is_open(" " * column + self._text[opening:]):
                 margin = " " * column
-                self._insert(opening, block(data, column, self._newline).removeprefix(margin) + margin)
+                self._insert(opening, block_entries(data, column, self._newline).removeprefix(margin) + margin)
             else:
                 self._insert_lines(part.end, data, column)
             return
         end = max((node.end for node in part.children.values()), default=opening + 1)
         if not NO_MORE.fullmatch(self._text, end, part.end):
             raise ResourceListError(f"{name} holds an entry that is not a mapping", where=f"{self._name}:{part.line}")
-        self._insert(end, "".join(f", {flow(each)}" for each in data))
+        self._insert(end, "".join(f", {flow_text(each, as_json=True)}" for each in data))
 
     def _insert_lines(self, at: int, data: Iterable[Any] | None, column: int, key: str = "") -> None:
         """Whole lines behind the line of an offset, which has nothing but a comment on the rest of it."""
         text = self._text
         behind = after_line(text, at)
-        unfinished = behind == len(text) and not LINE_END.match(text, behind - 1) and behind not in self._inserted
-        lines = "" if data is None else block(data, column, self._newline, closed=absorbs(text, behind))
+        unfinished = behind == len(text) and text[behind - 1 : behind] not in BREAKS and behind not in self._inserted
+        lines = "" if data is None else block_entries(data, column, self._newline, closed=absorbs(text, behind))
         self._insert(behind, (self._newline if unfinished else "") + key + lines)
 
     def _insert(self, at: int, text: str) -> None:
@@ -182,7 +180,7 @@ def _with_items(text: str, part: Part, before: Sequence[Item], edits: list[Edit]
         return splice(text[first:last], moved)
 
     if text[opening] == "[":
-        content = ", ".join(kept(item) if isinstance(item, Item) else flow(item) for item in items)
+        content = ", ".join(kept(item) if isinstance(item, Item) else flow_text(item, as_json=True) for item in items)
         return [*outside, Edit(start, end, f"[{content}]")]
     newline = newline_of(text)
     margin = " " * (opening - line_start(text, opening))
@@ -192,14 +190,14 @@ def _with_items(text: str, part: Part, before: Sequence[Item], edits: list[Edit]
             pieces.append(kept(item))
         else:
             closed = position == len(items) - 1 and absorbs(text, end)
-            pieces.append(block([item], len(margin), newline, closed=closed).removeprefix(margin))
+            pieces.append(block_entries([item], len(margin), newline, closed=closed).removeprefix(margin))
     for position, piece in enumerate(pieces):
         if not piece.endswith(("\n", "\r")) and position < len(pieces) - 1:
             # Only the text's last entry has no line end.
             if is_open(margin + piece):
                 entries = load(margin + piece)
                 assert isinstance(entries, list), "an entry of a block list begins with its dash"
-                piece = block(entries, len(margin), newline).removeprefix(margin)
+                piece = block_entries(entries, len(margin), newline).removeprefix(margin)
             pieces[position] = piece.removesuffix(newline) + newline
     return [*outside, Edit(start, end, margin.join(pieces) or f"  []{newline}")]
 
@@ -218,9 +216,7 @@ def _entries(text: str, opening: int, items: Sequence[Item]) -> list[tuple[int, 
                 raise SpliceError(f"the dash of items[{item.number}] is not found")
             at -= 1
         starts.append(at + column)
-    end = after_line(text, items[-1].end)
-    while (foot := _FOOT.match(text, end)) and len(foot["indent"]) > column:
-        end = foot.end()
+    end = after_deeper_comments(text, after_line(text, items[-1].end), column)
     return list(zip(starts, [*(start - column for start in starts[1:]), end], strict=True))
 
 

@@ -24,6 +24,8 @@ from krm_functions.naming import naming_of
 from krm_functions.result import ResourceRef, Result
 from krm_functions.results import Results
 from krm_functions.yaml.encoding import decode_text, encode_parts
+from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import scalars
 
 if TYPE_CHECKING:
     from krm_functions.label_selector import LabelSelector
@@ -197,8 +199,6 @@ class ResourceList:
 
     def _with_texts(self, config: dict[str, Any]) -> dict[str, Any]:
         """A ConfigMap that ``kustomize fn run -- key=value`` made: it writes ``1.10`` and ``yes`` without quotes."""
-        from krm_functions.yaml.scan import scalars
-
         part = self.layout.parts["functionConfig"]
         text = " " * part.column + self.text[part.start : part.end]
         written = {scalar.path: scalar.value for scalar in scalars(text)}
@@ -339,17 +339,15 @@ class ResourceList:
             return None
         if part.borrows:
             return self.whole.copy(name)
-        from krm_functions.yaml.load import load
-
         text = " " * part.column + self.text[part.start : part.end]
         return load(text, name=self.whole.name, first_line=part.line)
 
 
 def new_item(data: Mapping[str, Any]) -> Item:
     """An item of a list of its own, to be added to another one."""
-    from krm_functions.yaml.insertion import block
+    from krm_functions.yaml.insertion import block_entries
 
-    text = "kind: ResourceList\nitems:\n" + block([data], 0, "\n")
+    text = "kind: ResourceList\nitems:\n" + block_entries([data], 0, "\n")
     (item,) = ResourceList.parse(text.encode(), name=str(_ref(data))).items
     return item
 

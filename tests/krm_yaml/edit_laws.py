@@ -25,7 +25,7 @@ from ruamel.yaml import YAML
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars
-from krm_functions.yaml.structure.changes import Note
+from krm_functions.yaml.structure.changes import EditNote
 from krm_functions.yaml.structure.document import Document
 from krm_functions.yaml.structure.editable import plain, same
 from krm_yaml.resources import Change, change, resource
@@ -137,7 +137,7 @@ def data_are_what_was_wanted(
 _SHADOW = re.compile(r"\s*(?:- +)*")
 
 
-def lines_without_a_change_stay(before: str, after: str, changes: Sequence[Change], notes: Sequence[Note]) -> None:
+def lines_without_a_change_stay(before: str, after: str, changes: Sequence[Change], notes: Sequence[EditNote]) -> None:
     """Every line that holds one scalar which is left alone, and the comments directly above it, or a note of them."""
     noted = " ".join(note.message for note in notes)
     old = before.replace("\r\n", "\n").split("\n")

@@ -47,6 +47,8 @@ _COLON = re.compile(f"{_BLANKS}:{_BLANKS}")
 _BELOW_KEY = rf"{BREAK}{_BLANKS}{_WORDS}{BREAK}\s*+:{_BLANKS}#"
 _OWN = f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)"
 _SECOND = f"{_BLANK_LINES},{_BLANKS}#"
+_COMMENT_BELOW = rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)"
+"""A comment on its own line, with the blank lines above it."""
 _COMMENTED_OUT = re.compile(rf"#++{_BLANKS}[^\s#{{][^#]*+#")
 _HEADER = re.compile(f"[|>][-+0-9]*+{_BLANKS}(?=#)")
 _PROPERTIES = rf"(?:[&!]\S*+[ \t]++){{1,2}}(?={_WORDS})"
@@ -76,6 +78,20 @@ def after_line(text: str, index: int) -> int:
         return index
     found = _BREAKS.search(text, index)
     return found.end() if found else len(text)
+
+
+def newline_of(text: str) -> str:
+    """What ends the lines of a text: what ends its first one."""
+    found = _BREAKS.search(text)
+    return found[0] if found and found[0] in ("\n", "\r\n", "\r") else "\n"
+
+
+def after_deeper_comments(text: str, start: int, column: int) -> int:
+    """Behind the comments on lines of their own, from a line's start on, that stand right of a column."""
+    comment = re.compile(_COMMENT_BELOW)
+    while (found := comment.match(text, start)) and len(found["indent"]) > column and found.end() > start:
+        start = found.end()
+    return start
 
 
 def breaks_between(text: str, start: int, end: int) -> int:

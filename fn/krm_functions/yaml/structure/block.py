@@ -7,7 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from krm_functions.yaml.comments import BREAKS
-from krm_functions.yaml.structure.changes import Fresh, Moved, Note, Place
+from krm_functions.yaml.emit import key_text
+from krm_functions.yaml.structure.changes import EditNote, Fresh, Moved, Place
 from krm_functions.yaml.structure.chunks import (
     Chunk,
     has_comments,
@@ -20,7 +21,6 @@ from krm_functions.yaml.structure.chunks import (
 from krm_functions.yaml.structure.scalars import quote_of
 from krm_functions.yaml.structure.tree import CollectionNode, Entry, Node, ScalarNode, nodes_of
 from krm_functions.yaml.structure.values import replace_block_collection
-from krm_functions.yaml.structure.writing import key_text
 
 if TYPE_CHECKING:
     from krm_functions.yaml.structure.difference import Difference
@@ -76,13 +76,13 @@ class BlockChange:
             path = (*self._place.path, number if entry.key is None else entry.key)
             for comment in was_items(self._text, self._node, entry, found[id(entry)]):
                 if not self._change.comments_stay:
-                    self._change.notes.append(Note(path, f"the comment {comment!r} below it is removed with it"))
+                    self._change.notes.append(EditNote(path, f"the comment {comment!r} below it is removed with it"))
             parts = [each for each in nodes_of(entry.value) if isinstance(each, CollectionNode)]
             if any(id(each.data) in self._change.placed for each in parts) and has_comments(
                 self._text, entry, found[id(entry)]
             ):
                 message = "what moves from here to another mapping or list is written there without its comments"
-                self._change.notes.append(Note(path, message))
+                self._change.notes.append(EditNote(path, message))
 
     def _insert_entries(
         self, node: CollectionNode, pending: Sequence[Fresh | Moved], at: int, found: Mapping[int, Chunk]

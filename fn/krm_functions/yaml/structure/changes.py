@@ -8,7 +8,7 @@ from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.structure.tree import Entry
 
 
-class Note(NamedTuple):
+class EditNote(NamedTuple):
     """Something that an edit had to do beside what it was asked for."""
 
     path: FieldPath

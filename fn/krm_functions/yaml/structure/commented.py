@@ -12,11 +12,11 @@ from typing import Any
 
 from krm_functions.errors import TextError
 from krm_functions.yaml.edits import Edit, splice
+from krm_functions.yaml.emit import Style, Writer, scalar_text
 from krm_functions.yaml.quoting import double_quoted, needs_quotes
 from krm_functions.yaml.structure.editable import is_list, is_mapping, plain, same, same_scalar
 from krm_functions.yaml.structure.reading import read
 from krm_functions.yaml.structure.tree import CollectionNode, Node, ScalarNode, pristine
-from krm_functions.yaml.structure.writing import Style, Writer, scalar_text
 
 
 def write_commented(writer: Writer, value: object, column: int, before: str, in_list: bool) -> bool:

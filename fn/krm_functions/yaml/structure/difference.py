@@ -12,8 +12,9 @@ from typing import Any
 
 from krm_functions.yaml.comments import BREAKS, after_line
 from krm_functions.yaml.edits import Edit, splice
+from krm_functions.yaml.emit import Style, Writer, flow_text
 from krm_functions.yaml.structure.block import BlockChange
-from krm_functions.yaml.structure.changes import Fresh, Moved, Note, Place
+from krm_functions.yaml.structure.changes import EditNote, Fresh, Moved, Place
 from krm_functions.yaml.structure.chunks import (
     Chunk,
     Line,
@@ -40,7 +41,6 @@ from krm_functions.yaml.structure.tree import (
     property_end,
 )
 from krm_functions.yaml.structure.values import replace_value
-from krm_functions.yaml.structure.writing import Style, Writer, flow_text
 
 _NOTHING = object()
 _NONE: Mapping[int, int] = {}
@@ -62,7 +62,7 @@ class Difference:
         self.text = tree.text
         self.style = style
         self.floor = floor
-        self.notes: list[Note] = []
+        self.notes: list[EditNote] = []
         self.anchors: dict[str, Any] = dict(tree.outside)  # what each anchor stands for now
         self.placed: frozenset[int] = frozenset()  # the identities of the collections that are wanted
         self.literals: set[int] = set()  # the identities of the scalars that become block scalars
@@ -118,7 +118,7 @@ class Difference:
         """Make a value say what is wanted."""
         if isinstance(node, AliasNode):
             if not same(self.anchors.get(node.name, _NOTHING), wanted):
-                self.notes.append(Note(place.path, f"*{node.name} is written out, since the data differ now"))
+                self.notes.append(EditNote(place.path, f"*{node.name} is written out, since the data differ now"))
                 replace_value(self, node, wanted, place)
             return
         if isinstance(node, ScalarNode):
@@ -155,7 +155,7 @@ class Difference:
         taken = set(kept.values())
         expand = expand or any(key not in wanted and key not in taken for key in merged)
         if expand:
-            self.notes.append(Note(place.path, "the merge key << is written out, since the data differ now"))
+            self.notes.append(EditNote(place.path, "the merge key << is written out, since the data differ now"))
             merged = {}
         new = [key for key in wanted if key not in taken and not (key in merged and same(merged[key], wanted[key]))]
         final: list[Entry | Fresh | Moved] = [

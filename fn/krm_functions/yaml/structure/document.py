@@ -22,7 +22,7 @@ from krm_functions.errors import SpliceError, TextError
 from krm_functions.yaml.comments import breaks_between
 from krm_functions.yaml.edits import Edit, splice
 from krm_functions.yaml.field_path import FieldPath, format_path
-from krm_functions.yaml.structure.changes import ROOT, Note
+from krm_functions.yaml.structure.changes import ROOT, EditNote
 from krm_functions.yaml.structure.difference import Difference
 from krm_functions.yaml.structure.editable import check, is_list, is_mapping, plain, same
 from krm_functions.yaml.structure.reading import read
@@ -44,7 +44,7 @@ class Edited(NamedTuple):
 
     text: str
     edits: tuple[Edit, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[EditNote, ...]
 
 
 class Document:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from krm_functions.yaml.comments import BREAKS, after_line, line_start
+from krm_functions.yaml.emit import flow_text
 from krm_functions.yaml.structure.changes import Fresh, Moved, Place
 from krm_functions.yaml.structure.scalars import quote_of
 from krm_functions.yaml.structure.tree import CollectionNode, Entry
-from krm_functions.yaml.structure.writing import flow_text
 
 if TYPE_CHECKING:
     from krm_functions.yaml.structure.difference import Difference

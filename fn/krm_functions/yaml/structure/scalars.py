@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from krm_functions.yaml.comments import BREAKS, after_line
 from krm_functions.yaml.edits import Edit
+from krm_functions.yaml.emit import flow_text, is_literal, literal_header, scalar_text, string_text
 from krm_functions.yaml.quoting import double_quoted, is_printable, needs_quotes, single_quoted
 from krm_functions.yaml.structure.chunks import lines_between
 from krm_functions.yaml.structure.tree import CollectionNode, Node, ScalarNode
-from krm_functions.yaml.structure.writing import flow_text, is_literal, literal_header, scalar_text, string_text
 
 if TYPE_CHECKING:
     from krm_functions.yaml.structure.changes import Place

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
-from krm_functions.yaml.comments import BREAK, BREAKS
+from krm_functions.yaml.comments import BREAKS, newline_of
+from krm_functions.yaml.emit import PLAIN, Style
 from krm_functions.yaml.structure.tree import CollectionNode, Tree
-from krm_functions.yaml.structure.writing import PLAIN, Style
 
 
 def style_of(tree: Tree, newline: str = "", dash: int = PLAIN.dash) -> Style:
@@ -41,12 +40,6 @@ def style_of(tree: Tree, newline: str = "", dash: int = PLAIN.dash) -> Style:
         json=isinstance(root, CollectionNode) and root.flow and _is_json(root),
         newline=newline or newline_of(tree.text),
     )
-
-
-def newline_of(text: str) -> str:
-    """What ends the lines of a text: what ends its first one."""
-    found = re.search(BREAK, text)
-    return found[0] if found and found[0] in ("\n", "\r\n", "\r") else "\n"
 
 
 def _most(counted: Counter[int], default: int) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from krm_functions.yaml.comments import BREAKS, after_line
+from krm_functions.yaml.emit import flow_text
 from krm_functions.yaml.structure.changes import Place
 from krm_functions.yaml.structure.chunks import Chunk
 from krm_functions.yaml.structure.editable import is_list, is_mapping
 from krm_functions.yaml.structure.scalars import header_end, scalar_change, tag_edit
 from krm_functions.yaml.structure.tree import CollectionNode, Node, ScalarNode
-from krm_functions.yaml.structure.writing import flow_text
 
 if TYPE_CHECKING:
     from krm_functions.yaml.structure.difference import Difference
