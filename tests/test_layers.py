@@ -22,6 +22,7 @@ LAYERS = [
     {"imagesetter.golang"},
     {"imagesetter.golang.template"},
     {"imagesetter.policy", "imagesetter.registry"},
+    {"imagesetter.verification"},
     {"imagesetter.flux"},
     {"imagesetter.config"},
     {"imagesetter.lock"},
@@ -46,6 +47,7 @@ ONLY = {
     "imagesetter.golang.template": {*_SDK, "imagesetter.golang"},
     "imagesetter.policy": {*_GROUND, "imagesetter.golang"},
     "imagesetter.registry": {*_GROUND, "imagesetter.files"},
+    "imagesetter.verification": {*_GROUND, "imagesetter.golang", "imagesetter.registry"},
 }
 
 # Who may import a library at all, wherever in the module the import stands.
@@ -58,6 +60,8 @@ OWNERS = {
     "botocore": ("imagesetter.registry.auth.cloud.aws",),
     "azure": ("imagesetter.registry.auth.cloud.azure",),
     "google": ("imagesetter.registry.auth.cloud.gcp",),
+    "cryptography": ("imagesetter.verification",),
+    "sigstore": ("imagesetter.verification",),
     "re2": ("imagesetter.golang",),
     "semver": ("imagesetter.policy",),
     "pydantic": (

@@ -22,6 +22,7 @@
     │   ├── RateLimited               429 for longer than a run waits
     │   ├── ProtocolError             a response that breaks the protocol, or is larger than allowed
     │   └── EgressRefused             our own rules forbid the request
+    ├── SignatureError                an image has no signature that a policy's `verify` accepts
     ├── CredentialError               a credential file, helper or Secret that cannot be used
     ├── LockError                     the lock is missing, stale, newer than we are, or in a merge conflict
     │   └── MovedTag                  a locked tag points to another image now
@@ -117,6 +118,10 @@ class ProtocolError(RegistryError):
 
 class EgressRefused(RegistryError):
     """Our own rules forbid the request."""
+
+
+class SignatureError(ReportedError):
+    """An image has no signature that a policy accepts, or one that cannot be verified here."""
 
 
 class CredentialError(ReportedError):

@@ -12,10 +12,10 @@ import re
 
 HIDDEN = "***"
 
-# Where a word begins, and what follows the @ of an image's digest.
+# Where a word begins, and what follows the @ of an image's digest, or of a workflow: …/release.yml@refs/heads/main.
 _BEGIN = r"(?<![^\s'\"`=(,\[{<])"
 _USER = r"[^\s/:@'\"`=(,\[{<]"
-_NO_DIGEST = r"(?!sha[0-9]+:|md5:)"
+_NO_DIGEST = r"(?!sha[0-9]+:|md5:|refs/[a-z]+/)"
 
 
 @functools.cache

@@ -161,6 +161,19 @@ def run_crane_registry(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def run_registry_with_referrers(folder: Path) -> Iterator[str]:
+    """go-containerregistry's registry with the referrers API, in memory; its ``HOST:PORT``."""
+    log = folder / "registry.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen([require_tool("registry-with-referrers")], stdout=file, stderr=subprocess.STDOUT)
+    try:
+        yield f"localhost:{listening_port(process, log, _SERVING)}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
 def closed_port() -> Iterator[int]:
     """A loopback port that refuses connections until the block ends: it is taken, and nothing listens on it."""
     with socket.socket() as holder:
@@ -202,6 +215,8 @@ class Pushed:
     digest: str
     """What a tag resolves to: the index's digest when several platforms were pushed."""
     config_digest: str
+    size: int
+    """Of the manifest or index, in bytes."""
     platforms: Mapping[str, str] = field(default_factory=dict)
     """platform → manifest digest, such as ``linux/arm64/v8`` → ``sha256:…``; empty without an index."""
 
@@ -239,7 +254,7 @@ def push_image(
             config, manifest = push.image(docker=docker, platform="linux/amd64", created=created, labels=labels or {})
             for tag in tags:
                 push.manifest(tag, manifest)
-            return Pushed(_digest(manifest), config)
+            return Pushed(_digest(manifest), config, len(manifest))
         children: dict[str, str] = {}
         descriptors = []
         config = ""
@@ -258,7 +273,16 @@ def push_image(
         )
         for tag in tags:
             push.manifest(tag, index)
-        return Pushed(_digest(index), config, children)
+        return Pushed(_digest(index), config, len(index), children)
+
+
+def push_artifact(host: str, repository: str, name: str, manifest: bytes, blobs: Iterable[bytes] = ()) -> None:
+    """Push a manifest of any kind under a tag or its digest, and blobs before it, over plain HTTP."""
+    with _connect("http", host, None) as connection:
+        push = _Push(connection, repository, "")
+        for blob in blobs:
+            push.blob(blob)
+        push.manifest(name, manifest)
 
 
 def write_tags(registry: RunningRegistry, repository: str, tags: Iterable[str], digest: str) -> None:

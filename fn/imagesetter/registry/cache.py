@@ -1,4 +1,4 @@
-"""The cache on disk: scans for as long as their interval, blobs by digest as long as they are used.
+"""The cache on disk: scans for as long as their interval, blobs by digest and notes as long as they are used.
 
 One folder (`imagesetter.registry.environment.cache_folder`), one file an entry. A scan's name is
 a hash of the canonical repository, the login and the network, so that nobody is shown what another login listed.
@@ -157,6 +157,22 @@ class Cache:
         """Keep a blob or manifest that was verified against its digest."""
         self._write(self._blob_file(digest), data)
 
+    def load_note(self, repository: str, name: str) -> bytes | None:
+        """What was noted about a canonical repository under a name; whoever can write the folder may have forged it."""
+        if self.refresh:
+            return None
+        data = _read_file(self._note_file(repository, name))
+        with contextlib.suppress(OSError):
+            os.utime(self._note_file(repository, name))
+        return data
+
+    def store_note(self, repository: str, name: str, data: bytes) -> None:
+        """Note something about a canonical repository."""
+        self._write(self._note_file(repository, name), data)
+
+    def _note_file(self, repository: str, name: str) -> Path:
+        return self.folder / "notes" / hashlib.sha256(f"{repository}\n{name}".encode()).hexdigest()
+
     def _scan_name(self, repository: str, identity: CacheIdentity) -> str:
         key = "\n".join(
             (repository, self._login_hash(identity.credential), identity.network, *filter(None, [identity.cloud]))
@@ -217,7 +233,7 @@ class Cache:
                 return
             self._pruned = True
         now = self.clock.time()
-        for name in ("scans", "blobs", "turns"):
+        for name in ("scans", "blobs", "notes", "turns"):
             with contextlib.suppress(OSError), os.scandir(self.folder / name) as entries:
                 for entry in entries:
                     with contextlib.suppress(OSError):

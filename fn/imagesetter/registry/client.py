@@ -187,7 +187,8 @@ class Client:
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:
         """What is behind the tags of a repository, for any number of requests."""
-        return RepositoryPuller(partial(self._repository_client, repository, options), self._redacted, self._cache)
+        connect = partial(self._repository_client, repository, options)
+        return RepositoryPuller(repository, connect, self._redacted, self._cache)
 
     @contextlib.contextmanager
     def _redacted(self) -> Iterator[None]:

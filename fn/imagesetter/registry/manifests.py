@@ -268,30 +268,6 @@ def find_blob(client: RepositoryClient, digest: str, cache: Cache | None) -> byt
         return None
 
 
-def find_referrers(client: RepositoryClient, digest: str) -> tuple[Mapping[str, object], ...]:
-    """The descriptors of what refers to a manifest, as the registry lists them.
-
-    A registry without that API has them in an index under the tag ``sha256-HEX`` (OCI distribution 1.1, "unavailable
-    referrers API").
-
-    Raises:
-        RegistryError: no response, or one that is not an index.
-    """
-    what = f"{client.repository}@{digest}: the referrers"
-    response = client.request(
-        "GET", f"referrers/{digest}", accept=INDEX_TYPES[0], body_cap=MANIFEST_CAP, expected=(404, 405), what=what
-    )
-    if response.status_code == 200:
-        document: Mapping[str, object] = read_object(response, what)
-    else:
-        found = find_manifest(client, digest.replace(":", "-", 1), None)
-        document = found.document if found else {"manifests": []}
-    manifests = document.get("manifests")
-    if not isinstance(manifests, list):
-        raise ProtocolError(f"{what} came as something that is not an index")
-    return tuple(each for each in manifests if isinstance(each, Mapping))
-
-
 def _fetch(
     client: RepositoryClient, cache: Cache | None, kind: str, digest: str, body_cap: int, what: str
 ) -> httpx.Response:

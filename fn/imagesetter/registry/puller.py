@@ -9,10 +9,11 @@ from functools import cache as cache_call
 from typing import TYPE_CHECKING, Protocol
 
 from imagesetter.errors import RegistryError
-from imagesetter.registry import manifests
+from imagesetter.registry import manifests, referrers
 
 if TYPE_CHECKING:
     from imagesetter.registry.cache import Cache
+    from imagesetter.registry.reference import Repository
     from imagesetter.registry.repository_client import RepositoryClient
 
 
@@ -32,14 +33,24 @@ class Puller(Protocol):
     def blob(self, digest: str) -> bytes | None:
         """A small blob by its digest (verified, and cached for good); None where there is none."""
 
-    def referrers(self, digest: str) -> tuple[Mapping[str, object], ...]:
-        """The descriptors of what refers to a manifest, by the referrers API or by the fallback tag."""
+    def referrers(self, digest: str, artifact_type: str = "") -> list[Mapping[str, object]]:
+        """The descriptors of what refers to a manifest, by the referrers API or by the fallback tag.
+
+        With the type of an artifact the registry may leave others out.
+        """
+
+    def kept(self, name: str) -> bytes | None:
+        """What `keep` put into the cache about this repository, by any run; it proves nothing by being there."""
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Put something that was found out about this repository into the cache, if there is one."""
 
 
 class RepositoryPuller:
     """A `Puller` that asks a registry; a class of `imagesetter.registry.client`.
 
     Args:
+        repository: whose manifests these are.
         connect: makes the client of the repository, when the first request is sent.
         redacted: a context in which no error that leaves it holds a secret that was sent.
         cache: keeps what is known by its digest.
@@ -49,10 +60,12 @@ class RepositoryPuller:
 
     def __init__(
         self,
+        repository: Repository,
         connect: Callable[[], RepositoryClient],
         redacted: Callable[[], AbstractContextManager[None]],
         cache: Cache | None,
     ) -> None:
+        self._name = repository.canonical
         self._connect = cache_call(connect)
         self._redacted = redacted
         self._cache = cache
@@ -72,10 +85,19 @@ class RepositoryPuller:
         with self._redacted():
             return manifests.find_blob(self._connect(), digest, self._cache)
 
-    def referrers(self, digest: str) -> tuple[Mapping[str, object], ...]:
+    def referrers(self, digest: str, artifact_type: str = "") -> list[Mapping[str, object]]:
         """See `Puller`."""
         with self._redacted():
-            return manifests.find_referrers(self._connect(), digest)
+            return referrers.find_referrers(self._connect(), digest, artifact_type)
+
+    def kept(self, name: str) -> bytes | None:
+        """See `Puller`."""
+        return self._cache.load_note(self._name, name) if self._cache else None
+
+    def keep(self, name: str, data: bytes) -> None:
+        """See `Puller`."""
+        if self._cache:
+            self._cache.store_note(self._name, name, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +119,16 @@ class OfflinePuller:
         """See `Puller`."""
         raise _not_asked()
 
-    def referrers(self, digest: str) -> tuple[Mapping[str, object], ...]:
+    def referrers(self, digest: str, artifact_type: str = "") -> list[Mapping[str, object]]:
         """See `Puller`."""
         raise _not_asked()
+
+    def kept(self, name: str) -> bytes | None:
+        """See `Puller`."""
+        return None
+
+    def keep(self, name: str, data: bytes) -> None:
+        """See `Puller`."""
 
 
 def _not_asked() -> RegistryError:

@@ -126,6 +126,17 @@ def read_proxy_secret(secret: Resource) -> Proxy | None:
     return parse_proxy(address, where=f"{where}: address", username=username, password=password, from_input=True)
 
 
+def secret_entries(secret: Resource) -> dict[str, bytes]:
+    """All values of a Secret: ``stringData`` wins over ``data``, which is base64.
+
+    Raises:
+        CredentialError: a value that is not base64.
+    """
+    names = [name for part in ("data", "stringData") if isinstance(held := secret.get(part), Mapping) for name in held]
+    where = describe(secret)
+    return {str(name): _member(secret, name, where) or b"" for name in dict.fromkeys(names)}
+
+
 def is_encrypted(resource: Resource) -> bool:
     """Whether a Secret is only there in encrypted form: SOPS, or a SealedSecret."""
     if "sops" in resource or resource.get("kind") == "SealedSecret":
