@@ -47,6 +47,9 @@ FUNCTION = RECORD.replace("Record", "ImageSetter").replace("x.dev/v1", "imageset
 FUNCTION += "      exec: {path: imagesetter}\n"
 
 
+_PROGRESS = 50
+
+
 def policies() -> str:
     local = 'annotations: {config.kubernetes.io/local-config: "true"}'
     group = "apiVersion: image.toolkit.fluxcd.io/v1\nkind:"
@@ -414,7 +417,9 @@ def main() -> int:
             outcome = run_case(seed, exact=options.exact)
             counts[outcome.name] = counts.get(outcome.name, 0) + 1
             if outcome.name == "silent":
-                print(f"seed {seed}: {outcome.details}")
+                print(f"seed {seed}: {outcome.details}", flush=True)
+            if sum(counts.values()) % _PROGRESS == 0:
+                print(f"{sum(counts.values())} cases: {counts}", file=sys.stderr, flush=True)
     print(counts)
     return 1 if counts.get("silent") else 0
 

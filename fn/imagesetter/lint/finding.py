@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import SourcePosition
 from krm_functions.messages import one_line
 from krm_functions.redaction import without_logins
 from krm_functions.result import Severity
+
+
+class Fix(NamedTuple):
+    """How a problem is fixed: *old*, which stands at its position, becomes *new*."""
+
+    old: str
+    new: str
+    above: str = ""
+    """A comment for a line of its own above, indented as that line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,8 @@ class Problem:
     position: SourcePosition
     message: str
     hint: str = ""
+    fix: Fix | None = None
+    """What ``lint --fix`` writes; None where a person has to decide."""
 
     def __post_init__(self) -> None:
         """Remove logins: messages quote values, and a value may contain one."""

@@ -1,15 +1,21 @@
-"""Rules about the values of marked fields: they find markers that were copied to the wrong line."""
+"""Rules about the values of marked fields: they find markers that do not fit, or were copied to the wrong line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from imagesetter.flux.markers import PolicyName
-from imagesetter.lint.finding import Problem
+from imagesetter.errors import FieldError
+from imagesetter.fields.field_text import fitting_part, read_field
+from imagesetter.flux.latest_ref import Part
+from imagesetter.flux.markers import Marker, PolicyName
+from imagesetter.lint.finding import Fix, Problem
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.scanned_file import MarkerComment
 from imagesetter.registry.reference import parse_flux_image, parse_reference
+from imagesetter.update.policy_rules import PolicyRules
 from krm_functions.errors import ReportedError
+from krm_functions.yaml.scan_result import Scalar
 
 # Keys that together are one image, as kustomize's images and Helm's values have them.
 _PARTS = {
@@ -17,6 +23,33 @@ _PARTS = {
     "tag": ("tag", "newTag", "version"),
     "digest": ("digest",),
 }
+
+
+def wrong_part(tree: LintedTree) -> Iterator[Problem]:
+    """A marker that writes something else than its field holds, or a field of which nobody can tell what changes."""
+    rules = PolicyRules(tree.catalog)
+    for mark in tree.fields:
+        scalar, marker = mark.comment.scalar, mark.marker
+        if not scalar or not marker:
+            continue
+        policy = tree.meant(marker.policy, mark.file)
+        repository = _repository_of(tree, policy)
+        right = right_part(scalar, marker)
+        try:
+            if repository or right != marker.part:
+                read_field(marker, scalar.path, scalar.value, repository, partial(rules.reads, policy))
+        except FieldError as error:
+            better = str(Marker(marker.namespace, marker.name, right))
+            written = mark.comment.text
+            fixed = written.replace(f'"{marker}"', f'"{better}"', 1) if right != marker.part else written
+            fix = Fix(written, fixed) if fixed != written else None
+            yield Problem(mark.position, error.what, error.hint, fix)
+
+
+def right_part(scalar: Scalar, marker: Marker) -> Part:
+    """The part that fits a marked field: the marker's own, if it does."""
+    key = next((step for step in scalar.path[-1:] if isinstance(step, str)), "")
+    return fitting_part(marker.part, key, scalar.value)
 
 
 def disagreeing_policies(tree: LintedTree) -> Iterator[Problem]:
@@ -52,8 +85,8 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
     """A field that holds an image of another repository than its policy's."""
     for mark in tree.fields:
         scalar, marker = mark.comment.scalar, mark.marker
-        if not scalar or not marker or marker.part not in ("", "name"):
-            continue
+        if not scalar or not marker or marker.part not in ("", "name") or right_part(scalar, marker) != marker.part:
+            continue  # of the last, wrong-part says so
         held, selected = _repository(scalar.value), _image_of(tree, tree.meant(marker.policy, mark.file))
         if held and selected and held != selected:
             message = f"the field holds an image of {held}, but {marker.policy} selects from {selected}"
@@ -75,5 +108,13 @@ def _repository(value: str) -> str:
 def _image_of(tree: LintedTree, name: PolicyName) -> str:
     try:
         return parse_flux_image(tree.catalog.image(name)).canonical
+    except ReportedError:
+        return ""
+
+
+def _repository_of(tree: LintedTree, name: PolicyName) -> str:
+    """The repository of a policy as its ImageRepository writes it; empty where there is none."""
+    try:
+        return tree.catalog.image(name)
     except ReportedError:
         return ""

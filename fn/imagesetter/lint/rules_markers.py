@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from imagesetter.fields.report import MISPLACED
 from imagesetter.flux.markers import KEY, parse_marker
 from imagesetter.flux.variables import variables_of
-from imagesetter.lint.finding import Problem
+from imagesetter.lint.finding import Fix, Problem
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.lint.odd_keys import is_odd
 from imagesetter.lint.scanned_file import MarkerComment
 from krm_functions.errors import ReportedError
 
 _FIRST_KEY = re.compile(r'#+\s*\{\s*"(?P<key>[^"]*)"\s*:')
+_SLASH = re.compile(r'("\$imagepolicy"\s*:\s*"[^"/:]+)/([^"/:]+)')
 _WRITE = 'write it as # {"$imagepolicy": "NAMESPACE:NAME"}'
 _BEHIND = "put it after the value, on the same line"
 
@@ -42,7 +43,10 @@ def text_after_json(tree: LintedTree) -> Iterator[Problem]:
         rest = _rest(mark)
         if rest and KEY not in rest:
             message = f"text {_short(rest)} after the JSON object disables the marker (Flux ignores it, too)"
-            yield Problem(mark.position, message, "move the text to a line above")
+            written = mark.comment.text
+            said = f"# {rest.lstrip('# ')}" if any(map(str.isalnum, rest)) else ""
+            fix = Fix(written, written[: written.rindex(rest)].rstrip(), said)
+            yield Problem(mark.position, message, "move the text to a line above", fix)
 
 
 def two_markers(tree: LintedTree) -> Iterator[Problem]:
@@ -65,9 +69,10 @@ def malformed_marker(tree: LintedTree) -> Iterator[Problem]:
         if not mark.comment.scalar or mark.marker or _rest(mark):
             continue
         if mark.error and not variables_of(mark.comment.text):  # else unresolved-variable says so
-            yield Problem(mark.position, mark.error.what, mark.error.hint)
+            yield Problem(mark.position, mark.error.what, mark.error.hint, _written_right(mark))
         elif key := _odd_key(mark.comment.text):
-            yield Problem(mark.position, f'not a marker: its key is "{key}", not "{KEY}"', _WRITE)
+            fix = Fix(mark.comment.text, mark.comment.text.replace(f'"{key}"', f'"{KEY}"', 1))
+            yield Problem(mark.position, f'not a marker: its key is "{key}", not "{KEY}"', _WRITE, fix)
 
 
 def marker_above_key(tree: LintedTree) -> Iterator[Problem]:
@@ -117,6 +122,16 @@ def digest_without_reflection(tree: LintedTree) -> Iterator[Problem]:
             message = f"{mark.marker}: the policy does not reflect a digest (Flux would write an empty string here)"
             hint = "set spec.digestReflectionPolicy to IfNotPresent or Always on the ImagePolicy"
             yield Problem(mark.position, message, hint)
+
+
+def _written_right(mark: MarkerComment) -> Fix | None:
+    """The fix of a marker with a slash between namespace and name; of others a person has to say what was meant."""
+    old = mark.comment.text
+    new = _SLASH.sub(r"\1:\2", old, count=1)
+    try:
+        return Fix(old, new) if new != old and parse_marker(new) else None
+    except ReportedError:
+        return None
 
 
 def _odd_key(comment: str) -> str:

@@ -11,7 +11,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import FLUX_KINDS, GROUP
 from imagesetter.flux.variables import unresolved
 from imagesetter.golang.duration import parse_duration
-from imagesetter.lint.finding import Problem
+from imagesetter.lint.finding import Fix, Problem
 from imagesetter.lint.lenient_policies import Definition, definitions
 from imagesetter.lint.linted_tree import LintedTree
 from imagesetter.policy.select import ranking
@@ -21,6 +21,7 @@ from krm_functions.errors import ReportedError
 
 REMOVED = {"v1beta1": "Flux 2.7", "v1beta2": "Flux 2.9", "v1alpha1": "Flux 2.0", "v1alpha2": "Flux 2.0"}
 """The release that no longer serves a version of the image API."""
+_OLD_TEMPLATE = re.compile(r"\.(?:Updated|Changed\.ImageResult)\b|\bimageResult", re.IGNORECASE)
 SHORTEST = 30.0
 _PRODUCTION = re.compile(r"(?:.*[-_.])?(?:prod|prd|production|live)(?:[-_.].*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -33,7 +34,11 @@ def removed_version(tree: LintedTree) -> Iterator[Problem]:
             version = located.resource.api_version.partition("/")[2]
             if version in REMOVED:
                 message = f"{GROUP}/{version} was removed in {REMOVED[version]}, so a cluster refuses this {kind}"
-                yield Problem(located.position("apiVersion"), message, f"write {GROUP}/v1 (`flux migrate` does it)")
+                hint = f"write {GROUP}/v1 (`flux migrate` does it)"
+                # v1 has the fields of v1beta2, but for data that templates of commit messages may use.
+                fixed = version == "v1beta2" and not _OLD_TEMPLATE.search(str(located.resource.spec))
+                fix = Fix(f"{GROUP}/{version}", f"{GROUP}/v1") if fixed else None
+                yield Problem(located.position("apiVersion"), message, hint, fix)
 
 
 def short_interval(tree: LintedTree) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from imagesetter.golang.strconv import parse_float
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.lenient_policies import Definition, definitions, key_of
 from imagesetter.lint.linted_tree import LintedTree
+from imagesetter.lint.rules_fields import right_part
 from imagesetter.lint.scanned_file import MarkerComment
 from imagesetter.policy.alphabetical import AlphabeticalRule
 from imagesetter.policy.numerical import NumericalRule
@@ -145,6 +146,8 @@ def mutable_tag(tree: LintedTree) -> Iterator[Problem]:
     for mark in tree.fields:
         if not mark.marker or not mark.comment.scalar or mark.marker.policy in moving:
             continue
+        if right_part(mark.comment.scalar, mark.marker) != mark.marker.part:
+            continue  # wrong-part says so
         held = _held_tag(mark)
         whole = mark.marker.part == ""
         safe = mark.marker.policy in reflecting if whole else _mapping(mark) in pinned

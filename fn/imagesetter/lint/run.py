@@ -15,7 +15,7 @@ from imagesetter.lint.rules_choice import (
     signature_tag,
 )
 from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
-from imagesetter.lint.rules_fields import disagreeing_policies, other_repository
+from imagesetter.lint.rules_fields import disagreeing_policies, other_repository, wrong_part
 from imagesetter.lint.rules_files import nested_marker, sops_mac, unread_file
 from imagesetter.lint.rules_kustomize import unfollowed_patch, unresolved_variable
 from imagesetter.lint.rules_markers import (
@@ -61,6 +61,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("two-markers", "error", "One value has two markers.", two_markers),
     LintRule("marker-above-key", "error", "A marker is on its own line above a key.", marker_above_key),
     LintRule("misplaced-marker", "error", "A marker does not belong to a value.", misplaced_marker),
+    LintRule("wrong-part", "error", "A marker does not fit the text of its field.", wrong_part),
     LintRule("nested-marker", "warning", "A marker is inside the text of a value.", nested_marker),
     LintRule("unread-file", "warning", "A marker is in a file that is not read.", unread_file),
     LintRule("sops-mac", "warning", "A marked field is covered by the MAC of a SOPS file.", sops_mac),

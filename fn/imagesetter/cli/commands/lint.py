@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 
 import click
 
@@ -25,13 +25,21 @@ from imagesetter.config.options import SourceName
 from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.report import report
 from imagesetter.files.read import read_named
-from imagesetter.lint.linted_tree import read_linted_tree
+from imagesetter.lint.finding import Finding
+from imagesetter.lint.fix import fixes
+from imagesetter.lint.linted_tree import LintedTree, read_linted_tree
 from imagesetter.lint.rendered import check_rendered
 from imagesetter.lint.run import choose_rules, lint
+from imagesetter.update.files import write_files
 from imagesetter.update.nearby import Nearby
 from imagesetter.update.read_tree import STDIN, read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
+from krm_functions.messages import one_line
+from krm_functions.result import Result
+
+_ROUNDS = 3
+"""A key that is spelled right may show a part that does not fit."""
 
 
 @click.command("lint")
@@ -45,6 +53,12 @@ from krm_functions.errors import UsageError
     help="Disable a rule by its name. Repeatable.",
 )
 @click.option("--strict", is_flag=True, envvar="IMAGESETTER_STRICT", help="Exit with 1 on warnings, too.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    envvar="IMAGESETTER_FIX",
+    help="Fix in the files what has one way out: a wrong part, a misspelled key, text behind a marker, v1beta2.",
+)
 @outputs_option("text", "json", "markdown", "sarif")
 @click.option(
     "--rendered",
@@ -63,6 +77,7 @@ def command(
     values: Mapping[str, str] | None,
     disable: tuple[str, ...],
     strict: bool,
+    fix: bool,
     outputs: Outputs,
     rendered: str | None,
     source: SourceName,
@@ -80,6 +95,7 @@ def command(
       imagesetter lint                             everything below here
       imagesetter lint --strict apps               warnings count as errors
       imagesetter lint --disable unused-policy     one rule is off
+      imagesetter lint --fix                       repair what has one way out
       kustomize build clusters/prod | imagesetter lint --policies - .
       imagesetter lint --output sarif=lint.sarif   for code scanning
       kustomize build … | imagesetter lint --rendered - --from lock
@@ -89,22 +105,48 @@ def command(
             rendered, paths, policies, namespace, exclude, values, source, network._replace(quiet=quiet), strict=strict
         )
     rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
-    tree = read_linted_tree(
+    read = partial(
+        read_linted_tree,
         paths,
         policies=policies,
         namespace=namespace,
         exclude=exclude,
-        stdin=read_stdin,
+        stdin=cache(read_stdin),
         values=values,
     )
+    tree = read()
     findings = lint(tree, rules)
-    made = LintOutcome(findings, rules, tree.count, quiet)
+    fixed = 0
+    for _ in range(_ROUNDS if fix else 0):
+        done, failures = _fix(findings, tree, paths, quiet=quiet)
+        if failures:
+            print_results(failures)
+            return FAILED
+        if not done:
+            break
+        fixed += done
+        tree = read()
+        findings = lint(tree, rules)
+    made = LintOutcome(findings, rules, tree.count, quiet, fixed if fix else None)
     outputs.write(partial(render_lint, made))
     write(render_lint(made, outputs.stdout))
     if not (findings or quiet or tree.marker_comments):
         print_hint(why_nothing(paths, files=tree.count, policies=len(tree.catalog.policy_names)))
     failing = {"error", "warning"} if strict else {"error"}
     return FAILED if any(finding.severity in failing for finding in findings) else OK
+
+
+def _fix(
+    findings: Sequence[Finding], tree: LintedTree, paths: tuple[str, ...], *, quiet: bool
+) -> tuple[int, list[Result]]:
+    """Write what can be fixed: how many findings that were, and why a file could not be written."""
+    planned = list(fixes(findings, tree.given_names, paths))
+    failures = write_files([rewrite for rewrite, _ in planned])
+    broken = {result.file.path for result in failures if result.file}
+    done = [finding for rewrite, found in planned if str(rewrite.path) not in broken for finding in found]
+    for finding in done if not quiet else ():
+        echo(one_line(f"{finding.problem.position}: fixed {finding.rule.name}: {finding.problem.message}"), err=True)
+    return len(done), failures
 
 
 def _check_rendered(

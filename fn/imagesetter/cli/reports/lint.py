@@ -27,12 +27,16 @@ class LintOutcome:
     rules: Sequence[LintRule]
     files: int
     quiet: bool = False
+    fixed: int | None = None
+    """How many findings were fixed in the files; None without ``--fix``."""
 
     @property
     def closing(self) -> str:
         """``1 error, 2 warnings (14 files read)``."""
         counts = Counter(_WORDS[finding.severity] for finding in self.findings)
         parts = [f"{counts[word]} {word}{'' if counts[word] == 1 else 's'}" for word in _WORDS.values() if counts[word]]
+        if self.fixed is not None:
+            parts.insert(0, f"{self.fixed} fixed")
         return f"{', '.join(parts) or 'nothing found'} ({self.files} file{'' if self.files == 1 else 's'} read)"
 
 
