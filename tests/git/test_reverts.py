@@ -180,6 +180,38 @@ def test_a_revert_is_found_through_a_rename_and_below_other_commits(clone: Branc
     assert held(clone.automate("1.1.0")) == [STAYS.format(old="1.1.0", new="1.0.0")]
 
 
+def test_a_file_that_is_copied_with_an_older_tag_is_a_new_one(clone: Branch) -> None:
+    more = "".join(f"key-{number}: value\n" for number in range(20))
+    for tag in ("1.1.0", "1.2.0"):
+        clone.write(image("web", tag) + more, by=BOT)
+    clone.write(image("web", "1.0.0") + more, name="deploy/copy.yaml")
+    assert held(clone.automate("1.2.0")) == []
+    assert clone.remote.file("deploy/copy.yaml") == image("web", "1.2.0") + more
+
+
+def test_a_revert_in_a_merged_branch_is_found_through_a_rename_and_names_who_reverted(clone: Branch) -> None:
+    clone.automate("1.1.0")
+    clone.git("checkout", "-q", "-b", "fix")
+    clone.revert()
+    clone.git("checkout", "-q", "main")
+    clone.write("x: 1\n", name="other.yaml")
+    clone.git(
+        "merge", "-q", "--no-ff", "-m", "merge the fix", "fix", by=("-c", "user.name=Max", "-c", "user.email=m@x")
+    )
+    clone.git("mv", WEB, "deploy/shop.yaml")
+    clone.git("commit", "-q", "-m", "rename")
+    assert held(clone.automate("1.1.0")) == [STAYS.format(old="1.1.0", new="1.0.0")]
+
+
+def test_a_lock_that_moves_releases_nothing_anew(clone: Branch) -> None:
+    clone.write(LOCK + RELEASED.replace("M", "1"), name="deploy/images.lock.yaml")
+    clone.automate("1.1.0")
+    clone.revert()
+    clone.git("mv", "deploy/images.lock.yaml", "images.lock.yaml")
+    clone.git("commit", "-q", "-m", "one lock for all")
+    assert held(clone.automate("1.1.0")) == [STAYS.format(old="1.1.0", new="1.0.0")]
+
+
 def test_a_version_that_is_not_yaml_hides_nothing(clone: Branch) -> None:
     clone.automate("1.1.0")
     clone.write("a: [\n")

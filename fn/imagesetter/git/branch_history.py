@@ -22,7 +22,7 @@ class BranchCommit:
     """One commit of a branch.
 
     ``author`` and ``committer`` are ``NAME <EMAIL>``; ``time`` is the committer's, in seconds since the epoch.
-    ``blobs`` are the names of one file's contents before and after, for a log of that file.
+    For a log of one file, ``blobs`` are the names of its contents before and after, and ``path`` is its name then.
     """
 
     hash: str
@@ -32,6 +32,7 @@ class BranchCommit:
     time: int = 0
     message: str = ""
     blobs: tuple[str, str] = ("", "")
+    path: str = ""
 
     @property
     def subject(self) -> str:

@@ -1,14 +1,15 @@
 """The history of the values that follow a policy: image fields of files, and entries of the lock.
 
 It is the branch's own (``git log --first-parent``): a merge is one step, and what was reset, or squashed into nothing,
-did not happen. A file is followed through renames. Contents are read only as far back as somebody looks.
+did not happen. A file is followed through renames, but a copy is a new file: its history begins with it (``git log
+--follow`` finds copies, too). Contents are read only as far back as somebody looks.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -153,14 +154,38 @@ class History:
     def commits(self, path: str) -> list[BranchCommit]:
         """The commits of the branch that changed a file, newest first."""
         if path and path not in self._logs:
-            self._logs[path] = self._log(path, "HEAD", "--first-parent", "-m", "--follow")
+            self._logs[path] = list(self._followed(path))
         return self._logs.get(path, [])
+
+    def _followed(self, path: str) -> Iterator[BranchCommit]:
+        """The same, read from git; after a rename it goes on with the name before."""
+        name, revision, left = path, "HEAD", self.limit
+        while name:
+            log = self._log(name, revision, "--first-parent", "-m")[:left]
+            left -= len(log)
+            name = ""
+            for commit in log:
+                yield commit
+                if not commit.blobs[0].strip("0") and (name := self._name_before(commit)):
+                    revision = f"{commit.hash}^"
+                    break
+
+    def _name_before(self, commit: BranchCommit) -> str:
+        """The name that a file had before a commit that made it; empty if it is not a renamed one."""
+        if not commit.parents:
+            return ""
+        listed = self.git.run(
+            *("diff-tree", "-r", "-z", "--find-renames", "--diff-filter=R", "--name-status"),
+            *(commit.parents[0], commit.hash, "--"),
+        ).text.split("\0")
+        names = zip(listed[1::3], listed[2::3], strict=False)
+        return next((old for old, new in names if new == commit.path), "")
 
     def maker(self, path: str, key: ValueKey, change: ValueChange) -> BranchCommit:
         """The commit that made a change: of what was merged the one that has the value, else that of the branch."""
         commit = change.commit
         if len(commit.parents) > 1:
-            for merged in self._log(path, f"{commit.parents[0]}..{commit.hash}", "--no-merges"):
+            for merged in self._log(commit.path, f"{commit.parents[0]}..{commit.hash}", "--no-merges"):
                 before, after = (self._version(blob, path).values.get(key) for blob in merged.blobs)
                 if after == change.new != before:
                     return merged
@@ -175,10 +200,12 @@ class History:
         return None, None
 
     def locks_since(self, path: str, commit: BranchCommit) -> list[Lock | None]:
-        """A lock just before a commit of the branch, after it, and after each later one; None where there was none."""
-        later = self._log(path, f"{commit.hash}..HEAD", "--first-parent", "-m")
-        blobs = [self._blob_at(f"{commit.hash}^", path), self._blob_at(commit.hash, path)]
-        blobs += [each.blobs[1] for each in reversed(later)]
+        """A lock before a commit of the branch, and after each change of it since; None stands for no lock."""
+        since = set(self.git.run("rev-list", "--first-parent", f"{commit.hash}..HEAD", "--").text.split())
+        commits = self.commits(path)
+        steps = [each for each in reversed(commits) if each.hash in since or each.hash == commit.hash]
+        start = steps[0].blobs[0] if steps else commits[0].blobs[1] if commits else ""
+        blobs = [start, *(each.blobs[1] for each in steps)]
         return [self._version(blob, path).lock for blob in blobs]
 
     def _log(self, path: str, revisions: str, *options: str) -> list[BranchCommit]:
@@ -186,12 +213,8 @@ class History:
             *("log", "--format=raw", "--raw", "--no-abbrev", "--no-show-signature", "--no-color"),
             *(f"--max-count={self.limit}", *options, revisions, "--", path),
         )
-        return [commit for commit in parse_raw_log(done.stdout.decode(errors="replace")) if commit.blobs != ("", "")]
-
-    def _blob_at(self, revision: str, path: str) -> str:
-        return self.git.run(
-            "rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}:{path}", accept=(0, 1, 128)
-        ).text
+        found = parse_raw_log(done.stdout.decode(errors="replace"))
+        return [replace(commit, path=path) for commit in found if commit.blobs != ("", "")]
 
     def _version(self, blob: str, path: str, soon: Sequence[str] = ()) -> FileVersion:
         """The version with a blob's name; reads those that are needed soon along with it."""

@@ -121,7 +121,7 @@ class Reverts:
         return undone
 
     def _is_decided(self, policy: PolicyName, field: str, commit: BranchCommit, found: Revert) -> bool:
-        """Whether the lock has, or had, a decision of this policy that was made with the commit or after it."""
+        """Whether the locks have, or had, a decision of this policy that was made with the commit or after it."""
 
         def decisions(lock: Lock | None) -> set[object]:
             if lock is None:
@@ -130,11 +130,13 @@ class Reverts:
             released = (each for each in lock.released if each.policy == policy.plain)
             return {*(hold for hold in holds if hold.tag or hold.exclude == found.old), *released}
 
+        before: set[object] = set()
+        since: set[object] = set()
         for path in self.locks(policy, field):
-            before, *later = map(decisions, self.history.locks_since(path, commit))
-            if any(each != before for each in later):
-                return True
-        return False
+            first, *later = map(decisions, self.history.locks_since(path, commit))
+            before |= first
+            since = since.union(*later)
+        return not since <= before  # a lock that moved has no new decision
 
 
 class RevertGuard:
