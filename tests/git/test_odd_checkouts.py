@@ -344,6 +344,19 @@ def test_a_default_branch_that_is_not_there_is_asked_for_by_name(bench: Bench) -
     assert "the remote has no default branch: set spec.git.checkout.ref.branch" in error(bench.run(without_checkout()))
 
 
+def test_a_default_branch_that_is_not_there_does_not_hide_the_checkouts_branch(bench: Bench) -> None:
+    bench.checkout()
+    bench.remote.git("symbolic-ref", "HEAD", "refs/heads/gone")
+    assert bench.run(without_checkout(), clone=False).status == "pushed"
+
+
+def test_a_branch_of_the_checkout_that_was_never_pushed_is_named_with_those_that_are_there(bench: Bench) -> None:
+    bench.remote.git("checkout", "-q", "-b", "local", cwd=bench.checkout())
+    assert error(bench.run(without_checkout(), clone=False)) == (
+        f"the remote has no branch local (origin, {bench.remote.path}); its branches: main"
+    )
+
+
 def test_a_branch_that_another_ones_name_stands_in_the_way_of_is_no_race(bench: Bench) -> None:
     waited: list[float] = []
     message = error(bench.run(with_push("{branch: main/auto}"), options=AutomationOptions(sleep=waited.append)))

@@ -37,10 +37,11 @@ from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets
 from imagesetter.git.checkout import open_workspace
 from imagesetter.git.command import Git, time_limit
 from imagesetter.git.message_data import template_data
-from imagesetter.git.remote import PushRejected, RefspecRefused, StartingPoint
+from imagesetter.git.push import PushRejected, RefspecRefused, check_refspec, push
 from imagesetter.git.reverts import revert_guard
 from imagesetter.git.run_result import AutomationRunResult, Commit, PushBranch, Status
 from imagesetter.git.signing import signing
+from imagesetter.git.starting_point import StartingPoint, begin
 from imagesetter.git.workspace import Workspace, confined, relocated, relocated_change
 from imagesetter.registry.http.limits import Deadline
 from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
@@ -62,8 +63,9 @@ class AutomationOptions:
 
     ``timeout`` is seconds for one git command, the upper bound of a GitRepository's timeout; ``deadline`` is the whole
     run's; ``address_rules`` decide which GitRepositories may be used; ``branch`` is a template for the branch
-    of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``guards_of`` makes
-    the guards that may refuse a change (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
+    of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``shared`` are
+    push branches of several automations; ``guards_of`` makes the guards that may refuse a change
+    (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
     keeps everything from being committed, it is a warning, or (None) it holds up only what it is about. ``at`` finds
     out which of several policies of one name is meant in a folder (`imagesetter.update.nearby.Nearby.at`).
     """
@@ -79,6 +81,7 @@ class AutomationOptions:
     deadline: Deadline | None = None
     exclude: tuple[str, ...] = ()
     only: frozenset[PolicyName] = frozenset()
+    shared: frozenset[str] = frozenset()
     guards_of: GuardsOf = lambda catalog, fields: ()
     at: At = lambda name, folder: name
     sleep: Callable[[float], None] = time.sleep
@@ -214,7 +217,9 @@ class _AutomationRun:
         """Commit and push to one branch; after a rejected push, start again from the new head."""
         start: StartingPoint | None = None
         for left in reversed(range(TRIES)):
-            start = workspace.remote.begin(branch, after=start)
+            start = begin(workspace.remote, branch, after=start, shared=self._options.shared)
+            if self._automation.refspec:
+                check_refspec(workspace.remote, start.branch, "HEAD")
             commits = self._commits(workspace, start, sets, git, signing_options)
             self._note(start.note)
             needed = bool(commits) or not start.is_new
@@ -228,7 +233,7 @@ class _AutomationRun:
                 return commits
             hashes = workspace.newest(len(commits))
             try:
-                workspace.remote.push(start, hashes[-1])
+                push(workspace.remote, start, hashes[-1])
             except PushRejected as error:
                 if not left:
                     why = f"{start.branch} is locked" if error.hint else f"others pushed to {start.branch}"
