@@ -91,9 +91,13 @@ class Builds:
         """The resources as the kustomizations among the files complete them."""
         patches = self._patch_files()
         forms: dict[int, tuple[Resource, ...]] = {}
-        for found in resources:
-            file = os.path.abspath(found.file) if found.file else ""
-            if file in patches and not flux.is_complete(found):
+        files = [os.path.abspath(found.file) if found.file else "" for found in resources]
+        others = zip(files, resources, strict=True)
+        known = {(found.kind, name) for file, found in others if file not in patches for _, name in found.names}
+        for file, found in zip(files, resources, strict=True):
+            # A patch may say all that its kind is about; if nothing else is known of what it patches, it counts.
+            is_known = any((found.kind, name) in known for _, name in found.names)
+            if file in patches and (is_known or not flux.is_complete(found)):
                 forms[id(found)] = ()
             elif file:
                 self._by_file.setdefault(file, []).append(found)
@@ -103,8 +107,8 @@ class Builds:
         else:
             forms |= {id(found): (found,) for found in definitions}
         if self._deployments.values is not None:
-            known = self._deployments.values_of(None)
-            forms = {key: tuple(_substituted(form, known) for form in found) for key, found in forms.items()}
+            values = self._deployments.values_of(None)
+            forms = {key: tuple(_substituted(form, values) for form in found) for key, found in forms.items()}
         every = {id(form): form for found in forms.values() for form in found}
         return Completed(tuple(every.values()), forms, tuple(dict.fromkeys(self._problems)))
 

@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     from imagesetter.flux.image_policy import ImagePolicy
 
 
+_REFERENCES = {
+    "ImagePolicy": ("imageRepositoryRef", "ImageRepository"),
+    "ImageUpdateAutomation": ("sourceRef", "GitRepository"),
+}
+"""The field in which a kind refers to a repository, and the repository's kind."""
+
+
 class _Policies:
     """The policies of a catalog by name, as a question about an unknown one needs them."""
 
@@ -168,9 +175,7 @@ class Catalog:
         Raises:
             ResolveError: several complete ones that differ in what decides the answer, and none is nearest.
         """
-        if kind in OTHER_KINDS and self.more is not None:
-            load, self.more = self.more, None
-            self.add(load())
+        self._load_others(kind)
         complete = self._complete(kind, namespace, name)
         if self._differ(kind, namespace, name):
             complete = self._near(kind, namespace, name, folder)
@@ -182,6 +187,12 @@ class Catalog:
                 )
         # Equal inputs, but perhaps one of them is a cluster's export and has the status.
         return min(complete, key=lambda found: (not has_ref(found.data.get("status")), found.origin), default=None)
+
+    def _load_others(self, kind: str) -> None:
+        """Ask for what a policy may refer to, if a resource of that kind may be among it."""
+        if kind in OTHER_KINDS and self.more is not None:
+            load, self.more = self.more, None
+            self.add(load())
 
     def _complete(self, kind: str, namespace: str, name: str) -> list[Resource]:
         bucket = self._found.get((kind, namespace, name), [])
@@ -212,16 +223,17 @@ class Catalog:
 
     def definitions(self, name: PolicyName, kind: str = "ImagePolicy") -> list[PolicyName]:
         """A name, or, where several definitions of it differ, the name with the folder of each."""
-        several = self._differ(kind, name.namespace, name.name)
-        if not (several or (kind == "ImagePolicy" and self._repositories_differ(name))):
+        if not (self._differ(kind, name.namespace, name.name) or self._repositories_differ(kind, name)):
             return [name]
         folders = [found.folders[0] for found in self._complete(kind, name.namespace, name.name) if found.folders]
         return [name._replace(folder=folder) for folder in dict.fromkeys(folders)] or [name]
 
-    def _repositories_differ(self, name: PolicyName) -> bool:
-        """Whether the policy of a name, of which there is one, refers to a repository of which there are several."""
-        only = self.find("ImagePolicy", name.namespace, name.name)
-        return only is not None and self._differ("ImageRepository", *self._reference(name, only))
+    def _repositories_differ(self, kind: str, name: PolicyName) -> bool:
+        """Whether a resource, of which there is one, refers to a repository of which there are several."""
+        only = self.find(kind, name.namespace, name.name)
+        field, repository = _REFERENCES[kind]
+        self._load_others(repository)
+        return only is not None and self._differ(repository, *self._reference(name, only, field))
 
     def nearest_to(self, name: PolicyName, folder: str) -> tuple[Resource | None, ...] | None:
         """The policy and repository that a name means in a folder; None where every folder means the same.
@@ -231,7 +243,8 @@ class Catalog:
         """
         if not self.has_policy(name):
             return None
-        several = self._differ("ImagePolicy", name.namespace, name.name) or self._repositories_differ(name)
+        several = self._differ("ImagePolicy", name.namespace, name.name)
+        several = several or self._repositories_differ("ImagePolicy", name)
         return self.behind(name._replace(folder=folder)) if several else None
 
     def policy(self, name: PolicyName) -> ImagePolicy:
@@ -294,9 +307,9 @@ class Catalog:
             self._check_access(name, repository, f"{namespace}/{its_name}")
         return policy, repository
 
-    def _reference(self, name: PolicyName, policy: Resource) -> tuple[str, str]:
-        """The namespace and name of the ImageRepository that a policy refers to; an empty name for none."""
-        reference = policy.spec.get("imageRepositoryRef")
+    def _reference(self, name: PolicyName, found: Resource, field: str = "imageRepositoryRef") -> tuple[str, str]:
+        """The namespace and name of the repository that a resource refers to; an empty name for none."""
+        reference = found.spec.get(field)
         reference = reference if isinstance(reference, Mapping) else {}
         return str(reference.get("namespace") or name.namespace), str(reference.get("name") or "")
 

@@ -111,7 +111,7 @@ def is_complete(found: Resource) -> bool:
         case "ImageRepository":
             return "image" in found.spec
         case "ImageUpdateAutomation":
-            return "sourceRef" in found.spec
+            return "sourceRef" in found.spec and "interval" in found.spec
         case "GitRepository":
             return "url" in found.spec
         case _:

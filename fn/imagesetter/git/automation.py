@@ -109,22 +109,33 @@ def labels_of(found: Resource) -> dict[str, str]:
     return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {}
 
 
-def automation_names(catalog: Catalog, only: Iterable[PolicyName] = ()) -> list[PolicyName]:
-    """The automations to run, sorted.
+def automation_names(catalog: Catalog, only: Iterable[PolicyName] = (), *, given: bool = False) -> list[PolicyName]:
+    """The automations to run, sorted; of several by one name each with its folder.
+
+    Args:
+        catalog: the resources.
+        only: the names of those that are requested; empty for all.
+        given: leave out those that do not stand under the paths of the run.
 
     Raises:
         UsageError: there is none, or a requested one is missing.
     """
-    plain = sorted({name for name, _ in catalog.of_kind("ImageUpdateAutomation")}, key=lambda each: each.order)
-    names = [each for name in plain for each in catalog.definitions(name, "ImageUpdateAutomation")]
+    every = catalog.of_kind("ImageUpdateAutomation")
+    found = [(name, each) for name, each in every if not given or catalog.is_given(each)]
+    plain = sorted({name for name, _ in found}, key=lambda each: each.order)
     wanted = list(only)
     if missing := [name for name in wanted if name not in plain]:
         known = ", ".join(map(str, plain)) or "none"
         raise UsageError(f"unknown ImageUpdateAutomation {missing[0]}", hint=f"known: {known}")
-    if not names:
+    if not plain:
         raise UsageError(
             "no ImageUpdateAutomation was found", hint="name the files that hold them, as PATH or with --policies"
         )
+    folders = {each.folders[0] for _, each in found if each.folders}
+    names: list[PolicyName] = []
+    for name in plain:
+        several = [each for each in catalog.definitions(name, "ImageUpdateAutomation") if each.folder in folders]
+        names += several if len(several) > 1 else [name]
     return [name for name in names if not wanted or name.plain in wanted]
 
 
@@ -146,7 +157,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
     where = f"ImageUpdateAutomation {name} in {found.origin}"
     check_version(found, f"ImageUpdateAutomation {name}")
     check_variables(found, f"ImageUpdateAutomation {name}")
-    folder = found.folders[0] if found.folders else ""
+    folder = name.folder or (found.folders[0] if found.folders else "")
     spec: ImageUpdateAutomationSpec = validate_spec(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
     if spec.git is None:
         hint = "add spec.git with commit.author.email, and perhaps push.branch"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo_data, print_error, write
 from imagesetter.fields.report import failure
-from imagesetter.files.find import start_directory
+from imagesetter.files.find import display_path, start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
@@ -253,12 +254,8 @@ class _Invocation:
             if not catalog.has_policy(name):
                 unknown = catalog.unknown(name)
                 raise UsageError(unknown.what, where="--only", hint=unknown.hint)
-        given = catalog
-        if not options.policies:
-            # Policies are looked for in the whole repository; what runs is under PATH.
-            given = Catalog(options.namespace)
-            given.add(found for _, found in catalog.of_kind("ImageUpdateAutomation") if catalog.is_given(found))
-        return _Loaded(tree, catalog, automation_names(given, self.wanted))
+        # Policies are looked for in the whole repository; what runs is under PATH.
+        return _Loaded(tree, catalog, automation_names(catalog, self.wanted, given=not options.policies))
 
     def run(self, read: _Loaded, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
         """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
@@ -269,17 +266,20 @@ class _Invocation:
         nearby = Nearby(read.catalog, read.tree, self.paths)
         automation_options = replace(self.automation_options, deadline=deadline, at=nearby.at)
         wanted = read.names if names is None else names
-        validated = [(name, _validated(read.catalog, name, here=self.here)) for name in wanted]
-        for _, one in validated:
-            if isinstance(one, Automation):
-                one.policies(read.catalog, nearby.at)  # a lock is read for all policies at once
+        validated = {name: _validated(read.catalog, name, here=self.here) for name in read.names}
+        automations = [one for one in validated.values() if isinstance(one, Automation)]
+        for one in automations:
+            one.policies(read.catalog, nearby.at)  # a lock is read for all policies at once
+        pushes = Counter((one.url, one.push_branch) for one in automations if not one.suspended)
         with source_for(self.options.source, nearby.require_lock, network, present=nearby.lock) as make_source:
-            for _, one in validated:
-                done = (
-                    one
-                    if not isinstance(one, Automation)
-                    else run_automation(one, read.catalog, make_source, directory, automation_options)
-                )
+            for name in wanted:
+                found = validated[name]
+                if isinstance(found, Automation):
+                    shared = [branch for (url, branch), count in pushes.items() if count > 1 and url == found.url]
+                    chosen = replace(automation_options, shared=frozenset(filter(None, shared)))
+                    done = run_automation(found, read.catalog, make_source, directory, chosen)
+                else:
+                    done = found
                 if self.requests:
                     done = with_requests(done, self.requests, automation_options.address_rules, network, deadline)
                 self.report(done)
@@ -344,6 +344,12 @@ def _manifests(invocation: _Invocation, image: str) -> str:
     path = first.resolve().relative_to(top).as_posix() if top else first.as_posix()
     jobs = []
     for name in read.names:
+        if name.folder:
+            folders = [each.folder for each in read.names if each.plain == name.plain]
+            raise UsageError(
+                f"there are {len(folders)} automations {name}, for a cluster each",
+                hint=f"name the folder of one of them as PATH: {' or '.join(map(display_path, map(Path, folders)))}",
+            )
         one = read_automation(read.catalog, name)
         repository = read.catalog.find("GitRepository", one.source.namespace, one.source.name, one.folder)
         jobs.append(job(one, read.catalog, repository, path))

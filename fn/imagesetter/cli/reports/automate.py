@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagesetter.cli.options import RunOptions
 from imagesetter.cli.terminal import echo, echo_data, print_results
 from imagesetter.config.options import API_VERSION
+from imagesetter.files.find import display_path
 
 if TYPE_CHECKING:
     from imagesetter.git.run_result import AutomationRunResult, Commit
@@ -19,22 +21,28 @@ def reporter(options: RunOptions, *, dry_run: bool) -> Callable[[AutomationRunRe
     """A function that prints a finished run: commits to stdout, unless JSON goes there, everything else to stderr."""
 
     def report(run: AutomationRunResult) -> None:
+        name = _name(run)
         if options.output == "text":
             for commit in run.commits:
                 if dry_run:
                     _print_commit(commit)
                 elif not options.quiet:
-                    echo(f"{run.name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})")
+                    echo(f"{name}: pushed {commit.hash[:7]} to {commit.branch} ({_fields(commit)})")
             if not run.commits and not options.quiet:
-                echo(f"{run.name}: {run.status}")
+                echo(f"{name}: {run.status}")
             for request in run.requests if not options.quiet else ():
-                echo(f"{run.name}: request #{request.number} of {request.branch}: {request.action} {request.url}")
+                echo(f"{name}: request #{request.number} of {request.branch}: {request.action} {request.url}")
         for note in run.notes:
-            echo(f"{run.name}: {note}", err=True)
+            echo(f"{name}: {note}", err=True)
         print_results(sorted(run.results, key=lambda result: result.severity == "error"))
         sys.stdout.flush()
 
     return report
+
+
+def _name(run: AutomationRunResult) -> str:
+    """The name, and the folder where automations of several clusters go by it."""
+    return f"{run.name} in {display_path(Path(run.name.folder))}" if run.name.folder else str(run.name)
 
 
 def _fields(commit: Commit) -> str:
@@ -59,6 +67,7 @@ def automation_json(runs: Iterable[AutomationRunResult]) -> dict[str, object]:
         "automations": [
             {
                 "automation": str(run.name),
+                "folder": display_path(Path(run.name.folder)) if run.name.folder else "",
                 "status": run.status,
                 "commits": [_commit_as_json(commit) for commit in run.commits],
                 "requests": [asdict(request) for request in run.requests],

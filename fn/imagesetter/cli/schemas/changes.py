@@ -158,6 +158,9 @@ class AutomationRun(StrictModel):
     """The result of one ImageUpdateAutomation."""
 
     automation: str = Field(description="namespace:name")
+    folder: str = Field(
+        description="where it is defined, if automations of several clusters go by its name, else empty"
+    )
     status: Literal["pushed", "would push", "up to date", "suspended", "failed"]
     commits: list[AutomationCommit]
     requests: list[AutomationRequest]
