@@ -99,7 +99,7 @@ def test_targets_and_annotations_can_dangle_too(lint: Lint) -> None:
 
 
 def test_policies_in_an_image_setter_are_known(lint: Lint) -> None:
-    inline = "{policies: [{name: web, image: registry.example.com/web, semver: {range: 1.x}}, 7]}"
+    inline = "{policies: [{name: web, image: registry.example.com/web, semver: {range: 1.x}}]}"
     assert lint({"setter.yaml": SETTER + inline, "a.yaml": FIELD}).findings == []
 
 

@@ -14,7 +14,7 @@ from imagesetter.config.function_config import source_scan
 from imagesetter.config.inline_policy import inline_policy
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
-from imagesetter.flux.models import DigestReflection, Duration, TagFilter, with_rules
+from imagesetter.flux.models import DigestReflection, Duration, TagFilter, in_words, with_rules
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.golang.duration import parse_age
 from imagesetter.policy.kinds import NAMES, listed
@@ -103,6 +103,25 @@ def _labels(text: str | None) -> LabelSelector | None:
     return LabelSelector.parse(text) if text else None
 
 
+def check_inline_policy(policy: object, index: int, *, where: str) -> None:
+    """Validate one entry of ``spec.policies`` by itself.
+
+    Raises:
+        UsageError: one sentence a broken rule, each with its field path.
+    """
+    hint = f"`imagesetter schema` prints the JSON Schema of {API_VERSION} {KIND}"
+    path = f"spec.policies[{index}]"
+    if not isinstance(policy, Mapping):
+        raise UsageError(f"{path}: must be a mapping, not {in_words(policy)}", where=where, hint=hint)
+    _check_rule(validate_strictly(InlinePolicy, policy, where=where, hint=hint, path=path), index, where)
+
+
+def _check_rule(policy: InlinePolicy, index: int, where: str) -> None:
+    if sum(getattr(policy, kind) is not None for kind in NAMES) != 1:
+        what = f"spec.policies[{index}] does not have exactly one of {listed('and')}"
+        raise UsageError(what, where=where, hint="write exactly one rule for each policy")
+
+
 def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     """The Config of an ImageSetter resource.
 
@@ -116,9 +135,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     raw = function_config.get("spec") or {}
     policies: list[Resource] = []
     for index, policy in enumerate(setter.spec.policies):
-        if sum(getattr(policy, kind) is not None for kind in NAMES) != 1:
-            what = f"spec.policies[{index}] does not have exactly one of {listed('and')}"
-            raise UsageError(what, where=where, hint="write exactly one rule for each policy")
+        _check_rule(policy, index, where)
         policies += inline_policy(raw["policies"][index], namespace=namespace, index=index)
     targets = tuple(
         Target(

@@ -1,13 +1,64 @@
-"""A policy among ``spec.policies`` of an ``ImageSetter``, as the two resources of Flux that it stands for."""
+"""A policy among ``spec.policies`` of an ``ImageSetter``, as the two resources of Flux that it stands for.
+
+The function gets an ImageSetter as its functionConfig; the other commands read the ImageSetters among the files, each
+policy by itself, so that a mistake in one does not hide the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from imagesetter.config.options import GROUP as SETTER_GROUP
+from imagesetter.config.options import KIND
 from imagesetter.flux.annotations import ALLOW_DOWNGRADE, MINIMUM_AGE
+from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import GROUP, Resource
 from imagesetter.policy.kinds import NAMES
+from krm_functions.errors import InputError, UsageError
+
+WORDS = (b"ImageSetter", b"policies")
+"""A file with inline policies contains these."""
+
+
+def is_setter(item: Mapping[str, Any]) -> bool:
+    """Whether a loaded resource is an ImageSetter."""
+    return item.get("kind") == KIND and str(item.get("apiVersion", "")).startswith(f"{SETTER_GROUP}/")
+
+
+def policies_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[tuple[Resource, Resource] | InputError]:
+    """What each inline policy of a resource in a file stands for, or what is wrong with it, in the order of the file.
+
+    Nothing for a resource of another kind. No kustomization completes them, since kustomize does not change them.
+
+    Args:
+        item: the resource, as loaded.
+        name: the file.
+        line: the first line of its document.
+    """
+    spec = item.get("spec") if is_setter(item) else None
+    policies = spec.get("policies") if isinstance(spec, Mapping) else None
+    if not policies:
+        return
+    from imagesetter.config.image_setter import check_inline_policy
+
+    where = f"{name}:{line}"
+    if not isinstance(policies, list):
+        yield InputError("spec.policies: must be a list", where=where, hint="write each policy as an entry of a list")
+        return
+    metadata = item.get("metadata")
+    namespace = str(metadata.get("namespace") or "") if isinstance(metadata, Mapping) else ""
+    folder = folder_of(name)
+    for index, policy in enumerate(policies):
+        try:
+            check_inline_policy(policy, index, where=where)
+        except UsageError as error:
+            yield InputError(error.what, where=error.where, hint=error.hint)
+            continue
+        origin = f"{where} spec.policies[{index}]"
+        folders = (folder,) if folder else ()
+        found, repository = inline_policy(policy, namespace=namespace, index=index)
+        yield found._replace(origin=origin, folders=folders), repository._replace(origin=origin, folders=folders)
 
 
 def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> tuple[Resource, Resource]:
@@ -15,7 +66,7 @@ def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> t
 
     Args:
         policy: name, namespace, image, the rule and the other fields under Flux's names.
-        namespace: for an entry without one.
+        namespace: for an entry without one; empty for the run's default.
         index: its place in the list, for errors.
     """
     name, namespace = str(policy["name"]), str(policy.get("namespace") or namespace)

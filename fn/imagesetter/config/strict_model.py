@@ -45,7 +45,9 @@ class Metadata(BaseModel):
 Kind = TypeVar("Kind", bound=StrictModel)
 
 
-def validate_strictly(model: type[Kind], data: Mapping[str, Any], *, where: str, hint: str = "") -> Kind:
+def validate_strictly(
+    model: type[Kind], data: Mapping[str, Any], *, where: str, hint: str = "", path: str = ""
+) -> Kind:
     """A loaded resource as its model.
 
     Args:
@@ -53,17 +55,19 @@ def validate_strictly(model: type[Kind], data: Mapping[str, Any], *, where: str,
         data: the whole resource, as loaded.
         where: what to call it in an error.
         hint: for the error.
+        path: the field path of *data*, if it is only a part of a resource.
 
     Raises:
         UsageError: one sentence a broken rule, each with its field path.
     """
+    prefix = f"{path}." if path else ""
     try:
         found = model.model_validate(data)
     except ValidationError as error:
-        sentences = [_sentence(model, dict(broken)) for broken in error.errors()]
+        sentences = [f"{prefix}{_sentence(model, dict(broken))}" for broken in error.errors()]
         raise UsageError("; ".join(sentences), where=where, hint=hint) from error
     strays = [
-        f"{resource_path(location)}: unknown field{did_you_mean(name, known)}"
+        f"{prefix}{resource_path(location)}: unknown field{did_you_mean(name, known)}"
         for location, name, known in _strays(found)
     ]
     if strays:

@@ -236,7 +236,6 @@ def _found(files: Iterable[ScannedFile], paths: Iterable[Path] = ()) -> FoundFil
     found = FoundFiles([], [], [], [str(path) for path in paths])
     for file in files:
         found.resources.extend(located.resource for located in file.resources)
-        found.resources.extend(file.inline)
         if file.kustomization:
             found.kustomizations.append((file.name, file.kustomization))
         if file.deployment:
@@ -258,7 +257,7 @@ def _read_policy_files(
         files = [(path, path.resolve()) for path in find_files([source], needed=True)]
         found = [file for path, real in files if real not in known and (file := read_path(path, str(path), [source]))]
         every = [*found, *(file for _, real in files if (file := known.get(real)))]
-    if not any(file.resources or file.inline or file.unreadable for file in every):
+    if not any(file.resources or file.unreadable for file in every):
         raise no_policies(source)
     return found
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imagesetter.config.inline_policy import inline_policy
-from imagesetter.config.options import GROUP, KIND
+from imagesetter.config.inline_policy import is_setter, policies_in_file
+from imagesetter.config.options import GROUP
 from imagesetter.errors import LockError, MarkerError
 from imagesetter.fields.resource_list import FIELDS_ANNOTATION, is_image, target_marker
 from imagesetter.fields.unfollowed import nested_markers, sealed_documents
@@ -87,17 +87,25 @@ class LocatedResource:
     """Where that document starts."""
     path: FieldPath
     """The path from the document's root to the resource."""
+    inline: bool = False
+    """It stands for an inline policy, which has the fields of both resources, without ``spec`` and ``metadata``."""
 
     def position(self, *path: str | int) -> SourcePosition:
         """The position of a field's value; without such a field, of the resource's name, else of its first line."""
-        offset = self._offset((*self.path, *path))
+        offset = self._offset(self._path(path))
         if offset is None:
-            offset = self._offset((*self.path, "metadata", "name"))
+            offset = self._offset(self._path(("metadata", "name")))
         return self._at(offset or 0)
+
+    def _path(self, path: FieldPath) -> FieldPath:
+        """The path of a field of the resource, from the document's root."""
+        if self.inline:
+            path = path[2:] if path[:2] == ("spec", "policy") else path[1:]
+        return (*self.path, *path)
 
     def key_position(self, *path: str | int) -> SourcePosition:
         """The position of a field's key; of its value if the key is spelled unusually."""
-        offset = self._offset((*self.path, *path))
+        offset = self._offset(self._path(path))
         if offset is None:
             return self.position()
         key = self.text.rfind(str(path[-1]), 0, offset)
@@ -163,8 +171,6 @@ class ScannedFile:
     resources: tuple[LocatedResource, ...] = ()
     unreadable: tuple[UnreadableDocument, ...] = ()
     references: tuple[PolicyReference, ...] = ()
-    inline: tuple[Resource, ...] = ()
-    """The inline policies of an ImageSetter."""
     binds: bool = False
     """Fields are bound by image, so that any policy may be followed without a marker."""
     lock: ScannedLock | None = None
@@ -222,14 +228,14 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
     marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(scanned.comments))
     broken = [_unreadable(name, text, each, marker_comments) for each in scanned.broken]
     documents = [_Document(name, text, node) for node in scanned.documents] if wanted else []
-    unreadable = [each for each in (*broken, *(document.unreadable for document in documents)) if each]
+    resources = tuple(located for document in documents for located in document.resources())
+    invalid = (each for document in documents for each in (document.unreadable, *document.invalid))
     return ScannedFile(
         name,
         marker_comments,
-        tuple(located for document in documents for located in document.resources()),
-        tuple(unreadable),
+        resources,
+        tuple(each for each in (*broken, *invalid) if each),
         tuple(reference for document in documents for reference in document.references()),
-        tuple(resource for document in documents for resource in document.inline()),
         _BINDS.search(text) is not None,
         _lock(name, text) if _LOCK in data else None,
         kustomization,
@@ -296,6 +302,7 @@ class _Document:
         self.text = text[node.start : node.end]
         self.data: object = None
         self.unreadable: UnreadableDocument | None = None
+        self.invalid: list[UnreadableDocument] = []
         if flux.GROUP not in self.text and f"{GROUP}/" not in self.text and "kind: Namespace" not in self.text:
             return
         try:
@@ -313,6 +320,13 @@ class _Document:
             found = flux.resource(item, f"{self.name}:{self.node.line}", file="" if self.name == STDIN else self.name)
             if found:
                 yield self._locate(found, path)
+            for index, policy in enumerate(policies_in_file(item, self.name, self.node.line)):
+                at = (*path, "spec", "policies", index)
+                if isinstance(policy, InputError):
+                    position = self._locate(Resource(item, "", ()), at).position()
+                    self.invalid.append(UnreadableDocument(position, policy.what, policy.hint))
+                else:
+                    yield from (replace(self._locate(each, at), inline=True) for each in policy)
 
     def _locate(self, resource: Resource, path: FieldPath) -> LocatedResource:
         return LocatedResource(resource, self.name, self.text, self.node.line, self.node.column, path)
@@ -322,7 +336,7 @@ class _Document:
         for item, path in _items(self.data, ()):
             at = self._locate(Resource(item, "", ()), path)
             metadata = _mapping(item.get("metadata"))
-            targets = _mapping(item.get("spec")).get("targets") if _is_setter(item) else None
+            targets = _mapping(item.get("spec")).get("targets") if is_setter(item) else None
             for index, target in enumerate(targets if isinstance(targets, list) else ()):
                 policy = _mapping(target).get("policy")
                 yield from _references(policy, metadata, at.position("spec", "targets", index, "policy"))
@@ -330,19 +344,6 @@ class _Document:
             with contextlib.suppress(TextError):
                 for policy in _mapping(load(fields) if isinstance(fields, str) else None).values():
                     yield from _references(policy, {}, at.position("metadata", "annotations", FIELDS_ANNOTATION))
-
-    def inline(self) -> Iterator[Resource]:
-        """The inline policies of an ImageSetter, with their repositories."""
-        for item, _ in _items(self.data, ()):
-            policies = _mapping(item.get("spec")).get("policies") if _is_setter(item) else None
-            for index, policy in enumerate(policies if isinstance(policies, list) else ()):
-                if _mapping(policy).get("name"):
-                    namespace = str(_mapping(item.get("metadata")).get("namespace") or flux.DEFAULT_NAMESPACE)
-                    yield from inline_policy(policy, namespace=namespace, index=index)
-
-
-def _is_setter(item: Mapping[str, Any]) -> bool:
-    return item.get("kind") == KIND and str(item.get("apiVersion", "")).startswith(f"{GROUP}/")
 
 
 def _mapping(data: object) -> Mapping[str, Any]:

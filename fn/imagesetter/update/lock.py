@@ -70,6 +70,7 @@ def update_lock(
     allow_downgrade: bool = False,
     strict: bool = False,
     keep_on_error: bool = False,
+    keep_unknown: bool = False,
 ) -> Locked:
     """Resolve the policies and bring the entries up to date.
 
@@ -87,6 +88,7 @@ def update_lock(
         allow_downgrade: an entry may go back to a lower tag.
         strict: an entry that stays at a higher tag is an error.
         keep_on_error: a policy without an answer is a warning, not an error.
+        keep_unknown: an entry whose policy is gone stays: perhaps its policy could not be read.
     """
     names = [each for name in catalog.policy_names if not only or name in only for each in catalog.definitions(name)]
     entries = dict(before.entries)
@@ -94,7 +96,7 @@ def update_lock(
         name: [each for each in before.seen if each.policy == name] for name in {each.policy for each in before.seen}
     }
     results: list[Result] = []
-    if not only:
+    if not (only or keep_unknown):
         for name in set(entries) - set(names):
             del entries[name]
         plain = {name.plain for name in names}

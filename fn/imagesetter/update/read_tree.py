@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from imagesetter.config.inline_policy import WORDS, policies_in_file
 from imagesetter.fields.field import Location
 from imagesetter.fields.report import failure
 from imagesetter.files.find import find_names
@@ -71,6 +72,8 @@ class ScannedTree(NamedTuple):
     kustomizations: tuple[File, ...] = ()
     deployments: tuple[File, ...] = ()
     """Files that contain a Flux Kustomization."""
+    invalid: tuple[Result, ...] = ()
+    """Of the results, those about inline policies; a run that resolves all policies has to report them."""
 
     @property
     def files(self) -> int:
@@ -96,6 +99,7 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
     unread: list[InputError] = []
     kustomizations: list[File] = []
     deployments: list[File] = []
+    invalid: list[Result] = []
     names = tuple(find_names(paths, exclude=exclude, needed=needed))
     for name in names:
         try:
@@ -106,8 +110,11 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
                 deployments.append((name, data))
             if wide_encoding(data) and mentions(data, NEEDLE, flux.GROUP):
                 decode_text(data, name=name)  # refuses it
-            if _FLUX in data:
-                resources += flux_resources(data, name, unread=unread)
+            if may_hold_policies(data):
+                broken: list[InputError] = []
+                resources += flux_resources(data, name, unread=unread, invalid=broken)
+                unread += broken
+                invalid += (failure(error, Location(file=name)) for error in broken)
             if _LOCK in data:
                 locks.append((Path(name), data))
             if _MARKED in data:
@@ -122,11 +129,12 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
         tuple(resources),
         tuple(locks),
         names,
-        tuple(results),
+        (*results, *invalid),
         tuple(unread),
         tuple(paths),
         tuple(kustomizations),
         tuple(deployments),
+        tuple(invalid),
     )
 
 
@@ -140,27 +148,53 @@ def marked_file(path: Path, data: bytes) -> MarkedFile:
     return MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE))
 
 
+def may_hold_policies(data: bytes) -> bool:
+    """Whether a file is worth parsing for Flux resources or inline policies."""
+    return _FLUX in data or all(word in data for word in WORDS)
+
+
 def flux_resources(
-    data: bytes, name: str, *, whole: bool = False, unread: list[InputError] | None = None
+    data: bytes,
+    name: str,
+    *,
+    whole: bool = False,
+    unread: list[InputError] | None = None,
+    invalid: list[InputError] | None = None,
 ) -> list[flux.Resource]:
-    """The Flux resources in a file's or stream's bytes; a document that does not parse holds none.
+    """The Flux resources in a file's or stream's bytes, and those that its inline policies stand for.
+
+    A document that does not parse holds none.
 
     Args:
         data: the bytes.
         name: how errors call them.
-        whole: every document has to parse: for a file or stream that was named as one of policies.
+        whole: every document has to parse, and every inline policy has to be valid: for a file or stream that was
+            named as one of policies.
         unread: takes what a document that does not parse is wrong with.
+        invalid: takes what an inline policy is wrong with, instead of *unread*.
 
     Raises:
         TextError: the bytes are not UTF-8, or (if *whole*) not YAML.
+        InputError: an inline policy is not valid (if *whole*).
     """
     found: list[flux.Resource] = []
+    broken: list[InputError] = []
     text = decode_text(data, name=name).text
     for document, line in load_all(text, name=name) if whole else _documents(text, name, unread):
         for item in flux.flatten(document):
             resource = flux.resource(item, f"{name}:{line}", file="" if name == STDIN else name)
             if resource:
                 found.append(resource)
+            for policy in policies_in_file(item, name, line):
+                if isinstance(policy, InputError):
+                    broken.append(policy)
+                else:
+                    found += policy
+    if broken and whole:
+        raise broken[0]
+    taker = unread if invalid is None else invalid
+    if taker is not None:
+        taker += broken
     return found
 
 

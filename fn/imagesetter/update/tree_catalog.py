@@ -17,7 +17,7 @@ from imagesetter.flux.deployments import GROUP, Deployments, File
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.variables import substitute
-from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources
+from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources, may_hold_policies
 from krm_functions.errors import InputError, UsageError
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load_all
@@ -45,7 +45,7 @@ class FoundFiles(NamedTuple):
             self.kustomizations.append((name, data))
         elif _DEPLOYS in data:
             self.deployments.append((name, data))
-        if _FLUX in data or whole:
+        if whole or may_hold_policies(data):
             self.resources.extend(flux_resources(data, name, whole=whole, unread=unread))
 
 

@@ -110,6 +110,7 @@ def command(
         values=values,
     )
     repositories, problems = _repositories(catalog)
+    problems += [(str(result.file.path if result.file else ""), result.message) for result in tree.invalid]
     _print("Policies", [(f"{len(catalog.policy_names)} found", f"{tree.files} files read"), *problems])
     if settings is None:
         return FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -123,7 +124,7 @@ def command(
         stdin=read_stdin,
         values=options.values,
     )
-    if not catalog.policy_names:
+    if not catalog.policy_names and not tree.invalid:
         raise UsageError("no ImagePolicy was found", hint="add the files that contain them with --policies")
     nearby = Nearby(catalog, tree, paths)
     target = lock_file or lock_path(nearby.own_locks(), paths)
@@ -150,7 +151,9 @@ def command(
                 allow_downgrade=allow_downgrade,
                 strict=strict,
                 keep_on_error=options.on_error == "keep",
+                keep_unknown=bool(tree.invalid),
             )
+    locked = replace(locked, results=(*tree.invalid, *locked.results))
     after = file.rendered(lambda text: render_lock(text, relative_entries(locked.entries, folder), locked.seen))
     # If there is nothing to write, a new file would suggest that all is well.
     refused = locked.failed and options.on_error == "fail"

@@ -28,7 +28,7 @@ from imagesetter.files.find import repository_root, start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.update.files import write_files
-from imagesetter.update.read_tree import read_tree
+from imagesetter.update.read_tree import ScannedTree, read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 from krm_functions.redaction import without_logins
@@ -79,8 +79,10 @@ def command(
       imagesetter mark --policy flux-system:web-prod clusters/prod
     """
     names = frozenset(policy_name(text, namespace, where=option_name("only")) for text in only)
-    catalog = _catalog(paths, policies, namespace, exclude, values, names)
+    tree = read_tree(paths or (".",), exclude=exclude, needed=True)
+    catalog = _catalog(tree, paths, policies, namespace, values, names)
     owners, unreadable = find_owners(catalog, names)
+    unreadable += tree.invalid
     outcome = insert_markers(paths or (".",), owners, exclude=exclude)
     writes = not check and not failed(outcome.results)
     unwritten = write_files(outcome.rewrites) if writes else []
@@ -111,10 +113,10 @@ def _report(
 
 
 def _catalog(
+    tree: ScannedTree,
     paths: tuple[str, ...],
     policies: tuple[str, ...],
     namespace: str,
-    exclude: tuple[str, ...],
     values: Mapping[str, str] | None,
     names: frozenset[PolicyName],
 ) -> Catalog:
@@ -123,7 +125,6 @@ def _catalog(
     Raises:
         UsageError: a named policy does not exist.
     """
-    tree = read_tree(paths or (".",), exclude=exclude, needed=True)
     inside = repository_root(start_directory(paths)) is not None
     alone = not any(found.kind == "ImagePolicy" for found in tree.resources)
     # An unknown name makes the search continue through the whole repository.
