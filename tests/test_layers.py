@@ -67,6 +67,7 @@ OWNERS = {
     "pydantic": (
         "imagesetter.cli.schemas",
         "imagesetter.config.image_setter",
+        "imagesetter.config.project_file",
         "imagesetter.config.strict_model",
         "imagesetter.flux",
         "imagesetter.policy_tests.model",

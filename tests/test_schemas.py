@@ -18,6 +18,7 @@ from imagesetter.cli.main import main
 from imagesetter.cli.schemas.kinds import MODELS, schema_of
 from imagesetter.config.image_setter import ImageSetter
 from imagesetter.config.options import API_VERSION
+from imagesetter.config.project_file import Project
 from imagesetter.config.strict_model import StrictModel, validate_strictly
 from imagesetter.policy_tests.model import PolicyTest
 from krm_functions.errors import UsageError
@@ -27,7 +28,11 @@ from tools import CHECKOUT
 
 PUBLISHED = CHECKOUT / "docs" / "schemas"
 EXAMPLES = CHECKOUT / "kustomization-examples"
-PARSERS: dict[str, type[StrictModel]] = {"ImageSetter": ImageSetter, "PolicyTest": PolicyTest}
+PARSERS: dict[str, type[StrictModel]] = {
+    "ImageSetter": ImageSetter,
+    "PolicyTest": PolicyTest,
+    "Project": Project,
+}
 
 
 def resource(kind: str, spec: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -53,6 +58,11 @@ ACCEPTED = {
         targets=[TARGET],
     ),
     "annotations of kustomize": resource("ImageSetter", {}, metadata={"name": "x", "annotations": {"a": "b"}}),
+    "a project": {
+        "apiVersion": API_VERSION,
+        "kind": "Project",
+        "spec": {"paths": ["a"], "exclude": ["b/"], "disable": ["unused-policy"], "defaults": {"onError": "keep"}},
+    },
     "a test of a policy in the files": policy_test(policyRef="web"),
     "a test with everything": policy_test(
         policy=SEMVER,
@@ -65,6 +75,8 @@ ACCEPTED = {
 }
 REFUSED = {
     "a slip of the pen": setter(form="lock"),
+    "a slip in a project": resource("Project", {"excludes": ["b/"]}),
+    "another word in a project": resource("Project", {"defaults": {"from": "cluster"}}),
     "another word": setter(**{"from": "cluster"}),
     "a text for a truth": setter(strict="true"),
     "a number for a range": setter(policies=[{**WEB, "semver": {"range": 1.0}}]),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
+from imagesetter.cli.project import apply_project, reads_project, verbose_option
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
 from imagesetter.cli.usage_errors import completed, nearest_or_help, usage_error
@@ -85,6 +86,8 @@ class Commands(click.Group):
         module = import_module(f"imagesetter.cli.commands.{cmd_name}")
         command: click.Command = module.command
         if not any(parameter.name == COLOR for parameter in command.params):
+            if reads_project(command) and not any(parameter.name == "verbose" for parameter in command.params):
+                command.params.append(verbose_option())
             command.params.append(color_option())
         return command
 
@@ -144,8 +147,14 @@ class Commands(click.Group):
     callback=print_version,
     help="Show the versions of imagesetter and its libraries, and exit.",
 )
+@click.option(
+    "--no-project",
+    is_flag=True,
+    envvar="IMAGESETTER_NO_PROJECT",
+    help="Do not read the project file, .imagesetter.yaml.",
+)
 @click.pass_context
-def group(context: click.Context) -> None:
+def group(context: click.Context, no_project: bool) -> None:
     """Flux's image automation without a controller.
 
     Finds the fields of Kubernetes configuration that follow an image policy, lists the tags in the registries,
@@ -153,6 +162,8 @@ def group(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         write(f"{context.get_help()}\n\n{START}")
+    elif not no_project and (command := group.get_command(context, context.invoked_subcommand)):
+        apply_project(context, command)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import click
 from click.core import ParameterSource
 
+from imagesetter.cli.project import project_of
+
 
 def parameter_name(context: click.Context, parameter: click.Parameter) -> str:
-    """``--from``, or ``IMAGESETTER_FROM`` if the value came from there; ``FILE`` for an argument."""
+    """``--from``; ``IMAGESETTER_FROM`` or the project file if the value came from there; ``FILE`` for an argument."""
     name = parameter.name or ""
+    if context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+        project = project_of(context)
+        return project.path if project else name
     if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
         return str(parameter.envvar or f"{context.auto_envvar_prefix}_{name.upper()}")
     if isinstance(parameter, click.Argument):

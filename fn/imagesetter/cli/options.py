@@ -14,6 +14,7 @@ import click
 from imagesetter.cli.network_options import DEFAULT_DEADLINE, DEFAULT_MAX_TAGS, NetworkOptions, time_limit
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.output_options import Format, Outputs, outputs_option, shared_output
+from imagesetter.cli.project import note_project, project_of
 from imagesetter.cli.value_options import value_options
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import DEFAULT_NAMESPACE
@@ -98,11 +99,20 @@ namespace_option = click.option(
     envvar="IMAGESETTER_NAMESPACE",
     help="Namespace of policies without one.",
 )
+
+
+def _with_project(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns of the command line; without any, those of the project file; and its paths in any case."""
+    project = project_of(context)
+    return (*project.scope, *(value or project.exclude)) if project else value
+
+
 exclude_option = click.option(
     "--exclude",
     multiple=True,
     metavar="GLOB",
     envvar="IMAGESETTER_EXCLUDE",
+    callback=_with_project,
     help="Skip files that match a .gitignore pattern, in addition to .krmignore files. Repeatable.",
 )
 output_option = click.option(
@@ -287,7 +297,14 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="IMAGESETTER_DEADLINE",
         help="Time limit of the whole run.  [default: 10m]",
     )
-    @click.option("-v", "--verbose", is_flag=True, envvar="IMAGESETTER_VERBOSE", help="Print what is being done.")
+    @click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        envvar="IMAGESETTER_VERBOSE",
+        callback=note_project,
+        help="Print what is being done.",
+    )
     @functools.wraps(command)
     def wrapper(*arguments: Any, timeout: str | None, deadline: str | None, **others: Any) -> Any:
         taken = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from imagesetter.files.read import inside_its_repository, read_inside, repository_of
@@ -21,6 +22,21 @@ _MOST_PATTERNS = 1 << 20
 
 Ignored = Callable[[str], bool]
 """Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
+
+
+class ScopedPattern(str):
+    """A pattern that is relative to a folder of its own, and counts for files that are named as well.
+
+    Several of one folder belong together, in their order, as the lines of one ``.gitignore`` do.
+    """
+
+    folder: str
+
+    def __new__(cls, text: str, folder: str) -> ScopedPattern:
+        """A pattern, and the absolute path of its folder."""
+        made = super().__new__(cls, text)
+        made.folder = folder
+        return made
 
 
 def find_files(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> Iterator[Path]:
@@ -41,7 +57,8 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), need
 
     Args:
         paths: files and directories.
-        exclude: patterns in the language of ``.gitignore``, relative to each directory given.
+        exclude: patterns in the language of ``.gitignore``, relative to each directory given (a `ScopedPattern` to its
+            own).
         needed: each directory has to hold a file: a check that looks at nothing must not pass.
 
     Raises:
@@ -49,7 +66,7 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), need
         UsageError: a path that does not exist, or, if *needed*, a directory without a file.
     """
     seen: set[str] = set()
-    excluded = [(_matcher(patterns, ""), "")] if (patterns := list(exclude)) else []
+    excluded, scopes = _excluded(exclude)
     for given in paths:
         if not str(given):
             raise UsageError("a path is empty", hint="is a variable of the shell not set? `.` is the working directory")
@@ -58,7 +75,7 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), need
         inside_its_repository(root)
         if root.is_dir():
             try:
-                found = _walk(str(root), "", excluded)
+                found = _walk(str(root), "", [*excluded, *_scoped(root, scopes)])
             except RecursionError as error:
                 hint = "leave the deepest ones out with --exclude"
                 raise InputError("its directories are nested too deeply", where=str(root), hint=hint) from error
@@ -66,11 +83,14 @@ def find_names(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), need
                 raise UsageError(
                     "no YAML file, Kustomization or Kptfile was found",
                     where="the working directory" if str(root) == "." else str(root),
-                    hint="give the directory of your configuration; .krmignore and --exclude skip files",
+                    hint="give the directory of your configuration; .krmignore, .imagesetter.yaml and --exclude skip "
+                    "files",
                 )
         elif not root.exists():
             hint = "check the path, or give another file or directory of your configuration"
             raise UsageError("the file or directory does not exist", where=str(given), hint=hint)
+        elif any(ignored(root.name) for ignored, _ in _scoped(root.parent, scopes)):
+            found = []
         if len(paths) == 1:  # links are not followed, so one directory has each file once
             yield from found
             return
@@ -87,10 +107,34 @@ def find_others(paths: Sequence[str | Path], *, exclude: Iterable[str] = ()) -> 
     Raises:
         InputError, UsageError: as `find_names`.
     """
-    excluded = [(_matcher(patterns, ""), "")] if (patterns := list(exclude)) else []
+    excluded, scopes = _excluded(exclude)
     for given in paths:
         if Path(given).is_dir():
-            yield from _walk(str(Path(given)), "", excluded, others=True)
+            yield from _walk(str(Path(given)), "", [*excluded, *_scoped(Path(given), scopes)], others=True)
+
+
+def _excluded(exclude: Iterable[str]) -> tuple[list[tuple[Ignored, str]], list[tuple[str, Ignored]]]:
+    """What patterns leave out: those for every directory given, and those with a folder of their own."""
+    plain: list[str] = []
+    scoped: dict[str, list[str]] = {}
+    for each in exclude:
+        (scoped.setdefault(each.folder, []) if isinstance(each, ScopedPattern) else plain).append(each)
+    excluded = [(_matcher(plain, ""), "")] if plain else []
+    return excluded, [(folder, _matcher(lines, "")) for folder, lines in scoped.items()]
+
+
+def _scoped(directory: Path, scopes: Iterable[tuple[str, Ignored]]) -> Iterator[tuple[Ignored, str]]:
+    """The rules of scoped patterns for what is in a directory; nothing outside of their folder is left out."""
+    place = os.path.realpath(directory)
+    for folder, ignored in scopes:
+        relative = os.path.relpath(place, os.path.realpath(folder))
+        if relative != os.pardir and not relative.startswith(f"{os.pardir}{os.sep}"):
+            before = "" if relative == os.curdir else f"{relative.replace(os.sep, '/')}/"
+            yield partial(_below, ignored, before), ""
+
+
+def _below(ignored: Ignored, before: str, name: str) -> bool:
+    return ignored(f"{before}{name}")
 
 
 def is_configuration(name: str) -> bool:

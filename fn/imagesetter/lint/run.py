@@ -130,8 +130,8 @@ RULES: tuple[LintRule, ...] = (
 """Every rule, in the order of the documentation."""
 
 
-def choose_rules(disabled: Iterable[str]) -> tuple[LintRule, ...]:
-    """The rules without those that are switched off.
+def choose_rules(disabled: Iterable[str], *, where: str = "") -> tuple[LintRule, ...]:
+    """The rules without those that are switched off; *where* is what names these.
 
     Raises:
         UsageError: a name that no rule has.
@@ -139,7 +139,8 @@ def choose_rules(disabled: Iterable[str]) -> tuple[LintRule, ...]:
     names = [rule.name for rule in RULES]
     off = set(disabled)
     for name in sorted(off - set(names)):
-        raise UsageError(f"unknown rule {name!r}{did_you_mean(name, names)}", hint=f"rules: {', '.join(names)}")
+        what = f"unknown rule {name!r}{did_you_mean(name, names)}"
+        raise UsageError(what, where=where, hint=f"rules: {', '.join(names)}")
     return tuple(rule for rule in RULES if rule.name not in off)
 
 

@@ -17,6 +17,7 @@ from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.function import ENVIRONMENT
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
+from imagesetter.cli.project import project_of
 from imagesetter.cli.registry_client import home_folder, open_client, settings_for
 from imagesetter.cli.reports.table import aligned
 from imagesetter.cli.terminal import echo
@@ -100,6 +101,8 @@ def command(
     except ReportedError as error:
         rows = [("not available", _message(error))]
     _print("Registries", rows)
+    project = project_of(click.get_current_context())
+    _print("Project", [("file", project.path if project else "none")])
     tree = read_tree(paths or (".",), exclude=exclude)
     catalog = catalog_from_tree(
         tree,
@@ -184,7 +187,7 @@ def _environment(environment: Mapping[str, str], ours: Collection[str]) -> Itera
 def _variables(root: click.Context) -> set[str]:
     """The environment variables that a command or the function reads."""
     assert isinstance(root.command, click.Group)
-    found = set(ENVIRONMENT)
+    found = {*ENVIRONMENT, *(str(each.envvar) for each in root.command.params if each.envvar)}
     for name in root.command.list_commands(root):
         command = root.command.get_command(root, name)
         for parameter in command.params if command else ():

@@ -10,6 +10,7 @@ import click
 
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     network_options,
     quiet_option,
@@ -104,7 +105,8 @@ def command(
         return _check_rendered(
             rendered, paths, policies, namespace, exclude, values, source, network._replace(quiet=quiet), strict=strict
         )
-    rules = choose_rules(name for given in disable for name in re.split(r"[\s,]+", given) if name)
+    names = [name for given in disable for name in re.split(r"[\s,]+", given) if name]
+    rules = choose_rules(names, where=option_name("disable"))
     read = partial(
         read_linted_tree,
         paths,

@@ -21,6 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS = {
     "ImageLock": ("imagesetter.cli.schemas.lock", "ImageLock"),
     "ImageSetter": ("imagesetter.config.image_setter", "ImageSetter"),
+    "Project": ("imagesetter.config.project_file", "Project"),
     "PolicyTest": ("imagesetter.policy_tests.model", "PolicyTest"),
     # what --output json prints
     "AutomationReport": ("imagesetter.cli.schemas.changes", "AutomationReport"),
