@@ -177,7 +177,7 @@ WRONG = {
         "unknown kind 'ImageLok' (did you mean ImageLock?)",
         "imagesetter schema",
         "kinds: ImageLock, ImageSetter, PolicyTest, AutomationReport, Explanation, ParityReport, ImageLog, "
-        "PolicyTestReport, LockReport, LintReport, MarkReport, TagList, UpdateReport",
+        "PolicyReport, PolicyTestReport, LockReport, LintReport, MarkReport, TagList, UpdateReport",
     ),
     "standard input for two things": (
         ["lint", "--policies", "-", "--rendered", "-"],

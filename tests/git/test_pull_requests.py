@@ -12,14 +12,14 @@ import pytest
 from git.conftest import AUTOMATION, Bench, image, policy
 from imagesetter.cli.main import main
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.pull_requests import RequestSettings, with_requests
+from imagesetter.cli.pull_requests import RequestSettings, report_link, with_requests
 from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.forge_address import ForgeAddress, find_forge, find_token
 from imagesetter.git.run import AutomationOptions
 from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.registry.http.limits import Clock, run_deadline
-from krm_functions.errors import ReportedError
+from krm_functions.errors import ReportedError, UsageError
 from support.forges import REPOSITORY, TOKEN, FakeForge, run_forge
 from support.git_servers import run_git_http
 
@@ -40,11 +40,16 @@ class Days:
         options: AutomationOptions | None = None,
         labels: tuple[str, ...] = ("images",),
         all_policies: bool = True,
+        report_url: str = "",
     ) -> AutomationRunResult:
         done = self.bench.run(text, {"web": tag}, options=options)
         assert done.status != "failed", repr(done)
         settings = RequestSettings(
-            f"{self.forge.kind}={self.forge.api}", frozenset(labels), all_policies, render_branch
+            f"{self.forge.kind}={self.forge.api}",
+            frozenset(labels),
+            all_policies,
+            render_branch,
+            report_link(report_url),
         )
         done = replace(done, remote=f"http://127.0.0.1:1/{REPOSITORY}.git")
         rules, deadline = GitAddressRules.parse(), run_deadline(Clock(), 60.0)
@@ -272,3 +277,25 @@ def test_the_command_opens_a_request_for_a_checkout_and_reports_it(
             "up to date",
             [{"branch": "auto", "number": 1, "url": "http://forge.example.com/1", "action": "unchanged"}],
         )
+
+
+def test_the_body_ends_with_a_link_to_the_report_where_the_caller_gives_one(gitea: Days) -> None:
+    url = "https://ci.example.com/artifacts/report.html?run=(1)"
+    assert gitea.actions("1.0.1", report_url=url) == [("auto", 1, "created")]
+    body, _, mark = gitea.forge.requests[0].body.rpartition("\n\n")
+    assert body.endswith(f"\n\n[Report of all policies](<{url}>)")
+    assert mark.startswith("<!-- imagesetter apps:auto ")
+    assert gitea.actions("1.0.1", report_url=url) == [("auto", 1, "unchanged")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)", "//ci.example.com/x", "https:///x", "https://user:secret@ci.example.com/", "https://[/",
+        "https://ci.example.com/a b", "https://ci.example.com/>x", "https://ci.example.com/<x", "https://ci.example.com/\n",
+    ],
+)  # fmt: skip
+def test_what_is_not_a_url_is_no_link_to_a_report(url: str) -> None:
+    with pytest.raises(UsageError, match="is not a valid URL") as raised:
+        report_link(url)
+    assert (raised.value.where, "secret" in str(raised.value)) == ("--report-url", False)

@@ -40,6 +40,7 @@ TASKS: dict[str, dict[str, str]] = {
     "Understand": {
         "explain": "Explain why a policy selects this tag and not another.",
         "tags": "List the tags of an image in its registry.",
+        "report": "Show where every policy stands: current and latest tag, what is held back and why.",
         "log": "Show when images changed, in which commit, and why.",
     },
     "Check": {

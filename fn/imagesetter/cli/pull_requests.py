@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.registry_client import settings_for
@@ -19,25 +21,47 @@ from imagesetter.registry.http.address_rules import RegistryPattern
 from imagesetter.registry.http.limits import Clock, Deadline, RateLimiter
 from imagesetter.update.plan import Change
 from krm_functions.errors import ReportedError, UsageError
+from krm_functions.redaction import without_logins
 from krm_functions.result import Result
 
 if TYPE_CHECKING:
     from imagesetter.registry.http.transport import RegistryTransport
 
 _CONNECTIONS = 4
+_URL = re.compile(r"[!#-;=?-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSettings:
     """What the operator says of requests: ``--forge``, the labels, and whether a run covers all policies.
 
-    ``render`` makes the body, of changes and of what was held back.
+    ``render`` makes the body, of changes and of what was held back. ``link`` is a line of Markdown that ends it.
     """
 
     forge: str
     labels: frozenset[str]
     all_policies: bool
     render: Callable[[Sequence[Change], Sequence[Result]], str]
+    link: str = ""
+
+
+def report_link(url: str) -> str:
+    """The line that links to a report of all policies, for the body of a request; empty for no URL.
+
+    Raises:
+        UsageError: it is not an http or https URL, or it contains a password or a character that no URL has.
+    """
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        valid = False
+    if not valid or not _URL.fullmatch(url):
+        hint = "write it as https://HOST/PATH, without a user and with blanks as %20"
+        raise UsageError(f"{without_logins(url)!r} is not a valid URL", where="--report-url", hint=hint)
+    return f"[Report of all policies](<{url}>)\n"
 
 
 def with_requests(
@@ -62,7 +86,8 @@ def with_requests(
 
         def body_of(branch: PushBranch) -> str:
             changes = [change for commit in branch.commits for change in commit.changes]
-            return settings.render(changes, [result for result in run.results if result.severity != "info"])
+            body = settings.render(changes, [result for result in run.results if result.severity != "info"])
+            return f"{body}\n{settings.link}" if settings.link else body
 
         try:
             complete = settings.all_policies and not run.failed
@@ -76,8 +101,6 @@ def with_requests(
 
 def _transport(api: str, rules: GitAddressRules, network: NetworkOptions) -> RegistryTransport:
     """A transport by the rules for Git servers. The forge's own host is the operator's word, or well-known."""
-    from urllib.parse import urlsplit
-
     from imagesetter.registry.http.redaction import Redaction
     from imagesetter.registry.http.transport import RegistryTransport
 

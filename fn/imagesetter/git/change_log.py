@@ -8,7 +8,7 @@ from itertools import islice
 
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.branch_history import BranchCommit
-from imagesetter.git.history import History, ValueKey
+from imagesetter.git.history import EntryKey, History, ValueKey
 from imagesetter.lock.document import Lock
 
 
@@ -31,6 +31,35 @@ class LoggedChange:
     old: str
     new: str
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryMove:
+    """A change of an entry of a lock: the image before and after, and the commit of the branch that made it."""
+
+    commit: BranchCommit
+    old: str
+    new: str
+
+
+def entry_moves(history: History, path: str, since: float) -> Iterator[tuple[PolicyName, EntryMove]]:
+    """The changes of all entries of a lock since a time, newest first; entries that came or went do not count.
+
+    It reads each version of the lock once, and none that is older.
+
+    Args:
+        history: of the branch.
+        path: the lock's, from the top of the repository; empty for a file without a history.
+        since: in seconds since the epoch.
+
+    Raises:
+        GitError: git fails.
+    """
+    for commit, before, after in history.versions_since(path, since):
+        for key, new in after.values.items():
+            old = before.values.get(key)
+            if isinstance(key, EntryKey) and old not in (None, new):
+                yield key.policy, EntryMove(commit, str(old), new)
 
 
 def change_log(

@@ -151,6 +151,18 @@ class History:
         if commits:
             yield None, self._version(commits[-1].blobs[0], path)
 
+    def versions_since(self, path: str, since: float) -> Iterator[tuple[BranchCommit, Version, Version]]:
+        """The commits of the branch that changed a file since a time, newest first, with the file before and after."""
+        recent = [commit for commit in self.commits(path) if commit.time >= since]
+        blobs = [blob for commit in recent for blob in reversed(commit.blobs)]
+        for number, commit in enumerate(recent):
+            before, after = (self._version(blob, path, blobs[2 * number :][:_BATCH]) for blob in commit.blobs)
+            yield commit, before, after
+
+    def is_shallow(self) -> bool:
+        """Whether the repository lacks the beginning of its history."""
+        return self.git.run("rev-parse", "--is-shallow-repository").text == "true"
+
     def commits(self, path: str) -> list[BranchCommit]:
         """The commits of the branch that changed a file, newest first."""
         if path and path not in self._logs:

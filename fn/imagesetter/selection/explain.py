@@ -192,30 +192,34 @@ class Parity:
 
 
 @dataclass(slots=True)
-class _Remembering:
-    """A registry that keeps what it scanned, so that a difference can be explained without asking again."""
+class RememberingRegistry:
+    """A registry that keeps its scans, by the repository's canonical name, so that a choice can be explained later."""
 
     registry: Registry
     scans: dict[str, Scan] = field(default_factory=dict)
 
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
+        """As the registry's own."""
         scan = self.scans[repository.canonical] = self.registry.scan(repository, options=options)
         return scan
 
     def digest(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
     ) -> str:
+        """As the registry's own."""
         return self.registry.digest(repository, tag, platform=platform, options=options)
 
     def scan_each(
         self, requests: Sequence[tuple[Repository, ScanOptions]]
     ) -> Iterator[tuple[int, Scan | ReportedError]]:
+        """As the registry's own."""
         for number, scan in self.registry.scan_each(requests):
             if isinstance(scan, Scan):
                 self.scans[requests[number][0].canonical] = scan
             yield number, scan
 
     def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
+        """As the registry's own."""
         return self.registry.digest_all(requests)
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:
@@ -241,13 +245,13 @@ def compare_status(catalog: Catalog, registry: Registry) -> tuple[list[Parity], 
         cluster = reported[name]
         return cluster.digest if (cluster.name, cluster.tag) == (ref.name, ref.tag) else ""
 
-    remembering = _Remembering(registry)
+    remembering = RememberingRegistry(registry)
     answers = RegistrySource(catalog, remembering, known).answers(reported)
     return [_parity(catalog, remembering, name, ref, answers[name]) for name, ref in reported.items()], others
 
 
 def _parity(
-    catalog: Catalog, remembering: _Remembering, name: PolicyName, cluster: LatestRef, answer: Resolution
+    catalog: Catalog, remembering: RememberingRegistry, name: PolicyName, cluster: LatestRef, answer: Resolution
 ) -> Parity:
     if not isinstance(answer, Resolved):
         hint = f"; {answer.error.hint}" if answer.error.hint else ""

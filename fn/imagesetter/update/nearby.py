@@ -65,6 +65,10 @@ class Nearby:
             self._known[key] = self._placed(name, folder)
         return self._known[key]
 
+    def at_home(self, definition: PolicyName) -> PolicyName:
+        """What a policy's name means where that is defined (`imagesetter.flux.catalog.Catalog.definitions`)."""
+        return self.at(definition.plain, definition.folder or next(iter(self._homes(definition)), self._start))
+
     def place_all(self) -> None:
         """Place every marker of the tree, as a lock for all of them needs it."""
         for file in self._tree.marked:
@@ -123,7 +127,7 @@ class Nearby:
         self.place_all()
         for name in self._catalog.policy_names:
             for each in self._catalog.definitions(name):
-                self.at(each.plain, each.folder or next(iter(self._homes(each)), self._start))
+                self.at_home(each)
         used = {path for paths in self._locks.values() for path in paths} | set(self._in_folder.get(self._start, ()))
         return [path for path, _ in self._tree.locks if os.path.abspath(path) in used]
 

@@ -25,7 +25,7 @@ from imagesetter.cli.options import (
     run_options,
     with_quiet,
 )
-from imagesetter.cli.pull_requests import RequestSettings, with_requests
+from imagesetter.cli.pull_requests import RequestSettings, report_link, with_requests
 from imagesetter.cli.reports.automate import automation_json, reporter
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.update_markdown import render_branch
@@ -108,6 +108,13 @@ _RETRY = 60.0
     help="Label the pull requests. Repeatable.",
 )
 @click.option(
+    "--report-url",
+    default="",
+    metavar="URL",
+    envvar="IMAGESETTER_REPORT_URL",
+    help="End the body of each pull request with a link to a report, as `imagesetter report --html` writes it.",
+)
+@click.option(
     "--forge",
     default="",
     metavar="KIND=URL",
@@ -158,6 +165,7 @@ def command(
     branch: str,
     pull_request: bool,
     labels: tuple[str, ...],
+    report_url: str,
     forge: str,
     allow_git: tuple[str, ...],
     git_timeout: str | None,
@@ -201,7 +209,10 @@ def command(
         raise UsageError("--branch is a template, but --per all makes one commit", hint="add --per image, for example")
     if forge:
         parse_forge(forge)
-    requests = RequestSettings(forge, frozenset(labels), not options.only, render_branch) if pull_request else None
+    link = report_link(report_url)
+    requests = (
+        RequestSettings(forge, frozenset(labels), not options.only, render_branch, link) if pull_request else None
+    )
     invocation = _Invocation(
         paths, wanted, automation_options, options, network, here, reporter(options, dry_run=dry_run), requests
     )

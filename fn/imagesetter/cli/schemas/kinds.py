@@ -28,6 +28,7 @@ MODELS = {
     "Explanation": ("imagesetter.cli.schemas.reports", "Explanation"),
     "ParityReport": ("imagesetter.cli.schemas.reports", "ParityReport"),
     "ImageLog": ("imagesetter.cli.schemas.changes", "ImageLog"),
+    "PolicyReport": ("imagesetter.cli.schemas.policies", "PolicyReport"),
     "PolicyTestReport": ("imagesetter.cli.schemas.reports", "PolicyTestReport"),
     "LockReport": ("imagesetter.cli.schemas.lock", "LockReport"),
     "LintReport": ("imagesetter.cli.schemas.changes", "LintReport"),
