@@ -38,6 +38,27 @@ def main() -> NoReturn:
     _leave(command_line(arguments))
 
 
+def flux_plugin() -> NoReturn:
+    """Run as ``flux-imagesetter``, which Flux 2.9 finds in its plugin directory and runs for ``flux imagesetter``.
+
+    It is never the KRM function without a command: Flux leaves its own standard input to it.
+    """
+    gc.set_threshold(_UNSEEN)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    arguments = sys.argv[1:]
+    from imagesetter.cli.streams import prepare
+
+    prepare()
+    if arguments[:1] == ["__complete"]:
+        from imagesetter.cli.flux_plugin import complete
+
+        complete(arguments[1:])
+        _leave(0)
+    from imagesetter.cli.main import main as command_line
+
+    _leave(command_line(arguments))
+
+
 def _leave(status: int) -> NoReturn:
     gc.freeze()  # or the interpreter looks for cycles in all that is left, and the system takes it back anyway
     sys.exit(status)
