@@ -1,4 +1,5 @@
 """``python -m benchmarks [SECTION...]`` measures and writes docs/benchmarks.md; ``QUICK=1`` takes smaller sizes.
+``python -m benchmarks lists --input FILE`` measures a list or a tree that somebody has, and prints what it measured.
 
 Sections that are not measured keep what an earlier run recorded in docs/benchmarks/measurements.json.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from benchmarks import page, peers
 from benchmarks.fleet import fleet
+from benchmarks.given import given
 from benchmarks.image import image
 from benchmarks.lists import kpt, lists
 from benchmarks.registry import enormous, registry
@@ -31,13 +33,23 @@ def main() -> None:
     """Measure what is asked for, one section after the other."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
-    asked = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument(
+        "--input", type=Path, metavar="FILE", help="measure this list or tree instead, and print it only"
+    )
+    options = parser.parse_args()
+    asked = options.sections or list(SECTIONS)
     if unknown := set(asked) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     quick = os.environ.get("QUICK", "") not in ("", "0")
     # As after an installation. With PYTHONDONTWRITEBYTECODE each run would compile anew whatever was edited since.
     if not compileall.compile_dir(peers.ROOT / "fn", quiet=1):
         parser.error("fn/ does not compile")
+    if options.input:
+        if not options.input.exists():
+            parser.error(f"{options.input} does not exist")
+        with tempfile.TemporaryDirectory(prefix="imagesetter-bench-") as folder:
+            print(given(options.input, Path(folder)))
+        return
     for name in asked:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="imagesetter-bench-") as folder:

@@ -159,6 +159,7 @@ def write(sections: dict[str, Section], order: Iterable[str]) -> None:
         "# Benchmarks",
         "`make bench` measures all of this anew and writes this page; `make bench QUICK=1` takes smaller sizes, "
         f"`make bench ARGS=NAME` one section: {', '.join(order)}. "
+        '`make bench ARGS="lists --input FILE"` measures a ResourceList or a tree of yours. '
         "Whole processes are measured, start-up included. The programs of a comparison run in turn, and a ratio is the "
         "median of the ratios run by run: below 1 means that imagesetter needs less. Ratios of processor time are the "
         "steadier ones where other work runs beside; times on the clock say little on a busy machine. What no program "

@@ -47,6 +47,47 @@ def test_every_marked_field_of_a_generated_list_changes(origin: str) -> None:
     assert f":{inputs.OLD}{inputs.marker(0)}".encode() not in answer.stdout
 
 
+@pytest.mark.parametrize("shape", ["plain", "comments", "flow style", "scripts", "CRDs", "printed by kpt", "policies"])
+def test_every_marked_field_of_every_shape_of_list_changes(shape: str) -> None:
+    from benchmarks import inputs
+    from benchmarks.shapes import SHAPES
+
+    text = SHAPES[shape](11)
+    assert set(SHAPES) == {"plain", "comments", "flow style", "scripts", "CRDs", "printed by kpt", "policies"}
+    answer = respond(
+        lambda listing: process(listing, {"IMAGESETTER_FROM": "status"}), text.encode(), env={}, needle="$imagepolicy"
+    )
+    assert answer.status == 0, answer.stderr
+    assert f"{text.count('$imagepolicy')} fields changed, 0 up to date".encode() in answer.stdout
+    assert f":{inputs.OLD}".encode() not in re.sub(rb"\nresults:.*", b"", answer.stdout, flags=re.S)
+
+
+@pytest.mark.parametrize("what", ["list", "tree"])
+def test_a_list_or_tree_of_ones_own_is_measured(tmp_path: Path, what: str) -> None:
+    from benchmarks import inputs
+    from benchmarks.given import given
+
+    path = tmp_path / "given"
+    if what == "list":
+        path.write_text(inputs.resource_list(5, 3))
+    else:
+        inputs.write_tree(path, files=20, marked=3, markers=4, policies=2, size=20_000)
+    (tmp_path / "work").mkdir()
+    table = given(path, tmp_path / "work", runs=1)
+    assert "| imagesetter | " in table
+    assert inputs.OLD in (path if what == "list" else next(path.rglob("values.yaml"))).read_text()
+
+
+def test_a_list_without_answers_cannot_be_measured(tmp_path: Path) -> None:
+    from benchmarks import inputs
+    from benchmarks.given import given
+
+    path = tmp_path / "list.yaml"
+    path.write_text(inputs.resource_list(5, marked=False))
+    with pytest.raises(RuntimeError, match="neither a lock nor a policy with a status; run `imagesetter lock`"):
+        given(path, tmp_path)
+
+
 def test_generated_trees_are_the_same_every_time_and_of_the_size_asked_for(tmp_path: Path) -> None:
     from benchmarks import inputs
 
