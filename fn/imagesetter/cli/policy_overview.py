@@ -29,7 +29,7 @@ from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import marked_fields, update_files
 from imagesetter.update.nearby import Nearby
 from imagesetter.update.policy_rules import PolicyRules
-from imagesetter.update.read_tree import Tree
+from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result
 
@@ -110,7 +110,7 @@ class Overview:
 class _Gathering:
     """What an overview is made from."""
 
-    tree: Tree
+    tree: ScannedTree
     catalog: Catalog
     nearby: Nearby
     lock: Lock
@@ -135,7 +135,7 @@ class _Known:
 
 
 def make_overview(
-    tree: Tree,
+    tree: ScannedTree,
     catalog: Catalog,
     nearby: Nearby,
     make_source: MakeSource,

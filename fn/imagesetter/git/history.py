@@ -151,7 +151,7 @@ class History:
         if commits:
             yield None, self._version(commits[-1].blobs[0], path)
 
-    def versions_since(self, path: str, since: float) -> Iterator[tuple[BranchCommit, Version, Version]]:
+    def versions_since(self, path: str, since: float) -> Iterator[tuple[BranchCommit, FileVersion, FileVersion]]:
         """The commits of the branch that changed a file since a time, newest first, with the file before and after."""
         recent = [commit for commit in self.commits(path) if commit.time >= since]
         blobs = [blob for commit in recent for blob in reversed(commit.blobs)]

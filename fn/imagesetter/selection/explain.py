@@ -223,6 +223,7 @@ class RememberingRegistry:
         return self.registry.digest_all(requests)
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:
+        """As the registry's own."""
         return self.registry.puller(repository, options)
 
 

@@ -31,7 +31,7 @@ from imagesetter.cli.reports.policy_page import render_page
 from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo, write
 from imagesetter.lock.document import Lock
-from imagesetter.selection.candidates import Chooser
+from imagesetter.selection.choose import Chooser
 from imagesetter.selection.explain import RememberingRegistry
 from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.selection.sources import Digests, LatestRefSource, MakeSource
