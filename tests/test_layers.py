@@ -54,7 +54,7 @@ ONLY = {
 OWNERS = {
     "yaml": ("krm_functions.yaml",),
     "ruamel": ("krm_functions.yaml",),
-    "platformdirs": ("imagesetter.registry.environment",),
+    "platformdirs": ("imagesetter.registry.settings",),
     "httpx": ("imagesetter.registry.http.library",),  # imports it without its command line
     "httpcore": ("imagesetter.registry.http.transport",),
     "botocore": ("imagesetter.registry.auth.cloud.aws",),

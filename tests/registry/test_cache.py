@@ -21,10 +21,9 @@ from imagesetter.errors import CredentialError
 from imagesetter.registry.auth.credentials import Credential, Lookup
 from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Cache, CachedScan, CacheIdentity, validity
 from imagesetter.registry.client import Client
-from imagesetter.registry.environment import cache_folder
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.scan import ScanOptions
-from imagesetter.registry.settings import ClientSettings
+from imagesetter.registry.settings import ClientSettings, cache_folder
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake
 from support.hiding import without
@@ -255,7 +254,7 @@ def test_folder_is_where_xdg_says() -> None:
 OTHER_SYSTEM = """
 import sys
 from pathlib import Path
-from imagesetter.registry.environment import cache_folder
+from imagesetter.registry.settings import cache_folder
 sys.platform = sys.argv[1]
 print(cache_folder({}, Path("/nowhere")), cache_folder({"XDG_CACHE_HOME": "/c"}, Path("/nowhere")))
 """

@@ -13,13 +13,12 @@ import pytest
 
 from imagesetter.errors import CredentialError, NotFound, Unauthorized, Unreachable
 from imagesetter.registry.client import Client
-from imagesetter.registry.environment import settings_from_environment
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.network import NetworkSettings
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import Repository, parse_flux_image
 from imagesetter.registry.scan import Scan, ScanOptions
-from imagesetter.registry.settings import ClientSettings
+from imagesetter.registry.settings import ClientSettings, settings_from_environment
 from support.certificates import Authority
 from support.fakes import Reply, Seen, run_fake
 from support.logins import IDENTITY_TOKEN, PASSWORD, Always

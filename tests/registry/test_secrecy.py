@@ -18,13 +18,13 @@ from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.auth.flow import RegistryAuth, TokenCache
 from imagesetter.registry.auth.kubernetes_secrets import read_pull_secrets
 from imagesetter.registry.client import Client
-from imagesetter.registry.environment import settings_from_environment
 from imagesetter.registry.events import Event
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.registry.scan import Scan, ScanOptions
+from imagesetter.registry.settings import settings_from_environment
 from krm_functions.errors import ReportedError
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake

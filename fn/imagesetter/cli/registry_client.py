@@ -11,9 +11,9 @@ from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.progress import Progress
 from imagesetter.errors import ImageReferenceError
 from imagesetter.registry.client import Client, ClientSettings
-from imagesetter.registry.environment import settings_from_environment
 from imagesetter.registry.events import Listener
 from imagesetter.registry.reference import Repository, parse_flux_image
+from imagesetter.registry.settings import settings_from_environment
 from krm_functions.errors import UsageError
 
 

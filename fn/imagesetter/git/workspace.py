@@ -18,7 +18,7 @@ from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git
 from imagesetter.git.remote import Remote
 from imagesetter.git.starting_point import StartingPoint
-from imagesetter.registry.environment import cache_folder
+from imagesetter.registry.settings import cache_folder
 from imagesetter.update.plan import Change
 from krm_functions.errors import ResourceError
 from krm_functions.result import File, Result

@@ -1,6 +1,6 @@
 """The cache on disk: scans for as long as their interval, blobs by digest and notes as long as they are used.
 
-One folder (`imagesetter.registry.environment.cache_folder`), one file an entry. A scan's name is
+One folder (`imagesetter.registry.settings.cache_folder`), one file an entry. A scan's name is
 a hash of the canonical repository, the login and the network, so that nobody is shown what another login listed.
 Files appear whole or not at all and carry a checksum: an entry that is torn, damaged, of another version or from the
 future is a miss, and so is a folder that cannot be read. A folder that cannot be written, or a full disk, costs the

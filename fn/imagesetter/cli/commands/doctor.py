@@ -26,10 +26,10 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.registry.auth.cloud.identity import GENERIC, check_provider
 from imagesetter.registry.auth.docker_config import credential_files
 from imagesetter.registry.client import ClientSettings
-from imagesetter.registry.environment import cache_folder
 from imagesetter.registry.http.hosts import HUB_API, parse_host
 from imagesetter.registry.reference import DOCKER_HUB, Repository
 from imagesetter.registry.scan import ScanOptions
+from imagesetter.registry.settings import cache_folder
 from imagesetter.selection.registry_source import scan_options
 from imagesetter.update.read_tree import read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree

@@ -97,7 +97,7 @@ class AddressRules:
     """The operator's rules; the default asks public registries and loopback, and trusts nobody with anything else.
 
     The command line allows loopback only where the operator says so, see
-    `imagesetter.registry.environment.settings_from_environment`.
+    `imagesetter.registry.settings.settings_from_environment`.
     """
 
     allow: tuple[RegistryPattern, ...] = ()
