@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final, TypedDict, overload
 
 from krm_functions.result import NO_TAGS, Field, Result, Severity
 from krm_functions.yaml.field_path import format_path
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from krm_functions.item import Item
     from krm_functions.yaml.field_path import FieldPath
+
+
+class Details(TypedDict, total=False):
+    """What a result says about its field, and its tags."""
+
+    current: object
+    proposed: object
+    tags: Mapping[str, str]
 
 
 class Results(Sequence[Result]):
@@ -29,52 +39,42 @@ class Results(Sequence[Result]):
         self.added: Final[list[Result]] = []
 
     def error(
-        self,
-        message: str,
-        item: Item | None = None,
-        path: str | FieldPath = "",
-        *,
-        current: object = None,
-        proposed: object = None,
-        tags: Mapping[str, str] = NO_TAGS,
+        self, message: str, item: Item | None = None, path: str | FieldPath = "", **details: Unpack[Details]
     ) -> None:
         """Report what makes the function fail; the list is given back all the same, edits included."""
-        self._add("error", message, item, _field(path, current, proposed), tags)
+        self._add("error", message, item, path, **details)
 
     def warn(
-        self,
-        message: str,
-        item: Item | None = None,
-        path: str | FieldPath = "",
-        *,
-        current: object = None,
-        proposed: object = None,
-        tags: Mapping[str, str] = NO_TAGS,
+        self, message: str, item: Item | None = None, path: str | FieldPath = "", **details: Unpack[Details]
     ) -> None:
         """Report what somebody should look at."""
-        self._add("warning", message, item, _field(path, current, proposed), tags)
+        self._add("warning", message, item, path, **details)
 
     def info(
-        self,
-        message: str,
-        item: Item | None = None,
-        path: str | FieldPath = "",
-        *,
-        current: object = None,
-        proposed: object = None,
-        tags: Mapping[str, str] = NO_TAGS,
+        self, message: str, item: Item | None = None, path: str | FieldPath = "", **details: Unpack[Details]
     ) -> None:
         """Report what was done."""
-        self._add("info", message, item, _field(path, current, proposed), tags)
+        self._add("info", message, item, path, **details)
 
     def append(self, result: Result) -> None:
         """Add a result that was made elsewhere."""
         self.added.append(result)
 
     def _add(
-        self, severity: Severity, message: str, item: Item | None, field: Field | None, tags: Mapping[str, str]
+        self,
+        severity: Severity,
+        message: str,
+        item: Item | None,
+        path: str | FieldPath,
+        *,
+        current: object = None,
+        proposed: object = None,
+        tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         ref, file = (item.ref, item.file) if item else (None, None)
+        if isinstance(path, tuple):
+            path = format_path(path)
+        field = Field(path, current, proposed) if path else None
         self.added.append(Result(message, severity, ref, field, file, tags))
 
     def __len__(self) -> int:
@@ -91,9 +91,3 @@ class Results(Sequence[Result]):
         return tuple(self) == tuple(other) if isinstance(other, Results | tuple | list) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def _field(path: str | FieldPath, current: object, proposed: object) -> Field | None:
-    if isinstance(path, tuple):
-        path = format_path(path)
-    return Field(path, current, proposed) if path else None

@@ -21,7 +21,7 @@ from pydantic import BaseModel, RootModel, ValidationError
 
 from krm_functions.errors import ReportedError, UsageError, UsageErrors
 from krm_functions.function_config import read_function_config
-from krm_functions.messages import shown
+from krm_functions.model_errors import model_error
 from krm_functions.suggestions import did_you_mean
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.load import load
@@ -155,9 +155,9 @@ def _unknown_inside(value: object, data: object, where: str) -> Iterator[UsageEr
 
 
 def _error(error: Mapping[str, Any], data: Mapping[str, object], where: str, misspelt: set[str]) -> UsageError:
-    """What pydantic found, in our words."""
+    """What pydantic found, with a hint where a field is missing."""
     location: FieldPath = error["loc"]
-    place, value, name = f"{where}{_suffix(location)}", error["input"], str(location[-1]) if location else ""
+    place, name = f"{where}{_suffix(location)}", str(location[-1]) if location else ""
     match error["type"]:
         case "missing":
             hint = ""
@@ -166,16 +166,11 @@ def _error(error: Mapping[str, Any], data: Mapping[str, object], where: str, mis
                 hint = f"is {close[0]!r} a misspelling of it?"
             elif not misspelt and not data:
                 hint = "give it in the data of a ConfigMap, or in a resource of the function's own kind"
-            return UsageError("is required", where=place, hint=hint)
+            return UsageError(model_error(error), where=place, hint=hint)
         case "extra_forbidden":
             return UsageError("no such field", where=place)
-        case "literal_error" | "enum":
-            return UsageError(f"must be {error['ctx']['expected']}, not {_shown(value)}", where=place)
-        case "value_error" | "assertion_error":
-            return UsageError(str(error["ctx"]["error"]), where=place)
         case _:
-            message = str(error["msg"])
-            return UsageError(f"{message[:1].lower()}{message[1:]}, not {_shown(value)}", where=place)
+            return UsageError(model_error(error), where=place)
 
 
 def _parent(data: object, location: FieldPath) -> list[object]:
@@ -185,10 +180,6 @@ def _parent(data: object, location: FieldPath) -> list[object]:
         except (LookupError, TypeError):  # a step of pydantic's own, such as the name of a union's branch
             return []
     return list(data) if isinstance(data, Mapping) else []
-
-
-def _shown(value: object) -> str:
-    return shown(repr(value))
 
 
 def _suffix(path: FieldPath) -> str:

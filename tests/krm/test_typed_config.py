@@ -128,18 +128,18 @@ def complaints(model: type[BaseModel], resource: object) -> list[tuple[str, str]
             [
                 (
                     "functionConfig.data.replicas",
-                    "input should be a valid integer, unable to parse string as an integer, not 'many'",
+                    "input should be a valid integer, unable to parse string as an integer, not the string 'many'",
                 )
             ],
         ),
         (config_map(team="five", replicas="0"), [("functionConfig.data.replicas", "must be at least 1")]),
         (
             config_map(team="five", mode="ad"),
-            [("functionConfig.data.mode", "must be 'add' or 'replace', not 'ad'")],
+            [("functionConfig.data.mode", "'ad' is not accepted: write 'add' or 'replace'")],
         ),
         (
             config_map(team="five", ports="80"),
-            [("functionConfig.data.ports", "input should be a valid list, not 80")],
+            [("functionConfig.data.ports", "must be a list, not the number 80")],
         ),
         (
             own(team="five", limits={"memroy": "1Gi"}),
@@ -154,7 +154,7 @@ def complaints(model: type[BaseModel], resource: object) -> list[tuple[str, str]
             [
                 (
                     "functionConfig.ports[1]",
-                    "input should be a valid integer, unable to parse string as an integer, not 'http'",
+                    "input should be a valid integer, unable to parse string as an integer, not the string 'http'",
                 )
             ],
         ),

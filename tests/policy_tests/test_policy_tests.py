@@ -280,7 +280,7 @@ REFUSED = {
     ),
     "a tag that YAML reads as a number": (
         spec(SEMVER, "{tags: [1.10], pick: a}"),
-        "spec.cases[0].tags[0]: must be a text, but YAML reads it as the number 1.1: put it in quotes",
+        "spec.cases[0].tags[0]: must be a string, not the number 1.1: put it in quotes",
     ),
     "no policy": (spec("tags: [a]", "{pick: a}"), "spec: set either policyRef, or policy"),
     "two policies": (spec(f"{SEMVER}\n  policyRef: web", "{tags: [a], pick: a}"), "spec: set either policyRef"),

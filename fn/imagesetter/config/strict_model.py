@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from imagesetter.flux.models import FluxModel as FluxModel
-from imagesetter.flux.models import Location, in_words, resource_path
+from imagesetter.flux.models import Location, resource_path
 from krm_functions.errors import UsageError
+from krm_functions.model_errors import model_error
 from krm_functions.suggestions import did_you_mean
 
 
@@ -26,7 +27,7 @@ class StrictModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: object) -> object:
-        """A field with nothing behind it, as templates leave it, is as good as none; an unknown one is still told."""
+        """A null field, as templates leave it, counts as absent; an unknown one is still reported."""
         if not isinstance(data, dict):
             return data
         known = _wire_names(cls)
@@ -76,27 +77,11 @@ def validate_strictly(
 
 
 def _sentence(model: type[StrictModel], error: Mapping[str, Any]) -> str:
-    location, value = error["loc"], error["input"]
+    location = error["loc"]
     path = resource_path(location)
-    match error["type"]:
-        case "extra_forbidden":
-            return f"{path}: unknown field{did_you_mean(str(location[-1]), _known_fields(model, location))}"
-        case "missing":
-            return f"{path}: is required"
-        case "literal_error":
-            return f"{path}: {value!r} is not accepted: write {error['ctx']['expected']}"
-        case "value_error":
-            return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
-        case "string_type" if isinstance(value, int | float) and not isinstance(value, bool):
-            return f"{path}: must be a text, but YAML reads it as the number {value}: put it in quotes"
-        case "bool_type":
-            return f"{path}: must be true or false, not {in_words(value)}"
-        case "model_type" | "dict_type":
-            return f"{path}: must be a mapping, not {in_words(value)}"
-        case "list_type" | "tuple_type":
-            return f"{path}: must be a list, not {in_words(value)}"
-        case _:
-            return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {value!r}"
+    if error["type"] == "extra_forbidden":
+        return f"{path}: unknown field{did_you_mean(str(location[-1]), _known_fields(model, location))}"
+    return f"{path}: {model_error(error)}" if path else model_error(error)
 
 
 def _known_fields(model: type[BaseModel], location: Location) -> list[str]:

@@ -18,7 +18,7 @@ This module imports pydantic and is itself imported only by a run that has to re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -39,6 +39,7 @@ from imagesetter.policy.kinds import KINDS, NAMES, listed
 from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Argument, Rule
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from krm_functions.errors import ResourceError
+from krm_functions.model_errors import model_error
 
 
 def _seconds(text: str) -> str:
@@ -203,45 +204,6 @@ class ImagePolicySpec(FluxModel):
         return self
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
-    """One validation error in words that name the field and what to do."""
-    value, kind = error.get("input"), error["type"]
-    if kind == "missing":
-        return "is required"
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
-    if kind == "string_type":  # not what to write: of 1.10 YAML has left 1.1
-        quoted = ": put it in quotes" if isinstance(value, int | float) else ""
-        return f"must be a string, not {in_words(value)}{quoted}"
-    if kind == "bool_type":
-        return f"must be true or false, not {in_words(value)}"
-    if kind == "literal_error":
-        return f"{value!r} is not accepted: write {error['ctx']['expected']}"
-    if kind in ("model_type", "dict_type", "list_type"):
-        return f"must be a {'list' if kind == 'list_type' else 'mapping'}, not {in_words(value)}"
-    message: str = error["msg"]
-    return message[0].lower() + message[1:]
-
-
-def in_words(value: object) -> str:
-    """A value of the wrong type, in words of YAML."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return f"the string {value!r}"
-        case Mapping():
-            return "a mapping"
-        case list():
-            return "a list"
-        case _:
-            return f"{type(value).__name__} {value}"
-
-
 def resource_path(location: Location) -> str:
     """``spec.policies[0].semver`` for a place in a resource."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
@@ -263,7 +225,7 @@ def validate_spec(model: type[Spec], spec: object, *, where: str) -> Spec:
     try:
         return model.model_validate(spec)
     except ValidationError as error:
-        lines = [f"{resource_path(('spec', *e['loc']))}: {_sentence(dict(e))}" for e in error.errors()]
+        lines = [f"{resource_path(('spec', *e['loc']))}: {model_error(dict(e))}" for e in error.errors()]
         raise ResourceError("; ".join(lines), where=where) from error
 
 
