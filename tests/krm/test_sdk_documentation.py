@@ -95,18 +95,19 @@ def test_a_recipe_does_what_the_page_shows(number: int, folder: Path) -> None:
     assert [line for line in context if line not in lines] == []
 
 
-@pytest.mark.parametrize("text", TESTS, ids=["only changed", "golden"])
-def test_the_pages_tests_pass(text: str, folder: Path) -> None:
+def test_the_pages_tests_pass(folder: Path) -> None:
     case = folder / "golden" / "one"
     case.mkdir(parents=True)
     item = "- " + WEB.replace("\n", "\n  ").removesuffix("  ")
     (case / "in.yaml").write_text(f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{item}")
     (case / "functionconfig.yaml").write_text("apiVersion: v1\nkind: ConfigMap\ndata:\n  replicas: '5'\n")
-    (folder / "test_page.py").write_text(text)
-    made = shell(f"UPDATE_GOLDEN=1 {sys.executable} -m pytest -q -p no:cacheprovider test_page.py", folder)
-    assert made.returncode == 0, made.stdout
-    again = shell(f"{sys.executable} -m pytest -q -p no:cacheprovider test_page.py", folder)
-    assert again.returncode == 0, again.stdout
+    for number, text in enumerate(TESTS):
+        (folder / f"test_page_{number}.py").write_text(text)
+    command = f"PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 {sys.executable} -m pytest -q -p no:cacheprovider"
+    made = shell(f"UPDATE_GOLDEN=1 {command}", folder)
+    assert (made.returncode, "2 passed" in made.stdout) == (0, True), made.stdout
+    again = shell(command, folder)
+    assert (again.returncode, "2 passed" in again.stdout) == (0, True), again.stdout
 
 
 def test_kpt_runs_the_first_function_as_the_page_says(folder: Path) -> None:
