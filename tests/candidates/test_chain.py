@@ -17,6 +17,7 @@ class Table:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     name: str = "table"
     asks: bool = False
+    asks_registry: bool = False
     judged: list[str] = field(default_factory=list)
     unmet = "is in the table"
     hint = "add one"

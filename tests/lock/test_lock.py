@@ -37,6 +37,8 @@ ENTRIES = st.lists(
         candidates=st.integers(0, 10_000),
         changed=st.just("2026-03-01T12:00:00Z"),
         replaces=st.sampled_from(["", "1.3.0", "1.10"]),
+        rules=st.sampled_from(["", "platforms", "platforms, verified"]),
+        passed_over=st.sampled_from(["", "1.10 (hold)", "2026-01-01 (platforms)"]),
     ),
     unique_by=lambda entry: str(entry.policy),
     max_size=5,

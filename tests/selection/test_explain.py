@@ -130,6 +130,7 @@ def test_the_json_document_has_the_same_facts(run: Run) -> None:
         "rejected": [
             {"tag": "1.1.0", "step": "filtered", "reason": r"it does not match filterTags.pattern ^1\.0\.(\d+)$"}
         ],
+        "passedOver": [],
         "notes": [],
     }
 

@@ -64,6 +64,9 @@ class Shelf:
             _caught(partial(self.digest, repository, tag, options=options)) for repository, tag, options in questions
         ]
 
+    def run_all(self, jobs: Sequence[tuple[Repository, Callable[[], T]]]) -> list[T | ReportedError]:
+        return [_caught(job) for _, job in jobs]
+
     def puller(self, repository: Repository, options: ScanOptions) -> OfflinePuller:
         """One that knows digests, and neither manifests nor blobs."""
         return OfflinePuller(partial(self.digest, repository, options=options))

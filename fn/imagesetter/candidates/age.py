@@ -24,6 +24,7 @@ class MinimumAge:
     known: dict[str, Seen] = field(init=False)
 
     name = "minimum-age"
+    asks_registry = False
     hint = "wait, or lower the minimum age"
 
     def __post_init__(self) -> None:

@@ -103,6 +103,10 @@ class CandidateRule(Protocol):
         """As the explanation, the reports and the lock call it: ``minimum-age``."""
 
     @property
+    def asks_registry(self) -> bool:
+        """Whether it can judge only by what the registry has: then it is left out where there is none to ask."""
+
+    @property
     def unmet(self) -> str:
         """Ends the sentence ``no tag of NAMESPACE:NAME …`` where it allows no candidate: ``is 3d old yet``."""
 
@@ -134,13 +138,15 @@ class Decision:
 
     ``tag`` is empty where no candidate passed; the candidates that were looked at before are ``passed_over``, best
     first. ``digest`` is the one that has to be written, ``known_digest`` the one that the rules looked at; each is
-    empty where there is none. ``notes`` is what to report; ``error`` says why there is no tag.
+    empty where there is none. ``rules`` are the names of those that the chosen tag passed, and that no run without a
+    registry can ask again. ``notes`` is what to report; ``error`` says why there is no tag.
     """
 
     tag: str = ""
     digest: str = ""
     known_digest: str = ""
     passed_over: tuple[PassedOver, ...] = ()
+    rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: tuple[Seen, ...] = ()
     error: ReportedError | None = None
@@ -174,8 +180,9 @@ def choose(
             notes += [verdict.reason] if verdict.reason else []
             digest = verdict.digest or digest
         else:
+            passed = tuple(rule.name for rule in rules if rule.asks_registry)
             known = candidate.known_digest
-            return Decision(tag, digest, known, tuple(passed_over), tuple(notes), tuple(seen))
+            return Decision(tag, digest, known, tuple(passed_over), passed, tuple(notes), tuple(seen))
     return Decision(passed_over=tuple(passed_over), seen=tuple(seen))
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from imagesetter.candidates.chain import YES, Candidate, Verdict, no
+from imagesetter.candidates.chain import YES, Candidate, PassedOver, Verdict, no
 from imagesetter.candidates.situation import Situation
 from imagesetter.errors import NothingSelected, ResolveError
-from imagesetter.lock.holds import Hold, forbid
+from imagesetter.lock.holds import Hold, forbid, midnight
 from imagesetter.policy.select import select
 
 
@@ -24,6 +24,7 @@ class Held:
     holds: tuple[Hold, ...] = field(init=False)
 
     name = "hold"
+    asks_registry = False
     unmet = "is left by its holds"
 
     def __post_init__(self) -> None:
@@ -66,13 +67,19 @@ class Held:
     def notes(self) -> Iterator[str]:
         """Each hold that has a say, with what the policy would choose without it, where that is another tag."""
         for hold in (self.at,) if self.at else self.holds:
-            yield f"{hold}{self._instead(hold)}"
+            instead = self._instead(hold)
+            yield f"{hold}; otherwise it would be {instead}" if instead else str(hold)
+
+    def passed_over(self) -> Iterator[PassedOver]:
+        """The tag that the policy would choose without its holds, if they forbid it."""
+        for hold in (self.at,) if self.at else self.holds:
+            if instead := self._instead(hold):
+                until = midnight(hold.until) if hold.until else None
+                yield PassedOver(instead, self.name, f"{hold}; otherwise it would be {instead}", until)
 
     def _instead(self, hold: Hold) -> str:
         try:
             chosen = select(self.situation.policy.tags, self.situation.scan.tags)
         except NothingSelected:
             return ""
-        if chosen == hold.tag or (hold.exclude and chosen != hold.exclude):
-            return ""
-        return f"; otherwise it would be {chosen}"
+        return "" if chosen == hold.tag or (hold.exclude and chosen != hold.exclude) else chosen

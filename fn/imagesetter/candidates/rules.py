@@ -8,21 +8,20 @@ from dataclasses import replace
 from imagesetter.candidates.age import MinimumAge
 from imagesetter.candidates.chain import CandidateRule, Decision, PassedOver, choose
 from imagesetter.candidates.held import Held
+from imagesetter.candidates.platforms import Platforms
 from imagesetter.candidates.situation import Situation
 from imagesetter.errors import ResolveError
 from imagesetter.policy.select import ranking, select
 
 
-def rules_of(situation: Situation, *, held: bool) -> list[CandidateRule]:
-    """The rules that decide about a policy's candidates, in the order in which they are asked: cheap ones first.
-
-    Args:
-        situation: the policy and what is known of it.
-        held: the policy is held at a tag, so a person chose that tag: rules that only ask to wait do not apply.
-    """
+def rules_of(situation: Situation) -> list[CandidateRule]:
+    """The rules that a policy has, in the order in which they are asked: cheap ones first."""
+    policy = situation.policy
     rules: list[CandidateRule] = []
-    if situation.policy.minimum_age and not held:
+    if policy.minimum_age:
         rules.append(MinimumAge(situation))
+    if policy.platforms:
+        rules.append(Platforms(situation))
     return rules
 
 
@@ -36,16 +35,22 @@ def decide(situation: Situation) -> Decision:
     """
     held = Held(situation)
     tags, notes = held.tags(), tuple(held.notes())
-    rules = rules_of(situation, held=held.at is not None)
+    rules = [] if held.at else rules_of(situation)
+    if not situation.puller.online:
+        unknown = [rule.name for rule in rules if rule.asks_registry]
+        rules = [rule for rule in rules if not rule.asks_registry]
+        notes += tuple(f"{name}: only the registry knows, so this rule is ignored here" for name in unknown)
+    over = tuple(held.passed_over())
     if not rules:
-        return Decision(held.at.tag if held.at else select(situation.policy.tags, tags), notes=notes)
-    ranked = tags if held.at else ranking(situation.policy.tags, tags)
+        chosen = held.at.tag if held.at else select(situation.policy.tags, tags)
+        return Decision(chosen, passed_over=over, notes=notes)
+    ranked = ranking(situation.policy.tags, tags)
     entry = situation.entry
     locked = entry.tag if entry and entry.tag in tags else ""
     found = choose(ranked, rules, situation.puller.digest, locked=locked)
     notes += (*(each.reason for each in found.passed_over), *found.notes)
     error = None if found.tag else _none_allowed(situation, rules, found.passed_over)
-    return replace(found, notes=notes, error=error)
+    return replace(found, passed_over=(*over, *found.passed_over), notes=notes, error=error)
 
 
 def _none_allowed(

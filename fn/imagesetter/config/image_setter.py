@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from imagesetter.config.function_config import source_scan
-from imagesetter.config.inline_policy import inline_policy
+from imagesetter.config.inline_policy import inline_policy, rule_annotations
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
 from imagesetter.flux.models import DigestReflection, Duration, TagFilter, in_words, with_rules
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.golang.duration import parse_age
 from imagesetter.policy.kinds import NAMES, listed
+from imagesetter.policy.platform import parse_platform
 from krm_functions.errors import UsageError
 from krm_functions.label_selector import LabelSelector
 from krm_functions.selector import Selector
@@ -28,8 +29,23 @@ def _age(text: str) -> str:
     return text
 
 
+def _platform(text: str) -> str:
+    parse_platform(text)
+    return text
+
+
 Age = Annotated[str, AfterValidator(_age)]
+PlatformName = Annotated[str, AfterValidator(_platform)]
 _ONE_RULE: dict[str, Any] = {"oneOf": [{"required": [kind]} for kind in NAMES]}
+
+
+class _Rules(StrictModel):
+    """The rules about candidates, of one policy or of all that have none of their own."""
+
+    minimum_age: Age | None = Field(None, description="how old a tag has to be, such as 3d or 36h")
+    platforms: list[PlatformName] | None = Field(
+        None, min_length=1, description="a tag must have an image for each of them, such as linux/arm64"
+    )
 
 
 class _Repository(StrictModel):
@@ -40,7 +56,7 @@ class _Repository(StrictModel):
     image: str = Field(description="the repository, without scheme and tag")
 
 
-class InlinePolicy(with_rules(_Repository)):  # type: ignore[misc]
+class InlinePolicy(_Rules, with_rules(_Repository)):  # type: ignore[misc]
     """A policy beside those found among the items: Flux's ImagePolicy and ImageRepository in one."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_RULE)
@@ -51,7 +67,6 @@ class InlinePolicy(with_rules(_Repository)):  # type: ignore[misc]
     exclusion_list: list[str] | None = Field(None, max_length=25)
     insecure: bool | None = None
     allow_downgrade: bool | None = Field(None, description="fields may go back to a tag that the policy ranks lower")
-    minimum_age: Age | None = Field(None, description="how old a tag has to be, such as 3d or 36h")
 
 
 class TargetSelect(StrictModel):
@@ -72,8 +87,8 @@ class TargetSpec(StrictModel):
     policy: str = Field(description="[ns:]name[:tag|:name|:digest]")
 
 
-class ImageSetterSpec(StrictModel):
-    """The options of a run; see docs/function-config.md."""
+class ImageSetterSpec(_Rules):
+    """The options of a run, and rules for the policies that have none of their own; see docs/function-config.md."""
 
     from_: Literal["registry", "lock", "status"] = Field("registry", alias="from")
     on_error: Literal["fail", "keep"] = "fail"
@@ -164,4 +179,5 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
         namespace=namespace,
         policies=tuple(policies),
         targets=targets,
+        rule_defaults=tuple(rule_annotations(raw).items()) if setter.spec.from_ == "registry" else (),
     )

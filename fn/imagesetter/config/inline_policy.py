@@ -11,7 +11,7 @@ from typing import Any
 
 from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.config.options import KIND
-from imagesetter.flux.annotations import ALLOW_DOWNGRADE, MINIMUM_AGE
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import GROUP, Resource
 from imagesetter.policy.kinds import NAMES
@@ -61,6 +61,15 @@ def policies_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[
         yield found._replace(origin=origin, folders=folders), repository._replace(origin=origin, folders=folders)
 
 
+def rule_annotations(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The rules of an inline policy, or those at the top of an ``ImageSetter``, as annotations."""
+    texts = {
+        MINIMUM_AGE: str(fields.get("minimumAge") or ""),
+        PLATFORMS: ",".join(map(str, fields.get("platforms") or ())),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
 def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> tuple[Resource, Resource]:
     """An ImagePolicy and an ImageRepository as one entry of ``spec.policies`` describes them together.
 
@@ -76,11 +85,8 @@ def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> t
         return {field: policy[field] for field in fields if policy.get(field) is not None}
 
     metadata = {"name": name, "namespace": namespace}
-    ours = {
-        ALLOW_DOWNGRADE: "true" if policy.get("allowDowngrade") else "",
-        MINIMUM_AGE: str(policy.get("minimumAge") or ""),
-    }
-    annotations = {"annotations": {key: text for key, text in ours.items() if text}}
+    ours = {ALLOW_DOWNGRADE: "true"} if policy.get("allowDowngrade") else {}
+    annotations = {"annotations": {**ours, **rule_annotations(policy)}}
     rule = taken(*NAMES)
     spec = {
         "imageRepositoryRef": {"name": name},

@@ -48,3 +48,5 @@ class FunctionOptions(NamedTuple):
     namespace: str = DEFAULT_NAMESPACE
     policies: tuple[Resource, ...] = ()
     targets: tuple[Target, ...] = ()
+    rule_defaults: tuple[tuple[str, str], ...] = ()
+    """Annotations of the policies that do not have them."""

@@ -7,11 +7,13 @@ from typing import Final
 
 from imagesetter.flux.resources import Resource
 from imagesetter.golang.duration import parse_age
+from imagesetter.policy.platform import Platform, parse_platforms
 from krm_functions.errors import ResourceError
 
 ALLOW_DOWNGRADE: Final = "imagesetter.dev/allow-downgrade"
 CHART_TAGS: Final = "imagesetter.dev/chart-tags"
 MINIMUM_AGE: Final = "imagesetter.dev/minimum-age"
+PLATFORMS: Final = "imagesetter.dev/platforms"
 
 
 def allows_downgrade(policy: Resource) -> bool:
@@ -38,21 +40,39 @@ def minimum_age(policy: Resource) -> float:
     Raises:
         ResourceError: the annotation is no duration.
     """
-    text = _annotation(policy, MINIMUM_AGE)
+    return _age(policy, MINIMUM_AGE)
+
+
+def platforms(policy: Resource) -> tuple[Platform, ...]:
+    """The platforms for which a tag must have images, sorted; empty where any will do.
+
+    Raises:
+        ResourceError: the annotation is not a list of platforms with commas between them.
+    """
+    text = annotation(policy, PLATFORMS)
+    try:
+        return parse_platforms(each.strip() for each in text.split(",")) if text else ()
+    except ValueError as error:
+        raise _error(policy, PLATFORMS, str(error)) from error
+
+
+def _age(policy: Resource, name: str) -> float:
+    text = annotation(policy, name)
     try:
         return parse_age(text) if text else 0.0
     except ValueError as error:
-        raise _error(policy, MINIMUM_AGE, str(error)) from error
+        raise _error(policy, name, str(error)) from error
 
 
 def _flag(policy: Resource, name: str) -> bool:
-    text = _annotation(policy, name)
+    text = annotation(policy, name)
     if text not in ("", "true", "false"):
         raise _error(policy, name, f'{text!r} is neither "true" nor "false"')
     return text == "true"
 
 
-def _annotation(policy: Resource, name: str) -> str:
+def annotation(policy: Resource, name: str) -> str:
+    """The text of an annotation; empty where there is none."""
     annotations = policy.metadata.get("annotations")
     return str(annotations.get(name, "")) if isinstance(annotations, Mapping) else ""
 

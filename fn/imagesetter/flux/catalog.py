@@ -32,6 +32,7 @@ from imagesetter.flux.resources import (
     inputs_hash,
     inputs_of,
     is_complete,
+    with_annotations,
 )
 from imagesetter.flux.variables import Values
 from krm_functions.errors import ResourceError
@@ -95,6 +96,8 @@ class Catalog:
         """The folders of what deploys a folder: where definitions are equally far away, the one there counts."""
         self.values_for: Callable[[str], Values] = lambda folder: Values({}, complete=False)
         """The values of the variables in the files of a folder."""
+        self.rule_defaults: Mapping[str, str] = {}
+        """Annotations of the policies that do not have them (`imagesetter.flux.annotations`)."""
         self._given: set[int] = set()
         self._different: dict[tuple[str, str, str], bool] = {}
         self._nearest: dict[tuple[str, str, str, str], list[Resource]] = {}
@@ -258,6 +261,7 @@ class Catalog:
         from imagesetter.flux.image_policy import read_image_policy
 
         policy, repository = self.behind(name)
+        policy = with_annotations(policy, self.rule_defaults)
         namespace, repository_name = repository.names[0]
         namespace = namespace or self.default_namespace
         return read_image_policy(

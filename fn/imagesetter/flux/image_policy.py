@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.flux.annotations import allows_downgrade, has_chart_tags, minimum_age
+from imagesetter.flux.annotations import allows_downgrade, has_chart_tags, minimum_age, platforms
 from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
 from imagesetter.golang.duration import parse_duration
+from imagesetter.policy.platform import Platform
 from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.reference import Repository, parse_flux_image
 from krm_functions.errors import ReportedError, ResourceError
@@ -43,12 +44,18 @@ class ImagePolicy:
     timeout: float | None = None
     insecure: bool = False
     minimum_age: float = 0.0
+    platforms: tuple[Platform, ...] = ()
     provider: str = "generic"
     pull_secrets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, compare=False, repr=False)
     cert_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
     proxy_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
     missing: tuple[str, ...] = ()
     """Secrets and service accounts that the repository names and that are not among the resources."""
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether rules beside the ranking decide which tag is chosen; to ask them may take requests."""
+        return bool(self.minimum_age or self.platforms)
 
     @property
     def is_suspended(self) -> bool:
@@ -104,6 +111,7 @@ def read_image_policy(
         timeout=parse_duration(source.timeout) if source.timeout else None,
         insecure=source.insecure,
         minimum_age=minimum_age(policy),
+        platforms=platforms(policy),
         provider=source.provider,
         pull_secrets=tuple(related.pull_secrets),
         cert_secret=related.cert_secret,

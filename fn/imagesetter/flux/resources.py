@@ -64,6 +64,15 @@ class Resource(NamedTuple):
         return spec if isinstance(spec, Mapping) else {}
 
 
+def with_annotations(found: Resource, defaults: Mapping[str, str]) -> Resource:
+    """A resource with the annotations that it does not have itself."""
+    annotations = found.metadata.get("annotations")
+    own = annotations if isinstance(annotations, Mapping) else {}
+    if all(name in own for name in defaults):
+        return found
+    return found._replace(data={**found.data, "metadata": {**found.metadata, "annotations": {**defaults, **own}}})
+
+
 def flatten(data: object) -> Iterable[Mapping[str, Any]]:
     """The resources in a loaded document: itself, or the items of a List (as ``kubectl get -o yaml`` prints)."""
     if not isinstance(data, Mapping):
@@ -186,18 +195,26 @@ def _canonical(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
 
 
-def _chart_inputs(policy: Resource) -> dict[str, Any]:
-    """That the tags are those of charts; nothing where they are not, so that the hashes of other policies stay."""
+def _annotation_inputs(policy: Resource) -> dict[str, Any]:
+    """What our annotations decide; nothing where there are none, so that the hashes of other policies stay."""
     annotations = policy.metadata.get("annotations")
-    text = annotations.get("imagesetter.dev/chart-tags") if isinstance(annotations, Mapping) else None
-    return {"chartTags": True} if str(text) == "true" else {}
+    if not isinstance(annotations, Mapping):
+        return {}
+    inputs: dict[str, Any] = {}
+    if str(annotations.get("imagesetter.dev/chart-tags")) == "true":
+        inputs["chartTags"] = True
+    if platforms := annotations.get("imagesetter.dev/platforms"):
+        inputs["platforms"] = sorted({each.strip() for each in str(platforms).split(",")})
+    return inputs
 
 
 def inputs_of(found: Resource) -> str:
     """What of a resource decides an answer, as text that is equal for equal meaning."""
     match found.kind:
         case "ImagePolicy":
-            return _canonical([_policy_inputs(found.spec) | _chart_inputs(found), found.spec.get("imageRepositoryRef")])
+            return _canonical(
+                [_policy_inputs(found.spec) | _annotation_inputs(found), found.spec.get("imageRepositoryRef")]
+            )
         case "ImageRepository":
             return _canonical(_repository_inputs(found.spec))
         case _:
@@ -208,5 +225,5 @@ def inputs_hash(policy: Resource, repository: Resource) -> str:
     """SHA-256 over what decides the answer, written the same for equal meaning (defaults filled in)."""
     import hashlib  # loads OpenSSL, which a run without policies has no use for
 
-    inputs = {**_policy_inputs(policy.spec), **_chart_inputs(policy), **_repository_inputs(repository.spec)}
+    inputs = {**_policy_inputs(policy.spec), **_annotation_inputs(policy), **_repository_inputs(repository.spec)}
     return "sha256:" + hashlib.sha256(_canonical(inputs).encode()).hexdigest()

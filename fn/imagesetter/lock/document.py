@@ -68,6 +68,21 @@ ENTRY_FIELDS = (
         required=False,
         omitted="",
     ),
+    LockField(
+        "rules",
+        "string",
+        "the rules that this image passed, and that no run without a registry can ask again",
+        required=False,
+        omitted="",
+    ),
+    LockField(
+        "passedOver",
+        "string",
+        "the best tag that a rule did not allow when this entry was made, with the rule",
+        required=False,
+        omitted="",
+        attribute="passed_over",
+    ),
 )
 """What `imagesetter lock` writes for each policy, in this order."""
 
@@ -112,6 +127,10 @@ class LockEntry(NamedTuple):
     changed: str
     replaces: str = ""
     """The higher tag from which the entry went back because somebody asked for it; fields may follow."""
+    rules: str = ""
+    """Names of rules, with commas between them, as in `imagesetter.candidates.chain.Decision`."""
+    passed_over: str = ""
+    """``TAG (RULE)``."""
 
     @property
     def ref(self) -> LatestRef:

@@ -151,10 +151,8 @@ class Client:
     ) -> list[str | ReportedError]:
         """`digest` for several tags at once; results in the given order, a failure is a value in its place."""
 
-        def job(repository: Repository, tag: str, options: ScanOptions) -> Task[str]:
-            return Task(_host_of(repository), lambda: self.digest(repository, tag, platform=platform, options=options))
-
-        return self._run_all([job(*request) for request in requests])
+        digest = partial(self.digest, platform=platform)
+        return self.run_all([(name, partial(digest, name, tag, options=options)) for name, tag, options in requests])
 
     def inspect(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
@@ -180,15 +178,20 @@ class Client:
     ) -> list[manifests.Image | ReportedError]:
         """`inspect` for several tags at once; results in the given order, a failure is a value in its place."""
 
-        def job(repository: Repository, tag: str, options: ScanOptions) -> Task[manifests.Image]:
-            return Task(_host_of(repository), lambda: self.inspect(repository, tag, platform=platform, options=options))
-
-        return self._run_all([job(*request) for request in requests])
+        inspect = partial(self.inspect, platform=platform)
+        return self.run_all([(name, partial(inspect, name, tag, options=options)) for name, tag, options in requests])
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:
         """What is behind the tags of a repository, for any number of requests."""
         connect = partial(self._repository_client, repository, options)
         return RepositoryPuller(repository, connect, self._redacted, self._cache)
+
+    def run_all(self, jobs: Sequence[tuple[Repository, Callable[[], T]]]) -> list[T | ReportedError]:
+        """Jobs that ask about repositories, several at once; results in the given order, a failure is a value."""
+        tasks = [Task(_host_of(repository), job) for repository, job in jobs]
+        results = run_tasks(tasks, self._rate_limiter.limit, self.close, self._begin())
+        found = dict(results)
+        return [found[number] for number in range(len(jobs))]
 
     @contextlib.contextmanager
     def _redacted(self) -> Iterator[None]:
@@ -342,11 +345,6 @@ class Client:
                     self._http, tokens, settings.address_rules, settings.network, overrides
                 )
             return self._sessions[overrides]
-
-    def _run_all(self, jobs: Sequence[Task[T]]) -> list[T | ReportedError]:
-        results = run_tasks(jobs, self._rate_limiter.limit, self.close, self._begin())
-        found = dict(results)
-        return [found[number] for number in range(len(jobs))]
 
     def _note_waiting(self, host: str, seconds: float, status: int) -> None:
         self._notify(Waiting(self._redaction.text(host), seconds, status))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -186,6 +187,15 @@ def read_config(response: httpx.Response, what: str) -> ImageConfig:
         dict(list(texts.items())[:_MOST_LABELS]),
         _platform(document),
     )
+
+
+def read_config_object(data: bytes) -> Mapping[str, object]:
+    """A config blob as an object; empty for what is none, such as the config of a chart."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _platform(shape: Mapping[str, object]) -> str:

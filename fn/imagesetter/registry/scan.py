@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from imagesetter.registry.auth.cloud.identity import GENERIC
 from imagesetter.registry.auth.credentials import Keychain
@@ -13,6 +13,8 @@ from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository
 from krm_functions.errors import ReportedError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class Registry(Protocol):
 
     def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
         """`digest` for several tags at once; in the given order, a failure is a value."""
+        ...
+
+    def run_all(self, jobs: Sequence[tuple[Repository, Callable[[], T]]]) -> list[T | ReportedError]:
+        """Jobs that ask about repositories, several at once; in the given order, a failure is a value."""
         ...
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:

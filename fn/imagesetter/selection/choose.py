@@ -33,7 +33,7 @@ class Chooser:
         """The answer to a policy; the raised errors are those of `imagesetter.candidates.rules.decide`."""
         decision = decide(Situation(policy, scan, self.lock, self.now, puller, self.unseen))
         if decision.error:
-            return Failed(decision.error, decision.seen)
+            return Failed(decision.error, decision.seen, decision.passed_over)
         over = notices(self.lock.holds, policy.name, self.now)
         return Resolved(
             LatestRef(policy.image.written, decision.tag, decision.digest),
@@ -42,4 +42,6 @@ class Chooser:
             decision.notes,
             decision.seen,
             judged=decision.known_digest,
+            passed_over=decision.passed_over,
+            rules=decision.rules,
         )

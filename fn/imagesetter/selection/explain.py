@@ -5,9 +5,10 @@ The same resources, the same scan and the same selection as in an update, so an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from imagesetter.candidates.chain import PassedOver
 from imagesetter.errors import PolicyError, ResolveError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.image_policy import ImagePolicy
@@ -18,7 +19,7 @@ from imagesetter.policy.select import check
 from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.registry.scan import Registry, Scan, ScanOptions
+from imagesetter.registry.scan import Registry, Scan, ScanOptions, T
 from imagesetter.selection.registry_source import Choose, RegistrySource, by_policy, scan_options
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
@@ -43,6 +44,8 @@ class Explained:
     explanation: Selection | None = None
     verdict: Rejected | None = None
     notes: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    """The candidates that rules beside the ranking did not allow, best first."""
 
 
 def ad_hoc(tags: TagPolicy, image: Repository | None = None, *, insecure: bool = False) -> ImagePolicy:
@@ -138,12 +141,19 @@ def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, pu
         answer = choose(policy, scan, puller)
     except ReportedError as error:
         answer = Failed(error)
-    if not isinstance(answer, Resolved):
-        return replace(found, chosen=None, error=answer.error)
+    over = {each.tag: each for each in answer.passed_over}
     verdict = found.verdict
+    if verdict and verdict.tag in over:
+        verdict = Rejected(verdict.tag, "candidate", over[verdict.tag].reason)
+    if isinstance(answer, Failed):
+        notes = (*found.notes, *(each.reason for each in answer.passed_over))
+        return replace(
+            found, chosen=None, error=answer.error, verdict=verdict, notes=notes, passed_over=answer.passed_over
+        )
     if verdict and verdict.step == "chosen" and answer.ref.tag != verdict.tag:
         verdict = Rejected(verdict.tag, "candidate", "; ".join(answer.reasons))
-    return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=(*found.notes, *answer.reasons))
+    notes = (*found.notes, *answer.reasons)
+    return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=notes, passed_over=answer.passed_over)
 
 
 def _why_not(policy: ImagePolicy, tags: Sequence[str], tag: str) -> Rejected | None:
@@ -221,6 +231,9 @@ class RememberingRegistry:
     def digest_all(self, requests: Sequence[tuple[Repository, str, ScanOptions]]) -> list[str | ReportedError]:
         """As the registry's own."""
         return self.registry.digest_all(requests)
+
+    def run_all(self, jobs: Sequence[tuple[Repository, Callable[[], T]]]) -> list[T | ReportedError]:
+        return self.registry.run_all(jobs)
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:
         """As the registry's own."""

@@ -59,6 +59,8 @@ class RegistrySource:
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """Scan each repository once, concurrently, select while others are under way, then ask for the wanted digests.
 
+        Where a policy has rules, which may send requests, it is selected when all scans are there, with others at once.
+
         A rule that does not compile is an error before any request is sent, as in the controller.
         """
         requests: dict[PolicyName, _Request] = {}
@@ -74,8 +76,15 @@ class RegistrySource:
             except ReportedError as error:
                 answers[name] = Failed(error)
         policies, chosen = list(requests.values()), dict[int, Resolution]()
+        waiting: dict[int, Scan] = {}
         for number, scan in self.registry.scan_each([(each.policy.image, each.options) for each in policies]):
-            chosen[number] = caught(partial(self._select, policies[number], scan))
+            if policies[number].policy.has_rules and isinstance(scan, Scan):
+                waiting[number] = scan
+            else:
+                chosen[number] = caught(partial(self._select, policies[number], scan))
+        jobs = [(policies[each].policy.image, partial(self._select, policies[each], waiting[each])) for each in waiting]
+        for number, answer in zip(waiting, self.registry.run_all(jobs), strict=True):
+            chosen[number] = answer if isinstance(answer, Resolved | Failed) else Failed(answer)
         answers |= {name: chosen[number] for number, name in enumerate(requests)}
         self._add_digests(requests, answers)
         return answers

@@ -17,6 +17,7 @@ from imagesetter.flux.markers import PolicyName
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
+    from imagesetter.candidates.chain import PassedOver
     from imagesetter.lock.tag_age import Seen
 
 
@@ -26,7 +27,8 @@ class Resolved(NamedTuple):
     ``reasons`` are how holds and ages came to this tag; ``too_young`` is since when better tags have been seen that are
     not old enough yet. ``pin`` is the tag's digest for fields that are pinned by one, also where the policy reflects
     none and the ref has none; ``unpinned`` says why it could not be had. ``judged`` is the digest that rules looked at,
-    where one did. ``cached`` is the time of a scan from the cache.
+    where one did. ``passed_over`` are the better tags that a rule did not allow, ``rules`` those that the tag
+    passed and that only a registry can judge. ``cached`` is the time of a scan from the cache.
     """
 
     ref: LatestRef
@@ -38,6 +40,8 @@ class Resolved(NamedTuple):
     unpinned: ReportedError | None = None
     cached: float = 0.0
     judged: str = ""
+    passed_over: tuple[PassedOver, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 class Failed(NamedTuple):
@@ -45,9 +49,15 @@ class Failed(NamedTuple):
 
     error: ReportedError
     too_young: tuple[Seen, ...] | None = None
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 Resolution = Resolved | Failed
+
+
+def rule_tags(answer: Resolution, reason: str) -> dict[str, str]:
+    """The rule and the tag that a reason is about, as the tags of a result; none where it is about none."""
+    return next(({"rule": each.rule, "tag": each.tag} for each in answer.passed_over if each.reason == reason), {})
 
 
 class LatestRefSource(Protocol):

@@ -14,7 +14,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.lock.tag_age import Seen, timestamp
-from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved
+from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved, rule_tags
 from imagesetter.update.downgrades import ALLOW, narrowed
 from imagesetter.update.plan import scan_notes
 from imagesetter.update.tag_order import is_downgrade, step_back
@@ -111,7 +111,7 @@ def update_lock(
             new = _entry(catalog, name, answer, entries.get(name), now)
             back = _back(catalog, entries.get(name), new)
             allowed = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
-            kept = _stays(back, new, strict=strict) if back and not allowed else None
+            kept = _stays(back, new, answer, strict=strict) if back and not allowed else None
         except ReportedError as error:
             failed = failure(error, Location(), severity="warning" if keep_on_error else "error", policy=str(name))
             results.append(failed._replace(message=f"{_called(name)}: {failed.message}"))
@@ -148,7 +148,7 @@ def _notes(name: PolicyName, answer: Resolution) -> Iterable[Result]:
         for note in answer.notes:
             yield report("warning", f"{name}: {note}", tags={"policy": str(name)})
         for note in answer.reasons:
-            yield report("info", f"{name}: {note}", tags={"policy": str(name)})
+            yield report("info", f"{name}: {note}", tags={"policy": str(name), **rule_tags(answer, note)})
 
 
 def _narrowed(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> Iterable[Result]:
@@ -167,10 +167,11 @@ def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> LockEntry 
     return old
 
 
-def _stays(old: LockEntry, new: LockEntry, *, strict: bool) -> Result:
+def _stays(old: LockEntry, new: LockEntry, answer: Resolution, *, strict: bool) -> Result:
     """Why an entry stays as it is though the answer is a lower tag."""
     stale = old.inputs != new.inputs
     why = "the policy has changed" if stale else "a tag was deleted, or the registry did not return all tags"
+    why = next((each.reason for each in answer.passed_over if each.tag == old.tag), why)
     message = (
         f"{new.policy} stays locked at {old.tag}, which it ranks above the selected tag, {new.tag}: {why}; {ALLOW}"
     )
@@ -192,6 +193,8 @@ def _entry(catalog: Catalog, name: PolicyName, answer: Resolution, old: LockEntr
         inputs=policy.inputs,
         candidates=answer.candidates,
         changed=timestamp(now),
+        rules=", ".join(answer.rules),
+        passed_over=next((f"{each.tag} ({each.rule})" for each in answer.passed_over if each.until is None), ""),
     )
     if old is None:
         return new

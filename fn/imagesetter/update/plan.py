@@ -16,7 +16,7 @@ from imagesetter.fields.field_text import FieldText, has_digest, is_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.selection.sources import Failed, Resolution, Resolved
+from imagesetter.selection.sources import Failed, Resolution, Resolved, rule_tags
 from krm_functions.redaction import without_logins
 from krm_functions.result import Result, Severity
 
@@ -156,7 +156,12 @@ class _Planner:
         changes = tuple(self.changes[number] for number in sorted(self.changes))
         results = [result for number in sorted(self.results) for result in self.results[number]]
         notes = [
-            report(weight, f"{name}: {note}", marked.location, tags={"policy": str(name)})
+            report(
+                weight,
+                f"{name}: {note}",
+                marked.location,
+                tags={"policy": str(name), **rule_tags(self.answers[name], note)},
+            )
             for (name, weight, note), (_, marked) in sorted(self.notes.items(), key=lambda each: each[1][0])
         ]
         return Plan(changes, (*self.failures.results(), *results, *notes), self.unchanged)

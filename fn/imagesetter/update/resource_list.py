@@ -178,6 +178,7 @@ def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[
         # kpt passes the Kptfile on as well, unless it was told to pass on less.
         catalog.elsewhere += "; the selectors or exclude of this function in the Kptfile may hide {0}"
     catalog.either = "name the fields in spec.targets, each with its policy as that is called now"
+    catalog.rule_defaults = dict(config.rule_defaults)
     catalog.add(config.policies)
     origins: dict[str, Item] = {}
     for item in listing.items:

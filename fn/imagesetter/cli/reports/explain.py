@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
+from imagesetter.candidates.chain import PassedOver
 from imagesetter.cli.options import Output
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
@@ -15,6 +16,7 @@ from imagesetter.errors import InvalidFilter, InvalidPolicy, PolicyError
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lock.tag_age import timestamp
 from imagesetter.policy.explain import Funnel, Rejected, Selection
 from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.selection.explain import Explained, Parity
@@ -38,7 +40,7 @@ def explanation_text(explained: Explained) -> Iterable[str]:
         yield from _headline(explained.name, explained.policy)
     if explained.explanation:
         yield ""
-        yield from funnel_lines(explained.explanation)
+        yield from funnel_lines(explained.explanation, explained.passed_over, chosen=explained.chosen is not None)
     if explained.chosen:
         yield ""
         chosen = str(explained.chosen) if explained.chosen.name else explained.chosen.tag
@@ -71,8 +73,11 @@ def rule_text(tags: TagPolicy) -> str:
     return words
 
 
-def funnel_lines(explanation: Selection) -> list[str]:
-    """Each step, with the number of tags that it drops and that it leaves."""
+def funnel_lines(explanation: Selection, passed_over: Sequence[PassedOver] = (), *, chosen: bool = True) -> list[str]:
+    """Each step and each rule, with the number of tags that it drops and that it leaves.
+
+    Rules are asked about the best candidates only: what they leave is the chosen tag, and what nobody looked at.
+    """
     funnel = explanation.funnel
     left = funnel.listed
     rows = [("listed", "", str(left))]
@@ -80,7 +85,11 @@ def funnel_lines(explanation: Selection) -> list[str]:
     for name, dropped in () if invalid else steps_of(funnel):
         left -= dropped
         rows.append((name, f"-{dropped}" if dropped else "0", str(left)))
-    if explanation.error is None:
+    for name in dict.fromkeys(each.rule for each in passed_over):
+        dropped = sum(each.rule == name for each in passed_over)
+        left -= dropped
+        rows.append((name, f"-{dropped}", str(left)))
+    if explanation.error is None and (chosen or not passed_over):
         rows.append(("chosen", "", "1"))
     width = max(len(count) for row in rows for count in row[1:])
     return aligned([("", name, *(count.rjust(width) for count in counts)) for name, *counts in rows])
@@ -119,11 +128,18 @@ def explained_as_json(explained: Explained) -> dict[str, object]:
         "hint": error.hint or None if error else None,
         "funnel": funnel_as_json(explanation.funnel) if explanation else None,
         "rejected": [asdict(each) for each in explanation.rejected] if explanation else [],
+        "passedOver": [passed_over_as_json(each) for each in explained.passed_over],
         "notes": list(explained.notes),
     }
     if explained.verdict:
         document["asked"] = asdict(explained.verdict)
     return document
+
+
+def passed_over_as_json(passed: PassedOver) -> dict[str, object]:
+    """A candidate that a rule did not allow; ``until`` is null where no time is known."""
+    until = None if passed.until is None else timestamp(passed.until)
+    return {"tag": passed.tag, "rule": passed.rule, "reason": passed.reason, "until": until}
 
 
 def funnel_as_json(funnel: Funnel) -> dict[str, int]:

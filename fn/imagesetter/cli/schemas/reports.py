@@ -57,6 +57,15 @@ class RejectedTag(StrictModel):
     reason: str
 
 
+class PassedOverTag(StrictModel):
+    """A candidate that a rule beside the ranking did not allow."""
+
+    tag: str
+    rule: str
+    reason: str
+    until: str | None = Field(description="when it is allowed; null where no time is known")
+
+
 class Explanation(Report):
     """Why a policy selects this tag and not another."""
 
@@ -72,6 +81,7 @@ class Explanation(Report):
     funnel: FunnelCounts | None = Field(description="null without a list of tags")
     rejected: list[RejectedTag]
     asked: RejectedTag | None = Field(None, description="the answer to --tag")
+    passed_over: list[PassedOverTag] = Field(description="better candidates that rules did not allow, best first")
     notes: list[str]
 
 
