@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support.sandbox import APP, POLICIES, Sandbox
+from support.sandbox import APP, POLICIES, POLICY, REPOSITORY, Sandbox
 from tools import require_tool
 
 STORIES = Path(__file__).parent / "stories"
@@ -225,6 +225,23 @@ def age(story: Story) -> None:
     story.everything()
 
 
+def soak(story: Story) -> None:
+    sandbox = story.sandbox
+    staging = POLICY.replace("name: web\n  namespace", "name: staging\n  namespace")
+    follower = POLICY.replace("{}", "{imagesetter.dev/follows: staging, imagesetter.dev/soak: 48h}")
+    story.day("2026-03-01", "web follows staging, after 48 hours")
+    sandbox.write("policies.yaml", f"{REPOSITORY}---\n{staging}---\n{follower}")
+    story.run("lock")
+    story.day("2026-03-03", "1.4.0 has soaked, and 1.5.0 comes")
+    sandbox.registry.push("1.5.0")
+    story.everything()
+    story.day("2026-03-04", "1.5.0 is young, and 1.5.1 takes its place")
+    sandbox.registry.push("1.5.1")
+    story.everything()
+    story.day("2026-03-06", "1.5.1 has soaked")
+    story.everything()
+
+
 def moved_tag(story: Story) -> None:
     sandbox = story.sandbox
     story.day("2026-03-01", "a first lock")
@@ -281,7 +298,7 @@ def clusters(story: Story) -> None:
 
 @pytest.mark.parametrize(
     "tell",
-    [downgrade, narrowed, pinned, held_up, hold, rollback, age, moved_tag, clusters],
+    [downgrade, narrowed, pinned, held_up, hold, rollback, age, soak, moved_tag, clusters],
     ids=lambda tell: str(tell.__name__),
 )
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from imagesetter.candidates.age import MinimumAge
 from imagesetter.candidates.chain import CandidateRule, Decision, PassedOver, choose
+from imagesetter.candidates.follows import Follows
 from imagesetter.candidates.held import Held
 from imagesetter.candidates.platforms import Platforms
 from imagesetter.candidates.situation import Situation
@@ -20,6 +21,8 @@ def rules_of(situation: Situation) -> list[CandidateRule]:
     rules: list[CandidateRule] = []
     if policy.minimum_age:
         rules.append(MinimumAge(situation))
+    if policy.follows:
+        rules.append(Follows(situation, policy.follows))
     if policy.platforms:
         rules.append(Platforms(situation))
     return rules
@@ -45,6 +48,8 @@ def decide(situation: Situation) -> Decision:
         chosen = held.at.tag if held.at else select(situation.policy.tags, tags)
         return Decision(chosen, passed_over=over, notes=notes)
     ranked = ranking(situation.policy.tags, tags)
+    for rule in rules:
+        ranked = rule.shortlist(ranked) if isinstance(rule, Follows) else ranked
     entry = situation.entry
     locked = entry.tag if entry and entry.tag in tags else ""
     found = choose(ranked, rules, situation.puller.digest, locked=locked)

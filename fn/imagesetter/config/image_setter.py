@@ -66,6 +66,10 @@ class InlinePolicy(_Rules, with_rules(_Repository)):  # type: ignore[misc]
     interval: Duration | None = None
     exclusion_list: list[str] | None = Field(None, max_length=25)
     insecure: bool | None = None
+    follows: str | None = Field(
+        None, min_length=1, description="[namespace:]name of the policy whose locked tag is taken"
+    )
+    soak: Age | None = Field(None, description="how long that policy must have held it, such as 48h")
     allow_downgrade: bool | None = Field(None, description="fields may go back to a tag that the policy ranks lower")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.config.options import KIND
-from imagesetter.flux.annotations import ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, FOLLOWS, MINIMUM_AGE, PLATFORMS, SOAK
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import GROUP, Resource
 from imagesetter.policy.kinds import NAMES
@@ -65,6 +65,8 @@ def rule_annotations(fields: Mapping[str, Any]) -> dict[str, str]:
     """The rules of an inline policy, or those at the top of an ``ImageSetter``, as annotations."""
     texts = {
         MINIMUM_AGE: str(fields.get("minimumAge") or ""),
+        FOLLOWS: str(fields.get("follows") or ""),
+        SOAK: str(fields.get("soak") or ""),
         PLATFORMS: ",".join(map(str, fields.get("platforms") or ())),
     }
     return {name: text for name, text in texts.items() if text}

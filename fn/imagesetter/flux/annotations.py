@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
+from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.golang.duration import parse_age
 from imagesetter.policy.platform import Platform, parse_platforms
 from krm_functions.errors import ResourceError
 
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+
 ALLOW_DOWNGRADE: Final = "imagesetter.dev/allow-downgrade"
 CHART_TAGS: Final = "imagesetter.dev/chart-tags"
 MINIMUM_AGE: Final = "imagesetter.dev/minimum-age"
+FOLLOWS: Final = "imagesetter.dev/follows"
+SOAK: Final = "imagesetter.dev/soak"
 PLATFORMS: Final = "imagesetter.dev/platforms"
 
 
@@ -41,6 +47,30 @@ def minimum_age(policy: Resource) -> float:
         ResourceError: the annotation is no duration.
     """
     return _age(policy, MINIMUM_AGE)
+
+
+def follows(policy: Resource, name: PolicyName) -> tuple[PolicyName | None, float]:
+    """The policy whose locked tag is taken, None where there is none; and for how many seconds it must have held that.
+
+    Args:
+        policy: the policy.
+        name: its name; a name without a namespace means its own.
+
+    Raises:
+        ResourceError: this is not the name of another policy, or the time is no duration.
+    """
+    text, soak = annotation(policy, FOLLOWS), _age(policy, SOAK)
+    if not text:
+        if soak:
+            raise _error(policy, SOAK, f"there is no {FOLLOWS}: name the policy whose tag has to soak")
+        return None, 0.0
+    namespace, colon, its_name = text.rpartition(":")
+    leader = PolicyName(namespace if colon else name.namespace, its_name)
+    if not all(_NAME.fullmatch(part) for part in leader[:2]):
+        raise _error(policy, FOLLOWS, f"{text!r} is not the name of a policy: write NAMESPACE:NAME")
+    if leader == name.plain:
+        raise _error(policy, FOLLOWS, "a policy cannot follow itself")
+    return leader, soak
 
 
 def platforms(policy: Resource) -> tuple[Platform, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.flux.annotations import allows_downgrade, has_chart_tags, minimum_age, platforms
+from imagesetter.flux.annotations import allows_downgrade, follows, has_chart_tags, minimum_age, platforms
 from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
@@ -27,7 +27,7 @@ class ImagePolicy:
     """Which tag of which repository is wanted.
 
     ``inputs`` is a SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is
-    stale. ``interval``, ``timeout`` and ``minimum_age`` are seconds.
+    stale. ``interval``, ``timeout``, ``minimum_age`` and ``soak`` are seconds.
     """
 
     name: PolicyName
@@ -45,6 +45,8 @@ class ImagePolicy:
     insecure: bool = False
     minimum_age: float = 0.0
     platforms: tuple[Platform, ...] = ()
+    follows: PolicyName | None = None
+    soak: float = 0.0
     provider: str = "generic"
     pull_secrets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, compare=False, repr=False)
     cert_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
@@ -55,7 +57,7 @@ class ImagePolicy:
     @property
     def has_rules(self) -> bool:
         """Whether rules beside the ranking decide which tag is chosen; to ask them may take requests."""
-        return bool(self.minimum_age or self.platforms)
+        return bool(self.minimum_age or self.platforms or self.follows)
 
     @property
     def is_suspended(self) -> bool:
@@ -93,7 +95,7 @@ def read_image_policy(
     except ReportedError as error:
         raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
     allows_downgrade(policy)  # only to say what is wrong with it
-    related = _related(source, find)
+    related, (leader, soak) = _related(source, find), follows(policy, name)
     return ImagePolicy(
         name=name,
         image=image,
@@ -112,6 +114,8 @@ def read_image_policy(
         insecure=source.insecure,
         minimum_age=minimum_age(policy),
         platforms=platforms(policy),
+        follows=leader,
+        soak=soak,
         provider=source.provider,
         pull_secrets=tuple(related.pull_secrets),
         cert_secret=related.cert_secret,

@@ -205,6 +205,8 @@ def _annotation_inputs(policy: Resource) -> dict[str, Any]:
         inputs["chartTags"] = True
     if platforms := annotations.get("imagesetter.dev/platforms"):
         inputs["platforms"] = sorted({each.strip() for each in str(platforms).split(",")})
+    if leader := annotations.get("imagesetter.dev/follows"):
+        inputs["follows"] = str(leader)
     return inputs
 
 
