@@ -215,6 +215,23 @@ def test_the_function_gives_what_an_update_and_a_plain_build_give(files: dict[st
     assert leftovers(layers) == []
 
 
+INLINE = (
+    "patches:\n- target: {kind: Deployment}\n  patch: |\n    - op: replace\n"
+    f"      path: /spec/template/spec/containers/0/image\n      value: {WEB}:1.0.1 {mark('web')}\n"
+)
+
+
+def test_an_inline_patch_is_followed_on_request(layers: Stage) -> None:
+    plant(layers, overlay(INLINE, spec="spec: {nested: true}\n"))
+    status, output, messages = build(layers, "ov")
+    assert status == 0, messages
+    assert f"image: {WEB}:1.0.5\n" in output
+    command = ["imagesetter", "build", "ov", "-q"]
+    assert layers.run(*command, "--nested", "--", *FUNCTIONS).stdout == output
+    plain = layers.run(*command, "--", *FUNCTIONS, IMAGESETTER_NESTED="false")
+    assert "markers in an inline patch are not read" in plain.stderr
+
+
 @pytest.mark.parametrize(
     "name", ["a generated ConfigMap, and the name that others call it by", "a function in a component"]
 )

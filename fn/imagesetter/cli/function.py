@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "IMAGESETTER_BIND_BY_IMAGE": "bindByImage",
     "IMAGESETTER_SOURCE_SCAN": "sourceScan",
     "IMAGESETTER_STRIP_ANNOTATIONS": "stripAnnotations",
+    "IMAGESETTER_NESTED": "nested",
     "IMAGESETTER_NAMESPACE": "namespace",
 }
 

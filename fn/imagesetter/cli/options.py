@@ -151,6 +151,12 @@ allow_unpin_option = click.option(
     envvar="IMAGESETTER_ALLOW_UNPIN",
     help="Allow a pinned field to lose its digest if there is none for its new tag.",
 )
+nested_option = click.option(
+    "--nested",
+    is_flag=True,
+    envvar="IMAGESETTER_NESTED",
+    help="Follow markers inside the text of values, too; Flux does not.",
+)
 # Options of most commands: where policies are found, and which files are skipped.
 reading_options = together(policies_option, namespace_option, exclude_option, value_options)
 # Options of a command with one report.

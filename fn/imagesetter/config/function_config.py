@@ -23,6 +23,7 @@ _FLAT: dict[str, str] = {
     "bindByImage": "bind_by_image",
     "sourceScan": "source_scan",
     "stripAnnotations": "strip_annotations",
+    "nested": "nested",
     "namespace": "namespace",
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -30,7 +31,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "on_error": ("fail", "keep"),
     "source_scan": ("true", "false", "exact", "static"),
 }
-_BOOLEANS = {"check", "strict", "allow_downgrade", "allow_unpin", "bind_by_image", "strip_annotations"}
+_BOOLEANS = {"check", "strict", "allow_downgrade", "allow_unpin", "bind_by_image", "strip_annotations", "nested"}
 _SCANS: dict[str, SourceScan] = {"true": "exact", "false": "off", "exact": "exact", "static": "static"}
 
 

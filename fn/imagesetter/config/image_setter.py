@@ -14,13 +14,14 @@ from imagesetter.config.function_config import source_scan
 from imagesetter.config.inline_policy import inline_policy, rule_annotations
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
-from imagesetter.flux.models import DigestReflection, Duration, TagFilter, in_words, with_rules
+from imagesetter.flux.models import DigestReflection, Duration, TagFilter, with_rules
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from imagesetter.golang.duration import parse_age
 from imagesetter.policy.kinds import NAMES, listed
 from imagesetter.policy.platform import parse_platform
 from krm_functions.errors import UsageError
 from krm_functions.label_selector import LabelSelector
+from krm_functions.model_errors import in_words
 from krm_functions.selector import Selector
 
 
@@ -107,6 +108,7 @@ class ImageSetterSpec(_Rules):
         True, description="exact (true): build updated sources; static: read the sources; false: do not look at them"
     )
     strip_annotations: bool = Field(False, description="take imagesetter.dev/fields out of what is given back")
+    nested: bool = Field(False, description="follow markers inside the text of values, too; Flux does not")
 
 
 class ImageSetter(StrictModel):
@@ -180,6 +182,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
         bind_by_image=setter.spec.bind_by_image,
         source_scan=source_scan(setter.spec.source_scan),
         strip_annotations=setter.spec.strip_annotations,
+        nested=setter.spec.nested,
         namespace=namespace,
         policies=tuple(policies),
         targets=targets,

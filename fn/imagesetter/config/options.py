@@ -45,6 +45,7 @@ class FunctionOptions(NamedTuple):
     bind_by_image: bool = False
     source_scan: SourceScan = "exact"
     strip_annotations: bool = False
+    nested: bool = False
     namespace: str = DEFAULT_NAMESPACE
     policies: tuple[Resource, ...] = ()
     targets: tuple[Target, ...] = ()

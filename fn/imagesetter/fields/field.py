@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imagesetter.errors import FieldError
 from imagesetter.fields.field_text import FieldText, ReadsTag, read_field
@@ -11,6 +11,9 @@ from imagesetter.flux.markers import Marker, PolicyName
 from krm_functions.result import ResourceRef, Result
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.scan_result import Scalar
+
+if TYPE_CHECKING:
+    from imagesetter.fields.nested import NestedMark
 
 FoundBy = Literal["target", "annotation", "marker", "source", "image", "beside"]
 """``beside``: the digest in the same mapping as a field that follows a policy, and without a marker of its own."""
@@ -86,6 +89,8 @@ class MarkedField(NamedTuple):
     """What ``images:`` of kustomize does afterwards to the text in the source file, such as naming a mirror."""
     held: Result | None = None
     """Why the field is left alone, to be said unless it holds what its policy selects."""
+    nested: NestedMark | None = None
+    """Where it is in the text of another scalar, of a field that is there."""
 
     @property
     def siblings(self) -> Siblings:

@@ -71,6 +71,8 @@ def find_fields(
         if FIELDS_ANNOTATION in item.annotations:
             _add_annotated(list_fields, taken, item, config)
     _add_markers(list_fields, taken, listing)
+    if config.nested:
+        _add_nested(list_fields, taken, listing)
     left: Sequence[MarkedField] = ()
     if sources:
         from imagesetter.fields.kustomize_fields import add_sources
@@ -89,7 +91,7 @@ def _digests_beside(list_fields: ListFields) -> list[MarkedField]:
     """The digests beside tags that follow a policy, in no field that follows one itself."""
     items = list_fields.items
     return digests_beside(
-        (marked for marked in list_fields.fields if marked.scalar.start in items),
+        (marked for marked in list_fields.fields if marked.scalar.start in items and not marked.nested),
         lambda marked: {scalar.path: scalar for scalar in items[marked.scalar.start].scalars()},
         lambda marked, scalar: location_of(items[marked.scalar.start], scalar.path),
     )
@@ -244,6 +246,19 @@ def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList
             list_fields.items[scalar.start] = item
             scalar = scalar._replace(path=path[2:])
             list_fields.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
+
+
+def _add_nested(list_fields: ListFields, taken: set[int], listing: ResourceList) -> None:
+    """The marked fields in the text of values."""
+    from imagesetter.fields.nested import nested_in
+
+    for item in listing.items:
+        for outer in item.scalars():
+            for mark in nested_in(listing.text, outer) if outer.start not in taken else ():
+                taken.add(mark.scalar.start)
+                list_fields.items[mark.scalar.start] = item
+                location = location_of(item, mark.scalar.path)
+                list_fields.fields.append(MarkedField(mark.marker, mark.scalar, location, nested=mark))
 
 
 def _beside(listing: ResourceList, comment: Comment) -> Location:

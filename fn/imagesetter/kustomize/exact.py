@@ -67,7 +67,7 @@ def update_exactly(
         tree = find_tree([directory])
     catalog = catalog_from_items(listing, config)[0]
     updated, named = _update(tree, listing, config, catalog, make_source, now)
-    results = [_shown(result, tree) for result in (*updated.results, *not_updated(tree))]
+    results = [_shown(result, tree) for result in (*updated.results, *not_updated(tree, nested=config.nested))]
     if config.bind_by_image:
         results += renamed_images(tree.found[0], catalog)
     if failed(results) or not updated.rewrites:
@@ -93,7 +93,7 @@ def _update(
     make_source: MakeSource,
     now: float,
 ) -> tuple[FileUpdates, frozenset[PolicyName]]:
-    marked = marked_files(tree)
+    marked = marked_files(tree, nested=config.nested)
 
     def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
         return make_source(catalog, FieldDigests(fields))

@@ -17,8 +17,10 @@ from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.scan import NEEDLE
 
 
-def marked_files(tree: SourceTree, exclude: Sequence[str] = ()) -> files.ScannedTree:
+def marked_files(tree: SourceTree, exclude: Sequence[str] = (), *, nested: bool = False) -> files.ScannedTree:
     """What ``imagesetter update`` would read of the files that kustomize reads, but for what is excluded.
+
+    If *nested*, with the markers inside the text of values.
 
     Raises:
         InputError: a folder cannot be read.
@@ -30,15 +32,15 @@ def marked_files(tree: SourceTree, exclude: Sequence[str] = ()) -> files.Scanned
         paths = [path for path in paths if path in wanted]
     if not paths:
         return files.ScannedTree((), (), (), (), ())
-    return files.read_tree([display_path(path) for path in paths])
+    return files.read_tree([display_path(path) for path in paths], nested=nested)
 
 
-def not_updated(tree: SourceTree) -> Iterator[Result]:
-    """What is said about markers that an update of the sources does not reach."""
+def not_updated(tree: SourceTree, *, nested: bool = False) -> Iterator[Result]:
+    """What is said about markers that an update of the sources, perhaps also of the text of values, does not reach."""
     for sources in tree.found:
         yield from not_scanned(sources, others=False)
         for file in sources.files:
-            if file.role == "kustomization":
+            if file.role == "kustomization" and not nested:
                 try:
                     data = read_inside(file.path, sources.root)
                     if NEEDLE.encode() in data:

@@ -233,6 +233,7 @@ class RememberingRegistry:
         return self.registry.digest_all(requests)
 
     def run_all(self, jobs: Sequence[tuple[Repository, Callable[[], T]]]) -> list[T | ReportedError]:
+        """As the registry's own."""
         return self.registry.run_all(jobs)
 
     def puller(self, repository: Repository, options: ScanOptions) -> Puller:

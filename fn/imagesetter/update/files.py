@@ -27,6 +27,7 @@ from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.plan import Change, Guard, Reads, plan_changes, scan_notes
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.result import ResourceRef, Result, failed
+from krm_functions.yaml.edits import splice
 from krm_functions.yaml.encoding import encode_text
 from krm_functions.yaml.field_path import FieldPath, format_path
 from krm_functions.yaml.proof import rewrite
@@ -65,7 +66,12 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             fields.append(MarkedField(parsed.marker, comment.scalar, _location(name, comment.scalar, resources)))
         elif problem := marker_problem(parsed, Location(file=name, line=comment.line, column=comment.column)):
             results.append(problem)
+    for mark in file.nested:
+        fields.append(MarkedField(mark.marker, mark.scalar, _location(name, mark.scalar, resources), nested=mark))
+    followed = {mark.comment.line for mark in file.nested}
     for line, column in nested_markers(file.text.text, file.scan):
+        if line in followed:
+            continue
         location = Location(file=name, line=line, column=column)
         results.append(report("warning", f"{NESTED}; {WRITE_APART}", location, tags={"error": "NestedMarker"}))
     for broken in file.scan.broken:
@@ -77,8 +83,8 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
             )
             results.append(failure(unreadable, location))
     if fields and DIGEST_KEY.search(file.text.text):
-        fields += _digests_beside(file, fields, resources)
-        fields.sort(key=lambda marked: marked.scalar.start)
+        fields += _digests_beside(file, [marked for marked in fields if not marked.nested], resources)
+    fields.sort(key=lambda marked: marked.scalar.start)
     return fields, results
 
 
@@ -203,7 +209,14 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
-    text = rewrite(file.text.text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
+    text = file.text.text
+    if file.nested:
+        from imagesetter.fields.nested import edits
+
+        planned = [(change.field.scalar, change.text, change.field.nested) for change in changes]
+        text = splice(text, edits(text, planned, file.scan))
+    else:
+        text = rewrite(text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
     return Rewrite(file.path, file.data, encode_text(text, bom=file.text.bom))
 
 

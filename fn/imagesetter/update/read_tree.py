@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from imagesetter.config.inline_policy import WORDS, policies_in_file
 from imagesetter.fields.field import Location
@@ -29,6 +29,9 @@ from krm_functions.yaml.load import load, load_all
 from krm_functions.yaml.scan import NEEDLE, scan
 from krm_functions.yaml.scan_result import KEEP, SPAN, Comment, ScanResult
 
+if TYPE_CHECKING:
+    from imagesetter.fields.nested import NestedMark
+
 STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
@@ -46,9 +49,13 @@ class MarkedFile(NamedTuple):
     data: bytes
     text: Text
     scan: ScanResult
+    nested: tuple[NestedMark, ...] = ()
+    """Fields in the text of values, where these are followed."""
 
     def field_markers(self) -> Iterator[tuple[Comment, Marker]]:
-        """The valid markers that stand behind a value."""
+        """The valid markers that stand behind a value, also in the text of another one where these are followed."""
+        for mark in self.nested:
+            yield mark.comment, mark.marker
         for parsed in parse_comments(self.scan.comments):
             if parsed.marker and parsed.comment.scalar:
                 yield parsed.comment, parsed.marker
@@ -81,13 +88,16 @@ class ScannedTree(NamedTuple):
         return len(self.names)
 
 
-def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False) -> ScannedTree:
+def read_tree(
+    paths: Sequence[str | Path], *, exclude: Iterable[str] = (), needed: bool = False, nested: bool = False
+) -> ScannedTree:
     """Read every configuration file under the paths once, for its markers and for its Flux resources.
 
     Args:
         paths: files and directories.
         exclude: patterns of what is left out.
         needed: each directory has to hold a file.
+        nested: follow markers inside the text of values, too.
 
     Raises:
         UsageError: a path that does not exist, or, if *needed*, a directory without a file.
@@ -118,7 +128,7 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
             if _LOCK in data:
                 locks.append((Path(name), data))
             if _MARKED in data:
-                marked.append(marked_file(Path(name), data))
+                marked.append(marked_file(Path(name), data, nested=nested))
         except TextError as error:
             if mentions(data, NEEDLE) or wide_encoding(data):
                 results.append(failure(error, Location(file=name)))
@@ -138,14 +148,19 @@ def read_tree(paths: Sequence[str | Path], *, exclude: Iterable[str] = (), neede
     )
 
 
-def marked_file(path: Path, data: bytes) -> MarkedFile:
-    """A file with its markers.
+def marked_file(path: Path, data: bytes, *, nested: bool = False) -> MarkedFile:
+    """A file with its markers; if *nested*, also with those inside the text of values.
 
     Raises:
         TextError: it is not UTF-8.
     """
     text = decode_text(data, name=str(path))
-    return MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE))
+    inside: tuple[NestedMark, ...] = ()
+    if nested:
+        from imagesetter.fields.nested import find_nested
+
+        inside = find_nested(text.text)
+    return MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE), inside)
 
 
 def may_hold_policies(data: bytes) -> bool:

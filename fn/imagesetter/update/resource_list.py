@@ -166,6 +166,11 @@ def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | No
 
 def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     """The edits of a plan, after the proof that the edited list reads as planned."""
+    if any(change.field.nested for change in planned.changes):
+        from imagesetter.fields.nested import edits as nested_edits
+
+        every = [(change.field.scalar, change.text, change.field.nested) for change in planned.changes]
+        return nested_edits(listing.text, every, listing.layout.scan)
     wanted = [(change.field.scalar, change.text) for change in planned.changes]
     return proved_edits(listing.text, wanted, scan=listing.layout.scan)
 

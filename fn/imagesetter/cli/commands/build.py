@@ -19,6 +19,7 @@ from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
     allow_unpin_option,
+    nested_option,
     network_options,
     stream_run_options,
     with_quiet,
@@ -69,6 +70,7 @@ class _Rendered(NamedTuple):
 )
 @allow_downgrade_option
 @allow_unpin_option
+@nested_option
 @click.option(
     "--strict",
     is_flag=True,
@@ -85,6 +87,7 @@ def command(
     program: str,
     allow_downgrade: bool,
     allow_unpin: bool,
+    nested: bool,
     strict: bool,
     options: RunOptions,
     network: NetworkOptions,
@@ -113,16 +116,16 @@ def command(
         if not sources.files:
             hint = "name the directory of an overlay, or use --all"
             raise UsageError(f"there is no kustomization in {display_path(each)}", hint=hint)
-    updated = _updates(
-        tree,
-        directory,
+    updated = plan_update(
+        marked_files(tree, options.exclude, nested=nested),
+        (str(directory),),
         options,
         with_quiet(network, options),
         allow_downgrade=allow_downgrade,
         allow_unpin=allow_unpin,
         strict=strict,
-    )
-    results = [*updated.results, *not_updated(tree)]
+    ).updates
+    results = [*updated.results, *not_updated(tree, nested=nested)]
     print_results(result for result in results if result.severity != "info" or not options.quiet)
     if failed(results):
         return FAILED
@@ -155,28 +158,6 @@ def _arguments(arguments: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
     if not directory.is_dir():
         raise UsageError(f"{directory} is not a directory", hint="name the directory of a kustomization")
     return directory, found.options
-
-
-def _updates(
-    tree: SourceTree,
-    directory: Path,
-    options: RunOptions,
-    network: NetworkOptions,
-    *,
-    allow_downgrade: bool,
-    allow_unpin: bool,
-    strict: bool,
-) -> FileUpdates:
-    """What `imagesetter update` would do to the files that kustomize reads."""
-    return plan_update(
-        marked_files(tree, options.exclude),
-        (str(directory),),
-        options,
-        network,
-        allow_downgrade=allow_downgrade,
-        allow_unpin=allow_unpin,
-        strict=strict,
-    ).updates
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from imagesetter.cli.options import (
     allow_downgrade_option,
     allow_unpin_option,
     diff_option,
+    nested_option,
     network_options,
     reporting_run_options,
     with_quiet,
@@ -54,6 +55,7 @@ from krm_functions.result import Result, failed
 )
 @allow_downgrade_option
 @allow_unpin_option
+@nested_option
 @click.option(
     "--strict",
     is_flag=True,
@@ -82,6 +84,7 @@ def command(
     links: bool,
     allow_downgrade: bool,
     allow_unpin: bool,
+    nested: bool,
     strict: bool,
     message_file: Path | None,
     message_template: str,
@@ -109,7 +112,7 @@ def command(
     if message_file and not message_file.parent.is_dir():
         where, hint = option_name("message_file"), "choose a file in an existing directory"
         raise UsageError(f"{message_file} is in a directory that does not exist", where=where, hint=hint)
-    tree = read_tree(paths or (".",), exclude=options.exclude, needed=True)
+    tree = read_tree(paths or (".",), exclude=options.exclude, needed=True, nested=nested)
     planned = plan_update(
         tree,
         paths,
