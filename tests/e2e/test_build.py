@@ -228,8 +228,8 @@ def test_an_inline_patch_is_followed_on_request(layers: Stage) -> None:
     assert f"image: {WEB}:1.0.5\n" in output
     command = ["imagesetter", "build", "ov", "-q"]
     assert layers.run(*command, "--nested", "--", *FUNCTIONS).stdout == output
-    plain = layers.run(*command, "--", *FUNCTIONS, IMAGESETTER_NESTED="false")
-    assert "markers in an inline patch are not read" in plain.stderr
+    without = layers.run(*command, "--", *FUNCTIONS, IMAGESETTER_NESTED="false")
+    assert "markers in an inline patch are not read" in without.stderr
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_kubectl_builds_the_same(layers: Stage) -> None:
 
 
 def test_what_git_ignores_is_copied_only_where_kustomize_reads_it(layers: Stage) -> None:
-    tool = "#!/bin/sh\nls .. >&2\ncat\n"
+    tool = '#!/bin/sh\nls .. >&2\nstat -c %a "${PWD%%/sources/*}" secret.env >&2\ncat\n'
     files = overlay("secretGenerator: [{name: s, envs: [secret.env]}]\n", values=TAG)
     files["ov/kustomization.yaml"] = files["ov/kustomization.yaml"].replace("imagesetter.yaml", "tool.yaml")
     files["ov/tool.yaml"] = FUNCTION.replace("path: imagesetter", "path: ./tool")
@@ -298,10 +298,11 @@ def test_what_git_ignores_is_copied_only_where_kustomize_reads_it(layers: Stage)
     )
     (layers.root / ".git").rmdir()
     (layers.root / "ov/tool").chmod(0o755)
+    (layers.root / "ov/secret.env").chmod(0o640)
     layers.shell("git init -q && git add . && git commit -qm all", cwd=layers.root)
     done = layers.run("imagesetter", "build", "ov", "--", *FUNCTIONS)
     assert done.status == 0, str(done)
-    assert done.stderr == "1 field changed, 0 up to date\nbase\nov\n"
+    assert done.stderr == "1 field changed, 0 up to date\nbase\nov\n700\n640\n"
     assert "  a: Yg==\n" in done.stdout
     assert f"image: {WEB}:1.0.5\n" in done.stdout
 
@@ -331,6 +332,16 @@ def test_a_link_out_of_the_repository_is_built_as_it_is_and_reported(layers: Sta
     assert f"image: {API}:2.3.4\n" in output
     assert "[warning]: ../link lies outside the repository and was not scanned for markers" in messages
     assert (outside / "d.yaml").read_text() == MARKED
+
+
+def test_a_large_file_of_the_sources_is_not_written_through_its_link(layers: Stage) -> None:
+    plant(layers, overlay())
+    large = f"{MARKED}# {'x' * (1 << 20)}\n"
+    (layers.root / "base/d.yaml").write_text(large)
+    status, output, messages = build(layers, "ov")
+    assert status == 0, messages
+    assert f"image: {WEB}:1.0.5\n" in output
+    assert (layers.root / "base/d.yaml").read_text() == large
 
 
 def test_the_copy_is_gone_after_a_kill(layers: Stage) -> None:
