@@ -12,7 +12,7 @@ import pytest
 from git.conftest import AUTOMATION, Bench, image, leftovers
 from git.test_run import error, with_push, without_checkout
 from imagesetter.files.platform import FileLock
-from imagesetter.git.current_branch import ci_branch
+from imagesetter.git.ci_variables import ci_branch, run_url
 from imagesetter.git.run import AutomationOptions
 
 CRLF = image("web").replace("\n", "\r\n")
@@ -225,6 +225,27 @@ def test_a_detached_checkout_of_a_ci_job_pushes_to_the_jobs_branch(
 )
 def test_the_branch_that_a_ci_system_names(environment: dict[str, str], branch: str) -> None:
     assert ci_branch(environment) == branch
+
+
+GITHUB = {"GITHUB_SERVER_URL": "https://hub", "GITHUB_REPOSITORY": "org/fleet", "GITHUB_RUN_ID": "7"}
+AZURE = {"SYSTEM_COLLECTIONURI": "https://dev/org/", "SYSTEM_TEAMPROJECT": "fleet", "BUILD_BUILDID": "7"}
+BITBUCKET = {"BITBUCKET_GIT_HTTP_ORIGIN": "https://bucket/org/fleet", "BITBUCKET_BUILD_NUMBER": "7"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        (GITHUB, "https://hub/org/fleet/actions/runs/7"),
+        ({"CI_JOB_URL": "https://lab/-/jobs/7"}, "https://lab/-/jobs/7"),
+        (AZURE, "https://dev/org/fleet/_build/results?buildId=7"),
+        (BITBUCKET, "https://bucket/org/fleet/pipelines/results/7"),
+        ({"BUILD_URL": "https://jenkins/job/7/"}, "https://jenkins/job/7/"),
+        ({"GITHUB_RUN_ID": "7"}, ""),
+    ],
+    ids=["GitHub", "GitLab", "Azure", "Bitbucket", "Jenkins", "a part of GitHub's"],
+)
+def test_the_page_of_a_ci_job(environment: dict[str, str], url: str) -> None:
+    assert run_url(environment) == url
 
 
 def test_of_several_remotes_the_one_counts_that_the_branch_follows(bench: Bench) -> None:

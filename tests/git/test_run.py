@@ -92,6 +92,27 @@ def test_the_message_is_the_templates_with_paths_below_update_path_and_is_not_tr
     assert raw.partition("\n\n")[2] == "web.yaml prod apps/auto\n"  # `git` strips the last ones
 
 
+def test_a_template_gets_branch_commit_and_the_jobs_page_if_it_names_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = bench.remote.git("rev-parse", "main")
+    monkeypatch.setenv("CI_JOB_URL", "https://git.example.com/jobs/7")
+    monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
+    for template, expected in (
+        (
+            "{{ .Values.Branch }} {{ .Values.Commit }} {{ .Values.RunURL }}",
+            f"main {base} https://git.example.com/jobs/7",
+        ),
+        ("{{ range $name, $_ := .Values }}{{ $name }} {{ end }}", "cluster \n"),
+    ):
+        text = AUTOMATION.replace(
+            "    commit:\n",
+            f'    commit:\n      messageTemplate: "{template}"\n      messageTemplateValues: {{cluster: prod}}\n',
+        )
+        (commit,) = bench.run(text, options=AutomationOptions(dry_run=True)).commits
+        assert commit.message == expected.removesuffix("\n")
+
+
 def test_only_policies_of_the_automations_namespace_are_followed(bench: Bench) -> None:
     bench.remote.commit({"deploy/other.yaml": image("other", namespace="elsewhere")})
     run = bench.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable
 
 from e2e.conftest import Stage
 from git.test_command import AUTOMATION, fleet
@@ -33,11 +32,24 @@ def test_each_automation_runs_at_once_and_then_on_its_interval() -> None:
     clock = Clock(stop, 100)
     runs: list[tuple[float, str]] = []
 
-    def run(names: Iterable[PolicyName]) -> None:
-        runs.extend((clock.now, name.name) for name in names)
+    def run(name: PolicyName) -> None:
+        runs.append((clock.now, name.name))
 
     watch(lambda: {FAST: 30, SLOW: 70}, run, stop, clock=lambda: clock.now, wait=clock.wait, spread=lambda s: s)
     assert runs == [(0, "fast"), (0, "slow"), (30, "fast"), (60, "fast"), (70, "slow"), (90, "fast")]
+
+
+def test_a_run_may_ask_for_another_one_before_its_interval() -> None:
+    stop = threading.Event()
+    clock = Clock(stop, 100)
+    runs: list[float] = []
+
+    def run(name: PolicyName) -> float | None:
+        runs.append(clock.now)
+        return 5 if len(runs) % 2 else None
+
+    watch(lambda: {FAST: 30}, run, stop, clock=lambda: clock.now, wait=clock.wait, spread=lambda s: s)
+    assert runs == [0, 5, 35, 40, 70, 75]
 
 
 def test_an_automation_that_appears_later_runs_and_one_that_went_does_not() -> None:
@@ -46,7 +58,7 @@ def test_an_automation_that_appears_later_runs_and_one_that_went_does_not() -> N
     runs: list[tuple[float, str]] = []
     watch(
         lambda: {FAST: 40} if clock.now < 40 else {SLOW: 40},
-        lambda names: runs.extend((clock.now, name.name) for name in names),
+        lambda name: runs.append((clock.now, name.name)),
         stop,
         clock=lambda: clock.now,
         wait=clock.wait,
@@ -59,8 +71,8 @@ def test_after_a_stop_no_other_automation_begins() -> None:
     stop = threading.Event()
     runs: list[PolicyName] = []
 
-    def run(names: Iterable[PolicyName]) -> None:
-        runs.extend(names)
+    def run(name: PolicyName) -> None:
+        runs.append(name)
         stop.set()
 
     watch(lambda: {FAST: 30, SLOW: 30}, run, stop)
@@ -75,7 +87,7 @@ def test_an_interval_is_spread_a_little() -> None:
 
 def test_the_watch_pushes_goes_on_beside_a_failing_automation_and_ends_cleanly_on_sigterm(stage: Stage) -> None:
     remote = fleet(stage)
-    text = remote.file(AUTOMATION).replace("interval: 30m", "interval: 1s")
+    text = remote.file(AUTOMATION).replace("interval: 30m", "interval: 1s\n  policyChangeDelay: 100ms")
     bad = text[text.index("apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageUpdateAutomation") :]
     remote.commit(
         {AUTOMATION: text, "clusters/bad.yaml": bad.replace("name: my-app", "name: bad").replace("./kust", "../")}
@@ -99,4 +111,5 @@ def test_the_watch_pushes_goes_on_beside_a_failing_automation_and_ends_cleanly_o
     assert out.count("pushed") == 2
     assert "flux-system:bad: failed" in out
     assert "leaves the repository" in err
+    assert err.count("flux-system:my-app: changes wait 0.1 s for more (spec.policyChangeDelay)\n") == 2
     assert "Traceback" not in err

@@ -103,6 +103,7 @@ class ImageUpdateAutomationSpec(FluxModel):
     source_ref: SourceReference
     git: GitSpec | None = None
     interval: Duration
+    policy_change_delay: Duration | None = None
     policy_selector: LabelSelectorSpec | None = None
     update: UpdateStrategy = Field(default_factory=UpdateStrategy)
     suspend: bool = False

@@ -54,8 +54,8 @@ class Automation:
     """One ImageUpdateAutomation, ready to run.
 
     ``source`` names the GitRepository. ``url`` is empty if that is not in the files; then the current checkout and its
-    remote are used. ``push_branch`` is empty if it is the branch that is checked out. ``interval`` and
-    ``timeout`` are seconds.
+    remote are used. ``push_branch`` is empty if it is the branch that is checked out. ``interval``,
+    ``policy_change_delay`` and ``timeout`` are seconds.
     """
 
     name: PolicyName
@@ -75,6 +75,7 @@ class Automation:
     path: str
     selector: LabelSelector
     timeout: float | None = None
+    policy_change_delay: float = 0.0
     signing_key: SigningKey | None = None
     signing_secret: Mapping[str, Any] | None = None
     folder: str = ""
@@ -197,6 +198,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         path=spec.update.path,
         selector=_selector(found, where),
         timeout=_timeout(repository),
+        policy_change_delay=parse_duration(spec.policy_change_delay or "0s"),
         signing_key=key,
         signing_secret=secret.data if secret else None,
         folder=folder,

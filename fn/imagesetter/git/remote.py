@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from imagesetter.errors import GitError
 from imagesetter.git.automation import Automation, CheckoutRef
+from imagesetter.git.ci_variables import branch_of
 from imagesetter.git.command import CompletedCommand, Git, redacted
-from imagesetter.git.current_branch import branch_of, current_branch
+from imagesetter.git.current_branch import current_branch
 from imagesetter.git.history import COMMITS
 from imagesetter.policy.select import select
 from imagesetter.policy.semver import SemverRule

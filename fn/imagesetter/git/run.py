@@ -16,9 +16,10 @@ Departures from Flux (image-automation-controller v1.2.1) are listed in `imagese
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,7 @@ from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import At, Automation
 from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches
 from imagesetter.git.checkout import open_workspace
+from imagesetter.git.ci_variables import run_url
 from imagesetter.git.command import Git, time_limit
 from imagesetter.git.message_data import template_data
 from imagesetter.git.push import PushRejected, RefspecRefused, check_refspec, push
@@ -281,7 +283,7 @@ class _AutomationRun:
             if not outcome.rewrites:
                 continue
             workspace.stage(outcome.rewrites)
-            message = self._message(workspace, outcome.changes)
+            message = self._message(workspace, start, outcome.changes)
             diff = ""
             if self._options.dry_run:
                 diff = workspace.staged()
@@ -337,8 +339,11 @@ class _AutomationRun:
     def _sets(self, outcome: FileUpdates) -> list[ChangeSet]:
         return change_sets(outcome.changes, self._options.per, self._catalog)
 
-    def _data(self, workspace: Workspace, changes: Iterable[Change]) -> TemplateData:
-        return template_data(self._automation.name, changes, self._target(workspace), self._automation.values)
+    def _data(
+        self, workspace: Workspace, changes: Iterable[Change], more: Mapping[str, str] | None = None
+    ) -> TemplateData:
+        values = {**more, **(self._automation.values or {})} if more else self._automation.values
+        return template_data(self._automation.name, changes, self._target(workspace), values)
 
     def _target(self, workspace: Workspace) -> Path:
         """The file or directory that the automation updates."""
@@ -351,9 +356,13 @@ class _AutomationRun:
             )
         return confined(workspace.root, self._automation.path, where)
 
-    def _message(self, workspace: Workspace, changes: Iterable[Change]) -> str:
+    def _message(self, workspace: Workspace, start: StartingPoint, changes: Iterable[Change]) -> str:
+        template = self._automation.template
+        run = {"Branch": start.branch, "Commit": workspace.git.commit_of(start.commit), "RunURL": run_url(os.environ)}
+        # Only what the template names: one that lists all values prints the author's, as in Flux.
+        more = {name: text for name, text in run.items() if name in template}
         try:
-            return render_message(self._automation.template, self._data(workspace, changes))
+            return render_message(template, self._data(workspace, changes, more))
         except TemplateError as error:
             error.where = ":".join(filter(None, ("spec.git.commit.messageTemplate", error.where)))
             raise

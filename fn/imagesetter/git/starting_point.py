@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from imagesetter.errors import GitError
 from imagesetter.git.automation import NO_PUSH, CheckoutRef
 from imagesetter.git.branch_history import BranchCommit, parse_raw_log, stands_on
-from imagesetter.git.current_branch import branch_of
+from imagesetter.git.ci_variables import branch_of
 from imagesetter.git.remote import Remote
 from krm_functions.errors import ResourceError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from imagesetter.flux.markers import PolicyName
 
@@ -20,7 +20,7 @@ def jittered(seconds: float) -> float:
 
 def watch(
     load: Callable[[], Mapping[PolicyName, float]],
-    run: Callable[[Iterable[PolicyName]], object],
+    run: Callable[[PolicyName], float | None],
     stop: threading.Event,
     *,
     clock: Callable[[], float] = time.monotonic,
@@ -31,7 +31,8 @@ def watch(
 
     Args:
         load: reads the automations again, with their intervals in seconds.
-        run: runs those that are due; it reports failures instead of raising them.
+        run: runs one that is due; it reports failures instead of raising them, and returns the seconds until its next
+            run if these are not its interval.
         stop: set by a signal handler; a run that is under way ends first.
         clock: seconds, from any start.
         wait: waits that many seconds or until *stop*; by default ``stop.wait``.
@@ -45,6 +46,6 @@ def watch(
         for name in [name for name, when in due.items() if when <= clock()]:
             if stop.is_set():
                 return
-            run([name])
-            due[name] = clock() + spread(intervals[name])
+            wait_for = run(name)
+            due[name] = clock() + (spread(intervals[name]) if wait_for is None else wait_for)
         wait(max(0.0, min(due.values()) - clock()))

@@ -30,7 +30,7 @@ from imagesetter.cli.reports.automate import automation_json, reporter
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.cli.source import source_for
-from imagesetter.cli.terminal import echo_data, print_error, write
+from imagesetter.cli.terminal import echo, echo_data, print_error, write
 from imagesetter.fields.report import failure
 from imagesetter.files.find import display_path, start_directory
 from imagesetter.flux.catalog import Catalog
@@ -268,8 +268,16 @@ class _Invocation:
         # Policies are looked for in the whole repository; what runs is under PATH.
         return _Loaded(tree, catalog, automation_names(catalog, self.wanted, given=not options.policies))
 
-    def run(self, read: _Loaded, names: Iterable[PolicyName] | None = None) -> list[AutomationRunResult]:
-        """Run the automations one by one, each reported as it ends; one that fails does not stop the others."""
+    def run(
+        self, read: _Loaded, names: Iterable[PolicyName] | None = None, *, look_first: bool = False
+    ) -> list[AutomationRunResult]:
+        """Run the automations one by one, each reported as it ends; one that fails does not stop the others.
+
+        Args:
+            read: what the files contain.
+            names: which ones; by default all.
+            look_first: push nothing, and do not report an automation that would push.
+        """
         directory = start_directory(self.paths)
         runs: list[AutomationRunResult] = []
         deadline = run_deadline(Clock(), self.network.deadline)
@@ -288,13 +296,18 @@ class _Invocation:
                 if isinstance(found, Automation):
                     shared = [branch for (url, branch), count in pushes.items() if count > 1 and url == found.url]
                     chosen = replace(automation_options, shared=frozenset(filter(None, shared)))
+                    if look_first:
+                        chosen = replace(chosen, dry_run=True)
                     done = run_automation(found, read.catalog, make_source, directory, chosen)
                 else:
                     done = found
+                runs.append(done)
+                if look_first and done.status == "would push":
+                    continue
                 if self.requests:
                     done = with_requests(done, self.requests, automation_options.address_rules, network, deadline)
                 self.report(done)
-                runs.append(done)
+                runs[-1] = done
         return runs
 
 
@@ -315,6 +328,7 @@ def _watch(invocation: _Invocation) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     latest: list[_Loaded] = []
+    delayed: set[PolicyName] = set()
 
     def load() -> dict[PolicyName, float]:
         try:
@@ -327,14 +341,23 @@ def _watch(invocation: _Invocation) -> int:
         found = ((name, _validated(read.catalog, name, here=invocation.here)) for name in read.names)
         return {name: one.interval if isinstance(one, Automation) else _RETRY for name, one in found}
 
-    def run(names: Iterable[PolicyName]) -> None:
+    def run(name: PolicyName) -> float | None:
+        one = _validated(latest[0].catalog, name, here=invocation.here)
+        delay = one.policy_change_delay if isinstance(one, Automation) else 0.0
+        look_first = delay > 0 and name not in delayed
+        delayed.discard(name)
         try:
-            runs = invocation.run(latest[0], names)
+            runs = invocation.run(latest[0], [name], look_first=look_first)
         except ReportedError as error:
             print_error(error)
-        else:
-            if invocation.options.output == "json":
-                write(f"{json_text(automation_json(runs), indent=None)}\n")
+            return None
+        if look_first and runs[0].status == "would push":
+            delayed.add(name)
+            echo(f"{name}: changes wait {delay:g} s for more (spec.policyChangeDelay)", err=True)
+            return delay
+        if invocation.options.output == "json":
+            write(f"{json_text(automation_json(runs), indent=None)}\n")
+        return None
 
     watch(load, run, stop)
     return OK
