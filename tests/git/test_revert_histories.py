@@ -196,7 +196,7 @@ class Story:
         ((_, key, marked),) = fields_of(read_tree([self.folder / "web.yaml"]), WEB)
         reverts = Reverts(history, RULES, frozenset(("fluxbot@example.com",)), lambda *_: ["images.lock.yaml"])
         tag_of = partial(tag_in, marked, LatestRef("registry.example.com/web", ""), RULES)
-        found = reverts.find("web.yaml", key, WEB, tag_of)
+        found = reverts.find("web.yaml", key, WEB, tag_of, marked.scalar.value)
         return found.old if found else ""
 
 

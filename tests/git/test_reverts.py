@@ -264,14 +264,16 @@ def test_with_a_hold_of_the_step_the_hold_decides_and_after_it_the_policy(clone:
     assert (held(clone.automate("1.1.0")), clone.tag) == ([], "1.1.0")
 
 
-def test_a_hold_that_was_there_before_or_is_of_another_tag_releases_nothing(clone: Branch) -> None:
+def test_a_hold_that_asks_for_the_step_decides_and_one_of_another_tag_releases_nothing(clone: Branch) -> None:
+    clone.automate("1.2.0")
     clone.write(LOCK + HOLD.replace("KIND", "tag").replace("TAG", "1.0.0"), name="images.lock.yaml")
-    clone.automate("1.1.0")
-    clone.set("1.0.0")
-    assert held(clone.automate("1.1.0")) == [STAYS.format(old="1.1.0", new="1.0.0")]
+    clone.set("1.1.0")
+    assert held(clone.automate("1.2.0")) == [STAYS.format(old="1.2.0", new="1.1.0")]
     other = HOLD.replace("KIND", "exclude").replace("TAG", "1.5.0").removeprefix("  holds:\n")
     clone.write(LOCK + HOLD.replace("KIND", "tag").replace("TAG", "1.0.0") + other, name="images.lock.yaml")
-    assert held(clone.automate("1.1.0")) == [STAYS.format(old="1.1.0", new="1.0.0")]
+    assert held(clone.automate("1.2.0")) == [STAYS.format(old="1.2.0", new="1.1.0")]
+    clone.set("1.0.0")  # what the hold asks for; this source heeds none
+    assert (held(clone.automate("1.2.0")), clone.tag) == ([], "1.2.0")
 
 
 PINNED = 'image: registry.example.com/web:1.0.0@sha256:DIGEST # {"$imagepolicy": "apps:web"}\n'
@@ -294,7 +296,7 @@ def test_a_history_that_cannot_be_read_is_said_once_and_stops_nothing(tmp_path: 
     file = tmp_path / "web.yaml"
     file.write_text(image("web"))
     fields = [marked for found in read_tree([file]).marked for marked in marked_fields(found)[0]]
-    guard = RevertGuard(fails, fields, tmp_path, PolicyRules(Catalog("apps")))
+    guard = RevertGuard(fails, fields, PolicyRules(Catalog("apps")))
     ref = LatestRef("registry.example.com/web", "1.1.0")
     first, second = (guard(fields[0], ref, "registry.example.com/web:1.1.0") for _ in range(2))
     assert first

@@ -144,7 +144,7 @@ def test_unhold_releases_a_field_that_somebody_set_back(checkout: Checkout) -> N
     assert (ran.status, shown) == (
         0,
         "app.yaml:1: no longer stays at 1.4.0 (Jane <jane@example.com> set it back from 1.4.1 on DAY (COMMIT))\n"
-        "commit images.lock.yaml, so that the next `imagesetter automate` goes on\n",
+        "commit images.lock.yaml, so that the next run goes on\n",
     )
     released = '  released:\n    - policy: flux-system:web\n      since: "2026-03-01T12:00:00Z"\n'
     assert released in checkout.sandbox.text()

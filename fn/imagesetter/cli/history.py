@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from imagesetter.fields.field import MarkedField
+from imagesetter.fields.field import MarkedField, split_image
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.command import Git, toplevel
-from imagesetter.git.history import COMMITS, FieldKey, History, path_below
-from imagesetter.git.reverts import Revert, Reverts, fields_of, locks_for, tag_in
-from imagesetter.lock.document import Lock
+from imagesetter.git.history import EntryKey, FieldKey, History, entry_text, path_below
+from imagesetter.git.reverts import Revert, RevertGuard, Reverts, fields_of, locks_for, tag_in
+from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
@@ -41,15 +41,37 @@ class CheckoutHistory:
         Raises:
             GitError: git fails.
         """
-        locks = partial(locks_for, self.tree, self.top, self.catalog, self.top)
-        reverts = Reverts(self.history, self.rules, automation_authors(self.catalog), locks)
         ref = LatestRef(self.image(policy, lock), "")
         found = []
         for path, key, marked in fields_of(self.tree, policy):
-            revert = reverts.find(self.path_of(path), key, policy, lambda text, m=marked: self.tag(m, ref, text))  # type: ignore[misc]
+            tag_of = partial(tag_in, marked, ref, self.rules)
+            revert = self.finder.find(self.path_of(path), key, policy, tag_of, marked.scalar.value)
             if revert:
                 found.append((marked, revert))
         return found
+
+    def entry_revert(self, path: Path, entry: LockEntry) -> Revert | None:
+        """Who set an entry of a lock back, unless it went back by a command.
+
+        Args:
+            path: the lock.
+            entry: as it is in the lock, with its folder relative to the lock's.
+
+        Raises:
+            GitError: git fails.
+        """
+        text = entry_text(entry)
+        name = entry.policy
+        found = self.finder.find(
+            self.path_of(path), EntryKey(name), name.plain, lambda text: split_image(text)[1], text
+        )
+        return None if found and entry.replaces and found.old == entry.replaces else found
+
+    @property
+    def finder(self) -> Reverts:
+        """Finds who set values back."""
+        locks = partial(locks_for, self.tree, self.top, self.catalog, self.top)
+        return Reverts(self.history, self.rules, automation_authors(self.catalog), locks)
 
     def tag(self, marked: MarkedField, ref: LatestRef, text: str) -> str:
         """The tag in a text that a field has or had."""
@@ -67,16 +89,29 @@ class CheckoutHistory:
         return [(self.path_of(path), key, marked) for path, key, marked in fields_of(self.tree, policy)]
 
 
-def checkout_history(tree: ScannedTree, catalog: Catalog, *, limit: int = COMMITS) -> CheckoutHistory | None:
-    """The history of the checkout; None without a checkout, or without git.
+def checkout_history(tree: ScannedTree, catalog: Catalog, *, directory: Path | None = None) -> CheckoutHistory | None:
+    """The history of the checkout that a directory is in, by default the working directory.
+
+    Returns:
+        None without a checkout, or without git.
 
     Raises:
         GitError: git refuses to work in the checkout.
     """
-    top = toplevel(Path.cwd()) if shutil.which("git") else None
+    top = toplevel(directory or Path.cwd()) if shutil.which("git") else None
     if top is None:
         return None
-    return CheckoutHistory(top, tree, catalog, History(Git(top, own=True), limit), PolicyRules(catalog))
+    return CheckoutHistory(top, tree, catalog, History(Git(top, own=True)), PolicyRules(catalog))
+
+
+def field_guard(tree: ScannedTree, catalog: Catalog, fields: Iterable[MarkedField], directory: Path) -> RevertGuard:
+    """A guard that keeps fields that somebody set back in the history of the checkout at a directory, if any."""
+
+    def reverts() -> Reverts | None:
+        history = checkout_history(tree, catalog, directory=directory)
+        return history.finder if history else None
+
+    return RevertGuard(reverts, fields, PolicyRules(catalog))
 
 
 def automation_authors(catalog: Catalog) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from imagesetter.cli import clock
 from imagesetter.cli.network_options import NetworkOptions
@@ -12,8 +13,11 @@ from imagesetter.cli.options import RunOptions, read_stdin
 from imagesetter.cli.source import source_for
 from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import MarkedField
+from imagesetter.files.read import repository_of
 from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.nearest import folder_of
 from imagesetter.lock.document import Lock
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
@@ -23,6 +27,7 @@ from imagesetter.update.plan import Guard
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import ScannedTree
 from imagesetter.update.tree_catalog import catalog_from_tree, with_values
+from krm_functions.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ def plan_update(
             return found is not None and found.wants_downgrade(policy, old, new, clock.now())
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
-            return () if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
+            guards = [] if allow_downgrade else [downgrade_guard(catalog, fields, wanted=wanted, strict=strict)]
+            return [*guards, _revert_guard(tree, catalog, fields)]
 
         updates = update_files(
             tree,
@@ -86,3 +92,19 @@ def plan_update(
             place=nearby.place,
         )
     return PlannedUpdate(tree, catalog, updates, present)
+
+
+def _revert_guard(tree: ScannedTree, catalog: Catalog, fields: Sequence[MarkedField]) -> Guard:
+    """A guard that keeps a field that somebody set back; git is imported when the first field is about to change."""
+
+    @cache
+    def made(repository: str) -> Guard:
+        from imagesetter.cli.history import field_guard
+
+        return field_guard(tree, catalog, fields, Path(repository))
+
+    def guard(marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
+        repository = repository_of(folder_of(marked.location.file))
+        return made(repository)(marked, ref, new) if repository else None
+
+    return guard

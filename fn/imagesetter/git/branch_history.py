@@ -59,29 +59,31 @@ class BranchCommit:
 def parse_raw_log(text: str) -> list[BranchCommit]:
     """The commits of ``git log --format=raw``, newest first. Its parents are true ones, in a shallow clone too.
 
-    With ``--raw --no-abbrev``, and a path, each commit has the blobs of that path.
+    With ``--raw --no-abbrev``, each commit is there once for each file that it changed, with the file's name as git
+    quotes it, and its blobs.
     """
-    found: list[dict[str, list[str]]] = []
+    found: list[tuple[dict[str, list[str]], list[tuple[str, str, str]]]] = []
     for line in text.split("\n"):
         key, _, value = line.partition(" ")
         if key == "commit":
-            found.append({"commit": [value]})
+            found.append(({"commit": [value]}, []))
         elif line.startswith("    ") and found:
-            found[-1].setdefault("message", []).append(line[4:])
+            found[-1][0].setdefault("message", []).append(line[4:])
         elif key in ("parent", "author", "committer") and found:
-            found[-1].setdefault(key, []).append(value)
+            found[-1][0].setdefault(key, []).append(value)
         elif line.startswith(":") and found:
-            found[-1]["blobs"] = line.split()[2:4]
-    return [_commit(one) for one in found]
+            modes, _, path = line.partition("\t")
+            before, after = modes.split()[2:4]
+            found[-1][1].append((before, after, path))
+    return [_commit(lines, *file) for lines, files in found for file in files or [("", "", "")]]
 
 
-def _commit(lines: dict[str, list[str]]) -> BranchCommit:
+def _commit(lines: dict[str, list[str]], before: str, after: str, path: str) -> BranchCommit:
     author, _ = _person(lines.get("author", ()))
     committer, time = _person(lines.get("committer", ()))
-    before, after = lines.get("blobs", ("", ""))
     message = "\n".join(lines.get("message", ()))
     parents = tuple(lines.get("parent", ()))
-    return BranchCommit(lines["commit"][0], parents, author, committer, time, message, (before, after))
+    return BranchCommit(lines["commit"][0], parents, author, committer, time, message, (before, after), path)
 
 
 def _person(values: Iterable[str]) -> tuple[str, int]:

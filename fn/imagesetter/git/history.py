@@ -7,6 +7,7 @@ did not happen. A file is followed through renames, but a copy is a new file: it
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,13 +16,14 @@ from typing import NamedTuple
 
 from imagesetter.errors import LockError
 from imagesetter.fields.field import FoundBy, MarkedField
+from imagesetter.files.read import read_inside
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.branch_history import BranchCommit, parse_raw_log
 from imagesetter.git.command import Git
-from imagesetter.lock.document import KIND, Lock, parse_lock
+from imagesetter.lock.document import KIND, Lock, LockEntry, parse_lock
 from imagesetter.update.files import marked_fields
 from imagesetter.update.read_tree import marked_file
-from krm_functions.errors import TextError
+from krm_functions.errors import InputError, TextError
 from krm_functions.result import ResourceRef
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.scan import NEEDLE
@@ -29,6 +31,10 @@ from krm_functions.yaml.scan import NEEDLE
 COMMITS = 1000
 """How many commits of a file are looked at, and how many of a branch are fetched to a shallow repository."""
 _BATCH = 16
+_MANY = 10
+"""How many times as many commits are looked at for many files together."""
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f\"\\]+")
+"""The names that git does not quote."""
 
 
 class FieldKey(NamedTuple):
@@ -88,7 +94,7 @@ def read_version(data: bytes, name: str) -> FileVersion:
     try:
         if f"kind: {KIND}".encode() in data:
             lock = parse_lock(decode_text(data, name=name).text, name)
-            values |= {EntryKey(policy): _entry_text(lock, policy) for policy in lock.entries}
+            values |= {EntryKey(policy): entry_text(entry) for policy, entry in lock.entries.items()}
         if NEEDLE.encode() in data:
             fields, _ = marked_fields(marked_file(Path(name), data))
             values |= zip(field_keys(fields), (marked.scalar.value for marked in fields), strict=True)
@@ -97,8 +103,8 @@ def read_version(data: bytes, name: str) -> FileVersion:
     return FileVersion(values, lock)
 
 
-def _entry_text(lock: Lock, policy: PolicyName) -> str:
-    entry = lock.entries[policy]
+def entry_text(entry: LockEntry) -> str:
+    """What an entry says: the image with tag and digest."""
     return f"{entry.image}:{entry.tag}@{entry.digest}"
 
 
@@ -114,6 +120,7 @@ class History:
     git: Git
     limit: int = COMMITS
     _logs: dict[str, list[BranchCommit]] = field(default_factory=dict)
+    _begun: dict[str, list[BranchCommit]] = field(default_factory=dict)
     _versions: dict[str, FileVersion] = field(default_factory=dict)
 
     def changes(self, path: str, key: ValueKey) -> Iterator[ValueChange]:
@@ -169,11 +176,24 @@ class History:
             self._logs[path] = list(self._followed(path))
         return self._logs.get(path, [])
 
+    def read_ahead(self, paths: Iterable[str]) -> None:
+        """Read the commits of many files at once, which takes little longer than for one of them.
+
+        Raises:
+            GitError: git fails.
+        """
+        wanted = [path for path in dict.fromkeys(paths) if _PLAIN.fullmatch(path) and path not in self._logs]
+        if len(wanted) > 1:
+            self._begun = {path: [] for path in wanted}
+            for commit in self._log(wanted, "HEAD", "--first-parent", "-m"):
+                self._begun[commit.path].append(commit)
+
     def _followed(self, path: str) -> Iterator[BranchCommit]:
         """The same, read from git; after a rename it goes on with the name before."""
         name, revision, left = path, "HEAD", self.limit
         while name:
-            log = self._log(name, revision, "--first-parent", "-m")[:left]
+            log = self._begun.pop(name, None) if revision == "HEAD" else None
+            log = (self._log([name], revision, "--first-parent", "-m") if log is None else log)[:left]
             left -= len(log)
             name = ""
             for commit in log:
@@ -197,7 +217,7 @@ class History:
         """The commit that made a change: of what was merged the one that has the value, else that of the branch."""
         commit = change.commit
         if len(commit.parents) > 1:
-            for merged in self._log(commit.path, f"{commit.parents[0]}..{commit.hash}", "--no-merges"):
+            for merged in self._log([commit.path], f"{commit.parents[0]}..{commit.hash}", "--no-merges"):
                 before, after = (self._version(blob, path).values.get(key) for blob in merged.blobs)
                 if after == change.new != before:
                     return merged
@@ -212,21 +232,32 @@ class History:
         return None, None
 
     def locks_since(self, path: str, commit: BranchCommit) -> list[Lock | None]:
-        """A lock before a commit of the branch, and after each change of it since; None stands for no lock."""
+        """A lock before a commit of the branch, after it, after each later change, and now; None for no lock."""
         since = set(self.git.run("rev-list", "--first-parent", f"{commit.hash}..HEAD", "--").text.split())
         commits = self.commits(path)
         steps = [each for each in reversed(commits) if each.hash in since or each.hash == commit.hash]
         start = steps[0].blobs[0] if steps else commits[0].blobs[1] if commits else ""
-        blobs = [start, *(each.blobs[1] for each in steps)]
-        return [self._version(blob, path).lock for blob in blobs]
+        at = [] if steps and steps[0].hash == commit.hash else [start]
+        blobs = [start, *at, *(each.blobs[1] for each in steps)]
+        return [*(self._version(blob, path).lock for blob in blobs), self._present(path)]
 
-    def _log(self, path: str, revisions: str, *options: str) -> list[BranchCommit]:
-        done = self.git.run(
-            *("log", "--format=raw", "--raw", "--no-abbrev", "--no-show-signature", "--no-color"),
-            *(f"--max-count={self.limit}", *options, revisions, "--", path),
+    def _present(self, path: str) -> Lock | None:
+        """The lock in the working tree: perhaps it is not committed yet."""
+        try:
+            data = read_inside(self.git.directory / path, self.git.directory)
+        except InputError:
+            return None
+        return read_version(data, path).lock
+
+    def _log(self, paths: Sequence[str], revisions: str, *options: str) -> list[BranchCommit]:
+        limit = self.limit if len(paths) == 1 else self.limit * _MANY
+        done = self.git.with_(config=["core.quotePath=false"]).run(
+            *("log", "--format=raw", "--raw", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-color"),
+            *(f"--max-count={limit}", *options, revisions, "--", *paths),
         )
-        found = parse_raw_log(done.stdout.decode(errors="replace"))
-        return [replace(commit, path=path) for commit in found if commit.blobs != ("", "")]
+        found = parse_raw_log(done.stdout.decode(errors="surrogateescape"))
+        commits = [commit for commit in found if commit.blobs != ("", "")]
+        return [replace(commit, path=paths[0]) for commit in commits] if len(paths) == 1 else commits
 
     def _version(self, blob: str, path: str, soon: Sequence[str] = ()) -> FileVersion:
         """The version with a blob's name; reads those that are needed soon along with it."""

@@ -1,4 +1,4 @@
-"""A field that somebody set back stays where it is, until somebody releases it.
+"""A field, or an entry of a lock, that somebody set back stays where it is, until somebody releases it.
 
 Somebody is everybody but the automation: `git revert`, an edit, a merge of either. It is read from the history of the
 field itself (`imagesetter.git.history`): since the automation's last change of the field, a commit took it from a tag
@@ -6,8 +6,9 @@ that the policy allows and ranks above the present one; where the policy cannot 
 to a text that it had before. A history that was rewritten says what it says: where a commit was reset away, or squashed
 together with its revert, nothing was set back.
 
-Two decisions of people end that, and both are in the lock: ``spec.released`` (`imagesetter unhold`), and a hold of this
-very step, which a rollback adds: then the hold decides, and when it is removed or expires the policy goes on.
+Two decisions of people end that, and both are in the lock: ``spec.released`` (`imagesetter unhold`), and a hold that
+asks for this very step, as a rollback adds it: then the hold decides, and when it is removed or expires the policy goes
+on. The lock of the working tree counts, too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from imagesetter.errors import FieldError, GitError
 from imagesetter.fields.field import MarkedField
@@ -26,15 +28,18 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.branch_history import BranchCommit
-from imagesetter.git.history import FieldKey, History, ValueChange, field_keys, path_below
-from imagesetter.git.workspace import Workspace
+from imagesetter.git.history import FieldKey, History, ValueChange, ValueKey, field_keys, path_below
 from imagesetter.lock.document import FILE_NAME, Lock
+from imagesetter.lock.holds import in_force, wants_downgrade
 from imagesetter.update.files import marked_fields
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
 from krm_functions.messages import one_line
 from krm_functions.result import Result
+
+if TYPE_CHECKING:
+    from imagesetter.git.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,21 @@ class Reverts:
     authors: frozenset[str]
     locks: Callable[[PolicyName, str], Iterable[str]]
 
-    def find(self, path: str, key: FieldKey, policy: PolicyName, tag_of: TagOf) -> Revert | None:
-        """Who set a field back, if nobody has released it since.
+    def find(self, path: str, key: ValueKey, policy: PolicyName, tag_of: TagOf, present: str) -> Revert | None:
+        """Who set a value back, if nobody has released it since.
+
+        Args:
+            path: of its file.
+            key: a field, or an entry of a lock.
+            policy: that it follows.
+            tag_of: reads its tag.
+            present: its text in the working tree; if it differs from the last commit's, nobody has set it back yet.
 
         Raises:
             GitError: git fails.
         """
+        if next(self.history.texts(path, key), present) != present:
+            return None
         steps: list[tuple[ValueChange, BranchCommit]] = []
         for change in self.history.changes(path, key):
             maker = self.history.maker(path, key, change)
@@ -106,7 +120,7 @@ class Reverts:
         return order is not None and order > 0 and not self.rules.refusal(policy, old)
 
     def _returns(
-        self, path: str, key: FieldKey, policy: PolicyName, tag_of: TagOf, steps: Sequence[ValueChange]
+        self, path: str, key: ValueKey, policy: PolicyName, tag_of: TagOf, steps: Sequence[ValueChange]
     ) -> bool:
         """Whether the last step returns to an earlier text that cannot be ranked, and does not undo such a return."""
         everything = list(self.history.changes(path, key))
@@ -120,8 +134,8 @@ class Reverts:
             undone = known and not ranked and not undoes
         return undone
 
-    def _is_decided(self, policy: PolicyName, field: str, commit: BranchCommit, found: Revert) -> bool:
-        """Whether the locks have, or had, a decision of this policy that was made with the commit or after it."""
+    def _is_decided(self, policy: PolicyName, path: str, commit: BranchCommit, found: Revert) -> bool:
+        """Whether a hold of the locks asked for this step, or they got a decision with the commit or after it."""
 
         def decisions(lock: Lock | None) -> set[object]:
             if lock is None:
@@ -132,10 +146,12 @@ class Reverts:
 
         before: set[object] = set()
         since: set[object] = set()
-        for path in self.locks(policy, field):
-            first, *later = map(decisions, self.history.locks_since(path, commit))
-            before |= first
-            since = since.union(*later)
+        for lock_path in self.locks(policy, path):
+            first, at, *later = self.history.locks_since(lock_path, commit)
+            if at and wants_downgrade(in_force(at.holds, policy, commit.time), found.old, found.new):
+                return True
+            before |= decisions(first)
+            since = since.union(*map(decisions, (at, *later)))
         return not since <= before  # a lock that moved has no new decision
 
 
@@ -143,17 +159,16 @@ class RevertGuard:
     """A guard (see `imagesetter.update.plan.plan_changes`) that keeps a field that somebody set back.
 
     Args:
-        reverts: made when the first field is about to change; may have to fetch the history, and raises a GitError if
-            that fails.
+        reverts: made when the first field is about to change; None where there is no history. It may have to fetch the
+            history, and raises a GitError if that fails.
         fields: all fields of the run.
-        top: the top of the repository.
         rules: rank tags.
     """
 
     def __init__(
-        self, reverts: Callable[[], Reverts], fields: Iterable[MarkedField], top: Path, rules: PolicyRules
+        self, reverts: Callable[[], Reverts | None], fields: Iterable[MarkedField], rules: PolicyRules
     ) -> None:
-        self._reverts, self._top, self._rules = reverts, top, rules
+        self._reverts, self._rules = cache(reverts), rules
         by_file: dict[str, list[MarkedField]] = {}
         for marked in fields:
             by_file.setdefault(marked.location.file, []).append(marked)
@@ -162,7 +177,7 @@ class RevertGuard:
             for file, found in by_file.items()
             for marked, key in zip(found, field_keys(found), strict=True)
         }
-        self._failed = False
+        self._failed = self._begun = False
 
     def __call__(self, marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
         """Why the field stays: who set it back, and when. Where the history cannot be read, that is a warning."""
@@ -171,10 +186,8 @@ class RevertGuard:
         old, tags = tag_of(marked.scalar.value), {"policy": str(policy)}
         if old and old != ref.tag and (self._rules.order(policy, old, ref.tag) or 0) > 0:
             return None  # it goes back still further, which is another guard's matter
-        path = path_below(Path(marked.location.file), self._top)
-        key = self._keys[marked.location.file, marked.scalar.start]
         try:
-            found = None if self._failed else self._reverts().find(path, key, policy, tag_of)
+            found = None if self._failed else self._find(marked, tag_of)
         except GitError as error:
             self._failed = True
             message = f"the history could not be read, so nobody can tell whether somebody set a field back: {error}"
@@ -184,6 +197,17 @@ class RevertGuard:
         message = f"stays at {found.new}: {found}; to go on: imagesetter unhold {policy}"
         tags["error"] = "Reverted"
         return report("warning", message, marked.location, old=marked.scalar.value, new=new, tags=tags)
+
+    def _find(self, marked: MarkedField, tag_of: TagOf) -> Revert | None:
+        reverts = self._reverts()
+        if reverts is None:
+            return None
+        top = reverts.history.git.directory
+        if not self._begun:
+            self._begun = True
+            reverts.history.read_ahead(filter(None, (path_below(Path(file), top) for file, _ in self._keys)))
+        path, key = path_below(Path(marked.location.file), top), self._keys[marked.location.file, marked.scalar.start]
+        return reverts.find(path, key, marked.marker.policy, tag_of, marked.scalar.value)
 
 
 def revert_guard(
@@ -199,14 +223,13 @@ def revert_guard(
     """
     checkout = workspace.checkout.directory if workspace.checkout else None
 
-    @cache
     def reverts() -> Reverts:
         workspace.remote.fetch_history(workspace.newest(1)[0])
         authors = frozenset((workspace.automation.author_email,))
         locks = partial(locks_for, tree, workspace.root, rules.catalog, checkout)
         return Reverts(History(workspace.git), rules, authors, locks)
 
-    return RevertGuard(reverts, fields, workspace.root, rules)
+    return RevertGuard(reverts, fields, rules)
 
 
 def tag_in(marked: MarkedField, ref: LatestRef, rules: PolicyRules, text: str) -> str:

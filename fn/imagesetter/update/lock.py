@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from imagesetter.update.plan import scan_notes
 from imagesetter.update.tag_order import is_downgrade, step_back
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result, Severity, failed
+
+Stays = Callable[[LockEntry, LockEntry], Result | None]
+"""Why an entry stays as it is, where it would become another one; None where it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def update_lock(
     strict: bool = False,
     keep_on_error: bool = False,
     keep_unknown: bool = False,
+    stays: Stays = lambda old, new: None,
 ) -> Locked:
     """Resolve the policies and bring the entries up to date.
 
@@ -89,6 +93,7 @@ def update_lock(
         strict: an entry that stays at a higher tag is an error.
         keep_on_error: a policy without an answer is a warning, not an error.
         keep_unknown: an entry whose policy is gone stays: perhaps its policy could not be read.
+        stays: asked before an entry gets another image; why it stays, or None.
     """
     names = [each for name in catalog.policy_names if not only or name in only for each in catalog.definitions(name)]
     entries = dict(before.entries)
@@ -112,6 +117,9 @@ def update_lock(
             back = _back(catalog, entries.get(name), new)
             allowed = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
             kept = _stays(back, new, answer, strict=strict) if back and not allowed else None
+            old = entries.get(name)
+            if old and not back and old.ref != new.ref:
+                kept = stays(old, new)
         except ReportedError as error:
             failed = failure(error, Location(), severity="warning" if keep_on_error else "error", policy=str(name))
             results.append(failed._replace(message=f"{_called(name)}: {failed.message}"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,15 +13,18 @@ from click.core import ParameterSource
 
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import FAILED, OK
-from imagesetter.cli.lock_file import lock_path, merge_files, open_lock, shard_option
+from imagesetter.cli.history import CheckoutHistory, checkout_history
+from imagesetter.cli.lock_file import LockFile, lock_path, merge_files, open_lock, shard_option
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, with_quiet
 from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.options import API_VERSION
+from imagesetter.errors import GitError
+from imagesetter.fields.report import report
 from imagesetter.files.atomic_write import noted
-from imagesetter.lock.document import FILE_NAME, Lock, in_folder, relative_entries
+from imagesetter.lock.document import FILE_NAME, Lock, LockEntry, in_folder, relative_entries
 from imagesetter.lock.render import render_lock
 from imagesetter.selection.choose import Chooser
 from imagesetter.selection.registry_source import RegistrySource
@@ -30,6 +35,7 @@ from imagesetter.update.shards import restricted
 from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 from krm_functions.messages import one_line
+from krm_functions.result import Result
 
 
 @click.command("lock")
@@ -152,6 +158,7 @@ def command(
                 strict=strict,
                 keep_on_error=options.on_error == "keep",
                 keep_unknown=bool(tree.invalid),
+                stays=partial(_set_back, cache(partial(checkout_history, tree, catalog)), file),
             )
     locked = replace(locked, results=(*tree.invalid, *locked.results))
     after = file.rendered(lambda text: render_lock(text, relative_entries(locked.entries, folder), locked.seen))
@@ -167,16 +174,36 @@ def command(
     return FAILED if locked.failed or (check and after != file.before) else OK
 
 
+def _set_back(
+    history_of: Callable[[], CheckoutHistory | None], file: LockFile, old: LockEntry, new: LockEntry
+) -> Result | None:
+    """Why an entry stays that somebody set back; a history that cannot be read is a note."""
+    policy = old.policy
+    written = relative_entries({policy: old}, str(file.path.parent.absolute()))
+    tags = {"policy": str(policy)}
+    try:
+        history = history_of()
+        found = history.entry_revert(file.real, *written.values()) if history else None
+    except GitError as error:
+        note = f"the history could not be read, so nobody can tell whether somebody set {policy} back: {error}"
+        print_results([report("info", note, tags=tags | {"notice": "NoHistory"})])
+        return None
+    if found is None:
+        return None
+    message = f"{policy} stays locked at {found.new}, not {new.tag}: {found}; to go on: imagesetter unhold {policy}"
+    return report("warning", message, tags=tags | {"error": "Reverted"})
+
+
 def _print(locked: Locked, path: Path, options: RunOptions, *, written: bool) -> None:
     if options.output == "json":
-        report = {
+        document = {
             "apiVersion": API_VERSION,
             "kind": "LockReport",
             "written": written,
             "changes": [_as_json(change, path) for change in locked.changes],
             "results": [result.to_dict() for result in locked.results],
         }
-        write(f"{json_text(report)}\n")
+        write(f"{json_text(document)}\n")
     elif not options.quiet:
         for change in locked.changes:
             echo(one_line(change.result.message))

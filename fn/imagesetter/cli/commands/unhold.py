@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,13 +10,12 @@ import click
 from imagesetter.cli import clock
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.history import checkout_history
-from imagesetter.cli.lock_file import lock_file_option, open_lock, own_lock_path
+from imagesetter.cli.lock_file import LockFile, lock_file_option, open_lock, own_lock_path
 from imagesetter.cli.options import namespace_option, policy_name, read_stdin
 from imagesetter.cli.terminal import echo
-from imagesetter.fields.field import MarkedField
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.reverts import Revert
-from imagesetter.lock.document import Lock, Released
+from imagesetter.lock.document import Released
 from imagesetter.lock.render import render_holds, render_released
 from imagesetter.lock.tag_age import timestamp
 from imagesetter.update.read_tree import ScannedTree, read_tree
@@ -31,9 +31,8 @@ from krm_functions.errors import UsageError
 def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> int:
     """Remove the holds of a policy from the lock.
 
-    POLICY is NAMESPACE:NAME, or NAME. The policy follows its rule again from the next `imagesetter lock` on. If
-    `imagesetter automate` does not update a field because somebody set it back, spec.released of the lock records that
-    it goes on.
+    POLICY is NAMESPACE:NAME, or NAME. The policy follows its rule again from the next `imagesetter lock` on. If a
+    field or an entry of the lock stays because somebody set it back, spec.released of the lock records that it goes on.
 
     \b
     Examples:
@@ -46,7 +45,7 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
     file = open_lock(path, named=lock_file is not None)
     lock = file.lock
     gone = [hold for hold in lock.holds if hold.policy == name and tag in ("", hold.tag, hold.exclude)]
-    back = [] if tag else _set_back(tree, name, lock, namespace)
+    back = [] if tag else list(_set_back(tree, name, file, namespace))
     if not gone and not back:
         known = ", ".join(dict.fromkeys(str(hold.policy) for hold in lock.holds))
         raise UsageError(
@@ -65,17 +64,24 @@ def command(policy: str, tag: str, lock_file: Path | None, namespace: str) -> in
     file.put(file.rendered(render))
     for hold in gone:
         echo(f"{path}: {name} is no longer {hold}")
-    for marked, revert in back:
-        echo(f"{marked.location.file}:{marked.location.line}: no longer stays at {revert.new} ({revert})")
+    for place, revert in back:
+        echo(f"{place}: no longer stays at {revert.new} ({revert})")
     if back:
-        echo(f"commit {path}, so that the next `imagesetter automate` goes on")
+        echo(f"commit {path}, so that the next run goes on")
     return OK
 
 
-def _set_back(tree: ScannedTree, name: PolicyName, lock: Lock, namespace: str) -> list[tuple[MarkedField, Revert]]:
-    """The fields that somebody set back; none outside a checkout, or where nothing follows the policy."""
-    if not any(marker.policy == name for file in tree.marked for _, marker in file.field_markers()):
-        return []
+def _set_back(tree: ScannedTree, name: PolicyName, file: LockFile, namespace: str) -> Iterator[tuple[str, Revert]]:
+    """The fields and entries of a policy that somebody set back, each with its place; none outside a checkout."""
+    entries = [entry for key, entry in file.lock.entries.items() if key.plain == name]
+    if not entries and not any(marker.policy == name for each in tree.marked for _, marker in each.field_markers()):
+        return
     catalog = catalog_from_tree(tree, policies=(), stdin=read_stdin, namespace=namespace, paths=())
     history = checkout_history(tree, catalog)
-    return history.reverts(name, lock) if history else []
+    if history is None:
+        return
+    for marked, revert in history.reverts(name, file.lock):
+        yield f"{marked.location.file}:{marked.location.line}", revert
+    for entry in entries:
+        if found := history.entry_revert(file.real, entry):
+            yield str(file.path), found
