@@ -194,7 +194,7 @@ def test_no_public_class_is_defined_twice() -> None:
 
 
 SEAMS = {
-    "__main__": ["cli.fast_path", "cli.main", "cli.streams"],
+    "__main__": ["cli.fast_path", "cli.flux_plugin", "cli.main", "cli.streams"],
     "cli.commands.rollback": ["cli.registry_client"],
     "cli.commands.schema": ["cli.schemas.kinds"],
     "cli.commands.update": [
@@ -205,9 +205,11 @@ SEAMS = {
     ],
     "cli.fast_path": ["cli.function", "kustomize.recording", "krm_functions.errors"],
     "cli.function": ["kustomize.exact", "kustomize.recording"],
+    "cli.project": ["config.project_file", "krm_functions.yaml.load"],
     "cli.pull_requests": ["registry.http.redaction", "registry.http.transport"],
-    "cli.source": ["cli.registry_client", "selection.candidates", "selection.registry_source"],
+    "cli.source": ["cli.registry_client", "selection.choose", "selection.registry_source"],
     "config.function_config": ["config.image_setter"],
+    "config.inline_policy": ["config.image_setter"],
     "fields.field_text": ["registry.reference"],
     "fields.resource_list": ["fields.kustomize_fields", "registry.reference"],
     "flux.catalog": ["flux.image_policy"],

@@ -46,6 +46,8 @@ STATUSES: dict[str, tuple[str | None, str | None, str | None]] = {
     "test": ("test good.policy-test.yaml", "test bad.policy-test.yaml", "test wrong.policy-test.yaml"),
     "fn": ("fn list.yaml", "fn failing.yaml", "fn wrong.yaml"),
     "schema": ("schema PolicyTest", None, "schema Nothing"),
+    "init": ("init plain.yaml", None, "init gone"),
+    "outdated": ("outdated plain.yaml", "outdated --no-cache image.yaml", "outdated gone"),
     "automate": (None, None, "automate --nonsense"),
     "build": (None, None, "build gone"),
     "log": (None, None, "log --nonsense"),
@@ -66,6 +68,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Path("plain.yaml").write_text("a: b\n")
     Path("marked.yaml").write_text(MARKED)
+    Path("image.yaml").write_text("image: localhost:1/none:1.0.0\n")
     Path("tags.txt").write_text("1.0.0\n")
     Path("list.yaml").write_text(LIST)
     Path("failing.yaml").write_text(LIST.replace("[]", f"\n- kind: ConfigMap\n  {MARKED}"))

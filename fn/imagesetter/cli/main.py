@@ -30,6 +30,7 @@ TASKS: dict[str, dict[str, str]] = {
         "build": "Print what kustomize builds of updated sources.",
         "lock": "Resolve every policy under PATH and write images.lock.yaml.",
         "mark": "Insert markers where an image matches a policy.",
+        "init": "Propose policies and markers for images that have none.",
         "automate": "Run the ImageUpdateAutomations under PATH: update, commit, push.",
     },
     "Hold back": {
@@ -39,6 +40,7 @@ TASKS: dict[str, dict[str, str]] = {
     },
     "Understand": {
         "explain": "Explain why a policy selects this tag and not another.",
+        "outdated": "List images that have newer tags, with or without a policy.",
         "tags": "List the tags of an image in its registry.",
         "report": "Show where every policy stands: current and latest tag, what is held back and why.",
         "log": "Show when images changed, in which commit, and why.",

@@ -15,11 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.fields.field import Location
 from imagesetter.fields.field_text import has_digest
+from imagesetter.fields.images import MarkCandidate, candidates, is_generated, is_ours
 from imagesetter.fields.report import failure, report
-from imagesetter.fields.resource_list import is_image
 from imagesetter.fields.unfollowed import NESTED, WRITE_APART, nested_markers
 from imagesetter.files.atomic_write import Rewrite
 from imagesetter.files.find import find_files
@@ -27,16 +26,15 @@ from imagesetter.files.read import read
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import Part
 from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
-from imagesetter.flux.resources import GROUP
-from imagesetter.registry.reference import Reference, parse_flux_image, parse_reference
+from imagesetter.registry.reference import parse_flux_image, parse_reference
 from krm_functions.errors import ReportedError, SpliceError, TextError
 from krm_functions.result import Result
 from krm_functions.yaml.comments import line_end
 from krm_functions.yaml.edits import Edit, splice
 from krm_functions.yaml.encoding import decode_text, encode_text
-from krm_functions.yaml.field_path import FieldPath, format_path
+from krm_functions.yaml.field_path import format_path
 from krm_functions.yaml.scan import NEEDLE, scan
-from krm_functions.yaml.scan_result import KEEP_ALL, Comment, NodeSpan, Scalar, ScanResult
+from krm_functions.yaml.scan_result import KEEP_ALL, Comment, Scalar, ScanResult
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
@@ -55,14 +53,6 @@ class Owner:
 
 Owners = Mapping[str, Sequence[Owner]]
 """The policies of each repository, by its canonical name."""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkCandidate:
-    """The scalars of one image, each with the part of the reference that it holds."""
-
-    image: Reference
-    scalars: tuple[tuple[Scalar, Part], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +109,13 @@ def find_owners(catalog: Catalog, only: frozenset[PolicyName] = frozenset()) -> 
     return owners, results
 
 
-def insert_markers(paths: Sequence[str | Path], owners: Owners, *, exclude: Iterable[str] = ()) -> MarkOutcome:
+def insert_markers(
+    paths: Sequence[str | Path], owners: Owners, *, exclude: Iterable[str] = (), wide: bool = False
+) -> MarkOutcome:
     """Plan the markers of a tree; `files.write_all` then writes them.
+
+    With *wide*, images in other places are marked as well (`imagesetter.fields.images.candidates`), only by their
+    tags where name and tag are apart, and none in a file that a tool writes.
 
     Files in which no policy's repository is mentioned are never parsed.
 
@@ -134,7 +129,7 @@ def insert_markers(paths: Sequence[str | Path], owners: Owners, *, exclude: Iter
         try:
             data = read(path, paths)
             if any(word in data for word in words):
-                _mark_file(path, data, owners, outcome)
+                _mark_file(path, data, owners, outcome, wide=wide)
         except TextError as error:
             outcome.results.append(failure(error, Location(file=str(path)), severity="warning"))
         except ReportedError as error:
@@ -142,15 +137,17 @@ def insert_markers(paths: Sequence[str | Path], owners: Owners, *, exclude: Iter
     return outcome
 
 
-def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome) -> None:
+def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome, *, wide: bool) -> None:
     source = decode_text(data, name=str(path))
+    if wide and is_generated(source.text):
+        return
     before = scan(source.text, NEEDLE, outline=KEEP_ALL)
-    found = _Marking(str(path), source.text, owners)
+    found = _Marking(str(path), source.text, owners, names=not wide)
     for document in before.documents:
-        images = list(candidates({scalar.path: scalar for scalar in document.kept.values()}))
+        images = list(candidates({scalar.path: scalar for scalar in document.kept.values()}, wide=wide))
         for candidate in sorted(images, key=lambda image: image.scalars[0][0].start):
             found.add(candidate)
-        if not _is_ours(document):
+        if not is_ours(document):
             for scalar, policies in passed_over(document.kept.values(), images, owners):
                 found.pass_over(scalar, policies)
     for line, column in nested_markers(source.text, before):
@@ -167,34 +164,6 @@ def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome) ->
     for broken in before.broken:
         message = f"a document is not YAML ({broken.problem}), so no image in it was looked at"
         outcome.results.append(report("info", message, Location(str(path), broken.line, broken.column)))
-
-
-def _is_ours(document: NodeSpan) -> bool:
-    """Whether a document is a resource that speaks of images, and runs none: a policy, a repository, a lock."""
-    version = document.kept.get(("apiVersion",))
-    return version is not None and version.value.startswith((f"{GROUP}/", f"{SETTER_GROUP}/"))
-
-
-def candidates(scalars: Mapping[FieldPath, Scalar]) -> Iterator[MarkCandidate]:
-    """The images in the scalars of one document."""
-    mappings: dict[FieldPath, dict[str, Scalar]] = {}
-    for path, scalar in scalars.items():
-        if is_image(path):
-            yield from _candidate(scalar.value, [(scalar, "")])
-        elif path and isinstance(path[-1], str):
-            mappings.setdefault(path[:-1], {})[path[-1]] = scalar
-    for path, fields in mappings.items():
-        last = path[-2:] if len(path) > 1 and isinstance(path[-1], int) else ()
-        if last and last[0] == "images" and "name" in fields:
-            name = fields.get("newName", fields["name"]).value
-            yield from _candidate(name, _parts(fields, newName="name", newTag="tag", digest="digest"))
-        elif "repository" in fields and "tag" in fields:
-            registry, repository = fields.get("registry"), fields["repository"].value
-            if registry and registry.value:
-                # The policy's name has the registry in it, so it does not fit where the registry stands apart.
-                yield from _candidate(f"{registry.value}/{repository}", _parts(fields, tag="tag", digest="digest"))
-            else:
-                yield from _candidate(repository, _parts(fields, repository="name", tag="tag", digest="digest"))
 
 
 def passed_over(
@@ -220,25 +189,12 @@ def passed_over(
             yield scalar, policies
 
 
-def _parts(fields: Mapping[str, Scalar], **parts: Part) -> list[tuple[Scalar, Part]]:
-    return [(fields[key], part) for key, part in parts.items() if key in fields and fields[key].value]
-
-
-def _candidate(text: str, scalars: Sequence[tuple[Scalar, Part]]) -> Iterator[MarkCandidate]:
-    try:
-        image = parse_reference(text)
-    except ReportedError:
-        return  # a template, a placeholder, no image at all
-    in_parts = any(part for _, part in scalars)
-    if scalars and not (in_parts and (image.tag or image.digest)):
-        yield MarkCandidate(image, tuple(sorted(scalars, key=lambda pair: pair[0].start)))
-
-
 class _Marking:
     """What is found in one text: markers to insert, and what is said about the other images."""
 
-    def __init__(self, name: str, text: str, owners: Owners) -> None:
+    def __init__(self, name: str, text: str, owners: Owners, *, names: bool = True) -> None:
         self.name = name
+        self.names = names
         self.text = text
         self.owners = owners
         self.insertions: list[Insertion] = []
@@ -250,7 +206,7 @@ class _Marking:
         owners = self.owners.get(candidate.image.context.canonical, ())
         slots = [(scalar, part, slot(self.text, scalar)) for scalar, part in candidate.scalars] if owners else []
         self.marked += sum(isinstance(found, Marker) for _, _, found in slots)
-        if any(isinstance(found, Marker) and found.part == "tag" for _, _, found in slots):
+        if not self.names or any(isinstance(found, Marker) and found.part == "tag" for _, _, found in slots):
             # All that Flux needs: the name beside it changes only if the policy's repository does.
             slots = [each for each in slots if each[1] != "name"]
         slots = [each for each in slots if not isinstance(each[2], Marker)]

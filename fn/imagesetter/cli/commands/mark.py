@@ -80,7 +80,7 @@ def command(
     """
     names = frozenset(policy_name(text, namespace, where=option_name("only")) for text in only)
     tree = read_tree(paths or (".",), exclude=exclude, needed=True)
-    catalog = _catalog(tree, paths, policies, namespace, values, names)
+    catalog = known_policies(tree, paths, policies, namespace, values, names)
     owners, unreadable = find_owners(catalog, names)
     unreadable += tree.invalid
     outcome = insert_markers(paths or (".",), owners, exclude=exclude)
@@ -112,7 +112,7 @@ def _report(
     print_results(result for result in problems if not quiet or result.severity != "info")
 
 
-def _catalog(
+def known_policies(
     tree: ScannedTree,
     paths: tuple[str, ...],
     policies: tuple[str, ...],

@@ -13,7 +13,8 @@ def unified_diff(rewritten: Rewrite) -> str:
 
     before, after = (data.decode("utf-8").split("\n") for data in (rewritten.before, rewritten.after))
     name = rewritten.path.as_posix().lstrip("/")
-    old, new = _quoted(f"a/{name}"), _quoted(f"b/{name}")
+    is_new = not rewritten.before and not rewritten.path.exists()
+    old, new = "/dev/null" if is_new else _quoted(f"a/{name}"), _quoted(f"b/{name}")
     lines = list(difflib.unified_diff(_with_ends(before), _with_ends(after), old, new, n=3))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 

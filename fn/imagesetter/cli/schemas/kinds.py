@@ -26,6 +26,8 @@ MODELS = {
     # what --output json prints
     "AutomationReport": ("imagesetter.cli.schemas.changes", "AutomationReport"),
     "Explanation": ("imagesetter.cli.schemas.reports", "Explanation"),
+    "InitReport": ("imagesetter.cli.schemas.images", "InitReport"),
+    "OutdatedReport": ("imagesetter.cli.schemas.images", "OutdatedReport"),
     "ParityReport": ("imagesetter.cli.schemas.reports", "ParityReport"),
     "ImageLog": ("imagesetter.cli.schemas.changes", "ImageLog"),
     "PolicyReport": ("imagesetter.cli.schemas.policies", "PolicyReport"),
