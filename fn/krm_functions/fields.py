@@ -91,7 +91,7 @@ class Fields:
             self.remove(("metadata", "namespace"))
         elif value != self.namespace:
             with self.edit() as data:
-                metadata = _mapping_in(data, "metadata", self.where(("metadata",)))
+                metadata = _mapping_at(self, data, "metadata")
                 if "namespace" not in metadata and "name" in metadata:  # it stands behind the name
                     behind = list(metadata.items())
                     at = [key for key, _ in behind].index("name") + 1
@@ -315,8 +315,7 @@ class Texts(MutableMapping[str, str]):
                 raise ResourceError(f"must be a string, not {value!r}", where=self._where(key))
         if wanted:
             with self._item.edit() as data:
-                metadata = _mapping_in(data, "metadata", self._item.where(("metadata",)))
-                _mapping_in(metadata, self._field, self._item.where(("metadata", self._field))).update(wanted)
+                _mapping_at(self._item, data, "metadata", self._field).update(wanted)
 
     def clear(self) -> None:
         """Remove all of them."""
@@ -333,14 +332,15 @@ class Texts(MutableMapping[str, str]):
             )
 
 
-def _mapping_in(data: MutableMapping[str, Any], key: str, where: str) -> MutableMapping[str, Any]:
-    """The mapping at a key, made where there is none."""
-    if data.get(key) is None:
-        data[key] = {}
-    if not isinstance(data[key], dict):
-        raise ResourceError("is not a mapping", where=where)
-    found: MutableMapping[str, Any] = data[key]
-    return found
+def _mapping_at(item: Fields, data: MutableMapping[str, Any], *path: str) -> MutableMapping[str, Any]:
+    """The mapping at a path, made where there is none."""
+    for number, key in enumerate(path, 1):
+        if data.get(key) is None:
+            data[key] = {}
+        if not isinstance(data[key], dict):
+            raise ResourceError("is not a mapping", where=item.where(path[:number]))
+        data = data[key]
+    return data
 
 
 def _steps(path: str | FieldPath) -> tuple[Step, ...]:

@@ -22,6 +22,7 @@ from krm_functions.errors import SpliceError, TextError
 from krm_functions.yaml.comments import breaks_between
 from krm_functions.yaml.edits import Edit, splice
 from krm_functions.yaml.field_path import FieldPath, format_path
+from krm_functions.yaml.load import load
 from krm_functions.yaml.structure.changes import ROOT, EditNote
 from krm_functions.yaml.structure.difference import Difference
 from krm_functions.yaml.structure.editable import check, is_list, is_mapping, plain, same
@@ -144,12 +145,11 @@ class Document:
         return Edited(text, tuple(edits), ())
 
     def _prove(self, text: str, wanted: Any, outside: Mapping[str, Any]) -> None:
-        """Read the new text again."""
+        """Read the new text again: as plain data, by the other reader, unless it needs anchors from outside."""
         try:
-            tree = read(text, outside=outside)
+            found = pristine(read(text, outside=outside).root) if outside else load(text)
         except TextError as err:
             raise SpliceError(f"the edited text cannot be read: {err.what}", where=err.where, hint=_HINT) from err
-        found = pristine(tree.root) if tree.root else None
         if not same(found, wanted):
             path, was, now = first_difference(found, plain(wanted))
             what = f"the edited text holds {_shown(was)} where {_shown(now)} is wanted"

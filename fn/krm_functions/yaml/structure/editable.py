@@ -146,7 +146,7 @@ class EditableList(list[Any]):
 
 def is_mapping(value: object) -> bool:
     """Whether a value is written as a YAML mapping."""
-    return isinstance(value, Mapping)
+    return isinstance(value, (dict, Mapping))  # to ask whether something is a Mapping takes long
 
 
 def is_list(value: object) -> bool:
@@ -169,7 +169,7 @@ def check(value: object, path: FieldPath = ()) -> None:
 def _check(value: object, path: FieldPath) -> None:
     if value is None or isinstance(value, (str, bool, int, float)):
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise SpliceError(
@@ -187,19 +187,19 @@ def _check(value: object, path: FieldPath) -> None:
 
 def same(left: object, right: object) -> bool:
     """Whether two values are the same data; the order of keys is none, ``1``, ``1.0`` and ``True`` are three."""
-    if left is right and not isinstance(left, (Mapping, list, tuple)):
-        return True
-    if isinstance(left, Mapping):
+    if isinstance(left, str):
+        return isinstance(right, str) and left == right
+    if isinstance(left, (dict, Mapping)):
         return (
-            isinstance(right, Mapping)
+            isinstance(right, (dict, Mapping))
             and len(left) == len(right)
             and all(key in right and same(value, right[key]) for key, value in left.items())
         )
     if isinstance(left, (list, tuple)):
         return isinstance(right, (list, tuple)) and len(left) == len(right) and all(map(same, left, right))
-    if isinstance(right, (Mapping, list, tuple)):
+    if isinstance(right, (dict, list, tuple, Mapping)):
         return False
-    return same_scalar(left, right)
+    return left is right or same_scalar(left, right)
 
 
 def same_scalar(left: object, right: object) -> bool:
@@ -219,12 +219,12 @@ def plain(value: _T) -> _T:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (dict, Mapping)):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
-    if isinstance(value, str):
-        return str(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -110,7 +110,8 @@ class _Reader:
         if key in seen:
             raise _refused(event, f"key {key!r} is given twice, first on line {seen[key]}")
         seen[key] = event.start_mark.line + 1
-        at = self._token(start)
+        text = self._text
+        at = start if text.find("?", self._floor, start) < 0 else self._token(start)
         entry = Entry(min(at, start))
         entry.explicit = at < start
         entry.key, entry.key_start, entry.key_end, entry.key_style = key, start, end, event.style or ""
@@ -120,8 +121,8 @@ class _Reader:
             entry.key_style = entry.key_style or " "
         collection.entries.append(entry)
         self._floor = end
-        colon = self._token(len(self._text))
-        if self._text[colon : colon + 1] == ":":
+        colon = end if text[end : end + 1] == ":" else self._token(len(text))
+        if text[colon : colon + 1] == ":":
             entry.colon = self._floor = colon + 1
 
     def _start(self, event: Any) -> None:
