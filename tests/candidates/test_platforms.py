@@ -263,6 +263,32 @@ def test_platforms_at_the_top_are_for_the_policies_that_have_none_of_their_own()
     ]
 
 
+SETTER = """\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageSetter
+metadata: {name: images}
+spec:
+  platforms: PLATFORMS
+  policies:
+    - {name: web, image: HOST/web, semver: {range: 1.x}, insecure: true}
+    - {name: other, image: HOST/web, semver: {range: 1.x}, insecure: true, platforms: [linux/arm64]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("platforms", "expected"),
+    [("[linux/amd64]", "→ HOST/web:1.3.0\n"), ("5", "'5' is not a platform such as"), ("[]", "→ HOST/web:1.4.0\n")],
+)
+def test_policies_of_an_image_setter_among_the_files_have_what_stands_at_its_top(
+    run: Run, crane: Crane, tmp_path: Path, platforms: str, expected: str
+) -> None:
+    write_files(tmp_path, {"setter.yaml": SETTER.replace("HOST", crane.host).replace("PLATFORMS", platforms)})
+    ran = run("linux/amd64", "explain", "web", "--policies", "setter.yaml", "--limit", "0")
+    assert expected in ran.out + ran.err
+    ran = run("linux/amd64", "explain", "other", "--policies", "setter.yaml", "--limit", "0")
+    assert "→ HOST/web:1.4.0\n" in ran.out
+
+
 def test_platforms_at_the_top_do_not_count_where_the_lock_has_decided() -> None:
     spec = {"platforms": ["linux/arm64"], "from": "lock"}
     body = {"apiVersion": "imagesetter.dev/v1alpha1", "kind": "ImageSetter", "spec": spec}

@@ -154,10 +154,10 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     setter = validate_strictly(ImageSetter, function_config, where=where, hint=hint)
     namespace = setter.metadata.namespace or DEFAULT_NAMESPACE
     raw = function_config.get("spec") or {}
-    policies: list[Resource] = []
+    policies, defaults = list[Resource](), rule_annotations(raw)
     for index, policy in enumerate(setter.spec.policies):
         _check_rule(policy, index, where)
-        policies += inline_policy(raw["policies"][index], namespace=namespace, index=index)
+        policies += inline_policy(raw["policies"][index], namespace=namespace, index=index, defaults=defaults)
     targets = tuple(
         Target(
             Selector(
@@ -186,5 +186,5 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
         namespace=namespace,
         policies=tuple(policies),
         targets=targets,
-        rule_defaults=tuple(rule_annotations(raw).items()) if setter.spec.from_ == "registry" else (),
+        rule_defaults=tuple(defaults.items()) if setter.spec.from_ == "registry" else (),
     )

@@ -48,7 +48,7 @@ def policies_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[
         return
     metadata = item.get("metadata")
     namespace = str(metadata.get("namespace") or "") if isinstance(metadata, Mapping) else ""
-    folder = folder_of(name)
+    folder, defaults = folder_of(name), rule_annotations(spec) if isinstance(spec, Mapping) else {}
     for index, policy in enumerate(policies):
         try:
             check_inline_policy(policy, index, where=where)
@@ -57,28 +57,32 @@ def policies_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[
             continue
         origin = f"{where} spec.policies[{index}]"
         folders = (folder,) if folder else ()
-        found, repository = inline_policy(policy, namespace=namespace, index=index)
+        found, repository = inline_policy(policy, namespace=namespace, index=index, defaults=defaults)
         yield found._replace(origin=origin, folders=folders), repository._replace(origin=origin, folders=folders)
 
 
 def rule_annotations(fields: Mapping[str, Any]) -> dict[str, str]:
     """The rules of an inline policy, or those at the top of an ``ImageSetter``, as annotations."""
+    platforms = fields.get("platforms") or ""
     texts = {
         MINIMUM_AGE: str(fields.get("minimumAge") or ""),
         FOLLOWS: str(fields.get("follows") or ""),
         SOAK: str(fields.get("soak") or ""),
-        PLATFORMS: ",".join(map(str, fields.get("platforms") or ())),
+        PLATFORMS: ",".join(map(str, platforms)) if isinstance(platforms, list) else str(platforms),
     }
     return {name: text for name, text in texts.items() if text}
 
 
-def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> tuple[Resource, Resource]:
+def inline_policy(
+    policy: Mapping[str, Any], *, namespace: str, index: int, defaults: Mapping[str, str] | None = None
+) -> tuple[Resource, Resource]:
     """An ImagePolicy and an ImageRepository as one entry of ``spec.policies`` describes them together.
 
     Args:
         policy: name, namespace, image, the rule and the other fields under Flux's names.
         namespace: for an entry without one; empty for the run's default.
         index: its place in the list, for errors.
+        defaults: annotations that stand for the rules at the top of the ``ImageSetter``.
     """
     name, namespace = str(policy["name"]), str(policy.get("namespace") or namespace)
     origin = f"functionConfig spec.policies[{index}]"
@@ -88,7 +92,7 @@ def inline_policy(policy: Mapping[str, Any], *, namespace: str, index: int) -> t
 
     metadata = {"name": name, "namespace": namespace}
     ours = {ALLOW_DOWNGRADE: "true"} if policy.get("allowDowngrade") else {}
-    annotations = {"annotations": {**ours, **rule_annotations(policy)}}
+    annotations = {"annotations": {**(defaults or {}), **ours, **rule_annotations(policy)}}
     rule = taken(*NAMES)
     spec = {
         "imageRepositoryRef": {"name": name},
