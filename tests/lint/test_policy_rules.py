@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imagesetter.flux.annotations import KNOWN
 from lint.conftest import FIELD, POLICIES, POLICY, REPOSITORY, Lint
 
 DIGEST = "sha256:" + "5" * 64
@@ -22,6 +23,10 @@ def field(value: str, marker: str) -> str:
 
 def documents(*texts: str) -> str:
     return "---\n".join(texts)
+
+
+def annotated(annotations: str) -> str:
+    return POLICY.replace("namespace: flux-system}", f"namespace: flux-system, annotations: {{{annotations}}}}}")
 
 
 # rule, further documents beside the repository, and the findings of that rule
@@ -244,6 +249,32 @@ CASES = {
         [
             "a.yaml:9:71: warning unknown-field: spec.policy.semver.exclude: ImagePolicy of image-reflector-controller "
             "v1.3.0 has no such field; remove it, unless your Flux is newer: the API server drops it silently"
+        ],
+    ),
+    "an annotation of ours that there is not": (
+        "unknown-field",
+        [annotated("imagesetter.dev/minimun-age: 3d, other.example.com/x: y")],
+        [
+            'a.yaml:8:61: warning unknown-field: metadata.annotations["imagesetter.dev/minimun-age"]: imagesetter has '
+            "no such annotation (did you mean imagesetter.dev/minimum-age?); remove it; on a policy there are "
+            f"{', '.join(KNOWN)}"
+        ],
+    ),
+    "annotations of ours": ("unknown-field", [annotated(", ".join(f'{name}: "x"' for name in KNOWN))], []),
+    "a policy that follows one that is not there": (
+        "incomplete-policy",
+        [annotated("imagesetter.dev/follows: wed")],
+        [
+            "a.yaml:8:86: error incomplete-policy: flux-system:web follows flux-system:wed, which is not there; did "
+            "you mean flux-system:web?"
+        ],
+    ),
+    "a platform that is none": (
+        "incomplete-policy",
+        [annotated("imagesetter.dev/platforms: arm64")],
+        [
+            "a.yaml:6:13: error incomplete-policy: metadata.annotations[\"imagesetter.dev/platforms\"]: 'arm64' is not "
+            "a platform such as linux/amd64 or linux/arm64/v8"
         ],
     ),
 }

@@ -21,6 +21,12 @@ FOLLOWS: Final = "imagesetter.dev/follows"
 SOAK: Final = "imagesetter.dev/soak"
 PLATFORMS: Final = "imagesetter.dev/platforms"
 
+DOMAIN: Final = "imagesetter.dev/"
+KNOWN: Final = tuple(
+    text for text in tuple(globals().values()) if isinstance(text, str) and text.startswith(DOMAIN) and text != DOMAIN
+)
+"""All of the above."""
+
 
 def allows_downgrade(policy: Resource) -> bool:
     """Whether a policy's fields may go back to a tag that it ranks below theirs.

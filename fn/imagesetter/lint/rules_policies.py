@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import PolicyError, ResolveError
+from imagesetter.flux.annotations import DOMAIN, FOLLOWS, KNOWN
 from imagesetter.flux.known_fields import API, KNOWN_FIELDS
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
@@ -57,7 +58,11 @@ def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
             if _ambiguity(tree, name, form) or any(unresolved(form.data)):
                 continue  # ambiguous-policy and unresolved-variable say so
             try:
-                tree.catalog.policy(name)
+                policy = tree.catalog.policy(name)
+                if policy.follows and not tree.catalog.has_policy(policy.follows):
+                    where = located.position("metadata", "annotations", FOLLOWS)
+                    unknown = tree.catalog.unknown(policy.follows)
+                    yield Problem(where, f"{name.plain} follows {policy.follows}, which is not there", unknown.hint)
             except ResourceError as error:
                 yield _at_field(by_origin, located, error)
             except ReportedError as error:
@@ -128,10 +133,20 @@ def invalid_pattern(tree: LintedTree) -> Iterator[Problem]:
 
 
 def unknown_field(tree: LintedTree) -> Iterator[Problem]:
-    """A field that the CRD does not have; the API server would drop it."""
+    """A field that the CRD does not have, which the API server would drop; or an unknown annotation of ours."""
     for kind in ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation"):
         for _, located in tree.located(kind):
             yield from _unknown(located, kind)
+            yield from _unknown_annotations(located) if kind == "ImagePolicy" else ()
+
+
+def _unknown_annotations(located: LocatedResource) -> Iterator[Problem]:
+    annotations = located.resource.metadata.get("annotations")
+    for name in annotations if isinstance(annotations, Mapping) else ():
+        if str(name).startswith(DOMAIN) and name not in KNOWN:
+            message = f'metadata.annotations["{name}"]: imagesetter has no such annotation{did_you_mean(name, KNOWN)}'
+            hint = f"remove it; on a policy there are {', '.join(KNOWN)}"
+            yield Problem(located.key_position("metadata", "annotations", name), message, hint)
 
 
 def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
