@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imagesetter.candidates.chain import LIMIT, YES, Candidate, Decision, PassedOver, Verdict, choose, no, not_yet
 from imagesetter.errors import RegistryError
@@ -92,3 +94,27 @@ def test_a_walk_is_bounded_and_looks_at_the_tag_in_use_last() -> None:
 @pytest.mark.parametrize(("better", "expected"), [(not_yet("young", 7.0), "1"), (no("bad"), "")])
 def test_a_tag_in_use_that_is_no_candidate_stays_only_while_a_better_one_waits(better: Verdict, expected: str) -> None:
     assert choose(["2"], [Table({"2": better})], Registry().digest, locked="1").tag == expected
+
+
+TAGS = [str(number) for number in range(70, 0, -1)]
+VERDICTS = st.sampled_from([YES, YES, no("bad"), not_yet("young", 7.0)])
+RULES = st.lists(st.fixed_dictionaries(dict.fromkeys(TAGS[:12], VERDICTS)), max_size=4)
+
+
+@given(RULES, st.sampled_from(["", *TAGS]), st.integers(0, 70))
+def test_whatever_the_rules_the_first_candidate_that_all_allow_is_taken(
+    tables: list[dict[str, Verdict]], locked: str, count: int
+) -> None:
+    tags, rules = TAGS[:count], [Table(dict(table), name=f"rule {number}") for number, table in enumerate(tables)]
+    decision = choose(tags, rules, Registry().digest, locked=locked)
+    allowed = [tag for tag in tags[:LIMIT] if all(table.get(tag, YES).allowed for table in tables)]
+    refused = [each.tag for each in decision.passed_over]
+    if allowed:
+        assert decision.tag == allowed[0]
+        assert refused == tags[: tags.index(allowed[0])]
+    else:
+        assert decision.tag in ("", locked)
+        assert refused[: len(tags)] == tags[:LIMIT]
+    for each in decision.passed_over:
+        assert not tables[int(each.rule.split()[1])][each.tag].allowed
+    assert choose(tags, rules, Registry().digest, locked=locked) == decision

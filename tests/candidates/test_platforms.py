@@ -294,3 +294,35 @@ def test_platforms_at_the_top_do_not_count_where_the_lock_has_decided() -> None:
     body = {"apiVersion": "imagesetter.dev/v1alpha1", "kind": "ImageSetter", "spec": spec}
     config = FunctionConfig("imagesetter.dev/v1alpha1", "ImageSetter", "images", "", body)
     assert parse_function_config(config).rule_defaults == ()
+
+
+LIST = """\
+apiVersion: config.kubernetes.io/v1
+kind: ResourceList
+functionConfig:
+  apiVersion: imagesetter.dev/v1alpha1
+  kind: ImageSetter
+  metadata: {name: images}
+  spec: {platforms: [linux/amd64, linux/arm64]}
+items:
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: web}
+  spec:
+    containers:
+    - name: web
+      image: HOST/web:0.9.0 # {"$imagepolicy": "flux-system:web"}
+"""
+
+
+def test_platforms_at_the_top_are_for_the_policies_among_the_items_of_a_function(
+    run: Run, crane: Crane, tmp_path: Path
+) -> None:
+    policies = POLICIES.replace("interval: 5m", "interval: 5m, insecure: true")
+    items = "".join(f"- {text}" for text in policies.split("---\n"))
+    items = "\n".join(line if line.startswith("- ") else f"  {line}" for line in items.splitlines())
+    text = (LIST + items + "\n").replace("HOST", crane.host).replace("registry.example.com", crane.host)
+    write_files(tmp_path, {"list.yaml": text})
+    ran = run("linux/amd64", "fn", "list.yaml")
+    assert (ran.status, "image: HOST/web:1.0.0 # {" in ran.out) == (0, True), str(ran)
+    assert "1.4.0 has no image for linux/amd64 (it has linux/arm64)" in ran.out
