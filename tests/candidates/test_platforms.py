@@ -326,3 +326,13 @@ def test_platforms_at_the_top_are_for_the_policies_among_the_items_of_a_function
     ran = run("linux/amd64", "fn", "list.yaml")
     assert (ran.status, "image: HOST/web:1.0.0 # {" in ran.out) == (0, True), str(ran)
     assert "1.4.0 has no image for linux/amd64 (it has linux/arm64)" in ran.out
+
+
+def test_an_error_says_that_only_the_best_tags_were_looked_at(sandbox: Sandbox) -> None:
+    sandbox.write(
+        "policies.yaml", POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}")
+    )
+    sandbox.registry.push(*(f"1.5.{number}" for number in range(60)))
+    ran = sandbox.run("lock", "--unseen", "wait")
+    assert ran.status == 1
+    assert "none of the 50 best tags of flux-system:web is 3d old yet; 1.5.10 is not 3d old until" in ran.err

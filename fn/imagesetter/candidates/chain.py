@@ -188,5 +188,7 @@ def choose(
 
 def _walk(tags: Sequence[str], locked: str, passed_over: Sequence[PassedOver]) -> Iterator[str]:
     yield from tags[:LIMIT]
-    if locked and locked not in tags[:LIMIT] and (locked in tags or any(each.until for each in passed_over)):
+    if not locked or locked in tags[:LIMIT]:
+        return
+    if locked in tags or any(each.until is not None for each in passed_over):
         yield locked

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from imagesetter.candidates.age import MinimumAge
-from imagesetter.candidates.chain import CandidateRule, Decision, PassedOver, choose
+from imagesetter.candidates.chain import LIMIT, CandidateRule, Decision, PassedOver, choose
 from imagesetter.candidates.follows import Follows
 from imagesetter.candidates.held import Held
 from imagesetter.candidates.platforms import Platforms
@@ -19,10 +19,10 @@ def rules_of(situation: Situation) -> list[CandidateRule]:
     """The rules that a policy has, in the order in which they are asked: cheap ones first."""
     policy = situation.policy
     rules: list[CandidateRule] = []
-    if policy.minimum_age:
-        rules.append(MinimumAge(situation))
     if policy.follows:
         rules.append(Follows(situation, policy.follows))
+    if policy.minimum_age:
+        rules.append(MinimumAge(situation))
     if policy.platforms:
         rules.append(Platforms(situation))
     return rules
@@ -54,16 +54,17 @@ def decide(situation: Situation) -> Decision:
     locked = entry.tag if entry and entry.tag in tags else ""
     found = choose(ranked, rules, situation.puller.digest, locked=locked)
     notes += (*(each.reason for each in found.passed_over), *found.notes)
-    error = None if found.tag else _none_allowed(situation, rules, found.passed_over)
+    error = None if found.tag else _none_allowed(situation, rules, found.passed_over, all_seen=len(ranked) <= LIMIT)
     return replace(found, passed_over=(*over, *found.passed_over), notes=notes, error=error)
 
 
 def _none_allowed(
-    situation: Situation, rules: Sequence[CandidateRule], passed_over: Sequence[PassedOver]
+    situation: Situation, rules: Sequence[CandidateRule], passed_over: Sequence[PassedOver], *, all_seen: bool
 ) -> ResolveError:
     """Why no candidate is taken; in the words of one rule, where that one allowed none of them."""
     involved = [rule for rule in rules if any(each.rule == rule.name for each in passed_over)]
     rule = involved[-1]
     unmet = rule.unmet if len(involved) == 1 else f"passes its rules ({', '.join(each.name for each in involved)})"
     last = next(each for each in reversed(passed_over) if each.rule == rule.name)
-    return ResolveError(f"no tag of {situation.policy.name} {unmet}; {last.reason}", hint=rule.hint)
+    tags = "no tag" if all_seen else f"none of the {LIMIT} best tags"
+    return ResolveError(f"{tags} of {situation.policy.name} {unmet}; {last.reason}", hint=rule.hint)
