@@ -215,5 +215,10 @@ def test_a_run_that_finds_every_scan_in_the_cache_needs_no_network(tmp_path: Pat
     with run_fake(lambda seen: Reply(200, {"tags": ["1.2.3"]})) as fake:
         text = (MARKED + POLICY).replace("localhost:1", fake.host)
         assert "httpx" in loaded_by([], text, tmp_path, **HERE)
-        assert loaded_by([], text, tmp_path, **HERE) & {"httpx", "httpcore", "ssl", "http.client"} == set()
+        loaded = loaded_by([], text, tmp_path, **HERE)
+        assert loaded & {"httpx", "httpcore", "ssl", "http.client"} == set()
+        # Nor any rule about candidates, as no policy has one.
+        assert "imagesetter.selection.choose" in loaded
+        assert {name for name in loaded if name.startswith("imagesetter.candidates")} == set()
+        assert "imagesetter.policy.platform" not in loaded
         assert len(fake.seen) == 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.golang.duration import parse_age
-from imagesetter.policy.platform import Platform, parse_platforms
 from krm_functions.errors import ResourceError
+
+if TYPE_CHECKING:
+    from imagesetter.policy.platform import Platform
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 
@@ -86,8 +88,12 @@ def platforms(policy: Resource) -> tuple[Platform, ...]:
         ResourceError: the annotation is not a list of platforms with commas between them.
     """
     text = annotation(policy, PLATFORMS)
+    if not text:
+        return ()
+    from imagesetter.policy.platform import parse_platforms
+
     try:
-        return parse_platforms(each.strip() for each in text.split(",")) if text else ()
+        return parse_platforms(each.strip() for each in text.split(","))
     except ValueError as error:
         raise _error(policy, PLATFORMS, str(error)) from error
 

@@ -11,13 +11,13 @@ from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
 from imagesetter.golang.duration import parse_duration
-from imagesetter.policy.platform import Platform
 from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.reference import Repository, parse_flux_image
 from krm_functions.errors import ReportedError, ResourceError
 
 if TYPE_CHECKING:
     from imagesetter.flux.models import DigestReflection, ImageRepositorySpec
+    from imagesetter.policy.platform import Platform
 
 Find = Callable[[str, str], Resource | None]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imagesetter.candidates.rules import decide
-from imagesetter.candidates.situation import Situation, Unseen
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.lock.document import Lock
 from imagesetter.lock.holds import notices
 from imagesetter.registry.puller import Puller
 from imagesetter.registry.scan import Scan
+from imagesetter.selection.registry_source import by_policy
 from imagesetter.selection.sources import Failed, Resolution, Resolved
+
+if TYPE_CHECKING:
+    from imagesetter.candidates.situation import Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,17 @@ class Chooser:
 
     def __call__(self, policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
         """The answer to a policy; the raised errors are those of `imagesetter.candidates.rules.decide`."""
+        over = notices(self.lock.holds, policy.name, self.now)
+        if not (policy.has_rules or self.lock.holds_of(policy.name, self.now)):
+            plain = by_policy(policy, scan, puller)
+            return plain._replace(notes=(*plain.notes, *over)) if over and isinstance(plain, Resolved) else plain
+        # Most runs have no rule, and need not import them.
+        from imagesetter.candidates.rules import decide
+        from imagesetter.candidates.situation import Situation
+
         decision = decide(Situation(policy, scan, self.lock, self.now, puller, self.unseen))
         if decision.error:
             return Failed(decision.error, decision.seen, decision.passed_over)
-        over = notices(self.lock.holds, policy.name, self.now)
         return Resolved(
             LatestRef(policy.image.written, decision.tag, decision.digest),
             (*scan.warnings, *over),
