@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import page, peers
+from benchmarks.builds import builds
 from benchmarks.fleet import fleet
 from benchmarks.given import given
 from benchmarks.image import image
@@ -81,6 +82,7 @@ SECTIONS: dict[str, Callable[[Path, bool], page.Section]] = {
     "selection": selection,
     "enormous": enormous,
     "kpt": kpt,
+    "builds": builds,
     "sdk": sdk,
     "image": image,
 }

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from imagesetter.cli.function import process
+from imagesetter.cli.main import main
 from krm_functions.main import respond
 from tools import require_tool
 
@@ -332,8 +333,8 @@ def test_every_section_on_the_page_has_its_charts() -> None:
 def test_the_sections_can_be_named_on_the_command_line() -> None:
     harness = importlib.import_module("benchmarks.__main__")
     assert list(harness.SECTIONS) == [
-        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt", "sdk",
-        "image",
+        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt", "builds",
+        "sdk", "image",
     ]  # fmt: skip
 
 
@@ -383,3 +384,17 @@ def test_what_fills_an_image_is_told_by_package_and_each_file_counts_once(tmp_pa
         "`yaml`": 10,
         "`pyyaml`": 1,
     }
+
+
+def test_overlays_that_are_built_have_a_marked_tag_each_that_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.builds import write_overlays
+
+    write_overlays(tmp_path / "tree", 3)
+    monkeypatch.chdir(tmp_path / "tree")
+    command = ["build", "--all", "--from", "status", "--kustomize", require_tool("kustomize")]
+    assert main(command) == 0
+    built = capsys.readouterr()
+    assert built.err == "13 fields changed, 0 up to date\n"  # ten of the base, and one of each overlay
+    assert built.out.count("\n# overlays/") + built.out.startswith("# overlays/") == 3
