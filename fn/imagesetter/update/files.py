@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.fields.digests import DIGEST_KEY, digests_beside
 from imagesetter.fields.field import Location, MarkedField
+from imagesetter.fields.nested import edits as nested_edits
 from imagesetter.fields.report import failure, marker_problem, report
 from imagesetter.fields.unfollowed import (
     MAC,
@@ -211,10 +212,8 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
     text = file.text.text
     if file.nested:
-        from imagesetter.fields.nested import edits
-
         planned = [(change.field.scalar, change.text, change.field.nested) for change in changes]
-        text = splice(text, edits(text, planned, file.scan))
+        text = splice(text, nested_edits(text, planned, file.scan))
     else:
         text = rewrite(text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
     return Rewrite(file.path, file.data, encode_text(text, bom=file.text.bom))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from imagesetter.config.inline_policy import WORDS, policies_in_file
 from imagesetter.fields.field import Location
+from imagesetter.fields.nested import NestedMark, find_nested
 from imagesetter.fields.report import failure
 from imagesetter.files.find import find_names
 from imagesetter.files.read import read
@@ -28,9 +29,6 @@ from krm_functions.yaml.encoding import decode_text, mentions, wide_encoding
 from krm_functions.yaml.load import load, load_all
 from krm_functions.yaml.scan import NEEDLE, scan
 from krm_functions.yaml.scan_result import KEEP, SPAN, Comment, ScanResult
-
-if TYPE_CHECKING:
-    from imagesetter.fields.nested import NestedMark
 
 STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
@@ -155,11 +153,7 @@ def marked_file(path: Path, data: bytes, *, nested: bool = False) -> MarkedFile:
         TextError: it is not UTF-8.
     """
     text = decode_text(data, name=str(path))
-    inside: tuple[NestedMark, ...] = ()
-    if nested:
-        from imagesetter.fields.nested import find_nested
-
-        inside = find_nested(text.text)
+    inside = find_nested(text.text) if nested else ()
     return MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE), inside)
 
 
