@@ -203,6 +203,7 @@ SEAMS = {
         "cli.reports.links",
         "cli.reports.update_sarif",
     ],
+    "cli.completion": ["cli.main", "cli.schemas.kinds", "flux.resources", "lint.run", "update.read_tree"],
     "cli.fast_path": ["cli.function", "kustomize.recording", "krm_functions.errors"],
     "cli.function": ["kustomize.exact", "kustomize.recording"],
     "cli.planned_update": ["cli.history"],

@@ -33,22 +33,23 @@ The tables show the environment variable of each option; separate several values
 TAIL = """\
 ## Completion in a shell
 
-The shell can complete commands, options and choices. For bash 4.4 or later, add this to `~/.bashrc`:
+The shell completes commands, options and choices, and also files, policies under the working directory, rules of the
+linter, kinds and report formats. For bash 4.4 or later, add this to `~/.bashrc`:
 
 ```sh
-eval "$(_IMAGESETTER_COMPLETE=bash_source imagesetter)"
+eval "$(imagesetter completion bash)"
 ```
 
-For zsh, add this to `~/.zshrc`:
+For zsh, add this to `~/.zshrc`, below `compinit`:
 
 ```sh
-eval "$(_IMAGESETTER_COMPLETE=zsh_source imagesetter)"
+eval "$(imagesetter completion zsh)"
 ```
 
-For fish, add this to `~/.config/fish/completions/imagesetter.fish`:
+For fish, run this once:
 
 ```sh
-_IMAGESETTER_COMPLETE=fish_source imagesetter | source
+imagesetter completion fish > ~/.config/fish/completions/imagesetter.fish
 ```
 """
 KINDS = CHECKOUT / "docs" / "kinds.md"

@@ -35,7 +35,7 @@ PICK = {"policy": {"semver": {"range": "1.x"}}, "tags": ["1.0.0"]}
 STATUSES: dict[str, tuple[str | None, str | None, str | None]] = {
     "update": ("update plain.yaml", "update marked.yaml", "update --from nowhere"),
     "lock": (None, "lock --no-cache asked", "lock gone"),
-    "mark": ("mark plain.yaml", None, "mark --policy a:b:c:d"),
+    "mark": ("mark plain.yaml", None, "mark --only a:b:c:d"),
     "explain": (
         "explain --semver 1.x --tags-file tags.txt",
         "explain --semver 2.x --tags-file tags.txt",
@@ -55,6 +55,8 @@ STATUSES: dict[str, tuple[str | None, str | None, str | None]] = {
     "hold": (None, None, "hold --nonsense"),
     "unhold": (None, None, "unhold --nonsense"),
     "holds": (None, None, "holds --nonsense"),
+    "completion": ("completion bash", None, "completion tcsh"),
+    "report": (None, None, "report --nonsense"),
     "demo": (None, None, "demo --nonsense"),
     "doctor": (None, None, "doctor --nonsense"),
 }

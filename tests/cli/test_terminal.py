@@ -48,7 +48,7 @@ def plant(folder: Path, host: str) -> Path:
 def test_a_terminal_shows_progress_and_colours(fleet: Path, tmp_path: Path) -> None:
     ran = run_at_terminal("update", "--check", cwd=fleet, home=tmp_path)
     assert ran.status == 1, ran
-    assert "repositories done" in ran.out
+    assert "of 6 repositories" in ran.out
     assert "6 fields would change" in ran.out
     assert COLOUR in ran.out
 
@@ -64,7 +64,7 @@ def test_nothing_of_it_reaches_a_pipe(fleet: Path, tmp_path: Path) -> None:
 def test_a_piped_report_stays_plain_while_the_terminal_shows_progress(fleet: Path, tmp_path: Path) -> None:
     ran = run_at_terminal("update", "--check", "--output", "json", cwd=fleet, home=tmp_path, out_piped=True)
     assert json.loads(ran.out)["kind"] == "UpdateReport"
-    assert "repositories done" in ran.err
+    assert "of 6 repositories" in ran.err
 
 
 def test_quiet_shows_no_progress(fleet: Path, tmp_path: Path) -> None:

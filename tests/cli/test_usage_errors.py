@@ -14,7 +14,7 @@ from imagesetter.cli.main import TASKS, group, main
 COMMANDS = [name for names in TASKS.values() for name in names]
 # What a command needs before it looks at anything else.
 NEEDED = {
-    "hold": ["web", "--exclude", "1.0.0", "--reason", "crashes"],
+    "hold": ["web", "--exclude-tag", "1.0.0", "--reason", "crashes"],
     "unhold": ["web"],
     "tags": ["registry.example.com/web"],
     "explain": ["web"],
@@ -176,8 +176,9 @@ WRONG = {
         ["schema", "ImageLok"],
         "unknown kind 'ImageLok' (did you mean ImageLock?)",
         "imagesetter schema",
-        "kinds: ImageLock, ImageSetter, PolicyTest, AutomationReport, Explanation, ParityReport, ImageLog, "
-        "PolicyReport, PolicyTestReport, LockReport, LintReport, MarkReport, TagList, UpdateReport",
+        "kinds: ImageLock, ImageSetter, Project, PolicyTest, AutomationReport, Explanation, InitReport, "
+        "OutdatedReport, ParityReport, ImageLog, PolicyReport, PolicyTestReport, LockReport, LintReport, MarkReport, "
+        "TagList, UpdateReport",
     ),
     "standard input for two things": (
         ["lint", "--policies", "-", "--rendered", "-"],
@@ -216,7 +217,7 @@ def test_wrong_usage_says_what_where_and_what_to_do(
         ["lock", "--merge", "nowhere"],
         ["lock", "--merge"],
         ["explain", "--semver", "1.x", "--tags-file", "nowhere"],
-        ["hold", "web", "--exclude", "1.0.0", "--reason", "x", "--lock-file", "nowhere/lock.yaml"],
+        ["hold", "web", "--exclude-tag", "1.0.0", "--reason", "x", "--lock-file", "nowhere/lock.yaml"],
         ["unhold", "web"],
     ],
     ids=" ".join,

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("IMAGESETTER_TIMEOUT", "soon", "update", "where: IMAGESETTER_TIMEOUT\n"),
         ("IMAGESETTER_GIT_TIMEOUT", "soon", "automate", "where: IMAGESETTER_GIT_TIMEOUT\n"),
         ("IMAGESETTER_ONLY", "a:b:c", "update", "where: IMAGESETTER_ONLY\n"),
-        ("IMAGESETTER_POLICY", "a:b:c", "mark", "where: IMAGESETTER_POLICY\n"),
+        ("IMAGESETTER_POLICY", "a:b:c", "mark", "where: --only\n"),
         ("IMAGESETTER_AUTOMATION", "a:b:c", "automate", "where: IMAGESETTER_AUTOMATION\n"),
         ("IMAGESETTER_OUTPUT", "markdwn", "update", "where: IMAGESETTER_OUTPUT\n"),
         ("IMAGESETTER_OUTPUT", "markdwn", "mark", "where: IMAGESETTER_OUTPUT\n"),
@@ -59,7 +59,7 @@ def test_a_wrong_value_is_blamed_on_its_variable(
         ("update --from lokc", "where: --from\n"),
         ("update --timeout soon", "where: --timeout\n"),
         ("update --only a:b:c", "where: --only\n"),
-        ("mark --policy a:b:c", "where: --policy\n"),
+        ("mark --only a:b:c", "where: --only\n"),
         ("update --output markdwn", "where: --output\n"),
     ],
 )

@@ -93,7 +93,7 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_written(checkout: Checko
     assert "flux-system:web is at 1.4.0 already" in refusal(checkout, "--to", "1.4.0")
     assert "2026-01-01 is in the past\n  where: --until" in refusal(checkout, "--until", "2026-01-01")
     assert "'a b' is not a valid tag\n  where: --to" in refusal(checkout, "--to", "a b")
-    checkout.sandbox.run("hold", "web", "--exclude", "1.3.0", "--reason", "slow")
+    checkout.sandbox.run("hold", "web", "--exclude-tag", "1.3.0", "--reason", "slow")
     assert "flux-system:web is without 1.3.0 (slow)" in refusal(checkout, "--to", "1.3.0")
     ran = checkout.sandbox.run("rollback", "wep", "--reason", "x")
     assert (ran.status, "did you mean flux-system:web" in ran.err) == (1, True), str(ran)

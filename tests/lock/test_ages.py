@@ -188,7 +188,7 @@ def test_a_run_beside_a_lock_takes_nothing_that_is_too_young(aged: Sandbox) -> N
 def test_an_excluded_tag_gives_way_to_one_that_is_old_enough(aged: Sandbox) -> None:
     aged.registry.push("1.5.0", "1.6.0")
     locked(aged)
-    aged.run("hold", "web", "--exclude", "1.6.0", "--reason", "no")
+    aged.run("hold", "web", "--exclude-tag", "1.6.0", "--reason", "no")
     aged.day("2026-03-04")
     locked(aged)
     assert tag(aged) == "1.5.0"
@@ -252,7 +252,7 @@ def test_an_explanation_of_a_list_heeds_holds_and_what_the_lock_has_seen(aged: S
     assert "→ registry.example.com/web:1.4.0" in ran.out
     assert "note: 1.6.0 is not 3d old until" in ran.err + ran.out
     aged.day("2026-03-20")
-    aged.run("hold", "web", "--exclude", "1.5.0", "--reason", "leaks")
+    aged.run("hold", "web", "--exclude-tag", "1.5.0", "--reason", "leaks")
     aged.write("tags.txt", "1.4.0\n1.5.0\n")
     ran = aged.run("explain", "web", "--tags-file", "tags.txt", "--tag", "1.5.0")
     assert "why not 1.5.0? without 1.5.0 (leaks); otherwise it would be 1.5.0" in ran.out, str(ran)

@@ -40,7 +40,7 @@ def test_a_hold_of_the_lock_counts_where_the_registry_is_asked(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.registry.push("1.5.0")
-    sandbox.run("hold", "web", "--exclude", "1.5.0", "--reason", "crashes on start")
+    sandbox.run("hold", "web", "--exclude-tag", "1.5.0", "--reason", "crashes on start")
     status, text = run(sandbox, monkeypatch, listing(sandbox))
     assert status == 0
     assert f"image: {IMAGE}:1.4.0 # " in text

@@ -171,7 +171,7 @@ def test_a_lock_that_cannot_be_used_says_why_and_what_mends_it(case: str) -> Non
 
 def test_an_empty_lock_is_filled(sandbox: Sandbox) -> None:
     sandbox.write("images.lock.yaml", "")
-    assert sandbox.run("hold", "web", "--exclude", "1.4.2", "--reason", "leaks").status == 0
+    assert sandbox.run("hold", "web", "--exclude-tag", "1.4.2", "--reason", "leaks").status == 0
     sandbox.write("images.lock.yaml", "\n")
     assert sandbox.run("lock").status == 0
     assert list(parse_lock(sandbox.text(), "x").entries) == [WEB]

@@ -72,7 +72,7 @@ def test_a_lock_that_was_written_is_as_its_schema_says_and_so_is_the_report(sand
     )
     sandbox.run("lock")
     sandbox.registry.push("1.5.0")
-    sandbox.run("hold", "web", "--exclude", "1.6.0", "--reason", "no", "--until", "2027-01-01")
+    sandbox.run("hold", "web", "--exclude-tag", "1.6.0", "--reason", "no", "--until", "2027-01-01")
     report = json.loads(sandbox.run("lock", "--output", "json").out)
     Draft202012Validator(schema_of("LockReport")).validate(report)
     assert (report["written"], report["changes"], len(report["results"])) == (True, [], 2)

@@ -15,6 +15,7 @@ import click
 
 from imagesetter.cli.exit_status import BUG, BUG_REQUEST, FAILED, INTERRUPTED, OK, USAGE, status_of
 from imagesetter.cli.project import apply_project, reads_project, verbose_option
+from imagesetter.cli.renamed import with_present_names
 from imagesetter.cli.streams import refusal
 from imagesetter.cli.terminal import COLOR, color_option, echo, print_error, print_notes, write
 from imagesetter.cli.usage_errors import completed, nearest_or_help, usage_error
@@ -53,6 +54,7 @@ TASKS: dict[str, dict[str, str]] = {
         "fn": "Run as a KRM function: a ResourceList in, a ResourceList out.",
     },
     "Reference": {
+        "completion": "Print the completion script of a shell.",
         "schema": "Print the JSON Schema of a kind of imagesetter.dev/v1alpha1.",
     },
     "Start here": {
@@ -102,7 +104,8 @@ class Commands(click.Group):
         if args and not args[0].startswith("-") and args[0] not in known:
             hint = nearest_or_help(args[0], known, ctx.command_path)
             raise UsageError(f"unknown command {args[0]!r}", where=ctx.command_path, hint=hint)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, with_present_names(name or "", rest)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; prints its error here, where the value of --color is still known."""

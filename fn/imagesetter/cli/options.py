@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from imagesetter.cli.completion import files, policies
 from imagesetter.cli.network_options import DEFAULT_DEADLINE, DEFAULT_MAX_TAGS, NetworkOptions, time_limit
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.output_options import Format, Outputs, outputs_option, shared_output
@@ -89,6 +90,7 @@ policies_option = click.option(
     "--policies",
     multiple=True,
     metavar="PATH",
+    shell_complete=files,
     envvar="IMAGESETTER_POLICIES",
     help="File or directory with ImagePolicies and ImageRepositories, or - for a rendered stream. Repeatable.",
 )
@@ -185,6 +187,7 @@ def _with_run_options(command: Callable[..., Any], *, output_options: _Decorator
         "--only",
         multiple=True,
         metavar="NS:NAME",
+        shell_complete=policies,
         envvar="IMAGESETTER_ONLY",
         help="Update only this policy. Repeatable.",
     )

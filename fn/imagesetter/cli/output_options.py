@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import click
 
+from imagesetter.cli.completion import formats as complete_formats
 from imagesetter.cli.option_names import parameter_name
 from imagesetter.files.atomic_write import put
 from krm_functions.errors import InputError, UsageError
@@ -58,6 +59,7 @@ def outputs_option(*formats: Format) -> Callable[[Callable[..., Any]], Callable[
         "outputs",
         multiple=True,
         metavar="FORMAT[=FILE]",
+        shell_complete=complete_formats(formats),
         envvar="IMAGESETTER_OUTPUT",
         callback=parse,
         help=f"Report as {', '.join(formats[:-1])} or {formats[-1]}, to FILE or standard output. Repeatable.",

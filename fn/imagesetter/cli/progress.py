@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from imagesetter.cli.terminal import echo, wants_colour
-from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
+from imagesetter.registry.events import Event, Finished, Listed, Note, Planned, Waiting
 from krm_functions.messages import one_line
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Progress:
         self._lock = threading.Lock()
         self._status: Status | None = None
         self._done = 0
+        self._total = 0
         self._tags: dict[str, int] = {}
         self._seen = 0
         self._waiting = ""
@@ -50,6 +51,8 @@ class Progress:
         """Handle one event."""
         with self._lock:
             match event:
+                case Planned(count):
+                    self._total += count
                 case Listed(repository, tags):
                     self._count(repository, tags)
                 case Finished(repository, tags):
@@ -61,7 +64,7 @@ class Progress:
                 case Note(text):
                     if self._verbose and sys.stderr is not None:
                         echo(text, err=True)
-            if self._shows and (self._waiting or len(self._tags) > FEW):
+            if self._shows and (self._waiting or max(len(self._tags), self._total) > FEW):
                 self._show()
 
     def _count(self, repository: str, tags: int) -> None:
@@ -70,7 +73,9 @@ class Progress:
 
     def _show(self) -> None:
         waiting = f" · {self._waiting}" if self._waiting else ""
-        text = one_line(f"{self._done} repositories done, {self._seen:,} tags seen{waiting}")
+        # A digest or a scan that nobody planned has no part in the total.
+        done = f"{self._done} of {self._total}" if self._total >= self._done else str(self._done)
+        text = one_line(f"{done} repositories, {self._seen:,} tags{waiting}")
         if self._status is None:
             from rich.console import Console
             from rich.status import Status

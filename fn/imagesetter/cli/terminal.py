@@ -169,6 +169,11 @@ def print_hint(text: str) -> None:
     echo(f"{styled('hint', sys.stderr, fg='cyan')}: {text}", err=True)
 
 
+def print_notice(text: str) -> None:
+    """Print a notice about the command line itself to stderr."""
+    echo(f"{styled('notice', sys.stderr, fg='cyan')}: {text}", err=True)
+
+
 def why_nothing(paths: Sequence[str], *, files: int, policies: int) -> str:
     """What to do if no field follows a policy.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from imagesetter.cli.completion import files
 from imagesetter.cli.option_names import option_name
 from imagesetter.files.read import read_named
 from krm_functions.errors import InputError, UsageError
@@ -33,6 +34,7 @@ def value_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--substitute-from",
         multiple=True,
         metavar="FILE",
+        shell_complete=files,
         envvar="IMAGESETTER_SUBSTITUTE_FROM",
         help="File with such values: a ConfigMap, a YAML mapping, or lines NAME=VALUE. Repeatable.",
     )

@@ -19,7 +19,7 @@ from imagesetter.errors import CredentialError, ImageReferenceError
 from imagesetter.registry import manifests
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity, validity
-from imagesetter.registry.events import Event, Finished, Listed, Note, Waiting
+from imagesetter.registry.events import Event, Finished, Listed, Note, Planned, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
 from imagesetter.registry.http.network import NetworkOverrides
@@ -115,6 +115,7 @@ class Client:
             key = repository.canonical, replace(options, interval=None, timeout=None)
             same.setdefault(key, []).append(number)
         groups = list(same.values())
+        self._notify(Planned(len(groups)))
 
         def job(numbers: list[int]) -> Task[Scan]:
             repository = requests[numbers[0]][0]

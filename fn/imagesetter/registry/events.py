@@ -38,11 +38,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """So many repositories are about to be scanned, besides those that were planned before."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that ``-v`` shows: where credentials came from, and why others were not used. Never a secret."""
 
     text: str
 
 
-Event = Listed | Finished | Waiting | Note
+Event = Planned | Listed | Finished | Waiting | Note
 Listener = Callable[[Event], None]

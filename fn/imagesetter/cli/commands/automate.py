@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 
 from imagesetter import __version__
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions, time_limit
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
@@ -54,8 +56,8 @@ _RETRY = 60.0
 """Seconds until an invalid automation is read again."""
 
 
-@click.command("automate")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("automate", cls=GroupedCommand)
+@paths_argument
 @click.option(
     "--automation",
     "automations",

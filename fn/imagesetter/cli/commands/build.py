@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import click
 
+from imagesetter.cli.completion import files
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     RunOptions,
@@ -50,8 +52,8 @@ class _Rendered(NamedTuple):
     old: Built | None
 
 
-@click.command("build")
-@click.argument("arguments", nargs=-1, metavar="[DIR] [-- OPTION...]")
+@click.command("build", cls=GroupedCommand)
+@click.argument("arguments", nargs=-1, metavar="[DIR] [-- OPTION...]", shell_complete=files)
 @click.option("--all", "every", is_flag=True, help="Build every kustomization below DIR that is no part of another.")
 @click.option(
     "--check",

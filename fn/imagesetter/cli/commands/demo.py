@@ -17,6 +17,7 @@ import click
 
 from imagesetter.cli.demo_registry import loopback_registry
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.terminal import echo, styled
 
 TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
@@ -145,7 +146,7 @@ def _coloured(line: str) -> str:
     return line
 
 
-@click.command("demo")
+@click.command("demo", cls=GroupedCommand)
 @click.option(
     "--serve",
     metavar="PORT",

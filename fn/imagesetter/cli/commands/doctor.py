@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 
 from imagesetter import __version__
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.function import ENVIRONMENT
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import network_options, read_stdin, reading_options
 from imagesetter.cli.project import project_of
@@ -67,8 +69,8 @@ _OURS = "IMAGESETTER_"
 Row = tuple[str, str]
 
 
-@click.command("doctor")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("doctor", cls=GroupedCommand)
+@paths_argument
 @click.option("--offline", is_flag=True, help="Do not contact the registries of the policies.")
 @reading_options
 @network_options

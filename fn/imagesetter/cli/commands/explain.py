@@ -10,7 +10,10 @@ from pathlib import Path
 import click
 
 from imagesetter.cli import clock
+from imagesetter.cli.completion import files
+from imagesetter.cli.completion import policies as complete_policies
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
@@ -92,8 +95,8 @@ def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.command("explain")
-@click.argument("subject", required=False, metavar="[POLICY|IMAGE]")
+@click.command("explain", cls=GroupedCommand)
+@click.argument("subject", required=False, metavar="[POLICY|IMAGE]", shell_complete=complete_policies)
 @_rule_options
 @click.option("--filter-pattern", metavar="REGEX", help="For an IMAGE: use only tags that match.")
 @click.option(
@@ -109,7 +112,10 @@ def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
 @click.option("--insecure", is_flag=True, help="For an IMAGE: allow plain HTTP.")
 @click.option("--tag", default="", metavar="TAG", help="Explain why this tag is not selected.")
 @click.option(
-    "--tags-file", metavar="FILE", help="Read the tags from a file, or - for standard input, instead of a registry."
+    "--tags-file",
+    metavar="FILE",
+    shell_complete=files,
+    help="Read the tags from a file, or - for standard input, instead of a registry.",
 )
 @click.option("--digest", is_flag=True, help="Get the digest, even if the policy does not reflect one.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="Number of rejected tags to show.")

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.function import main
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.files.read import read_named
 
 
-@click.command("fn")
+@click.command("fn", cls=GroupedCommand)
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 def command(file: Path | None) -> int:
     """Run as a KRM function: a ResourceList in, a ResourceList out.

@@ -11,7 +11,9 @@ from pathlib import Path
 import click
 
 from imagesetter.cli.commands.mark import known_policies
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.options import policy_name, reading_options, report_options
 from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.cli.reports.json_text import json_text
@@ -51,8 +53,8 @@ class InitPlan:
         return [*([self.policies] if self.policies else []), *self.outcome.rewrites]
 
 
-@click.command("init")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("init", cls=GroupedCommand)
+@paths_argument
 @click.option("--write", "writes", is_flag=True, help="Write the policies and the markers, instead of showing them.")
 @click.option(
     "--file",

@@ -8,7 +8,9 @@ from functools import cache, partial
 
 import click
 
+from imagesetter.cli.completion import files, paths_argument, rules
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
@@ -43,13 +45,14 @@ _ROUNDS = 3
 """A key that is spelled right may show a part that does not fit."""
 
 
-@click.command("lint")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("lint", cls=GroupedCommand)
+@paths_argument
 @reading_options
 @click.option(
     "--disable",
     multiple=True,
     metavar="RULE",
+    shell_complete=rules,
     envvar="IMAGESETTER_DISABLE",
     help="Disable a rule by its name. Repeatable.",
 )
@@ -64,6 +67,7 @@ _ROUNDS = 3
 @click.option(
     "--rendered",
     metavar="FILE",
+    shell_complete=files,
     envvar="IMAGESETTER_RENDERED",
     help="Instead, compare a rendered stream (- for standard input) with what the policies or the lock select.",
 )

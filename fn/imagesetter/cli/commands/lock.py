@@ -12,7 +12,9 @@ import click
 from click.core import ParameterSource
 
 from imagesetter.cli import clock
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import CheckoutHistory, checkout_history
 from imagesetter.cli.lock_file import LockFile, lock_path, merge_files, open_lock, shard_option
 from imagesetter.cli.network_options import NetworkOptions
@@ -38,8 +40,8 @@ from krm_functions.messages import one_line
 from krm_functions.result import Result
 
 
-@click.command("lock")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("lock", cls=GroupedCommand)
+@paths_argument
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the lock would change.")
 @click.option(
     "--lock-file",

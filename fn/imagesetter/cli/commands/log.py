@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import click
 
+from imagesetter.cli.completion import policies
 from imagesetter.cli.exit_status import OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import CheckoutHistory, checkout_history
 from imagesetter.cli.options import SharedOutput, namespace_option, policy_name, read_stdin
 from imagesetter.cli.reports.json_text import json_text
@@ -24,8 +26,8 @@ from krm_functions.messages import one_line
 from krm_functions.suggestions import did_you_mean
 
 
-@click.command("log")
-@click.argument("policy", required=False, default="")
+@click.command("log", cls=GroupedCommand)
+@click.argument("policy", required=False, default="", shell_complete=policies)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),

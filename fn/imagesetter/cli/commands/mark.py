@@ -8,7 +8,10 @@ from dataclasses import replace
 
 import click
 
+from imagesetter.cli.completion import paths_argument
+from imagesetter.cli.completion import policies as policies_here
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     diff_option,
@@ -38,14 +41,14 @@ from krm_functions.yaml.field_path import format_path
 _NOWHERE = PolicyName("", "")
 
 
-@click.command("mark")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("mark", cls=GroupedCommand)
+@paths_argument
 @click.option(
-    "--policy",
-    "only",
+    "--only",
     multiple=True,
     metavar="NS:NAME",
-    envvar="IMAGESETTER_POLICY",
+    envvar="IMAGESETTER_ONLY",
+    shell_complete=policies_here,
     help="Mark fields of this policy only. Repeatable.",
 )
 @click.option(
@@ -76,7 +79,7 @@ def command(
     Examples:
       imagesetter mark --check --diff                 show what would be marked
       imagesetter mark clusters/prod                  mark it
-      imagesetter mark --policy flux-system:web-prod clusters/prod
+      imagesetter mark --only flux-system:web-prod clusters/prod
     """
     names = frozenset(policy_name(text, namespace, where=option_name("only")) for text in only)
     tree = read_tree(paths or (".",), exclude=exclude, needed=True)

@@ -9,7 +9,9 @@ import click
 
 from imagesetter.cli import clock
 from imagesetter.cli.commands.mark import known_policies
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import network_options, quiet_option, reading_options
 from imagesetter.cli.output_options import Outputs, outputs_option
@@ -32,8 +34,8 @@ from krm_functions.errors import TextError
 from krm_functions.result import Result, failed
 
 
-@click.command("outdated")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("outdated", cls=GroupedCommand)
+@paths_argument
 @click.option("--check", is_flag=True, envvar="IMAGESETTER_CHECK", help="Exit with 1 if an image is outdated.")
 @click.option("--all", "everything", is_flag=True, help="Also list the images that are up to date.")
 @click.option("--age", is_flag=True, help="Ask registries with an API for it when the tags were uploaded.")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli import clock
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import checkout_history
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.option_names import option_name
@@ -45,8 +47,8 @@ if TYPE_CHECKING:
     from imagesetter.flux.catalog import Catalog
 
 
-@click.command("report")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("report", cls=GroupedCommand)
+@paths_argument
 @click.option(
     "--html",
     "page",

@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from imagesetter.cli import clock
+from imagesetter.cli.completion import policies
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import CheckoutHistory, checkout_history
 from imagesetter.cli.lock_file import LockFile, check_hold, lock_file_option, open_lock, own_lock_path
 from imagesetter.cli.network_options import NetworkOptions
@@ -36,8 +38,8 @@ from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import ReportedError, UsageError
 
 
-@click.command("rollback")
-@click.argument("policy")
+@click.command("rollback", cls=GroupedCommand)
+@click.argument("policy", shell_complete=policies)
 @click.option("--to", default="", metavar="TAG", help="Go back to this tag.  [default: the one before, from Git]")
 @click.option("--reason", required=True, metavar="TEXT", help="Reason of the rollback, shown in reports.")
 @click.option("--until", default="", metavar="DATE", help="The hold expires on this date (UTC), such as 2026-12-01.")

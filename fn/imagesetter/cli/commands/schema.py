@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import click
 
+from imagesetter.cli.completion import kinds
 from imagesetter.cli.exit_status import OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import write
 from imagesetter.config.options import KIND
 
 
-@click.command("schema")
-@click.argument("kind", default=KIND)
+@click.command("schema", cls=GroupedCommand)
+@click.argument("kind", default=KIND, shell_complete=kinds)
 def command(kind: str) -> int:
     """Print the JSON Schema of a kind of imagesetter.dev/v1alpha1.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
@@ -55,7 +56,7 @@ class Columns:
         return self.digest or self.created or self.platform
 
 
-@click.command("tags")
+@click.command("tags", cls=GroupedCommand)
 @click.argument("image")
 @click.option(
     "--sort",

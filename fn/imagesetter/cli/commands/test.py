@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import click
 
+from imagesetter.cli.completion import files as complete_files
 from imagesetter.cli.exit_status import FAILED, OK, USAGE
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.options import (
     Output,
     read_stdin,
@@ -20,8 +22,8 @@ from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 
 
-@click.command("test")
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.command("test", cls=GroupedCommand)
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_files)
 @reading_options
 @report_options
 def command(

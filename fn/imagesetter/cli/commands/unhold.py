@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from imagesetter.cli import clock
+from imagesetter.cli.completion import policies
 from imagesetter.cli.exit_status import OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import checkout_history
 from imagesetter.cli.lock_file import LockFile, lock_file_option, open_lock, own_lock_path
 from imagesetter.cli.options import namespace_option, policy_name, read_stdin
@@ -23,8 +25,8 @@ from imagesetter.update.tree_catalog import catalog_from_tree
 from krm_functions.errors import UsageError
 
 
-@click.command("unhold")
-@click.argument("policy")
+@click.command("unhold", cls=GroupedCommand)
+@click.argument("policy", shell_complete=policies)
 @click.option("--tag", default="", metavar="TAG", help="Remove only the hold of this tag.")
 @lock_file_option
 @namespace_option

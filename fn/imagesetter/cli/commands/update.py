@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
+from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
+from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
@@ -41,8 +43,8 @@ from krm_functions.errors import UsageError
 from krm_functions.result import Result, failed
 
 
-@click.command("update")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.command("update", cls=GroupedCommand)
+@paths_argument
 @click.option(
     "--check", is_flag=True, envvar="IMAGESETTER_CHECK", help="Write nothing; exit with 1 if something would change."
 )
