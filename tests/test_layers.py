@@ -35,6 +35,7 @@ LAYERS = [
     {"imagesetter.cli.schemas"},
     {"imagesetter.cli"},
     {"imagesetter.cli.reports"},
+    {"imagesetter.cli.editor"},
     {"imagesetter.__main__", "imagesetter.cli.commands"},
 ]
 NAMED = set().union(*LAYERS)
@@ -75,6 +76,8 @@ OWNERS = {
     ),
     "click": ("imagesetter.cli",),
     "rich": ("imagesetter.cli",),
+    "pygls": ("imagesetter.cli.editor.server",),
+    "lsprotocol": ("imagesetter.cli.editor.server",),
 }
 
 
@@ -195,6 +198,7 @@ def test_no_public_class_is_defined_twice() -> None:
 
 SEAMS = {
     "__main__": ["cli.fast_path", "cli.flux_plugin", "cli.main", "cli.streams"],
+    "cli.commands.lsp": ["cli.editor.server"],
     "cli.commands.rollback": ["cli.registry_client"],
     "cli.commands.schema": ["cli.schemas.kinds"],
     "cli.commands.update": [

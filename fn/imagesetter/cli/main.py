@@ -49,6 +49,7 @@ TASKS: dict[str, dict[str, str]] = {
     "Check": {
         "lint": "Check markers and policies, offline.",
         "test": "Test policies against lists of tags, offline.",
+        "lsp": "Serve an editor: hover, completion, the linter and quick fixes, offline.",
     },
     "As a KRM function": {
         "fn": "Run as a KRM function: a ResourceList in, a ResourceList out.",

@@ -137,6 +137,18 @@ def insert_markers(
     return outcome
 
 
+def insertions_in(path: Path, data: bytes, owners: Owners) -> list[Insertion]:
+    """The markers that one file's bytes would get, in its order.
+
+    Raises:
+        TextError: the bytes are not UTF-8.
+        SpliceError: the file with the markers would say something else.
+    """
+    outcome = MarkOutcome()
+    _mark_file(path, data, owners, outcome, wide=False)
+    return outcome.insertions
+
+
 def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome, *, wide: bool) -> None:
     source = decode_text(data, name=str(path))
     if wide and is_generated(source.text):

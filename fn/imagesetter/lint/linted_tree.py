@@ -179,6 +179,10 @@ def tag_of(marker: Marker, value: str) -> str:
         return ""
 
 
+ReadFile = Callable[[Path, str, Sequence[str | Path]], ScannedFile | None]
+"""Reads a file, given its path, how it is shown, and what the operator named (`read_path`)."""
+
+
 def read_linted_tree(
     paths: Sequence[str | Path],
     *,
@@ -187,10 +191,12 @@ def read_linted_tree(
     exclude: Iterable[str] = (),
     stdin: Callable[[], bytes],
     values: Mapping[str, str] | None = None,
+    read_file: ReadFile = read_path,
 ) -> LintedTree:
     """Read the files to lint, and as much of the rest of the repository as the rules need.
 
-    Without paths, that is the working directory.
+    Without paths, that is the working directory. An editor reads files by a *read_file* of its own, which knows the
+    texts that are not saved yet.
 
     Raises:
         UsageError: a path that does not exist or holds no file, or a source of policies without any.
@@ -199,7 +205,7 @@ def read_linted_tree(
     needed = bool(paths) or not policies  # with --policies alone, these are what is checked
     paths = paths or (".",)
     found_files = find_files(paths, exclude=exclude, needed=needed)
-    given = [(path, read_path(path, str(path), paths)) for path in found_files]
+    given = [(path, read_file(path, str(path), paths)) for path in found_files]
     known = {path.resolve(): found for path, found in given}
     files = [found for _, found in given if found]
     policy_files: list[ScannedFile] = []
@@ -223,7 +229,7 @@ def read_linted_tree(
     if root is None:
         return tree
     others = [path for path in find_files([root]) if path.resolve() not in known]
-    around = [found for path in others if (found := read_path(path, display_path(path)))]
+    around = [found for path in others if (found := read_file(path, display_path(path), ()))]
     if not policies:
         every = _found([*files, *around], [*(path for path, _ in given), *others])
         catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))

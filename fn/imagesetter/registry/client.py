@@ -103,6 +103,18 @@ class Client:
         self._notify(Finished(repository.canonical, len(scan.tags), scan.from_cache))
         return scan
 
+    def cached_scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan | None:
+        """The scan in the cache, whatever its age, without any request; None if there is none that this login may see.
+
+        Raises:
+            ReportedError: the operator's rules forbid the repository.
+        """
+        options = options or ScanOptions()
+        self._settings.address_rules.check_repository(repository.registry, repository.path)
+        identity = self._cache_identity(options, lambda: self._credential(repository, options))
+        entry = self._cache.load_old_scan(repository.canonical, identity) if self._cache and identity else None
+        return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded) if entry else None
+
     def scan_each(
         self, requests: Sequence[tuple[Repository, ScanOptions]]
     ) -> Iterator[tuple[int, Scan | ReportedError]]:
