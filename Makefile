@@ -71,8 +71,9 @@ fuzz: $(VENV)/.dev ## hostile bytes for every reader; ARGS="policy --runs 100000
 	$(BIN)/python -m fuzz $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/.docs ## build the manual into build/site, broken links are errors
+docs: $(VENV)/.docs ## build the manual into build/site and open it in Chromium; broken links are errors
 	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+	$(BIN)/python .ci/site.py build/site
 
 .PHONY: image
 image: ## build the container image with docker, podman or buildah

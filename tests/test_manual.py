@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,15 @@ def test_trouble_is_keyed_by_words_that_the_program_says() -> None:
 def test_security_and_contribution_pages_are_there_for_those_who_look_for_them() -> None:
     for name in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"):
         assert (CHECKOUT / name).stat().st_size > 200, name
+
+
+def test_diagrams_are_what_their_script_draws() -> None:
+    script = runpy.run_path(str(DOCS / ".diagrams.py"))
+    drawn = {f"{name}.svg": script["svg"](diagram) for name, diagram in script["DIAGRAMS"].items()}
+    assert drawn == {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "images").glob("*.svg")}
+
+
+def test_every_picture_is_shown_with_words_for_those_who_cannot_see_it() -> None:
+    shown = [found for page in PAGES for found in re.findall(r"!\[([^]]*)\]\((images/[^)]+)\)", prose(page))]
+    assert {path for _, path in shown} == {f"images/{path.name}" for path in (DOCS / "images").iterdir()}
+    assert [path for words, path in shown if len(words) < 40] == []
