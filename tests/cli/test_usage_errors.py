@@ -178,7 +178,7 @@ WRONG = {
         "imagesetter schema",
         "kinds: ImageLock, ImageSetter, Project, PolicyTest, AutomationReport, Explanation, InitReport, "
         "OutdatedReport, ParityReport, ImageLog, PolicyReport, PolicyTestReport, LockReport, LintReport, MarkReport, "
-        "TagList, UpdateReport",
+        "TagList, UpdateReport, VerifyReport",
     ),
     "standard input for two things": (
         ["lint", "--policies", "-", "--rendered", "-"],

@@ -322,3 +322,27 @@ def test_two_locks_that_disagree_are_found_where_the_second_is(lint: Lint) -> No
         "c.yaml:5:16: error broken-lock: policy flux-system:web is locked to registry.example.com/web:1.3.0 here, "
         "and to registry.example.com/web:1.2.0 in a.yaml; keep the policy in one lock only"
     ]
+
+
+VERIFY = ", annotations: {imagesetter.dev/verify: '{secretRef: {name: cosign}}'}"
+
+
+def test_a_policy_without_signatures_is_found_only_where_another_has_them(lint: Lint) -> None:
+    web, worker = (policy(name, "semver: {range: 1.x}") for name in ("web", "worker"))
+    signed = web.replace("namespace: flux-system", f"namespace: flux-system{VERIFY}", 1)
+    patch = worker.replace(", policy: {semver: {range: 1.x}}", "").replace("imageRepositoryRef: {name: web}", "")
+    assert lint({"a.yaml": documents(REPOSITORY, web, worker)}).about("unverified-policy") == []
+    assert lint({"a.yaml": documents(REPOSITORY, signed)}).about("unverified-policy") == []
+    assert lint({"a.yaml": documents(REPOSITORY, signed, patch)}).about("unverified-policy") == []
+    assert lint({"a.yaml": documents(REPOSITORY, signed, worker)}).about("unverified-policy") == [
+        "a.yaml:13:18: warning unverified-policy: ImagePolicy flux-system:worker accepts images that nobody signed, "
+        "and flux-system:web does not; add the annotation imagesetter.dev/verify"
+    ]
+
+
+def test_a_verify_that_is_not_valid_makes_its_policy_incomplete(lint: Lint) -> None:
+    wrong = policy("web", "semver: {range: 1.x}").replace(
+        "namespace: flux-system", f"namespace: flux-system{VERIFY.replace('secretRef', 'secretref')}", 1
+    )
+    (found,) = lint({"a.yaml": documents(REPOSITORY, wrong)}).about("incomplete-policy")
+    assert "secretref: unknown field (did you mean secretRef?)" in found

@@ -80,6 +80,8 @@ class Verdict:
     """For an allowed candidate: the digest that has to be written."""
     seen: Seen | None = None
     """Since when the candidate has been seen, where the lock shall remember that."""
+    signed_by: str = ""
+    """For an allowed candidate: who signed its image, where the rule verified that."""
 
 
 YES: Final = Verdict(allowed=True)
@@ -150,6 +152,8 @@ class Decision:
     notes: tuple[str, ...] = ()
     seen: tuple[Seen, ...] = ()
     error: ReportedError | None = None
+    signed_by: str = ""
+    """Who signed the image with this digest, where a rule verified that."""
 
 
 def choose(
@@ -170,7 +174,7 @@ def choose(
     passed_over: list[PassedOver] = []
     seen: list[Seen] = []
     for tag in _walk(tags, locked, passed_over):
-        candidate, notes, digest = Candidate(tag, digest_of), [], ""
+        candidate, notes, digest, signed_by = Candidate(tag, digest_of), [], "", ""
         for rule in rules:
             verdict = rule.judge(candidate)
             seen += [verdict.seen] if verdict.seen else []
@@ -179,10 +183,12 @@ def choose(
                 break
             notes += [verdict.reason] if verdict.reason else []
             digest = verdict.digest or digest
+            signed_by = verdict.signed_by or signed_by
         else:
             passed = tuple(rule.name for rule in rules if rule.asks_registry)
             known = candidate.known_digest
-            return Decision(tag, digest, known, tuple(passed_over), passed, tuple(notes), tuple(seen))
+            over = tuple(passed_over)
+            return Decision(tag, digest, known, over, passed, tuple(notes), tuple(seen), signed_by=signed_by)
     return Decision(passed_over=tuple(passed_over), seen=tuple(seen))
 
 

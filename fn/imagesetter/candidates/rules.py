@@ -11,6 +11,7 @@ from imagesetter.candidates.follows import Follows
 from imagesetter.candidates.held import Held
 from imagesetter.candidates.platforms import Platforms
 from imagesetter.candidates.situation import Situation
+from imagesetter.candidates.verified import Signed
 from imagesetter.errors import ResolveError
 from imagesetter.policy.select import ranking, select
 
@@ -25,6 +26,8 @@ def rules_of(situation: Situation) -> list[CandidateRule]:
         rules.append(MinimumAge(situation))
     if policy.platforms:
         rules.append(Platforms(situation))
+    if policy.verification:
+        rules.append(Signed(situation, policy.verification))
     return rules
 
 
@@ -38,7 +41,9 @@ def decide(situation: Situation) -> Decision:
     """
     held = Held(situation)
     tags, notes = held.tags(), tuple(held.notes())
-    rules = [] if held.at else rules_of(situation)
+    rules = rules_of(situation)
+    if held.at:  # a person chose the tag, and nobody can know who may push to it
+        rules = [rule for rule in rules if isinstance(rule, Signed)]
     if not situation.puller.online:
         unknown = [rule.name for rule in rules if rule.asks_registry]
         rules = [rule for rule in rules if not rule.asks_registry]
@@ -47,7 +52,7 @@ def decide(situation: Situation) -> Decision:
     if not rules:
         chosen = held.at.tag if held.at else select(situation.policy.tags, tags)
         return Decision(chosen, passed_over=over, notes=notes)
-    ranked = ranking(situation.policy.tags, tags)
+    ranked = tags if held.at else ranking(situation.policy.tags, tags)
     for rule in rules:
         ranked = rule.shortlist(ranked) if isinstance(rule, Follows) else ranked
     entry = situation.entry

@@ -48,6 +48,7 @@ TASKS: dict[str, dict[str, str]] = {
     },
     "Check": {
         "lint": "Check markers and policies, offline.",
+        "verify": "Verify that the images of these files are signed.",
         "test": "Test policies against lists of tags, offline.",
         "lsp": "Serve an editor: hover, completion, the linter and quick fixes, offline.",
     },

@@ -16,6 +16,7 @@ from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Targe
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
 from imagesetter.flux.models import DigestReflection, Duration, TagFilter, with_rules
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
+from imagesetter.flux.verify import Verify
 from imagesetter.golang.duration import parse_age
 from imagesetter.policy.kinds import NAMES, listed
 from imagesetter.policy.platform import parse_platform
@@ -47,6 +48,7 @@ class _Rules(StrictModel):
     platforms: list[PlatformName] | None = Field(
         None, min_length=1, description="a tag must have an image for each of them, such as linux/arm64"
     )
+    verify: Verify | None = Field(None, description="whose signatures are accepted: only signed images are written")
 
 
 class _Repository(StrictModel):

@@ -6,12 +6,13 @@ policy by itself, so that a mistake in one does not hide the others.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.config.options import KIND
-from imagesetter.flux.annotations import ALLOW_DOWNGRADE, FOLLOWS, MINIMUM_AGE, PLATFORMS, SOAK
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, FOLLOWS, MINIMUM_AGE, PLATFORMS, SOAK, VERIFY
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import GROUP, Resource
 from imagesetter.policy.kinds import NAMES
@@ -69,6 +70,7 @@ def rule_annotations(fields: Mapping[str, Any]) -> dict[str, str]:
         FOLLOWS: str(fields.get("follows") or ""),
         SOAK: str(fields.get("soak") or ""),
         PLATFORMS: ",".join(map(str, platforms)) if isinstance(platforms, list) else str(platforms),
+        VERIFY: json.dumps(fields["verify"]) if fields.get("verify") else "",
     }
     return {name: text for name, text in texts.items() if text}
 

@@ -22,6 +22,7 @@ MINIMUM_AGE: Final = "imagesetter.dev/minimum-age"
 FOLLOWS: Final = "imagesetter.dev/follows"
 SOAK: Final = "imagesetter.dev/soak"
 PLATFORMS: Final = "imagesetter.dev/platforms"
+VERIFY: Final = "imagesetter.dev/verify"
 
 DOMAIN: Final = "imagesetter.dev/"
 KNOWN: Final = tuple(

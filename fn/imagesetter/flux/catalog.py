@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import ResolveError
+from imagesetter.flux.annotations import VERIFY, annotation
 from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
@@ -250,6 +251,11 @@ class Catalog:
         several = several or self._repositories_differ("ImagePolicy", name)
         return self.behind(name._replace(folder=folder)) if several else None
 
+    def asks_for_signatures(self, name: PolicyName) -> bool:
+        """Whether a policy has ``imagesetter.dev/verify``, readable or not."""
+        found = self.find("ImagePolicy", *name)
+        return found is not None and bool(annotation(found, VERIFY))
+
     def policy(self, name: PolicyName) -> ImagePolicy:
         """A policy and its repository, validated.
 
@@ -270,6 +276,7 @@ class Catalog:
             repository,
             PolicyName(namespace, repository_name),
             lambda kind, related: self.find(kind, namespace, related, _home(repository)),
+            lambda kind, related: self.find(kind, policy.names[0][0] or self.default_namespace, related, _home(policy)),
         )
 
     def inputs(self, name: PolicyName) -> str:

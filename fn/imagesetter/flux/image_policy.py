@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagesetter.flux.annotations import allows_downgrade, follows, has_chart_tags, minimum_age, platforms
+from imagesetter.flux.annotations import (
+    VERIFY,
+    allows_downgrade,
+    annotation,
+    follows,
+    has_chart_tags,
+    minimum_age,
+    platforms,
+)
 from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
@@ -18,6 +26,7 @@ from krm_functions.errors import ReportedError, ResourceError
 if TYPE_CHECKING:
     from imagesetter.flux.models import DigestReflection, ImageRepositorySpec
     from imagesetter.policy.platform import Platform
+    from imagesetter.verification.trust import Verification
 
 Find = Callable[[str, str], Resource | None]
 
@@ -47,6 +56,8 @@ class ImagePolicy:
     platforms: tuple[Platform, ...] = ()
     follows: PolicyName | None = None
     soak: float = 0.0
+    verification: Verification | None = field(default=None, hash=False, repr=False)
+    """Whose signatures are accepted; None where none is needed."""
     provider: str = "generic"
     pull_secrets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False, compare=False, repr=False)
     cert_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
@@ -57,7 +68,7 @@ class ImagePolicy:
     @property
     def has_rules(self) -> bool:
         """Whether rules beside the ranking decide which tag is chosen; to ask them may take requests."""
-        return bool(self.minimum_age or self.platforms or self.follows)
+        return bool(self.minimum_age or self.platforms or self.follows or self.verification)
 
     @property
     def is_suspended(self) -> bool:
@@ -66,7 +77,12 @@ class ImagePolicy:
 
 
 def read_image_policy(
-    name: PolicyName, policy: Resource, repository: Resource, repository_name: PolicyName, find: Find
+    name: PolicyName,
+    policy: Resource,
+    repository: Resource,
+    repository_name: PolicyName,
+    find: Find,
+    find_own: Find,
 ) -> ImagePolicy:
     """A policy and its repository, validated.
 
@@ -76,6 +92,7 @@ def read_image_policy(
         repository: its ImageRepository.
         repository_name: the repository's.
         find: looks up a Secret or ServiceAccount of the repository's namespace, by kind and name.
+        find_own: looks up one of the policy's namespace.
 
     Raises:
         ResourceError: a field breaks the CRD's rules.
@@ -96,11 +113,12 @@ def read_image_policy(
         raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
     allows_downgrade(policy)  # only to say what is wrong with it
     related, (leader, soak) = _related(source, find), follows(policy, name)
+    verification = _verification(policy, find_own)
     return ImagePolicy(
         name=name,
         image=image,
         tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list, chart_tags=has_chart_tags(policy)),
-        reflection=spec.digest_reflection_policy,
+        reflection=_reflection(policy, spec.digest_reflection_policy, verified=verification is not None),
         inputs=inputs_hash(policy, repository),
         origin=policy.origin,
         suspended=spec.suspend,
@@ -116,12 +134,30 @@ def read_image_policy(
         platforms=platforms(policy),
         follows=leader,
         soak=soak,
+        verification=verification,
         provider=source.provider,
         pull_secrets=tuple(related.pull_secrets),
         cert_secret=related.cert_secret,
         proxy_secret=related.proxy_secret,
         missing=tuple(related.missing),
     )
+
+
+def _verification(policy: Resource, find: Find) -> Verification | None:
+    if not annotation(policy, VERIFY):
+        return None
+    from imagesetter.flux.verify import read_verification
+
+    def secret(name: str) -> Mapping[str, Any] | None:
+        found = find("Secret", name)
+        return found.data if found else None
+
+    return read_verification(policy, secret)
+
+
+def _reflection(policy: Resource, given: DigestReflection, *, verified: bool) -> DigestReflection:
+    """What is verified is a digest, so this is what is written, unless the policy itself says ``Never``."""
+    return "IfNotPresent" if verified and policy.spec.get("digestReflectionPolicy") is None else given
 
 
 def _recorded(policy: Resource, where: str) -> LatestRef | None:

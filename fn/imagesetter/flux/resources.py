@@ -10,7 +10,7 @@ from imagesetter.errors import ResolveError
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.variables import unresolved, variable_name
 from imagesetter.policy.rule import DEFAULT_EXCLUSIONS
-from krm_functions.errors import ResourceError
+from krm_functions.errors import ReportedError, ResourceError
 from krm_functions.yaml.field_path import format_path
 
 GROUP = "image.toolkit.fluxcd.io"
@@ -203,11 +203,23 @@ def _annotation_inputs(policy: Resource) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     if str(annotations.get("imagesetter.dev/chart-tags")) == "true":
         inputs["chartTags"] = True
+    if verify := annotations.get("imagesetter.dev/verify"):
+        inputs["verify"] = _loaded(str(verify))
     if platforms := annotations.get("imagesetter.dev/platforms"):
         inputs["platforms"] = sorted({each.strip() for each in str(platforms).split(",")})
     if leader := annotations.get("imagesetter.dev/follows"):
         inputs["follows"] = str(leader)
     return inputs
+
+
+def _loaded(text: str) -> object:
+    """What the YAML in an annotation says; the text itself where it is not YAML, which is an error elsewhere."""
+    from krm_functions.yaml.load import load
+
+    try:
+        return load(text)
+    except ReportedError:
+        return text
 
 
 def inputs_of(found: Resource) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from imagesetter.errors import PolicyError
+from imagesetter.flux.annotations import VERIFY, annotation
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.resources import FLUX_KINDS, GROUP
+from imagesetter.flux.resources import FLUX_KINDS, GROUP, is_complete
 from imagesetter.flux.variables import unresolved
 from imagesetter.golang.duration import parse_duration
 from imagesetter.lint.finding import Fix, Problem
@@ -81,6 +82,21 @@ def _branch(tree: LintedTree, name: PolicyName, spec: object) -> str:
     except ReportedError:
         return ""
     return str(_mapping(_mapping(found.spec if found else None).get("ref")).get("branch") or "")
+
+
+def unverified_policy(tree: LintedTree) -> Iterator[Problem]:
+    """A policy that asks for no signature, in a tree in which others do: their check can be passed by."""
+    found = [
+        (name, located, bool(annotation(form, VERIFY)))
+        for _, located in tree.located("ImagePolicy")
+        for name, form in tree.forms(located)
+        if is_complete(form)
+    ]
+    other = next((name.plain for name, _, verifies in found if verifies), None)
+    for name, located, verifies in found if other else ():
+        if not verifies:
+            message = f"ImagePolicy {name.plain} accepts images that nobody signed, and {other} does not"
+            yield Problem(located.position("metadata", "name"), message, f"add the annotation {VERIFY}")
 
 
 def open_range_in_production(tree: LintedTree) -> Iterator[Problem]:

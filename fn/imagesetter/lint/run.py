@@ -43,6 +43,7 @@ from imagesetter.lint.rules_practice import (
     removed_version,
     short_interval,
     untagged_image,
+    unverified_policy,
 )
 from imagesetter.lint.rules_tags import (
     alphabetical_unpadded_numbers,
@@ -120,6 +121,7 @@ RULES: tuple[LintRule, ...] = (
         "A range in production admits prereleases or every major version.",
         open_range_in_production,
     ),
+    LintRule("unverified-policy", "warning", "Some policies accept signed images only, others any.", unverified_policy),
     LintRule("push-without-review", "info", "An automation pushes to the branch it checks out.", push_without_review),
     LintRule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
     LintRule("broken-lock", "error", "The lock cannot be read.", broken_lock),

@@ -76,6 +76,14 @@ ENTRY_FIELDS = (
         omitted="",
     ),
     LockField(
+        "signedBy",
+        "string",
+        "who signed this image, as the policy asks",
+        required=False,
+        omitted="",
+        attribute="signed_by",
+    ),
+    LockField(
         "passedOver",
         "string",
         "the best tag that a rule did not allow when this entry was made, with the rule",
@@ -129,6 +137,7 @@ class LockEntry(NamedTuple):
     """The higher tag from which the entry went back because somebody asked for it; fields may follow."""
     rules: str = ""
     """Names of rules, with commas between them, as in `imagesetter.candidates.chain.Decision`."""
+    signed_by: str = ""
     passed_over: str = ""
     """``TAG (RULE)``."""
 

@@ -54,4 +54,5 @@ class Chooser:
             judged=decision.known_digest,
             passed_over=decision.passed_over,
             rules=decision.rules,
+            signed_by=decision.signed_by,
         )

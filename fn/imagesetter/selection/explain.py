@@ -152,7 +152,8 @@ def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, pu
         )
     if verdict and verdict.step == "chosen" and answer.ref.tag != verdict.tag:
         verdict = Rejected(verdict.tag, "candidate", "; ".join(answer.reasons))
-    notes = (*found.notes, *answer.reasons)
+    signed = (f"{answer.ref.tag} is signed by {answer.signed_by}",) if answer.signed_by else ()
+    notes = (*found.notes, *answer.reasons, *signed)
     return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=notes, passed_over=answer.passed_over)
 
 

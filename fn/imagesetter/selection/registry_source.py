@@ -178,6 +178,13 @@ def _recorded(policy: ImagePolicy) -> Resolution:
             where=policy.origin,
             hint="set suspend: false, or export the policies with their status from the cluster",
         )
+    if policy.verification:
+        raise ResolveError(
+            f"ImagePolicy {policy.name} is suspended and accepts signed images only, and a status does not say who "
+            "signed its image",
+            where=policy.origin,
+            hint="set suspend: false, or hold the policy at this tag: imagesetter hold",
+        )
     return Resolved(policy.recorded, ("suspended, so the image in its status is kept",))
 
 

@@ -28,7 +28,8 @@ class Resolved(NamedTuple):
     not old enough yet. ``pin`` is the tag's digest for fields that are pinned by one, also where the policy reflects
     none and the ref has none; ``unpinned`` says why it could not be had. ``judged`` is the digest that rules looked at,
     where one did. ``passed_over`` are the better tags that a rule did not allow, ``rules`` those that the tag
-    passed and that only a registry can judge. ``cached`` is the time of a scan from the cache.
+    passed and that only a registry can judge, ``signed_by`` who signed the image. ``cached`` is the time of a scan from
+    the cache.
     """
 
     ref: LatestRef
@@ -42,6 +43,7 @@ class Resolved(NamedTuple):
     judged: str = ""
     passed_over: tuple[PassedOver, ...] = ()
     rules: tuple[str, ...] = ()
+    signed_by: str = ""
 
 
 class Failed(NamedTuple):
@@ -78,6 +80,11 @@ class StatusSource(NamedTuple):
 
     def _answer(self, name: PolicyName) -> Resolution:
         ref = self.catalog.recorded(name)
+        if self.catalog.asks_for_signatures(name):
+            raise ResolveError(
+                f"ImagePolicy {name} accepts signed images only, and a status does not say who signed its image",
+                hint="use --from registry or --from lock for this policy",
+            )
         if ref is None:
             raise ResolveError(
                 f"ImagePolicy {name} has no status.latestRef",

@@ -202,6 +202,7 @@ def _entry(catalog: Catalog, name: PolicyName, answer: Resolution, old: LockEntr
         candidates=answer.candidates,
         changed=timestamp(now),
         rules=", ".join(answer.rules),
+        signed_by=answer.signed_by,
         passed_over=next((f"{each.tag} ({each.rule})" for each in answer.passed_over if each.until is None), ""),
     )
     if old is None:

@@ -49,9 +49,16 @@ def verify_by_keys(signature: Signature, digest: str, keys: Iterable[PublicKey])
 
 
 def _signer(keys: Iterable[PublicKey], signature: bytes, message: bytes) -> PublicKey:
+    keys = tuple(keys)
     found = next((key for key in keys if key.verifies(signature, message)), None)
     if found is None:
-        raise SignatureError("it is not by a trusted key, or what it signs was changed")
+        why = "it is not by a trusted key, or what it signs was changed"
+        if any(key.is_ed25519 for key in keys):
+            why += (
+                "; or it is by an Ed25519 key and prehashed (Ed25519ph), as cosign 3 signs, which cannot be verified "
+                "here: use an ECDSA key"
+            )
+        raise SignatureError(why)
     return found
 
 

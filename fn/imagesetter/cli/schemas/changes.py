@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from imagesetter.cli.schemas.reports import Ref, Report
+from imagesetter.cli.schemas.reports import Ref, Report, VerifiedImage
 from imagesetter.config.strict_model import StrictModel
 from imagesetter.flux.latest_ref import Part
 from imagesetter.policy.semver_delta import Step
@@ -101,6 +101,14 @@ class MarkReport(Report):
 
     kind: Literal["MarkReport"]
     markers: list[MarkerInsertion]
+    results: list[RunResult]
+
+
+class VerifyReport(Report):
+    """Which images are signed."""
+
+    kind: Literal["VerifyReport"]
+    images: list[VerifiedImage]
     results: list[RunResult]
 
 

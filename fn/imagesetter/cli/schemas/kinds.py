@@ -37,6 +37,7 @@ MODELS = {
     "MarkReport": ("imagesetter.cli.schemas.changes", "MarkReport"),
     "TagList": ("imagesetter.cli.schemas.reports", "TagList"),
     "UpdateReport": ("imagesetter.cli.schemas.changes", "UpdateReport"),
+    "VerifyReport": ("imagesetter.cli.schemas.changes", "VerifyReport"),
 }
 
 # Kubernetes' own types, which have more fields than we read.

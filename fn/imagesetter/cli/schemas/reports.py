@@ -129,6 +129,19 @@ class TagList(Report):
     images: list[TaggedImage] | None = Field(None, description="the requested columns")
 
 
+class VerifiedImage(StrictModel):
+    """An image in a file or in the lock, and whether it is signed."""
+
+    image: str
+    digest: str = Field(description="what was verified; empty if nothing was")
+    file: str
+    line: int = Field(description="from 1; 0 for the whole file")
+    policies: list[str] = Field(description="the policies that ask for its signature")
+    signed: bool | None = Field(description="null if nothing says whose signature it needs")
+    by: str = Field(description="who signed it")
+    reason: str = Field(description="why it is not known to be signed")
+
+
 class Outcome(StrictModel):
     """A tag, or an error."""
 
