@@ -57,6 +57,8 @@ STATUSES: dict[str, tuple[str | None, str | None, str | None]] = {
     "holds": (None, None, "holds --nonsense"),
     "completion": ("completion bash", None, "completion tcsh"),
     "report": (None, None, "report --nonsense"),
+    "lsp": (None, None, "lsp --nonsense"),
+    "verify": (None, None, "verify --nonsense"),
     "demo": (None, None, "demo --nonsense"),
     "doctor": (None, None, "doctor --nonsense"),
 }

@@ -60,7 +60,7 @@ def resources(text: str | None) -> tuple[Resource, Resource]:
 
 def read(text: str | None) -> Any:
     policy, repository = resources(text)
-    return read_image_policy(NAME, policy, repository, NAME, lambda kind, name: None)
+    return read_image_policy(NAME, policy, repository, NAME, lambda kind, name: None, lambda kind, name: None)
 
 
 def test_the_annotation_says_so_and_changes_the_inputs_of_the_lock() -> None:

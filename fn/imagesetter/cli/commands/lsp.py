@@ -29,6 +29,10 @@ def command(stdio: bool, namespace: str, cache_dir: Path | None) -> int:
     Speaks the Language Server Protocol on standard input and output. It needs the extra: pip install
     'imagesetter[lsp]'. It contacts no registry: latest tags are those of the lock, and of scans in the cache. The
     editor's folder is the working directory.
+
+    \b
+    Example, for an editor's settings:
+      imagesetter lsp
     """
     try:
         from imagesetter.cli.editor.server import serve

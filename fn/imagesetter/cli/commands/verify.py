@@ -92,8 +92,8 @@ def command(
     Examples:
       imagesetter verify                        by the policies of this directory
       imagesetter verify --key cosign.pub deploy
-      imagesetter verify --certificate-identity-regexp 'https://github.com/org/.*' \\
-        --certificate-oidc-issuer https://token.actions.githubusercontent.com
+      imagesetter verify --certificate-oidc-issuer https://gitlab.com \\
+        --certificate-identity-regexp 'https://gitlab.com/org/.*'
       imagesetter verify --lock                 ask again about what the lock has
     """
     trust = _trust(
