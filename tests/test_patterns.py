@@ -58,7 +58,7 @@ def patterns() -> Iterator[tuple[str, tuple[str | bytes, int]]]:
                 if isinstance(value, re.Pattern):
                     yield f"{module.name}.{name}", (value.pattern, value.flags)
                 elif isinstance(value, str) and "+" in value:
-                    with contextlib.suppress(re.error):
+                    with contextlib.suppress(re.error, FutureWarning):  # of a text that is no pattern
                         re.compile(value)
                         yield f"{module.name}.{name}", (value, 0)
 

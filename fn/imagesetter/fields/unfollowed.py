@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from krm_functions.errors import TextError
-from krm_functions.yaml.comments import line_end, line_start
-from krm_functions.yaml.encoding import position
+from krm_functions.yaml.comments import breaks_between, line_end, line_start
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import NEEDLE
 from krm_functions.yaml.scan_result import ScanResult
@@ -32,12 +31,14 @@ def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
         found: the scan of it for markers.
     """
     comments = {comment.line for comment in found.comments}
+    line, counted = 1, 0
     at = text.find(NEEDLE)
     while at >= 0:
         start, end = line_start(text, at), line_end(text, at)
+        line, counted = line + breaks_between(text, counted, start), start
         marker = _NESTED.search(text, start, end)
-        if marker and (line := position(text, marker.start()))[0] not in comments:
-            yield line
+        if marker and line not in comments:
+            yield line, marker.start() - start + 1
         at = text.find(NEEDLE, end)
 
 
