@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imagesetter.config.inline_policy import inline_policy
 from imagesetter.flux.annotations import CHART_TAGS, has_chart_tags
 from imagesetter.flux.image_policy import read_image_policy
 from imagesetter.flux.markers import PolicyName
@@ -74,3 +75,10 @@ def test_the_annotation_says_so_and_changes_the_inputs_of_the_lock() -> None:
 def test_an_annotation_that_is_neither_is_an_error() -> None:
     with pytest.raises(ResourceError, match='neither "true" nor "false"'):
         has_chart_tags(resources("yes")[0])
+
+
+def test_an_inline_policy_says_so_with_a_field() -> None:
+    entry = {"name": "chart", "image": "r.example/charts/web", "semver": {"range": "6.x"}, "chartTags": True}
+    policy, _ = inline_policy(entry, namespace="apps", index=0)
+    assert has_chart_tags(policy)
+    assert not has_chart_tags(inline_policy({**entry, "chartTags": False}, namespace="apps", index=0)[0])

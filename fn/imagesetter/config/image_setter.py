@@ -74,6 +74,7 @@ class InlinePolicy(_Rules, with_rules(_Repository)):  # type: ignore[misc]
     )
     soak: Age | None = Field(None, description="how long that policy must have held it, such as 48h")
     allow_downgrade: bool | None = Field(None, description="fields may go back to a tag that the policy ranks lower")
+    chart_tags: bool | None = Field(None, description="tags of Helm charts, in which _ stands for the + of a version")
 
 
 class TargetSelect(StrictModel):

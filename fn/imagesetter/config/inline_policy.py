@@ -12,7 +12,7 @@ from typing import Any
 
 from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.config.options import KIND
-from imagesetter.flux.annotations import ALLOW_DOWNGRADE, FOLLOWS, MINIMUM_AGE, PLATFORMS, SOAK, VERIFY
+from imagesetter.flux.annotations import ALLOW_DOWNGRADE, CHART_TAGS, FOLLOWS, MINIMUM_AGE, PLATFORMS, SOAK, VERIFY
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import GROUP, Resource
 from imagesetter.policy.kinds import NAMES
@@ -93,7 +93,8 @@ def inline_policy(
         return {field: policy[field] for field in fields if policy.get(field) is not None}
 
     metadata = {"name": name, "namespace": namespace}
-    ours = {ALLOW_DOWNGRADE: "true"} if policy.get("allowDowngrade") else {}
+    flags = {ALLOW_DOWNGRADE: "allowDowngrade", CHART_TAGS: "chartTags"}
+    ours = {annotation: "true" for annotation, field in flags.items() if policy.get(field)}
     annotations = {"annotations": {**(defaults or {}), **ours, **rule_annotations(policy)}}
     rule = taken(*NAMES)
     spec = {
