@@ -137,6 +137,16 @@ ROWS = {
     "items are sorted": (
         "- b: 2 # two\n- b: 1 # one\n", "d.sort(key=lambda each: each['b'])", "- b: 1 # one\n- b: 2 # two\n"),
     "two items swap": ("- a: 1 # x\n- b: 2 # y\n", "d[0], d[1] = d[1], d[0]", "- b: 2 # y\n- a: 1 # x\n"),
+    "all goes before a comment that stays, without a last line end": (
+        "a: 1\n# stays\n\nb: 2",
+        "d.clear(); d.update(n=5)",
+        '"n": 5\n# stays\n\n',
+    ),
+    "all goes behind a dash before a comment that stays, without a last line end": (
+        "k:\n- a: 1\n  # stays\n\n  b: 2",
+        "d['k'][0].clear(); d['k'][0]['c'] = 5",
+        "k:\n- c: 5\n  # stays\n\n",
+    ),
     "an item moves up from a text without a last line end": ("- a\n- |\n  x", "d.reverse()", "- |-\n  x\n- a\n"),
     "a list is filtered": (
         "d:\n- 80 # web\n- 443 # tls\n", "d['d'] = [port for port in d['d'] if port != 80]", "d:\n- 443 # tls\n"),

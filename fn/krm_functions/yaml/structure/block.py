@@ -287,7 +287,9 @@ class BlockChange:
         margin = " " * node.column
         ranges = [[found[id(entry)].lead, found[id(entry)].stop] for entry in node.entries]
         at_end = ranges[-1][1] == len(self._text) and self._text[-1] not in BREAKS
-        text = text.removesuffix(self._change.style.newline) if at_end and not made[-1][1] else text
+        is_last = len(self._runs(list(found.values()))) == 1 and not self._change.comments_stay  # no comment is left
+        if at_end and is_last and not made[-1][1]:
+            text = text.removesuffix(self._change.style.newline)
         start = ranges[0][0]
         if first.compact:
             start, text = self._behind_dash(start, text, margin)
