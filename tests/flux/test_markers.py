@@ -37,6 +37,23 @@ def test_markers_are_read_as_kyaml_reads_them(comment: str, marker: Marker) -> N
 
 
 @pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("a%3%37b:app", "a%2537b:app"),
+        ("ns:%2537", "ns:%2537"),
+        ("ns:100%:tag", "ns:100%25:tag"),
+        ("ns:a%5cb:name", "ns:a%5Cb:name"),
+        ("ns:a%01b%7F", "ns:a%01b%7F"),
+        ("n%61me:app", "name:app"),
+    ],
+)
+def test_the_value_of_a_marker_reads_as_the_same_marker(written: str, value: str) -> None:
+    marker = parse_marker(f'# {{"$imagepolicy": "{written}"}}')
+    assert str(marker) == value
+    assert parse_marker(f'# {{"$imagepolicy": "{marker}"}}') == marker
+
+
+@pytest.mark.parametrize(
     "comment",
     [
         "# prose",

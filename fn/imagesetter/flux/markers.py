@@ -35,6 +35,8 @@ _REF: Final = "#/definitions/io.k8s.cli.setters."
 _HINT: Final = (
     'write it as # {"$imagepolicy": "NAMESPACE:NAME"}, with :tag, :name or :digest behind the name for a part'
 )
+_ESCAPES: Final = {code: f"%{code:02X}" for code in (*range(32), 37, 92, 127)}
+"""What a name in a marker can only have as an escape: control characters, the percent sign and the backslash."""
 _NAME = re.compile(r"[^\s/~:\"'{}]+")
 
 
@@ -61,7 +63,7 @@ class PolicyName(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """Which policy a field follows, and which part of its answer; ``str()`` gives the marker's value."""
+    """Which policy a field follows, and which part of its answer; ``str()`` gives the marker's value, escaped."""
 
     namespace: str
     name: str
@@ -76,7 +78,8 @@ class Marker(NamedTuple):
         return PolicyName(self.namespace, self.name, self.folder)
 
     def __str__(self) -> str:
-        return f"{self.namespace}:{self.name}" + (f":{self.part}" if self.part else "")
+        policy = f"{self.namespace}:{self.name}".translate(_ESCAPES)
+        return f"{policy}:{self.part}" if self.part else policy
 
 
 class ParsedComment(NamedTuple):
