@@ -137,6 +137,12 @@ NEW_TAG = {
     "base/d.yaml": deployment(f"{WEB}:1"),
     "base/kustomization.yaml": f"resources: [d.yaml]\nimages:\n- name: {WEB}\n  newTag: 1.0.0 {mark('web:tag')}\n",
 }
+RENAMED = deployment(f"{API}:1.0.0", "web")
+OTHER_NAME = (
+    "[warning] apps/v1/Deployment/web spec.template.spec.containers[0].image: left alone: flux-system:web, which the "
+    f"marker at base/d.yaml:10 names, selects an image of another name than {API}:1.0.0 has, and nobody can tell what "
+    "images: of %s of it; name the field in spec.targets by its current name, which wins over the source scan\n"
+)
 TARGET = (
     "spec:\n  targets:\n  - select: {kind: Deployment}\n    policy: web\n"
     '    fieldPaths: ["spec.template.spec.containers[name=web].image"]\n'
@@ -144,6 +150,32 @@ TARGET = (
 CASES = {
     "a patch with a marker of its own decides": Case(
         overlay(PATCH, policies=BOTH, p=deployment(f"{API}:2.0.0", "api")), (f"{API}:2.3.4",)
+    ),
+    "a policy of another name, when images: are about neither name": Case(
+        {**overlay("images: [{name: x, newTag: '2'}]\n"), "base/d.yaml": RENAMED}, (f"{WEB}:1.0.5",)
+    ),
+    "a policy of another name, when the build has it and an update leaves it so": Case(
+        {**overlay(f"images: [{{name: '{API}', newName: {WEB}, newTag: 1.0.5}}]\n"), "base/d.yaml": RENAMED},
+        (f"{WEB}:1.0.5",),
+    ),
+    "a policy of another name, when the build has it and an update gives it a mirror": Case(
+        {
+            **overlay(
+                f"images: [{{name: '{WEB}', newName: {MIRROR}}}, {{name: '{API}', newName: {WEB}, newTag: 1.0.5}}]\n"
+            ),
+            "base/d.yaml": RENAMED,
+        },
+        (f"{WEB}:1.0.5",),
+        OTHER_NAME % "ov/kustomization.yaml makes",
+    ),
+    "a policy of another name, when the build has it and two layers are about it": Case(
+        {
+            **overlay(f"images: [{{name: '{API}', newName: {WEB}, newTag: 1.0.5}}]\n"),
+            "base/kustomization.yaml": f"resources: [d.yaml]\n{images_entry(newTag='2')}",
+            "base/d.yaml": RENAMED,
+        },
+        (f"{WEB}:1.0.5",),
+        OTHER_NAME % "base/kustomization.yaml and ov/kustomization.yaml make",
     ),
     "also where it has the same value": Case(
         overlay(PATCH, policies=BOTH, p=deployment(f"{WEB}:1.0.0", "api")), (f"{API}:2.3.4",)

@@ -8,7 +8,7 @@ from tools import require_tool
 from update.build_laws import run_case
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(8), 100140, 100196, 100563, 101749])
 def test_what_reading_the_sources_cannot_follow_is_reported(seed: int) -> None:
     require_tool("kustomize")
     assert run_case(seed).name != "silent"

@@ -88,7 +88,11 @@ class MarkedField(NamedTuple):
     images: tuple[ImagesEntry, ...] = ()
     """What ``images:`` of kustomize does afterwards to the text in the source file, such as naming a mirror."""
     held: Result | None = None
-    """Why the field is left alone, to be said unless it holds what its policy selects."""
+    """Why the field is left alone, reported unless it holds what its policy selects."""
+    others: tuple[MarkedField, ...] = ()
+    """What else may decide over a field that is left alone: the field has to hold what each of them selects, too."""
+    is_unsure: bool = False
+    """Whether ``held`` is reported in any case: an update of the sources may change the field whatever it holds."""
     nested: NestedMark | None = None
     """Where it is in the text of another scalar, of a field that is there."""
 

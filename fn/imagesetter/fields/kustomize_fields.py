@@ -105,11 +105,13 @@ class _Fields:
         self.list_fields.named |= {marker_of(each)[0].policy for each in [*follow, *overridden]}
         renamed = next((setter for setter in setters if setter.renamed), None)
         if renamed:
-            self._leave(item, scalar, renamed, self._other_name(item, scalar, renamed))
+            held = self._other_name(item, scalar, renamed)
+            is_unsure = not all(setter.is_settled for setter in setters if setter.renamed)
+            self._leave(item, scalar, renamed, held, setters, is_unsure=is_unsure)
         elif len(outcomes) == 1 and follow:
             self._take(item, scalar, follow[0])
         elif follow:
-            self._leave(item, scalar, follow[0], self._doubt(item, scalar, setters, follow[0]))
+            self._leave(item, scalar, follow[0], self._doubt(item, scalar, setters, follow[0]), follow[1:])
         elif overridden:
             self._leave(item, scalar, overridden[0], self._other_value(item, scalar, setters, overridden[0]))
 
@@ -121,7 +123,7 @@ class _Fields:
         overridden: list[Setter] = []
         is_settled = False
         for number, mark in reversed(here):
-            setters = setters_of(mark, scalar, renamed=self._is_renamed(mark, scalar))
+            setters = setters_of(mark, scalar, self._image(mark, scalar))
             there = [setter for setter in setters if is_there(setter, mark, scalar)]
             if mark.counts and not there and mark.marker:
                 continue
@@ -154,20 +156,21 @@ class _Fields:
                 value = f"{entry.new_name or entry.name}:{entry.new_tag}"
                 yield Setter(f"{hidden.file.shown}:{hidden.line}", value, marker, setter.way)
 
-    def _is_renamed(self, mark: SourceMark, scalar: Scalar) -> bool:
-        """Whether an update of the sources gives an image another name, where ``images:`` look at names."""
+    def _image(self, mark: SourceMark, scalar: Scalar) -> str:
+        """The name of the image that an update of the sources writes, where ``images:`` look at names; else empty."""
         if not (self.has_images and mark.marker and mark.value and is_layered(scalar.path)):
-            return False
+            return ""
         try:
-            return self.catalog.image(mark.marker.policy) != split_image(mark.value)[0]
+            return self.catalog.image(mark.marker.policy)
         except ReportedError:
-            return False  # reported where the field follows
+            return ""  # reported where the field follows
 
     def _other_name(self, item: Item, scalar: Scalar, setter: Setter) -> Result:
         marker, _ = marker_of(setter)
         message = (
             f"left alone: {marker.policy}, which the marker at {setter.shown} names, selects an image of another name "
-            f"than {setter.value} has, and nobody can tell what images: of the kustomizations make of it; {_HINT}"
+            f"than {setter.value} has, and nobody can tell what images: of {' and '.join(setter.renamed)} "
+            f"{'makes' if len(setter.renamed) == 1 else 'make'} of it; {_HINT}"
         )
         return self._held(item, scalar, message, "OtherName", str(marker.policy))
 
@@ -224,10 +227,19 @@ class _Fields:
         marker, parts = marker_of(setter)
         take(self.list_fields, self.taken, item, scalar, marker, "source", parts, setter.way.renames)
 
-    def _leave(self, item: Item, scalar: Scalar, setter: Setter, held: Result) -> None:
-        marker, parts = marker_of(setter)
-        location = location_of(item, scalar.path)
-        field = MarkedField(marker, scalar, location, "source", parts, setter.way.renames, held)
+    def _leave(
+        self,
+        item: Item,
+        scalar: Scalar,
+        setter: Setter,
+        held: Result,
+        others: Sequence[Setter] = (),
+        *,
+        is_unsure: bool = False,
+    ) -> None:
+        """Leave a field alone; *others* may decide over it as well, those without a marker left out."""
+        more = tuple(_followed(item, scalar, each) for each in others if each.marker or each.way.mark)
+        field = _followed(item, scalar, setter)._replace(held=held, others=more, is_unsure=is_unsure)
         self.left.setdefault(scalar.start, field)
 
     def _other_value(self, item: Item, scalar: Scalar, setters: Sequence[Setter], marked: Setter) -> Result:
@@ -280,8 +292,8 @@ class _Fields:
         """Leave alone the fields to which the value of a marked field was copied: they do not follow."""
         for copied in self.sources.copies:
             sources = [item for item in self.items if made_from(copied.source, item)]
-            marked = next((field for item in sources for field in self._marked_at(item, copied.source)), None)
-            if marked is None:
+            marked = list(dict.fromkeys(each for item in sources for each in self._marked_at(item, copied.source)))
+            if not marked:
                 continue
             for target in copied.targets:
                 for item in self.items:
@@ -291,7 +303,6 @@ class _Fields:
     def _marked_at(self, item: Item, source: SourceMark) -> Iterator[Marker]:
         scalars = item.scalars()
         values = {scalar.path: scalar.value for scalar in scalars}
-        images = next((mark for mark in self.sources.images), None)
         for scalar in scalars:
             if matches(scalar.path, source.pattern, values):
                 here = [
@@ -300,10 +311,12 @@ class _Fields:
                     if mark.marker and made_from(mark, item) and matches(scalar.path, mark.pattern, values)
                 ]
                 yield from (mark.marker for mark in here if mark.marker)
-                if images and is_layered(scalar.path):
-                    yield Marker(images.policy.namespace, images.policy.name, "")
+                if is_layered(scalar.path):
+                    policies = (mark.policy for mark in self.sources.images)
+                    yield from (Marker(policy.namespace, policy.name, "") for policy in policies)
 
-    def _leave_copy(self, item: Item, target: SourceMark, marker: Marker) -> None:
+    def _leave_copy(self, item: Item, target: SourceMark, markers: Sequence[Marker]) -> None:
+        marker = markers[0]
         scalars = item.scalars()
         values = {scalar.path: scalar.value for scalar in scalars}
         for scalar in scalars:
@@ -314,8 +327,15 @@ class _Fields:
                 "the value from before; use imagesetter build, or put the function into a layer below"
             )
             held = self._held(item, scalar, message, "Copied", str(marker.policy))
-            field = MarkedField(marker, scalar, location_of(item, scalar.path), "source", held=held)
-            self.left.setdefault(scalar.start, field)
+            location = location_of(item, scalar.path)
+            others = tuple(MarkedField(each, scalar, location, "source") for each in markers)
+            field = self.left.get(scalar.start) or others[0]._replace(held=held)
+            self.left[scalar.start] = field._replace(others=(*field.others, *others))
+
+
+def _followed(item: Item, scalar: Scalar, setter: Setter) -> MarkedField:
+    marker, parts = marker_of(setter)
+    return MarkedField(marker, scalar, location_of(item, scalar.path), "source", parts, setter.way.renames)
 
 
 def add_sources(

@@ -119,6 +119,16 @@ def ways(text: str, layers: Layers | None) -> list[Way]:
     return list(dict.fromkeys(way for way, _ in found))
 
 
+def touching(values: Iterable[str], layers: Layers) -> Iterator[str]:
+    """The kustomizations whose ``images:`` are about some values, on any of their ways, the innermost first."""
+    texts = set(values)
+    for layer in layers.each:
+        for entry, _ in layer.entries:
+            texts |= {entry.apply(each) for each in texts}
+        if any(entry.matches(each) for each in texts for entry, _ in layer.entries):
+            yield layer.shown
+
+
 def is_same(value: str, style: str, found: str, found_style: str) -> bool:
     """Whether two scalars mean the same; a JSON patch on a resource has kustomize write its numbers and dates anew."""
     if value == found or (not style and found == f"{value}T00:00:00Z"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from imagesetter.fields.field import split_image
-from imagesetter.fields.kustomize_layers import ImagesMark, Way, is_same, ways
+from imagesetter.fields.field import join_image, split_image
+from imagesetter.fields.kustomize_layers import ImagesMark, Way, is_same, touching, ways
 from imagesetter.fields.kustomize_marks import SourceMark
 from imagesetter.fields.kustomize_sources import SourceMarks
 from imagesetter.files.read import read_inside
@@ -26,8 +26,10 @@ class Setter(NamedTuple):
     way: Way
     known: bool = True
     """Whether it is known that the value in the build is what it sets."""
-    renamed: bool = False
-    """Whether its policy selects an image of another name, of which ``images:`` may make something else."""
+    renamed: tuple[str, ...] = ()
+    """Where its policy selects an image of another name: the kustomizations whose ``images:`` are about either name."""
+    is_settled: bool = False
+    """Whether these make of the other name, with the tag of the build, what the build shows."""
 
     @property
     def follows(self) -> Marker | ImagesMark | None:
@@ -51,13 +53,25 @@ class Setter(NamedTuple):
         return self.way.mark.file.shown if self.way.mark else self.way.set_by or self.shown
 
 
-def setters_of(mark: SourceMark, scalar: Scalar, *, renamed: bool) -> list[Setter]:
-    """A mark as a setter, once for each way of its value."""
+def setters_of(mark: SourceMark, scalar: Scalar, image: str) -> list[Setter]:
+    """A mark as a setter, once for each way of its value.
+
+    Args:
+        mark: the value in the sources.
+        scalar: the field.
+        image: the name of the image that the mark's policy selects; empty where ``images:`` do not look at it.
+    """
     if mark.value is None:
         return [Setter(mark.shown, scalar.value, None, Way(scalar.value), known=False)]
     text = scalar.value if is_same(mark.value, mark.style, scalar.value, scalar.style) else mark.value
     layers = mark.layers if is_layered(scalar.path) else None
-    return [Setter(mark.shown, mark.value, mark.marker, way, renamed=renamed) for way in ways(text, layers)]
+    renamed: tuple[str, ...] = ()
+    is_settled = False
+    if image and layers and image != split_image(mark.value)[0]:
+        after = join_image(image, *split_image(scalar.value)[1:])
+        renamed = tuple(touching((text, after), layers))
+        is_settled = all(way.text == scalar.value and not way.mark for way in ways(after, layers))
+    return [Setter(mark.shown, mark.value, mark.marker, way, True, renamed, is_settled) for way in ways(text, layers)]
 
 
 def is_layered(path: FieldPath) -> bool:

@@ -166,11 +166,15 @@ class _Planner:
         ]
         return Plan(changes, (*self.failures.results(), *results, *notes), self.unchanged)
 
+    def _is_current(self, marked: MarkedField) -> bool:
+        answer = self.answers.get(marked.marker.policy)
+        return isinstance(answer, Resolved) and marked.text_for(answer.ref) == marked.scalar.value
+
     def add(self, number: int, marked: MarkedField) -> None:
         """Plan one field."""
         answer = self.answers[marked.marker.policy]
         if marked.held:
-            if isinstance(answer, Failed) or marked.text_for(answer.ref) != marked.scalar.value:
+            if marked.is_unsure or not all(map(self._is_current, (marked, *marked.others))):
                 self._say(number, marked.held)
             else:
                 self.unchanged += 1

@@ -80,7 +80,7 @@ def update_resource_list(
     sources = _sources(listing, config)
     located = find_fields(listing, config, catalog, sources)
     located.fields = [_placed(catalog, marked) for marked in located.fields]
-    names = dict.fromkeys(marked.marker.policy for marked in located.fields)
+    names = dict.fromkeys(each.marker.policy for marked in located.fields for each in (marked, *marked.others))
     answers = make_source(catalog, FieldDigests(located.fields)).answers(names) if names else {}
     planned = plan_changes(
         located.fields,
@@ -111,6 +111,8 @@ def update_resource_list(
 
 def _placed(catalog: Catalog, marked: MarkedField) -> MarkedField:
     """A field that follows the policy nearest to its item's file, where several in the package have that name."""
+    if marked.others:
+        marked = marked._replace(others=tuple(_placed(catalog, each) for each in marked.others))
     folder = folder_of(marked.location.file)
     try:
         several = catalog.nearest_to(marked.marker.policy, folder) if folder else None
