@@ -6,28 +6,22 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.registry_client import settings_for
+from imagesetter.cli.operator_transport import operator_transport
 from imagesetter.fields.report import failure
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.forge import Forge
 from imagesetter.git.forge_address import find_forge, find_token
 from imagesetter.git.merge_requests import update_requests
 from imagesetter.git.run_result import AutomationRunResult, PushBranch
-from imagesetter.registry.http.address_rules import RegistryPattern
-from imagesetter.registry.http.limits import Clock, Deadline, RateLimiter
+from imagesetter.registry.http.limits import Deadline
 from imagesetter.update.plan import Change
 from krm_functions.errors import ReportedError, UsageError
 from krm_functions.redaction import without_logins
 from krm_functions.result import Result
 
-if TYPE_CHECKING:
-    from imagesetter.registry.http.transport import RegistryTransport
-
-_CONNECTIONS = 4
 _URL = re.compile(r"[!#-;=?-~]+")
 
 
@@ -81,7 +75,7 @@ def with_requests(
             raise UsageError("it pushes to the branch that it checks out, so there is nothing to request", hint=hint)
         address = find_forge(run.remote, settings.forge, os.environ)
         token = find_token(address.kind, os.environ)
-        transport = _transport(address.api, rules, network)
+        transport = operator_transport(address.api, rules, network)
         forge = Forge(address.kind, address.api, address.repository, token, transport, deadline)
 
         def body_of(branch: PushBranch) -> str:
@@ -97,15 +91,3 @@ def with_requests(
     except ReportedError as error:
         return replace(run, results=(*run.results, failure(error, automation=name)))
     return replace(run, requests=tuple(done))
-
-
-def _transport(api: str, rules: GitAddressRules, network: NetworkOptions) -> RegistryTransport:
-    """A transport by the rules for Git servers. The forge's own host is the operator's word, or well-known."""
-    from imagesetter.registry.http.redaction import Redaction
-    from imagesetter.registry.http.transport import RegistryTransport
-
-    host = RegistryPattern.parse(f"{urlsplit(api).hostname}:*")
-    settings = settings_for(network, None)
-    limiter = RateLimiter(Clock(), _CONNECTIONS, _CONNECTIONS)
-    allowed = replace(rules.hosts, allow=(*rules.hosts.allow, host))
-    return RegistryTransport(allowed, limiter, settings.network, Redaction())

@@ -1,0 +1,30 @@
+"""HTTP to servers that the operator names: the API of a forge, the receiver of events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.registry_client import settings_for
+from imagesetter.git.address_rules import GitAddressRules
+from imagesetter.registry.http.address_rules import RegistryPattern
+from imagesetter.registry.http.limits import Clock, RateLimiter
+
+if TYPE_CHECKING:
+    from imagesetter.registry.http.transport import RegistryTransport
+
+_CONNECTIONS = 4
+
+
+def operator_transport(url: str, rules: GitAddressRules, network: NetworkOptions) -> RegistryTransport:
+    """A transport by the rules for Git servers, and for the URL's own host, which is the operator's word."""
+    from imagesetter.registry.http.redaction import Redaction
+    from imagesetter.registry.http.transport import RegistryTransport
+
+    host = RegistryPattern.parse(f"{urlsplit(url).hostname}:*")
+    settings = settings_for(network, None)
+    limiter = RateLimiter(Clock(), _CONNECTIONS, _CONNECTIONS)
+    allowed = replace(rules.hosts, allow=(*rules.hosts.allow, host))
+    return RegistryTransport(allowed, limiter, settings.network, Redaction())
