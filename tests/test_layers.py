@@ -63,6 +63,7 @@ OWNERS = {
     "google": ("imagesetter.registry.auth.cloud.gcp",),
     "cryptography": ("imagesetter.verification",),
     "sigstore": ("imagesetter.verification",),
+    "jwt": ("imagesetter.git.github_app",),
     "re2": ("imagesetter.golang",),
     "semver": ("imagesetter.policy",),
     "pydantic": (

@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import jwt
 
 REPOSITORY = "org/fleet"
 TOKEN = "t0ken"
@@ -49,6 +52,8 @@ class FakeForge(ThreadingHTTPServer):
         self.labels: dict[str, int] = {}
         self.written: list[str] = []
         self.token = TOKEN
+        self.app: tuple[str, Any] | None = None
+        """A GitHub App: its number and its public key. Installation 7 is the one of the repository."""
         self.hidden = 0
         """How many listings do not show a request yet that somebody else has opened."""
 
@@ -115,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _found(self, body: dict[str, Any]) -> tuple[int, Any]:
         forge = cast("FakeForge", self.server)
+        if forge.app and self.path.endswith(("/installation", "/access_tokens")):
+            return self._installation(forge, forge.app, body)
         if self.headers["Authorization"] != f"Bearer {forge.token}":
             return 401, {"message": f"Bad credentials: {self.headers['Authorization']}"}
         parts = urlsplit(self.path)
@@ -146,6 +153,21 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("state") == "closed" or body.get("state_event") == "close":
             request.state = "closed"
         return 200, forge.row(request)
+
+    def _installation(self, forge: FakeForge, app: tuple[str, Any], body: dict[str, Any]) -> tuple[int, Any]:
+        """The installation of a repository, or its token, for the App's own token."""
+        number, key = app
+        try:
+            claims = jwt.decode(self.headers["Authorization"].removeprefix("Bearer "), key, ["RS256"], issuer=number)
+        except jwt.PyJWTError:
+            return 401, {"message": "A JSON web token could not be decoded"}
+        assert claims["exp"] - time.time() <= 600
+        if self.path == f"{BASES['github']}/repos/{REPOSITORY}/installation":
+            return 200, {"id": 7}
+        if self.path != f"{BASES['github']}/app/installations/7/access_tokens":
+            return 404, {"message": "Not Found"}
+        assert body == {"repositories": [REPOSITORY.partition("/")[2]]}
+        return 201, {"token": forge.token, "expires_at": "2026-03-01T13:00:00Z"}
 
     def _list(self, forge: FakeForge, query: dict[str, str]) -> tuple[int, Any]:
         size = int(query.get("limit") or query["per_page"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagesetter.cli.exit_status import OK
+from imagesetter.cli.github_login import github_token
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, read_stdin, with_quiet
 from imagesetter.cli.pull_requests import RequestSettings, with_requests
@@ -107,7 +108,12 @@ class Invocation:
                     chosen = replace(automation_options, shared=frozenset(filter(None, shared)))
                     if look_first:
                         chosen = replace(chosen, dry_run=True)
-                    done = run_automation(found, read.catalog, make_source, directory, chosen)
+                    try:
+                        token = github_token(found, chosen.address_rules, network, deadline)
+                        chosen = replace(chosen, token=token)
+                        done = run_automation(found, read.catalog, make_source, directory, chosen)
+                    except ReportedError as error:
+                        done = _failed(name, error)
                 else:
                     done = found
                 runs.append(done)
@@ -177,7 +183,11 @@ def _validated(catalog: Catalog, name: PolicyName, *, here: bool) -> Automation 
     try:
         return read_automation(catalog, name, here=here)
     except ReportedError as error:
-        return AutomationRunResult(name, "failed", results=(failure(error, automation=str(name)),))
+        return _failed(name, error)
+
+
+def _failed(name: PolicyName, error: ReportedError) -> AutomationRunResult:
+    return AutomationRunResult(name, "failed", results=(failure(error, automation=str(name)),))
 
 
 def automation_manifests(invocation: Invocation, image: str) -> str:

@@ -19,12 +19,18 @@ _CONNECTIONS = 4
 
 
 def operator_transport(url: str, rules: GitAddressRules, network: NetworkOptions) -> RegistryTransport:
-    """A transport by the rules for Git servers, and for the URL's own host, which is the operator's word."""
+    """A transport by the rules for Git servers.
+
+    Args:
+        url: its host is allowed, too, as the operator's word or a well-known one; empty for none.
+        rules: the operator's.
+        network: how to connect.
+    """
     from imagesetter.registry.http.redaction import Redaction
     from imagesetter.registry.http.transport import RegistryTransport
 
-    host = RegistryPattern.parse(f"{urlsplit(url).hostname}:*")
+    hosts = (RegistryPattern.parse(f"{urlsplit(url).hostname}:*"),) if url else ()
     settings = settings_for(network, None)
     limiter = RateLimiter(Clock(), _CONNECTIONS, _CONNECTIONS)
-    allowed = replace(rules.hosts, allow=(*rules.hosts.allow, host))
+    allowed = replace(rules.hosts, allow=(*rules.hosts.allow, *hosts))
     return RegistryTransport(allowed, limiter, settings.network, Redaction())

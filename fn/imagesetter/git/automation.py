@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
@@ -78,6 +78,8 @@ class Automation:
     policy_change_delay: float = 0.0
     signing_key: SigningKey | None = None
     signing_secret: Mapping[str, Any] | None = None
+    app_secret: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The Secret of a GitHub App, for a GitRepository with ``provider: github``."""
     folder: str = ""
     """The folder that it is defined in: of several policies of one name, those of its own cluster count."""
 
@@ -201,6 +203,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         policy_change_delay=parse_duration(spec.policy_change_delay or "0s"),
         signing_key=key,
         signing_secret=secret.data if secret else None,
+        app_secret=_app_secret(catalog, repository, referred.namespace, folder),
         folder=folder,
     )
     _check_texts(made, where)
@@ -227,10 +230,20 @@ def _check_texts(made: Automation, where: str) -> None:
         **{f"ref.{name}": getattr(made.ref, name) for name in ("commit", "name", "semver", "tag", "branch")},
         "spec.update.path": made.path,
     }
-    for field, text in fields.items():
+    for path, text in fields.items():
         if bad := _NO_TEXT.search(text):
-            what = f"{ascii(field)[1:-1]} contains the character U+{ord(bad[0]):04X}"
+            what = f"{ascii(path)[1:-1]} contains the character U+{ord(bad[0]):04X}"
             raise ResourceError(what, where=where, hint="remove it: git does not accept it")
+
+
+def _app_secret(catalog: Catalog, repository: Resource | None, namespace: str, folder: str) -> Mapping[str, Any] | None:
+    """The Secret of a GitRepository that logs in as a GitHub App, if it is in the files."""
+    if repository is None or repository.spec.get("provider") != "github":
+        return None
+    reference = repository.spec.get("secretRef")
+    name = str(reference.get("name") or "") if isinstance(reference, Mapping) else ""
+    found = catalog.find("Secret", namespace, name, folder) if name else None
+    return found.data if found else None
 
 
 def _url(repository: Resource | None) -> str:

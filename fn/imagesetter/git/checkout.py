@@ -27,6 +27,9 @@ _ALIVE = "alive"
 _YOUNG = 3600.0
 """Seconds after which a folder that no run has locked is one of a killed run."""
 _REFS = "refs/imagesetter/"
+_TOKEN = "IMAGESETTER_APP_TOKEN"  # noqa: S105 - the name of a variable
+_HELPER = f'!f() {{ echo username=x-access-token; echo "password=${_TOKEN}"; }}; f'
+"""A credential helper that reads the token from the environment: the list of processes shows arguments."""
 
 
 @contextlib.contextmanager
@@ -38,6 +41,7 @@ def open_workspace(
     timeout: float,
     allow_dirty: bool = False,
     deadline: Deadline | None = None,
+    token: str = "",
 ) -> Iterator[Workspace]:
     """A working tree for a run, which is removed afterwards.
 
@@ -48,6 +52,7 @@ def open_workspace(
         timeout: seconds for one git command.
         deadline: the end of all waiting for remotes.
         allow_dirty: accept uncommitted changes in the checkout.
+        token: of a GitHub App, for the automation's URL; empty for git's own credentials.
 
     Raises:
         EgressRefused: the operator does not allow the automation's URL.
@@ -65,6 +70,10 @@ def open_workspace(
             git = Git(tree, timeout)
             location = {"GIT_DIR": str(tree / ".git"), "GIT_WORK_TREE": str(tree)}
             remote_git = _without_prompts(Git(Path.cwd(), timeout, location, settings, deadline=deadline))
+            if token:
+                remote_git = remote_git.with_(
+                    environment={_TOKEN: token}, config=("credential.helper=", f"credential.helper={_HELPER}")
+                )
 
             def prepare(object_format: str) -> None:
                 _init_clone(git, automation.url, object_format)

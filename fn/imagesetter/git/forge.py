@@ -7,6 +7,7 @@ transport of registries, so its rules for addresses and limits hold; redirects a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +24,7 @@ _PAGE = 50
 _PAGES = 20
 _BODY_CAP = 1 << 24
 _EXISTS = (409, 422)
+_TOKEN = re.compile(r"[!-~]{1,4000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,25 @@ class Forge:
             self._send("PUT", f"{self._path}/{request.number}", {"description": body, "state_event": "close"})
         else:
             self._send("PATCH", f"{self._path}/{request.number}", {"body": body, "state": "closed"})
+
+    def installation_token(self, installation: str) -> str:
+        """The token of a GitHub App's installation, for this repository only; the forge's own token is the App's.
+
+        Args:
+            installation: its number; empty for the repository's own.
+
+        Raises:
+            GitError: the forge refuses, or does not respond.
+        """
+        try:
+            number = installation or int(self._send("GET", f"{self._project}/installation")["id"])
+            fields = {"repositories": [self.repository.partition("/")[2]]}
+            token = str(self._send("POST", f"/app/installations/{number}/access_tokens", fields)["token"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_understood() from error
+        if not _TOKEN.fullmatch(token):
+            raise self._not_understood()
+        return token
 
     @property
     def _project(self) -> str:

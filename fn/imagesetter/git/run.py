@@ -69,7 +69,8 @@ class AutomationOptions:
     push branches of several automations; ``guards_of`` makes the guards that may refuse a change
     (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
     keeps everything from being committed, it is a warning, or (None) it holds up only what it is about. ``at`` finds
-    out which of several policies of one name is meant in a folder (`imagesetter.update.nearby.Nearby.at`).
+    out which of several policies of one name is meant in a folder (`imagesetter.update.nearby.Nearby.at`). ``token`` is
+    a GitHub App's (`imagesetter.git.github_app`).
     """
 
     dry_run: bool = False
@@ -87,6 +88,7 @@ class AutomationOptions:
     guards_of: GuardsOf = lambda catalog, fields: ()
     at: At = lambda name, folder: name
     sleep: Callable[[float], None] = time.sleep
+    token: str = field(default="", repr=False)
 
 
 class _Failed(Exception):
@@ -177,6 +179,7 @@ class _AutomationRun:
                 timeout=timeout,
                 allow_dirty=options.allow_dirty,
                 deadline=options.deadline,
+                token=options.token,
             ) as workspace,
             signing(automation, workspace.git) as (git, signing_options),
         ):

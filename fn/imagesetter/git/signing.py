@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from imagesetter.errors import CredentialError, GitError
 from imagesetter.git.automation import Automation
 from imagesetter.git.command import Git
+from imagesetter.git.secret_values import SecretValues
 from krm_functions.messages import harmless
 
 _SECONDS = 60
@@ -51,38 +50,12 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
     git = git.with_(config=[f"gpg.format={form}"])
     with tempfile.TemporaryDirectory(prefix="imagesetter-key-") as name:
         folder = Path(name)
-        secret = _Secret(automation.signing_secret, f"Secret {key.secret_ref.name}, {where}")
+        secret = SecretValues(automation.signing_secret, f"Secret {key.secret_ref.name}, {where}")
         if key.type == "gpg":
             with _gpg(folder, secret, git) as prepared:
                 yield prepared, ("--gpg-sign",)
         else:
             yield _ssh(folder, secret, git), ("--gpg-sign",)
-
-
-class _Secret:
-    """The values of a Secret, decoded, and never shown."""
-
-    def __init__(self, data: Mapping[str, Any], where: str) -> None:
-        self._data, self.where = data, where
-
-    def value(self, name: str) -> bytes | None:
-        plain, encoded = self._data.get("stringData"), self._data.get("data")
-        if isinstance(plain, Mapping) and name in plain:
-            return str(plain[name]).encode()
-        if isinstance(encoded, Mapping) and name in encoded:
-            try:
-                return base64.b64decode("".join(str(encoded[name]).split()), validate=True)
-            except ValueError as error:
-                raise CredentialError(
-                    f"{name} is not valid base64", where=self.where, hint="decrypt the Secret if it is encrypted"
-                ) from error
-        return None
-
-    def required(self, name: str) -> bytes:
-        found = self.value(name)
-        if found is None:
-            raise CredentialError(f"has no key {name}", where=self.where, hint=f"add {name} to the Secret")
-        return found
 
 
 def _write(path: Path, data: bytes, mode: int = 0o600) -> Path:
@@ -92,7 +65,7 @@ def _write(path: Path, data: bytes, mode: int = 0o600) -> Path:
 
 
 @contextlib.contextmanager
-def _gpg(folder: Path, secret: _Secret, git: Git) -> Iterator[Git]:
+def _gpg(folder: Path, secret: SecretValues, git: Git) -> Iterator[Git]:
     settings = "batch\nno-tty\npinentry-mode loopback\n"
     passphrase = secret.value("passphrase")
     if passphrase is not None:
@@ -154,7 +127,7 @@ def _reasons(stderr: bytes) -> list[str]:
     return [harmless(line) for line in lines if _REASON.search(line)][-2:]
 
 
-def _ssh(folder: Path, secret: _Secret, git: Git) -> Git:
+def _ssh(folder: Path, secret: SecretValues, git: Git) -> Git:
     identity = secret.required("identity")
     key = _write(folder / "identity", identity if identity.endswith(b"\n") else identity + b"\n")
     environment: dict[str, str] = {}
