@@ -41,11 +41,11 @@ def test_the_schedule_is_the_nearest_shorter_one_that_cron_can_say(seconds: floa
             assert 0 <= int(number) < every
 
 
-def emitted(text: str, image: str = "imagesetter:test") -> list[dict[str, Any]]:
+def emitted(text: str, image: str = "imagesetter:test", namespace: str = "apps") -> list[dict[str, Any]]:
     catalog = catalog_of(text)
     (name,) = {name for name, _ in catalog.of_kind("ImageUpdateAutomation")}
     one = read_automation(catalog, name)
-    found = job(one, catalog, catalog.find("GitRepository", "apps", "fleet"), "clusters/prod")
+    found = job(one, catalog, catalog.find("GitRepository", namespace, "fleet"), "clusters/prod")
     return list(yaml.safe_load_all(manifests([found], "", image)))
 
 
@@ -91,6 +91,70 @@ def test_ssh_gets_its_key_and_known_hosts() -> None:
     _, cron_job = emitted(AUTOMATION + policy("web") + source)
     (variable,) = [each for each in pod(cron_job)["containers"][0]["env"] if each["name"] == "GIT_SSH_COMMAND"]
     assert "UserKnownHostsFile=/etc/imagesetter/git/known_hosts" in variable["value"]
+
+
+def with_secret(*keys: str, url: str = "https://git.example.com/fleet", provider: str = "generic") -> str:
+    data = ", ".join(f"{key}: QQ==" for key in keys)
+    secret = f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: login, namespace: apps}}\ndata: {{{data}}}\n"
+    spec = f"url: {url}, provider: {provider}, secretRef: {{name: login}}"
+    return AUTOMATION + policy("web") + GIT_REPOSITORY.replace('url: "URL"', spec) + secret
+
+
+HELPER = {"GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "variables"),
+    [
+        (("username", "password"), HELPER),
+        (("username", "password", "ca.crt"), HELPER | {"GIT_SSL_CAINFO"}),
+        (("username", "password", "caFile"), HELPER | {"GIT_SSL_CAINFO"}),
+        (("tls.crt", "tls.key"), {"GIT_SSL_CERT", "GIT_SSL_KEY"}),
+        (("bearerToken",), HELPER | {"GIT_BEARER_TOKEN"}),
+    ],
+)
+def test_git_gets_what_the_secret_has(keys: tuple[str, ...], variables: set[str]) -> None:
+    _, cron_job = emitted(with_secret(*keys))
+    for container in (*pod(cron_job)["initContainers"], *pod(cron_job)["containers"]):
+        assert {each["name"] for each in container["env"] if each["name"].startswith("GIT_")} == variables
+
+
+def test_a_bearer_token_goes_to_the_server_only_and_is_not_written_down() -> None:
+    _, cron_job = emitted(with_secret("bearerToken"))
+    found = {each["name"]: each for each in pod(cron_job)["containers"][0]["env"]}
+    reference = {"secretKeyRef": {"name": "login", "key": "bearerToken"}}
+    assert found["GIT_BEARER_TOKEN"]["valueFrom"] == reference
+    assert found["GIT_CONFIG_KEY_0"]["value"] == "http.https://git.example.com/.extraHeader"
+    assert found["GIT_CONFIG_VALUE_0"]["value"] == "Authorization: Bearer $(GIT_BEARER_TOKEN)"
+
+
+SSH = "ssh://git@git.example.com/fleet"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (with_secret("identity"), "has no login for the URL https://git.example.com/fleet"),
+        (with_secret("username"), "has no login for the URL https://git.example.com/fleet"),
+        (with_secret("identity", url=SSH), "has no known_hosts, which an SSH URL needs"),
+        (with_secret("username", "password", url=SSH), "has no identity and no known_hosts, which an SSH URL needs"),
+        (with_secret("identity", "known_hosts", "password", url=SSH), "has a password of the SSH key"),
+        (with_secret("githubAppID", provider="github"), "cannot log in with provider github"),
+        (with_secret("githubAppID"), "cannot log in with provider github"),
+        (with_secret("username", "password", provider="azure"), "cannot log in with provider azure"),
+        (
+            with_secret("username", "password")
+            .replace("name: fleet}", "name: fleet, namespace: flux-system}")
+            .replace("fleet, namespace: apps}", "fleet, namespace: flux-system}"),
+            "the Secret login is in the namespace flux-system, and the CronJob of apps:auto cannot mount it",
+        ),
+    ],
+)
+def test_a_secret_that_git_cannot_use_in_a_cron_job_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        emitted(text, namespace="flux-system" if "namespace: flux-system" in text else "apps")
+    assert (message in str(caught.value), "GitRepository" in caught.value.where) == (True, True), caught.value
+    assert caught.value.hint
 
 
 def test_a_suspended_automation_has_a_suspended_cron_job() -> None:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -34,12 +35,14 @@ class CronJob:
     """One automation, and what its CronJob refers to.
 
     ``path`` is the path of the automation and its policies in the repository; the Secrets are names, or empty.
+    ``git_keys`` are the keys of the Git Secret; None if it is not in the files, or there is none.
     """
 
     automation: Automation
     path: str
     git_secret: str
     registry_secret: str
+    git_keys: frozenset[str] | None = None
 
 
 def schedule(interval: float, name: str) -> str:
@@ -57,16 +60,46 @@ def schedule(interval: float, name: str) -> str:
 
 
 def job(automation: Automation, catalog: Catalog, repository: Resource | None, path: str) -> CronJob:
-    """One automation with the Secrets that its GitRepository and its policies' ImageRepositories name."""
+    """One automation with the Secrets that its GitRepository and its policies' ImageRepositories name.
+
+    Raises:
+        UsageError: a Secret cannot be mounted, or git in the CronJob has no use for it.
+    """
     reference = repository.spec.get("secretRef") if repository else None
     git_secret = str(reference.get("name", "")) if isinstance(reference, Mapping) else ""
+    git_keys = _git_keys(automation, catalog, repository, git_secret)
     registries = sorted({name for policy in automation.policies(catalog) if (name := _pull_secret(catalog, policy))})
     if len(registries) > 1:
         raise UsageError(
             f"the policies of {automation.name} use several pull Secrets: {', '.join(registries)}",
             hint="a CronJob mounts one login file: merge the Secrets, or select fewer policies with policySelector",
         )
-    return CronJob(automation, path, git_secret, "".join(registries))
+    return CronJob(automation, path, git_secret, "".join(registries), git_keys)
+
+
+def _git_keys(
+    automation: Automation, catalog: Catalog, repository: Resource | None, secret: str
+) -> frozenset[str] | None:
+    """The keys of the Secret that git logs in with; None if it is not in the files."""
+    where = f"GitRepository {automation.source}"
+    provider = str(repository.spec.get("provider") or "generic") if repository else "generic"
+    found = catalog.find("Secret", automation.source.namespace, secret, automation.folder) if secret else None
+    values = [found.data.get(part) for part in ("data", "stringData")] if found else []
+    keys = {str(key) for part in values if isinstance(part, Mapping) for key in part}
+    if provider != "generic" or "githubAppID" in keys:
+        raise UsageError(
+            f"git in a CronJob cannot log in with provider {'github' if 'githubAppID' in keys else provider}",
+            where=where,
+            hint="give the CronJob a GitRepository whose Secret has username and password, bearerToken, or an SSH key",
+        )
+    if secret and automation.source.namespace != automation.name.namespace:
+        raise UsageError(
+            f"the Secret {secret} is in the namespace {automation.source.namespace}, and the CronJob of "
+            f"{automation.name} cannot mount it",
+            where=where,
+            hint="put both into one namespace",
+        )
+    return frozenset(keys) if found else None
 
 
 def _pull_secret(catalog: Catalog, name: PolicyName) -> str:
@@ -124,7 +157,7 @@ def _cron_job(each: CronJob, url: str, image: str) -> dict[str, Any]:
     if each.git_secret:
         volumes.append({"name": "git", "secret": {"secretName": each.git_secret, "defaultMode": 0o440}})
         mounts.append({"name": "git", "mountPath": _GIT, "readOnly": True})  # type: ignore[dict-item]
-        environment += _git_environment(url)
+        environment += _git_environment(each, url)
     registry_mounts, registry_environment = list(mounts), list(environment)
     if each.registry_secret:
         items = [{"key": ".dockerconfigjson", "path": "config.json"}]
@@ -188,12 +221,50 @@ def _cron_job(each: CronJob, url: str, image: str) -> dict[str, Any]:
     }
 
 
-def _git_environment(url: str) -> list[dict[str, str]]:
-    """How git finds the credentials of a Flux Secret: a key for ssh, name and password for https."""
+def _git_environment(each: CronJob, url: str) -> list[dict[str, Any]]:
+    """How git finds the credentials of a Flux Secret; without its keys, as Flux's manual describes it first.
+
+    Raises:
+        UsageError: git has no use for the keys of the Secret.
+    """
+    where = f"Secret {each.git_secret} of GitRepository {each.automation.source}"
+    keys = each.git_keys
     if url.startswith("ssh://"):
+        if keys is not None and (missing := sorted({"identity", "known_hosts"} - keys)):
+            hint = f"add {' and '.join(missing)} to the Secret"
+            raise UsageError(f"has no {' and no '.join(missing)}, which an SSH URL needs", where=where, hint=hint)
+        if keys and "password" in keys:
+            hint = "use a deploy key without a password"
+            raise UsageError(
+                "has a password of the SSH key, which nobody can type in a CronJob", where=where, hint=hint
+            )
         return [{"name": "GIT_SSH_COMMAND", "value": _SSH}]
+    keys = frozenset(("username", "password")) if keys is None else keys
+    files = {
+        "GIT_SSL_CAINFO": next((key for key in ("ca.crt", "caFile") if key in keys), ""),
+        "GIT_SSL_CERT": "tls.crt" if "tls.crt" in keys else "",
+        "GIT_SSL_KEY": "tls.key" if "tls.key" in keys else "",
+    }
+    environment: list[dict[str, Any]] = [{"name": name, "value": f"{_GIT}/{key}"} for name, key in files.items() if key]
+    if "bearerToken" in keys:
+        reference = {"secretKeyRef": {"name": each.git_secret, "key": "bearerToken"}}
+        environment.append({"name": "GIT_BEARER_TOKEN", "valueFrom": reference})
+        setting = (f"http.{_origin(url)}/.extraHeader", "Authorization: Bearer $(GIT_BEARER_TOKEN)")
+    elif {"username", "password"} <= keys:
+        setting = ("credential.helper", _HELPER)
+    elif environment:
+        return environment  # a client certificate, or a public repository behind an authority of one's own
+    else:
+        hint = "add username and password, or bearerToken; an SSH key needs a URL ssh://…"
+        raise UsageError(f"has no login for the URL {url}", where=where, hint=hint)
     return [
+        *environment,
         {"name": "GIT_CONFIG_COUNT", "value": "1"},
-        {"name": "GIT_CONFIG_KEY_0", "value": "credential.helper"},
-        {"name": "GIT_CONFIG_VALUE_0", "value": _HELPER},
+        {"name": "GIT_CONFIG_KEY_0", "value": setting[0]},
+        {"name": "GIT_CONFIG_VALUE_0", "value": setting[1]},
     ]
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
