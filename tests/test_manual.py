@@ -75,10 +75,20 @@ def test_security_and_contribution_pages_are_there_for_those_who_look_for_them()
 def test_diagrams_are_what_their_script_draws() -> None:
     script = runpy.run_path(str(DOCS / ".diagrams.py"))
     drawn = {f"{name}.svg": script["svg"](diagram) for name, diagram in script["DIAGRAMS"].items()}
-    assert drawn == {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "images").glob("*.svg")}
+    there = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "images").glob("*.svg")}
+    del there["terminal.svg"]
+    assert drawn == there
+
+
+def test_the_terminal_shows_what_its_script_sees_in_a_real_run_and_requests_nothing() -> None:
+    script = runpy.run_path(str(DOCS / ".terminal.py"))
+    drawn = script["svg"](script["run"]())
+    assert drawn == (DOCS / "images" / "terminal.svg").read_text(encoding="utf-8")
+    assert not re.search(r"url\(|@import|href|<script|<image", drawn)
 
 
 def test_every_picture_is_shown_with_words_for_those_who_cannot_see_it() -> None:
-    shown = [found for page in PAGES for found in re.findall(r"!\[([^]]*)\]\((images/[^)]+)\)", prose(page))]
+    pages = [*PAGES, CHECKOUT / "README.md"]
+    shown = [found for page in pages for found in re.findall(r"!\[([^]]*)\]\((?:docs/)?(images/[^)]+)\)", prose(page))]
     assert {path for _, path in shown} == {f"images/{path.name}" for path in (DOCS / "images").iterdir()}
     assert [path for words, path in shown if len(words) < 40] == []

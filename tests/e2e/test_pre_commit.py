@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from e2e.conftest import Done, Stage, environment_in, hook_repository
+from support.walking import same_each_time, sections, walk
 from tools import CHECKOUT, require_tool
 
 pytestmark = pytest.mark.xdist_group("pre-commit")
@@ -123,6 +124,24 @@ def repository(tmp_path: Path, hooks: tuple[Path, Path], registry: CountingRegis
         }
     )
     return made
+
+
+def test_the_hook_of_the_readme_passes_in_a_directory_with_its_files_only(
+    hooks: tuple[Path, Path], tmp_path: Path
+) -> None:
+    repository, home = hooks
+    readme = sections((CHECKOUT / "README.md").read_text(encoding="utf-8"))
+    before, section = readme["One short policy"].partition("```console")[0], readme["pre-commit"]
+    config, _, run = section.partition("```console")
+    stage = Stage(tmp_path, "", environment_in(tmp_path))
+    environment = {**stage.environment, "PRE_COMMIT_HOME": str(home)}
+    folder = tmp_path / "podinfo"
+    here = f"repo: {repository.as_uri()}"
+    for files in (before, config.replace("repo: https://github.com/imagesetter/imagesetter", here)):
+        walk(files, folder, environment)
+    stage.shell("git init -q && git add .", cwd=folder)
+    assert "```console" + run == walk("```console" + run, folder, environment, shown=same_each_time)
+    assert "imagesetter lint" in run
 
 
 def test_the_environment_of_the_hooks_holds_the_pinned_versions_and_nothing_else(repository: Repository) -> None:

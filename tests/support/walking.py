@@ -21,6 +21,19 @@ def commands(text: str) -> list[str]:
     return [line[2:] for block in _CONSOLE.findall(text) for line in block.splitlines() if line.startswith("$ ")]
 
 
+def sections(text: str) -> dict[str, str]:
+    """The sections of a page by heading, ``## heading``."""
+    parts = re.split(r"^## (.+)\n", text, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def same_each_time(text: str) -> str:
+    """What a command printed, without times and without what pre-commit says of a new environment."""
+    text = re.sub(r"scan of \d\d:\d\d", "scan of 12:03", text)
+    text = re.sub(r"(?<=\" in )[\d.]+m?s$", "0.5s", text, flags=re.M)
+    return re.sub(r"^\[INFO\] .*\n", "", text, flags=re.M)
+
+
 def walk(
     text: str,
     folder: Path,
