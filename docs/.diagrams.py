@@ -159,7 +159,33 @@ KUSTOMIZE = Diagram(
         Arrow("static", "container"),
     ),
 )
-DIAGRAMS = {"flow": FLOW, "lock": LOCK, "request": REQUEST, "clusters": CLUSTERS, "kustomize": KUSTOMIZE}
+RULES = Diagram(
+    "The policy ranks the tags; the rules look at the best one first; a tag that a rule does not allow is passed over "
+    "with its reason, and the next one is looked at, until all rules allow one.",
+    {
+        "ranking": Box(0, 0, "policy", "ranks the tags"),
+        "decided": Box(1, 0, "hold, follows, soak", "people and the lock"),
+        "asked": Box(2, 0, "age, platforms", "and signature: registry"),
+        "chosen": Box(3, 0, "chosen", "the best that all allow", main=True),
+        "held": Box(1, 1, "passed over", "reason, then the next"),
+        "refused": Box(2, 1, "passed over", "reason, then the next"),
+    },
+    (
+        Arrow("ranking", "decided"),
+        Arrow("decided", "asked", "yes"),
+        Arrow("asked", "chosen", "yes"),
+        Arrow("decided", "held", "no"),
+        Arrow("asked", "refused", "no"),
+    ),
+)
+DIAGRAMS = {
+    "flow": FLOW,
+    "lock": LOCK,
+    "request": REQUEST,
+    "clusters": CLUSTERS,
+    "kustomize": KUSTOMIZE,
+    "rules": RULES,
+}
 
 
 def svg(diagram: Diagram) -> str:
