@@ -48,7 +48,7 @@ def run() -> str:
     with tempfile.TemporaryDirectory() as folder, loopback_registry(TAGS) as host:
         for name, text in files:
             here = text.replace("ghcr.io", host).replace("semver:", "insecure: true\n      semver:")
-            Path(folder, name).write_text(here, encoding="utf-8")
+            Path(folder, name).write_text(here, encoding="utf-8", newline="\n")
         variables = {"ALLOW_LOOPBACK": "true", "INSECURE": "true", "COLOR": "always", "CACHE_DIR": f"{folder}/.cache"}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGESETTER_")}
         environment |= {f"IMAGESETTER_{name}": value for name, value in variables.items()}
