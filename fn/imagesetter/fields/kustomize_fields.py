@@ -105,9 +105,7 @@ class _Fields:
         self.list_fields.named |= {marker_of(each)[0].policy for each in [*follow, *overridden]}
         renamed = next((setter for setter in setters if setter.renamed), None)
         if renamed:
-            held = self._other_name(item, scalar, renamed)
-            is_unsure = not all(setter.is_settled for setter in setters if setter.renamed)
-            self._leave(item, scalar, renamed, held, setters, is_unsure=is_unsure)
+            self._leave(item, scalar, renamed, self._other_name(item, scalar, renamed), setters)
         elif len(outcomes) == 1 and follow:
             self._take(item, scalar, follow[0])
         elif follow:
@@ -227,18 +225,10 @@ class _Fields:
         marker, parts = marker_of(setter)
         take(self.list_fields, self.taken, item, scalar, marker, "source", parts, setter.way.renames)
 
-    def _leave(
-        self,
-        item: Item,
-        scalar: Scalar,
-        setter: Setter,
-        held: Result,
-        others: Sequence[Setter] = (),
-        *,
-        is_unsure: bool = False,
-    ) -> None:
+    def _leave(self, item: Item, scalar: Scalar, setter: Setter, held: Result, others: Sequence[Setter] = ()) -> None:
         """Leave a field alone; *others* may decide over it as well, those without a marker left out."""
         more = tuple(_followed(item, scalar, each) for each in others if each.marker or each.way.mark)
+        is_unsure = any(each.renamed and not each.is_settled for each in others)
         field = _followed(item, scalar, setter)._replace(held=held, others=more, is_unsure=is_unsure)
         self.left.setdefault(scalar.start, field)
 
