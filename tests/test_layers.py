@@ -200,7 +200,7 @@ def test_no_public_class_is_defined_twice() -> None:
 SEAMS = {
     "__main__": ["cli.fast_path", "cli.flux_plugin", "cli.main", "cli.streams"],
     "cli.commands.lsp": ["cli.editor.server"],
-    "cli.commands.rollback": ["cli.registry_client"],
+    "cli.commands.rollback": ["cli.registry_client", "update.signatures"],
     "cli.commands.schema": ["cli.schemas.kinds"],
     "cli.commands.update": [
         "cli.registry_client",

@@ -223,3 +223,34 @@ def test_a_key_that_cannot_be_read_is_refused(run: Run, tmp_path: Path) -> None:
     ran = run(web("1.0.0"), "--key", "x.pub")
     assert ran.status in (1, 2)
     assert "x.pub is not a public key in PEM form" in ran.err
+
+
+def marked(tag: str) -> dict[str, str]:
+    text = WEB.replace('"HOST/web:TAG"}]', f'"HOST/web:{tag}" # {{"$imagepolicy": "flux-system:web"}}\n}}]')
+    return {"policies.yaml": POLICIES, "keys.yaml": SECRET, "web.yaml": text}
+
+
+def test_a_rollback_goes_to_a_signed_image_and_records_who_signed_it(run: Run, tmp_path: Path) -> None:
+    ran = run(marked("2.0.0"), "web", "--to", "1.0.0", "--reason", "crashes", command="rollback")
+    assert ran.status == 0, str(ran)
+    assert "/web:1.0.0" in (tmp_path / "web.yaml").read_text()
+    (tmp_path / "images.lock.yaml").unlink()
+    # an entry gets the signer of the image that it goes back to
+    assert run(marked("1.0.0"), command="lock").status == 0
+    locked = (tmp_path / "images.lock.yaml").read_text()
+    assert BY in locked
+    lied = locked.replace("tag: 1.0.0", "tag: 3.0.0").replace(BY, "somebody else")
+    assert lied != locked
+    ran = run(marked("3.0.0") | {"images.lock.yaml": lied}, "web", "--to", "1.0.0", "--reason", "x", command="rollback")
+    assert ran.status == 0, str(ran)
+    text = (tmp_path / "images.lock.yaml").read_text()
+    assert (BY in text, "somebody else" in text) == (True, False), text
+
+
+def test_a_rollback_to_an_image_that_is_not_signed_is_refused_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    ran = run(marked("1.0.0"), "web", "--to", "2.0.0", "--reason", "crashes", command="rollback")
+    assert ran.status != 0
+    assert "/web:2.0.0@sha256:" in ran.err
+    assert " is not signed as flux-system:web asks: it has no signature of cosign" in ran.err
+    assert not (tmp_path / "images.lock.yaml").exists()
+    assert "web:1.0.0" in (tmp_path / "web.yaml").read_text()

@@ -18,7 +18,7 @@ from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import namespace_option, network_options, policy_name, read_stdin
 from imagesetter.cli.terminal import echo, print_results
 from imagesetter.fields.digests import FieldDigests
-from imagesetter.fields.field import MarkedField
+from imagesetter.fields.field import Location, MarkedField
 from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
@@ -59,7 +59,8 @@ def command(
 
     POLICY is NAMESPACE:NAME, or NAME. Its fields under the working directory and its entry in the lock are set back. A
     hold in the lock keeps the policy at the tag until `imagesetter unhold`. Commit it all together. The digest is the
-    one that the lock or the field had with the tag; if the history does not have it, the registry is contacted.
+    one that the lock or the field had with the tag; if the history does not have it, the registry is contacted. For a
+    policy with `verify`, the image has to be signed.
 
     \b
     Examples:
@@ -153,6 +154,7 @@ class _Rollback:
         """The ref to go back to, with its digest if something needs one.
 
         Raises:
+            SignatureError: the image is not signed as the policy asks.
             ReportedError: the registry does not have the tag, or does not respond.
         """
         digest = ""
@@ -161,14 +163,29 @@ class _Rollback:
             fields = self.history.fields(self.name)
             digest = recorded_digest(self.history.history, self.name, tag, path, fields, self.tag_of)
         entry = self.lock.entries.get(self.name)
-        reflection = entry.reflection if entry else "Never"
-        if self.catalog.has_policy(self.name):
-            reflection = self.catalog.policy(self.name).reflection
+        policy = self.catalog.policy(self.name) if self.catalog.has_policy(self.name) else None
+        reflection = policy.reflection if policy else entry.reflection if entry else "Never"
+        verifies = policy is not None and policy.verification is not None
         present = [marked for _, _, marked in fields_of(self.tree, self.name)]
         pinned = FieldDigests(present).needed(self.name, LatestRef(self.image, tag))
-        if not digest and (entry or pinned or reflection != "Never"):
+        if not digest and (entry or pinned or verifies or reflection != "Never"):
             digest = self._registry_digest(tag, network)
-        return Resolved(LatestRef(self.image, tag, "" if reflection == "Never" else digest), pin=digest)
+        signed_by = self._signer(tag, digest, network) if verifies else ""
+        ref = LatestRef(self.image, tag, "" if reflection == "Never" else digest)
+        return Resolved(ref, pin=digest, signed_by=signed_by)
+
+    def _signer(self, tag: str, digest: str, network: NetworkOptions) -> str:
+        """Who signed the image, as the policy asks."""
+        from imagesetter.cli.registry_client import open_client
+        from imagesetter.update.signatures import SignatureChecker, UsedImage
+
+        policy = self.catalog.policy(self.name)
+        image = UsedImage(policy.image, tag, digest, Location(policy.origin))
+        with open_client(network) as client:
+            (check,) = SignatureChecker(client, clock.now()).check([(image, (policy,))])
+        if check.error:
+            raise check.error.located(f"rollback of {self.name}")
+        return check.by
 
     def _registry_digest(self, tag: str, network: NetworkOptions) -> str:
         from imagesetter.cli.registry_client import open_client
@@ -196,6 +213,8 @@ class _Rollback:
             inputs=self.catalog.inputs(self.name) if known else old.inputs,
             changed=timestamp(clock.now()),
             replaces=old.tag,
+            signed_by=answer.signed_by,
+            passed_over="",
         )
 
 
