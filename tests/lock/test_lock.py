@@ -39,6 +39,8 @@ ENTRIES = st.lists(
         replaces=st.sampled_from(["", "1.3.0", "1.10"]),
         rules=st.sampled_from(["", "platforms", "platforms, verified"]),
         passed_over=st.sampled_from(["", "1.10 (hold)", "2026-01-01 (platforms)"]),
+        signed_by=st.sampled_from(["", "key cosign.pub", "https://example.com/ci@main"]),
+        newest=st.sampled_from(["", "2026-03-01T12:00:00Z (first seen)", "2026-03-01T12:00:00Z (created, untrusted)"]),
     ),
     unique_by=lambda entry: str(entry.policy),
     max_size=5,

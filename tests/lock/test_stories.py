@@ -242,6 +242,29 @@ def soak(story: Story) -> None:
     story.everything()
 
 
+def newest(story: Story) -> None:
+    sandbox = story.sandbox
+    sandbox.registry.push("sha-9a41")
+    sandbox.write("app.yaml", APP.replace("1.4.0", "sha-9a41"))
+    policies = POLICIES.replace("{}", "{imagesetter.dev/newest: pushed}").replace(
+        "semver: {range: 1.x}", "alphabetical: {}"
+    )
+    sandbox.write("policies.yaml", f"{policies}  filterTags: {{pattern: '^sha-'}}\n")
+    story.day("2026-03-01", "a first lock takes the only tag")
+    story.everything()
+    story.day("2026-03-02", "sha-1b07 is pushed, which ranks lower by its name")
+    sandbox.registry.push("sha-1b07")
+    story.everything()
+    story.run("explain", "web", "--tag", "sha-9a41", "--limit", "0")
+    story.day("2026-03-03", "sha-1b07 is deleted")
+    sandbox.registry.delete("sha-1b07")
+    story.everything()
+    story.day("2026-03-04", "on purpose, and somebody says so; a run without a lock has no order")
+    story.run("lock", "--allow-downgrade")
+    story.run("update", "--from", "lock")
+    story.run("update")
+
+
 def moved_tag(story: Story) -> None:
     sandbox = story.sandbox
     story.day("2026-03-01", "a first lock")
@@ -298,7 +321,7 @@ def clusters(story: Story) -> None:
 
 @pytest.mark.parametrize(
     "tell",
-    [downgrade, narrowed, pinned, held_up, hold, rollback, age, soak, moved_tag, clusters],
+    [downgrade, narrowed, pinned, held_up, hold, rollback, age, soak, newest, moved_tag, clusters],
     ids=lambda tell: str(tell.__name__),
 )
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:

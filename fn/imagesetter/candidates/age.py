@@ -46,7 +46,7 @@ class MinimumAge:
         entry, policy = self.situation.entry, self.situation.policy
         if entry and candidate.tag == entry.tag:
             return self._locked(candidate, entry)
-        if entry and (compare(policy.tags, candidate.tag, entry.tag) or 0) <= 0:
+        if entry and not policy.newest and (compare(policy.tags, candidate.tag, entry.tag) or 0) <= 0:
             return YES
         return self._by_age(candidate)
 
@@ -72,6 +72,8 @@ class MinimumAge:
                     where=self.situation.policy.origin,
                     hint="run `imagesetter lock`, and apply it with --from lock",
                 )
+        if sight and not sight.digest:
+            sight = sight._replace(digest=candidate.digest)
         if sight is None or (not self._is_young(sight.time) and sight.digest != candidate.digest):
             sight = Seen(self.situation.policy.name, tag, candidate.digest, timestamp(self.situation.now))
         return self._verdict(tag, sight.time, "first seen on {}", sight)

@@ -154,6 +154,8 @@ class Decision:
     error: ReportedError | None = None
     signed_by: str = ""
     """Who signed the image with this digest, where a rule verified that."""
+    newest: str = ""
+    """By what time the tag is the newest, where the policy takes that (`imagesetter.candidates.newest`)."""
 
 
 def choose(

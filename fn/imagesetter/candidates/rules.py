@@ -9,6 +9,7 @@ from imagesetter.candidates.age import MinimumAge
 from imagesetter.candidates.chain import LIMIT, CandidateRule, Decision, PassedOver, choose
 from imagesetter.candidates.follows import Follows
 from imagesetter.candidates.held import Held
+from imagesetter.candidates.newest import NewestFirst, known_times, newest_first
 from imagesetter.candidates.platforms import Platforms
 from imagesetter.candidates.situation import Situation
 from imagesetter.candidates.verified import Signed
@@ -49,10 +50,11 @@ def decide(situation: Situation) -> Decision:
         rules = [rule for rule in rules if not rule.asks_registry]
         notes += tuple(f"{name}: only the registry knows, so this rule is ignored here" for name in unknown)
     over = tuple(held.passed_over())
-    if not rules:
+    order = _by_time(situation, tags, held=held.at is not None)
+    if not (rules or order):
         chosen = held.at.tag if held.at else select(situation.policy.tags, tags)
         return Decision(chosen, passed_over=over, notes=notes)
-    ranked = tags if held.at else ranking(situation.policy.tags, tags)
+    ranked: Sequence[str] = tags if held.at else order.ranked if order else ranking(situation.policy.tags, tags)
     for rule in rules:
         ranked = rule.shortlist(ranked) if isinstance(rule, Follows) else ranked
     entry = situation.entry
@@ -60,7 +62,23 @@ def decide(situation: Situation) -> Decision:
     found = choose(ranked, rules, situation.puller.digest, locked=locked)
     notes += (*(each.reason for each in found.passed_over), *found.notes)
     error = None if found.tag else _none_allowed(situation, rules, found.passed_over, all_seen=len(ranked) <= LIMIT)
-    return replace(found, passed_over=(*over, *found.passed_over), notes=notes, error=error)
+    found = replace(found, passed_over=(*over, *found.passed_over), notes=notes, error=error)
+    return _with_time(found, order) if order else found
+
+
+def _by_time(situation: Situation, tags: Sequence[str], *, held: bool) -> NewestFirst | None:
+    policy = situation.policy
+    if not policy.newest:
+        return None
+    if held:
+        return known_times(situation)
+    return newest_first(situation, ranking(policy.tags, situation.scan.tags), ranking(policy.tags, tags))
+
+
+def _with_time(found: Decision, order: NewestFirst) -> Decision:
+    why = (order.why(found.tag),) if found.tag in order.times else ()
+    seen = (*order.seen, *found.seen)
+    return replace(found, notes=(*found.notes, *order.notes, *why), seen=seen, newest=order.recorded(found.tag))
 
 
 def _none_allowed(

@@ -59,6 +59,15 @@ class _Repository(StrictModel):
     image: str = Field(description="the repository, without scheme and tag")
 
 
+class NewestTag(StrictModel):
+    """An order by time, in place of the rule's."""
+
+    by: Literal["pushed", "created"] = Field(
+        description="pushed: the registry's upload time, or when the lock saw the tag first; "
+        "created: what the image states (untrusted)"
+    )
+
+
 class InlinePolicy(_Rules, with_rules(_Repository)):  # type: ignore[misc]
     """A policy beside those found among the items: Flux's ImagePolicy and ImageRepository in one."""
 
@@ -73,6 +82,7 @@ class InlinePolicy(_Rules, with_rules(_Repository)):  # type: ignore[misc]
         None, min_length=1, description="[namespace:]name of the policy whose locked tag is taken"
     )
     soak: Age | None = Field(None, description="how long that policy must have held it, such as 48h")
+    newest: NewestTag | None = Field(None, description="of the tags that the rule allows, the newest is taken")
     allow_downgrade: bool | None = Field(None, description="fields may go back to a tag that the policy ranks lower")
     chart_tags: bool | None = Field(None, description="tags of Helm charts, in which _ stands for the + of a version")
 

@@ -12,7 +12,16 @@ from typing import Any
 
 from imagesetter.config.options import GROUP as SETTER_GROUP
 from imagesetter.config.options import KIND
-from imagesetter.flux.annotations import ALLOW_DOWNGRADE, CHART_TAGS, FOLLOWS, MINIMUM_AGE, PLATFORMS, SOAK, VERIFY
+from imagesetter.flux.annotations import (
+    ALLOW_DOWNGRADE,
+    CHART_TAGS,
+    FOLLOWS,
+    MINIMUM_AGE,
+    NEWEST,
+    PLATFORMS,
+    SOAK,
+    VERIFY,
+)
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import GROUP, Resource
 from imagesetter.policy.kinds import NAMES
@@ -70,9 +79,14 @@ def rule_annotations(fields: Mapping[str, Any]) -> dict[str, str]:
         FOLLOWS: str(fields.get("follows") or ""),
         SOAK: str(fields.get("soak") or ""),
         PLATFORMS: ",".join(map(str, platforms)) if isinstance(platforms, list) else str(platforms),
+        NEWEST: str(_by(fields.get("newest"))),
         VERIFY: json.dumps(fields["verify"]) if fields.get("verify") else "",
     }
     return {name: text for name, text in texts.items() if text}
+
+
+def _by(newest: object) -> object:
+    return newest.get("by", "") if isinstance(newest, Mapping) else ""
 
 
 def inline_policy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
@@ -13,6 +13,9 @@ from krm_functions.errors import ResourceError
 
 if TYPE_CHECKING:
     from imagesetter.policy.platform import Platform
+
+Newest: TypeAlias = Literal["pushed", "created"]
+"""By what time a tag is newer than another."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 
@@ -23,6 +26,7 @@ FOLLOWS: Final = "imagesetter.dev/follows"
 SOAK: Final = "imagesetter.dev/soak"
 PLATFORMS: Final = "imagesetter.dev/platforms"
 VERIFY: Final = "imagesetter.dev/verify"
+NEWEST: Final = "imagesetter.dev/newest"
 
 DOMAIN: Final = "imagesetter.dev/"
 KNOWN: Final = tuple(
@@ -80,6 +84,23 @@ def follows(policy: Resource, name: PolicyName) -> tuple[PolicyName | None, floa
     if leader == name.plain:
         raise _error(policy, FOLLOWS, "a policy cannot follow itself")
     return leader, soak
+
+
+def newest(policy: Resource) -> Newest | None:
+    """By what time the newest tag is taken; None where the policy's own rule ranks them.
+
+    Raises:
+        ResourceError: the annotation is neither ``pushed`` nor ``created``.
+    """
+    match annotation(policy, NEWEST):
+        case "":
+            return None
+        case "pushed":
+            return "pushed"
+        case "created":
+            return "created"
+        case text:
+            raise _error(policy, NEWEST, f"{text!r} is neither pushed nor created")
 
 
 def platforms(policy: Resource) -> tuple[Platform, ...]:

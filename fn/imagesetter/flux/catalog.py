@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import ResolveError
-from imagesetter.flux.annotations import VERIFY, annotation
+from imagesetter.flux.annotations import NEWEST, VERIFY, annotation
 from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
@@ -255,6 +255,11 @@ class Catalog:
         """Whether a policy has ``imagesetter.dev/verify``, readable or not."""
         found = self.find("ImagePolicy", *name)
         return found is not None and bool(annotation(found, VERIFY))
+
+    def takes_newest(self, name: PolicyName) -> bool:
+        """Whether a policy has ``imagesetter.dev/newest``, readable or not."""
+        found = self.find("ImagePolicy", *name)
+        return found is not None and bool(annotation(found, NEWEST))
 
     def policy(self, name: PolicyName) -> ImagePolicy:
         """A policy and its repository, validated.

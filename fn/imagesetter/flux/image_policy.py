@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from imagesetter.flux.annotations import (
     VERIFY,
+    Newest,
     allows_downgrade,
     annotation,
     follows,
     has_chart_tags,
     minimum_age,
+    newest,
     platforms,
 )
 from imagesetter.flux.latest_ref import LatestRef, from_status
@@ -56,6 +58,8 @@ class ImagePolicy:
     platforms: tuple[Platform, ...] = ()
     follows: PolicyName | None = None
     soak: float = 0.0
+    newest: Newest | None = None
+    """By what time the newest of the tags that the policy allows is taken; None where its rule ranks them."""
     verification: Verification | None = field(default=None, hash=False, repr=False)
     """Whose signatures are accepted; None where none is needed."""
     provider: str = "generic"
@@ -68,7 +72,7 @@ class ImagePolicy:
     @property
     def has_rules(self) -> bool:
         """Whether rules beside the ranking decide which tag is chosen; to ask them may take requests."""
-        return bool(self.minimum_age or self.platforms or self.follows or self.verification)
+        return bool(self.minimum_age or self.platforms or self.follows or self.verification or self.newest)
 
     @property
     def is_suspended(self) -> bool:
@@ -134,6 +138,7 @@ def read_image_policy(
         platforms=platforms(policy),
         follows=leader,
         soak=soak,
+        newest=newest(policy),
         verification=verification,
         provider=source.provider,
         pull_secrets=tuple(related.pull_secrets),

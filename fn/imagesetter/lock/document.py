@@ -91,6 +91,13 @@ ENTRY_FIELDS = (
         omitted="",
         attribute="passed_over",
     ),
+    LockField(
+        "newest",
+        "string",
+        "by what time this tag is the newest, where the policy takes that: the time, and who states it",
+        required=False,
+        omitted="",
+    ),
 )
 """What `imagesetter lock` writes for each policy, in this order."""
 
@@ -106,10 +113,10 @@ HOLD_FIELDS = (
 SEEN_FIELDS = (
     LockField("policy", "policy"),
     LockField("tag", "string"),
-    LockField("digest", "string"),
+    LockField("digest", "string", "not of a policy that takes the newest tag", required=False, omitted=""),
     LockField("since", "time"),
 )
-"""When a tag that is too young was first seen."""
+"""When a tag was first seen: one that is too young, or any of a policy that takes the newest."""
 
 RELEASED_FIELDS = (
     LockField("policy", "policy"),
@@ -140,6 +147,8 @@ class LockEntry(NamedTuple):
     signed_by: str = ""
     passed_over: str = ""
     """``TAG (RULE)``."""
+    newest: str = ""
+    """``TIME (WHO STATES IT)``, as in `imagesetter.candidates.newest`."""
 
     @property
     def ref(self) -> LatestRef:
@@ -313,8 +322,8 @@ def _hold(row: object, where: str) -> Hold:
 def _seen(row: object, where: str) -> Seen:
     found = Seen(**_values(SEEN_FIELDS, row if isinstance(row, Mapping) else {}))
     try:
-        if not (found.policy.name and found.tag and found.digest and found.time):
-            raise ValueError("policy, tag, digest and since are required")
+        if not (found.policy.name and found.tag and found.time):
+            raise ValueError("policy, tag and since are required")
     except ValueError as error:
         raise LockError(f"not a valid entry: {error}", where=where, hint="take it out of the lock") from error
     return found

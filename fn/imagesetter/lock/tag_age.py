@@ -47,6 +47,14 @@ def seconds_of(text: str) -> float:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
 
 
+def recorded_time(text: str) -> float:
+    """The time in the ``newest`` of an entry (``TIME (WHO STATES IT)``); 0 where there is none, or no valid one."""
+    try:
+        return seconds_of(text.partition(" ")[0])
+    except ValueError:
+        return 0.0
+
+
 def shown_age(seconds: float) -> str:
     """An age for people: ``3d``, ``1d12h``, ``5h``, ``20m``."""
     minutes = int(seconds // 60)

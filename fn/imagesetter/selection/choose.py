@@ -55,4 +55,5 @@ class Chooser:
             passed_over=decision.passed_over,
             rules=decision.rules,
             signed_by=decision.signed_by,
+            newest=decision.newest,
         )

@@ -152,6 +152,9 @@ def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, pu
         )
     if verdict and verdict.step == "chosen" and answer.ref.tag != verdict.tag:
         verdict = Rejected(verdict.tag, "candidate", "; ".join(answer.reasons))
+    if verdict and policy.newest and verdict.step in ("candidate", "chosen") and verdict.tag not in over:
+        is_it = answer.ref.tag == verdict.tag
+        verdict = Rejected(verdict.tag, "chosen" if is_it else "candidate", "; ".join(answer.reasons))
     signed = (f"{answer.ref.tag} is signed by {answer.signed_by}",) if answer.signed_by else ()
     notes = (*found.notes, *answer.reasons, *signed)
     return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=notes, passed_over=answer.passed_over)

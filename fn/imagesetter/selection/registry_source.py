@@ -160,7 +160,7 @@ def scan_options(policy: ImagePolicy) -> ScanOptions:
     return ScanOptions(
         insecure=policy.insecure,
         provider=policy.provider,
-        upload_times=policy.minimum_age > 0,
+        upload_times=policy.minimum_age > 0 or policy.newest == "pushed",
         interval=policy.interval,
         timeout=policy.timeout,
         keychain=keychain,

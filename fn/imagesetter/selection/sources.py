@@ -28,7 +28,8 @@ class Resolved(NamedTuple):
     not old enough yet. ``pin`` is the tag's digest for fields that are pinned by one, also where the policy reflects
     none and the ref has none; ``unpinned`` says why it could not be had. ``judged`` is the digest that rules looked at,
     where one did. ``passed_over`` are the better tags that a rule did not allow, ``rules`` those that the tag
-    passed and that only a registry can judge, ``signed_by`` who signed the image. ``cached`` is the time of a scan from
+    passed and that only a registry can judge, ``signed_by`` who signed the image, ``newest`` by what time
+    the tag is the newest. ``cached`` is the time of a scan from
     the cache.
     """
 
@@ -44,6 +45,7 @@ class Resolved(NamedTuple):
     passed_over: tuple[PassedOver, ...] = ()
     rules: tuple[str, ...] = ()
     signed_by: str = ""
+    newest: str = ""
 
 
 class Failed(NamedTuple):
@@ -84,6 +86,11 @@ class StatusSource(NamedTuple):
             raise ResolveError(
                 f"ImagePolicy {name} accepts signed images only, and a status does not say who signed its image",
                 hint="use --from registry or --from lock for this policy",
+            )
+        if self.catalog.takes_newest(name):
+            raise ResolveError(
+                f"ImagePolicy {name} takes the newest tag, and a cluster's controllers do not know its order",
+                hint="use --from lock for this policy",
             )
         if ref is None:
             raise ResolveError(

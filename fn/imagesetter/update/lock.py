@@ -17,7 +17,7 @@ from imagesetter.lock.tag_age import Seen, timestamp
 from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved, rule_tags
 from imagesetter.update.downgrades import ALLOW, narrowed
 from imagesetter.update.plan import scan_notes
-from imagesetter.update.tag_order import is_downgrade, step_back
+from imagesetter.update.tag_order import is_downgrade, is_earlier, step_back
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result, Severity, failed
 
@@ -170,9 +170,10 @@ def _narrowed(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> Iterab
 
 def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> LockEntry | None:
     """The old entry, if the new one goes back to a lower tag of its repository, and the policy does not allow that."""
-    if old is None or old.image != new.image or not is_downgrade(catalog, new.policy, old.tag, new.tag):
+    if old is None or (old.image, old.tag) == (new.image, new.tag) or old.image != new.image:
         return None
-    return old
+    earlier = is_earlier(catalog, new.policy, old.tag, old.newest, new.newest)
+    return old if earlier or is_downgrade(catalog, new.policy, old.tag, new.tag) else None
 
 
 def _stays(old: LockEntry, new: LockEntry, answer: Resolution, *, strict: bool) -> Result:
@@ -203,6 +204,7 @@ def _entry(catalog: Catalog, name: PolicyName, answer: Resolution, old: LockEntr
         changed=timestamp(now),
         rules=", ".join(answer.rules),
         signed_by=answer.signed_by,
+        newest=answer.newest,
         passed_over=next((f"{each.tag} ({each.rule})" for each in answer.passed_over if each.until is None), ""),
     )
     if old is None:

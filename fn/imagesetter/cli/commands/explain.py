@@ -272,7 +272,7 @@ def _lock(nearby: Nearby, policy: ImagePolicy) -> tuple[Lock, list[str]]:
 def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:
     """The digest that the lock has for a tag if no registry is used; empty if it has none."""
     for seen in lock.seen:
-        if seen.tag == tag and seen.policy in (policy, policy.plain):
+        if seen.digest and seen.tag == tag and seen.policy in (policy, policy.plain):
             return seen.digest
     entry = lock.entries.get(policy)
     return entry.digest if entry and entry.tag == tag else ""
@@ -286,6 +286,8 @@ def _kept(lock: Lock, explained: Explained) -> Iterable[str]:
     new, digest = explained.chosen.tag, explained.chosen.digest
     if digest and entry.tag == new and entry.digest != digest:
         yield f"{new} has moved: the lock has {entry.digest}"
+    if explained.policy.newest:
+        return
     if compare(explained.policy.tags, entry.tag, new) == 1 and not lock.wants_downgrade(
         entry.policy, entry.tag, new, clock.now()
     ):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from imagesetter.cli import clock
 from imagesetter.cli.editor.project import EditorFolder, FieldHere
-from imagesetter.cli.reports.explain import rule_text, steps_of
+from imagesetter.cli.reports.explain import policy_text, steps_of
 from imagesetter.cli.reports.markdown import code, escaped
 from imagesetter.errors import PolicyError
 from imagesetter.fields.mark import insertions_in
@@ -81,7 +81,7 @@ def _about(project: EditorFolder, here: FieldHere) -> Iterator[str]:
         yield f"**{code(str(here.name))}**: {escaped(error.what)}"
         yield f"\n{escaped(error.hint)}" if error.hint else ""
         return
-    yield f"**{code(str(here.name))}** {code(rule_text(policy.tags))} of {code(policy.image.written)}\n"
+    yield f"**{code(str(here.name))}** {code(policy_text(policy))} of {code(policy.image.written)}\n"
     current = _current(project, here, policy)
     if current:
         yield f"- current: {code(current)}"
@@ -156,7 +156,7 @@ def _names(project: EditorFolder, typed: str) -> Iterator[Completion]:
         return
     for name in names:
         policy = _policy(project, name)
-        yield Completion(str(name), len(typed), f"{policy.image.written}, {rule_text(policy.tags)}" if policy else "")
+        yield Completion(str(name), len(typed), f"{policy.image.written}, {policy_text(policy)}" if policy else "")
 
 
 def _markers(project: EditorFolder, image: str, typed: int) -> Iterator[Completion]:

@@ -60,7 +60,13 @@ def explanation_text(explained: Explained) -> Iterable[str]:
 def _headline(name: PolicyName | None, policy: ImagePolicy) -> Iterable[str]:
     if name:
         yield f"{styled(str(name), sys.stdout, bold=True)}  ({policy.origin})"
-    yield "  ".join(part for part in (policy.image.written, rule_text(policy.tags)) if part)
+    yield "  ".join(part for part in (policy.image.written, policy_text(policy)) if part)
+
+
+def policy_text(policy: ImagePolicy) -> str:
+    """How a policy ranks tags, on one line."""
+    by = {"pushed": "newest by push", "created": "newest by what images state (untrusted)"}
+    return rule_text(policy.tags) + (f", {by[policy.newest]}" if policy.newest else "")
 
 
 def rule_text(tags: TagPolicy) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from imagesetter import __version__
 from imagesetter.cli.policy_overview import DAYS, STATES, Overview, PolicyOverview, State
-from imagesetter.cli.reports.explain import rule_text, steps_of
+from imagesetter.cli.reports.explain import policy_text, steps_of
 from imagesetter.cli.reports.policies import by_state, counts, timestamp_of
 from imagesetter.fields.field import split_image
 from imagesetter.git.change_log import EntryMove
@@ -187,7 +187,7 @@ def _age(each: PolicyOverview, made: float) -> str:
 def _facts(each: PolicyOverview) -> str:
     rows = [("image", f"<code>{text(each.image)}</code>")] if each.image else []
     if each.policy:
-        rows.append(("rule", f"<code>{text(rule_text(each.policy.tags))}</code>"))
+        rows.append(("rule", f"<code>{text(policy_text(each.policy))}</code>"))
     if each.error:
         rows.append(("error", f"{text(str(each.error))}{f'<br>{text(each.error.hint)}' if each.error.hint else ''}"))
     for held in each.held:
