@@ -162,7 +162,7 @@ def _resource_list(data: bytes) -> None:
 def _function(data: bytes) -> None:
     """The function as kpt runs it, without a network: answers come from the items, and nothing may be a bug."""
     from imagesetter.cli.function import process
-    from krm_functions.main import BUG, DONE, Response, respond
+    from krm_functions.function import BUG, DONE, Response, respond
     from krm_functions.resource_list import ResourceList
 
     for source in ("status", "lock"):

@@ -16,7 +16,7 @@ import pytest
 
 from imagesetter.cli.function import process
 from imagesetter.cli.main import main
-from krm_functions.main import respond
+from krm_functions.function import respond
 from tools import require_tool
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -23,6 +23,7 @@ FUNCTION_PATH = [
     "krm_functions.yaml.scan",
     "krm_functions.yaml.load",
     "krm_functions.yaml.proof",
+    "krm_functions.function",
     "krm_functions.main",
     "krm_functions.resource_list",
     "imagesetter.policy.select",

@@ -69,6 +69,7 @@ OWNERS = {
     "pydantic": (
         "imagesetter.cli.schemas",
         "imagesetter.config.image_setter",
+        "imagesetter.config.policy_model",
         "imagesetter.config.project_file",
         "imagesetter.config.strict_model",
         "imagesetter.flux",
@@ -217,7 +218,7 @@ SEAMS = {
     "cli.reports.notifications": ["registry.http.redaction", "registry.http.request"],
     "cli.source": ["cli.registry_client", "selection.choose", "selection.registry_source"],
     "config.function_config": ["config.image_setter"],
-    "config.inline_policy": ["config.image_setter"],
+    "config.inline_policy": ["config.policy_model"],
     "fields.field_text": ["registry.reference"],
     "fields.resource_list": ["fields.kustomize_fields", "fields.nested", "registry.reference"],
     "flux.annotations": ["policy.platform"],
@@ -237,9 +238,10 @@ SEAMS = {
     "selection.choose": ["candidates.rules", "candidates.situation"],
     "update.policy_rules": ["update.tag_order"],
     "update.resource_list": ["fields.kustomize_sources", "fields.nested"],
+    "krm_functions.function": ["krm_functions.typed_config"],
     "krm_functions.item": ["krm_functions.editing", "krm_functions.yaml.structure.editable"],
     "krm_functions.list_text": ["krm_functions.yaml.structure.reading", "krm_functions.yaml.structure.tree"],
-    "krm_functions.main": ["krm_functions.command_line", "krm_functions.typed_config"],
+    "krm_functions.main": ["krm_functions.command_line"],
     "krm_functions.resource_list": [
         "krm_functions.borrowed",
         "krm_functions.editing",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from krm_functions.errors import ReportedError as ReportedError
     from krm_functions.errors import UsageError as UsageError
+    from krm_functions.function import Output as Output
+    from krm_functions.function import chain as chain
+    from krm_functions.function import respond as respond
     from krm_functions.item import Item as Item
     from krm_functions.label_selector import LabelSelector as LabelSelector
-    from krm_functions.main import Output as Output
-    from krm_functions.main import chain as chain
-    from krm_functions.main import respond as respond
     from krm_functions.main import run as run
     from krm_functions.resource_list import ResourceList as ResourceList
     from krm_functions.result import Result as Result
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 _MODULES = {
     "Item": "item",
     "LabelSelector": "label_selector",
-    "Output": "main",
+    "Output": "function",
     "ReportedError": "errors",
     "ResourceList": "resource_list",
     "Result": "result",
     "Results": "results",
     "Selector": "selector",
     "UsageError": "errors",
-    "chain": "main",
-    "respond": "main",
+    "chain": "function",
+    "respond": "function",
     "run": "main",
 }
 __all__ = [*_MODULES]

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from krm_functions.errors import ReportedError, UsageError
 from krm_functions.files import FileChange, Folder, write
-from krm_functions.main import DONE, FAILED, MISUSED, Configured, Process, Response, answer_list, respond
+from krm_functions.function import DONE, FAILED, MISUSED, Configured, Process, Response, answer_list, respond
 from krm_functions.messages import log_line
 from krm_functions.result import Result
 from krm_functions.suggestions import did_you_mean

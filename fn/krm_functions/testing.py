@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from krm_functions.comparison import Side, own_lines
-from krm_functions.main import DONE, Configured, Process, Response, respond
+from krm_functions.function import DONE, Configured, Process, Response, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.yaml.emit import dump
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from imagesetter.cli.fast_path import answer
 from imagesetter.cli.function import process
-from krm_functions.main import respond
+from krm_functions.function import respond
 from krm_yaml.lists import resource_list
 
 HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n"

@@ -6,7 +6,7 @@ import cProfile
 import pstats
 
 from imagesetter.cli.function import process
-from krm_functions.main import respond
+from krm_functions.function import respond
 
 LIST = b"""\
 apiVersion: config.kubernetes.io/v1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from krm_functions.main import Output, Response, respond
+from krm_functions.function import Output, Response, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Field, File, ResourceRef, Result
 from krm_functions.yaml.edits import Edit

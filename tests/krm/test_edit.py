@@ -6,8 +6,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from krm_functions.errors import ResourceError, SpliceError, TextError
+from krm_functions.function import Output, respond
 from krm_functions.item import Item
-from krm_functions.main import Output, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.yaml.edits import Edit
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from krm_functions.errors import UsageError
-from krm_functions.main import Output
+from krm_functions.function import Output
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
 from krm_functions.testing import check_case, find_cases

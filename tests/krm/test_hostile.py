@@ -7,7 +7,7 @@ import json
 import pytest
 
 from krm_functions.errors import ReportedError, TextError
-from krm_functions.main import Output, respond
+from krm_functions.function import Output, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
 

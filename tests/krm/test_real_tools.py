@@ -16,7 +16,8 @@ TALKATIVE = f"""\
 import sys
 sys.path.insert(0, {str(CHECKOUT / "fn")!r})
 from krm_functions.result import Field, Result
-from krm_functions.main import Output, run
+from krm_functions.function import Output
+from krm_functions.main import run
 
 def talk(resources):
     return Output(results=[

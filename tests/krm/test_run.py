@@ -14,7 +14,8 @@ import pytest
 from imagesetter.errors import PolicyError
 from krm_functions import annotations
 from krm_functions.errors import UsageError
-from krm_functions.main import Output, respond, run
+from krm_functions.function import Output, respond
+from krm_functions.main import run
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result
 from krm_functions.yaml.edits import Edit
@@ -171,7 +172,8 @@ def test_respond_is_the_same_without_streams() -> None:
 
 FUNCTION = """\
 import sys
-from krm_functions.main import Output, run
+from krm_functions.function import Output
+from krm_functions.main import run
 sys.exit(run(lambda resources: Output()))
 """
 

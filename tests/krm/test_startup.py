@@ -41,7 +41,7 @@ def test_importing_the_sdk_imports_no_other_library(module: str) -> None:
     assert foreign_modules(f"import krm_functions.{module}") == OWN
 
 
-RUN = "from krm_functions.main import Output, run\nrun(lambda resources: Output())"
+RUN = "from krm_functions.function import Output\nfrom krm_functions.main import run\nrun(lambda resources: Output())"
 
 
 @pytest.mark.parametrize("data", [b"", b" \n", b"\xff"])

@@ -20,7 +20,7 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import line
 from imagesetter.registry.events import Note
 from krm_functions.errors import ReportedError
-from krm_functions.main import respond
+from krm_functions.function import respond
 from krm_functions.messages import log_line, one_line, without_log_commands
 from krm_functions.result import Result
 from security.test_terminal import COMMANDS, HOSTILE, IN_YAML

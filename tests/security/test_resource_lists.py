@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagesetter.cli.function import process
-from krm_functions.main import Response, respond
+from krm_functions.function import Response, respond
 from krm_functions.resource_list import ResourceList
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scan

@@ -25,8 +25,9 @@ from imagesetter.update.resource_list import (
     require_lock_among_items,
     update_resource_list,
 )
+from krm_functions.function import Output
 from krm_functions.function_config import read_function_config
-from krm_functions.main import Output, run
+from krm_functions.main import run
 from krm_functions.messages import one_line
 from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result

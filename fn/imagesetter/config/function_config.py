@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imagesetter.config.options import API_VERSION, GROUP, KIND, FunctionOptions, SourceScan
+from imagesetter.config.options import API_VERSION, GROUP, KIND, FunctionOptions, source_scan
 from krm_functions.errors import UsageError
 from krm_functions.function_config import FunctionConfig
 from krm_functions.suggestions import did_you_mean
@@ -32,7 +32,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "source_scan": ("true", "false", "exact", "static"),
 }
 _BOOLEANS = {"check", "strict", "allow_downgrade", "allow_unpin", "bind_by_image", "strip_annotations", "nested"}
-_SCANS: dict[str, SourceScan] = {"true": "exact", "false": "off", "exact": "exact", "static": "static"}
 
 
 def parse_function_config(function_config: FunctionConfig | None) -> FunctionOptions:
@@ -59,11 +58,6 @@ def parse_function_config(function_config: FunctionConfig | None) -> FunctionOpt
 def is_flag(option: str) -> bool:
     """Whether a flat option is, or may be, true or false."""
     return _FLAT.get(option) in _BOOLEANS or option == "sourceScan"
-
-
-def source_scan(value: bool | str) -> SourceScan:
-    """How a value of ``sourceScan`` has the sources scanned."""
-    return _SCANS[str(value).lower()]
 
 
 def with_options(

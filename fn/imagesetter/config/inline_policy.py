@@ -50,7 +50,7 @@ def policies_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[
     policies = spec.get("policies") if isinstance(spec, Mapping) else None
     if not policies:
         return
-    from imagesetter.config.image_setter import check_inline_policy
+    from imagesetter.config.policy_model import check_inline_policy
 
     where = f"{name}:{line}"
     if not isinstance(policies, list):

@@ -23,6 +23,7 @@ INPUTS_VARIABLE = "IMAGESETTER_BUILD_INPUTS"
 OnError = Literal["fail", "keep"]
 SourceScan = Literal["exact", "static", "off"]
 """How markers in source files reach a build: by a build of updated sources, by reading them, or not at all."""
+_SCANS: dict[str, SourceScan] = {"true": "exact", "false": "off", "exact": "exact", "static": "static"}
 
 
 class Target(NamedTuple):
@@ -51,3 +52,8 @@ class FunctionOptions(NamedTuple):
     targets: tuple[Target, ...] = ()
     rule_defaults: tuple[tuple[str, str], ...] = ()
     """Annotations of the policies that do not have them."""
+
+
+def source_scan(value: bool | str) -> SourceScan:
+    """How a value of ``sourceScan`` has the sources scanned."""
+    return _SCANS[str(value).lower()]
