@@ -201,15 +201,16 @@ def _lock(data: bytes) -> None:
 
 
 def _records(data: bytes) -> None:
+    import yaml
+
     from imagesetter.lock.records import update_records
     from krm_functions.yaml.encoding import decode_text
-    from krm_functions.yaml.load import load
 
     first, _, second = decode_text(data).text.partition("\0")
     rows = [line.partition("=") for line in second.split("\n") if line]
     records = [{"name": name, "value": value} for name, _, value in {row[0]: row for row in rows}.values()]
     updated = update_records(first, ("spec", "list"), records, identity=lambda record: record.get("name"))
-    held = load(updated)
+    held = yaml.load(updated, yaml.BaseLoader)  # texts as they are written: 1.10 is a tag, and no value is an empty one
     if records:
         assert isinstance(held, dict)
         assert sorted(map(str, held["spec"]["list"])) == sorted(map(str, records)), updated

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import ResolveError
-from imagesetter.flux.annotations import NEWEST, VERIFY, annotation
+from imagesetter.flux.access import check_access
+from imagesetter.flux.annotations import annotation
 from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
@@ -251,15 +252,10 @@ class Catalog:
         several = several or self._repositories_differ("ImagePolicy", name)
         return self.behind(name._replace(folder=folder)) if several else None
 
-    def asks_for_signatures(self, name: PolicyName) -> bool:
-        """Whether a policy has ``imagesetter.dev/verify``, readable or not."""
+    def has_annotation(self, name: PolicyName, key: str) -> bool:
+        """Whether a policy has an annotation of ``imagesetter.dev``, readable or not."""
         found = self.find("ImagePolicy", *name)
-        return found is not None and bool(annotation(found, VERIFY))
-
-    def takes_newest(self, name: PolicyName) -> bool:
-        """Whether a policy has ``imagesetter.dev/newest``, readable or not."""
-        found = self.find("ImagePolicy", *name)
-        return found is not None and bool(annotation(found, NEWEST))
+        return found is not None and bool(annotation(found, key))
 
     def policy(self, name: PolicyName) -> ImagePolicy:
         """A policy and its repository, validated.
@@ -320,7 +316,12 @@ class Catalog:
         check_version(repository, f"ImageRepository {namespace}:{its_name}")
         check_variables(repository, f"ImageRepository {namespace}:{its_name}")
         if namespace != name.namespace:
-            self._check_access(name, repository, f"{namespace}/{its_name}")
+            check_access(
+                name,
+                repository,
+                f"{namespace}/{its_name}",
+                self.find("Namespace", self.default_namespace, name.namespace),
+            )
         return policy, repository
 
     def _reference(self, name: PolicyName, found: Resource, field: str = "imageRepositoryRef") -> tuple[str, str]:
@@ -369,30 +370,6 @@ class Catalog:
             raise self.unknown(name)
         check_version(found, f"ImagePolicy {name}")
         return found
-
-    def _check_access(self, policy: PolicyName, repository: Resource, target: str) -> None:
-        """Flux's ACL: another namespace needs accessFrom (fluxcd/pkg runtime/acl/acl.go)."""
-        refusal = ResolveError(
-            f"'{target}' can't be accessed due to missing ACL labels on 'accessFrom'",
-            where=f"ImagePolicy {policy}; {repository.origin}",
-            hint=f"allow namespace {policy.namespace} in spec.accessFrom.namespaceSelectors of the ImageRepository, "
-            "and keep the Namespace with its labels among the files",
-        )
-        access = repository.spec.get("accessFrom")
-        selectors = access.get("namespaceSelectors") if isinstance(access, Mapping) else None
-        namespace = self.find("Namespace", self.default_namespace, policy.namespace)
-        declared = namespace.metadata.get("labels") if namespace else None
-        labels = {
-            "kubernetes.io/metadata.name": policy.namespace,
-            **(declared if isinstance(declared, Mapping) else {}),
-        }
-        for selector in selectors if isinstance(selectors, list) else ():
-            if not isinstance(selector, Mapping):
-                continue
-            wanted = selector.get("matchLabels") or {}
-            if isinstance(wanted, Mapping) and all(labels.get(key) == value for key, value in wanted.items()):
-                return
-        raise refusal
 
     def unknown(self, name: PolicyName) -> ResolveError:
         """The error for a policy that is not there, with the nearest one that is."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -241,9 +240,9 @@ class Client:
             return None
         cloud = self._logins.cloud_key(options)
         if cloud:
-            return CacheIdentity(None, _network_key(options), cloud)
+            return CacheIdentity(None, options.network_key, cloud)
         try:
-            return CacheIdentity(look_up(), _network_key(options))
+            return CacheIdentity(look_up(), options.network_key)
         except CredentialError:
             return None
 
@@ -392,15 +391,3 @@ def _host_of(repository: Repository) -> str:
         return str(parse_host(repository.registry))
     except ReportedError:
         return repository.registry
-
-
-def _network_key(options: ScanOptions) -> str:
-    """A key of the network settings that the input chose; "" where it chose none."""
-    if options.tls is None and options.proxy is None:
-        return "insecure" if options.insecure else ""
-    parts = (
-        options.insecure,
-        options.tls and (options.tls.ca, options.tls.certificate),
-        options.proxy and options.proxy.url,
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()

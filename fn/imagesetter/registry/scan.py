@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -53,6 +54,14 @@ class ScanOptions:
     """``proxySecretRef``."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     """Notes about the Secrets, for ``-v``; each is shown once."""
+
+    @property
+    def network_key(self) -> str:
+        """A key of the network settings that the input chose; "" where it chose none."""
+        if self.tls is None and self.proxy is None:
+            return "insecure" if self.insecure else ""
+        parts = (self.insecure, self.tls and (self.tls.ca, self.tls.certificate), self.proxy and self.proxy.url)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 class Registry(Protocol):

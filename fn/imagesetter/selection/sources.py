@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imagesetter.errors import ResolveError
+from imagesetter.flux.annotations import NEWEST, VERIFY
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -82,12 +83,12 @@ class StatusSource(NamedTuple):
 
     def _answer(self, name: PolicyName) -> Resolution:
         ref = self.catalog.recorded(name)
-        if self.catalog.asks_for_signatures(name):
+        if self.catalog.has_annotation(name, VERIFY):
             raise ResolveError(
                 f"ImagePolicy {name} accepts signed images only, and a status does not say who signed its image",
                 hint="use --from registry or --from lock for this policy",
             )
-        if self.catalog.takes_newest(name):
+        if self.catalog.has_annotation(name, NEWEST):
             raise ResolveError(
                 f"ImagePolicy {name} takes the newest tag, and a cluster's controllers do not know its order",
                 hint="use --from lock for this policy",
