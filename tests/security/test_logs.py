@@ -209,6 +209,16 @@ def test_only_our_own_styles_reach_a_terminal(sandbox: Sandbox) -> None:
     assert set(re.findall(r"\x1b.*?m", ran.out)) == {"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m"}
 
 
+def test_a_diff_is_coloured_for_people_and_its_file_cannot_turn_the_text_around(sandbox: Sandbox) -> None:
+    sandbox.write("app.yaml", f"# \u202eturned\n{APP}")
+    coloured = sandbox.run("--color", "always", "update", "--diff", "--check").out
+    rows = coloured.split("\n")
+    assert {row[:5] for row in rows if row.startswith("\x1b[3")} == {"\x1b[31m", "\x1b[32m", "\x1b[36m"}
+    assert "\u202e" not in coloured and "\\u202eturned" in coloured
+    plain = sandbox.run("--color", "never", "update", "--diff", "--check").out
+    assert "\x1b" not in plain and "\u202eturned" in plain  # a patch, byte for byte
+
+
 WRITERS = {
     "imagesetter/cli/terminal.py": {"click.echo"},
     "imagesetter/cli/fast_path.py": {"sys.stdout.buffer.write"},  # the list as it was read, without a word of ours

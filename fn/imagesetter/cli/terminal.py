@@ -22,6 +22,14 @@ COLOR = "color"
 COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "info": "cyan"}
 _FEW = 4
 """Policies with the same failure that get a line each, beside the first one."""
+_DIFF_STYLES: tuple[tuple[str, Mapping[str, str | bool]], ...] = (
+    ("--- ", {"bold": True}),
+    ("+++ ", {"bold": True}),
+    ("@@ ", {"fg": "cyan"}),
+    ("-", {"fg": "red"}),
+    ("+", {"fg": "green"}),
+)
+"""How the rows of a diff look, by what they begin with; as Git shows them."""
 _CHOICES = {"always": True, "never": False, "auto": None}
 
 
@@ -101,6 +109,17 @@ def echo_data(text: str) -> None:
             "patch does not apply; redirect the output to a file to get it unchanged",
             err=True,
         )
+
+
+def echo_diff(text: str) -> None:
+    """Print a unified diff to standard output: coloured, and escaped, for people; else as `echo_data`."""
+    if not wants_colour(sys.stdout):
+        echo_data(text)
+        return
+    for row in text.removesuffix("\n").split("\n") if text else ():
+        shown = row.removesuffix("\r")
+        style = next((style for start, style in _DIFF_STYLES if shown.startswith(start)), None)
+        echo(styled(shown, sys.stdout, **style) if style else shown)
 
 
 def _is_file(stream: TextIO) -> bool:

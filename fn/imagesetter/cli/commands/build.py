@@ -27,7 +27,7 @@ from imagesetter.cli.options import (
     with_quiet,
 )
 from imagesetter.cli.planned_update import plan_update
-from imagesetter.cli.terminal import echo, echo_data, print_error, print_results, write_stream
+from imagesetter.cli.terminal import echo, echo_diff, print_error, print_results, write_stream
 from imagesetter.config.options import INPUTS_VARIABLE
 from imagesetter.errors import BuildError
 from imagesetter.files.find import display_path
@@ -204,7 +204,7 @@ def _print(rendered: Sequence[_Rendered], *, check: bool, diff: bool, every: boo
         elif each.old.stream != each.new.stream:
             status = FAILED if check else status
             if diff:
-                echo_data(_difference(shown, each.old.stream, each.new.stream))
+                echo_diff(_difference(shown, each.old.stream, each.new.stream))
             else:
                 echo(f"{shown}: the build of the updated sources differs", err=True)
     return status

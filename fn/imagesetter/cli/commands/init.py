@@ -18,7 +18,7 @@ from imagesetter.cli.options import policy_name, reading_options, report_options
 from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.table import aligned
-from imagesetter.cli.terminal import echo, echo_data, print_hint, print_results, styled, write
+from imagesetter.cli.terminal import echo, echo_diff, print_hint, print_results, styled, write
 from imagesetter.config.options import API_VERSION
 from imagesetter.fields.field import Location
 from imagesetter.fields.images import find_images
@@ -175,7 +175,7 @@ def _report(plan: InitPlan, images: int, *, written: bool, output: str, quiet: b
         write(f"{json_text(document)}\n")
     else:
         if not written:
-            echo_data("".join(unified_diff(each) for each in plan.rewrites))
+            echo_diff("".join(unified_diff(each) for each in plan.rewrites))
         if not quiet:
             for line in aligned(_row(each) for each in plan.suggestions):
                 echo(line)

@@ -22,7 +22,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.cli.reports.json_text import json_text
-from imagesetter.cli.terminal import echo, echo_data, print_results, styled, write
+from imagesetter.cli.terminal import echo, echo_diff, print_results, styled, write
 from imagesetter.config.options import API_VERSION
 from imagesetter.errors import ResolveError
 from imagesetter.fields.mark import MarkOutcome, find_owners, insert_markers
@@ -107,7 +107,7 @@ def _report(
         )
     if diff and output == "text":
         for rewritten in outcome.rewrites:
-            echo_data(unified_diff(rewritten))
+            echo_diff(unified_diff(rewritten))
     if output == "json":
         write(f"{json_text(_as_json(outcome, problems))}\n")
     elif not quiet:

@@ -30,7 +30,7 @@ from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.cli.reports.update_json import render_json
 from imagesetter.cli.reports.update_markdown import render_markdown
 from imagesetter.cli.reports.update_text import render_table, render_text
-from imagesetter.cli.terminal import echo_data, line, print_hint, print_results, why_nothing, write
+from imagesetter.cli.terminal import echo_diff, line, print_hint, print_results, why_nothing, write
 from imagesetter.fields.report import failure
 from imagesetter.fields.report import report as result_of
 from imagesetter.files.atomic_write import noted
@@ -154,7 +154,7 @@ def _report(made: UpdateOutcome, options: RunOptions, catalog: Catalog, paths: S
     if options.outputs.stdout != "text":
         write(render_update(made, options.outputs.stdout))
     else:
-        echo_data(made.diffs)
+        echo_diff(made.diffs)
         if not options.quiet:
             write(render_table(made))
     noticed = () if options.quiet else outcome.results

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagesetter.cli.options import RunOptions
-from imagesetter.cli.terminal import echo, echo_data, print_results
+from imagesetter.cli.terminal import echo, echo_diff, print_results
 from imagesetter.config.options import API_VERSION
 from imagesetter.files.find import display_path
 
@@ -56,7 +56,7 @@ def _print_commit(commit: Commit) -> None:
     for line in commit.message.splitlines() or [""]:
         echo(f"    {line}".rstrip())
     echo()
-    echo_data(commit.diff)
+    echo_diff(commit.diff)
 
 
 def automation_json(runs: Iterable[AutomationRunResult]) -> dict[str, object]:
