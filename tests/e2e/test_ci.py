@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,23 @@ import pytest
 
 from e2e.conftest import Done, Stage
 from krm_functions.yaml.load import load_all
+from support.forges import REPOSITORY, TOKEN, FakeForge, run_forge
+from support.git_servers import GitHttp, run_git_http
 from tools import CHECKOUT, require_tool
 
 PAGE = (CHECKOUT / "docs" / "ci.md").read_text(encoding="utf-8")
 
 
-def documents(title: str) -> list[Any]:
-    """The YAML documents of the page's file of that name."""
+def block(title: str) -> str:
+    """The page's file of that name."""
     match = re.search(rf'^```yaml title="{re.escape(title)}"\n(.*?)^```', PAGE, re.M | re.S)
     assert match, title
-    return [document for document, _ in load_all(match[1], name=title)]
+    return match[1]
+
+
+def documents(title: str) -> list[Any]:
+    """The YAML documents of the page's file of that name."""
+    return [document for document, _ in load_all(block(title), name=title)]
 
 
 @pytest.fixture
@@ -29,20 +38,8 @@ def clone(stage: Stage) -> Path:
     require_tool("git")
     folder = stage.example("flux-repository")
     stage.shell("git init -q && git add . && git commit -qm before && git clone -q --bare . ../origin.git", cwd=folder)
-    stage.shell("git -C ../origin.git config receive.advertisePushOptions true", cwd=folder)
-    hook = stage.root / "origin.git" / "hooks" / "update"
-    hook.write_text('#!/bin/sh\necho "$1" >> "$GIT_DIR/pushes"\n')
-    hook.chmod(0o755)
     stage.shell("git clone -q origin.git clone", cwd=stage.root)
     return stage.root / "clone"
-
-
-def changed_in(stage: Stage, branch: str) -> str:
-    done = stage.shell(
-        f"git diff --stat main {branch} && git show {branch}:kustomize/deployment.yaml", cwd=stage.root / "origin.git"
-    )
-    assert done.status == 0, str(done)
-    return done.stdout
 
 
 def action_step(name: str) -> dict[str, Any]:
@@ -187,108 +184,136 @@ def test_what_the_action_installs_is_hashed(stage: Stage, clone: Path) -> None:
     assert package.endswith(f" install --no-deps --no-build-isolation {CHECKOUT}")
 
 
-def pushes(stage: Stage) -> str:
-    """What was pushed to the bare repository: one line for each ref that a push moved."""
-    log = stage.root / "origin.git" / "pushes"
-    return log.read_text() if log.exists() else ""
+@dataclass(frozen=True)
+class Hosted:
+    """The example with the automation of the page on a forge, and jobs of its CI in clones of their own."""
 
+    stage: Stage
+    forge: FakeForge
+    server: GitHttp
 
-def commit_to_main(stage: Stage, clone: Path) -> None:
-    """Somebody else's commit on the base, which the next run starts from."""
-    line = "git switch -q main && git commit -q --allow-empty -m other && git push -q origin main"
-    assert stage.shell(line, cwd=clone).status == 0
+    @property
+    def clone(self) -> Path:
+        return self.stage.root / "job"
 
+    def git(self, *arguments: str) -> str:
+        done = self.stage.run("git", *arguments, cwd=self.stage.root / "origin.git")
+        assert done.status == 0, str(done)
+        return done.stdout
 
-def next_run(stage: Stage, clone: Path) -> None:
-    """A later job: a shallow clone of its own, as runners make them."""
-    line = f"rm -rf {clone} && git clone -q --depth 1 --branch main file://{stage.root}/origin.git {clone}"
-    assert stage.shell(line, cwd=stage.root).status == 0
+    def check_out(self) -> None:
+        """A shallow, detached clone, as runners make them."""
+        url = self.server.url(f"{REPOSITORY}.git")
+        line = f"rm -rf job && git clone -q --depth 1 --branch main {url} job && git -C job checkout -q --detach"
+        assert self.stage.shell(line, cwd=self.stage.root).status == 0
 
-
-def test_the_github_workflow_opens_a_request_and_renews_it(stage: Stage, clone: Path) -> None:
-    (workflow,) = documents(".github/workflows/images.yml")
-    job = workflow["jobs"]["update"]
-    assert job["permissions"] == {"contents": "write", "pull-requests": "write", "packages": "read"}
-    (request,) = (step for step in job["steps"] if step.get("name") == "request")
-    (uses,) = (step for step in job["steps"] if step.get("id") == "images")
-    gh = stage.root / "bin" / "gh"
-    gh.parent.mkdir()
-    gh.write_text('#!/bin/sh\necho "gh $*"\n[ "$2" = edit ] || mkdir "$0.opened"\n')  # creates one request only
-    gh.chmod(0o755)
-    path = f"{gh.parent}:{stage.environment['PATH']}"
-
-    def run() -> Done:
-        done, outputs, _ = run_action(stage, clone, ARGS=uses["with"]["args"], PATHS="kustomize")
-        assert outputs.get("changed") == "true", str(done)
-        variables = {"GROUP": "production", "BASE": "main", "REPORT": outputs["report"]}
-        done = stage.run("bash", "-eo", "pipefail", "-c", request["run"], cwd=clone, PATH=path, **variables)
+    def run(self, script: str, **variables: str) -> Done:
+        """A job in a new clone; pip is there already."""
+        self.check_out()
+        pip = self.stage.root / "bin" / "pip"
+        pip.parent.mkdir(exist_ok=True)
+        pip.write_text('#!/bin/sh\n[ "$*" = "install --quiet imagesetter[re2]" ]\n')
+        pip.chmod(0o755)
+        done = self.stage.run(
+            "bash", "-eo", "pipefail", "-c", script, cwd=self.clone,
+            PATH=f"{pip.parent}:{self.stage.environment['PATH']}",
+            IMAGESETTER_FORGE=f"{self.forge.kind}={self.forge.api}",
+            **variables,
+        )  # fmt: skip
         assert done.status == 0, str(done)
         return done
 
-    opened = "gh pr create --base main --head images/production --title Update images of production"
-    assert opened in run().stdout
-    assert "+          image: " in stage.shell("git show images/production", cwd=stage.root / "origin.git").stdout
-    assert ":1.0.10 #" in changed_in(stage, "images/production")
-    assert pushes(stage) == "refs/heads/images/production\n"
-    next_run(stage, clone)
-    assert "gh pr edit images/production" in run().stdout
-    assert pushes(stage) == "refs/heads/images/production\n", "the same change was pushed again"
-    commit_to_main(stage, clone)
-    next_run(stage, clone)
-    run()
-    assert pushes(stage).splitlines()[1:] == ["refs/heads/main", "refs/heads/images/production"]
+    def pushes(self) -> list[str]:
+        """What was pushed: a line for each ref that a push moved."""
+        log = self.stage.root / "origin.git" / "pushes"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def commit_to_main(self) -> None:
+        """Somebody else's commit on the base, which the next run starts from."""
+        tree = self.git("rev-parse", "main^{tree}").strip()
+        made = self.git("commit-tree", "-p", "main", "-m", "other", tree).strip()
+        self.git("update-ref", "refs/heads/main", made)
 
 
-def test_the_gitlab_component_pushes_with_a_merge_request(stage: Stage, clone: Path) -> None:
-    spec, jobs = documents("templates/images.yml")
-    assert set(spec["spec"]["inputs"]) == {"paths", "group"}
-    hook = stage.root / "origin.git" / "hooks" / "pre-receive"
-    hook.write_text('#!/bin/sh\nenv | grep ^GIT_PUSH_OPTION_ | sort > "$GIT_DIR/options"\n')
+@pytest.fixture
+def hosted(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Hosted]:
+    require_tool("git")
+    folder = stage.example("flux-repository")
+    policies = folder / "clusters" / "image-automation.yaml"
+    policies.write_text(policies.read_text().rpartition("---\n")[0])
+    (folder / "images").mkdir()
+    (folder / "images/automation.yaml").write_text(block("images/automation.yaml"))
+    stage.shell("git init -q && git add . && git commit -qm before && git clone -q --bare . ../origin.git", cwd=folder)
+    hook = stage.root / "origin.git" / "hooks" / "update"
+    hook.write_text('#!/bin/sh\necho "$1" >> "$GIT_DIR/pushes"\n')
     hook.chmod(0o755)
+    served = stage.root / "served" / f"{REPOSITORY}.git"
+    served.parent.mkdir(parents=True)
+    served.symlink_to(stage.root / "origin.git")
+    with run_forge(request.param) as forge, run_git_http(stage.root / "served") as server:
+        yield Hosted(stage, forge, server)
+
+
+def keeps_one_request(hosted: Hosted, run: Callable[[], Done]) -> None:
+    """A job opens a request, and the next one pushes nothing."""
+    assert "request #1 of images: created" in run().stdout
+    (request,) = hosted.forge.requests
+    assert (request.branch, request.base, request.labels) == ("images", "main", ["images"])
+    assert request.body.startswith("### 1 image updated")
+    assert ":1.0.10 #" in hosted.git("show", "images:kustomize/deployment.yaml")
+    assert "request #1 of images: unchanged" in run().stdout
+    assert hosted.pushes() == ["refs/heads/images"], "the same change was pushed again"
+
+
+@pytest.mark.parametrize("hosted", ["github", "gitea"], indirect=True)
+def test_the_workflow_keeps_one_request_on_github_and_on_forgejo(hosted: Hosted) -> None:
+    (workflow,) = documents(".github/workflows/images.yml")
+    job = workflow["jobs"]["update"]
+    assert job["permissions"] == {"contents": "write", "pull-requests": "write"}
+    checkout, step = job["steps"]
+    assert checkout["with"] == {"persist-credentials": True}
+    assert step["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
+    variables = {"GITHUB_TOKEN": TOKEN, "GITHUB_REF": "refs/heads/main"}
+    keeps_one_request(hosted, lambda: hosted.run(step["run"], **variables))
+    if hosted.forge.kind == "github":  # the others differ in their API only
+        hosted.commit_to_main()
+        hosted.run(step["run"], **variables)
+        assert hosted.pushes() == ["refs/heads/images"] * 2
+        assert hosted.git("rev-parse", "images^") == hosted.git("rev-parse", "main")
+        assert [each.state for each in hosted.forge.requests] == ["open"]
+
+
+@pytest.mark.parametrize("hosted", ["gitlab"], indirect=True)
+def test_the_job_keeps_one_request_on_gitlab(hosted: Hosted) -> None:
+    (jobs,) = documents(".gitlab-ci.yml")
     script = "\n".join(jobs["images"]["script"])
-    variables = {"IMAGES_PATHS": ".", "IMAGES_GROUP": "all", "CI_DEFAULT_BRANCH": "main"}
-
-    def run() -> None:
-        done = stage.run("bash", "-eo", "pipefail", "-c", script, cwd=clone, **variables)
-        assert done.status == 0, str(done)
-
-    run()
-    assert ":1.0.10 #" in changed_in(stage, "images/all")
-    options = (stage.root / "origin.git" / "options").read_text()
-    assert "merge_request.create" in options
-    assert "merge_request.target=main" in options
-    assert (clone / "images.md").read_text().startswith("### 1 image updated")
-    next_run(stage, clone)
-    run()
-    assert pushes(stage) == "refs/heads/images/all\n", "the same change was pushed again"
-    commit_to_main(stage, clone)
-    next_run(stage, clone)
-    run()
-    assert pushes(stage).splitlines()[1:] == ["refs/heads/main", "refs/heads/images/all"]
+    # What a server of its own would serve at that URL.
+    hosted.stage.shell(
+        f"git config --global url.{hosted.server.url('')}.insteadOf https://images:{TOKEN}@127.0.0.1/",
+        cwd=hosted.stage.root,
+    )
+    variables = {"CI_SERVER_HOST": "127.0.0.1", "CI_PROJECT_PATH": REPOSITORY, "CI_COMMIT_BRANCH": "main"}
+    keeps_one_request(hosted, lambda: hosted.run(script, GITLAB_TOKEN=TOKEN, **variables))
 
 
-def test_the_tekton_task_pushes_a_branch(stage: Stage, clone: Path) -> None:
+@pytest.mark.parametrize("hosted", ["gitea"], indirect=True)
+def test_the_tekton_task_pushes_a_branch(hosted: Hosted) -> None:
     (task,) = documents("task.yaml")
     (step,) = task["spec"]["steps"]
     values = {each["name"]: each["default"] for each in task["spec"]["params"]}
     variables = {each["name"]: values[each["value"][len("$(params.") : -1]] for each in step["env"]}
-    script = stage.root / "script"
+    script = hosted.stage.root / "script"
     script.write_text(step["script"])
     script.chmod(0o755)
 
     def run() -> None:
-        done = stage.run(str(script), cwd=clone, **variables)
-        assert done.status == 0, str(done)
+        hosted.run(str(script), **variables)
 
     run()
-    assert ":1.0.10 #" in changed_in(stage, "images")
-    next_run(stage, clone)
+    assert ":1.0.10 #" in hosted.git("show", "images:kustomize/deployment.yaml")
     run()
-    assert pushes(stage) == "refs/heads/images\n", "the same change was pushed again"
-    commit_to_main(stage, clone)
-    next_run(stage, clone)
-    run()
-    assert pushes(stage).splitlines()[1:] == ["refs/heads/main", "refs/heads/images"]
+    assert hosted.pushes() == ["refs/heads/images"], "the same change was pushed again"
+    assert hosted.forge.written == []
 
 
 def test_what_a_pull_request_has_to_pass_needs_no_registry(stage: Stage, clone: Path) -> None:
