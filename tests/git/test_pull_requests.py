@@ -6,18 +6,21 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from git.conftest import AUTOMATION, Bench, image, policy
 from imagesetter.cli.main import main
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.pull_requests import RequestSettings, report_link, with_requests
+from imagesetter.cli.pull_requests import RequestClient, RequestSettings, report_link, with_requests
+from imagesetter.cli.reports.label_rules import labels_by_rule, parse_label_rule
 from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.forge_address import ForgeAddress, find_forge, find_token
 from imagesetter.git.run import AutomationOptions
 from imagesetter.git.run_result import AutomationRunResult
+from imagesetter.lock.document import Lock
 from imagesetter.registry.http.limits import Clock, run_deadline
 from krm_functions.errors import ReportedError, UsageError
 from support.forges import REPOSITORY, TOKEN, FakeForge, run_forge
@@ -41,19 +44,33 @@ class Days:
         labels: tuple[str, ...] = ("images",),
         all_policies: bool = True,
         report_url: str = "",
+        label_if: tuple[str, ...] = (),
+        lock: Lock | None = None,
+        draft: bool = False,
+        reviewers: tuple[str, ...] = (),
     ) -> AutomationRunResult:
-        done = self.bench.run(text, {"web": tag}, options=options)
-        assert done.status != "failed", repr(done)
+        rules = [parse_label_rule(each) for each in label_if]
         settings = RequestSettings(
             f"{self.forge.kind}={self.forge.api}",
             frozenset(labels),
             all_policies,
             render_branch,
             report_link(report_url),
+            frozenset(rule.label for rule in rules),
+            partial(labels_by_rule, rules),
+            draft,
+            reviewers,
         )
-        done = replace(done, remote=f"http://127.0.0.1:1/{REPOSITORY}.git")
-        rules, deadline = GitAddressRules.parse(), run_deadline(Clock(), 60.0)
-        return with_requests(done, settings, rules, NetworkOptions(), deadline)
+        deadline = run_deadline(Clock(), 60.0)
+        client = RequestClient(settings, GitAddressRules.parse(), NetworkOptions(), deadline, lock_of=lambda: lock)
+        remote = f"http://127.0.0.1:1/{REPOSITORY}.git"
+        options = replace(
+            options or AutomationOptions(sleep=lambda seconds: None),
+            before_push=lambda branch, _: client.before_push(branch, remote),
+        )
+        done = self.bench.run(text, {"web": tag}, options=options)
+        assert done.status != "failed", repr(done)
+        return with_requests(replace(done, remote=remote), client)
 
     def actions(self, tag: str, **options: object) -> list[tuple[str, int, str]]:
         done = self.run(tag, **options)  # type: ignore[arg-type]

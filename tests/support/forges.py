@@ -38,6 +38,8 @@ class Request:
     state: str = "open"
     labels: list[str] = field(default_factory=list)
     fork: bool = False
+    draft: bool = False
+    reviewers: list[str] = field(default_factory=list)
 
 
 class FakeForge(ThreadingHTTPServer):
@@ -52,6 +54,10 @@ class FakeForge(ThreadingHTTPServer):
         self.labels: dict[str, int] = {}
         self.written: list[str] = []
         self.token = TOKEN
+        self.people = {"jane": 41, "joe": 42, "org/platform": 43}
+        """Who can review, with the numbers that GitLab gives them; a team has its organization in front."""
+        self.longest = 100
+        """How many rows a page of the server may have."""
         self.app: tuple[str, Any] | None = None
         """A GitHub App: its number and its public key. Installation 7 is the one of the repository."""
         self.hidden = 0
@@ -91,6 +97,7 @@ class FakeForge(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    _total = ""
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -103,6 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
         assert self.headers["Content-Type"] == "application/json"
         self._answer(body)
 
+    def do_DELETE(self) -> None:
+        self._answer({})
+
     def do_PUT(self) -> None:
         self.do_POST()
 
@@ -110,10 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_POST()
 
     def _answer(self, body: dict[str, Any]) -> None:
+        self._total = ""
         status, answer = self._found(body)
-        data = json.dumps(answer).encode()
+        data = b"" if status == 204 else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        if self._total and cast("FakeForge", self.server).kind == "gitea":
+            self.send_header("X-Total-Count", self._total)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -127,6 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         project = f"/projects/{REPOSITORY.replace('/', '%2F')}" if forge.kind == "gitlab" else f"/repos/{REPOSITORY}"
         prefix = BASES[forge.kind] + project
+        if forge.kind == "gitlab" and parts.path == f"{BASES['gitlab']}/users":
+            numbers = [forge.people[name] for name in parse_qs(parts.query)["username"] if name in forge.people]
+            return 200, [{"id": number} for number in numbers]
         if not parts.path.startswith(prefix):
             return 404, {"message": "Not Found"}
         path = parts.path.removeprefix(prefix)
@@ -139,10 +155,16 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command == "POST":
                 forge.labels[body["name"]] = len(forge.labels) + 7
                 return 201, {"id": forge.labels[body["name"]], "name": body["name"]}
-            return 200, [{"id": number, "name": name} for name, number in forge.labels.items()]
-        found = re.fullmatch(r"/(pulls|merge_requests|issues)/(\d+)(/labels)?", path)
+            return 200, self._page([{"id": number, "name": name} for name, number in forge.labels.items()])
+        found = re.fullmatch(r"/(pulls|merge_requests|issues)/(\d+)(/labels|/requested_reviewers)?(?:/(.*))?", path)
         assert found, path
         request = forge.requests[int(found[2]) - 1]
+        if found[3] == "/requested_reviewers":
+            return self._asked_to_review(forge, request, body)
+        if self.command == "DELETE":
+            names = {str(number): name for name, number in forge.labels.items()}
+            request.labels.remove(names[found[4]] if forge.kind == "gitea" else unquote(found[4]))
+            return (204, None) if forge.kind == "gitea" else (200, [])
         if found[3]:
             names = {number: name for name, number in forge.labels.items()}
             request.labels += [names[each] if forge.kind == "gitea" else each for each in body["labels"]]
@@ -150,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         request.title = body.get("title", request.title)
         request.body = body.get("body", body.get("description", request.body))
         request.labels += [name for name in body.get("add_labels", "").split(",") if name]
+        gone = body.get("remove_labels", "").split(",")
+        request.labels[:] = [name for name in request.labels if name not in gone]
         if body.get("state") == "closed" or body.get("state_event") == "close":
             request.state = "closed"
         return 200, forge.row(request)
@@ -169,8 +193,22 @@ class _Handler(BaseHTTPRequestHandler):
         assert body == {"repositories": [REPOSITORY.partition("/")[2]]}
         return 201, {"token": forge.token, "expires_at": "2026-03-01T13:00:00Z"}
 
+    def _asked_to_review(self, forge: FakeForge, request: Request, body: dict[str, Any]) -> tuple[int, Any]:
+        names = [*body["reviewers"], *(f"org/{team}" for team in body["team_reviewers"])]
+        if unknown := [name for name in names if name not in forge.people]:
+            return 422, {"message": f"Reviews may only be requested from collaborators: {unknown[0]}"}
+        request.reviewers += names
+        return 201, forge.row(request)
+
+    def _page(self, rows: list[Any]) -> list[Any]:
+        """The rows that the query asks for; never more than the server allows."""
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        size = min(int(query.get("limit") or query["per_page"]), cast("FakeForge", self.server).longest)
+        self._total = str(len(rows))
+        start = (int(query["page"]) - 1) * size
+        return rows[start : start + size]
+
     def _list(self, forge: FakeForge, query: dict[str, str]) -> tuple[int, Any]:
-        size = int(query.get("limit") or query["per_page"])
         state = {"opened": "open"}.get(query["state"], query["state"])
         rows = [each for each in forge.requests if (forge.row(each)["state"] in (query["state"], state))]
         branch = query.get("source_branch") or query.get("head", "").partition(":")[2]
@@ -178,8 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         if forge.hidden and state == "open":
             forge.hidden -= 1
             rows = []
-        start = (int(query["page"]) - 1) * size
-        return 200, [forge.row(each) for each in rows[start : start + size]]
+        return 200, self._page([forge.row(each) for each in rows])
 
     def _open(self, forge: FakeForge, body: dict[str, Any]) -> tuple[int, Any]:
         gitlab = forge.kind == "gitlab"
@@ -189,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             status = 422 if forge.kind == "github" else 409
             return status, {"message": f"A pull request already exists for org:{head}"}
         made.labels += [name for name in body.get("labels", "").split(",") if name]
+        made.draft = body.get("draft", False)
+        made.reviewers += [name for name, number in forge.people.items() if number in body.get("reviewer_ids", [])]
         return 201, forge.row(made)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagesetter.cli.exit_status import OK
-from imagesetter.cli.github_login import github_token
+from imagesetter.cli.github_login import github_login
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, read_stdin, with_quiet
-from imagesetter.cli.pull_requests import RequestSettings, with_requests
+from imagesetter.cli.pull_requests import RequestClient, RequestSettings, with_requests
 from imagesetter.cli.source import source_for
 from imagesetter.cli.terminal import echo, print_error
 from imagesetter.fields.report import failure
@@ -103,14 +103,20 @@ class Invocation:
         with source_for(self.options.source, nearby.require_lock, network, present=nearby.lock) as make_source:
             for name in wanted:
                 found = validated[name]
+                client: RequestClient | None = None
                 if isinstance(found, Automation):
                     shared = [branch for (url, branch), count in pushes.items() if count > 1 and url == found.url]
                     chosen = replace(automation_options, shared=frozenset(filter(None, shared)))
                     if look_first:
                         chosen = replace(chosen, dry_run=True)
                     try:
-                        token = github_token(found, chosen.address_rules, network, deadline)
-                        chosen = replace(chosen, token=token)
+                        login = github_login(found, chosen.address_rules, network, deadline)
+                        chosen = replace(chosen, token=login.token if login else "")
+                        if self.requests:
+                            client = RequestClient(
+                                self.requests, chosen.address_rules, network, deadline, login, nearby.lock
+                            )
+                            chosen = replace(chosen, before_push=client.before_push)
                         done = run_automation(found, read.catalog, make_source, directory, chosen)
                     except ReportedError as error:
                         done = _failed(name, error)
@@ -119,8 +125,8 @@ class Invocation:
                 runs.append(done)
                 if look_first and done.status == "would push":
                     continue
-                if self.requests:
-                    done = with_requests(done, self.requests, automation_options.address_rules, network, deadline)
+                if client:
+                    done = with_requests(done, client)
                 if self.notify:
                     done = self.notify(done, deadline)
                 self.report(done)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
@@ -25,6 +25,9 @@ _PAGES = 20
 _BODY_CAP = 1 << 24
 _EXISTS = (409, 422)
 _TOKEN = re.compile(r"[!-~]{1,4000}")
+_DRAFT = re.compile(r"(?:\[(?:draft|wip)\]|\(draft\)|(?:draft|wip):)\s*", re.IGNORECASE)
+_DRAFTS: dict[Kind, str] = {"gitlab": "Draft: ", "gitea": "WIP: "}
+"""What a title begins with where that makes a draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,34 +94,99 @@ class Forge:
             reverse=True,
         )
 
-    def create(self, branch: str, base: str, title: str, body: str, labels: frozenset[str]) -> MergeRequest:
-        """Open a request.
+    @property
+    def asks_for_review_at_once(self) -> bool:
+        """Whether a request is opened together with its reviewers, rather than before them."""
+        return self.kind == "gitlab"
+
+    def create(
+        self,
+        branch: str,
+        base: str,
+        title: str,
+        body: str,
+        labels: frozenset[str],
+        *,
+        draft: bool = False,
+        reviewers: Sequence[str] = (),
+    ) -> MergeRequest:
+        """Open a request; the reviewers count only where they are named at once.
 
         Raises:
             RequestExists: somebody else has opened one.
             GitError: the forge refuses, or does not respond.
         """
+        if draft:
+            title = _DRAFTS.get(self.kind, "") + title
+        fields: dict[str, object] = {"title": title}
         if self.kind == "gitlab":
-            fields = {"source_branch": branch, "target_branch": base, "title": title, "description": body}
-            return self._made(self._send("POST", self._path, {**fields, "labels": ",".join(sorted(labels))}))
-        made = self._made(self._send("POST", self._path, {"head": branch, "base": base, "title": title, "body": body}))
+            fields |= {"source_branch": branch, "target_branch": base, "description": body}
+            fields["labels"] = ",".join(sorted(labels))
+            if reviewers:
+                fields["reviewer_ids"] = [self._user(name) for name in reviewers]
+            return self._made(self._send("POST", self._path, fields))
+        fields |= {"head": branch, "base": base, "body": body}
+        if draft and self.kind == "github":
+            fields["draft"] = True
+        made = self._made(self._send("POST", self._path, fields))
         self._label(made.number, labels)
         return made
 
-    def update(self, request: MergeRequest, title: str, body: str, labels: frozenset[str]) -> None:
-        """Change the title and the body of a request, and add labels.
+    def request_review(self, number: int, reviewers: Sequence[str]) -> None:
+        """Ask users, or with ``ORGANIZATION/TEAM`` teams, to review a request, where that is a step of its own.
 
         Raises:
             GitError: the forge refuses, or does not respond.
         """
-        missing = labels - request.labels
+        teams = [name.rpartition("/")[2] for name in reviewers if "/" in name]
+        fields = {"reviewers": [name for name in reviewers if "/" not in name], "team_reviewers": teams}
+        self._send("POST", f"{self._path}/{number}/requested_reviewers", fields)
+
+    def title_of(self, request: MergeRequest) -> str:
+        """The title without what makes a request a draft."""
+        return request.title[self._draft_mark(request) :]
+
+    def update(
+        self,
+        request: MergeRequest,
+        title: str,
+        body: str,
+        labels: frozenset[str],
+        unwanted: frozenset[str] = frozenset(),
+    ) -> None:
+        """Change the title and the body of a request, add labels and remove unwanted ones; a draft stays one.
+
+        Raises:
+            GitError: the forge refuses, or does not respond.
+        """
+        title = request.title[: self._draft_mark(request)] + title
+        missing, unwanted = labels - request.labels, unwanted & request.labels
+        path = f"{self._path}/{request.number}"
         if self.kind == "gitlab":
             fields = {"title": title, "description": body, "add_labels": ",".join(sorted(missing))}
-            self._send("PUT", f"{self._path}/{request.number}", fields)
+            self._send("PUT", path, {**fields, "remove_labels": ",".join(sorted(unwanted))})
             return
+        # First what makes a robot merge the request goes, then the rest is as it will be, then it may come.
+        self.remove_labels(request, unwanted)
         if (title, body) != (request.title, request.body):
-            self._send("PATCH", f"{self._path}/{request.number}", {"title": title, "body": body})
+            self._send("PATCH", path, {"title": title, "body": body})
         self._label(request.number, missing)
+
+    def remove_labels(self, request: MergeRequest, labels: frozenset[str]) -> None:
+        """Remove labels from a request that has them.
+
+        Raises:
+            GitError: the forge refuses, or does not respond.
+        """
+        if not labels:
+            return
+        if self.kind == "gitlab":
+            self._send("PUT", f"{self._path}/{request.number}", {"remove_labels": ",".join(sorted(labels))})
+            return
+        names = {name: str(number) for name, number in self._label_numbers().items()} if self.kind == "gitea" else {}
+        for name in sorted(labels):
+            path = f"{self._project}/issues/{request.number}/labels/{names.get(name) or quote(name, safe='')}"
+            self._send("DELETE", path)
 
     def close(self, request: MergeRequest, body: str) -> None:
         """Close a request, and change its body.
@@ -167,18 +235,39 @@ class Forge:
             query["head"] = f"{self.repository.partition('/')[0]}:{branch}"
         if branch and self.kind == "gitlab":
             query["source_branch"] = branch
-        query["limit" if self.kind == "gitea" else "per_page"] = _PAGE
-        found: list[MergeRequest] = []
+        return [self._made(row) for row in self._pages(self._path, query, f"{state} requests") if self._is_own(row)]
+
+    def _pages(self, path: str, query: Mapping[str, str | int], what: str) -> Iterator[Any]:
+        """The rows of a listing, from all of its pages."""
+        size = {"limit" if self.kind == "gitea" else "per_page": _PAGE}
+        seen = 0
         for page in range(1, _PAGES + 1):
-            rows = self._send("GET", f"{self._path}?{urlencode({**query, 'page': page})}")
+            response = self._respond("GET", f"{path}?{urlencode({**query, **size, 'page': page})}")
+            rows = self._read(response)
             if not isinstance(rows, list):
                 raise self._not_understood()
-            found += [self._made(row) for row in rows if self._is_own(row)]
-            if len(rows) < _PAGE:
-                return found
-        raise GitError(
-            f"{self.repository} has more than {_PAGE * _PAGES} {state} requests", hint="close those that are not needed"
-        )
+            yield from rows
+            seen += len(rows)
+            # A server of Gitea may have shorter pages than requested, and says how many rows there are.
+            total = response.headers.get("X-Total-Count", "")
+            if not rows or (len(rows) < _PAGE and not (total.isascii() and total.isdecimal() and int(total) > seen)):
+                return
+        raise GitError(f"{self.repository} has more than {seen} {what}", hint="remove those that are not needed")
+
+    def _user(self, name: str) -> int:
+        """The number of a user of GitLab."""
+        rows = self._send("GET", f"/users?{urlencode({'username': name})}")
+        try:
+            for row in rows:
+                return int(row["id"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_understood() from error
+        raise GitError(f"{self.api} has no user {name}", hint="check --reviewer: it takes names of users")
+
+    def _draft_mark(self, request: MergeRequest) -> int:
+        """The length of what makes a request a draft, at the start of its title."""
+        found = _DRAFT.match(request.title) if self.kind in _DRAFTS else None
+        return found.end() if found else 0
 
     def _is_own(self, row: Any) -> bool:
         """Whether a request is from a branch of the repository, not of a fork, where a branch has any name."""
@@ -213,9 +302,8 @@ class Forge:
         if self.kind == "github":
             self._send("POST", path, {"labels": sorted(labels)})
             return
-        known = self._send("GET", f"{self._project}/labels?limit={_PAGE}")
+        ids = self._label_numbers()
         try:
-            ids = {str(row["name"]): int(row["id"]) for row in known}
             for name in sorted(labels - ids.keys()):
                 row = self._send("POST", f"{self._project}/labels", {"name": name, "color": "#1d76db"})
                 ids[name] = int(row["id"])
@@ -223,7 +311,17 @@ class Forge:
             raise self._not_understood() from error
         self._send("POST", path, {"labels": sorted(ids[name] for name in labels)})
 
+    def _label_numbers(self) -> dict[str, int]:
+        """The labels of a repository of Gitea."""
+        try:
+            return {str(row["name"]): int(row["id"]) for row in self._pages(f"{self._project}/labels", {}, "labels")}
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_understood() from error
+
     def _send(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> Any:
+        return self._read(self._respond(method, path, fields))
+
+    def _respond(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> httpx.Response:
         from imagesetter.registry.http.request import RequestOptions, new_request
 
         request = new_request(
@@ -236,6 +334,9 @@ class Forge:
         response = self.transport.handle_request(request)
         if response.status_code >= 300:
             raise self._refused(method, path, response)
+        return response
+
+    def _read(self, response: httpx.Response) -> Any:
         try:
             return json.loads(response.content or b"null")
         except (ValueError, RecursionError) as error:

@@ -103,14 +103,14 @@ def _server(api: str) -> str:
     return "github.com" if host == "api.github.com" else host
 
 
-def find_token(kind: Kind, environment: Mapping[str, str]) -> str:
-    """The token for a forge.
+def find_token(kind: Kind, environment: Mapping[str, str], otherwise: str = "") -> str:
+    """The token for a forge: one of the environment, or else another one that there is.
 
     Raises:
         UsageError: no variable has one.
     """
     names = (_OWN_TOKEN, *_TOKENS[kind])
-    token = next(filter(None, (environment.get(name, "").strip() for name in names)), "")
+    token = next(filter(None, (environment.get(name, "").strip() for name in names)), "") or otherwise
     if not token:
         raise UsageError("--pull-request needs a token", hint=f"set {' or '.join(names)}")
     if not token.isascii() or not token.isprintable() or " " in token:

@@ -70,7 +70,7 @@ class AutomationOptions:
     (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
     keeps everything from being committed, it is a warning, or (None) it holds up only what it is about. ``at`` finds
     out which of several policies of one name is meant in a folder (`imagesetter.update.nearby.Nearby.at`). ``token`` is
-    a GitHub App's (`imagesetter.git.github_app`).
+    a GitHub App's (`imagesetter.git.github_app`). ``before_push`` gets each branch, and the remote's URL.
     """
 
     dry_run: bool = False
@@ -87,6 +87,7 @@ class AutomationOptions:
     shared: frozenset[str] = frozenset()
     guards_of: GuardsOf = lambda catalog, fields: ()
     at: At = lambda name, folder: name
+    before_push: Callable[[PushBranch, str], None] = lambda branch, remote: None
     sleep: Callable[[float], None] = time.sleep
     token: str = field(default="", repr=False)
 
@@ -229,7 +230,8 @@ class _AutomationRun:
             self._note(start.note)
             needed = bool(commits) or not start.is_new
             # Of several tries the last one counts.
-            self._made[start.branch] = PushBranch(start.branch, workspace.remote.base(), tuple(commits), needed)
+            made = PushBranch(start.branch, workspace.remote.base(), tuple(commits), needed, start.is_new)
+            self._made[start.branch] = made
             if commits and start.replaces and workspace.has_files_of(start.replaces):
                 return []
             if not commits and start.is_new and start.expected:
@@ -238,6 +240,7 @@ class _AutomationRun:
                 return commits
             hashes = workspace.newest(len(commits))
             try:
+                self._options.before_push(made, workspace.remote.url())
                 push(workspace.remote, start, hashes[-1])
             except PushRejected as error:
                 if not left:

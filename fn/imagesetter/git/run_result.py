@@ -29,12 +29,14 @@ class PushBranch:
     """A branch to be merged into another one, and the commits that this run made for it, pushed now or before.
 
     Without commits it has all values already, or it is not needed any more: what it is made from has them.
+    ``is_whole`` says that the branch has nothing else, such as commits of somebody else.
     """
 
     name: str
     base: str
     commits: tuple[Commit, ...]
     is_needed: bool = True
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

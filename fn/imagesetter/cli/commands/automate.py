@@ -23,9 +23,10 @@ from imagesetter.cli.options import (
     policy_name,
     run_options,
 )
-from imagesetter.cli.pull_requests import RequestSettings, report_link
+from imagesetter.cli.pull_requests import RequestSettings, parse_reviewer, report_link
 from imagesetter.cli.reports.automate import automation_json, reporter
 from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.reports.label_rules import labels_by_rule, parse_label_rule
 from imagesetter.cli.reports.notifications import Notifications, check_events
 from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.cli.terminal import echo_data, write
@@ -89,6 +90,29 @@ from krm_functions.errors import UsageError
     metavar="LABEL",
     envvar="IMAGESETTER_LABEL",
     help="Label the pull requests. Repeatable.",
+)
+@click.option(
+    "--label-if",
+    "label_rules",
+    multiple=True,
+    metavar="LABEL=RULE",
+    envvar="IMAGESETTER_LABEL_IF",
+    help="Label the pull requests whose changes are all small enough (patch, minor, major), or as old in the lock "
+    "(3d), such as automerge=patch,3d; remove the label from others. Repeatable.",
+)
+@click.option(
+    "--reviewer",
+    "reviewers",
+    multiple=True,
+    metavar="NAME",
+    envvar="IMAGESETTER_REVIEWER",
+    help="Request a review from this user, or team (ORGANIZATION/TEAM), when a pull request is opened. Repeatable.",
+)
+@click.option(
+    "--draft",
+    is_flag=True,
+    envvar="IMAGESETTER_DRAFT",
+    help="Open pull requests as drafts.",
 )
 @click.option(
     "--report-url",
@@ -161,6 +185,9 @@ def command(
     branch: str,
     pull_request: bool,
     labels: tuple[str, ...],
+    label_rules: tuple[str, ...],
+    reviewers: tuple[str, ...],
+    draft: bool,
     report_url: str,
     forge: str,
     allow_git: tuple[str, ...],
@@ -208,8 +235,17 @@ def command(
     if forge:
         parse_forge(forge)
     link = report_link(report_url)
-    requests = (
-        RequestSettings(forge, frozenset(labels), not options.only, render_branch, link) if pull_request else None
+    rules_of_labels = [parse_label_rule(text) for text in label_rules]
+    settings = RequestSettings(
+        forge,
+        frozenset(labels),
+        not options.only,
+        render_branch,
+        link,
+        frozenset(rule.label for rule in rules_of_labels),
+        partial(labels_by_rule, rules_of_labels),
+        draft,
+        tuple(map(parse_reviewer, reviewers)),
     )
     rules = automation_options.address_rules
     notifications = Notifications(check_events(events), metrics, rules, network)
@@ -220,6 +256,7 @@ def command(
         if options.output == "json":
             write(f"{json_text(automation_json(runs), indent=indent)}\n")
 
+    requests = settings if pull_request else None
     invocation = Invocation(paths, wanted, automation_options, options, network, here, report, requests, notify)
     if emit:
         echo_data(automation_manifests(invocation, image))
