@@ -40,7 +40,7 @@ class Place:
     key: str
     folder: Path
 
-    def automate(self, **changed: str | None) -> int:
+    def automate(self, *options: str, **changed: str | None) -> int:
         """Run it, with a Secret that differs in these keys."""
         values = {
             "githubAppID": "12",
@@ -69,8 +69,9 @@ class Place:
         }
         self.folder.mkdir(exist_ok=True)
         text = "".join(f"---\n{yaml.safe_dump(each)}" for each in (secret, repository))
-        (self.folder / "flux.yaml").write_text(AUTOMATION + policy("web") + STATUS + text)
-        return main(["automate", "--from", "status", "--allow-loopback", str(self.folder)])
+        automation = AUTOMATION.replace("  update:", "    push: {branch: auto}\n  update:") if options else AUTOMATION
+        (self.folder / "flux.yaml").write_text(automation + policy("web") + STATUS + text)
+        return main(["automate", "--from", "status", "--allow-loopback", *options, str(self.folder)])
 
 
 @pytest.fixture
@@ -92,6 +93,27 @@ def test_the_app_gets_a_token_for_the_repository_and_git_pushes_with_it(
     assert {user for user, _ in place.server.asked} <= {"", "x-access-token"}
     out, err = capfd.readouterr()
     assert TOKEN not in out + err
+
+
+def test_the_app_opens_the_request_where_no_variable_has_a_token(
+    place: Place, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.automate("--pull-request") == 0, capfd.readouterr()
+    assert "request #1 of auto: created" in capfd.readouterr().out
+    # The address of the API is from the files, so a token of the environment is not sent there, but the App's is.
+    monkeypatch.setenv("IMAGESETTER_FORGE_TOKEN", "the-operators")
+    assert place.automate("--pull-request") == 0, capfd.readouterr()
+    assert "request #1 of auto: unchanged" in capfd.readouterr().out
+    # The operator names the API, so the operator's token counts.
+    assert place.automate("--pull-request", "--forge", f"github={place.forge.api}") == 1
+    assert "Bad credentials: Bearer ***" in capfd.readouterr().err
+
+
+def test_the_token_of_the_app_goes_to_no_other_forge(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    with run_forge("github") as other:
+        assert place.automate("--pull-request", "--forge", f"github={other.api}") == 1
+    assert "--pull-request needs a token" in capfd.readouterr().err
+    assert other.written == []
 
 
 OTHER = pem(rsa.generate_private_key(65537, 2048))
