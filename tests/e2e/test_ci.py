@@ -212,7 +212,8 @@ class Hosted:
         self.check_out()
         pip = self.stage.root / "bin" / "pip"
         pip.parent.mkdir(exist_ok=True)
-        pip.write_text('#!/bin/sh\n[ "$*" = "install --quiet imagesetter[re2]" ]\n')
+        wanted = "install --quiet imagesetter[re2] @ git+https://github.com/imagesetter/imagesetter"
+        pip.write_text(f'#!/bin/sh\n[ "$*" = "{wanted}" ]\n')
         pip.chmod(0o755)
         done = self.stage.run(
             "bash", "-eo", "pipefail", "-c", script, cwd=self.clone,
