@@ -166,6 +166,12 @@ KEPT: dict[str, tuple[str, Part, str]] = {
     ),
     "a template for the registry": ("{{ .Values.registry }}/web:1.0.0", "tag", f"{{{{ .Values.registry }}}}/web:{NEW}"),
     "a shell's variable": ("$REGISTRY/web:1.0.0", "tag", f"$REGISTRY/web:{NEW}"),
+    "the policy's image of a list, its tag, beside one of the same": (
+        f"A={IMAGE}:1.0.0,B=x:1.0.0",
+        "tag",
+        f"A={IMAGE}:{NEW},B=x:1.0.0",
+    ),
+    "a tag beside a longer one": ("dl/1.0.0/web-11.0.0.1.tgz", "tag", f"dl/{NEW}/web-11.0.0.1.tgz"),
     "a scheme for a name": ("oci://" + IMAGE, "name", "oci://" + IMAGE),
     "an option for a name": (f"--repository={IMAGE}:1.0.0", "name", f"--repository={IMAGE}:1.0.0"),
 }
@@ -202,6 +208,8 @@ UNCLEAR: dict[str, tuple[str, Part, str]] = {
     "two versions": ("web-1.0.0/1.0.1 1.0.2", "tag", "more than one part of"),
     "no version": ("https://dl.example.com/web/latest/web.tgz", "tag", "no part of"),
     "a version in a word": ("web-1.0.0.tgz?x=y", "tag", "no part of"),
+    "a tag that stands in a word, too": ("https://dl.example.com/v1.0.0/web_1.0.0.tgz", "tag", "more than one part of"),
+    "a tag that stands before it, too": ("web_1.0.0.tgz?ref=v1.0.0", "tag", "more than one part of"),
     "a tag with a variable behind it": ("x=1.0.0-${ARCH}", "tag", "no part of"),
     "a tag with a variable before it": ("x=${BRANCH}1.0.0", "tag", "no part of"),
     "a tag that is a variable": ("${TAG}", "tag", "no part of"),
@@ -219,6 +227,15 @@ def test_a_text_of_which_nobody_can_tell_the_part_is_an_error(value: str, part: 
         becomes(part, ("args", 0), value)
     assert reason in str(refused.value)
     assert refused.value.hint
+
+
+def test_an_image_of_which_only_the_tag_is_clear_names_the_marker_of_the_tag() -> None:
+    with pytest.raises(FieldError) as refused:
+        becomes("", ("image",), "${REGISTRY}/web:1.0.0")
+    assert refused.value.hint == (
+        'if only its tag follows the policy, write {"$imagepolicy": "flux-system:web:tag"}; else put what the policy '
+        "selects into a field of its own, or take the marker away"
+    )
 
 
 @pytest.mark.parametrize("value", ["${IMAGE}", "{{ .Values.image }}", f"${{R}}/{IMAGE}:1.0.0"])
@@ -286,6 +303,9 @@ PLAIN: dict[str, str] = {
     "a query": f"args: https://dl.example.com/web?ref=1.4.0 {mark(':tag')}\n",
     "an item of a list": f"args:\n- IMG={IMAGE}:1.4.0,DB=x {mark()}\n",
     "single quotes": f"args: '{IMAGE}:1.4.0,x:2' {mark()}\n",
+    "a literal block": f"args: | {mark()}\n  A={IMAGE}:1.4.0\n\n    B=x:2  \n",
+    "a folded block": f"args: >2- {mark()}\n    docker run\n\n  {IMAGE}:1.4.0\n  serve\n",
+    "a literal block of one line": f"args: | {mark()}\n  docker run {IMAGE}:1.4.0\n",
     "a flow collection": f"args: [\n  '{IMAGE}:1.4.0,x:2', {mark()}\n  --image={IMAGE}:1.4.0 {mark()}\n]\n",
 }
 
@@ -295,3 +315,41 @@ def test_the_style_of_a_text_stays(text: str, sandbox: Sandbox) -> None:
     sandbox.write("app.yaml", text)
     ran = sandbox.run("update")
     assert (ran.status, sandbox.text("app.yaml")) == (0, text.replace("1.4.0", NEW)), ran
+
+
+BESIDE: dict[str, tuple[str, str]] = {
+    "the policy's registry": (
+        f"registry: registry.example.com\nrepository: web {mark(':name')}\ntag: 1.4.0 {mark(':tag')}\n",
+        f"registry: registry.example.com\nrepository: web {mark(':name')}\ntag: {NEW} {mark(':tag')}\n",
+    ),
+    "an image": (
+        f"registry: 'registry.example.com'\nimage: web:1.4.0 {mark()}\n",
+        f"registry: 'registry.example.com'\nimage: web:{NEW} {mark()}\n",
+    ),
+    "a name that has the registry": (
+        f"registry: ''\nrepository: registry.example.com/old {mark(':name')}\n",
+        f"registry: ''\nrepository: {IMAGE} {mark(':name')}\n",
+    ),
+    "no registry": (
+        f"registry:\nrepository: web {mark(':name')}\n",
+        f"registry:\nrepository: {IMAGE} {mark(':name')}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), BESIDE.values(), ids=BESIDE)
+def test_a_name_beside_its_registry_does_not_get_it_twice(before: str, after: str, sandbox: Sandbox) -> None:
+    sandbox.write("app.yaml", before)
+    ran = sandbox.run("update")
+    assert (ran.status, sandbox.text("app.yaml")) == (0, after), ran
+
+
+def test_a_name_beside_another_registry_is_an_error(sandbox: Sandbox) -> None:
+    text = f"registry: ${{REGISTRY}}\nrepository: web {mark(':name')}\n"
+    sandbox.write("app.yaml", text)
+    ran = sandbox.run("update")
+    assert (ran.status, sandbox.text("app.yaml")) == (1, text)
+    assert ran.err.splitlines() == [
+        f"app.yaml:2: error: flux-system:web:name writes {IMAGE}, and the registry ${{REGISTRY}} stands beside this "
+        "field; take the marker away, or write the registry into this field"
+    ]

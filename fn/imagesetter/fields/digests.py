@@ -1,4 +1,4 @@
-"""The digests that fields hold: which are known already, which have to be asked for, and which stand beside a tag."""
+"""What stands beside fields: digests, known already or to be asked for, and the registry of a name without one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from krm_functions.yaml.scan_result import Scalar
 DIGEST_KEY = re.compile(r"""(?:igest|sha|sha256)["']?[ \t]*:[ \t]*["']?(?:sha[0-9]+:)?[0-9a-fA-F]{32}""")
 """A digest in a field of its own, such as ``digest: sha256:…`` beside ``tag:``; texts without one are not looked at."""
 _NAMES = ("digest", "sha", "sha256")
+REGISTRY_KEY = re.compile(r"""(?<![\w-])registry["']?[ \t]*:[ \t]*[^ \t\r\n#]""")
+"""A registry in a field of its own, such as ``registry: ghcr.io`` beside ``repository:``; other texts have none."""
 
 
 class FieldDigests:
@@ -93,6 +95,28 @@ def digests_beside(
                 taken.add(scalar.start)
                 marker = Marker(marked.marker.namespace, marked.marker.name, "digest")
                 found.append(MarkedField(marker, scalar, place(marked, scalar), "beside"))
+    return found
+
+
+def registries_beside(
+    fields: Iterable[MarkedField], scalars_of: Callable[[MarkedField], Mapping[FieldPath, Scalar]]
+) -> list[MarkedField]:
+    """The same fields; one that gets a name knows the registry beside it, if its own text has none.
+
+    Charts put ``registry`` before ``repository``, so a whole name there would have its registry twice.
+
+    Args:
+        fields: those found.
+        scalars_of: the scalars of the document or item that a field stands in, by their path.
+    """
+    found: list[MarkedField] = []
+    for marked in fields:
+        path, first = marked.scalar.path, marked.scalar.value.partition("/")[0]
+        names = marked.marker.part in ("", "name") and not marked.parts and path[-1:] != ("registry",)
+        if names and path and ("/" not in marked.scalar.value or not re.search("[.:]|^localhost$", first)):
+            beside = scalars_of(marked).get((*path[:-1], "registry"))
+            marked = marked._replace(registry=beside.value.rstrip("/") if beside else "")
+        found.append(marked)
     return found
 
 

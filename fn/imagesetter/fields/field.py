@@ -95,6 +95,8 @@ class MarkedField(NamedTuple):
     """Whether ``held`` is reported in any case: an update of the sources may change the field whatever it holds."""
     nested: NestedMark | None = None
     """Where it is in the text of another scalar, of a field that is there."""
+    registry: str = ""
+    """The registry that stands beside a name without one (``registry`` beside ``repository``)."""
 
     @property
     def siblings(self) -> Siblings:
@@ -114,7 +116,15 @@ class MarkedField(NamedTuple):
         """
         if self._parts:
             return FieldText(*split_image(self.scalar.value))
-        return read_field(self.marker, self.scalar.path, self.scalar.value, ref.name, reads_tag)
+        if not self.registry:
+            return read_field(self.marker, self.scalar.path, self.scalar.value, ref.name, reads_tag)
+        if not ref.name.startswith(f"{self.registry}/"):
+            raise FieldError(
+                f"{self.marker} writes {ref.name}, and the registry {self.registry} stands beside this field",
+                hint="take the marker away, or write the registry into this field",
+            )
+        whole = f"{self.registry}/{self.scalar.value}"
+        return read_field(self.marker, self.scalar.path, whole, ref.name, reads_tag)
 
     def is_pinned(self, text: FieldText) -> bool:
         """Whether what the policy replaces has a digest."""
@@ -134,6 +144,7 @@ class MarkedField(NamedTuple):
         parts = self._parts
         if not parts:
             new = text.with_part(self.marker.part, ref, digest)
+            new = new.removeprefix(f"{self.registry}/") if self.registry else new
         elif parts.isdisjoint(BOUND):
             new = join_image(ref.name, text.tag, text.digest)
         elif "digest" in self.parts and not digest:

@@ -104,17 +104,24 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
         )
     if found := _whole(marker.part, value):
         return found
-    parts = list(_parts(marker.part, value, repository, reads_tag or looks_like_a_version))
-    if len(parts) == 1:
+    reads = reads_tag or looks_like_a_version
+    parts = list(_parts(marker.part, value, repository, reads))
+    again = len(parts) == 1 and not _images_tag(parts[0], repository) and _stands_again(parts[0])
+    if len(parts) == 1 and not again:
         return parts[0]
     if not parts and not _has_structure(value, blanks=_kind(key) != "", slashes=marker.part == "tag"):
         return FieldText(digest=_digest_in(value))  # a placeholder of some kind, and nothing to keep: as Flux does
     what = {"": f"an image of {repository}", "name": f"the name {repository}", "digest": "a digest"}
     wanted = what.get(marker.part, f"a tag of {marker.policy}")
     count = "more than one part of" if parts else "no part of"
+    hint = "put what the policy selects into a field of its own, or take the marker away"
+    if again:
+        wanted = f"the tag {parts[0].tag}"
+    elif marker.part == "" and not parts and len(list(_parts("tag", value, repository, reads))) == 1:
+        hint = f'if only its tag follows the policy, write {{"{KEY}": "{marker}:tag"}}; else {hint}'
     raise FieldError(
         f"{marker}: {count} {_short(value)} is {wanted}, so nobody can tell what to replace",
-        hint="put what the policy selects into a field of its own, or take the marker away",
+        hint=hint,
     )
 
 
@@ -220,6 +227,19 @@ def _parts(part: Part, value: str, repository: str, reads_tag: ReadsTag) -> Iter
                 touches = (word.start() == 0 and start > 0) or (word.end() == len(text) and end < len(value))
                 if not touches and reads_tag(found_tag):
                     yield FieldText("", found_tag, digest, value[: at[0]], value[at[1] :])
+
+
+def _images_tag(found: FieldText, repository: str) -> bool:
+    """Whether a tag is that of the repository's image in the text, so that it is clear whatever else stands there."""
+    name = re.search(rf"(?P<name>{_NAME}):\Z", found.before, re.ASCII)
+    return bool(found.name or not found.tag or (name and same_repository(name["name"], repository)))
+
+
+def _stands_again(found: FieldText) -> bool:
+    """Whether a tag stands somewhere else in the text, too, perhaps in a word (``v1.0.0/web_1.0.0.tgz``)."""
+    tag = re.escape(found.tag.removeprefix("v"))
+    other = re.compile(rf"(?<![0-9])(?<![0-9]\.){tag}(?!\.?[0-9])")
+    return bool(other.search(found.before) or other.search(found.after))
 
 
 def _name_only(found: FieldText) -> FieldText:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.config.options import FunctionOptions, Target
 from imagesetter.errors import ResolveError
-from imagesetter.fields.digests import DIGEST_KEY, digests_beside
+from imagesetter.fields.digests import DIGEST_KEY, REGISTRY_KEY, digests_beside, registries_beside
 from imagesetter.fields.field import FoundBy, ImagesEntry, Location, MarkedField
 from imagesetter.fields.report import failure, marker_problem, report
 from imagesetter.flux.catalog import Catalog
@@ -48,6 +48,11 @@ class ListFields:
         self.named: set[PolicyName] = set()
         """Policies that a marker names for a field here, also where the field follows another one or is left alone."""
 
+    def scalars_beside(self, marked: MarkedField) -> Mapping[FieldPath, Scalar]:
+        """All scalars of the item that a field stands in."""
+        item = self.items.get(marked.scalar.start)
+        return {scalar.path: scalar for scalar in item.scalars()} if item else {}
+
 
 def find_fields(
     listing: ResourceList, config: FunctionOptions, catalog: Catalog, sources: SourceMarks | None = None
@@ -81,6 +86,8 @@ def find_fields(
     if config.bind_by_image:
         _add_images(list_fields, taken, listing.items, catalog, sources)
     list_fields.fields += [marked for marked in left if marked.scalar.start not in taken]
+    if list_fields.fields and REGISTRY_KEY.search(listing.text):
+        list_fields.fields = registries_beside(list_fields.fields, list_fields.scalars_beside)
     if list_fields.fields and DIGEST_KEY.search(listing.text):
         list_fields.fields += _digests_beside(list_fields)
     list_fields.fields.sort(key=lambda marked: marked.scalar.start)
@@ -92,7 +99,7 @@ def _digests_beside(list_fields: ListFields) -> list[MarkedField]:
     items = list_fields.items
     return digests_beside(
         (marked for marked in list_fields.fields if marked.scalar.start in items and not marked.nested),
-        lambda marked: {scalar.path: scalar for scalar in items[marked.scalar.start].scalars()},
+        list_fields.scalars_beside,
         lambda marked, scalar: location_of(items[marked.scalar.start], scalar.path),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagesetter.fields.digests import DIGEST_KEY, digests_beside
+from imagesetter.fields.digests import DIGEST_KEY, REGISTRY_KEY, digests_beside, registries_beside
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.nested import edits as nested_edits
 from imagesetter.fields.report import failure, marker_problem, report
@@ -83,26 +83,25 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
                 hint="fix it, or leave the file out with --exclude",
             )
             results.append(failure(unreadable, location))
-    if fields and DIGEST_KEY.search(file.text.text):
-        fields += _digests_beside(file, [marked for marked in fields if not marked.nested], resources)
+    has_digest, has_registry = (key.search(file.text.text) for key in (DIGEST_KEY, REGISTRY_KEY))
+    if fields and (has_digest or has_registry):
+        scalars_of = _scalars_beside(file)
+        if has_registry:
+            fields = registries_beside(fields, scalars_of)
+        apart = [marked for marked in fields if not marked.nested]
+        fields += digests_beside(apart, scalars_of, lambda _, scalar: _location(name, scalar, resources))
     fields.sort(key=lambda marked: marked.scalar.start)
     return fields, results
 
 
-def _digests_beside(
-    file: MarkedFile, fields: Sequence[MarkedField], resources: dict[tuple[int, FieldPath], ResourceRef]
-) -> list[MarkedField]:
-    """The digests beside marked tags that have no marker; the file is scanned once more for all its scalars."""
+def _scalars_beside(file: MarkedFile) -> Callable[[MarkedField], Mapping[FieldPath, Scalar]]:
+    """All scalars of the document that a field stands in; the file is scanned once more for them."""
     whole = {
         node.document: {scalar.path: scalar for scalar in node.kept.values()}
         for node in scan(file.text.text, outline=KEEP_ALL).documents
     }
     nothing: Mapping[FieldPath, Scalar] = {}
-    return digests_beside(
-        fields,
-        lambda marked: whole.get(marked.scalar.document, nothing),
-        lambda marked, scalar: _location(str(file.path), scalar, resources),
-    )
+    return lambda marked: whole.get(marked.scalar.document, nothing)
 
 
 def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:

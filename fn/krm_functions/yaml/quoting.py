@@ -133,6 +133,9 @@ def _escaped(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+_BLANK, _WORD = re.compile(r"\s+"), re.compile(r"\S+")
+
+
 def typed_away(scalar: Scalar, text: str) -> tuple[int, int] | None:
     """The span, blanks behind it included, of a tag that has to go when the scalar becomes a string; None: it may stay.
 
@@ -154,8 +157,23 @@ def render_scalar(value: str, scalar: Scalar, text: str) -> str:
     if scalar.style == '"':
         return double_quoted(value)
     if scalar.style in ("|", ">"):
-        return _block(value, scalar, text)
+        return _with_other_words(value, scalar, text) or _block(value, scalar, text)
     return value if may_stay_plain(value, scalar.value) else double_quoted(value)
+
+
+def _with_other_words(value: str, scalar: Scalar, text: str) -> str:
+    """A block scalar in which words are others now, but all blanks and line ends the same, so that its lines stay.
+
+    Empty where more is new, or where all of the text is one word.
+    """
+    words, new = scalar.value.split(), value.split()
+    if len(words) < 2 or _BLANK.findall(value) != _BLANK.findall(scalar.value) or not all(map(is_printable, new)):
+        return ""
+    head, newline, body = text[scalar.start : scalar.end].partition("\n")
+    if body.split() != words:
+        return ""
+    following = iter(new)
+    return head + newline + _WORD.sub(lambda _: next(following), body)
 
 
 def _block(value: str, scalar: Scalar, text: str) -> str:
