@@ -11,6 +11,8 @@ from git.conftest import AUTOMATION, Bench, image
 from imagesetter.errors import GitError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
+from imagesetter.git.command import Git
+from imagesetter.git.history import History
 from imagesetter.git.reverts import RevertGuard, Reverts
 from imagesetter.git.run import AutomationOptions
 from imagesetter.git.run_result import AutomationRunResult
@@ -306,3 +308,9 @@ def test_a_history_that_cannot_be_read_is_said_once_and_stops_nothing(tmp_path: 
         "after 60 s",
     )
     assert second is None
+
+
+def test_a_repository_without_a_commit_has_a_history_in_which_nobody_set_anything_back(tmp_path: Path) -> None:
+    git = Git(tmp_path, own=True)
+    git.run("init", "--quiet")
+    assert History(git).commits("web.yaml") == []

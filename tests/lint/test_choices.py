@@ -224,3 +224,13 @@ def test_a_field_of_a_newer_flux_is_not_called_wrong(field: str, found: str, lin
     lines = lint({"auto.yaml": f"{automation('main', '')}  {field}\n"}).about("unknown-field")
     assert len(lines) == bool(found)
     assert all(f"ImageUpdateAutomation of image-automation-controller v1.3.0 {found}" in line for line in lines)
+
+
+def test_a_policy_that_extracts_is_shown_where_the_dot_goes(lint: Lint) -> None:
+    text = filtered(PRE, r"^(?P<v>\d+\.\d+\.\d+)-rc(?P<n>[0-9]+)$", "$v-rc$n")
+    ran = lint({"p.yaml": f"{REPOSITORY}---\n{text}", "a.yaml": FIELD.replace("1.2.0", "x")})
+    assert [line.partition("; ")[2] for line in ran.about("prerelease-order")] == [
+        "put a dot before the number in extract, such as ${version}-rc.${number}, with a group for each"
+    ]
+    dotted = text.replace("$v-rc$n", "$v-rc.$n")
+    assert lint({"p.yaml": f"{REPOSITORY}---\n{dotted}", "a.yaml": FIELD}).about("prerelease-order") == []

@@ -243,6 +243,20 @@ CASES = {
             "repository in the field"
         ],
     ),
+    "an image among other text": (
+        "other-repository",
+        [
+            POLICY,
+            field("--image=registry.example.com/web:1.2.0", "web"),
+            field("oci://registry.example.com/web", "web:name"),
+        ],
+        [],
+    ),
+    "the images of a list": (
+        "other-repository",
+        [POLICY, field("registry.example.com/web:1.2.0,registry.example.com/api:2", "web")],
+        [],
+    ),
     "a nested field that is not known": (
         "unknown-field",
         [POLICY.replace("range: 1.x", "range: 1.x, exclude: [1.3.0]")],

@@ -226,3 +226,19 @@ def test_an_automation_with_a_variable_is_not_run(field_name: str, run: Run) -> 
 def test_a_value_that_cannot_be_read_is_an_error(options: tuple[str, ...], message: str, run: Run) -> None:
     files = {"p.yaml": RANGE, "numbers.yaml": "range: 1.3\n", "list.yaml": "- a\n"}
     assert message in run(files, "lint", *options)
+
+
+def test_a_variable_without_a_value_is_a_finding_once_in_a_file(run: Run) -> None:
+    spec = repository("'registry.example.com/${team}/web'")
+    files = {
+        "p.yaml": "---\n".join((spec, policy("1.3.0"), spec.replace("name: web", "name: api"))),
+        "q.yaml": spec.replace("name: web", "name: other"),
+        "a.yaml": field("${ns}:web") + field("${ns}:api").replace("image", "other"),
+    }
+    found = [line.partition(",")[0] for line in run(files, "lint").splitlines() if "unresolved-variable" in line]
+    assert found == [
+        "a.yaml:1:39: warning unresolved-variable: the marker contains ${ns}",
+        "p.yaml:4:15: warning unresolved-variable: ${team} has no value among the files",
+        "q.yaml:4:15: warning unresolved-variable: ${team} has no value among the files",
+    ]
+    assert "so this ImageRepository is not complete (1 more place in this file); give it" in run({}, "lint")

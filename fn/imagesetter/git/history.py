@@ -250,6 +250,8 @@ class History:
         return read_version(data, path).lock
 
     def _log(self, paths: Sequence[str], revisions: str, *options: str) -> list[BranchCommit]:
+        if revisions == "HEAD" and not self._logs and not self.git.commit_of("HEAD"):
+            return []  # a new repository: nothing is committed yet, so nobody has set anything back
         limit = self.limit if len(paths) == 1 else self.limit * _MANY
         done = self.git.with_(config=["core.quotePath=false"]).run(
             *("log", "--format=raw", "--raw", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-color"),

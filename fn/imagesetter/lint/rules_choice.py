@@ -25,7 +25,7 @@ _REFERENCE = re.compile(r"\$\$|\$\{(\w+)\}|\$(\w+)")
 _FIRST_VARIABLE = re.compile(r"\[([^\]]+)\]|\\[dw]|(?<!\\)\.")
 _HEXADECIMAL = ("0-9a-f", "a-f0-9", "0-9a-fA-F", "a-fA-F0-9", "0-9A-Fa-f", r"a-f\d", r"\da-f")
 _HASH = re.compile(r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}")
-_WORD_AND_NUMBER = re.compile(r"[A-Za-z](?:\[0-9\]|\\d)")
+_WORD_AND_NUMBER = re.compile(r"[A-Za-z](?:\((?:\?P?<\w+>)?)?(?:\[0-9\]|\\d)")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 
@@ -193,6 +193,8 @@ def prerelease_order(tree: LintedTree) -> Iterator[Problem]:
             _, first, second = found
             message = f"ImagePolicy {policy.name} compares prereleases as text: it prefers {first} to {second}"
             hint = "write rc.9 and rc.10 in tags, with a dot; or extract the number, and use numerical"
+            if policy.tags.filter_tags and policy.tags.filter_tags.extract:
+                hint = "put a dot before the number in extract, such as ${version}-rc.${number}, with a group for each"
             yield Problem(policy.located.position("spec", "policy", "semver", "range"), message, hint)
 
 

@@ -87,7 +87,12 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
         scalar, marker = mark.comment.scalar, mark.marker
         if not scalar or not marker or marker.part not in ("", "name") or right_part(scalar, marker) != marker.part:
             continue  # of the last, wrong-part says so
-        held, selected = _repository(scalar.value), _image_of(tree, tree.meant(marker.policy, mark.file))
+        policy = tree.meant(marker.policy, mark.file)
+        try:
+            text = read_field(marker, scalar.path, scalar.value, _repository_of(tree, policy), None)
+        except FieldError:
+            continue  # wrong-part says so
+        held, selected = _repository(text.name), _image_of(tree, policy)
         if held and selected and held != selected:
             message = f"the field holds an image of {held}, but {marker.policy} selects from {selected}"
             yield Problem(
