@@ -403,6 +403,37 @@ CASES = {
     "an image that is bound by its repository is not left alone": Case(
         overlay(PATCH, spec="spec: {bindByImage: true}\n", p=deployment(f"{WEB}:0.9.0")), (f"{WEB}:1.0.5",)
     ),
+    "an alias in images of a marked tag": Case(
+        overlay(f"images:\n- name: a\n  newTag: &t 1.0.0 {mark('web:tag')}\n- {{name: {WEB}, newTag: *t}}\n"),
+        (f"{WEB}:1.0.5",),
+    ),
+    "a marked entry of images that is merged into another": Case(
+        overlay(f"images:\n- &e\n  newTag: 1.0.0 {mark('web:tag')}\n  name: a\n- {{<<: *e, name: {WEB}}}\n"),
+        (f"{WEB}:1.0.5",),
+    ),
+    "markers that no field has": Case(
+        overlay()
+        | {"base/d.yaml": MARKED + f"          args: [a] {mark('web')}\n".replace("          ", "        ", 1)}
+        | {"base/kustomization.yaml": "resources: [d.yaml, c.yaml]\n"}
+        | {
+            "base/c.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+            f"data:\n  c: |\n    a: 1 {mark('web')}\n"
+        },
+        (f"{WEB}:1.0.5",),
+        "[warning]: this marker is inside the text of a value, so it has no effect (Flux ignores it, too); write the "
+        "value into a field of its own, and mark it there (base/c.yaml:6)\n"
+        "[warning]: this marker stands behind a whole collection, so nothing follows it (Flux ignores it as well); put "
+        "it behind the value, on the same line (base/d.yaml:11)\n",
+    ),
+    "fields that are images by a configuration": Case(
+        overlay(
+            f"images:\n- name: {WEB}\n  newTag: 1.0.0 {mark('web:tag')}\nconfigurations: [c.yaml]\n",
+            c=("images: [{path: spec/image, kind: Thing}]\n"),
+        ),
+        (f"{WEB}:1.0.5",),
+        "[warning]: the fields that this file adds to images: do not follow the markers there; use imagesetter build, "
+        "or name the fields in spec.targets (ov/c.yaml)\n",
+    ),
     "a target counts more than what a layer sets": Case(
         overlay(PATCH, spec=TARGET, p=deployment("x:1")), (f"{WEB}:1.0.5",)
     ),
@@ -541,3 +572,59 @@ def test_a_replacement_copies_the_new_tag_from_a_function_in_the_layer_below(lay
     status, output, told = build(layers, "ov", "static")
     assert (status, images_of(output), warnings_of(told)) == (0, (f"{WEB}:1.0.5",), "")
     assert "    version: 1.0.5\n" in output
+
+
+LATE = {
+    "a function in a base": (
+        {
+            "base/kustomization.yaml": kustomization("d.yaml", "policies.yaml"),
+            "base/policies.yaml": BOTH,
+            "base/imagesetter.yaml": FUNCTION,
+            "ov/kustomization.yaml": f"resources: [../base]\n{PATCH}",
+        },
+        "base/kustomization.yaml",
+    ),
+    "a function in a component": (
+        {
+            "comp/kustomization.yaml": COMPONENT + kustomization("policies.yaml"),
+            "comp/policies.yaml": BOTH,
+            "comp/imagesetter.yaml": FUNCTION,
+            "ov/kustomization.yaml": f"resources: [../base]\ncomponents: [../comp]\n{PATCH}",
+        },
+        "comp/kustomization.yaml",
+    ),
+}
+MORE = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n"
+MORE += f"      initContainers:\n      - name: first\n        image: {WEB}:0.9.0 {mark('web')}\n"
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["as it is", "strictly"])
+@pytest.mark.parametrize(("files", "where"), LATE.values(), ids=LATE)
+def test_what_a_layer_above_the_function_reads_later_is_said(
+    files: dict[str, str], where: str, strict: bool, layers: Stage
+) -> None:
+    setter = next(name for name in files if name.endswith("imagesetter.yaml"))
+    spec = {setter: f"{FUNCTION}spec: {{strict: {str(strict).lower()}, policies: []}}\n"}
+    plant(layers, {**BASE, **files, **spec, "ov/p.yaml": MORE})
+    status, output, told = build(layers, "ov", "exact")
+    assert (status, images_of(output)) == ((1, ()) if strict else (0, (f"{WEB}:0.9.0", f"{WEB}:1.0.5")))
+    assert [line for line in told.splitlines() if "not followed" in line] == [
+        f"[{'error' if strict else 'warning'}]: {WEB}:0.9.0 → {WEB}:1.0.5 is not followed: the function in {where} "
+        "runs before kustomize reads this file; declare it in the outermost kustomization (ov/p.yaml:9)"
+    ]
+
+
+def test_a_function_in_the_layer_above_follows_what_one_below_cannot_see(layers: Stage) -> None:
+    files, _ = LATE["a function in a base"]
+    above = {"ov/kustomization.yaml": f"{kustomization('../base')}{PATCH}", "ov/imagesetter.yaml": FUNCTION}
+    plant(layers, {**BASE, **files, **above, "ov/p.yaml": MORE})
+    status, output, told = build(layers, "ov", "exact")
+    assert (status, images_of(output)) == (0, (f"{WEB}:1.0.5", f"{WEB}:1.0.5"))
+    assert "not followed" not in told
+
+
+def test_an_error_in_the_sources_says_how_many_changes_it_stops(layers: Stage) -> None:
+    plant(layers, overlay(PATCH, p=MORE.replace("flux-system:web", "flux-system:gone")))
+    status, output, told = build(layers, "ov", "exact")
+    assert (status, output) == (1, "")
+    assert "[info]: 1 field would change, and nothing is changed because of the errors; onError: keep changes" in told

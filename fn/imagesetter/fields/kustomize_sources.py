@@ -7,6 +7,7 @@ order in which kustomize works.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -20,7 +21,8 @@ from imagesetter.fields.kustomization import Step as SourceStep
 from imagesetter.fields.kustomize_layers import Images, ImagesMark, Layers
 from imagesetter.fields.kustomize_marks import SourceId, SourceMark, by_name, json_patch_pattern, repeated
 from imagesetter.fields.kustomize_origins import OriginalId, Origins, find_origins
-from imagesetter.fields.report import failure, report
+from imagesetter.fields.report import failure, marker_problem, report
+from imagesetter.fields.unfollowed import APART, NESTED, nested_markers
 from imagesetter.files.find import repository_root
 from imagesetter.files.read import read_inside
 from imagesetter.flux.markers import Marker, parse_comments
@@ -28,7 +30,18 @@ from krm_functions.annotations import Identity
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result
 from krm_functions.yaml.encoding import decode_text
-from krm_functions.yaml.field_path import AnyItem, AnyKey, FieldPath, FieldPattern, Index, Key, find, parse_path
+from krm_functions.yaml.field_path import (
+    AnyItem,
+    AnyKey,
+    FieldPath,
+    FieldPattern,
+    Index,
+    Key,
+    find,
+    format_path,
+    parse_path,
+)
+from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import NEEDLE, scan
 from krm_functions.yaml.scan_result import KEEP_ALL, SPAN, Comment, Outline, Scalar, ScanResult
 
@@ -93,7 +106,7 @@ def scan_sources(directory: Path) -> SourceMarks:
     marked = bool(texts)
     for step in sources.steps if marked else ():
         _add_step(found, step, texts, images.layers([step.kustomization]))
-    found.results += not_scanned(sources)
+    found.results += [*not_scanned(sources), *_more_images(found)]
     if marked:
         every = bool(found.images) or any(mark.file.role != "resource" for mark in found.marks)
         found.origins = find_origins(
@@ -102,18 +115,39 @@ def scan_sources(directory: Path) -> SourceMarks:
     return found
 
 
+def _more_images(found: SourceMarks) -> Iterator[Result]:
+    """A warning for each file of ``configurations:`` that lets ``images:`` with markers work on further fields."""
+    for other in dict.fromkeys(found.sources.others) if found.images else ():
+        if other.key == "configurations":
+            with contextlib.suppress(ReportedError, OSError):  # kustomize says so better
+                data = load(decode_text(read_inside(other.path, found.sources.root), name=other.shown).text)
+                if isinstance(data, Mapping) and data.get("images"):
+                    message = (
+                        "the fields that this file adds to images: do not follow the markers there; use imagesetter "
+                        "build, or name the fields in spec.targets"
+                    )
+                    yield report("warning", message, Location(file=other.shown), tags={"error": "NotScanned"})
+
+
 def _scan_kustomization(found: SourceMarks, file: SourceFile, text: str) -> None:
     """Take note of markers on ``images:``, and of those that nothing follows."""
     scanned = scan(text, NEEDLE, outline=_OUTLINE)
     by_entry: dict[int, list[tuple[Comment, Marker]]] = {}
+    starts = _starts(text, scanned)
     for comment, marker in _markers(found, file, scanned):
-        match comment.scalar.path if comment.scalar else ():
-            case ("images", int(number), "newTag" | "newName" | "digest"):
-                by_entry.setdefault(number, []).append((comment, marker))
-            case _:
-                message = f"a marker on this field of a kustomization is not followed; {marker} is not applied here"
-                location = Location(file=file.shown, line=comment.line)
-                found.results.append(report("warning", message, location, tags={"error": "UnusedMarker"}))
+        scalar, unused = comment.scalar, ""
+        for path in (scalar.path, *repeated(scanned, scalar, starts)) if scalar else ():
+            match path:
+                case ("images", int(number), "newTag" | "newName" | "digest"):
+                    by_entry.setdefault(number, []).append((comment, marker))
+                case ("images", int(), "<<", *_):
+                    pass  # the entry that the merged mapping stands in has its fields
+                case _:
+                    unused = "this field" if scalar and path == scalar.path else f"the alias in {format_path(path)}"
+        if unused:
+            message = f"a marker on {unused} of a kustomization is not followed; {marker} is not applied here"
+            location = Location(file=file.shown, line=comment.line)
+            found.results.append(report("warning", message, location, tags={"error": "UnusedMarker"}))
     found.results += inline_patches(file, text)
     for number, entry in by_entry.items():
         found.images += _images_mark(found, file, number, entry)
@@ -124,21 +158,35 @@ def _markers(found: SourceMarks, file: SourceFile, scanned: ScanResult) -> Itera
     for broken in scanned.broken:
         location = Location(file=file.shown, line=broken.line, column=broken.column)
         found.results.append(report("error", f"a document with markers is not YAML: {broken.problem}", location))
-    for comment, marker, error in parse_comments(scanned.comments):
-        if comment.scalar and error:
-            location = Location(file=file.shown, line=comment.line, column=comment.column)
-            found.results.append(failure(error, location, severity="warning"))
-        if comment.scalar and marker:
-            yield comment, marker
+    for parsed in parse_comments(scanned.comments):
+        comment = parsed.comment
+        if comment.scalar and parsed.marker:
+            yield comment, parsed.marker
+        elif problem := marker_problem(parsed, Location(file=file.shown, line=comment.line, column=comment.column)):
+            found.results.append(problem)
+
+
+def _report_nested(found: SourceMarks, file: SourceFile, text: str, scanned: ScanResult) -> None:
+    """Take note of markers inside the text of values, of which nothing here follows any."""
+    for line, column in nested_markers(text, scanned):
+        location = Location(file=file.shown, line=line, column=column)
+        found.results.append(report("warning", f"{NESTED}; {APART}", location, tags={"error": "NestedMarker"}))
 
 
 def _scan_file(found: SourceMarks, file: SourceFile, text: str, layers: Layers | None) -> Iterator[SourceMark]:
     """The values with markers in a resource file."""
     scanned = scan(text, NEEDLE, outline=_OUTLINE)
+    _report_nested(found, file, text, scanned)
     for document, path, scalar, line, marker in _scalars(found, file, text, scanned):
         if marker:
             values = _values(scanned, document)
             yield _in_resource(file, path, values, line, marker, scalar, layers)
+
+
+def _starts(text: str, scanned: ScanResult) -> dict[tuple[int, int], FieldPath]:
+    """The path of each collection by its document and where it starts; nothing where no alias asks for them."""
+    spans = scan(text, outline=_SPANS).nodes if scanned.aliases else ()
+    return {(node.document, node.start): node.path for node in spans}
 
 
 _Found = tuple[int, FieldPath, Scalar, int, Marker | None]
@@ -148,8 +196,7 @@ def _scalars(found: SourceMarks, file: SourceFile, text: str, scanned: ScanResul
     """Every scalar with its document, its path and its marker; one that aliases repeat, at each of its paths."""
     marked = {(comment.scalar.document, comment.scalar.path): (comment.line, marker)
               for comment, marker in _markers(found, file, scanned) if comment.scalar}  # fmt: skip
-    spans = scan(text, outline=_SPANS).nodes if scanned.aliases else ()
-    starts = {(node.document, node.start): node.path for node in spans}
+    starts = _starts(text, scanned)
     for node in scanned.nodes:
         values = _values(scanned, node.document) if scanned.aliases else {}
         for below, scalar in node.kept.items():
@@ -231,6 +278,8 @@ def _add_patch(found: SourceMarks, step: SourceStep, text: str, layers: Layers |
     """Take note of the values in a patch; markers in an inline one are none."""
     file = step.file
     scanned = scan(text, "" if step.inline else NEEDLE, outline=_OUTLINE)
+    if not step.inline:
+        _report_nested(found, file, text, scanned)
     by_document: dict[int, dict[FieldPath, str]] = {}
     for document, path, scalar, line, marker in _scalars(found, file, text, scanned):
         values = by_document.setdefault(document, {}) or _values(scanned, document)

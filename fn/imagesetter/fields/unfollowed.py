@@ -13,10 +13,8 @@ from krm_functions.yaml.scan_result import ScanResult
 
 _NESTED = re.compile(r"""#+[ \t]*\{[ \t]*\\?"\$imagepolicy\\?"[ \t]*:""")
 NESTED = "this marker is inside the text of a value, so it has no effect (Flux ignores it, too)"
-WRITE_APART = (
-    "write the value into a field of its own, and mark it there; or follow it with --nested (nested: true), which Flux "
-    "does not have"
-)
+APART = "write the value into a field of its own, and mark it there"
+WRITE_APART = f"{APART}; or follow it with --nested (nested: true), which Flux does not have"
 MAC = "this edit breaks the MAC of the SOPS file, so that sops and kustomize-controller refuse it"
 SEAL_AGAIN = (
     "move the field to a file that is not encrypted, or encrypt it with --mac-only-encrypted (mac_only_encrypted: true)"

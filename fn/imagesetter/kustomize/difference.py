@@ -114,3 +114,14 @@ def hidden(changes: Iterable[Change], results: Sequence[Result]) -> Iterator[Res
             message = f"{change.old} → {change.new} does not reach the build: a layer above sets the field"
             location = change.field.location._replace(resource=None, field="")
             yield report("info", message, location, tags={"policy": policy})
+
+
+def not_followed(change: Change, kustomization: str, *, strict: bool) -> Result:
+    """What is said of a change in a file that kustomize reads after the function."""
+    message = (
+        f"{change.old} → {change.new} is not followed: the function in {kustomization} runs before kustomize reads "
+        "this file; declare it in the outermost kustomization"
+    )
+    location = change.field.location._replace(resource=None, field="")
+    tags = {"policy": str(change.field.marker.policy), "error": "NotFollowed"}
+    return report("error" if strict else "warning", message, location, tags=tags)

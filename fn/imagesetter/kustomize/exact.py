@@ -8,6 +8,7 @@ change, nothing is built.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +17,15 @@ from imagesetter.config.options import INPUTS_VARIABLE, FunctionOptions
 from imagesetter.errors import BuildError
 from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import MarkedField
+from imagesetter.fields.kustomization import find_kustomization
 from imagesetter.fields.resource_list import renamed_images
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.kustomize.caller import Caller, find_caller
 from imagesetter.kustomize.copy import SourceTree, copy_of, find_tree
-from imagesetter.kustomize.difference import differences, hidden, items_edit, outdated
+from imagesetter.kustomize.difference import differences, hidden, items_edit, not_followed, outdated
 from imagesetter.kustomize.inputs import distinct, matching
+from imagesetter.kustomize.order import changes_after
 from imagesetter.kustomize.program import build
 from imagesetter.kustomize.recording import recorded
 from imagesetter.kustomize.update import marked_files, not_updated
@@ -71,16 +74,18 @@ def update_exactly(
     if config.bind_by_image:
         results += renamed_images(tree.found[0], catalog)
     if failed(results) or not updated.rewrites:
-        return _finish(
-            listing, listing, config, make_source, now, FromSources(tuple(results), named, 0, updated.unchanged)
-        )
-    theirs = _build(caller, directory, folder, tree, updated, listing)
+        stopped = FromSources(tuple(results), named, len(updated.changes), updated.unchanged)
+        return _finish(listing, listing, config, make_source, now, stopped)
+    theirs, folders = _build(caller, directory, folder, tree, updated, listing)
     if theirs is None:
         return NotExact("kustomize did not call this function in the same way for updated sources")
     found = differences(listing, theirs, updated.changes)
     if config.check:
         found = [outdated(result) for result in found]
-    notes = [_shown(result, tree) for result in hidden(updated.changes, found)]
+    late = changes_after(tree, updated.changes, folders) if directory != folder else []
+    notes = [_shown(result, tree) for result in hidden([each for each in updated.changes if each not in late], found)]
+    ours = os.path.relpath(find_kustomization(folder) or folder, tree.root)
+    notes += [_shown(not_followed(change, ours, strict=config.strict), tree) for change in late]
     changed = FromSources((*found, *notes, *results), named, len(found), updated.unchanged)
     return _finish(listing, theirs, config, make_source, now, changed)
 
@@ -115,8 +120,10 @@ def _update(
 
 def _build(
     caller: Caller, directory: Path, folder: Path, tree: SourceTree, updated: FileUpdates, listing: ResourceList
-) -> ResourceList | None:
-    """Our input in a build of the updated sources; None where it cannot be told from others.
+) -> tuple[ResourceList | None, set[Path]]:
+    """Our input in a build of the updated sources, and the folders in which a function of ours ran in it.
+
+    None where our input cannot be told from others.
 
     Raises:
         BuildError: kustomize refuses them.
@@ -126,20 +133,22 @@ def _build(
         inputs = copy.folder / "inputs"
         inputs.mkdir()
         built = build(caller.program, copy.path(directory), {INPUTS_VARIABLE: str(inputs)}, stream=False)
-        found = matching(recorded(inputs), copy.path(folder), listing)
+        calls = recorded(inputs)
+        found = matching(calls, copy.path(folder), listing)
         if len(distinct(found)) > 1:  # a component, or a base that is used several times: which call are we?
             before = copy.folder / "before"
             before.mkdir()
             build(caller.program, directory, {INPUTS_VARIABLE: str(before)}, stream=False)
-            calls = matching(recorded(before), folder, listing)
-            same = [number for number, call in enumerate(calls) if call.text == listing.text]
-            found = [found[number] for number in same] if len(calls) == len(found) else []
+            ours = matching(recorded(before), folder, listing)
+            same = [number for number, call in enumerate(ours) if call.text == listing.text]
+            found = [found[number] for number in same] if len(ours) == len(found) else []
         if not found and built.status:
             what = f"kustomize cannot build the updated sources: {copy.original(built.messages).strip()}"
             raise BuildError(
                 what, hint="imagesetter update and kustomize build show the same; or set sourceScan: static"
             )
-        return found[0] if len(distinct(found)) == 1 else None
+        folders = {Path(copy.original(str(call.folder))) for call in calls}
+        return found[0] if len(distinct(found)) == 1 else None, folders
 
 
 def _finish(
