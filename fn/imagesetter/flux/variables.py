@@ -82,9 +82,18 @@ def unresolved(data: Mapping[str, Any]) -> Iterator[Unresolved]:
         found = data.get(part)
         if part == "metadata" and isinstance(found, Mapping):
             found = {key: found.get(key) for key in ("name", "namespace")}
-        for path, text in _texts(found, (part,)):
+        for path, text in _texts(found, (part,)) if _mentions_variable(found) else ():
             if path != _EXTRACT:
                 yield from (Unresolved(path, variable) for variable in variables_of(text))
+
+
+def _mentions_variable(data: object) -> bool:
+    """Whether a text in the data has what begins a variable: few have, and each is looked at several times in a run."""
+    if isinstance(data, str):
+        return "${" in data
+    if isinstance(data, dict):
+        data = list(data.values())
+    return isinstance(data, list) and any(map(_mentions_variable, data))
 
 
 def _texts(data: object, path: Path) -> Iterator[tuple[Path, str]]:

@@ -56,7 +56,7 @@ def without_signatures(tags: list[str]) -> list[str]:
     """The tags that may be those of images."""
     if "sha256-" not in "\n".join(tags):
         return tags
-    return [tag for tag in tags if not is_signature(tag)]
+    return [tag for tag in tags if not tag.startswith("sha256-") or not is_signature(tag)]
 
 
 @dataclass(frozen=True, slots=True)
