@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,12 @@ import pytest
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.auth.credentials import Credential, Lookup
+from imagesetter.registry.auth.docker_config import LocalKeychain
 from imagesetter.registry.cache import DEFAULT_VALIDITY, SHORTEST_VALIDITY, Cache, CachedScan, CacheIdentity, validity
 from imagesetter.registry.client import Client
+from imagesetter.registry.events import Finished
 from imagesetter.registry.reference import parse_flux_image
-from imagesetter.registry.scan import ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions
 from imagesetter.registry.settings import ClientSettings, cache_folder
 from support.clocks import FakeClock
 from support.fakes import Reply, run_fake
@@ -288,6 +291,25 @@ def test_second_scan_within_the_interval_asks_nobody(tmp_path: Path) -> None:
             with Client(ClientSettings(cache_folder=tmp_path)) as client:
                 scan = client.scan(image, options=ScanOptions(interval=300))
                 assert (scan.tags, scan.from_cache) == (("1.0",), from_cache)
+        assert len(fake.seen) == 1
+
+
+@pytest.mark.parametrize("logins", ["", '{"auths": {}}', '{"credsStore": "gone"}'])
+def test_scan_of_the_cache_is_read_without_a_thread_where_no_helper_is_asked(tmp_path: Path, logins: str) -> None:
+    file, threads = tmp_path / "config.json", set[str]()
+    file.write_text(logins or "{}")
+    settings = ClientSettings(
+        keychain=LocalKeychain((file,), {}) if logins else None,
+        cache_folder=tmp_path / "cache",
+        listener=lambda event: threads.add(threading.current_thread().name) if isinstance(event, Finished) else None,
+    )
+    with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]})) as fake:
+        for expected in ("scan", "scan" if "credsStore" in logins else "MainThread"):
+            threads.clear()
+            with Client(settings) as client:
+                (scan,) = scan_all(client, [(parse_flux_image(f"{fake.host}/app"), ScanOptions(interval=300))])
+            assert isinstance(scan, Scan)
+            assert (scan.tags, threads) == (("1.0",), {expected})
         assert len(fake.seen) == 1
 
 

@@ -161,9 +161,10 @@ class Cache:
         """What was noted about a canonical repository under a name; whoever can write the folder may have forged it."""
         if self.refresh:
             return None
-        data = _read_file(self._note_file(repository, name))
+        file = self._note_file(repository, name)
+        data = _read_file(file)
         with contextlib.suppress(OSError):
-            os.utime(self._note_file(repository, name))
+            os.utime(file)
         return data
 
     def store_note(self, repository: str, name: str, data: bytes) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from imagesetter.errors import CredentialError, ImageReferenceError
 from imagesetter.registry import manifests
 from imagesetter.registry.auth.credentials import Credential
-from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity, validity
+from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity
 from imagesetter.registry.events import Event, Finished, Listed, Note, Planned, Waiting
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
@@ -27,7 +27,7 @@ from imagesetter.registry.logins import Logins
 from imagesetter.registry.manifests import is_digest
 from imagesetter.registry.puller import Puller, RepositoryPuller
 from imagesetter.registry.reference import Repository, is_tag
-from imagesetter.registry.scan import Scan, ScanOptions
+from imagesetter.registry.scan import Scan, ScanOptions, group_requests
 from imagesetter.registry.settings import ClientSettings as ClientSettings
 from imagesetter.registry.tags import MOST_TAGS, PAGE_CAP, list_tags
 from imagesetter.registry.workers import Task, run_tasks
@@ -91,9 +91,7 @@ class Client:
         for note in options.notes:
             self._notify_once(note)
         try:
-            # The rules may have changed since a scan was cached.
-            self._settings.address_rules.check_repository(repository.registry, repository.path)
-            self._logins.check(repository, options)
+            self._check(repository, options)
             scan = self._scan(repository, options)
         except ReportedError as error:
             self._notify(Finished(repository.canonical, 0, failed=True))
@@ -121,27 +119,17 @@ class Client:
 
         Requests with the same canonical name and the same options are sent once; a failure is a value.
         """
-        same: dict[tuple[str, ScanOptions], list[int]] = {}
-        for number, (repository, options) in enumerate(requests):
-            key = repository.canonical, replace(options, interval=None, timeout=None)
-            same.setdefault(key, []).append(number)
-        groups = list(same.values())
+        groups = group_requests(requests, self._seconds)
         self._notify(Planned(len(groups)))
-
-        def job(numbers: list[int]) -> Task[Scan]:
-            repository = requests[numbers[0]][0]
-            same_options = [requests[number][1] for number in numbers]
-            options = replace(
-                same_options[0],
-                interval=min(validity(each.interval) for each in same_options),
-                timeout=max(self._seconds(each) for each in same_options),
-                notes=tuple(note for each in same_options for note in each.notes),
-                upload_times=any(each.upload_times for each in same_options),
-            )
-            return Task(_host_of(repository), lambda: self.scan(repository, options=options))
-
-        for number, scan in run_tasks(list(map(job, groups)), self._rate_limiter.limit, self.close, self._begin()):
-            yield from ((each, scan) for each in groups[number])
+        left: list[tuple[Sequence[int], Task[Scan]]] = []
+        for numbers, repository, options in groups:
+            if at_hand := self._scan_at_hand(repository, options):
+                yield from ((each, at_hand) for each in numbers)
+            else:
+                left.append((numbers, Task(_host_of(repository), partial(self.scan, repository, options=options))))
+        tasks = [task for _, task in left]
+        for number, scan in run_tasks(tasks, self._rate_limiter.limit, self.close, self._begin()):
+            yield from ((each, scan) for each in left[number][0])
 
     def digest(
         self, repository: Repository, tag: str, *, platform: str = "", options: ScanOptions | None = None
@@ -214,6 +202,30 @@ class Client:
         except ReportedError as error:
             self._redaction.error(error)
             raise
+
+    def _scan_at_hand(self, repository: Repository, options: ScanOptions) -> Scan | None:
+        """The scan in the cache, if it will do and its login is known without a wait; `scan` reports what is wrong.
+
+        Threads are for waiting: thousands of scans that are only read come sooner one after the other.
+        """
+        try:
+            if self._cache is None or self._cache.refresh or not self._logins.are_at_hand(options):
+                return None
+            self._check(repository, options)
+            identity = self._cache_identity(options, lambda: self._credential(repository, options))
+        except ReportedError:
+            return None
+        scan = self._load(repository, options, identity)
+        if scan:
+            for note in options.notes:
+                self._notify_once(note)
+            self._notify(Finished(repository.canonical, len(scan.tags), scan.from_cache))
+        return scan
+
+    def _check(self, repository: Repository, options: ScanOptions) -> None:
+        """Check the operator's rules, which may have changed since a scan was cached."""
+        self._settings.address_rules.check_repository(repository.registry, repository.path)
+        self._logins.check(repository, options)
 
     def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
         """What the cache holds, if it will do; else what the registry answers."""

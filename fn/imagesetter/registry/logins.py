@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from imagesetter.registry.auth.cloud.identity import GENERIC, Exchange, check_provider, is_installed
 from imagesetter.registry.auth.credentials import Credential, Keychains
+from imagesetter.registry.auth.docker_config import LocalKeychain
 from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import ScanOptions
@@ -53,6 +54,16 @@ class Logins:
         if lookup.credential is None and options.provider != GENERIC and trusted:
             raise self.settings.cloud.missing(options.provider, host)
         return lookup.credential
+
+    def are_at_hand(self, options: ScanOptions) -> bool:
+        """Whether `find` reads files only: neither a cloud nor a helper program, which may take long, is asked.
+
+        Raises:
+            CredentialError: one of the files cannot be read.
+        """
+        keychain = self.settings.keychain
+        reads_only = keychain is None or (isinstance(keychain, LocalKeychain) and not keychain.has_helpers)
+        return options.provider == GENERIC and reads_only
 
     def check(self, repository: Repository, options: ScanOptions) -> None:
         """Refuse a cloud that does not fit the registry.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from imagesetter.registry.auth.cloud.identity import GENERIC
 from imagesetter.registry.auth.credentials import Keychain
+from imagesetter.registry.cache import validity
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.puller import Puller
@@ -62,6 +63,33 @@ class ScanOptions:
             return "insecure" if self.insecure else ""
         parts = (self.insecure, self.tls and (self.tls.ca, self.tls.certificate), self.proxy and self.proxy.url)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def group_requests(
+    requests: Sequence[tuple[Repository, ScanOptions]], seconds: Callable[[ScanOptions], float]
+) -> list[tuple[Sequence[int], Repository, ScanOptions]]:
+    """Requests with the same canonical name and the same options, answered by one scan: indexes and options.
+
+    Args:
+        requests: repositories, and how each is scanned.
+        seconds: how long a scan with such options may take.
+    """
+    same: dict[tuple[str, ScanOptions], list[int]] = {}
+    for number, (repository, options) in enumerate(requests):
+        key = repository.canonical, replace(options, interval=None, timeout=None)
+        same.setdefault(key, []).append(number)
+    groups: list[tuple[Sequence[int], Repository, ScanOptions]] = []
+    for numbers in same.values():
+        each = [requests[number][1] for number in numbers]
+        options = replace(
+            each[0],
+            interval=min(validity(one.interval) for one in each),
+            timeout=max(seconds(one) for one in each),
+            notes=tuple(note for one in each for note in one.notes),
+            upload_times=any(one.upload_times for one in each),
+        )
+        groups.append((numbers, requests[numbers[0]][0], options))
+    return groups
 
 
 class Registry(Protocol):

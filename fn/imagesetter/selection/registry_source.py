@@ -15,11 +15,12 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.policy.select import check, select
+from imagesetter.policy.select import check
 from imagesetter.registry.auth import kubernetes_secrets as secrets
 from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Registry, Scan, ScanOptions
+from imagesetter.selection.kept_answers import select_once
 from imagesetter.selection.sources import Failed, KnownDigest, NeedsDigest, Resolution, Resolved, caught
 from krm_functions.errors import ReportedError
 
@@ -33,7 +34,7 @@ def by_policy(policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
     Raises:
         PolicyError: it chooses nothing.
     """
-    tag = select(policy.tags, scan.tags)
+    tag = select_once(policy.tags, scan.tags, puller)
     return Resolved(LatestRef(policy.image.written, tag), tuple(scan.warnings), len(scan.tags))
 
 

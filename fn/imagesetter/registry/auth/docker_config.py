@@ -69,6 +69,15 @@ class LocalKeychain:
                 notes.append(lookup.note)
         return Lookup(None, "; ".join(notes))
 
+    @property
+    def has_helpers(self) -> bool:
+        """Whether one of the files names a program that has logins.
+
+        Raises:
+            CredentialError: a file cannot be read.
+        """
+        return any(self._document(file).get(name) for file in self.files for name in ("credHelpers", "credsStore"))
+
     def _find_in(self, file: Path, document: Mapping[str, object], registry: str, host: Host, path: str) -> Lookup:
         for key, helper in section(document, "credHelpers", where=str(file)).items():
             if _same_host(key, host) and isinstance(helper, str) and helper:
