@@ -10,6 +10,7 @@ import yaml
 from e2e.conftest import Stage
 from git.conftest import AUTOMATION, GIT_REPOSITORY, catalog_of, policy
 from git.test_command import fleet
+from imagesetter.flux.markers import PolicyName
 from imagesetter.git.automation import read_automation
 from imagesetter.git.cronjob import job, manifests, schedule
 from krm_functions.errors import UsageError
@@ -174,10 +175,71 @@ def test_without_a_url_or_with_two_pull_secrets_nothing_is_emitted() -> None:
         emitted(AUTOMATION + policies)
 
 
+PULLED = "example.com/web, secretRef: {name: pull}}"
+PULL_SECRET = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: pull, namespace: apps}\nstringData: {KEYS}\n"
+SIGNED = AUTOMATION.replace("    commit:\n", "    commit:\n      signingKey: {type: gpg, secretRef: {name: key}}\n")
+ELSEWHERE = policy("web").replace("name: web, namespace: apps}", "name: web, namespace: images}", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            AUTOMATION
+            + ELSEWHERE.replace("example.com/web}", PULLED).replace("{name: web}", "{name: web, namespace: images}"),
+            "the Secret pull is in the namespace images, and the CronJob of apps:auto cannot mount it",
+        ),
+        (
+            AUTOMATION
+            + policy("web").replace("example.com/web}", PULLED)
+            + PULL_SECRET.replace("KEYS", "username: a, password: b"),
+            "the Secret pull has no .dockerconfigjson, only password, username",
+        ),
+        (SIGNED + policy("web"), "the CronJob would have no key to sign with: Secret apps:key is not in the files"),
+    ],
+    ids=["another namespace", "no login file", "no key to sign with"],
+)
+def test_what_a_cron_job_would_not_have_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        emitted(text + GIT_REPOSITORY.replace("URL", "https://git.example.com/fleet"))
+    assert caught.value.what == message
+    assert caught.value.where
+    assert caught.value.hint
+
+
+def test_a_pull_secret_with_a_login_file_is_mounted() -> None:
+    secret = PULL_SECRET.replace("KEYS", '.dockerconfigjson: "{}"')
+    source = GIT_REPOSITORY.replace("URL", "https://git.example.com/fleet")
+    _, cron_job = emitted(AUTOMATION + policy("web").replace("example.com/web}", PULLED) + secret + source)
+    assert [each["secret"]["secretName"] for each in pod(cron_job)["volumes"] if "secret" in each] == ["pull"]
+
+
+def test_notes_say_what_is_left_to_the_operator() -> None:
+    policies = policy("web").replace("example.com/web}", "example.com/web, provider: aws, certSecretRef: {name: ca}}")
+    catalog = catalog_of(AUTOMATION + policies)
+    one = read_automation(catalog, PolicyName("apps", "auto"))
+    assert job(one, catalog, None, "clusters/prod").notes == (
+        "the CronJob has no login for Git: GitRepository apps:fleet is not in the files",
+        "ImageRepository apps:web has certSecretRef: the CronJob does not mount it, and uses what is in the repository",
+        "ImageRepository apps:web has provider aws: give the ServiceAccount imagesetter an identity in that cloud",
+    )
+
+
+def test_two_long_names_that_begin_alike_have_a_cron_job_each() -> None:
+    source = GIT_REPOSITORY.replace("URL", "https://git.example.com/fleet")
+    names = []
+    for end in ("one", "two"):
+        _, cron_job = emitted(AUTOMATION.replace("name: auto", f"name: {'a-very-' * 7}{end}") + policy("web") + source)
+        names.append(cron_job["metadata"]["name"])
+    assert len(set(names)) == 2
+    assert all(len(name) <= 52 for name in names)
+
+
 def test_the_command_prints_them_for_the_checkout_it_is_in(stage: Stage) -> None:
     fleet(stage, clone=True)
     done = stage.run("imagesetter", "automate", "--emit", "cronjob", "clusters", cwd=stage.root / "checkout")
-    assert (done.status, done.stderr) == (0, ""), str(done)
+    source = "GitRepository flux-system:flux-system has no secretRef"
+    assert (done.status, done.stderr) == (0, f"flux-system:my-app: the CronJob has no login for Git: {source}\n")
     _, cron_job = yaml.safe_load_all(done.stdout)
     assert pod(cron_job)["containers"][0]["args"][-1] == "clusters"
     assert cron_job["spec"]["schedule"].endswith("-59/30 * * * *")

@@ -202,6 +202,7 @@ def automation_manifests(invocation: Invocation, image: str) -> str:
     first = Path(invocation.paths[0]) if invocation.paths else Path()
     top = toplevel(start_directory(invocation.paths))
     path = first.resolve().relative_to(top).as_posix() if top else first.as_posix()
+    nearby = Nearby(read.catalog, read.tree, invocation.paths)
     jobs = []
     for name in read.names:
         if name.folder:
@@ -212,5 +213,7 @@ def automation_manifests(invocation: Invocation, image: str) -> str:
             )
         one = read_automation(read.catalog, name)
         repository = read.catalog.find("GitRepository", one.source.namespace, one.source.name, one.folder)
-        jobs.append(job(one, read.catalog, repository, path))
+        jobs.append(job(one, read.catalog, repository, path, nearby.at))
+        for note in jobs[-1].notes:
+            echo(f"{name}: {note}", err=True)
     return manifests(jobs, remote_url(top) if top else "", image)

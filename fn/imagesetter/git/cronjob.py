@@ -7,7 +7,7 @@ depends on the automation's name, so that many automations do not start at once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
-from imagesetter.git.automation import Automation
+from imagesetter.git.automation import At, Automation
 from imagesetter.git.command import without_password
 from krm_functions.errors import UsageError
 from krm_functions.yaml.emit import dump
@@ -24,6 +24,9 @@ ACCOUNT = "imagesetter"
 _GIT = "/etc/imagesetter/git"
 _REGISTRY = "/etc/imagesetter/registry"
 _USER = 65534
+_LONGEST = 52
+"""Characters of a CronJob's name: Kubernetes adds eleven for each Job."""
+_LOGIN_FILE = ".dockerconfigjson"
 _SHORT = tuple(number for number in range(1, 31) if 60 % number == 0)
 _LONG = tuple(number for number in range(1, 13) if 24 % number == 0)
 _HELPER = f'!f() {{ echo "username=$(cat {_GIT}/username)"; echo "password=$(cat {_GIT}/password)"; }}; f'
@@ -35,7 +38,8 @@ class CronJob:
     """One automation, and what its CronJob refers to.
 
     ``path`` is the path of the automation and its policies in the repository; the Secrets are names, or empty.
-    ``git_keys`` are the keys of the Git Secret; None if it is not in the files, or there is none.
+    ``git_keys`` are the keys of the Git Secret; None if it is not in the files, or there is none. ``notes`` say what
+    the manifests leave to the operator.
     """
 
     automation: Automation
@@ -43,6 +47,7 @@ class CronJob:
     git_secret: str
     registry_secret: str
     git_keys: frozenset[str] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def schedule(interval: float, name: str) -> str:
@@ -59,22 +64,72 @@ def schedule(interval: float, name: str) -> str:
     return f"{offset % 60} {offset // 60 % 24} * * *"
 
 
-def job(automation: Automation, catalog: Catalog, repository: Resource | None, path: str) -> CronJob:
+def job(
+    automation: Automation,
+    catalog: Catalog,
+    repository: Resource | None,
+    path: str,
+    at: At = lambda name, folder: name,
+) -> CronJob:
     """One automation with the Secrets that its GitRepository and its policies' ImageRepositories name.
 
+    Args:
+        automation: what to run.
+        catalog: the resources of the files.
+        repository: its GitRepository; None if that is not in the files.
+        path: of the automation and its policies in the repository.
+        at: finds out what a policy's name means in a folder (`imagesetter.update.nearby.Nearby.at`).
+
     Raises:
-        UsageError: a Secret cannot be mounted, or git in the CronJob has no use for it.
+        UsageError: a Secret cannot be mounted, or the CronJob has no use for it.
     """
     reference = repository.spec.get("secretRef") if repository else None
     git_secret = str(reference.get("name", "")) if isinstance(reference, Mapping) else ""
     git_keys = _git_keys(automation, catalog, repository, git_secret)
-    registries = sorted({name for policy in automation.policies(catalog) if (name := _pull_secret(catalog, policy))})
+    _check_signing(automation)
+    sources = dict(filter(None, (_image_repository(catalog, name) for name in automation.policies(catalog, at))))
+    secrets = {_pull_secret(automation, catalog, name, found) for name, found in sources.items()}
+    registries = sorted(filter(None, secrets))
     if len(registries) > 1:
         raise UsageError(
             f"the policies of {automation.name} use several pull Secrets: {', '.join(registries)}",
             hint="a CronJob mounts one login file: merge the Secrets, or select fewer policies with policySelector",
         )
-    return CronJob(automation, path, git_secret, "".join(registries), git_keys)
+    notes = [f"the CronJob has no login for Git: {_no_login(automation, repository)}"] if not git_secret else []
+    notes += sorted(note for name, found in sources.items() for note in _notes(name, found))
+    return CronJob(automation, path, git_secret, "".join(registries), git_keys, tuple(notes))
+
+
+def _no_login(automation: Automation, repository: Resource | None) -> str:
+    source = f"GitRepository {automation.source}"
+    return f"{source} has no secretRef" if repository else f"{source} is not in the files"
+
+
+def _check_signing(automation: Automation) -> None:
+    """Refuse an automation that signs with a Secret that its CronJob would not have.
+
+    Raises:
+        UsageError: the Secret is not in the files.
+    """
+    key = automation.signing_key
+    if key and automation.signing_secret is None:
+        raise UsageError(
+            f"the CronJob would have no key to sign with: Secret {automation.name.namespace}:{key.secret_ref.name} is "
+            "not in the files",
+            where=f"spec.git.commit.signingKey of ImageUpdateAutomation {automation.name}",
+            hint="a run reads it from the repository: add it, or remove signingKey",
+        )
+
+
+def _notes(name: PolicyName, repository: Resource) -> Iterator[str]:
+    """What the CronJob lacks to list an ImageRepository's tags."""
+    what = f"ImageRepository {name}"
+    provider = str(repository.spec.get("provider") or "generic")
+    if provider != "generic":
+        yield f"{what} has provider {provider}: give the ServiceAccount {ACCOUNT} an identity in that cloud"
+    for field in ("certSecretRef", "proxySecretRef", "serviceAccountName"):
+        if repository.spec.get(field):
+            yield f"{what} has {field}: the CronJob does not mount it, and uses what is in the repository"
 
 
 def _git_keys(
@@ -84,8 +139,7 @@ def _git_keys(
     where = f"GitRepository {automation.source}"
     provider = str(repository.spec.get("provider") or "generic") if repository else "generic"
     found = catalog.find("Secret", automation.source.namespace, secret, automation.folder) if secret else None
-    values = [found.data.get(part) for part in ("data", "stringData")] if found else []
-    keys = {str(key) for part in values if isinstance(part, Mapping) for key in part}
+    keys = _keys(found) if found else frozenset()
     if provider != "generic" or "githubAppID" in keys:
         raise UsageError(
             f"git in a CronJob cannot log in with provider {'github' if 'githubAppID' in keys else provider}",
@@ -99,18 +153,50 @@ def _git_keys(
             where=where,
             hint="put both into one namespace",
         )
-    return frozenset(keys) if found else None
+    return keys if found else None
 
 
-def _pull_secret(catalog: Catalog, name: PolicyName) -> str:
-    policy = catalog.find("ImagePolicy", name.namespace, name.name)
+def _image_repository(catalog: Catalog, name: PolicyName) -> tuple[PolicyName, Resource] | None:
+    """The ImageRepository of a policy; None if one of both is not in the files."""
+    policy = catalog.find("ImagePolicy", *name)
     reference = policy.spec.get("imageRepositoryRef") if policy else None
     if not isinstance(reference, Mapping):
-        return ""
+        return None
     namespace = str(reference.get("namespace") or name.namespace)
-    repository = catalog.find("ImageRepository", namespace, str(reference.get("name", "")))
-    secret = repository.spec.get("secretRef") if repository else None
-    return str(secret.get("name", "")) if isinstance(secret, Mapping) else ""
+    source = PolicyName(namespace, str(reference.get("name", "")))
+    found = catalog.find("ImageRepository", source.namespace, source.name, name.folder)
+    return (source, found) if found else None
+
+
+def _pull_secret(automation: Automation, catalog: Catalog, name: PolicyName, repository: Resource) -> str:
+    """The pull Secret that an ImageRepository names; empty for none.
+
+    Raises:
+        UsageError: the CronJob cannot mount it, or it has no login file.
+    """
+    reference = repository.spec.get("secretRef")
+    secret = str(reference.get("name", "")) if isinstance(reference, Mapping) else ""
+    if not secret:
+        return ""
+    where = f"ImageRepository {name}"
+    if name.namespace != automation.name.namespace:
+        raise UsageError(
+            f"the Secret {secret} is in the namespace {name.namespace}, and the CronJob of {automation.name} cannot "
+            "mount it",
+            where=where,
+            hint="put the ImageRepository and its Secret into the automation's namespace",
+        )
+    found = catalog.find("Secret", name.namespace, secret, automation.folder)
+    if found and _LOGIN_FILE not in (keys := _keys(found)):
+        has = f"only {', '.join(sorted(keys))}" if keys else "nothing"
+        hint = "make it with `kubectl create secret docker-registry`"
+        raise UsageError(f"the Secret {secret} has no {_LOGIN_FILE}, {has}", where=where, hint=hint)
+    return secret
+
+
+def _keys(secret: Resource) -> frozenset[str]:
+    values = [secret.data.get(part) for part in ("data", "stringData")]
+    return frozenset(str(key) for part in values if isinstance(part, Mapping) for key in part)
 
 
 def manifests(jobs: Sequence[CronJob], url: str, image: str) -> str:
@@ -146,7 +232,9 @@ def manifests(jobs: Sequence[CronJob], url: str, image: str) -> str:
 
 def _cron_job(each: CronJob, url: str, image: str) -> dict[str, Any]:
     automation = each.automation
-    name = f"imagesetter-{automation.name.name}"[:52].rstrip("-.")
+    name = f"imagesetter-{automation.name.name}"
+    if len(name) > _LONGEST:  # two long names may begin alike
+        name = f"{name[: _LONGEST - 9].rstrip('-.')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     labels = {"app.kubernetes.io/name": "imagesetter", "app.kubernetes.io/instance": automation.name.name[:63]}
     branch = ["--branch", automation.ref.branch] if automation.ref.branch else []
     clone = ["git", "clone", "--quiet", "--depth=1", *branch, "--", url, "/checkout/repository"]
@@ -160,7 +248,7 @@ def _cron_job(each: CronJob, url: str, image: str) -> dict[str, Any]:
         environment += _git_environment(each, url)
     registry_mounts, registry_environment = list(mounts), list(environment)
     if each.registry_secret:
-        items = [{"key": ".dockerconfigjson", "path": "config.json"}]
+        items = [{"key": _LOGIN_FILE, "path": "config.json"}]
         volumes.append({"name": "registry", "secret": {"secretName": each.registry_secret, "items": items}})
         registry_mounts.append({"name": "registry", "mountPath": _REGISTRY, "readOnly": True})  # type: ignore[dict-item]
         registry_environment.append({"name": "DOCKER_CONFIG", "value": _REGISTRY})
