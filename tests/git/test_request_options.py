@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 
 import pytest
 
-from git.conftest import Bench
-from git.test_pull_requests import Days, days, gitea  # noqa: F401 - fixtures
+from git.conftest import Bench, policy
+from git.test_pull_requests import PUSHING, Days, days, gitea  # noqa: F401 - fixtures
+from imagesetter.cli.main import main
 from imagesetter.cli.pull_requests import parse_reviewer
 from imagesetter.cli.reports.label_rules import labels_by_rule, parse_label_rule
 from imagesetter.flux.markers import PolicyName
@@ -16,6 +19,9 @@ from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.lock.tag_age import Seen, timestamp
 from imagesetter.update.plan import Change
 from krm_functions.errors import UsageError
+from support.forges import REPOSITORY, TOKEN, run_forge
+from support.git_servers import run_git_http
+from tools import CHECKOUT
 
 WEB = PolicyName("apps", "web")
 
@@ -152,6 +158,61 @@ def test_a_label_on_a_later_page_of_a_server_with_short_pages_is_not_made_twice(
     assert gitea.actions("1.0.1") == [("auto", 26, "unchanged")]
     assert "POST /labels" not in gitea.forge.written
     assert gitea.forge.requests[25].labels == ["images"]
+
+
+LOCK = f"""\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageLock
+metadata: {{name: images}}
+spec:
+  entries:
+    - policy: apps:web
+      image: registry.example.com/web
+      tag: 1.0.1
+      digest: sha256:{"0" * 64}
+      inputs: sha256:{"0" * 64}
+      candidates: 2
+      changed: "2026-01-01T00:00:00Z"
+"""
+TITLE = "Update from image update automation"
+WEB_BRANCH = "images/registry.example.com-web"
+PLAIN: dict[str, object] = {"branch": "auto", "labels": [], "reviewers": [], "title": TITLE}
+MIGRATED: dict[str, dict[str, object]] = {
+    "": {},
+    "--per image --branch 'images/{{ .Values.set }}'": {"branch": WEB_BRANCH},
+    "--per image --branch 'images/{{ .Values.set }}-{{ .Values.tag }}'": {"branch": f"{WEB_BRANCH}-1.0.1"},
+    "--per group --branch 'images/{{ .Values.set }}'": {"branch": "images/front"},
+    "--label images": {"labels": ["images"]},
+    "--label-if automerge=patch": {"labels": ["automerge"]},
+    "--label-if automerge=patch,3d": {"labels": ["automerge"]},
+    "--reviewer jane": {"reviewers": ["jane"]},
+    "--draft": {"title": f"WIP: {TITLE}"},
+}
+
+
+def test_the_commands_of_the_page_about_renovate_and_argo_cd_do_what_it_says(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (CHECKOUT / "docs/migrate-from-others.md").read_text(encoding="utf-8")
+    written = re.findall(r"`imagesetter automate --pull-request ?([^`\n]*)`", page)
+    assert set(written) == set(MIGRATED)
+    monkeypatch.setenv("GITEA_TOKEN", TOKEN)
+    status = "status: {latestRef: {name: registry.example.com/web, tag: 1.0.1}}\n"
+    labelled = policy("web", labels="imagesetter.dev/group: front")
+    bench.remote.commit({"flux/auto.yaml": PUSHING, "flux/web.yaml": labelled + status, "images.lock.yaml": LOCK})
+    served = bench.remote.path.parent / "served" / f"{REPOSITORY}.git"
+    served.parent.mkdir(parents=True)
+    served.symlink_to(bench.remote.path)
+    with run_forge("gitea") as forge, run_git_http(served.parent.parent) as server:
+        bench.remote.git("clone", "-q", server.url(f"{REPOSITORY}.git"), str(bench.directory))
+        monkeypatch.chdir(bench.directory)
+        for options, expected in MIGRATED.items():
+            forge.requests.clear()
+            given = ["--from", "status", "--forge", f"gitea={forge.api}", *shlex.split(options)]
+            assert main(["automate", "--pull-request", *given]) == 0
+            (request,) = forge.requests
+            found = {name: getattr(request, name) for name in PLAIN}
+            assert found == {**PLAIN, **expected}, options
 
 
 @pytest.mark.parametrize("text", ["automerge", "=patch", "automerge=", "a=patch,minor", "a=3d,4d", "a=tiny", "a=0s"])
