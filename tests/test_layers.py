@@ -177,6 +177,32 @@ def test_an_import_against_the_order_is_found(module: str, source: str, complain
     assert complaint in found
 
 
+def run_time_imports(tree: ast.AST) -> Iterator[str]:
+    """What a module imports at the top or inside functions, but for what only type checkers see."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (name for _, name in imports(node))
+        else:
+            yield from run_time_imports(node)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    sources = {
+        name: set(run_time_imports(ast.parse(path.read_text(encoding="utf-8")))) for name, path in modules().items()
+    }
+    left = {name: needed & sources.keys() for name, needed in sources.items() if not name.endswith("__main__")}
+    while free := {name for name, needed in left.items() if not needed & left.keys()}:
+        left = {name: needed for name, needed in left.items() if name not in free}
+    assert left == {}
+
+
+def test_every_module_can_be_read_in_one_sitting() -> None:
+    lines = {name: path.read_text(encoding="utf-8").count("\n") for name, path in modules().items()}
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
 def test_no_package_exports_from_its_init() -> None:
     """Every import cycle measured in the projects we learnt from ran through a re-exporting ``__init__``.
 

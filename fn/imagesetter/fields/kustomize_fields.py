@@ -27,8 +27,8 @@ from imagesetter.fields.kustomize_setters import (
     text_at,
 )
 from imagesetter.fields.kustomize_sources import SourceMarks, ambiguous
+from imagesetter.fields.list_fields import ListFields, location_of
 from imagesetter.fields.report import failure, report
-from imagesetter.fields.resource_list import ListFields, location_of, take
 from imagesetter.files.read import read_inside
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import Marker
@@ -48,14 +48,12 @@ class _Fields:
     def __init__(
         self,
         list_fields: ListFields,
-        taken: set[int],
         items: Sequence[Item],
         sources: SourceMarks,
         catalog: Catalog,
         strict: bool,
     ) -> None:
         self.list_fields = list_fields
-        self.taken = taken
         self.items = items
         self.sources = sources
         self.strict = strict
@@ -223,7 +221,7 @@ class _Fields:
 
     def _take(self, item: Item, scalar: Scalar, setter: Setter) -> None:
         marker, parts = marker_of(setter)
-        take(self.list_fields, self.taken, item, scalar, marker, "source", parts, setter.way.renames)
+        self.list_fields.take(item, scalar, marker, "source", parts, setter.way.renames)
 
     def _leave(self, item: Item, scalar: Scalar, setter: Setter, held: Result, others: Sequence[Setter] = ()) -> None:
         """Leave a field alone; *others* may decide over it as well, those without a marker left out."""
@@ -310,7 +308,7 @@ class _Fields:
         scalars = item.scalars()
         values = {scalar.path: scalar.value for scalar in scalars}
         for scalar in scalars:
-            if scalar.start in self.taken or not matches(scalar.path, target.pattern, values):
+            if scalar.start in self.list_fields.taken or not matches(scalar.path, target.pattern, values):
                 continue
             message = (
                 f"left alone: {target.shown} copies a field here that follows {marker.policy}, and what was copied is "
@@ -330,7 +328,6 @@ def _followed(item: Item, scalar: Scalar, setter: Setter) -> MarkedField:
 
 def add_sources(
     list_fields: ListFields,
-    taken: set[int],
     items: Sequence[Item],
     sources: SourceMarks,
     catalog: Catalog,
@@ -340,7 +337,6 @@ def add_sources(
 
     Args:
         list_fields: takes the fields and what is wrong with markers.
-        taken: where the fields start that were found already.
         items: the build.
         sources: the markers.
         catalog: the policies.
@@ -350,7 +346,7 @@ def add_sources(
         the fields to leave alone, unless they are found in another way.
     """
     list_fields.results += sources.results
-    fields = _Fields(list_fields, taken, items, sources, catalog, config.strict)
+    fields = _Fields(list_fields, items, sources, catalog, config.strict)
     for item in items:
         fields.add(item)
     fields.add_copies()
@@ -359,15 +355,17 @@ def add_sources(
             message = f"the field that this marker marks is not in the build; {mark.marker} is not applied here"
             list_fields.results.append(report("warning", message, mark.location, tags={"error": "UnusedMarker"}))
     if sources.sources.component and not config.bind_by_image:
-        list_fields.results += _from_hosts(taken, items, sources, strict=config.strict)
+        list_fields.results += _from_hosts(list_fields, items, sources, strict=config.strict)
     return list(fields.left.values())
 
 
-def _from_hosts(taken: set[int], items: Sequence[Item], sources: SourceMarks, *, strict: bool) -> Iterator[Result]:
+def _from_hosts(
+    list_fields: ListFields, items: Sequence[Item], sources: SourceMarks, *, strict: bool
+) -> Iterator[Result]:
     """A warning when a function that a component declares finds nothing in the resources of the component's host."""
     origins = find_origins(sources.sources.files, sources.sources.root)
     hosted = [item for item in items if not item.is_local_config and not origins.of(item)]
-    if hosted and not any(scalar.start in taken for item in hosted for scalar in item.scalars()):
+    if hosted and not any(scalar.start in list_fields.taken for item in hosted for scalar in item.scalars()):
         message = (
             f"this function is declared in a component, so markers were looked for in its own files only, and not in "
             f"those of {hosted[0].kind} {hosted[0].name}; declare it in the kustomization that includes the component, "

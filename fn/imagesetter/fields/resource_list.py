@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from imagesetter.config.options import FunctionOptions, Target
 from imagesetter.errors import ResolveError
 from imagesetter.fields.digests import DIGEST_KEY, REGISTRY_KEY, digests_beside, registries_beside
-from imagesetter.fields.field import FoundBy, ImagesEntry, Location, MarkedField
+from imagesetter.fields.field import Location, MarkedField
+from imagesetter.fields.list_fields import ListFields, location_of
 from imagesetter.fields.report import failure, marker_problem, report
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import PARTS
@@ -37,23 +38,6 @@ _ANNOTATION_HINT = "write lines such as spec.template.spec.containers[name=web].
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
 
-class ListFields:
-    """The fields found, in order, and what is wrong with the places that are no fields."""
-
-    def __init__(self) -> None:
-        self.fields: list[MarkedField] = []
-        self.results: list[Result] = []
-        self.items: dict[int, Item] = {}
-        """The resource of each field, by where the field starts."""
-        self.named: set[PolicyName] = set()
-        """Policies that a marker names for a field here, also where the field follows another one or is left alone."""
-
-    def scalars_beside(self, marked: MarkedField) -> Mapping[FieldPath, Scalar]:
-        """All scalars of the item that a field stands in."""
-        item = self.items.get(marked.scalar.start)
-        return {scalar.path: scalar for scalar in item.scalars()} if item else {}
-
-
 def find_fields(
     listing: ResourceList, config: FunctionOptions, catalog: Catalog, sources: SourceMarks | None = None
 ) -> ListFields:
@@ -69,23 +53,22 @@ def find_fields(
         UsageError: a target that cannot be read.
     """
     list_fields = ListFields()
-    taken: set[int] = set()
     for number, target in enumerate(config.targets):
-        _add_target(list_fields, taken, listing.items, number, target, config)
+        _add_target(list_fields, listing.items, number, target, config)
     for item in listing.items:
         if FIELDS_ANNOTATION in item.annotations:
-            _add_annotated(list_fields, taken, item, config)
-    _add_markers(list_fields, taken, listing)
+            _add_annotated(list_fields, item, config)
+    _add_markers(list_fields, listing)
     if config.nested:
-        _add_nested(list_fields, taken, listing)
+        _add_nested(list_fields, listing)
     left: Sequence[MarkedField] = ()
     if sources:
         from imagesetter.fields.kustomize_fields import add_sources
 
-        left = add_sources(list_fields, taken, listing.items, sources, catalog, config)
+        left = add_sources(list_fields, listing.items, sources, catalog, config)
     if config.bind_by_image:
-        _add_images(list_fields, taken, listing.items, catalog, sources)
-    list_fields.fields += [marked for marked in left if marked.scalar.start not in taken]
+        _add_images(list_fields, listing.items, catalog, sources)
+    list_fields.fields += [marked for marked in left if marked.scalar.start not in list_fields.taken]
     if list_fields.fields and REGISTRY_KEY.search(listing.text):
         list_fields.fields = registries_beside(list_fields.fields, list_fields.scalars_beside)
     if list_fields.fields and DIGEST_KEY.search(listing.text):
@@ -102,12 +85,6 @@ def _digests_beside(list_fields: ListFields) -> list[MarkedField]:
         list_fields.scalars_beside,
         lambda marked, scalar: location_of(items[marked.scalar.start], scalar.path),
     )
-
-
-def location_of(item: Item, path: FieldPath = ()) -> Location:
-    """The place of a field of an item."""
-    index = item.index if item.path else None
-    return Location(file=item.path_from_top, index=index, resource=item.ref, field=format_path(path) if path else "")
 
 
 def target_marker(text: str, namespace: str, where: str) -> Marker:
@@ -129,7 +106,6 @@ def target_marker(text: str, namespace: str, where: str) -> Marker:
 
 def _add_target(
     list_fields: ListFields,
-    taken: set[int],
     items: Sequence[Item],
     number: int,
     target: Target,
@@ -145,7 +121,7 @@ def _add_target(
         for index, pattern in enumerate(patterns):
             for scalar in find_scalars(scalars, pattern):
                 found[index] += 1
-                take(list_fields, taken, item, scalar, marker, "target")
+                list_fields.take(item, scalar, marker, "target")
     for index, count in found.items():
         if not count:
             what = (
@@ -185,7 +161,7 @@ def written_path(path: FieldPath, values: Mapping[FieldPath, str]) -> str:
     return "".join(parts)
 
 
-def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config: FunctionOptions) -> None:
+def _add_annotated(list_fields: ListFields, item: Item, config: FunctionOptions) -> None:
     """The fields that a resource's own annotation names: a YAML map from field path to policy."""
     where = f"annotation {FIELDS_ANNOTATION}"
     try:
@@ -202,7 +178,7 @@ def _add_annotated(list_fields: ListFields, taken: set[int], item: Item, config:
                 )
             marker = target_marker(str(policy), config.namespace, where)
             for scalar in found:
-                take(list_fields, taken, item, scalar, marker, "annotation")
+                list_fields.take(item, scalar, marker, "annotation")
             if not found:
                 severity: Severity = "error" if config.strict else "warning"
                 message = f"{where}: the resource has no {path}"
@@ -220,25 +196,7 @@ def _by_position(pattern: FieldPattern, found: Iterable[Scalar]) -> bool:
     )
 
 
-def take(
-    list_fields: ListFields,
-    taken: set[int],
-    item: Item,
-    scalar: Scalar,
-    marker: Marker,
-    found_by: FoundBy,
-    parts: frozenset[str] = frozenset(),
-    images: tuple[ImagesEntry, ...] = (),
-) -> None:
-    """Add a field, unless it was found in a way that counts more."""
-    if scalar.start in taken:
-        return
-    taken.add(scalar.start)
-    list_fields.items[scalar.start] = item
-    list_fields.fields.append(MarkedField(marker, scalar, location_of(item, scalar.path), found_by, parts, images))
-
-
-def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList) -> None:
+def _add_markers(list_fields: ListFields, listing: ResourceList) -> None:
     for parsed in parse_comments(listing.comments):
         comment = parsed.comment
         scalar = comment.scalar
@@ -248,21 +206,21 @@ def _add_markers(list_fields: ListFields, taken: set[int], listing: ResourceList
         location = location_of(item, path[2:]) if item else _beside(listing, comment)
         if problem := marker_problem(parsed, location):
             list_fields.results.append(problem)
-        elif parsed.marker and item and scalar and scalar.start not in taken:
-            taken.add(scalar.start)
+        elif parsed.marker and item and scalar and scalar.start not in list_fields.taken:
+            list_fields.taken.add(scalar.start)
             list_fields.items[scalar.start] = item
             scalar = scalar._replace(path=path[2:])
             list_fields.fields.append(MarkedField(parsed.marker, scalar, location, "marker"))
 
 
-def _add_nested(list_fields: ListFields, taken: set[int], listing: ResourceList) -> None:
+def _add_nested(list_fields: ListFields, listing: ResourceList) -> None:
     """The marked fields in the text of values."""
     from imagesetter.fields.nested import nested_in
 
     for item in listing.items:
         for outer in item.scalars():
-            for mark in nested_in(listing.text, outer) if outer.start not in taken else ():
-                taken.add(mark.scalar.start)
+            for mark in nested_in(listing.text, outer) if outer.start not in list_fields.taken else ():
+                list_fields.taken.add(mark.scalar.start)
                 list_fields.items[mark.scalar.start] = item
                 location = location_of(item, mark.scalar.path)
                 list_fields.fields.append(MarkedField(mark.marker, mark.scalar, location, nested=mark))
@@ -277,23 +235,21 @@ def _beside(listing: ResourceList, comment: Comment) -> Location:
     return location_of(item, path)
 
 
-def _add_images(
-    list_fields: ListFields, taken: set[int], items: Iterable[Item], catalog: Catalog, sources: SourceMarks | None
-) -> None:
+def _add_images(list_fields: ListFields, items: Iterable[Item], catalog: Catalog, sources: SourceMarks | None) -> None:
     owners = image_owners(catalog)
     ambiguous_images: set[str] = set()
     for item in items:
         if item.is_local_config:
             continue
         for scalar in item.scalars():
-            if scalar.start in taken or not is_image(scalar.path):
+            if scalar.start in list_fields.taken or not is_image(scalar.path):
                 continue
             reference = _reference(scalar.value)
             context = str(reference.context) if reference else ""
             policies = owners.get(context, [])
             if len(policies) == 1:
                 marker = Marker(policies[0].namespace, policies[0].name, "")
-                take(list_fields, taken, item, scalar, marker, "image")
+                list_fields.take(item, scalar, marker, "image")
             elif policies and context not in ambiguous_images:
                 ambiguous_images.add(context)
                 error = ResolveError(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imagesetter.fields.list_fields import location_of
 from imagesetter.fields.report import failure
-from imagesetter.fields.resource_list import FIELDS_ANNOTATION, location_of
+from imagesetter.fields.resource_list import FIELDS_ANNOTATION
 from krm_functions.errors import ReportedError
 from krm_functions.item import Item
 from krm_functions.result import Result

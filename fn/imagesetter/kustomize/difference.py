@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from imagesetter.fields.list_fields import location_of
 from imagesetter.fields.report import report
-from imagesetter.fields.resource_list import location_of
 from imagesetter.update.plan import Change
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList

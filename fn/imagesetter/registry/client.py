@@ -54,7 +54,8 @@ class Client:
         self._rate_limiter = RateLimiter(
             clock, self._settings.connections, self._settings.connections_per_host, on_wait=self._note_waiting
         )
-        self._cache = _open_cache(self._settings)
+        folder = self._settings.cache_folder
+        self._cache = Cache(folder, clock, self._settings.refresh) if folder else None
         self._lock = threading.Lock()
         self._listener_lock = threading.Lock()
         self._cache_lock = threading.Lock()
@@ -384,12 +385,6 @@ class Client:
         if self._settings.listener is not None:
             with self._listener_lock:
                 self._settings.listener(event)
-
-
-def _open_cache(settings: ClientSettings) -> Cache | None:
-    if settings.cache_folder is None:
-        return None
-    return Cache(settings.cache_folder, settings.clock, settings.refresh)
 
 
 def _check_tag(tag: str) -> None:

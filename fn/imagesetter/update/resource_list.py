@@ -14,8 +14,9 @@ from imagesetter.config.options import FunctionOptions
 from imagesetter.errors import LockError
 from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import MarkedField
+from imagesetter.fields.list_fields import location_of
 from imagesetter.fields.report import failure, report
-from imagesetter.fields.resource_list import find_fields, location_of
+from imagesetter.fields.resource_list import find_fields
 from imagesetter.fields.strip_annotations import strip_annotations
 from imagesetter.flux import resources as flux
 from imagesetter.flux.catalog import Catalog
