@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imagesetter.cli.azure_login import azure_token
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.github_login import github_login
 from imagesetter.cli.network_options import NetworkOptions
@@ -111,7 +112,7 @@ class Invocation:
                         chosen = replace(chosen, dry_run=True)
                     try:
                         login = github_login(found, chosen.address_rules, network, deadline)
-                        chosen = replace(chosen, token=login.token if login else "")
+                        chosen = replace(chosen, token=login.token if login else azure_token(found, network))
                         if self.requests:
                             client = RequestClient(
                                 self.requests, chosen.address_rules, network, deadline, login, nearby.lock

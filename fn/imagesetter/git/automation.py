@@ -80,6 +80,8 @@ class Automation:
     signing_secret: Mapping[str, Any] | None = None
     app_secret: Mapping[str, Any] | None = field(default=None, repr=False)
     """The Secret of a GitHub App, for a GitRepository with ``provider: github``."""
+    provider: str = "generic"
+    """How its GitRepository logs in."""
     folder: str = ""
     """The folder that it is defined in: of several policies of one name, those of its own cluster count."""
 
@@ -204,6 +206,7 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         signing_key=key,
         signing_secret=secret.data if secret else None,
         app_secret=_app_secret(catalog, repository, referred.namespace, folder),
+        provider=str(source.get("provider") or "generic"),
         folder=folder,
     )
     _check_texts(made, where)

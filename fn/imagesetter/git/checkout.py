@@ -52,7 +52,7 @@ def open_workspace(
         timeout: seconds for one git command.
         deadline: the end of all waiting for remotes.
         allow_dirty: accept uncommitted changes in the checkout.
-        token: of a GitHub App, for the automation's URL; empty for git's own credentials.
+        token: of a GitHub App or of Entra, for the automation's URL; empty for git's own credentials.
 
     Raises:
         EgressRefused: the operator does not allow the automation's URL.

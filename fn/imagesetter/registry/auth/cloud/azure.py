@@ -38,6 +38,30 @@ def describe(environment: Mapping[str, str]) -> str:
 
 def fetch(host: Host, *, allow_metadata: bool, exchange: Exchange) -> CloudLogin | None:
     """See `imagesetter.registry.auth.cloud.identity.CloudModule`."""
+    token = entra_token(_RESOURCES[host.name.rpartition(".")[2]], str(host), allow_metadata=allow_metadata)
+    if not token:
+        return None
+    form = {"grant_type": "access_token", "service": str(host), "access_token": token}
+    refresh = exchange(f"https://{host}/oauth2/exchange", form).get("refresh_token")
+    if not isinstance(refresh, str) or not refresh:
+        raise CredentialError(f"{host} gives no refresh token for the Azure identity of this machine")
+    return CloudLogin(
+        Credential("", refresh, "identity", "the Azure identity of this machine", from_cloud=True), _SECONDS
+    )
+
+
+def entra_token(scope: str, host: str, *, allow_metadata: bool, use_cli: bool = True) -> str:
+    """A token of Entra for a resource; empty where there is no identity.
+
+    Args:
+        scope: the resource, with ``/.default``.
+        host: what the token is for, named in errors.
+        allow_metadata: the managed identity of the machine may be used.
+        use_cli: the login of the command ``az`` may be used.
+
+    Raises:
+        CredentialError: there is an identity, and Entra gives no token for it.
+    """
     import os
 
     from azure.core.exceptions import AzureError
@@ -58,21 +82,11 @@ def fetch(host: Host, *, allow_metadata: bool, exchange: Exchange) -> CloudLogin
             chain.append(WorkloadIdentityCredential(**options, **limits))
         if allow_metadata:
             chain.append(ManagedIdentityCredential(**limits))
-        chain.append(AzureCliCredential(process_timeout=15))
-        scope = _RESOURCES[host.name.rpartition(".")[2]]
-        token = ""
+        if use_cli:
+            chain.append(AzureCliCredential(process_timeout=15))
         for each in chain:
             with contextlib.suppress(CredentialUnavailableError):
-                token = each.get_token(scope).token
-                break
+                return str(each.get_token(scope).token)
     except (AzureError, OSError, ValueError, LookupError, TypeError) as error:
         raise refused("azure", host, error) from error
-    if not token:
-        return None
-    form = {"grant_type": "access_token", "service": str(host), "access_token": token}
-    refresh = exchange(f"https://{host}/oauth2/exchange", form).get("refresh_token")
-    if not isinstance(refresh, str) or not refresh:
-        raise CredentialError(f"{host} gives no refresh token for the Azure identity of this machine")
-    return CloudLogin(
-        Credential("", refresh, "identity", "the Azure identity of this machine", from_cloud=True), _SECONDS
-    )
+    return ""

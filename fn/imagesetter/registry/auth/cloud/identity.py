@@ -144,13 +144,18 @@ def is_installed(provider: str) -> bool:
         return False
 
 
-def refused(provider: str, host: Host, error: Exception) -> CredentialError:
+def refused(provider: str, host: Host | str, error: Exception) -> CredentialError:
     """The error for what a vendor's library raised."""
     text = printable(" ".join(str(error).split()))
     return CredentialError(f"{provider} gives no login for {host}: {type(error).__name__}: {text}")
 
 
-def _module(provider: str) -> CloudModule:
-    for name in _LOGGERS:  # they log tokens
+def quiet_libraries() -> None:
+    """Keep the vendors' libraries from logging: they log tokens."""
+    for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _module(provider: str) -> CloudModule:
+    quiet_libraries()
     return cast("CloudModule", importlib.import_module(f"imagesetter.registry.auth.cloud.{provider}"))
