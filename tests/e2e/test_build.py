@@ -24,6 +24,7 @@ from e2e.test_kustomize_layers import (
     WEB,
     deployment,
     images_entry,
+    images_of,
     mark,
     overlay,
     policy,
@@ -475,6 +476,44 @@ def test_charts_that_git_ignores_are_built_with_updated_values(layers: Stage) ->
     done = layers.run("imagesetter", "build", ".")
     assert done.status == 1
     assert "  hint:  the kustomization has Helm charts: add -- --enable-helm\n" in done.stderr
+
+
+CHART = {
+    "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n",
+    "charts/web/values.yaml": f"image: {{repository: {WEB}, tag: 0.9.0}}\n",
+    "charts/web/templates/deployment.yaml": (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: '{{ .Release.Name }}'}\nspec:\n  template:\n"
+        "    spec:\n      containers:\n      - name: web\n"
+        "        image: '{{ .Values.image.repository }}:{{ .Values.image.tag }}'\n"
+    ),
+    "values.yaml": f"image:\n  {TAG}",
+    "policies.yaml": ONE,
+}
+CHARTS = f"""\
+helmCharts:
+- {{name: web, releaseName: a, valuesFile: values.yaml}}
+- name: web
+  releaseName: b
+  valuesInline:
+    image:
+      {TAG}\
+- {{name: web, releaseName: c}}
+"""
+
+
+def test_helm_itself_renders_charts_of_updated_values(layers: Stage) -> None:
+    require_tool("helm")
+    plant(layers, {**CHART, "kustomization.yaml": f"resources: [policies.yaml]\n{CHARTS}"})
+    images = (f"{WEB}:1.0.5", f"{WEB}:1.0.5", f"{WEB}:0.9.0")
+    done = layers.run("imagesetter", "build", "-q", ".", "--", "--enable-helm")
+    assert (done.status, done.stderr, images_of(done.stdout)) == (0, "", images)
+    files = {"kustomization.yaml": kustomization("policies.yaml") + CHARTS, "imagesetter.yaml": FUNCTION}
+    plant(layers, files)
+    done = layers.run("kustomize", "build", "--enable-helm", *FUNCTIONS, ".")
+    assert (done.status, images_of(done.stdout)) == (0, images)
+    assert sorted(path.name for path in layers.root.iterdir()) == sorted(
+        [".git", "charts", "imagesetter.yaml", "kustomization.yaml", "policies.yaml", "values.yaml"]
+    )
 
 
 def test_a_check_names_each_field_that_would_differ_and_fails(layers: Stage) -> None:
