@@ -623,6 +623,39 @@ def test_a_function_in_the_layer_above_follows_what_one_below_cannot_see(layers:
     assert "not followed" not in told
 
 
+INLINE = """\
+transformers:
+- |-
+  apiVersion: imagesetter.dev/v1alpha1
+  kind: ImageSetter
+  metadata:
+    name: images
+    annotations:
+      config.kubernetes.io/function: "exec: {path: imagesetter}"
+  spec: {onError: keep}
+"""
+
+
+def test_two_bases_with_a_function_each_hold_up_nothing_of_one_another(layers: Stage) -> None:
+    files = {
+        "ov/kustomization.yaml": "resources: [../mid]\n",
+        "mid/kustomization.yaml": "resources: [../a, ../b]\n",
+    }
+    for base in ("a", "b"):
+        more = f"      - name: gone\n        image: {WEB}:1.0.0 {mark('gone')}\n"
+        files[f"{base}/kustomization.yaml"] = f"namePrefix: {base}-\nresources: [d.yaml, policies.yaml]\n{INLINE}"
+        files[f"{base}/policies.yaml"] = ONE.replace("flux-system", f"flux-{base}")
+        files[f"{base}/d.yaml"] = deployment(f"{WEB}:1.0.0", "web", more).replace("flux-system", f"flux-{base}")
+    plant(layers, files)
+    status, output, told = build(layers, "ov", "exact")
+    assert (status, images_of(output)) == (0, (f"{WEB}:1.0.5", f"{WEB}:1.0.0") * 2)
+    assert warnings_of(told) == "".join(
+        f"[warning] apps/v1/Deployment/web spec.template.spec.containers[1].image: flux-{base}:gone: ImagePolicy "
+        f"flux-{base}:gone was not found; known policies: flux-{base}:web ({base}/d.yaml:12)\n"
+        for base in ("a", "b")
+    )
+
+
 def test_an_error_in_the_sources_says_how_many_changes_it_stops(layers: Stage) -> None:
     plant(layers, overlay(PATCH, p=MORE.replace("flux-system:web", "flux-system:gone")))
     status, output, told = build(layers, "ov", "exact")

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from imagesetter.fields.list_fields import location_of
 from imagesetter.fields.report import report
+from imagesetter.update.files import FileUpdates
 from imagesetter.update.plan import Change
 from krm_functions.item import Item
 from krm_functions.resource_list import ResourceList
-from krm_functions.result import Result
+from krm_functions.result import Result, Severity
 from krm_functions.yaml.edits import Edit
 from krm_functions.yaml.field_path import FieldPath
 
@@ -116,12 +117,22 @@ def hidden(changes: Iterable[Change], results: Sequence[Result]) -> Iterator[Res
             yield report("info", message, location, tags={"policy": policy})
 
 
-def not_followed(change: Change, kustomization: str, *, strict: bool) -> Result:
-    """What is said of a change in a file that kustomize reads after the function."""
-    message = (
-        f"{change.old} → {change.new} is not followed: the function in {kustomization} runs before kustomize reads "
-        "this file; declare it in the outermost kustomization"
-    )
-    location = change.field.location._replace(resource=None, field="")
-    tags = {"policy": str(change.field.marker.policy), "error": "NotFollowed"}
-    return report("error" if strict else "warning", message, location, tags=tags)
+def not_followed(updated: FileUpdates, kustomization: str, *, strict: bool) -> Iterator[Result]:
+    """What is said of marked values that a function does not follow, since kustomize reads them after it.
+
+    Args:
+        updated: what an update of their files would do.
+        kustomization: the one that declares the function.
+        strict: these are errors, not warnings.
+    """
+    severity: Severity = "error" if strict else "warning"
+    for change in updated.changes:
+        message = (
+            f"{change.old} → {change.new} is not followed: the function in {kustomization} runs before kustomize reads "
+            "this file; declare it in the outermost kustomization"
+        )
+        location = change.field.location._replace(resource=None, field="")
+        tags = {"policy": str(change.field.marker.policy), "error": "NotFollowed"}
+        yield report(severity, message, location, tags=tags)
+    for result in updated.results:
+        yield result._replace(severity=severity) if result.severity == "error" else result

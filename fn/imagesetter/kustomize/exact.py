@@ -25,7 +25,7 @@ from imagesetter.kustomize.caller import Caller, find_caller
 from imagesetter.kustomize.copy import SourceTree, copy_of, find_tree
 from imagesetter.kustomize.difference import differences, hidden, items_edit, not_followed, outdated
 from imagesetter.kustomize.inputs import distinct, matching
-from imagesetter.kustomize.order import changes_after
+from imagesetter.kustomize.order import is_about, split_marked
 from imagesetter.kustomize.program import build
 from imagesetter.kustomize.recording import recorded
 from imagesetter.kustomize.update import marked_files, not_updated
@@ -33,6 +33,7 @@ from imagesetter.selection.sources import LatestRefSource, MakeSource
 from imagesetter.update.files import FileUpdates, update_files
 from imagesetter.update.plan import Guard
 from imagesetter.update.policy_rules import PolicyRules
+from imagesetter.update.read_tree import ScannedTree
 from imagesetter.update.resource_list import (
     FromSources,
     ListUpdate,
@@ -69,37 +70,40 @@ def update_exactly(
         directory = folder  # of a remote base: a clone of its own
         tree = find_tree([directory])
     catalog = catalog_from_items(listing, config)[0]
-    updated, named = _update(tree, listing, config, catalog, make_source, now)
-    results = [_shown(result, tree) for result in (*updated.results, *not_updated(tree, nested=config.nested))]
+    marked = marked_files(tree, nested=config.nested)
+    mine, late = split_marked(marked, tree.found[0], folder) if directory != folder else (marked, None)
+    updated, named = _update(mine, listing, config, catalog, make_source, now)
+    names = None if late is None else set(mine.names)
+    said = [*updated.results, *(each for each in not_updated(tree, nested=config.nested) if is_about(each, names))]
+    if late and late.marked:
+        later, _ = _update(late, listing, config, catalog, make_source, now)
+        ours = os.path.relpath(find_kustomization(folder) or folder, tree.root)
+        said += not_followed(later, ours, strict=config.strict)
+    results = [_shown(result, tree) for result in said]
     if config.bind_by_image:
         results += renamed_images(tree.found[0], catalog)
     if failed(results) or not updated.rewrites:
         stopped = FromSources(tuple(results), named, len(updated.changes), updated.unchanged)
         return _finish(listing, listing, config, make_source, now, stopped)
-    theirs, folders = _build(caller, directory, folder, tree, updated, listing)
+    theirs = _build(caller, directory, folder, tree, updated, listing)
     if theirs is None:
         return NotExact("kustomize did not call this function in the same way for updated sources")
     found = differences(listing, theirs, updated.changes)
     if config.check:
         found = [outdated(result) for result in found]
-    late = changes_after(tree, updated.changes, folders) if directory != folder else []
-    notes = [_shown(result, tree) for result in hidden([each for each in updated.changes if each not in late], found)]
-    ours = os.path.relpath(find_kustomization(folder) or folder, tree.root)
-    notes += [_shown(not_followed(change, ours, strict=config.strict), tree) for change in late]
+    notes = [_shown(result, tree) for result in hidden(updated.changes, found)]
     changed = FromSources((*found, *notes, *results), named, len(found), updated.unchanged)
     return _finish(listing, theirs, config, make_source, now, changed)
 
 
 def _update(
-    tree: SourceTree,
+    marked: ScannedTree,
     listing: ResourceList,
     config: FunctionOptions,
     catalog: Catalog,
     make_source: MakeSource,
     now: float,
 ) -> tuple[FileUpdates, frozenset[PolicyName]]:
-    marked = marked_files(tree, nested=config.nested)
-
     def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
         return make_source(catalog, FieldDigests(fields))
 
@@ -120,10 +124,8 @@ def _update(
 
 def _build(
     caller: Caller, directory: Path, folder: Path, tree: SourceTree, updated: FileUpdates, listing: ResourceList
-) -> tuple[ResourceList | None, set[Path]]:
-    """Our input in a build of the updated sources, and the folders in which a function of ours ran in it.
-
-    None where our input cannot be told from others.
+) -> ResourceList | None:
+    """Our input in a build of the updated sources; None where it cannot be told from others.
 
     Raises:
         BuildError: kustomize refuses them.
@@ -133,22 +135,20 @@ def _build(
         inputs = copy.folder / "inputs"
         inputs.mkdir()
         built = build(caller.program, copy.path(directory), {INPUTS_VARIABLE: str(inputs)}, stream=False)
-        calls = recorded(inputs)
-        found = matching(calls, copy.path(folder), listing)
+        found = matching(recorded(inputs), copy.path(folder), listing)
         if len(distinct(found)) > 1:  # a component, or a base that is used several times: which call are we?
             before = copy.folder / "before"
             before.mkdir()
             build(caller.program, directory, {INPUTS_VARIABLE: str(before)}, stream=False)
-            ours = matching(recorded(before), folder, listing)
-            same = [number for number, call in enumerate(ours) if call.text == listing.text]
-            found = [found[number] for number in same] if len(ours) == len(found) else []
+            calls = matching(recorded(before), folder, listing)
+            same = [number for number, call in enumerate(calls) if call.text == listing.text]
+            found = [found[number] for number in same] if len(calls) == len(found) else []
         if not found and built.status:
             what = f"kustomize cannot build the updated sources: {copy.original(built.messages).strip()}"
             raise BuildError(
                 what, hint="imagesetter update and kustomize build show the same; or set sourceScan: static"
             )
-        folders = {Path(copy.original(str(call.folder))) for call in calls}
-        return found[0] if len(distinct(found)) == 1 else None, folders
+        return found[0] if len(distinct(found)) == 1 else None
 
 
 def _finish(
