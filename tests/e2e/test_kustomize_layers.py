@@ -634,16 +634,18 @@ transformers:
       config.kubernetes.io/function: "exec: {path: imagesetter}"
   spec: {onError: keep}
 """
+FLAT = INLINE.replace("imagesetter.dev/v1alpha1", "v1").replace("ImageSetter", "ConfigMap").replace("spec:", "data:")
 
 
-def test_two_bases_with_a_function_each_hold_up_nothing_of_one_another(layers: Stage) -> None:
+@pytest.mark.parametrize("transformer", [INLINE, FLAT], ids=["ImageSetter", "ConfigMap"])
+def test_two_bases_with_a_function_each_hold_up_nothing_of_one_another(layers: Stage, transformer: str) -> None:
     files = {
         "ov/kustomization.yaml": "resources: [../mid]\n",
         "mid/kustomization.yaml": "resources: [../a, ../b]\n",
     }
     for base in ("a", "b"):
         more = f"      - name: gone\n        image: {WEB}:1.0.0 {mark('gone')}\n"
-        files[f"{base}/kustomization.yaml"] = f"namePrefix: {base}-\nresources: [d.yaml, policies.yaml]\n{INLINE}"
+        files[f"{base}/kustomization.yaml"] = f"namePrefix: {base}-\nresources: [d.yaml, policies.yaml]\n{transformer}"
         files[f"{base}/policies.yaml"] = ONE.replace("flux-system", f"flux-{base}")
         files[f"{base}/d.yaml"] = deployment(f"{WEB}:1.0.0", "web", more).replace("flux-system", f"flux-{base}")
     plant(layers, files)

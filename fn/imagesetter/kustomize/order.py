@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from imagesetter.config.options import KIND
 from imagesetter.fields.kustomization import Sources, find_kustomization, find_sources
 from imagesetter.fields.kustomize_entries import texts
 from imagesetter.files.read import read_inside
@@ -19,6 +18,9 @@ from krm_functions.errors import ReportedError
 from krm_functions.result import Result
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load
+
+_NAME = "imagesetter"
+"""What a transformer of ours says: its kind is ImageSetter, or a ConfigMap's annotation names the program or image."""
 
 
 def split_marked(marked: ScannedTree, sources: Sources, folder: Path) -> tuple[ScannedTree, ScannedTree]:
@@ -73,7 +75,7 @@ def _declaring(sources: Sources) -> Iterator[Path]:
     for file in sources.files:
         if file.role == "kustomization":
             with contextlib.suppress(ReportedError, OSError):  # kustomize says so better
-                if any(KIND in text for text in _transformers(file.path, sources.root)):
+                if any(_NAME in text.lower() for text in _transformers(file.path, sources.root)):
                     yield file.path.parent
 
 
