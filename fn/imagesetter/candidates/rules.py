@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from imagesetter.candidates.age import MinimumAge
 from imagesetter.candidates.chain import LIMIT, CandidateRule, Decision, PassedOver, choose
@@ -32,6 +32,45 @@ def rules_of(situation: Situation) -> list[CandidateRule]:
     return rules
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a policy may choose from: the tags that its holds leave, and the rules to ask about them."""
+
+    situation: Situation
+    held: Held
+    tags: Sequence[str]
+    rules: Sequence[CandidateRule]
+    order: NewestFirst | None
+    ignored: tuple[str, ...]
+    """The names of rules that cannot be asked here."""
+
+    def ranked(self) -> Sequence[str]:
+        """The tags that the policy allows, best first."""
+        if self.held.at:
+            return self.tags
+        found = self.order.ranked if self.order else ranking(self.situation.policy.tags, self.tags)
+        for rule in self.rules:
+            found = rule.shortlist(found) if isinstance(rule, Follows) else found
+        return found
+
+    def judge(self, tags: Sequence[str]) -> Decision:
+        """Which of some of these tags, best first, the rules allow; with what to report of it."""
+        found = choose(tags, self.rules, self.situation.puller.digest)
+        return _with_time(found, self.order) if self.order and found.tag else found
+
+
+def candidates(situation: Situation) -> Candidates:
+    """The candidates of a policy; the raised errors are those of `decide`."""
+    held = Held(situation)
+    tags = held.tags()
+    rules = rules_of(situation)
+    if held.at:  # a person chose the tag, and nobody can know who may push to it
+        rules = [rule for rule in rules if isinstance(rule, Signed)]
+    ignored = () if situation.puller.online else tuple(rule.name for rule in rules if rule.asks_registry)
+    rules = [rule for rule in rules if rule.name not in ignored]
+    return Candidates(situation, held, tags, rules, _by_time(situation, tags, held=held.at is not None), ignored)
+
+
 def decide(situation: Situation) -> Decision:
     """What a policy chooses, as far as its holds and its other rules let it.
 
@@ -40,30 +79,21 @@ def decide(situation: Situation) -> Decision:
         ResolveError: it is held at a tag that is not there, or a rule cannot be decided.
         RegistryError: a rule needs an answer that the registry did not give.
     """
-    held = Held(situation)
-    tags, notes = held.tags(), tuple(held.notes())
-    rules = rules_of(situation)
-    if held.at:  # a person chose the tag, and nobody can know who may push to it
-        rules = [rule for rule in rules if isinstance(rule, Signed)]
-    if not situation.puller.online:
-        unknown = [rule.name for rule in rules if rule.asks_registry]
-        rules = [rule for rule in rules if not rule.asks_registry]
-        notes += tuple(f"{name}: only the registry knows, so this rule is ignored here" for name in unknown)
+    found = candidates(situation)
+    held, tags, rules, order = found.held, found.tags, found.rules, found.order
+    notes = tuple(held.notes())
+    notes += tuple(f"{name}: only the registry knows, so this rule is ignored here" for name in found.ignored)
     over = tuple(held.passed_over())
-    order = _by_time(situation, tags, held=held.at is not None)
     if not (rules or order):
         chosen = held.at.tag if held.at else select(situation.policy.tags, tags)
         return Decision(chosen, passed_over=over, notes=notes)
-    ranked: Sequence[str] = tags if held.at else order.ranked if order else ranking(situation.policy.tags, tags)
-    for rule in rules:
-        ranked = rule.shortlist(ranked) if isinstance(rule, Follows) else ranked
-    entry = situation.entry
+    ranked, entry = found.ranked(), situation.entry
     locked = entry.tag if entry and entry.tag in tags else ""
-    found = choose(ranked, rules, situation.puller.digest, locked=locked)
-    notes += (*(each.reason for each in found.passed_over), *found.notes)
-    error = None if found.tag else _none_allowed(situation, rules, found.passed_over, all_seen=len(ranked) <= LIMIT)
-    found = replace(found, passed_over=(*over, *found.passed_over), notes=notes, error=error)
-    return _with_time(found, order) if order else found
+    taken = choose(ranked, rules, situation.puller.digest, locked=locked)
+    notes += (*(each.reason for each in taken.passed_over), *taken.notes)
+    error = None if taken.tag else _none_allowed(situation, rules, taken.passed_over, all_seen=len(ranked) <= LIMIT)
+    taken = replace(taken, passed_over=(*over, *taken.passed_over), notes=notes, error=error)
+    return _with_time(taken, order) if order else taken
 
 
 def _by_time(situation: Situation, tags: Sequence[str], *, held: bool) -> NewestFirst | None:

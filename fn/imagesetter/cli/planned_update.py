@@ -18,6 +18,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import folder_of
+from imagesetter.flux.releases import with_releases
 from imagesetter.lock.document import Lock
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
@@ -84,7 +85,7 @@ def plan_update(
             tree,
             source_of,
             keep_on_error=options.on_error == "keep",
-            only=options.only,
+            only=with_releases(catalog, options.only) if options.only else options.only,
             guards_of=guards_of,
             strict=strict,
             allow_unpin=allow_unpin,

@@ -204,7 +204,7 @@ def _plan(run: _Gathering, source: LatestRefSource, names: frozenset[PolicyName]
     )
     run.updates.update(change.field.marker.policy for change in planned.changes)
     for result in planned.results:
-        if result.severity != "info" and result.tags.get("error") in ("Downgrade", "LostDigest"):
+        if result.severity != "info" and result.tags.get("error") in ("Downgrade", "LostDigest", "Release"):
             run.kept.setdefault(result.tags.get("policy", ""), []).append(result)
 
 

@@ -61,6 +61,13 @@ def source_for(
                     from imagesetter.selection.registry_source import RegistrySource
 
                     choose = Chooser(present() or Lock({}), clock.now())
-                    return RegistrySource(catalog, client(), digests.known, choose=choose, needs_digest=digests.needed)
+                    return RegistrySource(
+                        catalog,
+                        client(),
+                        digests.known,
+                        choose=choose,
+                        situation=choose.situation,
+                        needs_digest=digests.needed,
+                    )
 
                 yield from_registry

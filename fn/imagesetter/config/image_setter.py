@@ -14,6 +14,7 @@ from imagesetter.config.inline_policy import inline_policy, rule_annotations
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target, source_scan
 from imagesetter.config.policy_model import InlinePolicy, Rules, check_rule
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
+from imagesetter.flux.releases import SAME
 from imagesetter.flux.resources import DEFAULT_NAMESPACE, Resource
 from krm_functions.label_selector import LabelSelector
 from krm_functions.selector import Selector
@@ -35,6 +36,22 @@ class TargetSpec(StrictModel):
     select: TargetSelect
     field_paths: list[str] = Field(min_length=1)
     policy: str = Field(description="[ns:]name[:tag|:name|:digest]")
+
+
+class ReleaseSpec(StrictModel):
+    """The policies of a release, and what of their tags is the same."""
+
+    policies: list[str] = Field(min_length=2, description="[namespace:]name of each; the first one decides the order")
+    same: str = Field(pattern=SAME, description="version, tag, or extract with a group of each filterTags.pattern")
+
+
+class ImageRelease(StrictModel):
+    """Policies whose tags change together or not at all."""
+
+    api_version: Literal["imagesetter.dev/v1alpha1"]
+    kind: Literal["ImageRelease"]
+    metadata: Metadata = Field(default_factory=Metadata)
+    spec: ReleaseSpec
 
 
 class ImageSetterSpec(Rules):

@@ -32,7 +32,7 @@ from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_KINDS = (*flux.FLUX_KINDS, "GitRepository")
+_KINDS = (*flux.FLUX_KINDS, "GitRepository", flux.RELEASE)
 _CHANGES = (b"atch", b"namespace", b"namePrefix", b"nameSuffix", b"abels", b"components")
 """Of a kustomization that changes a resource, one of these is a part."""
 

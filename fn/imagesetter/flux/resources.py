@@ -19,6 +19,8 @@ VERSIONS = ("v1", "v1beta2", "v1beta1")
 FLUX_KINDS = ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation")
 OTHER_KINDS = ("Secret", "ServiceAccount", "Namespace", "GitRepository")
 """What else a run may need to know; everything else is not kept."""
+RELEASE = "ImageRelease"
+"""A kind of our own (`imagesetter.flux.releases`)."""
 
 INCOMPLETE = (
     "policies as files are often completed by a kustomization: give the rendered stream, "
@@ -87,6 +89,8 @@ def flatten(data: object) -> Iterable[Mapping[str, Any]]:
 
 def is_wanted(api_version: str, kind: str) -> bool:
     """Whether a resource of this kind can matter to a policy."""
+    if kind == RELEASE:
+        return api_version.startswith("imagesetter.dev/")
     return (api_version.startswith(f"{GROUP}/") and kind in FLUX_KINDS) or kind in OTHER_KINDS
 
 

@@ -1,7 +1,8 @@
 """Change sets: the changes that go into one commit, and the branch for it.
 
-Flux makes one commit of everything. ``--per image``, ``policy`` or ``group`` makes one of each; with a template for the
-branch, each also goes to a branch of its own, to be reviewed and merged by itself.
+Flux makes one commit of everything. ``--per image``, ``policy``, ``group`` or ``release`` makes one of each; with a
+template for the branch, each also goes to a branch of its own, to be reviewed and merged by itself. The policies of a
+release are always in one: in two, one of them could be merged without the other.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.releases import releases_of
 from imagesetter.git.automation import labels_of
 from imagesetter.update.plan import Change
 
-Per = Literal["all", "group", "policy", "image"]
+Per = Literal["all", "group", "policy", "image", "release"]
 GROUP_LABEL = "imagesetter.dev/group"
 
 _ODD = re.compile(r"[^A-Za-z0-9._/+=-]+")
@@ -28,7 +30,7 @@ _ODD = re.compile(r"[^A-Za-z0-9._/+=-]+")
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """The policies whose changes go into one commit; ``key`` is the image, policy or group that they share."""
+    """The policies whose changes go into one commit; ``key`` is the image, policy, group or release that they share."""
 
     key: str
     policies: frozenset[PolicyName]
@@ -37,20 +39,28 @@ class ChangeSet:
 def change_sets(changes: Iterable[Change], per: Per, catalog: Catalog) -> list[ChangeSet]:
     """The changes by what they share, sorted.
 
-    A group is the policy's label ``imagesetter.dev/group``; a policy without one is a group of its own.
+    A group is the policy's label ``imagesetter.dev/group``; a policy without one is a group of its own, and so is one
+    without a release.
+
+    Raises:
+        ReportedError: a release is not valid.
     """
-    policies: dict[str, set[PolicyName]] = {}
+    changes = list(changes)
+    releases = releases_of(catalog, [change.field.marker.policy for change in changes]) if per != "all" else []
+    release_of = {name: str(release.name) for release in releases for name in release.policies}
+    policies: dict[tuple[str, bool], set[PolicyName]] = {}
     for change in changes:
         name = change.field.marker.policy
-        policies.setdefault(_key(name, change.ref, per, catalog), set()).add(name)
-    return [ChangeSet(key, frozenset(policies[key])) for key in sorted(policies)]
+        key = release_of.get(name) or _key(name, change.ref, per, catalog)
+        policies.setdefault((key, name in release_of), set()).add(name)
+    return [ChangeSet(key[0], frozenset(policies[key])) for key in sorted(policies)]
 
 
 def _key(name: PolicyName, ref: LatestRef, per: Per, catalog: Catalog) -> str:
     match per:
         case "image":
             return ref.name
-        case "policy":
+        case "policy" | "release":
             return str(name)
         case "group":
             groups = (labels_of(found).get(GROUP_LABEL) for found in catalog.named("ImagePolicy", name))

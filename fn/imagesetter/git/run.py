@@ -32,6 +32,7 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
 from imagesetter.flux.markers import Marker, PolicyName
+from imagesetter.flux.releases import with_releases
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import At, Automation
 from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches
@@ -160,7 +161,8 @@ class _AutomationRun:
         self._rules = PolicyRules(catalog)
         self._answers: dict[PolicyName, Resolution] = {}
         followed = automation.policies(catalog, options.at)
-        self._policies = frozenset(name for name in followed if not options.only or name.plain in options.only)
+        only = with_releases(catalog, options.only)
+        self._policies = frozenset(name for name in followed if not only or name.plain in only)
         self._warnings: dict[Result, None] = {}
         self._notes: list[str] = []
         self._made: dict[str, PushBranch] = {}

@@ -45,6 +45,7 @@ from imagesetter.lint.rules_practice import (
     untagged_image,
     unverified_policy,
 )
+from imagesetter.lint.rules_releases import invalid_release
 from imagesetter.lint.rules_tags import (
     alphabetical_unpadded_numbers,
     mutable_tag,
@@ -83,6 +84,7 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("unfollowed-patch", "warning", "A patch of a policy cannot be followed.", unfollowed_patch),
     LintRule("invalid-automation", "error", "An ImageUpdateAutomation is incomplete or invalid.", invalid_automation),
+    LintRule("invalid-release", "error", "A release is not valid, or can never move.", invalid_release),
     LintRule("invalid-range", "error", "A semver range is not valid.", invalid_range),
     LintRule("invalid-pattern", "error", "A pattern is not a Go regular expression.", invalid_pattern),
     LintRule("unanchored-pattern", "warning", "A pattern matches signature tags.", unanchored_pattern),

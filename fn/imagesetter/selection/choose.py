@@ -15,7 +15,7 @@ from imagesetter.selection.registry_source import by_policy
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 
 if TYPE_CHECKING:
-    from imagesetter.candidates.situation import Unseen
+    from imagesetter.candidates.situation import Situation, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,8 @@ class Chooser:
             return plain._replace(notes=(*plain.notes, *over)) if over and isinstance(plain, Resolved) else plain
         # Most runs have no rule, and need not import them.
         from imagesetter.candidates.rules import decide
-        from imagesetter.candidates.situation import Situation
 
-        decision = decide(Situation(policy, scan, self.lock, self.now, puller, self.unseen))
+        decision = decide(self.situation(policy, scan, puller))
         if decision.error:
             return Failed(decision.error, decision.seen, decision.passed_over)
         return Resolved(
@@ -57,3 +56,9 @@ class Chooser:
             signed_by=decision.signed_by,
             newest=decision.newest,
         )
+
+    def situation(self, policy: ImagePolicy, scan: Scan, puller: Puller) -> Situation:
+        """What decides about a policy, for its rules and its release."""
+        from imagesetter.candidates.situation import Situation
+
+        return Situation(policy, scan, self.lock, self.now, puller, self.unseen)

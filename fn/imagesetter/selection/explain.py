@@ -20,6 +20,7 @@ from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.puller import Puller
 from imagesetter.registry.reference import Repository, is_tag
 from imagesetter.registry.scan import Registry, Scan, ScanOptions, T
+from imagesetter.selection.choose import Chooser
 from imagesetter.selection.registry_source import Choose, RegistrySource, by_policy, scan_options
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
@@ -158,6 +159,12 @@ def decide(found: Explained, policy: ImagePolicy, scan: Scan, choose: Choose, pu
     signed = (f"{answer.ref.tag} is signed by {answer.signed_by}",) if answer.signed_by else ()
     notes = (*found.notes, *answer.reasons, *signed)
     return replace(found, chosen=answer.ref, error=None, verdict=verdict, notes=notes, passed_over=answer.passed_over)
+
+
+def in_releases(catalog: Catalog, registry: Registry, chooser: Chooser) -> Choose:
+    """Chooses as `Chooser` does, and as the release of a policy allows; its other policies are asked for as well."""
+    source = RegistrySource(catalog, registry, choose=chooser, situation=chooser.situation)
+    return lambda policy, scan, puller: source.answers([policy.name])[policy.name]
 
 
 def _why_not(policy: ImagePolicy, tags: Sequence[str], tag: str) -> Rejected | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import RELEASE
 from imagesetter.lock.document import REMEDY, Lock, LockEntry
 from imagesetter.lock.holds import forbid, notices
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
+
+if TYPE_CHECKING:
+    from imagesetter.flux.releases import Release
 
 
 class LockSource(NamedTuple):
@@ -27,7 +31,14 @@ class LockSource(NamedTuple):
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """The locked refs; an entry whose policy has changed since is an error that says so."""
         answers: dict[PolicyName, Resolution] = {}
-        for name in names:
+        names = list(names)
+        releases: list[Release] = []
+        if self.catalog.of_kind(RELEASE):
+            from imagesetter.flux.releases import releases_of
+
+            releases = releases_of(self.catalog, names)
+        others = (name for release in releases for name in release.policies if name in self.lock.entries)
+        for name in dict.fromkeys((*names, *others)):
             try:
                 locked = self._name_in_lock(name)
                 decided = [str(hold) for hold in self.lock.holds_of(locked, self.now)]
@@ -36,6 +47,10 @@ class LockSource(NamedTuple):
                 answers[name] = Resolved(entry.ref, over, reasons=tuple(decided), pin=entry.digest)
             except ReportedError as error:
                 answers[name] = Failed(error)
+        if releases:
+            from imagesetter.selection.releases import check_recorded
+
+            return check_recorded(self.catalog, releases, answers, REMEDY)
         return answers
 
     def _entry(self, name: PolicyName, locked: PolicyName) -> LockEntry:

@@ -5,16 +5,17 @@ Each repository is scanned once, however many policies share it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from imagesetter.errors import ResolveError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.releases import Release, releases_of
 from imagesetter.policy.select import check
 from imagesetter.registry.auth import kubernetes_secrets as secrets
 from imagesetter.registry.puller import Puller
@@ -24,8 +25,14 @@ from imagesetter.selection.kept_answers import select_once
 from imagesetter.selection.sources import Failed, KnownDigest, NeedsDigest, Resolution, Resolved, caught
 from krm_functions.errors import ReportedError
 
+if TYPE_CHECKING:
+    from imagesetter.candidates.situation import Situation
+
 Choose: TypeAlias = "Callable[[ImagePolicy, Scan, Puller], Resolution]"
 """Chooses among the tags of a scan; may raise what makes it fail."""
+
+_NOWHERE = Repository("", "", "")
+"""The repository of a job that asks no registry."""
 
 
 def by_policy(policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
@@ -47,7 +54,8 @@ class RegistrySource:
 
     ``pin`` asks for every digest as it is now, whatever the policies reflect: what a lock records. ``needs_digest``
     names the policies of pinned fields, whose digests are asked for as well. ``choose`` may heed more than the policy:
-    holds, ages.
+    holds, ages. With ``situation``, which says what decides about a policy, the policies of a release are
+    brought to one version; those of them that nobody asked for are answered as well.
     """
 
     catalog: Catalog
@@ -55,6 +63,7 @@ class RegistrySource:
     known_digest: KnownDigest = lambda name, ref: ""
     pin: bool = False
     choose: Choose = by_policy
+    situation: Callable[[ImagePolicy, Scan, Puller], Situation] | None = None
     needs_digest: NeedsDigest = lambda name, ref: False
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
@@ -66,7 +75,9 @@ class RegistrySource:
         """
         requests: dict[PolicyName, _Request] = {}
         answers: dict[PolicyName, Resolution] = {}
-        for name in names:
+        names = list(names)
+        releases = releases_of(self.catalog, names) if self.situation else []
+        for name in dict.fromkeys((*names, *(each for release in releases for each in release.policies))):
             try:
                 policy = self.catalog.policy(name)
                 if policy.is_suspended:
@@ -78,7 +89,10 @@ class RegistrySource:
                 answers[name] = Failed(error)
         policies, chosen = list(requests.values()), dict[int, Resolution]()
         waiting: dict[int, Scan] = {}
+        scans: dict[int, Scan] = {}
         for number, scan in self.registry.scan_each([(each.policy.image, each.options) for each in policies]):
+            if releases and isinstance(scan, Scan):
+                scans[number] = scan
             if policies[number].policy.has_rules and isinstance(scan, Scan):
                 waiting[number] = scan
             else:
@@ -87,8 +101,41 @@ class RegistrySource:
         for number, answer in zip(waiting, self.registry.run_all(jobs), strict=True):
             chosen[number] = answer if isinstance(answer, Resolved | Failed) else Failed(answer)
         answers |= {name: chosen[number] for number, name in enumerate(requests)}
+        if releases:
+            answers |= self._agreed(releases, requests, scans, answers)
         self._add_digests(requests, answers)
+        if releases:
+            from imagesetter.selection.releases import stay_together
+
+            for release in releases:
+                answers |= stay_together(release, answers)
         return answers
+
+    def _agreed(
+        self,
+        releases: Sequence[Release],
+        requests: Mapping[PolicyName, _Request],
+        scans: Mapping[int, Scan],
+        answers: dict[PolicyName, Resolution],
+    ) -> dict[PolicyName, Resolution]:
+        """The answers of the policies of releases, several releases at once."""
+        # Most runs have no release, and need not import what decides about them.
+        from imagesetter.selection.releases import settle
+
+        members = {name for release in releases for name in release.policies}
+        situations: dict[PolicyName, Situation] = {}
+        for number, (name, each) in enumerate(requests.items()):
+            if self.situation and name in members and number in scans:
+                puller = self.registry.puller(each.policy.image, each.options)
+                situations[name] = self.situation(each.policy, scans[number], puller)
+        jobs = []
+        for release in releases:
+            asked = (situations[name].policy.image for name in release.policies if name in situations)
+            jobs.append((next(asked, _NOWHERE), partial(settle, release, self.catalog, situations, answers)))
+        found: dict[PolicyName, Resolution] = {}
+        for release, settled in zip(releases, self.registry.run_all(jobs), strict=True):
+            found |= dict.fromkeys(release.policies, Failed(settled)) if isinstance(settled, ReportedError) else settled
+        return found
 
     def _select(self, request: _Request, scan: Scan | ReportedError) -> Resolution:
         if isinstance(scan, ReportedError):

@@ -15,10 +15,12 @@ from imagesetter.flux.annotations import NEWEST, VERIFY
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import RELEASE
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
     from imagesetter.candidates.chain import PassedOver
+    from imagesetter.flux.releases import Release
     from imagesetter.lock.tag_age import Seen
 
 
@@ -31,7 +33,7 @@ class Resolved(NamedTuple):
     where one did. ``passed_over`` are the better tags that a rule did not allow, ``rules`` those that the tag
     passed and that only a registry can judge, ``signed_by`` who signed the image, ``newest`` by what time
     the tag is the newest. ``cached`` is the time of a scan from
-    the cache.
+    the cache. ``release`` is what the policy belongs to, so that its fields change with others or not at all.
     """
 
     ref: LatestRef
@@ -47,6 +49,7 @@ class Resolved(NamedTuple):
     rules: tuple[str, ...] = ()
     signed_by: str = ""
     newest: str = ""
+    release: Release | None = None
 
 
 class Failed(NamedTuple):
@@ -55,6 +58,7 @@ class Failed(NamedTuple):
     error: ReportedError
     too_young: tuple[Seen, ...] | None = None
     passed_over: tuple[PassedOver, ...] = ()
+    release: Release | None = None
 
 
 Resolution = Resolved | Failed
@@ -79,7 +83,16 @@ class StatusSource(NamedTuple):
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """``status.latestRef``, or the older ``latestImage``."""
-        return {name: caught(partial(self._answer, name)) for name in names}
+        names = list(names)
+        if not self.catalog.of_kind(RELEASE):
+            return {name: caught(partial(self._answer, name)) for name in names}
+        from imagesetter.flux.releases import releases_of
+        from imagesetter.selection.releases import check_recorded
+
+        releases = releases_of(self.catalog, names)
+        others = (name for release in releases for name in release.policies)
+        answers = {name: caught(partial(self._answer, name)) for name in dict.fromkeys((*names, *others))}
+        return check_recorded(self.catalog, releases, answers, "export the status again when the cluster has settled")
 
     def _answer(self, name: PolicyName) -> Resolution:
         ref = self.catalog.recorded(name)

@@ -24,8 +24,8 @@ from imagesetter.fields.unfollowed import (
 )
 from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
-from imagesetter.selection.sources import LatestRefSource
-from imagesetter.update.plan import Change, Guard, Reads, plan_changes, scan_notes
+from imagesetter.selection.sources import LatestRefSource, Resolution
+from imagesetter.update.plan import Change, Guard, Reads, plan_changes, scan_notes, torn
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.result import ResourceRef, Result, failed
 from krm_functions.yaml.edits import splice
@@ -181,16 +181,37 @@ def update_files(
         reads=reads,
     )
     results += (*planned.results, *scan_notes(answers.values()))
-    rewrites: list[Rewrite] = []
-    done: list[Change] = []
-    for name, changes in _by_file(planned.changes).items():
+    wanted = _by_file(planned.changes)
+    rewrites: dict[str, Rewrite] = {}
+    while name := next((each for each in wanted if each not in rewrites), ""):
         try:
-            rewrites.append(_rewritten(by_file[name], changes))
-            results += _broken_seals(by_file[name], changes)
-            done += changes
+            rewrites[name] = _rewritten(by_file[name], wanted[name])
         except ReportedError as error:
             results.append(failure(error, Location(file=name)))
-    return FileUpdates(tuple(done), tuple(rewrites), tuple(results), planned.unchanged, tree.files)
+            results += _without(wanted, wanted.pop(name), answers, rewrites)
+    for name, changes in wanted.items():
+        results += _broken_seals(by_file[name], changes)
+    done = tuple(change for changes in wanted.values() for change in changes)
+    return FileUpdates(done, tuple(rewrites[name] for name in wanted), tuple(results), planned.unchanged, tree.files)
+
+
+def _without(
+    wanted: dict[str, list[Change]],
+    lost: Sequence[Change],
+    answers: Mapping[PolicyName, Resolution],
+    rewrites: dict[str, Rewrite],
+) -> Iterable[Result]:
+    """Take the changes out that belong to a release of one that cannot be made; files without them are made anew."""
+    for broken in lost:
+        release = answers[broken.field.marker.policy].release
+        for name, changes in [*wanted.items()] if release else ():
+            dropped = [each for each in changes if release and each.field.marker.policy in release.policies]
+            if dropped and release:
+                yield from (torn(each, release, broken.field) for each in dropped)
+                rewrites.pop(name, None)
+                wanted[name] = [each for each in changes if each not in dropped]
+                if not wanted[name]:
+                    del wanted[name]
 
 
 def _broken_seals(file: MarkedFile, changes: Iterable[Change]) -> Iterable[Result]:

@@ -107,6 +107,7 @@ def update_lock(
         plain = {name.plain for name in names}
         seen = {name: sights for name, sights in seen.items() if name in plain}
     answers = source.answers(names)
+    stay: dict[PolicyName, None] = {}
     for name, answer in answers.items():
         if answer.too_young is not None:
             others = [each for each in seen.get(name.plain, ()) if name.folder]
@@ -115,27 +116,66 @@ def update_lock(
         try:
             new = _entry(catalog, name, answer, entries.get(name), now)
             back = _back(catalog, entries.get(name), new)
-            allowed = allow_downgrade or (back and before.wants_downgrade(name, back.tag, new.tag, now))
+            allowed = allow_downgrade or (back and _wants_back(before, name, answers, now))
             kept = _stays(back, new, answer, strict=strict) if back and not allowed else None
             old = entries.get(name)
             if old and not back and old.ref != new.ref:
                 kept = stays(old, new)
         except ReportedError as error:
+            stay[name] = None
             failed = failure(error, Location(), severity="warning" if keep_on_error else "error", policy=str(name))
             results.append(failed._replace(message=f"{_called(name)}: {failed.message}"))
             continue
         results += _notes(name, answer)
         results += _narrowed(catalog, entries.get(name), new)
         if kept:
+            stay[name] = None
             results.append(kept)
         else:
             entries[name] = new._replace(replaces=back.tag) if back else new
+    results += _keep_releases(before, entries, answers, stay)
     for name in sorted(only - set(catalog.policy_names), key=lambda each: each.order):
         results.append(failure(catalog.unknown(name), policy=str(name)))
     results += () if only else _stray_holds(before, catalog)
     results += scan_notes(answers.values())
     sights = [each for name in sorted(seen, key=lambda each: each.order) for each in seen[name]]
     return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
+
+
+def _wants_back(before: Lock, name: PolicyName, answers: Mapping[PolicyName, Resolution], now: float) -> bool:
+    """Whether somebody wants that a policy goes back, or another one of its release."""
+    release = answers[name].release
+    for each in release.policies if release else (name,):
+        old, answer = before.entries.get(each), answers.get(each)
+        if old and isinstance(answer, Resolved) and before.wants_downgrade(each, old.tag, answer.ref.tag, now):
+            return True
+    return False
+
+
+def _keep_releases(
+    before: Lock,
+    entries: dict[PolicyName, LockEntry],
+    answers: Mapping[PolicyName, Resolution],
+    stay: Mapping[PolicyName, None],
+) -> Iterable[Result]:
+    """Take the changes of a release back of which an entry stays as it is: all of them change, or none."""
+    for held in stay:
+        release = answers[held].release
+        for name in release.policies if release else ():
+            old, new = before.entries.get(name), entries.get(name)
+            if name in stay or new is None or (old and old.ref == new.ref):
+                continue
+            if old:
+                entries[name] = old
+            else:
+                del entries[name]
+            kept = f"stays locked at {old.tag}" if old else "is not locked"
+            message = f"{_called(name)} {kept}, since release {release.name if release else ''} changes as a whole, "
+            yield report(
+                "warning",
+                f"{message}and {_called(held)} stays as it is",
+                tags={"policy": str(name), "error": "Release"},
+            )
 
 
 def _called(name: PolicyName) -> str:

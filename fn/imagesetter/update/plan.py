@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import FieldError
 from imagesetter.fields.field import MarkedField, Siblings
@@ -19,6 +19,9 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.selection.sources import Failed, Resolution, Resolved, rule_tags
 from krm_functions.redaction import without_logins
 from krm_functions.result import Result, Severity
+
+if TYPE_CHECKING:
+    from imagesetter.flux.releases import Release
 
 
 class Change(NamedTuple):
@@ -137,13 +140,14 @@ class _Planner:
         allow_unpin: bool,
         reads: Reads | None,
     ) -> None:
-        self.answers, self.severity, self.guards = answers, severity, guards
+        self.fields, self.answers, self.severity, self.guards = fields, answers, severity, guards
         self.strict, self.allow_unpin, self.reads = strict, allow_unpin, reads
         self.failures = _Failures(severity)
         self.changes: dict[int, Change] = {}
         self.results: dict[int, list[Result]] = {}
         self.notes: dict[tuple[PolicyName, Severity, str], tuple[int, MarkedField]] = {}
-        self.unchanged = 0
+        self.current: set[int] = set()
+        """The fields that are up to date."""
         self.digests = {
             marked.siblings for marked in fields if _is_digest_field(marked) and is_digest(marked.scalar.value)
         }
@@ -153,6 +157,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         """What has been planned, in the order of the fields."""
+        self._keep_releases()
         changes = tuple(self.changes[number] for number in sorted(self.changes))
         results = [result for number in sorted(self.results) for result in self.results[number]]
         notes = [
@@ -164,7 +169,20 @@ class _Planner:
             )
             for (name, weight, note), (_, marked) in sorted(self.notes.items(), key=lambda each: each[1][0])
         ]
-        return Plan(changes, (*self.failures.results(), *results, *notes), self.unchanged)
+        return Plan(changes, (*self.failures.results(), *results, *notes), len(self.current))
+
+    def _keep_releases(self) -> None:
+        """Drop the changes of a release of which a field stays as it is: all of them change, or none."""
+        releases = dict.fromkeys(answer.release for answer in self.answers.values() if answer.release)
+        for release in releases:
+            members = [number for number, each in enumerate(self.fields) if each.marker.policy in release.policies]
+            stuck = next((each for each in members if each not in self.changes and each not in self.current), None)
+            changing = [number for number in members if number in self.changes]
+            if stuck is None or not changing:
+                continue
+            for number in changing:
+                change = self.changes.pop(number)
+                self._say(number, torn(change, release, self.fields[stuck]))
 
     def _is_current(self, marked: MarkedField) -> bool:
         answer = self.answers.get(marked.marker.policy)
@@ -177,7 +195,7 @@ class _Planner:
             if marked.is_unsure or not all(map(self._is_current, (marked, *marked.others))):
                 self._say(number, marked.held)
             else:
-                self.unchanged += 1
+                self.current.add(number)
             return
         if isinstance(answer, Failed):
             if marked.found_by != "beside":
@@ -217,7 +235,7 @@ class _Planner:
         if not new:
             self._say(number, _no_digest(marked, self.severity))
         elif new == marked.scalar.value:
-            self.unchanged += 1
+            self.current.add(number)
             stays = False
         elif self._refused(number, marked, new, ref):
             pass
@@ -246,7 +264,7 @@ class _Planner:
             message = "stays as it is, since the tag beside it stays"
             self._say(number, report("info", message, marked.location, tags={"policy": str(marked.marker.policy)}))
         elif new == marked.scalar.value:
-            self.unchanged += 1
+            self.current.add(number)
         elif not stays and not self._refused(number, marked, new, answer.ref):
             self.changes[number] = Change(marked, new, answer.ref, (text.before, text.after))
 
@@ -282,6 +300,18 @@ class _Planner:
 
 def _is_digest_field(marked: MarkedField) -> bool:
     return marked.marker.part == "digest" and not marked.parts
+
+
+def torn(change: Change, release: Release, stays: MarkedField) -> Result:
+    """Why a change of a release is not made: another of its fields stays as it is."""
+    marked = change.field
+    where = ":".join(map(str, filter(None, (stays.location.file, stays.location.line))))
+    what = f"the field of {stays.marker.policy}{f' at {where}' if where else ''} stays as it is"
+    message = (
+        f"{marked.marker.policy}: stays at {change.old}, since release {release.name} changes as a whole, and {what}"
+    )
+    tags = {"error": "Release", "policy": str(marked.marker.policy)}
+    return report("warning", message, marked.location, old=change.old, new=change.new, tags=tags)
 
 
 def _no_digest(marked: MarkedField, severity: Severity) -> Result:

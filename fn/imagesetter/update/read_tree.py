@@ -33,6 +33,7 @@ from krm_functions.yaml.scan_result import KEEP, SPAN, Comment, ScanResult
 STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
 _FLUX = flux.GROUP.encode()
+_RELEASE = flux.RELEASE.encode()
 _LOCK = f"kind: {lock.KIND}".encode()
 _DEPLOYS = DEPLOYMENTS.encode()
 # What says which resource a field belongs to; collected in the pass that finds the markers.
@@ -159,7 +160,7 @@ def marked_file(path: Path, data: bytes, *, nested: bool = False) -> MarkedFile:
 
 def may_hold_policies(data: bytes) -> bool:
     """Whether a file is worth parsing for Flux resources or inline policies."""
-    return _FLUX in data or all(word in data for word in WORDS)
+    return _FLUX in data or _RELEASE in data or all(word in data for word in WORDS)
 
 
 def flux_resources(

@@ -63,11 +63,11 @@ from krm_functions.errors import UsageError
 )
 @click.option(
     "--per",
-    type=click.Choice(["all", "group", "policy", "image"]),
+    type=click.Choice(["all", "group", "policy", "image", "release"]),
     default="all",
     show_default=True,
     envvar="IMAGESETTER_PER",
-    help="Make one commit for all changes, or one per image, policy, or label imagesetter.dev/group.",
+    help="Make one commit for all changes, or one per image, policy, label imagesetter.dev/group, or ImageRelease.",
 )
 @click.option(
     "--branch",

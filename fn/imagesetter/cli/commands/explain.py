@@ -29,6 +29,7 @@ from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.releases import Release, releases_of
 from imagesetter.lock.document import Lock
 from imagesetter.lock.holds import notices
 from imagesetter.lock.tag_age import shown_age
@@ -40,7 +41,15 @@ from imagesetter.policy_tests.tag_lists import parse_tags, read_tags
 from imagesetter.registry.puller import OfflinePuller
 from imagesetter.registry.scan import Scan
 from imagesetter.selection.choose import Chooser
-from imagesetter.selection.explain import Explained, ad_hoc, compare_status, decide, explain_registry, explain_tags
+from imagesetter.selection.explain import (
+    Explained,
+    ad_hoc,
+    compare_status,
+    decide,
+    explain_registry,
+    explain_tags,
+    in_releases,
+)
 from imagesetter.update.nearby import Nearby
 from imagesetter.update.read_tree import read_tree
 from imagesetter.update.tree_catalog import catalog_from_tree
@@ -186,8 +195,10 @@ def command(
         except ReportedError as error:
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
-    # A lock knows nothing about a policy given on the command line.
+    # Neither a lock nor a release knows anything about a policy given on the command line.
     lock, notes = (Lock({}), []) if made_up.given else _lock(nearby, policy)
+    release = None if made_up.given else next(iter(releases_of(catalog, [policy.name])), None)
+    notes += _release_notes(release, policy.name, online=tags_file is None)
     chooser = Chooser(lock, clock.now(), "accept")
     if tags_file is not None:
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
@@ -201,8 +212,9 @@ def command(
     else:
         named = policy.image.registry if made_up.given else ""
         with open_client(network, named=named) as client:
+            choose = in_releases(catalog, client, chooser) if release else chooser
             explained = explain_registry(
-                policy, client, tag=tag, limit=limit, digest=digest, choose=chooser, notes=notes
+                policy, client, tag=tag, limit=limit, digest=digest, choose=choose, notes=notes
             )
             explained = replace(explained, notes=(*explained.notes, *_kept(lock, explained)))
     print_explained(explained, output=output)
@@ -267,6 +279,15 @@ def _lock(nearby: Nearby, policy: ImagePolicy) -> tuple[Lock, list[str]]:
             f"the policy requires tags that are at least {age} old; no lock here records ages, so this is ignored"
         )
     return lock, notes
+
+
+def _release_notes(release: Release | None, policy: PolicyName, *, online: bool) -> Iterable[str]:
+    """That a policy changes with others only; and that this is not known without the tags of these."""
+    if release:
+        others = ", ".join(each.name for each in release.policies if each != policy)
+        ignored = "" if online else "; only the registries have their tags, so this is ignored here"
+        what = release.same.removeprefix("extract ")
+        yield f"release {release.name}: the {what} is the same as that of {others}{ignored}"
 
 
 def _remembered(lock: Lock, policy: PolicyName, tag: str) -> str:

@@ -149,7 +149,8 @@ def command(
     else:
         with open_client(with_quiet(network, options)) as client:
             now = clock.now()
-            source = RegistrySource(catalog, client, pin=True, choose=Chooser(present, now, unseen))
+            choose = Chooser(present, now, unseen)
+            source = RegistrySource(catalog, client, pin=True, choose=choose, situation=choose.situation)
             locked = update_lock(
                 catalog,
                 present,

@@ -124,7 +124,14 @@ def _from(registry: RememberingRegistry, nearby: Nearby) -> MakeSource:
 
     def make(catalog: Catalog, digests: Digests) -> LatestRefSource:
         choose = Chooser(nearby.lock() or Lock({}), clock.now(), "accept")
-        return RegistrySource(catalog, registry, digests.known, choose=choose, needs_digest=digests.needed)
+        return RegistrySource(
+            catalog,
+            registry,
+            digests.known,
+            choose=choose,
+            situation=choose.situation,
+            needs_digest=digests.needed,
+        )
 
     return make
 

@@ -23,6 +23,7 @@ from imagesetter.files.atomic_write import Rewrite, write_all
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.releases import releases_of
 from imagesetter.git.reverts import fields_of, tag_in
 from imagesetter.git.rollback import previous_tag, recorded_digest
 from imagesetter.lock.document import Lock, LockEntry
@@ -74,6 +75,12 @@ def command(
     file = open_lock(lock_file or own_lock_path(tree), named=lock_file is not None)
     if name not in file.lock.entries and not catalog.has_policy(name):
         raise catalog.unknown(name)
+    for release in releases_of(catalog, [name]):
+        raise UsageError(
+            f"{name} is in release {release.name}, whose policies change together",
+            hint=f"imagesetter hold {name} --tag TAG --reason …, run `imagesetter lock`, then `update --from lock`: "
+            "the release goes back as a whole",
+        )
     rollback = _Rollback(name, tree, catalog, file, checkout_history(tree, catalog), PolicyRules(catalog))
     tag = to or rollback.previous()
     hold = Hold(name, tag=tag, reason=reason.strip(), until=until)

@@ -20,6 +20,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # kind -> module and name of its pydantic model, imported when the schema is requested
 MODELS = {
     "ImageLock": ("imagesetter.cli.schemas.lock", "ImageLock"),
+    "ImageRelease": ("imagesetter.config.image_setter", "ImageRelease"),
     "ImageSetter": ("imagesetter.config.image_setter", "ImageSetter"),
     "Project": ("imagesetter.config.project_file", "Project"),
     "PolicyTest": ("imagesetter.policy_tests.model", "PolicyTest"),
