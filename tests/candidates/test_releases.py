@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
 from candidates import release_law
+from imagesetter.cli import function
 from imagesetter.errors import RegistryError
 from imagesetter.lock.document import parse_lock
 from support.sandbox import Days, Sandbox
@@ -225,6 +227,39 @@ def test_versions_are_equal_whatever_a_tag_has_around_them(story: Sandbox) -> No
     stock(story, web=["v1.9.0", "v2.0.0"], worker=["1.9.0-alpine", "2.0.0-alpine", "2.1.0"])
     ran = story.run("lock")
     assert locked(story) == {"web": "v2.0.0", "worker": "2.0.0-alpine"}, str(ran)
+
+
+def as_list(*texts: str) -> bytes:
+    """Documents as the items of a ResourceList."""
+    documents = [each for text in texts for each in text.split("---\n") if each.strip()]
+    items = ["\n  ".join(document.strip().splitlines()) for document in documents]
+    config = "{apiVersion: imagesetter.dev/v1alpha1, kind: ImageSetter, metadata: {name: x}}"
+    head = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {config}\nitems:\n"
+    return (head + "".join(f"- {item}\n" for item in items)).encode()
+
+
+@pytest.mark.parametrize(("worker", "version"), [(["1.9.0"], "1.9.0"), (["1.9.0", "2.0.0"], "2.0.0")])
+def test_the_function_reads_a_release_among_the_items(
+    story: Sandbox, monkeypatch: pytest.MonkeyPatch, worker: list[str], version: str
+) -> None:
+    stock(story, web=["1.9.0", "2.0.0"], worker=worker)
+    app = "apiVersion: v1\nkind: App\nmetadata: {name: app}\n" + fields(web="1.8.0", worker="1.8.0")
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr("sys.stdout", out)
+    status = function.main(as_list(story.text("policies.yaml"), app))
+    out.flush()
+    text = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    assert status == 0
+    assert [f"web:{version} #" in text, f"worker:{version} #" in text] == [True, True], text
+
+
+def test_a_field_that_cannot_be_changed_holds_the_release_up(story: Sandbox) -> None:
+    stock(story, web=["1.9.0", "2.0.0"], worker=["1.9.0", "2.0.0"])
+    text = fields(web="1.9.0") + 'worker: "" # {"$imagepolicy": "flux-system:worker:digest"}\n'
+    story.write("app.yaml", text)
+    ran = story.run("update")
+    assert (ran.status, story.text("app.yaml")) == (1, text), str(ran)
+    assert "and the field of flux-system:worker at app.yaml:2 stays as it is" in ran.err
 
 
 def test_a_release_of_which_nothing_fits_keeps_everything(story: Sandbox) -> None:

@@ -8,6 +8,7 @@ from git.conftest import AUTOMATION, Bench, image, policy
 from git.test_run import error
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import TemplateData
+from imagesetter.flux.markers import PolicyName
 from imagesetter.git.change_sets import Per, branch_name, check_branches
 from imagesetter.git.run import AutomationOptions
 
@@ -54,6 +55,34 @@ def test_each_change_set_is_a_commit_and_all_are_pushed_at_once(shop: Bench, per
     assert log == [f"{commit.hash} {commit.message.strip()}" for commit in run.commits]
     assert shop.remote.file("deploy/web.yaml") == image("web", "1.0.1")
     assert shop.run(MESSAGE, TAGS, policies=POLICIES, options=options(per)).status == "up to date"
+
+
+RELEASE = """\
+---
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageRelease
+metadata: {name: shop, namespace: apps}
+spec: {policies: [web, db], same: version}
+"""
+
+
+@pytest.mark.parametrize("per", ["release", "policy", "image", "group"])
+def test_the_policies_of_a_release_are_one_commit(shop: Bench, per: Per) -> None:
+    run = shop.run(MESSAGE, TAGS, policies=POLICIES + RELEASE, options=options(per))
+    assert sorted(commit.message.strip() for commit in run.commits) == ["apps:api", "apps:db apps:web"]
+
+
+def test_the_branch_of_a_release_has_its_name(shop: Bench) -> None:
+    run = shop.run(
+        MESSAGE, TAGS, policies=POLICIES + RELEASE, options=options("release", branch="images/{{ .Values.set }}")
+    )
+    assert [commit.branch for commit in run.commits] == ["images/apps-api", "images/apps-shop"]
+
+
+def test_one_policy_of_a_release_brings_the_others_along(shop: Bench) -> None:
+    only = AutomationOptions(only=frozenset({PolicyName("apps", "web")}), sleep=lambda seconds: None)
+    run = shop.run(MESSAGE, TAGS, policies=POLICIES + RELEASE, options=only)
+    assert [commit.message.strip() for commit in run.commits] == ["apps:db apps:web"]
 
 
 def test_a_dry_run_shows_each_commit_with_its_own_diff(shop: Bench) -> None:
