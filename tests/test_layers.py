@@ -264,7 +264,7 @@ SEAMS = {
     "selection.choose": ["candidates.rules", "candidates.situation"],
     "selection.lock_source": ["flux.releases", "selection.releases"],
     "selection.registry_source": ["selection.releases"],
-    "selection.sources": ["flux.releases", "selection.releases"],
+    "selection.status_source": ["flux.releases", "selection.releases"],
     "update.policy_rules": ["update.tag_order"],
     "update.resource_list": ["fields.kustomize_sources", "fields.nested"],
     "krm_functions.function": ["krm_functions.typed_config"],

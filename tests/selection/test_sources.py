@@ -13,7 +13,8 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.selection.registry_source import RegistrySource, scan_options
-from imagesetter.selection.sources import Failed, Resolution, Resolved, StatusSource
+from imagesetter.selection.sources import Failed, Resolution, Resolved
+from imagesetter.selection.status_source import StatusSource
 from krm_functions.errors import ReportedError
 from support.shelf import Shelf, digest_of
 

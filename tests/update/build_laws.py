@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from imagesetter.config.options import FunctionOptions
 from imagesetter.files.atomic_write import write_all
-from imagesetter.selection.sources import StatusSource
+from imagesetter.selection.status_source import StatusSource
 from imagesetter.update.files import update_files
 from imagesetter.update.read_tree import read_tree
 from imagesetter.update.resource_list import update_resource_list

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagesetter.config.options import FunctionOptions
-from imagesetter.selection.sources import StatusSource
+from imagesetter.selection.status_source import StatusSource
 from imagesetter.update.resource_list import update_resource_list
 from krm_functions.resource_list import ResourceList
 from krm_functions.yaml.edits import splice

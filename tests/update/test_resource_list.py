@@ -13,8 +13,9 @@ from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.selection.sources import Failed, LatestRefSource, Resolved, StatusSource
+from imagesetter.selection.sources import Failed, LatestRefSource, Resolved
 from imagesetter.selection.sources import Resolution as Resolution
+from imagesetter.selection.status_source import StatusSource
 from imagesetter.update.resource_list import (
     ListUpdate,
     catalog_from_items,

@@ -11,7 +11,8 @@ from imagesetter.cli import clock
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.lock.document import Lock
 from imagesetter.selection.lock_source import LockSource
-from imagesetter.selection.sources import Digests, LatestRefSource, MakeSource, StatusSource
+from imagesetter.selection.sources import Digests, LatestRefSource, MakeSource
+from imagesetter.selection.status_source import StatusSource
 
 if TYPE_CHECKING:
     from imagesetter.config.options import SourceName

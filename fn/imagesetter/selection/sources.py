@@ -1,21 +1,17 @@
 """Policies become latest refs, from one of three sources; a failure is a value.
 
-``status``, which is here, takes what a cluster reported; ``registry`` and ``lock`` have modules of their own. Only
-policies that are asked for are resolved, each once.
+The sources have modules of their own: `registry_source`, `lock_source` and `status_source`. Only policies that are
+asked for are resolved, each once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from imagesetter.errors import ResolveError
-from imagesetter.flux.annotations import NEWEST, VERIFY
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.resources import RELEASE
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
@@ -74,44 +70,6 @@ class LatestRefSource(Protocol):
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """One answer for each name; never raises for a policy that has none."""
-
-
-class StatusSource(NamedTuple):
-    """The answers that a cluster's ImagePolicies report (``kubectl get imagepolicies -A -o yaml``)."""
-
-    catalog: Catalog
-
-    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
-        """``status.latestRef``, or the older ``latestImage``."""
-        names = list(names)
-        if not self.catalog.of_kind(RELEASE):
-            return {name: caught(partial(self._answer, name)) for name in names}
-        from imagesetter.flux.releases import releases_of
-        from imagesetter.selection.releases import check_recorded
-
-        releases = releases_of(self.catalog, names)
-        others = (name for release in releases for name in release.policies)
-        answers = {name: caught(partial(self._answer, name)) for name in dict.fromkeys((*names, *others))}
-        return check_recorded(self.catalog, releases, answers, "export the status again when the cluster has settled")
-
-    def _answer(self, name: PolicyName) -> Resolution:
-        ref = self.catalog.recorded(name)
-        if self.catalog.has_annotation(name, VERIFY):
-            raise ResolveError(
-                f"ImagePolicy {name} accepts signed images only, and a status does not say who signed its image",
-                hint="use --from registry or --from lock for this policy",
-            )
-        if self.catalog.has_annotation(name, NEWEST):
-            raise ResolveError(
-                f"ImagePolicy {name} takes the newest tag, and a cluster's controllers do not know its order",
-                hint="use --from lock for this policy",
-            )
-        if ref is None:
-            raise ResolveError(
-                f"ImagePolicy {name} has no status.latestRef",
-                hint="export them: `kubectl get imagepolicies -A -o yaml`, and name the file with --policies",
-            )
-        return Resolved(ref)
 
 
 KnownDigest = Callable[[PolicyName, LatestRef], str]

@@ -1,0 +1,52 @@
+"""Latest refs from what a cluster reported in the status of its ImagePolicies, without any network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import NamedTuple
+
+from imagesetter.errors import ResolveError
+from imagesetter.flux.annotations import NEWEST, VERIFY
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.resources import RELEASE
+from imagesetter.selection.sources import Resolution, Resolved, caught
+
+
+class StatusSource(NamedTuple):
+    """The answers that a cluster's ImagePolicies report (``kubectl get imagepolicies -A -o yaml``)."""
+
+    catalog: Catalog
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
+        """``status.latestRef``, or the older ``latestImage``."""
+        names = list(names)
+        if not self.catalog.of_kind(RELEASE):
+            return {name: caught(partial(self._answer, name)) for name in names}
+        from imagesetter.flux.releases import releases_of
+        from imagesetter.selection.releases import check_recorded
+
+        releases = releases_of(self.catalog, names)
+        others = (name for release in releases for name in release.policies)
+        answers = {name: caught(partial(self._answer, name)) for name in dict.fromkeys((*names, *others))}
+        return check_recorded(self.catalog, releases, answers, "export the status again when the cluster has settled")
+
+    def _answer(self, name: PolicyName) -> Resolution:
+        ref = self.catalog.recorded(name)
+        if self.catalog.has_annotation(name, VERIFY):
+            raise ResolveError(
+                f"ImagePolicy {name} accepts signed images only, and a status does not say who signed its image",
+                hint="use --from registry or --from lock for this policy",
+            )
+        if self.catalog.has_annotation(name, NEWEST):
+            raise ResolveError(
+                f"ImagePolicy {name} takes the newest tag, and a cluster's controllers do not know its order",
+                hint="use --from lock for this policy",
+            )
+        if ref is None:
+            raise ResolveError(
+                f"ImagePolicy {name} has no status.latestRef",
+                hint="export them: `kubectl get imagepolicies -A -o yaml`, and name the file with --policies",
+            )
+        return Resolved(ref)
