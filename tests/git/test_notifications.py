@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -206,8 +207,31 @@ def test_odd_names_are_escaped_in_metrics() -> None:
     assert samples(text)["automation_success/b"] == 0
 
 
+@pytest.mark.parametrize("option", ["--events", "--metrics"])
+@pytest.mark.parametrize("name", ["missing/x", "folder"])
+def test_a_file_that_cannot_be_there_is_refused_before_anything_runs(
+    place: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    assert automate(place, option, str(tmp_path / name)) == 2
+    assert f"where: {option}" in capsys.readouterr().err
+    assert "Update from image update automation" not in place.remote.subjects()
+
+
 def test_metrics_that_cannot_be_written_are_an_error(
     place: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert automate(place, "--metrics", str(tmp_path / "missing" / "x.prom")) == 1
-    assert "cannot be written: No such file or directory" in capsys.readouterr().err
+    assert automate(place, "--metrics", str(tmp_path / ("x" * 250))) == 1  # no name is left for a temporary file
+    assert "cannot be written: File name too long" in capsys.readouterr().err
+
+
+def test_metrics_go_to_a_pipe_that_stays_one(place: Bench, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert automate(place, "--metrics", str(pipe)) == 0
+        assert samples(os.read(reader, 1 << 16).decode())["automation_success/auto"] == 1
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

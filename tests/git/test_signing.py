@@ -136,6 +136,22 @@ def test_gpgs_own_reason_is_told(bench: Bench, gpg_home: Path, monkeypatch: pyte
     assert "signing failed: Unusable secret key" in message
 
 
+@pytest.mark.parametrize("kind", ["field", "setting"])
+def test_gpgs_own_reason_is_told_for_a_key_of_ones_own(
+    bench: Bench, gpg_home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    require_tool("gpg")
+    (gpg_home / "empty").mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(gpg_home / "empty"))
+    settings = {"user.signingKey": "0123456789ABCDEF", "commit.gpgSign": "true"}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for number, (name, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    message = error(bench.run(signed("gpg") if kind == "field" else AUTOMATION))
+    assert "signing failed: No secret key" in message, message
+
+
 def test_gpgs_own_reason_for_a_key_that_it_does_not_import_is_told(
     bench: Bench, gpg_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,8 +124,13 @@ def parse_outputs(given: tuple[str, ...], formats: tuple[Format, ...], *, where:
     return Outputs(stdout[0] if stdout else "text", tuple((form, path) for path, form in files.items()))
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, text: str, *, mode: int | None = None) -> None:
     """Replace a file's text atomically; a pipe or a device (``/dev/stderr``) is written to directly.
+
+    Args:
+        path: the file; a link is followed.
+        text: what it holds then.
+        mode: its permissions; None for those that it has, or that the umask gives.
 
     Raises:
         InputError: the file cannot be written.
@@ -136,6 +141,8 @@ def write_file(path: Path, text: str) -> None:
             path.write_bytes(data)
             return
         target = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for links in a circle
-        put(target, data, mode=target.stat().st_mode & 0o777 if target.exists() else None)
+        if mode is None and target.exists():
+            mode = target.stat().st_mode & 0o777
+        put(target, data, mode=mode)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(path), hint=os_error_hint(error)) from error

@@ -33,7 +33,8 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
     """
     key = automation.signing_key
     if key is None:
-        yield git, ()
+        with _own_reason(git):
+            yield git, ()
         return
     where = f"spec.git.commit.signingKey of ImageUpdateAutomation {automation.name}"
     form = "openpgp" if key.type == "gpg" else "ssh"
@@ -45,7 +46,8 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
                 hint="add it, or set a key of your own with `git config user.signingKey`",
             )
         # git's own key has the format of git's configuration, whatever the default type of the resource.
-        yield git if git.setting("gpg.format") else git.with_(config=[f"gpg.format={form}"]), ("--gpg-sign",)
+        with _own_reason(git):
+            yield git if git.setting("gpg.format") else git.with_(config=[f"gpg.format={form}"]), ("--gpg-sign",)
         return
     git = git.with_(config=[f"gpg.format={form}"])
     with tempfile.TemporaryDirectory(prefix="imagesetter-key-") as name:
@@ -56,6 +58,24 @@ def signing(automation: Automation, git: Git) -> Iterator[tuple[Git, tuple[str, 
                 yield prepared, ("--gpg-sign",)
         else:
             yield _ssh(folder, secret, git), ("--gpg-sign",)
+
+
+@contextlib.contextmanager
+def _own_reason(git: Git) -> Iterator[None]:
+    """Add gpg's own reason to an error about the user's own key."""
+    try:
+        yield
+    except GitError as error:
+        if "gpg failed to sign" in error.what:
+            program, key = git.setting("gpg.program") or "gpg", git.setting("user.signingKey")
+            user = ("--local-user", key) if key else ()
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                tried = subprocess.run(
+                    [program, "--batch", "--no-tty", *user, "--detach-sign"],
+                    input=b"", capture_output=True, timeout=_SECONDS, check=False,
+                )  # fmt: skip
+                error.what = "; ".join((error.what, *_reasons(tried.stderr)))
+        raise
 
 
 def _write(path: Path, data: bytes, mode: int = 0o600) -> Path:

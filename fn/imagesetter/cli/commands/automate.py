@@ -27,7 +27,7 @@ from imagesetter.cli.pull_requests import RequestSettings, parse_reviewer, repor
 from imagesetter.cli.reports.automate import automation_json, reporter
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.label_rules import labels_by_rule, parse_label_rule
-from imagesetter.cli.reports.notifications import Notifications, check_events
+from imagesetter.cli.reports.notifications import Notifications, check_events, check_file
 from imagesetter.cli.reports.update_markdown import render_branch
 from imagesetter.cli.terminal import echo_data, write
 from imagesetter.git.address_rules import GitAddressRules
@@ -248,6 +248,8 @@ def command(
         tuple(map(parse_reviewer, reviewers)),
     )
     rules = automation_options.address_rules
+    if metrics:
+        check_file(metrics, "--metrics")
     notifications = Notifications(check_events(events), metrics, rules, network)
     notify = None if dry_run else notifications.notify
     report = reporter(options, dry_run=dry_run)

@@ -15,11 +15,11 @@ from imagesetter import __version__
 from imagesetter.cli import clock
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.operator_transport import operator_transport
+from imagesetter.cli.output_options import write_file
 from imagesetter.cli.reports.events import automation_events
 from imagesetter.cli.reports.metrics import LastRun, render_metrics
 from imagesetter.errors import GitError
 from imagesetter.fields.report import failure
-from imagesetter.files.atomic_write import put
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.run_result import AutomationRunResult
@@ -63,9 +63,9 @@ class Notifications:
             self._last[run.name] = LastRun(run, clock.now())
             text = render_metrics(self._last.values(), __version__)
             try:
-                put(self.metrics, text.encode("utf-8", "replace"), mode=0o644)
-            except OSError as error:
-                run = _with_error(run, _unwritable(self.metrics, error))
+                write_file(self.metrics, text, mode=0o644)
+            except InputError as error:
+                run = _with_error(run, error)
         return run
 
     def _send(self, run: AutomationRunResult, deadline: Deadline) -> None:
@@ -123,7 +123,7 @@ def check_events(events: str) -> str:
     """Check ``--events``, and return it.
 
     Raises:
-        UsageError: it begins like a URL, but is not valid, or it is a URL of another kind.
+        UsageError: it begins like a URL, but is not valid, it is a URL of another kind, or no file can be there.
     """
     hint = f"write the path of a file, or a URL such as https://HOST/PATH without a login; {KEY} signs events"
     if "://" in events and not is_url(events):
@@ -135,7 +135,20 @@ def check_events(events: str) -> str:
             host = None
         if not host or "@" in events or not events.isascii() or not events.isprintable() or " " in events:
             raise UsageError(f"{without_logins(events)!r} is not a valid URL", where="--events", hint=hint)
+    elif events:
+        check_file(Path(events), "--events")
     return events
+
+
+def check_file(path: Path, where: str) -> None:
+    """Check, before anything is pushed, that there is a folder for a file that a run writes at its end.
+
+    Raises:
+        UsageError: there is none, or the path is a folder.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        reason = "is a directory" if path.is_dir() else "is in a directory that does not exist"
+        raise UsageError(f"{path} {reason}", where=where, hint="choose a file in an existing directory")
 
 
 def _with_error(run: AutomationRunResult, error: ReportedError) -> AutomationRunResult:
