@@ -44,3 +44,13 @@ def deployed(path: str, *lines: str) -> str:
         f"metadata: {{name: apps, namespace: flux-system}}\nspec:\n  path: {path}\n"
         f"  sourceRef: {{kind: GitRepository, name: flux-system}}\n{more}"
     )
+
+
+def automation(path: str) -> str:
+    """An ImageUpdateAutomation that updates a path."""
+    return (
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageUpdateAutomation\n"
+        "metadata: {name: auto, namespace: flux-system}\nspec:\n  interval: 5m\n  sourceRef: {name: flux-system}\n"
+        "  git: {commit: {author: {email: a@example.com}}, push: {branch: main}}\n"
+        f"  update: {{path: {path}}}\n"
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagesetter.flux.nearest import nearest
-from support.flux_repositories import Run, deployed, field, kustomization, policies, policy, repository
+from support.flux_repositories import Run, automation, deployed, field, kustomization, policies, policy, repository
 
 
 def tags(run: Run, files: Mapping[str, str], *paths: str) -> dict[str, str]:
@@ -74,6 +74,38 @@ NEAREST = {
             "apps/base/a.yaml": field(),
         },
         {"apps/dev/a.yaml": "1.1.0", "apps/prod/web/a.yaml": "1.2.0", "apps/base/a.yaml": "more than once"},
+    ),
+    "two clusters that deploy one folder": (
+        {
+            **DEV_AND_PROD,
+            "clusters/dev/apps.yaml": deployed("./apps"),
+            "clusters/prod/apps.yaml": deployed("./apps"),
+            "apps/a.yaml": field(),
+        },
+        {"apps/a.yaml": "more than once"},
+    ),
+    "the automation that updates the file's folder": (
+        {
+            **DEV_AND_PROD,
+            "clusters/dev/auto.yaml": automation("./apps/dev"),
+            "clusters/prod/auto.yaml": automation("./apps/prod"),
+            "apps/dev/a.yaml": field(),
+            "apps/prod/web/a.yaml": field(),
+            "apps/base/a.yaml": field(),
+        },
+        {"apps/dev/a.yaml": "1.1.0", "apps/prod/web/a.yaml": "1.2.0", "apps/base/a.yaml": "more than once"},
+    ),
+    "the automation, where two clusters deploy the folder": (
+        {
+            **DEV_AND_PROD,
+            "clusters/dev/apps.yaml": deployed("./apps"),
+            "clusters/prod/apps.yaml": deployed("./apps"),
+            "clusters/prod/auto.yaml": automation("./apps/web"),
+            "clusters/dev/auto.yaml": automation("./"),
+            "apps/web/a.yaml": field(),
+            "apps/a.yaml": field(),
+        },
+        {"apps/web/a.yaml": "1.2.0", "apps/a.yaml": "1.1.0"},
     ),
 }  # fmt: skip
 

@@ -94,8 +94,8 @@ class Catalog:
         """What to do about two resources of one name."""
         self.unread: list[str] = []
         """Flux resources that do not parse: ``file:line:column: reason``; what is missing may be there."""
-        self.covering: Callable[[str], Iterable[str]] = lambda folder: ()
-        """The folders of what deploys a folder: where definitions are equally far away, the one there counts."""
+        self.covering: Callable[[str], Iterable[Iterable[str]]] = lambda folder: ()
+        """The folders of what deploys a folder, and of what updates it: of equally near policies, those there count."""
         self.values_for: Callable[[str], Values] = lambda folder: Values({}, complete=False)
         """The values of the variables in the files of a folder."""
         self.rule_defaults: Mapping[str, str] = {}
@@ -218,9 +218,9 @@ class Catalog:
             complete = self._complete(kind, namespace, name)
             found = nearest(folder, [(each.folders, each) for each in complete]) if folder else complete
             if folder and len({inputs_of(each) for each in found}) > 1:
-                for cluster in self.covering(folder):
-                    some = nearest(cluster, [(each.folders, each) for each in found])
-                    found = some if len(some) < len(found) else found
+                for clusters in self.covering(folder):
+                    some = [nearest(cluster, [(each.folders, each) for each in found]) for cluster in clusters]
+                    found = [each for each in found if any(each in near for near in some)] or found
             if len({inputs_of(each) for each in found}) > 1:
                 found = [each for each in found if id(each) in self._given] or found
             self._nearest[key] = found

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from imagesetter.files.read import repository_of
 from imagesetter.flux import resources as flux
-from imagesetter.flux.nearest import folder_of, is_at_or_above
+from imagesetter.flux.nearest import covering, folder_of
 from imagesetter.flux.variables import Values
 from krm_functions.errors import ReportedError
 from krm_functions.yaml.encoding import decode_text
@@ -66,9 +66,7 @@ class Deployments:
 
     def covering(self, folder: str) -> list[Deployment]:
         """Those that deploy a folder, as far as no other one names a longer part of its path."""
-        found = [each for each in self.all if is_at_or_above(each.path, folder)]
-        longest = max((len(each.path) for each in found), default=0)
-        return [each for each in found if len(each.path) == longest]
+        return covering(folder, ((each.path, each) for each in self.all))
 
     def values_for(self, folder: str) -> Values:
         """The values of the variables in the files of a folder."""
@@ -112,6 +110,21 @@ def substitutes(each: Deployment, data: Mapping[str, Any]) -> bool:
     return bool(_mapping(each.spec.get("postBuild"))) and "disabled" not in marks
 
 
+def updated_folders(resources: Iterable[flux.Resource]) -> list[tuple[str, str]]:
+    """The folder that each ImageUpdateAutomation updates, and one in which it stands itself."""
+    found: list[tuple[str, str]] = []
+    for each in resources:
+        if each.kind == "ImageUpdateAutomation":
+            path = str(_mapping(each.spec.get("update")).get("path") or ".")
+            found += [(_in_repository(folder, path), folder) for folder in each.folders]
+    return found
+
+
+def _in_repository(folder: str, path: str) -> str:
+    """A path from the top of the repository that a folder is in."""
+    return os.path.normpath(os.path.join(repository_of(folder) or os.getcwd(), path.lstrip("/")))
+
+
 def _mapping(data: object) -> Mapping[Any, Any]:
     return data if isinstance(data, Mapping) else {}
 
@@ -122,11 +135,10 @@ def _deployments(name: str, data: bytes) -> Iterator[Deployment]:
     except ReportedError:
         return
     folder = folder_of(name)
-    root = repository_of(folder) or os.getcwd()
     for document, line in documents:
         for item in flux.flatten(document):
             spec = item.get("spec")
             if str(item.get("apiVersion", "")).startswith(f"{GROUP}/") and isinstance(spec, Mapping):
                 namespace = str(_mapping(item.get("metadata")).get("namespace") or flux.DEFAULT_NAMESPACE)
-                path = os.path.normpath(os.path.join(root, str(spec.get("path") or ".").lstrip("/")))
+                path = _in_repository(folder, str(spec.get("path") or "."))
                 yield Deployment(folder, f"{name}:{line}", spec, namespace, path)

@@ -32,6 +32,13 @@ def is_at_or_above(folder: str, other: str) -> bool:
     return folder == other or other.startswith(folder.rstrip(os.sep) + os.sep)
 
 
+def covering(folder: str, wide: Iterable[tuple[str, Candidate]]) -> list[Candidate]:
+    """The candidates whose folder is the folder or contains it, as far as no other one's is a longer part of it."""
+    found = [(len(path), candidate) for path, candidate in wide if is_at_or_above(path, folder)]
+    longest = max((length for length, _ in found), default=0)
+    return [candidate for length, candidate in found if length == longest]
+
+
 def nearest(folder: str, candidates: Iterable[tuple[Sequence[str], Candidate]]) -> list[Candidate]:
     """The candidates one of whose folders is nearest to a folder; several where they are equally near."""
     repository = repository_of(folder) or ""

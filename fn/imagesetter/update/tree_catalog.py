@@ -13,9 +13,9 @@ from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
 from imagesetter.flux.builds import FILE_NAMES, Builds, Completed
 from imagesetter.flux.catalog import Catalog
-from imagesetter.flux.deployments import GROUP, Deployments, File
+from imagesetter.flux.deployments import GROUP, Deployments, File, updated_folders
 from imagesetter.flux.markers import Marker, PolicyName
-from imagesetter.flux.nearest import folder_of
+from imagesetter.flux.nearest import covering, folder_of
 from imagesetter.flux.variables import substitute
 from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources, may_hold_policies
 from krm_functions.errors import InputError, UsageError
@@ -152,7 +152,11 @@ def complete_into(
     mine = {id(each) for raw in given for each in completed.forms.get(id(raw), ())}
     catalog.add(each for each in completed.resources if id(each) not in mine)
     catalog.add((each for each in completed.resources if id(each) in mine), given=True)
-    catalog.covering = lambda folder: [each.folder for each in deployments.covering(folder)]
+    updating = updated_folders(completed.resources)
+    catalog.covering = lambda folder: (
+        [each.folder for each in deployments.covering(folder)],
+        covering(folder, updating),
+    )
     catalog.values_for = deployments.values_for
     return completed
 
