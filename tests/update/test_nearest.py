@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
+from imagesetter.lock.document import LockEntry
+from imagesetter.lock.render import render_lock
+from imagesetter.update.read_tree import read_tree
+from imagesetter.update.tree_catalog import catalog_from_tree
 from support.flux_repositories import Run, automation, deployed, field, kustomization, policies, policy, repository
 
 
@@ -310,3 +315,21 @@ FOLDERS = ["/r/a", "/r/a/b", "/r/c", "/r/ab"]
 def test_the_nearest_folder_shares_most_of_the_path(folder: str, found: list[str]) -> None:
     assert nearest(folder, [((each,), each) for each in FOLDERS]) == found
     assert nearest(folder, [((each,), each) for each in reversed(FOLDERS)]) == found[::-1]
+
+
+def test_a_lock_above_several_given_folders_counts_for_each_of_them(run: Run) -> None:
+    names = ("web", "api")
+    fields = {f"apps/{name}/a.yaml": field(f"flux-system:{name}") for name in names}
+    made = [policy("1.1.0", rule="semver: {range: '*'}", name=name) for name in names]
+    run({".git/HEAD": "", "p.yaml": "---\n".join([repository(), *made]), **fields}, "schema")
+    tree = read_tree(["."])
+    catalog = catalog_from_tree(tree, policies=[], stdin=bytes, namespace="", paths=["."])
+    entries = {
+        each: LockEntry(
+            each, "registry.example.com/web", "1.5.0", f"sha256:{'1' * 64}", "Never", catalog.inputs(each), 3,
+            "2026-01-01T00:00:00Z",
+        )
+        for each in (PolicyName("flux-system", name) for name in names)
+    }  # fmt: skip
+    run({"images.lock.yaml": render_lock("", entries)}, "update", "--from", "lock", "apps/web", "apps/api")
+    assert [Path(file).read_text(encoding="utf-8").split(" ")[1].rpartition(":")[2] for file in fields] == ["1.5.0"] * 2

@@ -136,14 +136,28 @@ def inside_its_repository(path: StrPath) -> str:
     return real
 
 
-def repository_of(directory: str) -> str | None:
-    """The nearest directory at or above an absolute one that holds ``.git``, or None."""
-    while not os.path.lexists(os.path.join(directory, ".git")):
+def repository_of(directory: str, known: dict[str, str | None] | None = None) -> str | None:
+    """The nearest directory at or above an absolute one that holds ``.git``, or None.
+
+    Args:
+        directory: where to begin.
+        known: what was found before, which is believed, and takes what is found; for many directories of one run.
+    """
+    known = {} if known is None else known
+    passed, found = [], None
+    while directory not in known:
+        passed.append(directory)
+        if os.path.lexists(os.path.join(directory, ".git")):
+            found = directory
+            break
         parent = os.path.dirname(directory)
         if parent == directory:
-            return None
+            break
         directory = parent
-    return directory
+    else:
+        found = known[directory]
+    known.update(dict.fromkeys(passed, found))
+    return found
 
 
 def _is_below(real: str, top: str) -> bool:

@@ -47,6 +47,7 @@ class Nearby:
         for path in self._files:
             self._in_folder.setdefault(os.path.dirname(path), []).append(path)
         self._above: dict[str, tuple[str, ...]] = {}
+        self._tops: dict[str, str | None] = {}
         self._known: dict[tuple[PolicyName, str], PolicyName] = {}
         self._met: set[PolicyName] = set()
         self._same: dict[tuple[PolicyName, object], PolicyName] = {}
@@ -94,24 +95,22 @@ class Nearby:
 
     def _locks_above(self, folder: str) -> tuple[str, ...]:
         """The locks in a folder and in those above it, the nearest first."""
+        if not folder:
+            return ()
         if folder not in self._above:
-            self._above[folder] = tuple(self._find_above(folder)) if folder else ()
+            top, parent = repository_of(folder, self._tops), os.path.dirname(folder)
+            here = tuple(self._locks_in(folder, top))
+            self._above[folder] = here if parent == folder or folder == top else here + self._locks_above(parent)
         return self._above[folder]
 
-    def _find_above(self, folder: str) -> Iterator[str]:
-        top = repository_of(folder)
-        while True:
-            yield from self._in_folder.get(folder, ())
-            path = os.path.join(folder, FILE_NAME)
-            if path not in self._files and (top or folder == self._start) and os.path.lexists(path):
-                root = top or folder
-                if os.path.lexists(inside(path, root)):  # a link to nothing yet is a lock that is still to be made
-                    self._files[path] = (_shown(path), read_inside(path, root))
-                    yield path
-            parent = os.path.dirname(folder)
-            if folder == top or parent == folder:
-                return
-            folder = parent
+    def _locks_in(self, folder: str, top: str | None) -> Iterator[str]:
+        yield from self._in_folder.get(folder, ())
+        path = os.path.join(folder, FILE_NAME)
+        if path not in self._files and (top or folder == self._start) and os.path.lexists(path):
+            root = top or folder
+            if os.path.lexists(inside(path, root)):  # a link to nothing yet is a lock that is still to be made
+                self._files[path] = (_shown(path), read_inside(path, root))
+                yield path
 
     def entries_of(self, name: PolicyName) -> list[tuple[str, LockEntry | None]]:
         """The locks that count for a policy that was placed, the nearest first, each with its entry for the policy.
