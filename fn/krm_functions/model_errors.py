@@ -8,6 +8,7 @@ from typing import Any
 from krm_functions.messages import shown
 
 _MAPPINGS = frozenset({"model_type", "model_attributes_type", "dict_type"})
+_LENGTHS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
 _LISTS = frozenset({"list_type", "tuple_type", "set_type"})
 
 
@@ -30,6 +31,10 @@ def model_error(error: Mapping[str, Any]) -> str:
         return f"must be a mapping, not {in_words(value)}"
     if kind in _LISTS:
         return f"must be a list, not {in_words(value)}"
+    if kind in _LENGTHS and isinstance(value, list):
+        words, limit = _LENGTHS[kind]
+        count = error["ctx"][limit]
+        return f"must have {words} {count} {'entry' if count == 1 else 'entries'}, not {len(value)}"
     message = str(error["msg"])
     what = "" if isinstance(value, Mapping | list) else f", not {in_words(value)}"
     return f"{message[:1].lower()}{message[1:]}{what}"

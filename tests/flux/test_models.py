@@ -91,7 +91,7 @@ REFUSED = {
     "too many exclusions": (
         ImageRepositorySpec,
         {**REPOSITORY, "exclusionList": ["a"] * 26},
-        "spec.exclusionList: list should have at most 25 items after validation, not 26",
+        "spec.exclusionList: must have at most 25 entries, not 26",
     ),
     "unknown provider": (
         ImageRepositorySpec,

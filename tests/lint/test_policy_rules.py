@@ -287,7 +287,7 @@ CASES = {
         "incomplete-policy",
         [annotated("imagesetter.dev/platforms: arm64")],
         [
-            "a.yaml:6:13: error incomplete-policy: metadata.annotations[\"imagesetter.dev/platforms\"]: 'arm64' is not "
+            "a.yaml:8:88: error incomplete-policy: metadata.annotations[\"imagesetter.dev/platforms\"]: 'arm64' is not "
             "a platform such as linux/amd64 or linux/arm64/v8"
         ],
     ),
@@ -360,3 +360,35 @@ def test_a_verify_that_is_not_valid_makes_its_policy_incomplete(lint: Lint) -> N
     )
     (found,) = lint({"a.yaml": documents(REPOSITORY, wrong)}).about("incomplete-policy")
     assert "secretref: unknown field (did you mean secretRef?)" in found
+
+
+@pytest.mark.parametrize(
+    ("annotations", "column", "message"),
+    [
+        ("{imagesetter.dev/allow-downgrade: true}", 50, "must be a string, not true: put it in quotes"),
+        ("{imagesetter.dev/minimum-age: 5}", 46, "must be a string, not the number 5: put it in quotes"),
+        ("{imagesetter.dev/platforms: [linux/amd64]}", 45, "must be a string, not a list"),
+        ("{imagesetter.dev/follows: null}", 42, "must be a string, not null"),
+        ("[imagesetter.dev/verify]", 16, "metadata.annotations: must be a mapping, not a list"),
+    ],
+)
+def test_an_annotation_of_another_type_is_found_at_its_place(
+    lint: Lint, annotations: str, column: int, message: str
+) -> None:
+    text = f"""\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {{name: web, namespace: flux-system}}
+spec: {{image: registry.example.com/web, interval: 5m}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata:
+  name: web
+  namespace: flux-system
+  annotations: {annotations}
+spec: {{imageRepositoryRef: {{name: web}}, policy: {{semver: {{range: 1.x}}}}}}
+"""
+    (found,) = lint({"policies.yaml": text}).about("incomplete-policy")
+    assert message in found
+    assert found.startswith(f"policies.yaml:11:{column}: ") or "metadata.annotations: " in found

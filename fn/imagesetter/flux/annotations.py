@@ -10,6 +10,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
 from imagesetter.golang.duration import parse_age
 from krm_functions.errors import ResourceError
+from krm_functions.model_errors import in_words
 
 if TYPE_CHECKING:
     from imagesetter.policy.platform import Platform
@@ -72,7 +73,7 @@ def follows(policy: Resource, name: PolicyName) -> tuple[PolicyName | None, floa
     Raises:
         ResourceError: this is not the name of another policy, or the time is no duration.
     """
-    text, soak = annotation(policy, FOLLOWS), _age(policy, SOAK)
+    text, soak = _text(policy, FOLLOWS), _age(policy, SOAK)
     if not text:
         if soak:
             raise _error(policy, SOAK, f"there is no {FOLLOWS}: name the policy whose tag has to soak")
@@ -92,7 +93,7 @@ def newest(policy: Resource) -> Newest | None:
     Raises:
         ResourceError: the annotation is neither ``pushed`` nor ``created``.
     """
-    match annotation(policy, NEWEST):
+    match _text(policy, NEWEST):
         case "":
             return None
         case "pushed":
@@ -109,7 +110,7 @@ def platforms(policy: Resource) -> tuple[Platform, ...]:
     Raises:
         ResourceError: the annotation is not a list of platforms with commas between them.
     """
-    text = annotation(policy, PLATFORMS)
+    text = _text(policy, PLATFORMS)
     if not text:
         return ()
     from imagesetter.policy.platform import parse_platforms
@@ -121,7 +122,7 @@ def platforms(policy: Resource) -> tuple[Platform, ...]:
 
 
 def _age(policy: Resource, name: str) -> float:
-    text = annotation(policy, name)
+    text = _text(policy, name)
     try:
         return parse_age(text) if text else 0.0
     except ValueError as error:
@@ -129,7 +130,7 @@ def _age(policy: Resource, name: str) -> float:
 
 
 def _flag(policy: Resource, name: str) -> bool:
-    text = annotation(policy, name)
+    text = _text(policy, name)
     if text not in ("", "true", "false"):
         raise _error(policy, name, f'{text!r} is neither "true" nor "false"')
     return text == "true"
@@ -139,6 +140,19 @@ def annotation(policy: Resource, name: str) -> str:
     """The text of an annotation; empty where there is none."""
     annotations = policy.metadata.get("annotations")
     return str(annotations.get(name, "")) if isinstance(annotations, Mapping) else ""
+
+
+def _text(policy: Resource, name: str) -> str:
+    """As `annotation`, of one that is a string, as Kubernetes requires: ``true`` without quotes is none."""
+    annotations = policy.metadata.get("annotations")
+    if not isinstance(annotations, Mapping | None):
+        what = f"metadata.annotations: must be a mapping, not {in_words(annotations)}"
+        raise ResourceError(what, where=policy.origin)
+    value = annotations.get(name, "") if annotations else ""
+    if isinstance(value, str):
+        return value
+    quote = ": put it in quotes" if isinstance(value, bool | int | float) else ""
+    raise _error(policy, name, f"must be a string, not {in_words(value)}{quote}")
 
 
 def _error(policy: Resource, name: str, what: str) -> ResourceError:

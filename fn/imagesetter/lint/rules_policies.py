@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SPEC_PATH = re.compile(r"spec[\w.\[\]]*")
 _STEP = re.compile(r"\w+")
+_ANNOTATION = re.compile(r'metadata\.annotations\["([^"]+)"\]')
 
 
 def unused_policy(tree: LintedTree) -> Iterator[Problem]:
@@ -209,6 +210,8 @@ def _ambiguity(tree: LintedTree, name: PolicyName, form: Resource) -> ResolveErr
 
 def _path(text: str) -> tuple[str | int, ...]:
     """The field path at the start of a message such as ``spec.filterTags.pattern: must be a string``."""
+    if annotation := _ANNOTATION.match(text):
+        return "metadata", "annotations", annotation[1]
     found = _SPEC_PATH.match(text)
     steps = _STEP.findall(found[0]) if found else []
     return tuple(int(step) if step.isdigit() else step for step in steps)
