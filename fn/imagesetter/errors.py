@@ -113,7 +113,7 @@ class RateLimited(RegistryError):
 
 
 class ProtocolError(RegistryError):
-    """An answer that is no registry's answer, or one larger than allowed."""
+    """A response that is not a registry's, or one larger than allowed."""
 
 
 class EgressRefused(RegistryError):

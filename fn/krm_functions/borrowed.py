@@ -30,7 +30,7 @@ def keep_borrowed(
 
     Raises:
         SpliceError: one of them, or another part of the list, would hold other data all the same.
-        TextError: an item that repeats a node is no data.
+        TextError: an item that repeats a node is not data.
     """
     if not _concerned(whole, layout, items):
         return

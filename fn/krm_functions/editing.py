@@ -126,7 +126,7 @@ class ItemEdits:
 
         Raises:
             SpliceError: the text cannot be changed so.
-            TextError: the item is no data.
+            TextError: the item is not data.
         """
         try:
             edited = self._read().edited(outside=outside)
@@ -205,7 +205,7 @@ def _dedented(text: str, margin: int) -> str:
 
 
 def _style(text: str) -> Style:
-    """The indentation of an item; one that is no data has the usual one."""
+    """The indentation of an item; one that is not data has the usual one."""
     try:
         return style_of(read(text))
     except TextError:

@@ -2,7 +2,7 @@
 
 Each document that is a resource becomes an item: its lines, comments included, indented by two blanks below a dash.
 What the function gives back is outdented again, so a file keeps each byte of a document that the function left alone,
-and everything between the documents. Documents that are no resources (values of a chart, fragments) are no items.
+and everything between the documents. Documents that are not resources (values of a chart, fragments) are not items.
 
 Line ends: a file of CRLF throughout is read as LF and written as CRLF; every other mixture stays as it is.
 """

@@ -256,7 +256,7 @@ class ResourceList:
 
     @property
     def by_kustomize(self) -> bool:
-        """Whether ``kustomize build`` runs the function: it shows nobody the results, only standard error."""
+        """Whether ``kustomize build`` runs the function: it does not show results, only standard error."""
         return any(notes.KUSTOMIZE_ID in item.annotations for item in self.items)
 
     def render(

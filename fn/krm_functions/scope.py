@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 Scope = Literal["Cluster", "Namespaced", ""]
-"""As a CustomResourceDefinition says it; empty where nobody knows."""
+"""As a CustomResourceDefinition says it; empty where it is not known."""
 
 _CLUSTER: Final = {
     "": "ComponentStatus Namespace Node PersistentVolume",

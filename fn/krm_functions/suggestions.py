@@ -1,4 +1,4 @@
-""" "Did you mean": the known name that is closest to one that nobody knows."""
+""" "Did you mean": the known name that is closest to an unknown one."""
 
 from __future__ import annotations
 

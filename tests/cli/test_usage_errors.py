@@ -176,7 +176,7 @@ WRONG = {
         ["schema", "ImageLok"],
         "unknown kind 'ImageLok' (did you mean ImageLock?)",
         "imagesetter schema",
-        "kinds: ImageLock, ImageSetter, Project, PolicyTest, AutomationReport, Explanation, InitReport, "
+        "kinds: ImageLock, ImageRelease, ImageSetter, Project, PolicyTest, AutomationReport, Explanation, InitReport, "
         "OutdatedReport, ParityReport, ImageLog, PolicyReport, PolicyTestReport, LockReport, LintReport, MarkReport, "
         "TagList, UpdateReport, VerifyReport",
     ),

@@ -264,7 +264,7 @@ def test_update_writes_what_fits_and_an_error_for_each_field_that_does_not(sandb
     assert ran.err.splitlines() == [
         "app.yaml:2: error: flux-system:web writes a whole image, and newTag holds a tag; "
         'write {"$imagepolicy": "flux-system:web:tag"}',
-        f"app.yaml:5: error: flux-system:web: no part of '${{IMG}}' is an image of {IMAGE}, so nobody can tell what to "
+        f"app.yaml:5: error: flux-system:web: no part of '${{IMG}}' is an image of {IMAGE}, so it is unclear what to "
         "replace; put what the policy selects into a field of its own, or take the marker away",
     ]
     assert sandbox.text("app.yaml") == text.replace(f"{IMAGE}:1.4.0", f"{IMAGE}:{NEW}")

@@ -304,7 +304,7 @@ def test_a_history_that_cannot_be_read_is_said_once_and_stops_nothing(tmp_path: 
     assert first
     assert (first.severity, first.message) == (
         "info",
-        "the history could not be read, so nobody can tell whether somebody set a field back: git fetch was stopped "
+        "the history could not be read, so it is not known whether somebody set a field back: git fetch was stopped "
         "after 60 s",
     )
     assert second is None

@@ -111,7 +111,7 @@ def test_a_fix_is_told_and_the_rest_is_reported(lint: Lint) -> None:
     assert ran.err == "a.yaml:2:15: fixed wrong-part: flux-system:web writes a whole image, and newTag holds a tag\n"
     assert ran.out == (
         "a.yaml:3:16: error wrong-part: flux-system:web: no part of 'x=a:1' is an image of registry.example.com/web, "
-        "so nobody can tell what to replace; put what the policy selects into a field of its own, or take the marker "
+        "so it is unclear what to replace; put what the policy selects into a field of its own, or take the marker "
         "away\n"
         "1 fixed, 1 error (2 files read)\n"
     )

@@ -237,7 +237,7 @@ def test_a_descriptor_without_a_manifest_is_not_a_signature(
 ) -> None:
     listed = {"schemaVersion": 2, "manifests": [descriptor]}
     shown, _ = outcome(answering(IMAGE, referrers=Reply(200, listed, INDEX)), plain)
-    assert shown == "its signatures are not accepted: a signature is listed, and its manifest is not there"
+    assert shown == "its signatures are not accepted: a signature is listed, but its manifest was not found"
 
 
 def test_a_manifest_that_is_not_what_its_digest_says_is_not_a_signature(plain: ClientSettings) -> None:

@@ -1,4 +1,4 @@
-"""Minimum age: a tag is taken once it is old enough by a clock that nobody else can set (`imagesetter.lock.tag_age`).
+"""Minimum age: a tag is taken once it is old enough by our own clock (`imagesetter.lock.tag_age`).
 
 The tag in the lock is old enough, and so is every tag that the policy ranks below it. Where that tag is meant to move
 (``digestReflectionPolicy: Always``), what it moved to has to grow old as well, and its locked digest stays until then.

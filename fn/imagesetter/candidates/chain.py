@@ -23,8 +23,9 @@ repository: ``digest(tag)``, ``manifest(digest or tag)``, ``blob(digest)``, ``re
 A reason is a whole clause that begins with the tag: ``1.5.0 is not 3d old until …``. It names what was expected and
 what was found, and nothing from a registry stands in it without `imagesetter.registry.http.redaction.printable`.
 
-What raises `krm_functions.errors.ReportedError` is no verdict: the policy fails then, and its fields stay as they are.
-So an outage never makes a lower tag the best one. ``judge`` is called by several threads at once, for several policies.
+A rule that raises a `krm_functions.errors.ReportedError` gives no verdict: the policy fails then, and its fields stay
+as they are. So an outage never makes a lower tag the best one. ``judge`` is called by several threads at once, for
+several policies.
 """
 
 from __future__ import annotations

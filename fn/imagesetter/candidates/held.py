@@ -50,7 +50,7 @@ class Held:
         """The tags that the holds leave: one where there is a hold at a tag.
 
         Raises:
-            ResolveError: the tag at which the policy is held is not there.
+            ResolveError: the tag at which the policy is held does not exist.
             NothingSelected: all tags are excluded.
         """
         policy, listed = self.situation.policy, self.situation.scan.tags

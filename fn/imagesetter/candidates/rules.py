@@ -64,7 +64,7 @@ def candidates(situation: Situation) -> Candidates:
     held = Held(situation)
     tags = held.tags()
     rules = rules_of(situation)
-    if held.at:  # a person chose the tag, and nobody can know who may push to it
+    if held.at:  # a person chose the tag, so only its signature is checked
         rules = [rule for rule in rules if isinstance(rule, Signed)]
     ignored = () if situation.puller.online else tuple(rule.name for rule in rules if rule.asks_registry)
     rules = [rule for rule in rules if rule.name not in ignored]
@@ -76,7 +76,7 @@ def decide(situation: Situation) -> Decision:
 
     Raises:
         PolicyError: the policy chooses nothing of what holds leave.
-        ResolveError: it is held at a tag that is not there, or a rule cannot be decided.
+        ResolveError: it is held at a tag that does not exist, or a rule cannot be decided.
         RegistryError: a rule needs an answer that the registry did not give.
     """
     found = candidates(situation)

@@ -49,7 +49,7 @@ class Location(NamedTuple):
 class ImagesEntry(NamedTuple):
     """An entry of a kustomization's ``images:``; empty fields are not written.
 
-    ``tagSuffix`` is left out: kustomize 5.8 appends it twice, and what it made is no text that we know.
+    ``tagSuffix`` is left out: kustomize 5.8 appends it twice, and what it made is not text that we know.
     """
 
     name: str

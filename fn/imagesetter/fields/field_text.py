@@ -120,7 +120,7 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
     elif marker.part == "" and not parts and len(list(_parts("tag", value, repository, reads))) == 1:
         hint = f'if only its tag follows the policy, write {{"{KEY}": "{marker}:tag"}}; else {hint}'
     raise FieldError(
-        f"{marker}: {count} {_short(value)} is {wanted}, so nobody can tell what to replace",
+        f"{marker}: {count} {_short(value)} is {wanted}, so it is unclear what to replace",
         hint=hint,
     )
 

@@ -1,4 +1,4 @@
-"""The fields that were found in a ResourceList, and what is wrong with the places that are no fields."""
+"""The fields that were found in a ResourceList, and what is wrong with the places that are not fields."""
 
 from __future__ import annotations
 

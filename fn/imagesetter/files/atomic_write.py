@@ -299,7 +299,7 @@ def _discard(temporary: str) -> None:
 
 
 def _sync_directory(directory: str) -> None:
-    # A rename is only durable when its directory is; some file systems refuse to sync one, and that is no failure.
+    # A rename is only durable when its directory is; some file systems refuse to sync one, and that is not a failure.
     with contextlib.suppress(OSError):
         handle = os.open(directory, os.O_RDONLY)
         try:

@@ -93,7 +93,7 @@ def read_inside(path: StrPath, root: StrPath, *, limit: int = LARGEST) -> bytes:
     """The bytes of a file that is looked for by its name.
 
     Raises:
-        InputError: it cannot be read, is no regular file, is too large, or a link leads out of *root*.
+        InputError: it cannot be read, is not a regular file, is too large, or a link leads out of *root*.
     """
     real = inside(path, root)
     handle = _open_plain(real)
@@ -173,7 +173,7 @@ def _leaves(path: StrPath, root: StrPath) -> InputError:
 
 
 def _open_plain(path: StrPath) -> int | None:
-    """A regular file, open; None for a link, and for what is no regular file.
+    """A regular file, open; None for a link, and for what is not a regular file.
 
     Raises:
         InputError: it cannot be opened.

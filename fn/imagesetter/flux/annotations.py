@@ -58,7 +58,7 @@ def minimum_age(policy: Resource) -> float:
     """How old a tag has to be before it is chosen, in seconds; 0 where any age will do.
 
     Raises:
-        ResourceError: the annotation is no duration.
+        ResourceError: the annotation is not a duration.
     """
     return _age(policy, MINIMUM_AGE)
 
@@ -71,7 +71,7 @@ def follows(policy: Resource, name: PolicyName) -> tuple[PolicyName | None, floa
         name: its name; a name without a namespace means its own.
 
     Raises:
-        ResourceError: this is not the name of another policy, or the time is no duration.
+        ResourceError: this is not the name of another policy, or the time is not a duration.
     """
     text, soak = _text(policy, FOLLOWS), _age(policy, SOAK)
     if not text:

@@ -372,7 +372,7 @@ class Catalog:
         return found
 
     def unknown(self, name: PolicyName) -> ResolveError:
-        """The error for a policy that is not there, with the nearest one that is."""
+        """The error for an unknown policy, with the nearest known one."""
         return ResolveError(f"ImagePolicy {name} was not found", hint=self._advice(name))
 
     def _advice(self, name: PolicyName) -> str:

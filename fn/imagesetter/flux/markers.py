@@ -10,8 +10,8 @@ or, in kyaml's long form, ``{"$ref": "#/definitions/io.k8s.cli.setters.NAMESPACE
 
 Departures from Flux, all on purpose:
 
-* A comment that names ``$imagepolicy`` but is no marker, a value without namespace, a suffix other than the three: each
-  is an error with its reason. Flux passes over them in silence.
+* A comment that names ``$imagepolicy`` but is not a marker, a value without namespace, a suffix other than the three:
+  each is an error with its reason. Flux passes over them in silence.
 * kyaml's inline schema, ``{"x-k8s-cli": {"setter": {"name": …, "value": …}}}``, is not a marker. With Flux it writes a
   value that no policy gave and that no report mentions.
 """
@@ -91,7 +91,7 @@ class ParsedComment(NamedTuple):
 
 
 def parse_comments(comments: Iterable[Comment]) -> Iterator[ParsedComment]:
-    """What each comment of a scan says about markers; a comment that is no valid marker comes with its error."""
+    """What each comment of a scan says about markers; a comment that is not a valid marker comes with its error."""
     for comment in comments:
         try:
             yield ParsedComment(comment, parse_marker(comment.text), None)
@@ -103,7 +103,7 @@ def parse_marker(comment: str) -> Marker | None:
     """Read a comment, ``#`` included; None when it has nothing to do with markers.
 
     Raises:
-        MarkerError: it names ``$imagepolicy`` but is no marker, or names no policy; *hint* says how to write it.
+        MarkerError: it names ``$imagepolicy`` but is not a marker, or names no policy; *hint* says how to write it.
     """
     return _parse_known(comment) if len(comment) < 512 else _parse(comment)
 

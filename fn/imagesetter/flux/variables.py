@@ -76,7 +76,7 @@ def substituted(data: Any, values: Values) -> Any:
 def unresolved(data: Mapping[str, Any]) -> Iterator[Unresolved]:
     """The variables that are left in the name and the spec of a resource.
 
-    ``${group}`` in ``filterTags.extract`` is no variable where the pattern has that group.
+    ``${group}`` in ``filterTags.extract`` is not a variable where the pattern has that group.
     """
     for part in ("metadata", "spec"):
         found = data.get(part)

@@ -1,4 +1,4 @@
-"""The push of a run: with a lease, and told apart by why a server refuses it."""
+"""The push of a run: with a lease, and with the reason if the server refuses it."""
 
 from __future__ import annotations
 

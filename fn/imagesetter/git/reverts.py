@@ -190,7 +190,7 @@ class RevertGuard:
             found = None if self._failed else self._find(marked, tag_of)
         except GitError as error:
             self._failed = True
-            message = f"the history could not be read, so nobody can tell whether somebody set a field back: {error}"
+            message = f"the history could not be read, so it is not known whether somebody set a field back: {error}"
             return report("info", message, tags=tags | {"notice": "NoHistory"})
         if found is None:
             return None

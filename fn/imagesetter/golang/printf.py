@@ -149,7 +149,7 @@ class _Format:
         return number
 
     def _star(self) -> int | None:
-        """A width or precision taken from the operands; None when it is no integer or too large."""
+        """A width or precision taken from the operands; None when it is not an integer or too large."""
         if self._argument >= len(self._args):
             return None
         value = self._args[self._argument]

@@ -37,7 +37,7 @@ def parse_uint(text: str, base: int = 0) -> int:
     """``strconv.ParseUint(text, base, 64)``; base 0 goes by the prefix and allows underscores.
 
     Raises:
-        NotANumber: text that is no unsigned number.
+        NotANumber: text that is not an unsigned number.
         OutOfRange: a number above 18446744073709551615.
     """
     digits = text
@@ -69,7 +69,7 @@ def parse_int(text: str, base: int = 0) -> int:
     """``strconv.ParseInt(text, base, 64)``.
 
     Raises:
-        NotANumber: text that is no number.
+        NotANumber: text that is not a number.
         OutOfRange: a number that 64 bits do not hold.
     """
     negative = text[:1] == "-"
@@ -82,10 +82,10 @@ def parse_int(text: str, base: int = 0) -> int:
 def parse_float(text: str) -> float:
     """``strconv.ParseFloat(text, 64)``: ``5``, ``.5``, ``1e3``, ``1_000``, ``0x1p4``, ``inf`` and ``NaN`` in any case.
 
-    Too small a number is zero, as in Go; ``0x10``, blanks and ``1e400`` are no numbers.
+    Too small a number is zero, as in Go; ``0x10``, blanks and ``1e400`` are not numbers.
 
     Raises:
-        NotANumber: text that is no number.
+        NotANumber: text that is not a number.
         OutOfRange: a number beyond what 64 bits hold.
     """
     if _DECIMAL.fullmatch(text):

@@ -151,7 +151,7 @@ class _Reader:
         numbers = [int(pair) for pair in takewhile(re.compile(r"\d\d", re.ASCII).fullmatch, pairs)]
         hours, minutes, seconds = [*numbers, 0, 0, 0][:3]
         for value, limit, what in ((seconds, 60, "second"), (minutes, 60, "minute"), (hours, 24, "hour")):
-            if value > limit:  # Go looks at this before it looks at the sign and at pairs that are no numbers
+            if value > limit:  # Go looks at this before it looks at the sign and at pairs that are not numbers
                 raise self._beyond(f"time zone offset {what}")
         if written[0] not in "+-" or len(numbers) < len(pairs):
             raise _Bad

@@ -26,7 +26,7 @@ _PARTS = {
 
 
 def wrong_part(tree: LintedTree) -> Iterator[Problem]:
-    """A marker that writes something else than its field holds, or a field of which nobody can tell what changes."""
+    """A marker that writes something else than its field holds, or a field of which it is unclear what changes."""
     rules = PolicyRules(tree.catalog)
     for mark in tree.fields:
         scalar, marker = mark.comment.scalar, mark.marker
@@ -103,7 +103,7 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
 
 
 def _repository(value: str) -> str:
-    """The canonical name of an image's repository; empty where the value is no image reference."""
+    """The canonical name of an image's repository; empty where the value is not an image reference."""
     try:
         return parse_reference(value).context.canonical
     except ReportedError:

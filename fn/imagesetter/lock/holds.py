@@ -42,7 +42,7 @@ def midnight(text: str) -> float:
     """The first moment (UTC) of a date, in seconds since the epoch.
 
     Raises:
-        ValueError: it is no date of the form 2026-12-01.
+        ValueError: it is not a date of the form 2026-12-01.
     """
     if not _DATE.fullmatch(text):
         raise ValueError(f"{text!r} is not a date such as 2026-12-01")

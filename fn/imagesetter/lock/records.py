@@ -30,7 +30,7 @@ def update_records(text: str, path: FieldPath, records: Sequence[Record], *, ide
         identity: what a record is known by.
 
     Raises:
-        TextError: the list is none of flat mappings, or the text is no data.
+        TextError: the list is none of flat mappings, or the text is not data.
     """
     document = Document(text, dash=2)
     parent: Any = document.data

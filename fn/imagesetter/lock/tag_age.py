@@ -1,4 +1,4 @@
-"""How old a tag is, by a clock that nobody else can set: ours.
+"""How old a tag is, by our own clock, which nobody else can set.
 
 The lock keeps when a tag with its digest was first seen (``spec.seen``), for tags that rank above the locked one and
 are not old enough yet. A registry's upload time counts where there is one. The ``created`` of an image is what its

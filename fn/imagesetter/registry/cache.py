@@ -290,4 +290,4 @@ def _read_scan(data: bytes | None, repository: str) -> CachedScan | None:
 
 
 def _is_moment(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and abs(value) < _LAST_MOMENT  # false for what is no number, too
+    return isinstance(value, int | float) and abs(value) < _LAST_MOMENT  # false for what is not a number, too

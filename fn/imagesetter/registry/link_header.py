@@ -5,7 +5,7 @@ address (Artifactory, Nexus) or means to send us elsewhere.
 
 Some registries write the header wrongly. What can mean one thing only is read: a target without angle brackets (an old
 zot), single quotes around ``next``, quotes around the whole header, one link without ``rel``. Anything else is an
-error, because a list that ends at a link nobody can read is not whole.
+error, because a list that ends at an unreadable link is not whole.
 """
 
 from __future__ import annotations

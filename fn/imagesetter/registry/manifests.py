@@ -156,7 +156,7 @@ def choose_platform(descriptors: tuple[Descriptor, ...], wanted: str, what: str)
 
 
 def config_digest(document: Mapping[str, object]) -> str:
-    """The digest of the config blob, or "" for what is no image, such as a chart or a signature."""
+    """The digest of the config blob, or "" for what is not an image, such as a chart or a signature."""
     config = document.get("config")
     digest = config.get("digest") if isinstance(config, Mapping) else None
     return str(digest) if is_digest(digest) else ""

@@ -37,7 +37,7 @@ def run_tasks(
     """The number of each job with its result, as they come; an `ReportedError` is a result, and ends no other job.
 
     Each host has threads of its own, so a slow one keeps no other waiting (unless there are hundreds of hosts). They
-    are daemons: when the caller is interrupted, or wants no more, *stop* is called and nobody waits for them.
+    are daemons: when the caller is interrupted, or wants no more, *stop* is called and they are not waited for.
 
     Args:
         limit: how many jobs of a host may run at once.

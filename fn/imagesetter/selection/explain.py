@@ -110,7 +110,7 @@ def explain_registry(
     name = policy.name if policy.name.name else None
     options = scan_options(policy)
     try:
-        check(policy.tags)  # a rule that does not compile is no reason to ask anybody
+        check(policy.tags)  # a rule that does not compile is not a reason to ask anybody
         scan = registry.scan(policy.image, options=options)
     except ReportedError as error:
         return _suspended(policy, Explained(name, policy, None, error))

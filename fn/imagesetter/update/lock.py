@@ -184,7 +184,7 @@ def _called(name: PolicyName) -> str:
 
 
 def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:
-    """A warning for each hold of a policy that is not there: perhaps its name was misspelt, and nothing is held."""
+    """A warning for each hold of an unknown policy: perhaps its name is misspelt, and nothing is held."""
     for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=lambda each: each.order):
         unknown = catalog.unknown(name)
         message = f"there is a hold of {name}; {unknown}; {unknown.hint}; remove it: imagesetter unhold {name}"

@@ -183,7 +183,7 @@ def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[
     catalog = Catalog(config.namespace)
     catalog.elsewhere = "put {0} among the resources, or a policy into spec.policies of an ImageSetter"
     if any(item.package_path for item in listing.items) and all(item.kind != "Kptfile" for item in listing.items):
-        # kpt passes the Kptfile on as well, unless it was told to pass on less.
+        # kpt passes the Kptfile on as well, unless it is configured to pass on less.
         catalog.elsewhere += "; the selectors or exclude of this function in the Kptfile may hide {0}"
     catalog.either = "name the fields in spec.targets, each with its policy as that is called now"
     catalog.rule_defaults = dict(config.rule_defaults)

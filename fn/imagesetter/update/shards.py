@@ -54,9 +54,9 @@ def parse_shard(text: str) -> Shard:
 
 
 def repository_of(catalog: Catalog, name: PolicyName) -> str:
-    """The canonical name of a policy's repository; of one that cannot be read, what can be told of it.
+    """The canonical name of a policy's repository; of one that cannot be read, what is known of it.
 
-    A policy without a repository has to be in some part too, so that its error is told, and told once.
+    A policy without a repository has to be in some part too, so that its error is reported, and only once.
     """
     try:
         written = catalog.image(name)

@@ -205,7 +205,7 @@ def _named_policies(policies: Sequence[str | Path], stdin: Callable[[], bytes], 
         else:
             for path in find_files([given], needed=True):
                 every.take(str(path), read(path, [given]), unread, whole=not Path(given).is_dir())
-        if before == (len(every.resources), len(unread)):  # what could not be read is told by whoever misses a policy
+        if before == (len(every.resources), len(unread)):  # whoever misses a policy reports what could not be read
             raise no_policies(given)
     return every
 

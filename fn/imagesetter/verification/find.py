@@ -147,7 +147,7 @@ def _layers(manifest: Manifest) -> list[Mapping[str, object]]:
 def _manifest(puller: Puller, digest: str, what: str) -> Manifest:
     found = puller.manifest(digest) if is_digest(digest) else None
     if found is None:
-        raise SignatureError(f"{what} is listed, and its manifest is not there")
+        raise SignatureError(f"{what} is listed, but its manifest was not found")
     return found
 
 
@@ -157,7 +157,7 @@ def _blob(puller: Puller, layer: Mapping[str, object]) -> bytes:
         raise SignatureError(f"a signature has {printable(str(size), 30)} bytes; {LARGEST:,} is the most")
     data = puller.blob(str(digest)) if is_digest(digest) else None
     if data is None:
-        raise SignatureError("a signature is listed, and its contents are not there")
+        raise SignatureError("a signature is listed, but its contents were not found")
     if len(data) != size:
         raise SignatureError(f"a signature should have {size:,} bytes, and has {len(data):,}")
     return data

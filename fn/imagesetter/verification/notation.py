@@ -4,7 +4,7 @@ Sources: notaryproject/specifications ``specs/signature-specification.md`` and `
 notation-core-go v1.3 ``signature/jws``, notation-go v1.3 ``verifier/verifier.go``.
 
 Refused by name: COSE envelopes (`imagesetter.verification.find`), the signing scheme of a signing authority,
-verification plugins, critical attributes that nobody here knows, and, where the trust policy enforces revocation,
+verification plugins, unknown critical attributes, and, where the trust policy enforces revocation,
 certificates that say where to ask for it: nothing is requested but from the image's registry.
 """
 
@@ -148,7 +148,7 @@ def _check_descriptor(payload: Mapping[str, Any], puller: Puller, digest: str) -
         raise SignatureError(f"it signs {printable(str(target.get('digest')), 100)}, not {digest}")
     manifest = puller.manifest(digest)
     if manifest is None:
-        raise SignatureError("the image's manifest is not there")
+        raise SignatureError("the image's manifest was not found")
     kind = manifest.document.get("mediaType") or (INDEX_TYPES if manifest.is_index else IMAGE_TYPES)[0]
     if target.get("size") != len(manifest.data) or target.get("mediaType") != kind:
         raise SignatureError("it signs another size or media type than that of the image")

@@ -97,7 +97,7 @@ class CommentFinder:
     # -- one comment ---------------------------------------------------------------------------------------------
 
     def _comment(self, hit: int, event: Any, prev: Any, frames: tuple[Frame, ...], document: int) -> Comment | None:
-        """The comment around a hit before an event; None when the hit is no comment."""
+        """The comment around a hit before an event; None when the hit is not a comment."""
         text = self._text
         floor, line, column = 0, 1, 0
         if prev is not None:

@@ -252,7 +252,7 @@ def _compare(before: str, after: str, planned: Mapping[int, _Planned], pure: boo
                         return at, f"{getattr(was, 'value', 'a collection')!r} reads differently"
     except Unreadable as err:
         return at, err.problem.reason
-    return (due, "a planned value is not there") if due >= 0 else None
+    return (due, "a planned value is missing") if due >= 0 else None
 
 
 def _misread(each: _Planned, was: Any, now: Any, place: int) -> str:

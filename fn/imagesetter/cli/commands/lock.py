@@ -188,7 +188,7 @@ def _set_back(
         history = history_of()
         found = history.entry_revert(file.real, *written.values()) if history else None
     except GitError as error:
-        note = f"the history could not be read, so nobody can tell whether somebody set {policy} back: {error}"
+        note = f"the history could not be read, so it is not known whether somebody set {policy} back: {error}"
         print_results([report("info", note, tags=tags | {"notice": "NoHistory"})])
         return None
     if found is None:

@@ -78,7 +78,7 @@ class TemplateData:
         )
 
     def _recorded(self) -> Iterator[ChangeRecord]:
-        """What Flux would record: a field whose text stays is no change."""
+        """What Flux would record: a field whose text stays is not a change."""
         return (record for record in self.records if record.old != record.new)
 
     def _file_changes(self) -> Map:

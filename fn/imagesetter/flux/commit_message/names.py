@@ -70,7 +70,7 @@ OBJECT_IDENTIFIER.inlined = ("ResourceIdentifier",)
 
 @dataclass(frozen=True, slots=True)
 class ObjectIdentifier:
-    """Which object a field is in; all empty for a file that is no object, such as a kustomization.yaml.
+    """Which object a field is in; all empty for a file that is not an object, such as a kustomization.yaml.
 
     Prints as ``{{{apps/v1 Deployment} {podinfo prod}}}``.
     """

@@ -98,7 +98,7 @@ class Regexp:
         ascii_only = "".join(texts).isascii()  # then places in UTF-8 are places in the text
         found: list[Found] = []
         for text in texts:
-            # Bytes, since google-re2 counts the places in a text anew; what is no character is a question mark.
+            # Bytes, since google-re2 counts the places in a text anew; what is not a character is a question mark.
             data = text.encode("utf-8", "replace")
             if (match := search(data)) is None:
                 continue

@@ -1,6 +1,6 @@
 """Credential helpers: the programs ``docker-credential-NAME`` that Docker, podman and kubelet ask as well.
 
-A helper is told a registry on standard input and answers ``{"ServerURL", "Username", "Secret"}`` on standard output.
+A helper reads a registry from standard input and writes ``{"ServerURL", "Username", "Secret"}`` on standard output.
 Its name comes from a file, so it has to be a plain word; it is looked up in the absolute folders of ``PATH``, run
 without a shell, for a bounded time, and its answer is read to a bounded length. What it prints is not repeated.
 """

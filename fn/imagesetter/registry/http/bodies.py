@@ -9,7 +9,7 @@ from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.redaction import printable
 
 PACKED_CAP = 16 * 1024 * 1024
-"""Bytes that a packed body may unpack to: nobody asked for packing, and a bomb is to cost little."""
+"""Bytes that a packed body may unpack to: packing is not requested, and a decompression bomb has to stay cheap."""
 
 _STEP = 64 * 1024
 
@@ -44,7 +44,7 @@ def first_bytes(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[by
 
 
 def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Gzip and deflate, though nobody asked for them; 64 KiB at a time, however small the packed form is."""
+    """Gzip and deflate, though they are not requested; 64 KiB at a time, however small the packed form is."""
     if encoding in ("", "identity"):
         yield from chunks
         return

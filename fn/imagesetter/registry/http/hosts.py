@@ -1,4 +1,4 @@
-"""Names and addresses of hosts: read strictly, compared as one thing, told apart by whom they reach. Pure."""
+"""Names and addresses of hosts: read strictly, compared in one form, and classified by what they reach. Pure."""
 
 from __future__ import annotations
 

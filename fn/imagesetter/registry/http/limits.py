@@ -48,7 +48,7 @@ class Clock:
 
 @dataclass
 class Deadline:
-    """A moment after which nobody waits any longer."""
+    """The moment at which waiting ends."""
 
     clock: Clock
     at: float
@@ -154,7 +154,7 @@ class RateLimiter:
                 self.clock.wait(self._changed, left)
 
     def stop(self) -> None:
-        """Let nobody wait or begin any longer."""
+        """End all waits, and let nothing begin."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -281,7 +281,7 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
     server, kind = (f"the proxy {redacted_url(proxy.url)}", "proxy") if proxy is not None else (host, "registry")
     if isinstance(err, httpcore.LocalProtocolError):  # its text quotes headers
         return Unreachable(f"{host} cannot be sent such a request")
-    # What a POST did before the connection broke nobody knows, so it is not repeated.
+    # A POST is not repeated: it is not known what it did before the connection broke.
     sent = not isinstance(err, httpcore.ConnectError | httpcore.ConnectTimeout)
     broken = (Unreachable if method == "POST" else ConnectionBroken) if sent else NotConnected
     cause = err.args[0] if err.args else None  # the pool drops __cause__, httpcore's errors keep it here

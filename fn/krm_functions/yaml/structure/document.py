@@ -66,7 +66,7 @@ class Document:
         first_line: the number of its first line.
 
     Raises:
-        TextError: not YAML, more than one document, or YAML that is no data: a key given twice, a mapping as a key.
+        TextError: not YAML, more than one document, or YAML that is not data: a key given twice, a mapping as a key.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ def read(text: str, *, outside: Mapping[str, Any] | None = None, name: str = "",
         first_line: the number of its first line.
 
     Raises:
-        TextError: not YAML, no document or several, or YAML that is no data: a key given twice, a mapping as a key.
+        TextError: not YAML, no document or several, or YAML that is not data: a key given twice, a mapping as a key.
     """
     try:
         with parsing(text):

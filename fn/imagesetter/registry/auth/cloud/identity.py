@@ -58,7 +58,7 @@ class CloudModule(Protocol):
     """What the module of each cloud has."""
 
     def describe(self, environment: Mapping[str, str]) -> str:
-        """Whose identity the environment names, in words; asks nobody and imports no library."""
+        """Whose identity the environment names, in words; without a request or an import."""
         ...
 
     def fetch(self, host: Host, *, allow_metadata: bool, exchange: Exchange) -> CloudLogin | None:
