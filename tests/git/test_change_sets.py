@@ -132,6 +132,8 @@ def test_a_branch_template_gives_a_name_that_git_takes(bench: Bench, template: s
 def test_a_branch_template_that_gives_nothing_or_does_not_run_is_an_error(shop: Bench) -> None:
     with pytest.raises(TemplateError, match="does not give a branch name"):
         branch_name("{{ .Values.tag }}", "x", TemplateData("apps", "auto"))
+    with pytest.raises(TemplateError, match="names a value that there is not"):
+        branch_name("images/{{ .Values.sett }}", "x", TemplateData("apps", "auto"))
     said = error(shop.run(MESSAGE, TAGS, policies=POLICIES, options=options("image", branch="{{ nope }}")))
     assert 'function "nope" not defined (--branch:1)' in said
 

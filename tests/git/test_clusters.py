@@ -141,6 +141,23 @@ def test_automations_of_one_push_branch_do_not_drop_each_others_commits(
     assert fleet.remote.git("rev-list", "--count", "main..images") == "1"
 
 
+def test_two_automations_do_not_overwrite_a_branch_that_a_template_gives_both(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(fleet)
+    given = ("--per", "image", "--branch", "images/{{ .Values.set }}")
+    for _ in range(2):
+        assert fleet.automate(*given) == 1
+        assert "is already the one of apps:auto in clusters/dev in this run (--branch)" in capsys.readouterr().err
+        assert fleet.tags("images/registry.example.com-web") == {"dev": "1.5.0", "prod": "1.0.0"}
+    values = "      messageTemplateValues: {cluster: CLUSTER}\n"
+    for cluster in TAGS:
+        text = automation(cluster).replace("    commit:\n", f"    commit:\n{values.replace('CLUSTER', cluster)}")
+        fleet.commit({f"clusters/{cluster}/auto.yaml": text})
+    assert fleet.automate("--per", "image", "--branch", "{{ .Values.cluster }}/{{ .Values.set }}") == 0
+    assert fleet.tags("prod/registry.example.com-web") == {"dev": "1.0.0", "prod": "1.0.9"}
+
+
 def test_manifests_are_for_one_cluster_and_the_hint_names_the_paths(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:

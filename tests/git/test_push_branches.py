@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from git.conftest import AUTOMATION, Bench, image, leftovers
+from git.test_run import error
 from imagesetter.git.branch_history import BranchCommit, parse_raw_log
 from imagesetter.git.run import AutomationOptions
 from imagesetter.git.run_result import AutomationRunResult
@@ -155,6 +156,15 @@ def test_several_commits_of_one_branch_are_made_anew_together(bench: Bench) -> N
     assert bench.remote.git("rev-parse", "auto") == head
     bench.run(PUSHING, {"web": "1.0.1", "api": "1.0.2"}, options=options)
     assert bench.remote.subjects("auto") == [BUMP, BUMP, "by hand", "begin"]
+
+
+@pytest.mark.parametrize(
+    ("there", "push"), [("auto", "auto/web"), ("auto/web/debug", "auto/web"), ("auto/web", "auto")]
+)
+def test_a_branch_that_cannot_exist_beside_one_of_the_remote_is_refused(bench: Bench, there: str, push: str) -> None:
+    bench.remote.git("branch", there, "main")
+    done = bench.run(PUSHING.replace("branch: auto}", f"branch: {push}}}"))
+    assert error(done).startswith(f"the branch {push} cannot exist beside the branch {there}, which the remote has; ")
 
 
 def test_a_server_that_forbids_to_rewrite_the_branch_is_named(bench: Bench) -> None:

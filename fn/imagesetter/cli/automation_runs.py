@@ -101,13 +101,15 @@ class Invocation:
         for one in automations:
             one.policies(read.catalog, nearby.at)  # a lock is read for all policies at once
         pushes = Counter((one.url, one.push_branch) for one in automations if not one.suspended)
+        taken: dict[str, dict[str, str]] = {}
         with source_for(self.options.source, nearby.require_lock, network, present=nearby.lock) as make_source:
             for name in wanted:
                 found = validated[name]
                 client: RequestClient | None = None
                 if isinstance(found, Automation):
                     shared = [branch for (url, branch), count in pushes.items() if count > 1 and url == found.url]
-                    chosen = replace(automation_options, shared=frozenset(filter(None, shared)))
+                    others = taken.setdefault(found.url, {})
+                    chosen = replace(automation_options, shared=frozenset(filter(None, shared)), taken=dict(others))
                     if look_first:
                         chosen = replace(chosen, dry_run=True)
                     try:
@@ -119,6 +121,9 @@ class Invocation:
                             )
                             chosen = replace(chosen, before_push=client.before_push)
                         done = run_automation(found, read.catalog, make_source, directory, chosen)
+                        shown = f"{name} in {display_path(Path(name.folder))}" if name.folder else str(name)
+                        made = (each.name for each in done.branches if each.is_needed and each.name != each.base)
+                        others.update((branch, shown) for branch in made if branch not in chosen.shared)
                     except ReportedError as error:
                         done = _failed(name, error)
                 else:

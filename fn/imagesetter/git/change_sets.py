@@ -8,7 +8,7 @@ release are always in one: in two, one of them could be merged without the other
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +87,21 @@ def check_branches(names: Iterable[str]) -> None:
                 )
 
 
+def check_taken(name: str, taken: Mapping[str, str]) -> None:
+    """Refuse a branch that another automation of this run has made: each would undo the other's.
+
+    Raises:
+        TemplateError: it has.
+    """
+    if name in taken:
+        raise TemplateError(
+            f"the branch {name} is already the one of {taken[name]} in this run",
+            where="--branch",
+            hint="name a value that differs, such as one of spec.git.commit.messageTemplateValues: "
+            "'{{ .Values.cluster }}/{{ .Values.set }}'",
+        )
+
+
 def branch_name(template: str, key: str, data: TemplateData) -> str:
     """The branch of a change set.
 
@@ -105,6 +120,9 @@ def branch_name(template: str, key: str, data: TemplateData) -> str:
     except TemplateError as error:
         error.where = ":".join(filter(None, ("--branch", error.where)))
         raise
+    if "<no value>" in text:  # what Go's templates print for a value that there is not
+        hint = "there are .Values.set, .Values.tag, and the values of messageTemplateValues"
+        raise TemplateError(f"{template!r} names a value that there is not", where="--branch", hint=hint)
     parts = [_ODD.sub("-", part).strip("-.") for part in text.strip().split("/")]
     name = re.sub(r"\.{2,}", ".", "/".join(part.removesuffix(".lock") for part in parts if part))
     if not name:

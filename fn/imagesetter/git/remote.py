@@ -82,6 +82,10 @@ class Remote:
         ref = self.automation.ref
         own = current_branch(self.checkout) if self.checkout and not ref else ""
         patterns = {f"refs/heads/{name}" for name in (branch, self.automation.push_branch, ref.branch, own) if name}
+        if push := branch or self.automation.push_branch:
+            folders = push.split("/")[:-1]
+            patterns |= {f"refs/heads/{'/'.join(folders[: count + 1])}" for count in range(len(folders))}
+            patterns.add(f"refs/heads/{push}/*")
         if ref.name:
             patterns.add(self.git.check_ref(ref.name, "git.checkout.ref.name"))
         if ref.tag:

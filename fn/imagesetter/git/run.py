@@ -35,7 +35,7 @@ from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.releases import with_releases
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import At, Automation
-from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches
+from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches, check_taken
 from imagesetter.git.checkout import open_workspace
 from imagesetter.git.ci_variables import run_url
 from imagesetter.git.command import Git, time_limit
@@ -67,9 +67,9 @@ class AutomationOptions:
     ``timeout`` is seconds for one git command, the upper bound of a GitRepository's timeout; ``deadline`` is the whole
     run's; ``address_rules`` decide which GitRepositories may be used; ``branch`` is a template for the branch
     of each change set; ``only`` narrows the policies, empty means all that the automation follows; ``shared`` are
-    push branches of several automations; ``guards_of`` makes the guards that may refuse a change
-    (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it
-    keeps everything from being committed, it is a warning, or (None) it holds up only what it is about. ``at`` finds
+    push branches of several automations; ``taken`` are those that others of this run made; ``guards_of`` makes the
+    guards that may refuse a change (`imagesetter.update.downgrades`). ``on_error`` says what an error does: it keeps
+    everything from being committed, it is a warning, or (None) it holds up only what it is about. ``at`` finds
     out which of several policies of one name is meant in a folder (`imagesetter.update.nearby.Nearby.at`). ``token`` is
     a GitHub App's (`imagesetter.git.github_app`). ``before_push`` gets each branch, and the remote's URL.
     """
@@ -86,6 +86,7 @@ class AutomationOptions:
     exclude: tuple[str, ...] = ()
     only: frozenset[PolicyName] = frozenset()
     shared: frozenset[str] = frozenset()
+    taken: Mapping[str, str] = field(default_factory=dict)
     guards_of: GuardsOf = lambda catalog, fields: ()
     at: At = lambda name, folder: name
     before_push: Callable[[PushBranch, str], None] = lambda branch, remote: None
@@ -226,6 +227,7 @@ class _AutomationRun:
         start: StartingPoint | None = None
         for left in reversed(range(TRIES)):
             start = begin(workspace.remote, branch, after=start, shared=self._options.shared)
+            check_taken(start.branch, self._options.taken)
             if self._automation.refspec:
                 check_refspec(workspace.remote, start.branch, "HEAD")
             commits = self._commits(workspace, start, sets, git, signing_options)

@@ -76,11 +76,28 @@ def begin(
         raise ResourceError(NO_PUSH, where=f"ImageUpdateAutomation {remote.automation.name}", hint=hint)
     remote.git.check_branch(push, "the push branch")
     if not remote.listing.get(f"refs/heads/{push}"):
+        _check_room(remote, push)
         return StartingPoint(remote.fetch_ref(ref), push, "")
     if ref == CheckoutRef(branch=push) or ref == CheckoutRef(name=f"refs/heads/{push}"):
         commit = remote.fetch(f"refs/heads/{push}")
         return StartingPoint(commit, push, commit)
     return _begin_beside(remote, ref, push, is_shared=push in shared)
+
+
+def _check_room(remote: Remote, push: str) -> None:
+    """Refuse a new branch that git cannot have beside one that the remote has.
+
+    Raises:
+        GitError: one is a folder of the other, as ``images`` is of ``images/web``.
+    """
+    new = f"refs/heads/{push}"
+    for name in sorted(remote.listing):
+        if new.startswith(f"{name}/") or name.startswith(f"{new}/"):
+            there = name.removeprefix("refs/heads/")
+            raise GitError(
+                f"the branch {push} cannot exist beside the branch {there}, which the remote has",
+                hint=f"choose another name in spec.git.push.branch or --branch, or delete {there}",
+            )
 
 
 def _begin_beside(remote: Remote, ref: CheckoutRef, push: str, *, is_shared: bool) -> StartingPoint:
