@@ -11,6 +11,8 @@ from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import resource
+from imagesetter.lock.document import Lock
+from imagesetter.lock.holds import Hold
 from imagesetter.registry.scan import ScanOptions
 from imagesetter.selection.registry_source import RegistrySource, scan_options
 from imagesetter.selection.sources import Failed, Resolution, Resolved
@@ -243,3 +245,20 @@ def encrypted(name: str) -> dict[str, Any]:
         "data": {".dockerconfigjson": "ENC[AES256_GCM,data:abc]"},
         "sops": {"mac": "ENC[x]"},
     }
+
+
+def test_a_status_does_not_go_past_a_hold() -> None:
+    """The cluster knows no holds, so its tag is refused while one is in force, and taken when it has expired."""
+    source = catalog(policy(status=STATUS))
+    ref = StatusSource(source).answers([APP])[APP].ref  # type: ignore[union-attr]
+
+    def answered(*holds: Hold) -> str:
+        answer = StatusSource(source, lambda: Lock({}, holds=holds), 1772366400.0).answers([APP])[APP]
+        return answer.error.what if isinstance(answer, Failed) else answer.ref.tag
+
+    assert answered() == ref.tag
+    assert answered(Hold(APP, tag=ref.tag)) == ref.tag
+    assert answered(Hold(APP, exclude=ref.tag, until="2026-03-01")) == ref.tag
+    held = f"ImagePolicy {APP} is held at 0.9.0 (crashes), and the cluster's status has {ref.tag}"
+    assert answered(Hold(APP, tag="0.9.0", reason="crashes")) == held
+    assert answered(Hold(APP, exclude=ref.tag)).startswith(f"ImagePolicy {APP} is without {ref.tag}, and")

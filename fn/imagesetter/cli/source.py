@@ -34,11 +34,11 @@ def source_for(
         name: where latest refs come from.
         lock: reads the lock, for ``lock``.
         network: the operator's options, for ``registry``.
-        present: reads the lock, if there is one, for ``registry``: its holds and ages of tags apply.
+        present: reads the lock, if there is one: its holds apply, and for ``registry`` the ages of tags.
     """
     match name:
         case "status":
-            yield lambda catalog, known: StatusSource(catalog)
+            yield lambda catalog, known: StatusSource(catalog, present, clock.now())
         case "lock":
             recorded = lock()
             yield lambda catalog, known: LockSource(catalog, recorded, clock.now())

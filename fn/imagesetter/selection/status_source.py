@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -11,13 +11,21 @@ from imagesetter.flux.annotations import NEWEST, VERIFY
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import RELEASE
+from imagesetter.lock.document import Lock
+from imagesetter.lock.holds import forbid
 from imagesetter.selection.sources import Resolution, Resolved, caught
 
 
 class StatusSource(NamedTuple):
-    """The answers that a cluster's ImagePolicies report (``kubectl get imagepolicies -A -o yaml``)."""
+    """The answers that a cluster's ImagePolicies report (``kubectl get imagepolicies -A -o yaml``).
+
+    ``lock`` reads the lock, if there is one, and ``now`` is for its holds: the cluster knows none, so what one in force
+    forbids is refused.
+    """
 
     catalog: Catalog
+    lock: Callable[[], Lock | None] = lambda: None
+    now: float = 0.0
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """``status.latestRef``, or the older ``latestImage``."""
@@ -48,5 +56,12 @@ class StatusSource(NamedTuple):
             raise ResolveError(
                 f"ImagePolicy {name} has no status.latestRef",
                 hint="export them: `kubectl get imagepolicies -A -o yaml`, and name the file with --policies",
+            )
+        lock = self.lock()
+        if lock and (hold := forbid(lock.holds_of(name, self.now), ref.tag)):
+            raise ResolveError(
+                f"ImagePolicy {name} is {hold}, and the cluster's status has {ref.tag}",
+                where=lock.origin,
+                hint=f"use --from registry or --from lock for this policy, or end the hold: imagesetter unhold {name}",
             )
         return Resolved(ref)
