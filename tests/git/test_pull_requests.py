@@ -201,6 +201,21 @@ def test_a_refused_token_is_an_error_that_does_not_show_it(days: Days) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "text", "hint"),
+    [
+        (301, "Moved Permanently", "redirects are not followed: use the new URL, of the remote or in --forge"),
+        (403, "API rate limit exceeded", "run it again later, or less often"),
+        (429, "slow down", "run it again later, or less often"),
+        (503, "in maintenance", "run it again later"),
+    ],
+)
+def test_what_the_forge_refuses_has_a_way_out(gitea: Days, status: int, text: str, hint: str) -> None:
+    gitea.forge.refusal = status, text
+    said = message(gitea.run("1.0.1"))
+    assert said == f"{gitea.forge.api} responds with {status} to GET /repos/org/fleet/pulls: {text}; {hint}"
+
+
 def test_what_pushes_to_its_own_base_has_no_request(gitea: Days) -> None:
     done = gitea.run("1.0.1", text=AUTOMATION)
     assert message(done).startswith("it pushes to the branch that it checks out, so there is nothing to request")
@@ -210,6 +225,7 @@ def test_what_pushes_to_its_own_base_has_no_request(gitea: Days) -> None:
 HUB = ForgeAddress("github", "https://api.github.com", "org/fleet")
 FORGES: dict[str, tuple[str, str, dict[str, str], ForgeAddress | str]] = {
     "GitHub": ("https://github.com/org/fleet.git", "", {}, HUB),
+    "SSH over the port of HTTPS": ("ssh://git@ssh.github.com:443/org/fleet.git", "", {}, HUB),
     "scp": ("git@github.com:org/fleet.git", "", {}, HUB),
     "ssh with a port": (
         "ssh://git@codeberg.org:2222/org/fleet", "", {},

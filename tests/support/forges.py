@@ -56,6 +56,8 @@ class FakeForge(ThreadingHTTPServer):
         self.token = TOKEN
         self.people = {"jane": 41, "joe": 42, "org/platform": 43}
         """Who can review, with the numbers that GitLab gives them; a team has its organization in front."""
+        self.refusal: tuple[int, str] | None = None
+        """The status and the message of every response."""
         self.longest = 100
         """How many rows a page of the server may have."""
         self.app: tuple[str, Any] | None = None
@@ -133,6 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _found(self, body: dict[str, Any]) -> tuple[int, Any]:
         forge = cast("FakeForge", self.server)
+        if forge.refusal:
+            return forge.refusal[0], {"message": forge.refusal[1]}
         if forge.app and self.path.endswith(("/installation", "/access_tokens")):
             return self._installation(forge, forge.app, body)
         if self.headers["Authorization"] != f"Bearer {forge.token}":

@@ -355,11 +355,19 @@ class Forge:
         what = f"{self.api} responds with {status} to {method} {path.partition('?')[0]}{f': {text}' if text else ''}"
         if method == "POST" and path == self._path and status in _EXISTS and "exist" in text.lower():
             return RequestExists(what)
-        hint = ""
-        if status in (401, 403, 404):
-            hint = "check the token: it has to be valid for this repository, and may write its requests"
-        return GitError(what, hint=hint)
+        return GitError(what, hint=_hint(status, text))
 
     def _not_understood(self) -> GitError:
         hint = f"check that it is the API of {self.kind}, and its version"
         return GitError(f"{self.api} responds with something else than requests", hint=hint)
+
+
+def _hint(status: int, text: str) -> str:
+    """What to do about a response that refuses."""
+    if status < 400:
+        return "redirects are not followed: use the new URL, of the remote or in --forge"
+    if status == 429 or "rate limit" in text.lower():
+        return "run it again later, or less often"
+    if status in (401, 403, 404):
+        return "check the token: it has to be valid for this repository, and may write its requests"
+    return "run it again later" if status >= 500 else ""

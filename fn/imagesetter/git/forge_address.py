@@ -21,6 +21,8 @@ _KNOWN: dict[str, tuple[Kind, str]] = {
     "codeberg.org": ("gitea", "https://codeberg.org/api/v1"),
     "gitea.com": ("gitea", "https://gitea.com/api/v1"),
 }
+_ALIASES = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
+"""Hosts for SSH over the port of HTTPS."""
 _TOKENS: dict[Kind, tuple[str, ...]] = {
     "github": ("GITHUB_TOKEN", "GH_TOKEN"),
     "gitlab": ("GITLAB_TOKEN",),
@@ -70,6 +72,7 @@ def find_forge(remote: str, given: str, environment: Mapping[str, str]) -> Forge
     """
     found = _URL.fullmatch(remote) or _SCP.fullmatch(remote)
     host, path = (found["host"].lower(), found["path"].strip("/").removesuffix(".git")) if found else ("", "")
+    host = _ALIASES.get(host, host)
     if given:
         kind, api = parse_forge(given)
         if _server(api) != host:
