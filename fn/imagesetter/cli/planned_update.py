@@ -104,8 +104,10 @@ def _revert_guard(tree: ScannedTree, catalog: Catalog, fields: Sequence[MarkedFi
 
         return field_guard(tree, catalog, fields, Path(repository))
 
+    tops: dict[str, str | None] = {}
+
     def guard(marked: MarkedField, ref: LatestRef, new: str) -> Result | None:
-        repository = repository_of(folder_of(marked.location.file))
+        repository = repository_of(folder_of(marked.location.file), tops)
         return made(repository)(marked, ref, new) if repository else None
 
     return guard

@@ -28,6 +28,8 @@ def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
         text: the whole text.
         found: the scan of it for markers.
     """
+    if text.count(NEEDLE) == sum(comment.text.count(NEEDLE) for comment in found.comments):
+        return  # as nearly always: each marker is in a comment
     comments = {comment.line for comment in found.comments}
     line, counted = 1, 0
     at = text.find(NEEDLE)

@@ -7,12 +7,13 @@ A folder of another Git repository is farther away than any of the same one.
 """
 
 # Strings, not path objects: there may be thousands of files.
-# ruff: noqa: PTH100, PTH120, PTH206
+# ruff: noqa: PTH100, PTH109, PTH117, PTH118, PTH120, PTH206
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from imagesetter.files.read import repository_of
@@ -24,7 +25,18 @@ _FARTHEST: Rank = (False, -1, False)
 
 def folder_of(file: str) -> str:
     """The folder of a file, absolute; empty for what is not a file (``<stdin>``, an item without a path)."""
-    return "" if not file or file.startswith("<") else os.path.dirname(os.path.abspath(file))
+    if not file or file.startswith("<"):
+        return ""
+    folder, name = os.path.split(file)
+    if name in ("", os.curdir, os.pardir):
+        return os.path.dirname(os.path.abspath(file))
+    return _absolute(folder, "" if os.path.isabs(folder) else os.getcwd())
+
+
+@lru_cache(maxsize=1024)
+def _absolute(folder: str, working_directory: str) -> str:
+    """A folder as an absolute path; thousands of fields lie in a few folders."""
+    return os.path.normpath(os.path.join(working_directory, folder))
 
 
 def is_at_or_above(folder: str, other: str) -> bool:
