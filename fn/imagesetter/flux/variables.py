@@ -89,11 +89,16 @@ def unresolved(data: Mapping[str, Any]) -> Iterator[Unresolved]:
 
 def _mentions_variable(data: object) -> bool:
     """Whether a text in the data has what begins a variable: few have, and each is looked at several times in a run."""
-    if isinstance(data, str):
-        return "${" in data
-    if isinstance(data, dict):
-        data = list(data.values())
-    return isinstance(data, list) and any(map(_mentions_variable, data))
+    rest = [data]
+    for each in rest:  # grows on the way
+        if isinstance(each, str):
+            if "${" in each:
+                return True
+        elif isinstance(each, dict):
+            rest += each.values()
+        elif isinstance(each, list):
+            rest += each
+    return False
 
 
 def _texts(data: object, path: Path) -> Iterator[tuple[Path, str]]:

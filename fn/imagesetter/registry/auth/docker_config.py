@@ -62,7 +62,10 @@ class LocalKeychain:
         host = parse_host(registry)
         notes = []
         for file in self.files:
-            lookup = self._find_in(file, self._document(file), registry, host, path)
+            document = self._document(file)
+            if not document:  # most of these files do not exist
+                continue
+            lookup = self._find_in(file, document, registry, host, path)
             if lookup.credential is not None:
                 return Lookup(lookup.credential, f"{host}: credentials from {lookup.credential.source}")
             if lookup.note:
