@@ -114,6 +114,16 @@ def test_a_release_waits_for_the_image_that_is_missing_and_then_moves_as_a_whole
     assert (ran.status, story.text("app.yaml")) == (0, fields(web="2.0.0", worker="2.0.0")), str(ran)
 
 
+def test_a_tag_that_is_there_and_that_a_policy_does_not_allow_is_not_called_missing(story: Sandbox) -> None:
+    narrow = policy("worker", "policy: {semver: {range: 1.x}}")
+    story.write("policies.yaml", policy("web") + narrow + release("web", "worker"))
+    stock(story, web=["1.9.0", "2.0.0", "2.1.0"], worker=["1.9.0", "2.0.0"])
+    ran = story.run("lock")
+    assert locked(story) == {"web": "1.9.0", "worker": "1.9.0"}
+    assert "flux-system:web: 2.1.0: worker does not have it" in ran.err
+    assert "flux-system:web: 2.0.0: worker does not allow it" in ran.err
+
+
 def test_the_reason_is_in_the_json_of_explain_and_in_the_results_of_lock(story: Sandbox) -> None:
     stock(story, web=["1.9.0", "2.0.0"], worker=["1.9.0"])
     explained = json.loads(story.run("explain", "web", "--output", "json").out)

@@ -30,19 +30,29 @@ KeyOf = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A policy of a release: its tags by their key, both best first, and what its rules make of some tags."""
+    """A policy of a release: its tags by their key, both best first, and what its rules make of some tags.
+
+    ``lists`` says whether its repository has a tag with a key, allowed or not.
+    """
 
     name: PolicyName
     keys: Mapping[str, Sequence[str]]
     judge: Callable[[Sequence[str]], Decision]
+    lists: Callable[[str], bool] = lambda key: False
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Which policy does not allow a key: by its rule, or, without one, since it has no such tag."""
+    """Which policy does not allow a key: by its rule, or, without one, since it does not rank such a tag."""
 
-    policy: PolicyName
+    member: Member
     by: PassedOver | None = None
+
+    def why(self, key: str) -> str:
+        """What follows the policy's name."""
+        if self.by:
+            return f": {self.by.reason}"
+        return " does not allow it" if self.member.lists(key) else " does not have it"
 
 
 @dataclass(slots=True)
@@ -62,15 +72,14 @@ class Agreement:
         for shown, (key, tags) in enumerate(member.keys.items()):
             if key == self.key or shown == _SHOWN:
                 return
-            refusal = self.refused.get(key) or Refusal(first.name)
-            if refusal.policy == member.name and refusal.by:
+            refusal = self.refused.get(key) or Refusal(first)
+            policy = refusal.member.name
+            if policy == member.name and refusal.by:
                 yield refusal.by
                 continue
-            who = refusal.policy.name if refusal.policy.namespace == member.name.namespace else str(refusal.policy)
-            why = f"{who} does not have it"
-            if refusal.by:
-                why = f"{who}: {refusal.by.reason}"
-            elif key in first.keys and key not in self.refused:
+            who = policy.name if policy.namespace == member.name.namespace else str(policy)
+            why = f"{who}{refusal.why(key)}"
+            if key in first.keys and key not in self.refused:
                 why = f"{who} ranks {self.key} above it" if self.key else f"only the best {LIMIT} were looked at"
             yield PassedOver(tags[0], RULE, f"{tags[0]}: {why}", refusal.by.until if refusal.by else None)
 
@@ -84,7 +93,7 @@ def agree(members: Sequence[Member]) -> Agreement:
     for key in members[0].keys:
         lacking = next((each for each in members if key not in each.keys), None)
         if lacking:
-            found.refused[key] = Refusal(lacking.name)
+            found.refused[key] = Refusal(lacking)
             continue
         if asked == LIMIT:
             break
@@ -98,7 +107,7 @@ def agree(members: Sequence[Member]) -> Agreement:
                 return found
             found.seen.setdefault(each.name, []).extend(decision.seen)
             if not decision.tag:
-                found.refused[key] = Refusal(each.name, decision.passed_over[0])
+                found.refused[key] = Refusal(each, decision.passed_over[0])
                 break
         else:
             found.key, found.decisions = key, decisions

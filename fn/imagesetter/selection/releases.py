@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from imagesetter.candidates.chain import Decision, PassedOver
-from imagesetter.candidates.release import Agreement, KeyOf, Member, agree, by_key, key_function
+from imagesetter.candidates.release import RULE, Agreement, KeyOf, Member, agree, by_key, key_function
 from imagesetter.candidates.rules import candidates
 from imagesetter.candidates.situation import Situation
 from imagesetter.errors import LockError, ResolveError
@@ -20,6 +20,9 @@ from imagesetter.flux.releases import Release
 from imagesetter.policy.tag_policy import TagPolicy, unchecked_tag_policy
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
+
+_REASONS = 3
+"""Of how many better tags a run says why they were not taken; the JSON of ``explain`` has more."""
 
 Answers = dict[PolicyName, Resolution]
 
@@ -81,9 +84,11 @@ def _agree(answers: Mapping[PolicyName, Resolved], keys: Mapping[PolicyName, Key
 
 def _member(name: PolicyName, situation: Situation | None, tag: str, key_of: KeyOf) -> Member:
     if situation is None:
-        return Member(name, by_key([tag], key_of), lambda tags: Decision(tags[0]))
-    found = candidates(situation)
-    return Member(name, by_key(found.ranked(), key_of), found.judge)
+        return Member(name, by_key([tag], key_of), lambda tags: Decision(tags[0]), lambda key: True)
+    found, listed = candidates(situation), situation.scan.tags
+    return Member(
+        name, by_key(found.ranked(), key_of), found.judge, lambda key: any(key_of(each) == key for each in listed)
+    )
 
 
 def _resolved(answer: Resolved, decision: Decision, over: tuple[PassedOver, ...]) -> Resolved:
@@ -92,7 +97,8 @@ def _resolved(answer: Resolved, decision: Decision, over: tuple[PassedOver, ...]
         return answer._replace(passed_over=over)
     said = {each.reason for each in over}
     reasons = [each for each in answer.reasons if each in said or not each.startswith(f"{answer.ref.tag} ")]
-    reasons += [each.reason for each in over]
+    reasons += [each.reason for each in over if each.rule != RULE]
+    reasons += [each.reason for each in over if each.rule == RULE][:_REASONS]
     return answer._replace(
         ref=LatestRef(answer.ref.name, decision.tag, decision.digest),
         reasons=tuple(dict.fromkeys((*reasons, *decision.notes))),
@@ -109,8 +115,7 @@ def _nothing_fits(release: Release, found: Agreement) -> ResolveError:
     key, refusal = next(iter(found.refused.items()), ("", None))
     why = ""
     if refusal:
-        by = refusal.by.reason if refusal.by else "does not have it"
-        why = f"; {key}: {refusal.policy.name}{':' if refusal.by else ''} {by}"
+        why = f"; {key}: {refusal.member.name.name}{refusal.why(key)}"
     return ResolveError(
         f"no {what} is allowed by all policies of release {release.name}, so none of them changes{why}",
         where=release.origin,
