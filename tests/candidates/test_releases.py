@@ -272,6 +272,18 @@ def test_a_field_that_cannot_be_changed_holds_the_release_up(story: Sandbox) -> 
     assert "and the field of flux-system:worker at app.yaml:2 stays as it is" in ran.err
 
 
+def test_the_policies_of_a_release_are_in_one_shard(story: Sandbox) -> None:
+    for count in range(2, 8):
+        parts = []
+        for index in range(count):
+            assert story.run("lock", "--shard", f"{index}/{count}", "--lock-file", "part.yaml").status == 0
+            parts.append(
+                len(parse_lock(story.text("part.yaml"), "part").entries) if (story.root / "part.yaml").exists() else 0
+            )
+            (story.root / "part.yaml").unlink(missing_ok=True)
+        assert sorted(parts)[-2:] == [0, 2], parts
+
+
 def test_a_release_of_which_nothing_fits_keeps_everything(story: Sandbox) -> None:
     stock(story, web=["2.0.0"], worker=["1.9.0"])
     ran = story.run("update")

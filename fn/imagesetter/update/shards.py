@@ -1,8 +1,8 @@
 """A fleet's policies in parts, one for each of many processes, and their locks as one again.
 
-Policies are parted by the repository that they ask, so that each repository is still listed once in all. Which part a
-repository belongs to depends on its canonical name and the number of parts alone: any process can tell, none has to
-ask another.
+Policies are parted by the repository that they ask, so that each repository is still listed once in all; those of a
+release by that of its first policy. Which part a repository belongs to depends on its canonical name and the number of
+parts alone: any process can tell, none has to ask another.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
+from imagesetter.flux.releases import all_releases
 from imagesetter.lock.document import Lock, merge_locks
 from imagesetter.registry.reference import parse_flux_image
 from imagesetter.update.lock import Locked, entry_changes
@@ -30,8 +31,14 @@ class Shard:
     count: int
 
     def names(self, catalog: Catalog) -> frozenset[PolicyName]:
-        """The policies of this part."""
-        return frozenset(name for name in catalog.policy_names if self.holds(repository_of(catalog, name)))
+        """The policies of this part; those of a release are in one.
+
+        Raises:
+            ReportedError: a release is not valid.
+        """
+        first = {name: release.policies[0] for release in all_releases(catalog) for name in release.policies}
+        names = catalog.policy_names
+        return frozenset(name for name in names if self.holds(repository_of(catalog, first.get(name, name))))
 
     def holds(self, repository: str) -> bool:
         """Whether a repository, by its canonical name, belongs to this part."""
