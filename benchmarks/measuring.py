@@ -91,6 +91,9 @@ def run_once(program: Program) -> Sample:
     for name, value in program.env.items():
         if value is None:
             env.pop(name, None)
+    env.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # or modules that changed are compiled in every run, at half the start's cost
     reader, writer = os.pipe()
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(writer), *program.command]
     with (

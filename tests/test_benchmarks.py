@@ -289,6 +289,16 @@ def test_what_is_far_away_counts_its_connections(tmp_path: Path) -> None:
         assert away.connections == 1
 
 
+def test_where_a_tenth_of_the_fields_is_behind_all_are_up_to_date_in_the_end(tmp_path: Path) -> None:
+    from benchmarks.inputs import NEW
+    from benchmarks.trees import FEW, Tree
+
+    tree = Tree(tmp_path / "made", {"files": 60, "marked": 20, "markers": 20, "policies": 5, "size": 120_000})
+    assert len(tree.measure_few(1)[FEW].samples) == 1
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "made" / "tree").rglob("*.yaml")]
+    assert sum(text.count(f":{NEW} #") for text in texts) == 20
+
+
 def test_every_field_of_a_fleet_follows_its_policy(tmp_path: Path) -> None:
     from benchmarks.fake_registry import run_fake_registry, write_lists
     from benchmarks.fleet import Fleet, services
@@ -302,7 +312,7 @@ def test_every_field_of_a_fleet_follows_its_policy(tmp_path: Path) -> None:
     with run_fake_registry(tmp_path / "lists") as registry:
         one = Fleet(tmp_path / "fleet", registry, made)
         found = one.measure(1)  # raises where a field is not what its policy says
-    assert len(found) == 4
+    assert len(found) == 5
     assert re.search(
         r"20 requests on [1-8] connections from curl .* 20 requests on [1-8] connections from im", one.served
     )
