@@ -369,6 +369,8 @@ def test_a_verify_that_is_not_valid_makes_its_policy_incomplete(lint: Lint) -> N
         ("{imagesetter.dev/minimum-age: 5}", 46, "must be a string, not the number 5: put it in quotes"),
         ("{imagesetter.dev/platforms: [linux/amd64]}", 45, "must be a string, not a list"),
         ("{imagesetter.dev/follows: null}", 42, "must be a string, not null"),
+        ('{imagesetter.dev/platforms: ""}', 44, "is empty, so the rule would not apply"),
+        ('{imagesetter.dev/verify: " "}', 41, "is empty, so the rule would not apply"),
         ("[imagesetter.dev/verify]", 16, "metadata.annotations: must be a mapping, not a list"),
     ],
 )

@@ -34,6 +34,7 @@ KNOWN: Final = tuple(
     text for text in tuple(globals().values()) if isinstance(text, str) and text.startswith(DOMAIN) and text != DOMAIN
 )
 """All of the above."""
+EMPTY: Final = "is empty, so the rule would not apply: write a value, or remove the annotation"
 
 
 def allows_downgrade(policy: Resource) -> bool:
@@ -136,6 +137,12 @@ def _flag(policy: Resource, name: str) -> bool:
     return text == "true"
 
 
+def is_annotated(policy: Resource, name: str) -> bool:
+    """Whether an annotation is there, readable or not."""
+    annotations = policy.metadata.get("annotations")
+    return isinstance(annotations, Mapping) and name in annotations
+
+
 def annotation(policy: Resource, name: str) -> str:
     """The text of an annotation; empty where there is none."""
     annotations = policy.metadata.get("annotations")
@@ -143,14 +150,22 @@ def annotation(policy: Resource, name: str) -> str:
 
 
 def _text(policy: Resource, name: str) -> str:
-    """As `annotation`, of one that is a string, as Kubernetes requires: ``true`` without quotes is none."""
+    """As `annotation`, of one that is a string, as Kubernetes requires; one that is there says something.
+
+    Raises:
+        ResourceError: it is not a string (``true`` without quotes), or empty, perhaps by a variable without a value.
+    """
     annotations = policy.metadata.get("annotations")
     if not isinstance(annotations, Mapping | None):
         what = f"metadata.annotations: must be a mapping, not {in_words(annotations)}"
         raise ResourceError(what, where=policy.origin)
-    value = annotations.get(name, "") if annotations else ""
-    if isinstance(value, str):
+    if not annotations or name not in annotations:
+        return ""
+    value = annotations[name]
+    if isinstance(value, str) and value.strip():
         return value
+    if isinstance(value, str):
+        raise _error(policy, name, EMPTY)
     quote = ": put it in quotes" if isinstance(value, bool | int | float) else ""
     raise _error(policy, name, f"must be a string, not {in_words(value)}{quote}")
 

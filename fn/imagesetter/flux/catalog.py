@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.errors import ResolveError
 from imagesetter.flux.access import check_access
-from imagesetter.flux.annotations import annotation
+from imagesetter.flux.annotations import is_annotated
 from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
@@ -255,7 +255,7 @@ class Catalog:
     def has_annotation(self, name: PolicyName, key: str) -> bool:
         """Whether a policy has an annotation of ``imagesetter.dev``, readable or not."""
         found = self.find("ImagePolicy", *name)
-        return found is not None and bool(annotation(found, key))
+        return found is not None and is_annotated(found, key)
 
     def policy(self, name: PolicyName) -> ImagePolicy:
         """A policy and its repository, validated.

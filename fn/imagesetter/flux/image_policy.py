@@ -10,9 +10,9 @@ from imagesetter.flux.annotations import (
     VERIFY,
     Newest,
     allows_downgrade,
-    annotation,
     follows,
     has_chart_tags,
+    is_annotated,
     minimum_age,
     newest,
     platforms,
@@ -149,7 +149,7 @@ def read_image_policy(
 
 
 def _verification(policy: Resource, find: Find) -> Verification | None:
-    if not annotation(policy, VERIFY):
+    if not is_annotated(policy, VERIFY):
         return None
     from imagesetter.flux.verify import read_verification
 

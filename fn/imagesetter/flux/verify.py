@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from imagesetter.flux.annotations import VERIFY, annotation
+from imagesetter.flux.annotations import EMPTY, VERIFY, annotation
 from imagesetter.flux.models import FluxModel, LocalObjectReference, resource_path, unknown_fields
 from imagesetter.flux.resources import Resource
 from imagesetter.verification.identity import IdentityMatch
@@ -80,6 +80,8 @@ def parse_verify(text: str) -> Verify:
     Raises:
         ValueError: each broken rule, with its field.
     """
+    if not text.strip():
+        raise ValueError(EMPTY)
     try:
         data = load(text)
     except ReportedError as error:
@@ -102,8 +104,8 @@ def parse_verify(text: str) -> Verify:
     return found
 
 
-def read_verification(policy: Resource, find: Callable[[str], Mapping[str, Any] | None]) -> Verification | None:
-    """Whose signatures a policy accepts; None where it does not ask for any.
+def read_verification(policy: Resource, find: Callable[[str], Mapping[str, Any] | None]) -> Verification:
+    """Whose signatures a policy with the annotation accepts.
 
     Args:
         policy: the ImagePolicy.
@@ -113,8 +115,6 @@ def read_verification(policy: Resource, find: Callable[[str], Mapping[str, Any] 
         ResourceError: the annotation breaks a rule.
     """
     text = annotation(policy, VERIFY)
-    if not text.strip():
-        return None
     try:
         found = parse_verify(text)
     except ValueError as error:
