@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from imagesetter.cli.network_options import NetworkOptions
+from imagesetter.cli.source import source_for
 from imagesetter.errors import InvalidPolicy, NothingSelected, ResolveError, Unauthorized
+from imagesetter.fields.digests import FieldDigests
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -262,3 +265,18 @@ def test_a_status_does_not_go_past_a_hold() -> None:
     held = f"ImagePolicy {APP} is held at 0.9.0 (crashes), and the cluster's status has {ref.tag}"
     assert answered(Hold(APP, tag="0.9.0", reason="crashes")) == held
     assert answered(Hold(APP, exclude=ref.tag)).startswith(f"ImagePolicy {APP} is without {ref.tag}, and")
+
+
+def test_the_lock_is_read_once_for_the_status_of_all_policies() -> None:
+    read: list[Lock] = []
+
+    def present() -> Lock:
+        read.append(Lock({}))
+        return read[-1]
+
+    source = catalog(policy(status=STATUS), policy("web", status=STATUS))
+    with source_for("status", present, NetworkOptions(), present=present) as make:
+        assert read == []
+        answers = make(source, FieldDigests([])).answers([APP, WEB])
+    assert all(isinstance(answer, Resolved) for answer in answers.values())
+    assert len(read) == 1

@@ -38,7 +38,8 @@ def source_for(
     """
     match name:
         case "status":
-            yield lambda catalog, known: StatusSource(catalog, present, clock.now())
+            once = cache(present)  # each policy looks at its holds
+            yield lambda catalog, known: StatusSource(catalog, once, clock.now())
         case "lock":
             recorded = lock()
             yield lambda catalog, known: LockSource(catalog, recorded, clock.now())
