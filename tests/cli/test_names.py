@@ -98,3 +98,9 @@ def test_hold_knows_the_policies_of_the_lock_too(sandbox: Sandbox) -> None:
     sandbox.run("lock", "--only", "web")
     (sandbox.root / "policies.yaml").unlink()
     assert sandbox.run("hold", "web", "--tag", "1.4.0", "--reason", "crashes").status == 0
+
+
+def test_automate_says_which_options_need_a_pull_request(sandbox: Sandbox) -> None:
+    ran = sandbox.run("automate", "--draft", "--reviewer", "anna", "--dry-run")
+    assert ran.err.startswith("notice: --reviewer, --draft: no effect without --pull-request\n")
+    assert "notice" not in sandbox.run("automate", "--dry-run").err

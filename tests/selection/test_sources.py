@@ -221,6 +221,20 @@ def test_a_status_is_the_answer_and_needs_neither_repository_nor_registry(
     assert StatusSource(catalog(policy(status=status))).answers([APP]) == {APP: Resolved(ref)}
 
 
+def test_two_statuses_of_one_policy_that_differ_are_an_error_and_not_a_choice() -> None:
+    """As where two clusters have the same policy; a file without a status beside a cluster's export is one status."""
+
+    def answered(*statuses: dict[str, Any] | None) -> str:
+        found = catalog(*(policy(status=status) if status else policy() for status in statuses))
+        answer = StatusSource(found).answers([APP])[APP]
+        return str(answer.error) if isinstance(answer, Failed) else str(answer.ref)
+
+    older, undigested = {"latestImage": f"{NAME}:1.0.9"}, {"latestImage": f"{NAME}:1.0.0"}
+    one = f"{NAME}:1.0.0@{KNOWN}"
+    assert answered(None, STATUS) == answered(STATUS, STATUS) == answered(undigested, STATUS) == one
+    assert answered(STATUS, older) == f"ImagePolicy {APP} has several statuses: {one} and {NAME}:1.0.9"
+
+
 def test_a_policy_without_a_status_says_how_to_get_one() -> None:
     answers = StatusSource(catalog(policy(), policy("web", status=STATUS))).answers([APP, WEB])
     assert str(error_of(answers[APP])) == "ImagePolicy flux-system:app has no status.latestRef"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from imagesetter.errors import ResolveError
 from imagesetter.flux.access import check_access
 from imagesetter.flux.annotations import is_annotated
-from imagesetter.flux.latest_ref import LatestRef, from_status, has_ref
+from imagesetter.flux.latest_ref import LatestRef, has_ref, reported_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
 from imagesetter.flux.resources import (
@@ -355,14 +355,12 @@ class Catalog:
         """What a cluster reported in the policy's status, or None.
 
         Raises:
-            ResolveError: no such policy.
+            ResolveError: no such policy, or several statuses of it that differ.
             ResourceError: the status holds something else than texts.
         """
-        policy = self._policy_resource(name)
-        try:
-            return from_status(policy.data.get("status"))
-        except ResourceError as error:
-            raise ResourceError(error.what, where=f"ImagePolicy {name} in {policy.origin}", hint=error.hint) from error
+        self._policy_resource(name)
+        found = self._near("ImagePolicy", *name) if name.folder else self._complete("ImagePolicy", *name[:2])
+        return reported_ref(f"ImagePolicy {name}", found, self.either)
 
     def _policy_resource(self, name: PolicyName) -> Resource:
         found = self.find("ImagePolicy", *name)

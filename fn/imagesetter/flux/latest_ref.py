@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
+from imagesetter.errors import ResolveError
+from imagesetter.flux.resources import Resource
 from krm_functions.errors import ResourceError
 
 Part = Literal["", "tag", "name", "digest"]
@@ -74,3 +76,32 @@ def from_status(status: object) -> LatestRef | None:
     image, _, digest = image.partition("@")
     name, colon, tag = image.rpartition(":")
     return LatestRef(name, tag, digest) if colon and "/" not in tag and name and tag else None
+
+
+def reported_ref(what: str, definitions: Iterable[Resource], either: str) -> LatestRef | None:
+    """What the status of a policy reports, of which there may be several definitions: a file and a cluster's export.
+
+    Args:
+        what: the policy, for errors.
+        definitions: all that have its inputs.
+        either: what to do where two clusters report different refs.
+
+    Raises:
+        ResolveError: the statuses differ.
+        ResourceError: a status holds something else than texts.
+    """
+    reported: dict[LatestRef, str] = {}
+    for each in definitions:
+        try:
+            ref = from_status(each.data.get("status"))
+        except ResourceError as error:
+            raise ResourceError(error.what, where=f"{what} in {each.origin}", hint=error.hint) from error
+        if ref:
+            reported.setdefault(ref, each.origin)
+    if len({(ref.name, ref.tag) for ref in reported}) > 1 or len({ref.digest for ref in reported if ref.digest}) > 1:
+        raise ResolveError(
+            f"{what} has several statuses: {' and '.join(map(str, reported))}",
+            where=" and ".join(dict.fromkeys(reported.values())),
+            hint=f"remove the one that is out of date; or, if they are of two clusters, {either}",
+        )
+    return max(reported, key=lambda ref: bool(ref.digest), default=None)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from imagesetter import __version__
 from imagesetter.cli.automation_runs import Invocation, automation_manifests, watch_automations
@@ -29,7 +30,7 @@ from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.reports.label_rules import labels_by_rule, parse_label_rule
 from imagesetter.cli.reports.notifications import Notifications, check_events, check_file
 from imagesetter.cli.reports.update_markdown import render_branch
-from imagesetter.cli.terminal import echo_data, write
+from imagesetter.cli.terminal import echo_data, print_notice, write
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.forge_address import parse_forge
 from imagesetter.git.run import AutomationOptions
@@ -230,6 +231,7 @@ def command(
         only=options.only,
         guards_of=lambda catalog, fields: () if allow_downgrade else [downgrade_guard(catalog, fields)],
     )
+    _note_unused(pull_request=pull_request)
     if branch and per == "all" and "{{" in branch:
         raise UsageError("--branch is a template, but --per all makes one commit", hint="add --per image, for example")
     if forge:
@@ -268,3 +270,12 @@ def command(
     runs = invocation.run(invocation.load())
     print_json(runs)
     return FAILED if any(run_automation.failed for run_automation in runs) else OK
+
+
+def _note_unused(*, pull_request: bool) -> None:
+    """Say which options of the command line have no effect without a pull request."""
+    context = click.get_current_context()
+    about = ("labels", "label_rules", "reviewers", "draft", "report_url")
+    given = [name for name in about if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given and not pull_request:
+        print_notice(f"{', '.join(map(option_name, given))}: no effect without --pull-request")
