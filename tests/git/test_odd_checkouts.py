@@ -381,7 +381,7 @@ def test_a_branch_of_the_checkout_that_was_never_pushed_is_named_with_those_that
 def test_a_branch_that_another_ones_name_stands_in_the_way_of_is_no_race(bench: Bench) -> None:
     waited: list[float] = []
     message = error(bench.run(with_push("{branch: main/auto}"), options=AutomationOptions(sleep=waited.append)))
-    assert "'refs/heads/main' exists; cannot create 'refs/heads/main/auto'" in message
+    assert "the branch main/auto cannot exist beside the branch main, which the remote has" in message
     assert waited == []
 
 
