@@ -183,12 +183,16 @@ def update_files(
     results += (*planned.results, *scan_notes(answers.values()))
     wanted = _by_file(planned.changes)
     rewrites: dict[str, Rewrite] = {}
-    while name := next((each for each in wanted if each not in rewrites), ""):
+    left = [*wanted]
+    for name in left:  # grows where a file that cannot be changed takes changes of its release from others
+        if name not in wanted or name in rewrites:
+            continue
         try:
             rewrites[name] = _rewritten(by_file[name], wanted[name])
         except ReportedError as error:
             results.append(failure(error, Location(file=name)))
             results += _without(wanted, wanted.pop(name), answers, rewrites)
+            left += [each for each in wanted if each not in rewrites]
     for name, changes in wanted.items():
         results += _broken_seals(by_file[name], changes)
     done = tuple(change for changes in wanted.values() for change in changes)
