@@ -20,7 +20,7 @@ def fuzz(target: Target, *, runs: int, seed: int, crashes: Path) -> NoReturn:
         (folder / f"seed-{number}").write_bytes(data)
     words = Path(tempfile.mkdtemp(prefix="fuzz-words-")) / "words"
     words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words if len(word) < 60))
-    with atheris.instrument_imports(include=["imagesetter"], enable_loader_override=False):
+    with atheris.instrument_imports(include=["imagesetter", "krm_functions"], enable_loader_override=False):
         target(b"")
         for data in target.seeds:
             target(data)
