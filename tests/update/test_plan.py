@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from imagesetter.errors import NothingSelected, ResolveError
@@ -14,6 +16,7 @@ from imagesetter.update.plan import Change, plan_changes, summary
 from krm_functions.result import ResourceRef, Result
 from krm_functions.yaml.scan import scalars
 from krm_functions.yaml.scan_result import Scalar
+from support.flux_repositories import Run, policy, repository
 
 APP = PolicyName("flux-system", "app")
 WEB = PolicyName("flux-system", "web")
@@ -236,3 +239,13 @@ def test_a_location_is_written_as_exactly_as_it_is_known(location: Location, tex
 )
 def test_the_closing_line_counts(changed: int, unchanged: int, would: bool, text: str) -> None:
     assert summary(changed, unchanged, would=would).message == text
+
+
+@pytest.mark.parametrize("tag", ["1.2.3_build.5", "rel_7", "11..00"])
+def test_a_second_run_finds_the_tag_that_the_first_one_wrote_among_other_text(run: Run, tag: str) -> None:
+    """A cluster's status may name a tag that no reading of the policy takes for a version."""
+    found = f"{repository()}---\n{policy(tag)}"
+    text = 'a: --tag=1.0.0 # {"$imagepolicy": "flux-system:web:tag"}\n'
+    run({"policies.yaml": found, "a.yaml": text}, "update", "--from", "status")
+    assert Path("a.yaml").read_text(encoding="utf-8") == text.replace("1.0.0", tag)
+    assert run({}, "update", "--from", "status") == "0 fields changed, 1 up to date (2 files read)\n"

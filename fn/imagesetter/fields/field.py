@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imagesetter.errors import FieldError
-from imagesetter.fields.field_text import FieldText, ReadsTag, read_field
+from imagesetter.fields.field_text import FieldText, ReadsTag, looks_like_a_version, read_field
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from krm_functions.result import ResourceRef, Result
@@ -109,22 +109,27 @@ class MarkedField(NamedTuple):
 
         Args:
             ref: the policy's answer.
-            reads_tag: finds the tag among other text; None: what looks like a version.
+            reads_tag: finds the tag among other text; None: what looks like a version. The answer's own tag counts
+                in any case, so that a second run finds what the first one wrote.
 
         Raises:
             FieldError: the marker does not fit the field, or it is not clear what it means.
         """
         if self._parts:
             return FieldText(*split_image(self.scalar.value))
+
+        def reads(word: str) -> bool:
+            return word == ref.tag or (reads_tag or looks_like_a_version)(word)
+
         if not self.registry:
-            return read_field(self.marker, self.scalar.path, self.scalar.value, ref.name, reads_tag)
+            return read_field(self.marker, self.scalar.path, self.scalar.value, ref.name, reads)
         if not ref.name.startswith(f"{self.registry}/"):
             raise FieldError(
                 f"{self.marker} writes {ref.name}, and the registry {self.registry} stands beside this field",
                 hint="take the marker away, or write the registry into this field",
             )
         whole = f"{self.registry}/{self.scalar.value}"
-        return read_field(self.marker, self.scalar.path, whole, ref.name, reads_tag)
+        return read_field(self.marker, self.scalar.path, whole, ref.name, reads)
 
     def is_pinned(self, text: FieldText) -> bool:
         """Whether what the policy replaces has a digest."""

@@ -82,7 +82,7 @@ def is_digest(text: str) -> bool:
     return _BARE_DIGEST.fullmatch(text) is not None
 
 
-def read_field(marker: Marker, path: FieldPath, value: str, repository: str, reads_tag: ReadsTag | None) -> FieldText:
+def read_field(marker: Marker, path: FieldPath, value: str, repository: str, reads_tag: ReadsTag) -> FieldText:
     """The pieces of a field's text.
 
     Args:
@@ -90,7 +90,7 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
         path: the field's path; its last key says what the field is for.
         value: the text.
         repository: the policy's, as it is written.
-        reads_tag: finds the tag among other text; None: what looks like a version.
+        reads_tag: finds the tag among other text.
 
     Raises:
         FieldError: the marker's part does not fit the field, or it is not clear which part of the text is meant.
@@ -104,8 +104,7 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
         )
     if found := _whole(marker.part, value):
         return found
-    reads = reads_tag or looks_like_a_version
-    parts = list(_parts(marker.part, value, repository, reads))
+    parts = list(_parts(marker.part, value, repository, reads_tag))
     again = len(parts) == 1 and not _images_tag(parts[0], repository) and _stands_again(parts[0])
     if len(parts) == 1 and not again:
         return parts[0]
@@ -117,7 +116,7 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
     hint = "put what the policy selects into a field of its own, or take the marker away"
     if again:
         wanted = f"the tag {parts[0].tag}"
-    elif marker.part == "" and not parts and len(list(_parts("tag", value, repository, reads))) == 1:
+    elif marker.part == "" and not parts and len(list(_parts("tag", value, repository, reads_tag))) == 1:
         hint = f'if only its tag follows the policy, write {{"{KEY}": "{marker}:tag"}}; else {hint}'
     raise FieldError(
         f"{marker}: {count} {_short(value)} is {wanted}, so it is unclear what to replace",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from imagesetter.errors import FieldError
-from imagesetter.fields.field_text import fitting_part, read_field
+from imagesetter.fields.field_text import fitting_part, looks_like_a_version, read_field
 from imagesetter.flux.latest_ref import Part
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.lint.finding import Fix, Problem
@@ -89,7 +89,7 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
             continue  # of the last, wrong-part says so
         policy = tree.meant(marker.policy, mark.file)
         try:
-            text = read_field(marker, scalar.path, scalar.value, _repository_of(tree, policy), None)
+            text = read_field(marker, scalar.path, scalar.value, _repository_of(tree, policy), looks_like_a_version)
         except FieldError:
             continue  # wrong-part says so
         held, selected = _repository(text.name), _image_of(tree, policy)
