@@ -81,6 +81,30 @@ def test_the_other_texts_of_a_status_are_refused_alike(field: str) -> None:
         from_status(load(f"latestRef: {{{field}}}"))
 
 
+# A status that no cluster writes, and what is wrong with it.
+INVALID = {
+    "a tag with a slash": ("latestRef: {name: r/app, tag: 1.0/1}", "status.latestRef.tag: '1.0/1' is not a valid tag"),
+    "a variable": ("latestRef: {name: r/app, tag: '${TAG}'}", "status.latestRef.tag: '${TAG}' is not a valid tag"),
+    "a line break": ('latestRef: {name: r/app, tag: "1.0\\n"}', "status.latestRef.tag: '1.0\\n' is not a valid tag"),
+    "a comment": ("latestRef: {name: r/app, tag: '1 # x'}", "status.latestRef.tag: '1 # x' is not a valid tag"),
+    "another script's digits": ("latestRef: {name: r/app, tag: ١.٢}", "status.latestRef.tag: '١.٢' is not a valid tag"),
+    "a name with a blank": ("latestRef: {name: r/a b, tag: a}", "status.latestRef.name: 'r/a b' is not a valid name"),
+    "a digest with a quote": (
+        'latestRef: {name: r/app, tag: a, digest: "sha256:a\'"}',
+        'status.latestRef.digest: "sha256:a\'" is not a valid digest',
+    ),
+    "the older form": ("latestImage: r/app:1,0", "status.latestImage: its tag: '1,0' is not a valid tag"),
+}
+
+
+@pytest.mark.parametrize(("status", "problem"), INVALID.values(), ids=INVALID)
+def test_what_no_registry_has_is_refused_in_a_status(status: str, problem: str) -> None:
+    with pytest.raises(ResourceError) as refused:
+        from_status(load(status))
+    assert str(refused.value) == problem
+    assert refused.value.hint == "the cluster writes it; export the policy again, or remove its status"
+
+
 POLICY = """\
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImagePolicy

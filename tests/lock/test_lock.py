@@ -151,6 +151,14 @@ REFUSED = {
         f"policy: is required, as a string | x:1: spec.entries[0] | {MEND}",
     ),
     "an entry that is a text": (lock_text("web"), f"expected a mapping, not 'web' | x:1: spec.entries[0] | {MEND}"),
+    "a tag that no registry has": (
+        lock_text(f"{{policy: a:b, image: {IMAGE}, tag: '1.0 # x', digest: d, inputs: i}}"),
+        f"tag: '1.0 # x' is not a valid tag | x:1: spec.entries[0] | {MEND}",
+    ),
+    "an image with a tag": (
+        lock_text("{policy: a:b, image: 'web@sha256:a', tag: a, digest: d, inputs: i}"),
+        f"image: 'web@sha256:a' is not a valid name | x:1: spec.entries[0] | {MEND}",
+    ),
     "a policy twice": (
         lock_text(*[f"{{policy: a:b, image: {IMAGE}, tag: a, digest: d, inputs: i}}"] * 2),
         "policy a:b is locked twice | x:1 | keep one of its entries",

@@ -12,6 +12,8 @@ from krm_functions.errors import ResourceError
 Part = Literal["", "tag", "name", "digest"]
 """What of a ref a marker asks for; empty for the whole of it."""
 PARTS: Final = ("tag", "name", "digest")
+_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+_CHARACTERS: Final = {"name": _LETTERS | set("/:[]%"), "tag": _LETTERS, "digest": _LETTERS | set(":+=")}
 
 
 class LatestRef(NamedTuple):
@@ -27,6 +29,14 @@ class LatestRef(NamedTuple):
     def __str__(self) -> str:
         """``name:tag`` and, with a digest, ``name:tag@digest``: what a plain marker writes."""
         return f"{self.name}:{self.tag}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
+
+    def invalid_part(self) -> tuple[str, str] | None:
+        """The first part with a character that no registry, tag or digest has, as in a status that was written by hand.
+
+        As lenient as Flux (go-containerregistry's weak validation): a tag may begin with a dot or a dash.
+        """
+        parts = self._asdict().items()
+        return next(((part, text) for part, text in parts if not _CHARACTERS[part].issuperset(text)), None)
 
     def part(self, part: Part) -> str:
         """The text for a marker's part: the whole ref, ``tag``, ``name`` or ``digest`` (which may be empty)."""
@@ -63,19 +73,29 @@ def from_status(status: object) -> LatestRef | None:
     the fallback. Flux's documentation shows ``image`` for ``name`` in one example; the API has only ``name``.
 
     Raises:
-        ResourceError: one of them is not a string. Of ``tag: 1.10`` without quotes, YAML leaves 1.1.
+        ResourceError: one of them is not a string (``tag: 1.10`` without quotes is 1.1 in YAML), or no registry can
+            have it.
     """
     if not isinstance(status, Mapping):
         return None
-    ref = status.get("latestRef")
-    if isinstance(ref, Mapping):
-        name, tag, digest = (_text(ref, field, "status.latestRef.") for field in ("name", "tag", "digest"))
-        if name and tag:
-            return LatestRef(name, tag, digest)
-    image = _text(status, "latestImage", "status.")
-    image, _, digest = image.partition("@")
+    found = status.get("latestRef")
+    if isinstance(found, Mapping):
+        ref = LatestRef(*(_text(found, field, "status.latestRef.") for field in ("name", "tag", "digest")))
+        if ref.name and ref.tag:
+            return _valid(ref, "status.latestRef.")
+    image, _, digest = _text(status, "latestImage", "status.").partition("@")
     name, colon, tag = image.rpartition(":")
-    return LatestRef(name, tag, digest) if colon and "/" not in tag and name and tag else None
+    if not (colon and name and tag) or "/" in tag:
+        return None
+    return _valid(LatestRef(name, tag, digest), "status.latestImage: its ")
+
+
+def _valid(ref: LatestRef, prefix: str) -> LatestRef:
+    if invalid := ref.invalid_part():
+        part, text = invalid
+        hint = "the cluster writes it; export the policy again, or remove its status"
+        raise ResourceError(f"{prefix}{part}: {text!r} is not a valid {part}", hint=hint)
+    return ref
 
 
 def reported_ref(what: str, definitions: Iterable[Resource], either: str) -> LatestRef | None:

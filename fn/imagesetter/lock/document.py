@@ -272,7 +272,12 @@ def _entry(row: object, where: str) -> LockEntry:
         raise LockError(f"{(missing or ['policy'])[0]}: is required, as a string", where=where, hint=_MEND)
     values = _values(ENTRY_FIELDS, row)
     folder = values.pop("folder")
-    return LockEntry(**{**values, "policy": values["policy"]._replace(folder=folder)})
+    entry = LockEntry(**{**values, "policy": values["policy"]._replace(folder=folder)})
+    if invalid := LatestRef(entry.image, entry.tag, entry.digest).invalid_part():
+        part, text = invalid
+        field = "image" if part == "name" else part
+        raise LockError(f"{field}: {text!r} is not a valid {part}", where=where, hint=_MEND)
+    return entry
 
 
 def _values(fields: Iterable[LockField], row: Mapping[Any, Any]) -> dict[str, Any]:
