@@ -78,7 +78,7 @@ def own_lines(resources: ResourceList) -> dict[int, str]:
 
 
 def _is_inline(node: Node) -> bool:
-    """Whether what is put into a value stands on its line: a flow collection, or nothing yet."""
+    """Whether what is put into a value is on its line: a flow collection, or nothing yet."""
     return not isinstance(node, CollectionNode) or node.flow
 
 

@@ -105,7 +105,7 @@ class ItemEdits:
         """Set a comment of a field; within an open edit, when that ends.
 
         Raises:
-            SpliceError: there is no such field, or no comment can stand there.
+            SpliceError: there is no such field, or no comment can be there.
         """
         if self.is_open:
             self._later.append((path, kind, comment))

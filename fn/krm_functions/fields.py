@@ -92,7 +92,7 @@ class Fields:
         elif value != self.namespace:
             with self.edit() as data:
                 metadata = _mapping_at(self, data, "metadata")
-                if "namespace" not in metadata and "name" in metadata:  # it stands behind the name
+                if "namespace" not in metadata and "name" in metadata:  # it is behind the name
                     behind = list(metadata.items())
                     at = [key for key, _ in behind].index("name") + 1
                     metadata.clear()
@@ -222,7 +222,7 @@ class Fields:
 
         Raises:
             ResourceError: there is no such field, or the resource is JSON.
-            SpliceError: it stands in a collection on one line, or the comment has several lines.
+            SpliceError: it is in a collection on one line, or the comment has several lines.
             UsageError: the text is not a path.
         """
         self._comment(path, "line", comment)
@@ -232,7 +232,7 @@ class Fields:
 
         Raises:
             ResourceError, UsageError: as `set_line_comment`.
-            SpliceError: it stands in a flow collection.
+            SpliceError: it is in a flow collection.
         """
         self._comment(path, "head", comment)
 
@@ -270,7 +270,7 @@ class Fields:
 class Texts(MutableMapping[str, str]):
     """The labels or annotations of an item; a number or a boolean is read as YAML writes it.
 
-    The mapping that they stand in is made with the first one and goes with the last.
+    The mapping that they are in is made with the first one and goes with the last.
     """
 
     __slots__ = ("_field", "_item")

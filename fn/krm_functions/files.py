@@ -38,7 +38,7 @@ _HEADER = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 
 
 class Stretch(NamedTuple):
-    """A stretch of a file's text: a resource, or what stands between two of them."""
+    """A stretch of a file's text: a resource, or what is between two of them."""
 
     text: str
     is_resource: bool
@@ -285,7 +285,7 @@ def _read(path: Path, name: str) -> Source:
     """A file and its parts.
 
     Raises:
-        InputError: it cannot be read, or a resource stands on the line of its ``---``.
+        InputError: it cannot be read, or a resource is on the line of its ``---``.
         TextError: it is not UTF-8, or not YAML.
     """
     try:

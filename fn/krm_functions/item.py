@@ -44,7 +44,7 @@ class Item(Fields):
         column: the column at which it starts, from 0.
         margin: how far its further lines are indented; 0 for a flow mapping.
         whole: the list's text.
-        borrows: whether it repeats a node that stands outside its own text.
+        borrows: whether it repeats a node that is outside its own text.
     """
 
     __slots__ = ("_edits", "_naming", "borrows", "column", "end", "line", "margin", "number", "start", "whole")

@@ -1,4 +1,4 @@
-"""Where the parts of a ResourceList stand in its text, from one pass over libyaml's events."""
+"""Where the parts of a ResourceList are in its text, from one pass over libyaml's events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PARTS: Final = ("items", "functionConfig", "results")
 NO_MORE: Final = re.compile(r"(?:[\s,]|#[^\n\r\x85\u2028\u2029]*+)*\]?")
-"""What may stand between the last entry of a list and its end."""
+"""What may be between the last entry of a list and its end."""
 
 
 class Part(NamedTuple):
@@ -27,8 +27,8 @@ class Part(NamedTuple):
         line: the line on which it starts, from 1.
         column: the column at which it starts, from 0.
         children: the places of the collections directly in it, by key or index.
-        scalar: the null that stands there instead of a collection.
-        borrows: whether it repeats a node that stands outside it.
+        scalar: the null that is there instead of a collection.
+        borrows: whether it repeats a node that is outside it.
     """
 
     start: int

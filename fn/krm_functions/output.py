@@ -1,6 +1,6 @@
 """The answer as edits of the input's text: what results and changed items add to it.
 
-**Where results go.** Not behind the items: a comment that ends the last item would then stand above the key
+**Where results go.** Not behind the items: a comment that ends the last item would then be above the key
 ``results``, and kpt writes it twice, at the end of the file and once more indented (measured with kpt 1.0.0-beta.56 and
 ``kpt fn render`` without a functionConfig). A new ``results`` goes behind the line of ``kind`` and ``apiVersion``,
 where no resource is near; that also spares every question about how the text ends.
@@ -203,7 +203,7 @@ def _with_items(text: str, part: Part, before: Sequence[Item], edits: list[Edit]
 
 
 def _entries(text: str, opening: int, items: Sequence[Item]) -> list[tuple[int, int]]:
-    """Where the entries of a block list stand, from the dash on; comments behind an entry's last line are its own."""
+    """Where the entries of a block list are, from the dash on; comments behind an entry's last line are its own."""
     column = opening - line_start(text, opening)
     starts = [opening]
     for before, item in pairwise(items):

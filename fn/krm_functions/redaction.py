@@ -43,7 +43,7 @@ def without_logins(text: str, *, is_host: bool = False) -> str:
 
     Args:
         text: a message, a value, or a part of them.
-        is_host: the text stands where hosts are expected, so whatever is before an ``@`` is a login.
+        is_host: the text is where hosts are expected, so whatever is before an ``@`` is a login.
     """
     if "@" not in text and "=" not in text:
         return text

@@ -274,7 +274,7 @@ class ResourceList:
             edits: replacements in ``text``.
             results: written in the given order, behind those of functions before this one.
             items: the items to give back where some are to go, to come, or to be replaced by data. Items of this list
-                keep their text, wherever they stand; mappings are written in block style (in a flow list: in JSON).
+                keep their text, wherever they are; mappings are written in block style (in a flow list: in JSON).
 
         Raises:
             SpliceError: edits overlap, or lie in an item that is not given back, or an item that is given back repeats

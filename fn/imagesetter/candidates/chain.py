@@ -21,7 +21,7 @@ repository: ``digest(tag)``, ``manifest(digest or tag)``, ``blob(digest)``, ``re
 * ``not_yet(reason, until)``: allowed from a time on (seconds since the epoch).
 
 A reason is a whole clause that begins with the tag: ``1.5.0 is not 3d old until …``. It names what was expected and
-what was found, and nothing from a registry stands in it without `imagesetter.registry.http.redaction.printable`.
+what was found, and nothing from a registry is in it without `imagesetter.registry.http.redaction.printable`.
 
 A rule that raises a `krm_functions.errors.ReportedError` gives no verdict: the policy fails then, and its fields stay
 as they are. So an outage never makes a lower tag the best one. ``judge`` is called by several threads at once, for

@@ -1,6 +1,6 @@
 """Holds: a policy stays at a tag, or leaves one out, because a person decided so (`imagesetter.lock.holds`).
 
-A hold at a tag stands above the policy, which need not rank that tag. A tag that a hold excludes is gone before the
+A hold at a tag is above the policy, which need not rank that tag. A tag that a hold excludes is gone before the
 policy ranks the others, so that it neither stands for another tag (``filterTags.extract``) nor makes the policy fail.
 """
 

@@ -1,4 +1,4 @@
-"""What stands beside fields: digests, known already or to be asked for, and the registry of a name without one."""
+"""What is beside fields: digests, known already or to be asked for, and the registry of a name without one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FieldDigests:
     """What the fields themselves say about digests: the state behind ``digestReflectionPolicy: IfNotPresent``.
 
     A digest is known for a name and tag when one field holds ``name:tag@digest`` (or ``tag@digest``), or when a
-    ``:digest`` field of the policy stands in the same mapping as its ``:tag`` field. Two fields that disagree make it
+    ``:digest`` field of the policy is in the same mapping as its ``:tag`` field. Two fields that disagree make it
     unknown.
     """
 
@@ -71,15 +71,15 @@ def digests_beside(
     scalars_of: Callable[[MarkedField], Mapping[FieldPath, Scalar]],
     place: Callable[[MarkedField, Scalar], Location],
 ) -> list[MarkedField]:
-    """The digests that stand beside a tag or an image that follows a policy, without a marker of their own.
+    """The digests that are beside a tag or an image that follows a policy, without a marker of their own.
 
     ``digest`` beside ``tag``, ``newTag`` or ``image``, ``imageDigest`` beside ``imageTag``. Charts and kustomize take
     the digest before the tag, so a new tag beside an old digest would change nothing but what people read.
 
     Args:
         fields: those found so far.
-        scalars_of: the scalars of the document or item that a field stands in, by their path.
-        place: where such a scalar stands.
+        scalars_of: the scalars of the document or item that a field is in, by their path.
+        place: where such a scalar is.
     """
     found: list[MarkedField] = []
     fields = list(fields)
@@ -107,7 +107,7 @@ def registries_beside(
 
     Args:
         fields: those found.
-        scalars_of: the scalars of the document or item that a field stands in, by their path.
+        scalars_of: the scalars of the document or item that a field is in, by their path.
     """
     found: list[MarkedField] = []
     for marked in fields:
@@ -121,7 +121,7 @@ def registries_beside(
 
 
 def _keys_beside(key: str) -> Iterable[str]:
-    """The keys under which the digest of an image or tag stands."""
+    """The keys under which the digest of an image or tag is."""
     for old, new in (("Tag", "Digest"), ("_tag", "_digest"), ("-tag", "-digest")):
         if key.endswith(old) and key != "newTag":
             yield key[: -len(old)] + new

@@ -20,7 +20,7 @@ FoundBy = Literal["target", "annotation", "marker", "source", "image", "beside"]
 
 
 Siblings = tuple[PolicyName, str, int | None, ResourceRef | None, int, FieldPath]
-"""What fields of one policy have in common that stand in one mapping: policy, file, resource, document and path."""
+"""What fields of one policy have in common that are in one mapping: policy, file, resource, document and path."""
 
 
 BOUND = frozenset({"tag", "digest"})
@@ -28,7 +28,7 @@ BOUND = frozenset({"tag", "digest"})
 
 
 class Location(NamedTuple):
-    """Where something stands: a file with a line, an item of a ResourceList, or both.
+    """Where something is: a file with a line, an item of a ResourceList, or both.
 
     ``file`` is a path as the user knows it; ``index`` the resource's number in that file (KRM's ``file.index``);
     ``line`` and ``column`` count from 1, and are 0 where the text that we see is not the user's file.
@@ -96,7 +96,7 @@ class MarkedField(NamedTuple):
     nested: NestedMark | None = None
     """Where it is in the text of another scalar, of a field that is there."""
     registry: str = ""
-    """The registry that stands beside a name without one (``registry`` beside ``repository``)."""
+    """The registry that is beside a name without one (``registry`` beside ``repository``)."""
 
     @property
     def siblings(self) -> Siblings:

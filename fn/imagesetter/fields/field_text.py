@@ -3,7 +3,7 @@
 Most fields hold exactly that, and the whole text is replaced, as in Flux. Departures from Flux
 (image-automation-controller ``internal/update/setters.go``), which always replaces the whole text:
 
-- Where more text stands around the image or the tag (``IMG=repo:tag``, ``oci://repo``, a URL, a comma list,
+- Where more text is around the image or the tag (``IMG=repo:tag``, ``oci://repo``, a URL, a comma list,
   ``${VAR}``, ``{{ }}``), only the part that the policy speaks for changes; where no part or more than one can be meant,
   that is an error.
 - A marker whose part does not fit the field (a whole image in ``newTag``, a tag in ``image``) is an error that names
@@ -184,7 +184,7 @@ def _kind_of_text(part: Part, text: str) -> Part | None:
 
 
 def _whole(part: Part, value: str) -> FieldText | None:
-    """The pieces of a text that is to be replaced as a whole; None where other text stands in it."""
+    """The pieces of a text that is to be replaced as a whole; None where other text is in it."""
     text = value.strip()
     image = _IMAGE.fullmatch(text)
     if text in NULLS:
@@ -229,13 +229,13 @@ def _parts(part: Part, value: str, repository: str, reads_tag: ReadsTag) -> Iter
 
 
 def _images_tag(found: FieldText, repository: str) -> bool:
-    """Whether a tag is that of the repository's image in the text, so that it is clear whatever else stands there."""
+    """Whether a tag is that of the repository's image in the text, so that it is clear whatever else is there."""
     name = re.search(rf"(?P<name>{_NAME}):\Z", found.before, re.ASCII)
     return bool(found.name or not found.tag or (name and same_repository(name["name"], repository)))
 
 
 def _stands_again(found: FieldText) -> bool:
-    """Whether a tag stands somewhere else in the text, too, perhaps in a word (``v1.0.0/web_1.0.0.tgz``)."""
+    """Whether a tag is somewhere else in the text, too, perhaps in a word (``v1.0.0/web_1.0.0.tgz``)."""
     tag = re.escape(found.tag.removeprefix("v"))
     other = re.compile(rf"(?<![0-9])(?<![0-9]\.){tag}(?!\.?[0-9])")
     return bool(other.search(found.before) or other.search(found.after))

@@ -30,12 +30,12 @@ class MarkCandidate:
 
     @property
     def tag(self) -> str:
-        """The tag, wherever it stands; empty for none."""
+        """The tag, wherever it is; empty for none."""
         return self.image.tag or self._part("tag").partition("@")[0]
 
     @property
     def digest(self) -> str:
-        """The digest, wherever it stands; empty for none."""
+        """The digest, wherever it is; empty for none."""
         return self.image.digest or self._part("digest") or self._part("tag").partition("@")[2]
 
     def _part(self, part: Part) -> str:
@@ -146,7 +146,7 @@ def candidates(scalars: Mapping[FieldPath, Scalar], *, wide: bool = False) -> It
         elif "repository" in fields and "tag" in fields and not _is_placeholder(fields["tag"].value):
             registry, repository = fields.get("registry"), fields["repository"].value
             if registry and registry.value:
-                # The policy's name has the registry in it, so it does not fit where the registry stands apart.
+                # The policy's name has the registry in it, so it does not fit where the registry is apart.
                 yield from _candidate(f"{registry.value}/{repository}", _parts(fields, tag="tag", digest="digest"))
             else:
                 yield from _candidate(repository, _parts(fields, repository="name", tag="tag", digest="digest"))

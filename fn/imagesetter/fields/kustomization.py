@@ -59,7 +59,7 @@ class OtherFile(NamedTuple):
 class Step(NamedTuple):
     """Something that a kustomization does to the fields of its resources, but for ``images:``.
 
-    ``file`` is a patch with its target, whose text is ``inline`` where it stands in the kustomization itself; ``data``
+    ``file`` is a patch with its target, whose text is ``inline`` where it is in the kustomization itself; ``data``
     are the labels, annotations or replacements that are written there.
     """
 
@@ -134,7 +134,7 @@ def find_sources(directory: Path, root: Path, seen: Collection[Path] = ()) -> So
     """The files of the kustomization in a directory.
 
     Args:
-        directory: where the kustomization stands.
+        directory: where the kustomization is.
         root: nothing outside this directory is read.
         seen: kustomizations that are not read again.
     """

@@ -69,7 +69,7 @@ def inline_configurations(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def named_in(text: str) -> Iterator[str]:
     """What may be names of files in the configuration of a plug-in: its texts, and what follows ``=`` in them.
 
-    The program of a function stands in a text that is YAML itself: ``exec: {path: ./tool}``.
+    The program of a function is in a text that is YAML itself: ``exec: {path: ./tool}``.
     """
     waiting = _documents(text)
     while waiting:

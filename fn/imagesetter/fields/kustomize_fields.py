@@ -1,8 +1,8 @@
-"""The fields of a build that are marked in its source files, as long as they hold what stands there.
+"""The fields of a build that are marked in its source files, as long as they hold what is there.
 
 For each field everything is collected that may have set it: values in resource files, patches and labels, with a marker
 or without, what replacements copy, and the ``images:`` of every layer. The last one decides, as in a build of updated
-files. Where that is one without a marker, or where nobody can tell which it is, the field is left alone, and that is
+files. Where that is one without a marker, or where it is unclear which it is, the field is left alone, and that is
 reported with the files.
 """
 
@@ -189,7 +189,7 @@ class _Fields:
     def _of_origins(
         self, item: Item, scalar: Scalar, values: Mapping[FieldPath, str], *, whatever: bool = False
     ) -> Iterator[Setter]:
-        """What stands in the resource files; of an item from elsewhere, what it has now.
+        """What is in the resource files; of an item from elsewhere, what it has now.
 
         Args:
             item: the resource.
@@ -211,7 +211,7 @@ class _Fields:
             yield from self._of_images(scalar)
 
     def _of_images(self, scalar: Scalar) -> Iterator[Setter]:
-        """What the ``images:`` of any layer may have made of an image that stands in no file."""
+        """What the ``images:`` of any layer may have made of an image that is in no file."""
         name, tag, digest = split_image(scalar.value)
         for mark in self.sources.images:
             entry = self.sources.sources.images[mark.file.path][mark.number]
@@ -264,7 +264,7 @@ class _Fields:
         return report(severity, message, location_of(item, scalar.path), tags={"error": error, "policy": policy})
 
     def _files_with(self, value: str) -> list[str]:
-        """The patches and kustomizations in which a value stands: where it may come from."""
+        """The patches and kustomizations in which a value is: where it may come from."""
         found = []
         for file in self.sources.sources.files:
             if value and file.role != "resource":

@@ -29,7 +29,7 @@ class ImagesMark(NamedTuple):
 
     @property
     def location(self) -> Location:
-        """Where the first of the markers stands."""
+        """Where the first of the markers is."""
         return Location(file=self.file.shown, line=self.line)
 
 

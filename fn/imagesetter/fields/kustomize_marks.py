@@ -35,9 +35,9 @@ class SourceId:
 
 @dataclass(frozen=True, slots=True)
 class SourceMark:
-    """A value in the sources: which resource, which field, and which policy where a marker stands behind it.
+    """A value in the sources: which resource, which field, and which policy where a marker is behind it.
 
-    ``value`` is None where nobody can tell it without building, such as what a replacement copies.
+    ``value`` is None where it is unknown without a build, such as what a replacement copies.
     """
 
     file: SourceFile
@@ -61,12 +61,12 @@ class SourceMark:
 
     @property
     def original(self) -> OriginalId:
-        """The id of the resource that it stands in."""
+        """The id of the resource that it is in."""
         return original_id(f"{self.id.group}/", self.id.identity)
 
     @property
     def location(self) -> Location:
-        """Where it stands."""
+        """Where it is."""
         return Location(file=self.file.shown, line=self.line)
 
     @property
@@ -76,7 +76,7 @@ class SourceMark:
 
 
 def repeated(scanned: ScanResult, scalar: Scalar, starts: Mapping[tuple[int, int], FieldPath]) -> Iterator[FieldPath]:
-    """The other paths at which a scalar stands in its document, by aliases of it or of a collection around it.
+    """The other paths at which a scalar is in its document, by aliases of it or of a collection around it.
 
     kustomize writes aliases out, so the fields are separate ones in the build.
 
@@ -131,7 +131,7 @@ def by_name(path: FieldPath, values: Mapping[FieldPath, str]) -> FieldPattern:
 
 
 def made_from(mark: SourceMark, item: Item) -> bool:
-    """Whether an item was made of the resource that a marker stands in.
+    """Whether an item was made of the resource that a marker is in.
 
     A resource file is matched by the item's original id. A patch may be written against any name that the resource has
     had, or against its ``target``.

@@ -25,7 +25,7 @@ OriginalId = tuple[str, str, str, str]
 
 
 class Origin(NamedTuple):
-    """A resource, as loaded, and the file in which it stands."""
+    """A resource, as loaded, and the file in which it is."""
 
     file: SourceFile
     resource: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Origin(NamedTuple):
 
 @dataclass(slots=True)
 class Origins:
-    """The resource files of a kustomization, by what stands in them."""
+    """The resource files of a kustomization, by what is in them."""
 
     by_id: dict[OriginalId, list[Origin]] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ def original_id(api_version: str, identity: Identity) -> OriginalId:
 
 
 def find_origins(files: Iterable[SourceFile], root: Path, names: set[str] | None = None) -> Origins:
-    """What stands in the resource files among *files*; those that cannot be read hold nothing.
+    """What is in the resource files among *files*; those that cannot be read hold nothing.
 
     Args:
         files: of a kustomization.

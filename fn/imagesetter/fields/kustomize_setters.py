@@ -20,7 +20,7 @@ class Setter(NamedTuple):
     """Something that may have set a field last, and the way of its value through the layers."""
 
     shown: str
-    """Where it stands: file and line."""
+    """Where it is: file and line."""
     value: str
     marker: Marker | None
     way: Way
@@ -101,7 +101,7 @@ def text_at(data: object, path: FieldPath) -> str:
 
 
 def names_value(text: str, value: str) -> bool:
-    """Whether a value, or the tag of an image, stands in a text as a word of its own."""
+    """Whether a value, or the tag of an image, is in a text as a word of its own."""
     words = {value, split_image(value)[1]} - {""}
     ends = ("", *" \t\r\n\"'=,;()[]{}")
     for word in words:

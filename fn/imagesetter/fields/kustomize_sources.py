@@ -64,7 +64,7 @@ class Copied(NamedTuple):
 class SourceMarks:
     """What the scan of the source files found.
 
-    ``sources`` are the files that were scanned, ``origins`` what stands in them. ``marks`` are in kustomize's order.
+    ``sources`` are the files that were scanned, ``origins`` what is in them. ``marks`` are in kustomize's order.
     """
 
     sources: Sources
@@ -141,7 +141,7 @@ def _scan_kustomization(found: SourceMarks, file: SourceFile, text: str) -> None
                 case ("images", int(number), "newTag" | "newName" | "digest"):
                     by_entry.setdefault(number, []).append((comment, marker))
                 case ("images", int(), "<<", *_):
-                    pass  # the entry that the merged mapping stands in has its fields
+                    pass  # the entry that the merged mapping is in has its fields
                 case _:
                     unused = "this field" if scalar and path == scalar.path else f"the alias in {format_path(path)}"
         if unused:

@@ -42,7 +42,7 @@ class ListFields:
         self.fields.append(MarkedField(marker, scalar, location_of(item, scalar.path), found_by, parts, images))
 
     def scalars_beside(self, marked: MarkedField) -> Mapping[FieldPath, Scalar]:
-        """All scalars of the item that a field stands in."""
+        """All scalars of the item that a field is in."""
         item = self.items.get(marked.scalar.start)
         return {scalar.path: scalar for scalar in item.scalars()} if item else {}
 

@@ -2,7 +2,7 @@
 
 What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
 beside ``tag:`` as Helm charts have them. An image of a policy in any other place is named in the report. A field is
-left alone, with a warning, where a marker cannot stand (inside a collection on one line, behind another comment), and
+left alone, with a warning, where a marker cannot be (inside a collection on one line, behind another comment), and
 where two policies select from the repository. A pinned image is marked, since an update keeps its pin; that Flux would
 not is said. Only comments are inserted; before a file is written, its new text is read again: every scalar has to be
 what it was, every planned marker where it was planned.

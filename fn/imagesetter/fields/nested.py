@@ -19,7 +19,7 @@ from krm_functions.yaml.scan_result import KEEP_ALL, Comment, Scalar, ScanResult
 
 _HINT = "write the value into a field of its own, and mark it there"
 _SPECIAL = {'"': '"\\', "'": "'"}
-"""What cannot stand as it is in quotes."""
+"""What cannot be as it is in quotes."""
 
 
 class NestedMark(NamedTuple):
@@ -75,7 +75,7 @@ def _marked(value: str) -> Iterator[tuple[Marker, Comment]]:
 
 
 def _place(text: str, outer: Scalar, start: int, end: int) -> int | None:
-    """Where a stretch of a scalar's value stands in the text; None where it is written differently there."""
+    """Where a stretch of a scalar's value is in the text; None where it is written differently there."""
     wanted, written = outer.value[start:end], text[outer.start : outer.end]
     if not wanted or written.count(wanted) != outer.value.count(wanted):
         return None
@@ -110,7 +110,7 @@ def edits(text: str, planned: Sequence[Planned], scanned: ScanResult) -> list[Ed
 
 
 def _moved(text: str, outer: Scalar, edit: Edit) -> Edit:
-    """An edit of a scalar's value as one of the text that it stands in."""
+    """An edit of a scalar's value as one of the text that it is in."""
     at = _place(text, outer, edit.start, edit.end)
     if at is None or any(sign in edit.replacement for sign in _SPECIAL.get(outer.style, "")):
         raise SpliceError(f"{edit.replacement!r} cannot be written into the text of a value", hint=_HINT)

@@ -58,7 +58,7 @@ MISPLACED = {
     "directive": "on a directive or document line",
     "loose": "in no field at all",
 }
-"""Where a marker stands that belongs to no field, by `krm_functions.yaml.scan_result.Comment.place`."""
+"""Where a marker is that belongs to no field, by `krm_functions.yaml.scan_result.Comment.place`."""
 
 
 def marker_problem(parsed: ParsedComment, location: Location) -> Result | None:

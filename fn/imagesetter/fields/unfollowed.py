@@ -22,7 +22,7 @@ SEAL_AGAIN = (
 
 
 def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
-    """Line and column of each marker that stands inside the text of a value: a block, or quoted text on several lines.
+    """Line and column of each marker that is inside the text of a value: a block, or quoted text on several lines.
 
     Args:
         text: the whole text.

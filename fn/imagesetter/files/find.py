@@ -21,7 +21,7 @@ _MOST_PATTERNS = 1 << 20
 """Bytes of an ignore file: each line of it is compared with every name."""
 
 Ignored = Callable[[str], bool]
-"""Whether a path, relative to where the patterns stand and with a final slash for a directory, is left out."""
+"""Whether a path, relative to where the patterns are and with a final slash for a directory, is left out."""
 
 
 class ScopedPattern(str):
@@ -150,7 +150,7 @@ def _walk(directory: str, relative: str, rules: list[tuple[Ignored, str]], *, ot
     Args:
         directory: its path.
         relative: the same from the top of the walk, with a final slash; empty at the top.
-        rules: each matcher with the ``relative`` of the directory that it stands in.
+        rules: each matcher with the ``relative`` of the directory that it is in.
         others: the files with other names, in place of those that are read.
     """
     base = "" if directory == "." else f"{directory.removesuffix('/')}/"
@@ -195,7 +195,7 @@ def _matcher(lines: Sequence[str], file: str) -> Ignored:
 
     Args:
         lines: the patterns.
-        file: where they stand; empty for ``--exclude``.
+        file: where they are; empty for ``--exclude``.
 
     Raises:
         InputError, UsageError: one of them is not a pattern.

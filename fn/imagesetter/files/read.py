@@ -6,7 +6,7 @@ Files are read in four ways, and each has a function:
 * `read_inside`: a file that is looked for by its name, such as a lock. A link is followed as long as it stays in the
   tree.
 * `read_named`: a file that the operator named. It may be a pipe or a device, and a link to any place; only a link that
-  stands in a repository has to stay in it, since whoever wrote the repository wrote the link.
+  is in a repository has to stay in it, since whoever wrote the repository wrote the link.
 * `read_own`: a file of the operator's own settings, such as logins. It may be all of that, and any link is followed.
 
 The type is that of the open file, not of what its name led to a moment before. A size that the system reports is not
@@ -121,7 +121,7 @@ def inside_its_repository(path: StrPath) -> str:
     """Where a path that the operator named leads, links followed.
 
     Raises:
-        InputError: a link on the way stands in a repository, and leads out of it.
+        InputError: a link on the way is in a repository, and leads out of it.
     """
     real = _real(path)
     if real == os.path.abspath(path):

@@ -111,7 +111,7 @@ class Catalog:
 
         Args:
             resources: what was read.
-            given: they stand under the paths of the run; of equally near ones these count.
+            given: they are under the paths of the run; of equally near ones these count.
         """
         self._policies = None
         self._different.clear()
@@ -160,7 +160,7 @@ class Catalog:
         return list(self._found.get((kind, name.namespace, name.name), ()))
 
     def is_given(self, found: Resource) -> bool:
-        """Whether a resource stands under the paths of the run."""
+        """Whether a resource is under the paths of the run."""
         return id(found) in self._given
 
     def knows(self, found: Resource) -> bool:
@@ -304,7 +304,7 @@ class Catalog:
             raise ResourceError("spec.imageRepositoryRef.name: is required", where=where, hint=INCOMPLETE)
         repository = self._repository(name, policy, namespace, its_name)
         if repository is None and namespace == name.namespace:
-            # A policy that kustomize moved keeps its reference: look where the policy stands under its other names.
+            # A policy that kustomize moved keeps its reference: look where the policy is under its other names.
             for other, _ in policy.names:
                 repository = repository or self._repository(name, policy, other or self.default_namespace, its_name)
         if repository is None:

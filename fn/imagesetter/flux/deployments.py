@@ -31,9 +31,9 @@ class Deployment(NamedTuple):
     """A Flux Kustomization: what it deploys, and how it changes that."""
 
     folder: str
-    """The folder of the file that it stands in: its cluster's."""
+    """The folder of the file that it is in: its cluster's."""
     name: str
-    """Where it stands, for people."""
+    """Where it is, for people."""
     spec: Mapping[str, Any]
     namespace: str
     path: str
@@ -111,7 +111,7 @@ def substitutes(each: Deployment, data: Mapping[str, Any]) -> bool:
 
 
 def updated_folders(resources: Iterable[flux.Resource]) -> list[tuple[str, str]]:
-    """The folder that each ImageUpdateAutomation updates, and one in which it stands itself."""
+    """The folder that each ImageUpdateAutomation updates, and one in which it is itself."""
     found: list[tuple[str, str]] = []
     for each in resources:
         if each.kind == "ImageUpdateAutomation":

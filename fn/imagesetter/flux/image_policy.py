@@ -76,7 +76,7 @@ class ImagePolicy:
 
     @property
     def is_suspended(self) -> bool:
-        """Whether the policy or its repository is suspended, so that the recorded answer stands."""
+        """Whether the policy or its repository is suspended, so that its recorded answer still counts."""
         return self.suspended or self.repository_suspended
 
 

@@ -110,7 +110,7 @@ def parse_marker(comment: str) -> Marker | None:
 
 @lru_cache(maxsize=4096)
 def _parse_known(comment: str) -> Marker | None:
-    """One marker stands at many fields."""
+    """One marker is at many fields."""
     return _parse(comment)
 
 
@@ -141,7 +141,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _leading_object(text: str) -> _Pairs | None:
-    """The JSON object that a text begins with, whatever stands behind it."""
+    """The JSON object that a text begins with, whatever is behind it."""
     try:
         data, _ = json.JSONDecoder(object_pairs_hook=_Pairs).raw_decode(text.lstrip(" \t"))
     except (ValueError, RecursionError):

@@ -214,7 +214,7 @@ def validate_spec(model: type[Spec], spec: object, *, where: str) -> Spec:
 
     Args:
         model: the model of this kind's spec.
-        spec: what stands under ``spec`` in the resource, as loaded.
+        spec: what is under ``spec`` in the resource, as loaded.
         where: the resource and its file, for the error.
 
     Raises:

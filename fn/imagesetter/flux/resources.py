@@ -101,7 +101,7 @@ def resource(
 
     Args:
         data: the loaded resource.
-        origin: where it stands, for errors.
+        origin: where it is, for errors.
         names: further (namespace, name) pairs, the original one first, where kustomize renamed it.
         file: the file that it was read from.
     """

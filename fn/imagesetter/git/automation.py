@@ -120,7 +120,7 @@ def automation_names(catalog: Catalog, only: Iterable[PolicyName] = (), *, given
     Args:
         catalog: the resources.
         only: the names of those that are requested; empty for all.
-        given: leave out those that do not stand under the paths of the run.
+        given: leave out those that are not under the paths of the run.
 
     Raises:
         UsageError: there is none, or a requested one is missing.

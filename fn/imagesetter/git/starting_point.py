@@ -23,7 +23,7 @@ class StartingPoint:
     """The start of a try: the commit to work on, and the commit that the push branch must still have at the push.
 
     Both are revisions. ``expected`` is empty if the branch must not exist yet. ``replaces`` is the branch's head if the
-    branch is made anew from ``commit`` while its own commits stand on it already: the same files need no push.
+    branch is made anew from ``commit`` while its own commits are on it already: the same files need no push.
     ``note`` says why a branch is not made anew.
     """
 

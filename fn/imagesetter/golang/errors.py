@@ -1,6 +1,6 @@
 """The errors of Go's libraries; ``str()`` is Go's message. Callers turn these into errors of their own.
 
-They stand here and not in `imagesetter.errors`, since this package knows nothing of Flux or of imagesetter.
+They are here and not in `imagesetter.errors`, since this package knows nothing of Flux or of imagesetter.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _DIGITS = {10: "d", 2: "b", 8: "o", 16: "x"}
 
 @dataclass(slots=True)
 class Flags:
-    """What stands between ``%`` and the verb."""
+    """What is between ``%`` and the verb."""
 
     minus: bool = False
     plus: bool = False

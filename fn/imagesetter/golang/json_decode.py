@@ -18,7 +18,7 @@ _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\
 _FINISHED_BY_BLANK: Final = (
     "in literal", "in numeric", "in exponent", "after decimal", "in string escape", "in \\u",
 )  # fmt: skip
-"""Go tries a blank at the end of the text, and complains about that where no blank may stand."""
+"""Go tries a blank at the end of the text, and complains about that where no blank may be."""
 _MAX_NESTING: Final = 10_000
 
 

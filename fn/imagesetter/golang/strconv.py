@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Exact = Decimal | Fraction
 
 _MAX_UINT64: Final = (1 << 64) - 1
-# An underscore stands between two digits, or between the base prefix and a digit.
+# An underscore is between two digits, or between the base prefix and a digit.
 _DECIMAL = re.compile(
     r"[+-]?(?=\.?[0-9])(?:[0-9]+(?:_[0-9]+)*)?(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?"
     r"(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?"
@@ -125,7 +125,7 @@ def exact(text: str, number: float) -> Exact:
 
 
 def _underscores_ok(text: str) -> bool:
-    """Whether each underscore stands between digits, or between the base prefix and a digit."""
+    """Whether each underscore is between digits, or between the base prefix and a digit."""
     body = text.lstrip("+-")
     prefixed = body[:2].lower() in ("0x", "0b", "0o")
     digits = "0123456789abcdefABCDEF" if body[:2].lower() == "0x" else "0123456789"

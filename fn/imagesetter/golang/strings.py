@@ -1,7 +1,7 @@
 """Go's strings in Python: bytes that are usually UTF-8.
 
 A Go string is a sequence of bytes; functions such as ``trunc`` cut it anywhere. Here it is a ``str`` in which a byte
-that is not part of valid UTF-8 stands as a lone surrogate (PEP 383, ``surrogateescape``). Code points that only a
+that is not part of valid UTF-8 is held as a lone surrogate (PEP 383, ``surrogateescape``). Code points that only a
 Python or YAML escape can smuggle in (``\\ud800``) are replaced on entry by `sanitize`.
 """
 
@@ -147,7 +147,7 @@ def _byte(byte: int) -> str:
 
 
 def quote_rune(code: int, *, ascii_only: bool = False) -> str:
-    """Go's ``strconv.QuoteRune``; what is no Unicode character is U+FFFD."""
+    """Go's ``strconv.QuoteRune``; what is not a Unicode character is U+FFFD."""
     return "'" + _escape(rune(code), "'", ascii_only) + "'"
 
 

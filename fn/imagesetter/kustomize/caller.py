@@ -10,7 +10,7 @@ from typing import NamedTuple
 from imagesetter.kustomize.program import Program, parse_arguments
 
 _NEAREST = 4
-"""Processes that are looked at: a script may stand between kustomize and the function."""
+"""Processes that are looked at: a script may be between kustomize and the function."""
 
 
 class Caller(NamedTuple):
@@ -21,7 +21,7 @@ class Caller(NamedTuple):
 
 
 def find_caller() -> Caller | None:
-    """The build that runs this process; None where nobody can tell, as in a container or on another system."""
+    """The build that runs this process; None where that is unknown, as in a container or on another system."""
     if not sys.platform.startswith("linux"):
         return None
     process = os.getppid()

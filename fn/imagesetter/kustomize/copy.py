@@ -1,7 +1,7 @@
 """A copy of the sources of a kustomization, in a temporary folder that is gone afterwards, also after a kill.
 
 The copy holds what Git and kustomize would see: the files of the repository that Git does not ignore, and every file
-that the kustomization names. Without a repository it holds the latter alone. Files stand at the same path below the
+that the kustomization names. Without a repository it holds the latter alone. Files are at the same path below the
 copy as below ``/``, so that a way out of the repository leads to the same place. Links stay links: one that leads out
 of the repository leads to the same file as before, and nothing is written through any of them.
 """

@@ -1,7 +1,7 @@
 """Which files of a build kustomize has read when it runs a function, and which it reads later, or for another one.
 
 A function works on the resources of the layers below it. What layers above it patch, generate or add is not there yet,
-and what stands beside it never comes to it.
+and what is beside it never comes to it.
 """
 
 from __future__ import annotations

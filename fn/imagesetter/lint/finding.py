@@ -14,7 +14,7 @@ from krm_functions.result import Severity
 
 
 class Fix(NamedTuple):
-    """How a problem is fixed: *old*, which stands at its position, becomes *new*."""
+    """How a problem is fixed: *old*, which is at its position, becomes *new*."""
 
     old: str
     new: str

@@ -46,7 +46,7 @@ def _definitions(tree: LintedTree) -> Iterator[Definition]:
     for _, located in tree.located("ImagePolicy"):
         for name, form in tree.forms(located):
             if any(unresolved(form.data)):
-                continue  # what stands there is not what the controller reads
+                continue  # what is there is not what the controller reads
             spec = form.spec
             reflection = spec.get("digestReflectionPolicy") or "Never"
             tags = TagPolicy(rule_of(spec), _filter_of(spec), _exclusions(tree, name, spec))

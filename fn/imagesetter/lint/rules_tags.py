@@ -186,6 +186,6 @@ def _held_tag(mark: MarkerComment) -> str:
 
 
 def _mapping(mark: MarkerComment) -> tuple[object, ...]:
-    """The mapping that a field stands in."""
+    """The mapping that a field is in."""
     scalar = mark.comment.scalar
     return (mark.file, scalar.document, scalar.path[:-1]) if scalar else ()

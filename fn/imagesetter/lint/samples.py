@@ -17,7 +17,7 @@ _MOST = 400
 _TEXTS = ("1", "12", "9", "2026", "1.2.3", "1.2", "0a1b2c3", "abc", "x")
 _ANY = ("", "1.2.3", "x", "1")
 _MANY = 80
-"""A class with more characters than this excludes a few: nearly any text may stand there."""
+"""A class with more characters than this excludes a few: nearly any text may be there."""
 
 
 class Samples(NamedTuple):

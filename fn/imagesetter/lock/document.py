@@ -370,7 +370,7 @@ def merge_locks(locks: Iterable[Lock]) -> Lock:
 
 
 def in_folder(lock: Lock, folder: str) -> Lock:
-    """A lock that stands in a folder, with the folders of its entries absolute, as policies have them."""
+    """A lock that is in a folder, with the folders of its entries absolute, as policies have them."""
     moved = {_joined(name, folder): entry for name, entry in lock.entries.items()}
     return lock._replace(entries={name: entry._replace(policy=name) for name, entry in moved.items()})
 
@@ -380,7 +380,7 @@ def _joined(name: PolicyName, folder: str) -> PolicyName:
 
 
 def relative_entries(entries: Mapping[PolicyName, LockEntry], folder: str) -> dict[PolicyName, LockEntry]:
-    """Entries with folders relative to the one in which the lock stands, as it is written."""
+    """Entries with folders relative to the one in which the lock is, as it is written."""
 
     def relative(name: PolicyName) -> PolicyName:
         return name._replace(folder=os.path.relpath(name.folder, folder).replace(os.sep, "/")) if name.folder else name

@@ -1,6 +1,6 @@
 """Holds: a policy that stays at a tag, or leaves one out, because a person said so and why.
 
-They stand in the lock (``spec.holds``), so that a review sees them come and go, and may end by themselves at a date.
+They are in the lock (``spec.holds``), so that a review sees them come and go, and may end by themselves at a date.
 """
 
 from __future__ import annotations

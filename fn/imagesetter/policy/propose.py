@@ -181,7 +181,7 @@ def _kind(part: str) -> str:
 
 
 def _around(tokens: list[tuple[str, str]]) -> str:
-    """The pattern of what stands around a number: words as they are, any commit hash."""
+    """The pattern of what is around a number: words as they are, any commit hash."""
     return "".join("[a-f0-9]+" if kind == "hash" and not text.startswith("g")
                    else "g[a-f0-9]+" if kind == "hash" else _escaped(text) for kind, text in tokens)  # fmt: skip
 

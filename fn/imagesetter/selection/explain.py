@@ -50,7 +50,7 @@ class Explained:
 
 
 def ad_hoc(tags: TagPolicy, image: Repository | None = None, *, insecure: bool = False) -> ImagePolicy:
-    """A policy that stands in no file: what the command line says."""
+    """A policy that is in no file: what the command line says."""
     return ImagePolicy(
         name=_NAMELESS,
         image=image or _NOWHERE,

@@ -95,7 +95,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
 
 
 def _scalars_beside(file: MarkedFile) -> Callable[[MarkedField], Mapping[FieldPath, Scalar]]:
-    """All scalars of the document that a field stands in; the file is scanned once more for them."""
+    """All scalars of the document that a field is in; the file is scanned once more for them."""
     whole = {
         node.document: {scalar.path: scalar for scalar in node.kept.values()}
         for node in scan(file.text.text, outline=KEEP_ALL).documents

@@ -52,7 +52,7 @@ class MarkedFile(NamedTuple):
     """Fields in the text of values, where these are followed."""
 
     def field_markers(self) -> Iterator[tuple[Comment, Marker]]:
-        """The valid markers that stand behind a value, also in the text of another one where these are followed."""
+        """The valid markers that are behind a value, also in the text of another one where these are followed."""
         for mark in self.nested:
             yield mark.comment, mark.marker
         for parsed in parse_comments(self.scan.comments):

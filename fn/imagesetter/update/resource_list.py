@@ -1,6 +1,6 @@
 """The fields of one ResourceList follow their policies.
 
-The policies are items (or stand in the functionConfig), the places are markers, targets or images, and what comes back
+The policies are items (or are in the functionConfig), the places are markers, targets or images, and what comes back
 is the list's own text with the changed scalars and the results in it.
 """
 

@@ -88,7 +88,7 @@ def merge_shards(before: Lock, parts: Sequence[Lock]) -> Locked:
         LockError: two parts lock a policy to different refs.
     """
     whole = merge_locks(parts)
-    # merged() puts a later part's entry behind; equal answers may differ in their time, and the older one stands.
+    # merged() puts a later part's entry behind; equal answers may differ in their time, and the older one counts.
     entries = dict(whole.entries)
     for part in parts:
         for name, entry in part.entries.items():

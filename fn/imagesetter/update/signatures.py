@@ -1,4 +1,4 @@
-"""Are the images of a tree signed, as they stand in its files or in its lock: what ``imagesetter verify`` checks.
+"""Are the images of a tree signed, as they are in its files or in its lock: what ``imagesetter verify`` checks.
 
 An image that a policy with ``verify`` selects from has to be signed as this policy asks, and by each if there are
 several. For all others the operator may say whose signatures are accepted; else they are counted, and not checked.
@@ -31,7 +31,7 @@ from krm_functions.result import Result
 
 @dataclass(frozen=True, slots=True)
 class UsedImage:
-    """An image as it stands in a file, or in the lock."""
+    """An image as it is in a file, or in the lock."""
 
     repository: Repository
     tag: str

@@ -4,7 +4,7 @@ Flux hands both patterns to cosign, which searches for them anywhere in the text
 ``CheckCertificatePolicy`` and sigstore-go v1.4 ``certificate_identity.go``). So ``https://github.com/me/app`` accepts
 ``https://github.com/me/app-of-somebody-else`` there.
 
-Departure: here a pattern has to match the whole text, as if it stood between ``^`` and ``$``. What Flux's documentation
+Departure: here a pattern has to match the whole text, as if it was between ``^`` and ``$``. What Flux's documentation
 recommends is written so; everything else that is not verified for this reason says so.
 """
 

@@ -40,7 +40,7 @@ class PublicKey:
     """A public key that a policy trusts."""
 
     name: str
-    """Where it stands: ``cosign.pub of Secret flux-system/cosign``."""
+    """Where it is: ``cosign.pub of Secret flux-system/cosign``."""
     fingerprint: str
     """``sha256:`` and the first digits of the hash of its DER form."""
     key: Key
@@ -95,7 +95,7 @@ def read_public_keys(data: bytes, name: str) -> tuple[PublicKey, ...]:
 
     Args:
         data: the text.
-        name: where it stands, for messages.
+        name: where it is, for messages.
 
     Raises:
         CredentialError: there is none, or something that is not a public key, or a key of a kind that is not used.

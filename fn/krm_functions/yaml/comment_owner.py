@@ -1,4 +1,4 @@
-"""Finds whose comment it is: what stands between two events of the parser.
+"""Finds whose comment it is: what is between two events of the parser.
 
 The rules are yaml.v3's, found by comparing with it, and a little narrower: where a scalar is named here, yaml.v3
 gives that comment to that scalar; where yaml.v3 does so by accident, or only in some contexts, the place says so
@@ -44,7 +44,7 @@ Attached = tuple[Place, Scalar | None]
 
 
 class CommentFinder:
-    """The comments found so far, and those on lines of their own that wait for what they stand above."""
+    """The comments found so far, and those on lines of their own that wait for what they are above."""
 
     def __init__(self, text: str, hits: list[int]) -> None:
         self._text = text
@@ -57,7 +57,7 @@ class CommentFinder:
         self.next = hits[0] if hits else NEVER
 
     def remember(self, prev: Any, frames: tuple[Frame, ...]) -> None:
-        """A flow mapping without braces ends without a token: keep where its last scalar stood."""
+        """A flow mapping without braces ends without a token: keep where its last scalar was."""
         self._tail = (prev, frames)
 
     def settle(self, event: Any, prev: Any, frames: tuple[Frame, ...], document: int) -> int:
@@ -135,7 +135,7 @@ class CommentFinder:
     def _behind(
         self, prev: Any, at: int, event: Any, frames: tuple[Frame, ...], document: int, *, directly: bool
     ) -> Attached:
-        """Whose comment it is that stands at ``at`` on a line with something else, between two events.
+        """Whose comment it is that is at ``at`` on a line with something else, between two events.
 
         Args:
             prev: the event before it; ``directly``: with nothing but blanks and a comma between.
@@ -245,7 +245,7 @@ class CommentFinder:
         return is_sure_head(self._text, comment.start, prev.end_mark.index)
 
     def _meet(self, event: Any, frames: tuple[Frame, ...], document: int) -> None:
-        """Tell the waiting comments what they stand above, now that the next token is known."""
+        """Tell the waiting comments what they are above, now that the next token is known."""
         mark = event.start_mark
         begin = mark.index - mark.column
         run = comment_run(self._text, begin, self._waiting[0][0].start)
@@ -260,7 +260,7 @@ class CommentFinder:
         self._waiting.clear()
 
     def _above(self, event: Any, frames: tuple[Frame, ...], document: int, column: int) -> Attached:
-        """Whose comment it is that stands above an event; ``column``: of one that may be its head comment, else -1."""
+        """Whose comment it is that is above an event; ``column``: of one that may be its head comment, else -1."""
         text, mark = self._text, event.start_mark
         mode, _, index, dead, _, flow, *_ = frames[-1]
         if type(event).__name__ in ("DocumentStartEvent", "DocumentEndEvent", "StreamEndEvent"):

@@ -1,8 +1,8 @@
-"""How comments look in a text, and the names of the places where one can stand.
+"""How comments look in a text, and the names of the places where one can be.
 
 yaml.v3 gives every node a head, a line and a foot comment, and kyaml's setters, hence Flux, read the line comment of
 a scalar value, else its head comment. A *line comment* starts on the line on which the scalar ends, with nothing but
-blanks and at most one comma (in a flow collection) between. A *head comment* stands on a line of its own above; above
+blanks and at most one comma (in a flow collection) between. A *head comment* is on a line of its own above; above
 a mapping entry it belongs to the key, so it reaches a value only in a sequence.
 """
 
@@ -87,7 +87,7 @@ def newline_of(text: str) -> str:
 
 
 def after_deeper_comments(text: str, start: int, column: int) -> int:
-    """Behind the comments on lines of their own, from a line's start on, that stand right of a column."""
+    """Behind the comments on lines of their own, from a line's start on, that are right of a column."""
     comment = re.compile(_COMMENT_BELOW)
     while (found := comment.match(text, start)) and len(found["indent"]) > column and found.end() > start:
         start = found.end()
@@ -110,12 +110,12 @@ def follows(text: str, end: int, comment: int) -> bool:
 
 
 def follows_colon(text: str, end: int, comment: int) -> bool:
-    """Whether nothing but the colon of a key that ends at ``end`` stands before a comment."""
+    """Whether nothing but the colon of a key that ends at ``end`` is before a comment."""
     return _COLON.fullmatch(text, end, comment) is not None
 
 
 def has_colon(text: str, end: int) -> bool:
-    """Whether the colon of a key that ends at ``end`` stands on the same line."""
+    """Whether the colon of a key that ends at ``end`` is on the same line."""
     return _COLON.match(text, end) is not None
 
 

@@ -2,7 +2,7 @@
 
 Cutting is sound where a line begins with ``---`` or ``...`` followed by a blank or a line end: no YAML scalar, quoted
 or block, may hold such a line at column 0 (YAML 1.2 §9.1.2, ``c-forbidden``), and libyaml and yaml.v3 look for one at
-the start of every line, whatever state they are in. So such a line bounds a document whatever stands before it. A
+the start of every line, whatever state they are in. So such a line bounds a document whatever is before it. A
 text of a template language in which it does not mean that (inside a comment of the template, say) is out of reach for
 any reader.
 """

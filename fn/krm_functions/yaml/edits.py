@@ -58,7 +58,7 @@ def compose(first: Sequence[Edit], second: Sequence[Edit], size: int) -> list[Ed
         second: edits of ``splice(text, first)``.
         size: how long the text is.
     """
-    pieces: list[tuple[int, int, str | None]] = []  # start and end in the text, or what stands there instead
+    pieces: list[tuple[int, int, str | None]] = []  # start and end in the text, or what is there instead
     at = 0
     for edit in sorted(first, key=attrgetter("start", "end")):
         pieces += [(at, edit.start, None), (edit.start, edit.end, edit.replacement)]

@@ -31,7 +31,7 @@ class Style(NamedTuple):
     Attributes:
         step: how far a mapping is indented in a mapping.
         dash: how far a list is indented in a mapping.
-        gap: how many blanks stand behind a dash.
+        gap: how many blanks are behind a dash.
         json: whether it is written as JSON.
         newline: what ends a line.
     """
@@ -215,7 +215,7 @@ def float_text(value: float) -> str:
 
 
 def is_literal(value: str) -> bool:
-    """Whether a string can be a literal block wherever it stands."""
+    """Whether a string can be a literal block wherever it is."""
     return (
         "\n" in value
         and value[0] not in " \t\n"

@@ -63,7 +63,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     number = document - 1
     count = 0
 
-    # Where the pass stands: in the innermost collection, and in those around it.
+    # Where the pass is: in the innermost collection, and in those around it.
     stack: list[tuple[Any, ...]] = []
     mode, key, index, dead, key_event, flow, opened = ROOT, "", -1, "", None, False, 0
     dup = False

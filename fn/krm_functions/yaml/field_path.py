@@ -1,4 +1,4 @@
-"""Field paths: where a scalar stands in a document, and the patterns by which people point at fields.
+"""Field paths: where a scalar is in a document, and the patterns by which people point at fields.
 
 A *path* is what was found: a tuple of mapping keys and item indexes, written ``spec.containers[0].image`` as KRM
 results and kubectl write it. A *pattern* is what somebody asks for; its grammar::
@@ -41,7 +41,7 @@ class HasPath(Protocol):
 
     @property
     def path(self) -> FieldPath:
-        """Where it stands."""
+        """Where it is."""
 
     @property
     def value(self) -> str:

@@ -1,4 +1,4 @@
-"""Where a pass over the events stands: one frame for each open collection, and what frames say about a scalar."""
+"""Where a pass over the events is: one frame for each open collection, and what frames say about a scalar."""
 
 from __future__ import annotations
 

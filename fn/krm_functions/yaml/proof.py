@@ -2,22 +2,22 @@
 
 **What is proved.** The edited text is read again. Every event of the parser (scalar, start or end of a collection,
 alias, document) has to be what it was before, with its value, style, tag and anchor, in the same order and at the
-same place but for what the edits add or take away. Only a planned scalar differs: it stands where the old one stood,
+same place but for what the edits add or take away. Only a planned scalar differs: it is where the old one was,
 has exactly the planned value, keeps its anchor, and reads as a string in YAML 1.1, YAML 1.2 and Go. Otherwise nothing
 is given back but a SpliceError.
 
-**What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever stands
+**What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever is
 before it (``documents.py``), so each reads the same by itself. It is parsed as a whole, but in C and only to count its
 events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its end, each
-read by itself, before and after; of stretches that are alike in every character, one. Where a stretch does not stand
-by itself, or reads otherwise, the whole document is compared after all.
+read by itself, before and after; of stretches that are alike in every character, one. Where a stretch cannot
+be read by itself, or reads otherwise, the whole document is compared after all.
 
 **Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the
 same tokens as before, but for the planned value, and leaves the scanner in the same state.
 
 1. Where no token and no flow collection is open, the scanner of libyaml (and of yaml.v3) enters a line with nothing
    but its stack of indents; simple keys do not outlive a line. A stretch begins at such a line: the scan has shown
-   that it holds, in block context, a key with its colon or a dash, and before these only indicators can stand on a
+   that it holds, in block context, a key with its colon or a dash, and before these only indicators can be on a
    line.
 2. By itself a stretch lacks the indents below its own. They decide how many collections end before its first token,
    which depends on that token's column alone, and no edit touches that. Within the stretch, scalars are measured
@@ -189,7 +189,7 @@ def _stretches(text: str, wanted: Sequence[_Planned]) -> tuple[str, str, dict[in
     """All stretches as documents of one text, before and after, with the offset of each scalar's node in the former.
 
     Stretches that are alike are there once: they would be read alike. None when some scalar cannot be read with a few
-    lines around it: it has no key or dash on its line, or stands in a flow collection that began on an earlier line.
+    lines around it: it has no key or dash on its line, or is in a flow collection that began on an earlier line.
     """
     old: list[str] = []
     new: list[str] = []

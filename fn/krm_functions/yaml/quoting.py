@@ -10,7 +10,7 @@ Departures from Flux (kyaml), on purpose:
 * ``123e4567``, a float beyond 64 bits, is quoted: Go reads a string, but YAML 1.2 readers read infinity. So are base 60
   numbers (``10:30``), ``=`` and ``<<``, which only YAML 1.1 readers such as PyYAML take for more than a string.
 * A number, boolean, null or date replaced by a string never gets or keeps a type tag (Flux writes ``!!int 6.7.1``).
-* A date such as ``2024-01-31`` is quoted whatever stood there before; Flux writes ``!!int 2024-01-31`` over a number.
+* A date such as ``2024-01-31`` is quoted whatever was there before; Flux writes ``!!int 2024-01-31`` over a number.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _INDICATORS = frozenset("?:,[]{}#&*!|>'\"%@`")
 _FLOW = frozenset("?,[]{}")
 """What a plain scalar in a flow collection does not hold."""
 _PRINTABLE = re.compile("[^\0-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*")
-"""What may stand on one line of YAML as it is, by what may not: Python compiles that in a tenth of the time."""
+"""What may be on one line of YAML as it is, by what may not: Python compiles that in a tenth of the time."""
 _CORE = "tag:yaml.org,2002:"
 _TAG = rf"(?:&[-0-9A-Za-z_]++\s++|#[^{BREAKS}]*+\s++)*(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)"
 _ESCAPES = {
@@ -65,7 +65,7 @@ def needs_quotes(value: str) -> bool:
 def may_stay_plain(value: str, before: str) -> bool:
     """Whether a value can take the place of a plain scalar without quotes.
 
-    A comma or a brace, as in a list of images or in ``${VAR}``, may stand where the scalar had it before: then it is in
+    A comma or a brace, as in a list of images or in ``${VAR}``, may be where the scalar had it before: then it is in
     no flow collection.
     """
     if not needs_quotes(value):
@@ -105,7 +105,7 @@ def _needs_quotes(value: str) -> bool:
 
 
 def is_printable(value: str) -> bool:
-    """Whether a text may stand on one line of YAML as it is; tabs are allowed."""
+    """Whether a text may be on one line of YAML as it is; tabs are allowed."""
     return value.isprintable() or _PRINTABLE.fullmatch(value) is not None
 
 
@@ -117,7 +117,7 @@ def single_quoted(value: str) -> str:
 
 
 def double_quoted(value: str) -> str:
-    """In double quotes on one line, with escapes for what may not stand there as it is."""
+    """In double quotes on one line, with escapes for what may not be there as it is."""
     if is_printable(value) and "\\" not in value and '"' not in value and "\t" not in value:
         return f'"{value}"'
     return '"' + "".join(_escaped(char) for char in value) + '"'
@@ -179,7 +179,7 @@ def _with_other_words(value: str, scalar: Scalar, text: str) -> str:
 def _block(value: str, scalar: Scalar, text: str) -> str:
     """A block scalar with one line of text; ``-`` in the header because the value has no line end.
 
-    The margin of the old text stays, and so do the blank lines behind it. A value that cannot stand on a line as it is
+    The margin of the old text stays, and so do the blank lines behind it. A value that cannot be on a line as it is
     goes into double quotes on the header's line, before its comment; and so does one that takes the place of nothing,
     where a comment follows that would become part of it.
     """

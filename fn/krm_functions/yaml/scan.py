@@ -1,6 +1,6 @@
 """One pass over a YAML text: every comment that holds the needle, and the scalar it belongs to by yaml.v3's rule.
 
-The parser gives events with marks but no comments; a comment is what stands between two events. So the needle is
+The parser gives events with marks but no comments; a comment is what is between two events. So the needle is
 searched in the text first, and the pass over the events only looks up, for each hit, between which two events it fell.
 An *outline* collects other places in the same pass: spans of nodes and chosen scalars.
 

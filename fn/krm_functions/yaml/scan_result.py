@@ -23,7 +23,7 @@ class Collect(Enum):
     SCALAR = "scalar"
     """As a value: keep the scalar there."""
     TEXT = "text"
-    """As a value: keep what the scalar there says, and not where it stands; of thousands of resources that is less."""
+    """As a value: keep what the scalar there says, and not where it is; of thousands of resources that is less."""
     TREE = "tree"
     """As a value: keep every scalar there and below."""
 

@@ -11,7 +11,7 @@ Those are read here by a small grammar, and written anew, class by class as sets
     count   = "*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}"     greedy
     words   = 1*character *( "|" 1*character )               none of them begins with another
 
-Why the answer is the same: but for words, of which one at most can stand in a place, there are no alternatives, and
+Why the answer is the same: but for words, of which one at most can be in a place, there are no alternatives, and
 there are no repeated groups, no groups that are optional and may be empty, and no empty loops. So leftmost-first
 matching is one rule for a backtracking engine and for RE2.
 
@@ -105,12 +105,12 @@ class PlainRegexp:
 
 @dataclass(frozen=True, slots=True)
 class PlainAtom:
-    """What may stand in a place, and how often.
+    """What may be in a place, and how often.
 
     Args:
         characters: those that it begins with; all that it takes, unless there are words.
-        least: how often it has to stand.
-        most: how often it may stand; ``None`` is any number.
+        least: how often it has to be.
+        most: how often it may be; ``None`` is any number.
         words: it takes one of these, once or not at all; each as :mod:`re` reads it.
     """
 
@@ -133,7 +133,7 @@ class PlainAtom:
 
 @dataclass(slots=True)
 class _Group:
-    """A group that is looked through from its end: what may stand behind it, and whether it takes a character."""
+    """A group that is looked through from its end: what may be behind it, and whether it takes a character."""
 
     optional: bool
     following: frozenset[str]
@@ -199,7 +199,7 @@ def compile_plain_regexp(pattern: str) -> PlainRegexp | None:
     plain = read_plain_pattern(pattern)
     if plain is None:
         return None
-    # Where anything may stand first, a match begins at the beginning of the line, if there is one.
+    # Where anything may be first, a match begins at the beginning of the line, if there is one.
     anchored = plain.begins or _begins_with_anything(plain.pieces)
     loose = _loose(plain.pieces)
     if loose is None or loose > anchored:
@@ -261,7 +261,7 @@ def _begins_with_anything(pieces: Sequence[PlainAtom | str]) -> bool:
 
 
 def _loose(pieces: Sequence[PlainAtom | str]) -> int | None:
-    """How many parts may have to give characters back: those that take, or begin with, what may stand behind them too.
+    """How many parts may have to give characters back: those that take, or begin with, what may be behind them too.
 
     ``None`` where an optional group may be empty.
     """

@@ -1,7 +1,7 @@
 """Where matches are: what ``FindAll``, ``ReplaceAll`` and ``Split`` of Go's ``regexp`` need beyond `Regexp`.
 
 The pattern is read, and refused, by `pattern`; here RE2, or Python's engine where that is missing and the pattern
-is plain, is asked again and again from a given place on, with what stands before it in view, so that ``^`` and ``\\b``
+is plain, is asked again and again from a given place on, with what is before it in view, so that ``^`` and ``\\b``
 mean the same everywhere. An empty match right behind another match does not count (Go 1.26 ``regexp``, allMatches and
 replaceAll).
 """

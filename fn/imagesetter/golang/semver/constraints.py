@@ -10,7 +10,7 @@
     version  = ["v"] part ["." part ["." part]] ["-" PRE] ["+" META]
     part     = DIGIT+ / "x" / "X" / "*"
 
-Before any of this is read, every ``A - B`` in the text becomes ``>= A, <= B``, wherever it stands; that is why
+Before any of this is read, every ``A - B`` in the text becomes ``>= A, <= B``, wherever it is; that is why
 ``>1.0.0 - 2.0.0`` is refused and ``1 - 2 3 - 4`` is not. A prerelease is admitted only by a group in which some item
 names one. Departures from upstream: none; messages are upstream's, and the hint points at the character.
 """

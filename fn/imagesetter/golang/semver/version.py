@@ -2,7 +2,7 @@
 
 ``parse_version`` is ``semver.NewVersion``: an optional lower-case ``v``, one to three numbers (leading zeros allowed),
 a prerelease, build metadata. ``parse_tag`` is ``fluxcd/pkg/version.ParseVersion``, which the semver policy applies to
-tags: the text must hold two dots, wherever they stand, so ``1.2`` is not a version and ``1.2-rc.1`` is ``1.2.0-rc.1``.
+tags: the text must hold two dots, wherever they are, so ``1.2`` is not a version and ``1.2-rc.1`` is ``1.2.0-rc.1``.
 
 Order is a matter of plain tuples, so that a hundred thousand tags can be compared without an object each: see
 :data:`Key`. Departures from upstream: none.

@@ -21,7 +21,7 @@ class ParseNode:
 
 
 class ListNode(ParseNode):
-    """``{ text | action }``: what stands between two control actions."""
+    """``{ text | action }``: what is between two control actions."""
 
     __slots__ = ("nodes",)
 

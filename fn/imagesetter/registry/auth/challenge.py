@@ -1,6 +1,6 @@
 """What a registry asks for when it answers 401: the ``WWW-Authenticate`` header, read as RFC 9110 §11.6.1 writes it.
 
-A list of challenges may stand in several header lines or in one, joined by the same comma that separates the
+A list of challenges may be in several header lines or in one, joined by the same comma that separates the
 parameters of each (Gitea sends ``Bearer realm=…,service=…,scope="*",Basic realm=…``), and a quoted value may hold
 commas itself (``scope="repository:a:pull,push"``). So it is read character by character, never split.
 """

@@ -30,7 +30,7 @@ _LONGEST_ADDRESS = 2048
 
 @dataclass(frozen=True, slots=True)
 class SecretKeychain:
-    """Credentials by key: ``HOST[:PORT][/PATH]``, where ``*`` may stand within one label of the host."""
+    """Credentials by key: ``HOST[:PORT][/PATH]``, where ``*`` may be within one label of the host."""
 
     entries: tuple[tuple[str, Credential], ...]
     """In the order in which they are tried: keys from z to a, as upstream does; of equal ones the first Secret's."""

@@ -174,7 +174,7 @@ def _character(character: str) -> str:
 
 
 def _packed(secret: str) -> list[str]:
-    """The letters in base64 that stand for a secret alone, whatever stands before it."""
+    """The letters in base64 that stand for a secret alone, whatever is before it."""
     data = secret.encode("utf-8", "replace")
     found = []
     for offset, skipped in ((0, 0), (1, 2), (2, 3)):

@@ -34,7 +34,7 @@ class BlockChange:
     Args:
         change: takes the edits.
         node: the collection.
-        place: where it stands.
+        place: where it is.
     """
 
     def __init__(self, change: Difference, node: CollectionNode, place: Place) -> None:
@@ -156,7 +156,7 @@ class BlockChange:
         return "".join([line + self._change.style.newline for line in writer.lines]), writer.ends_in_block
 
     def _gap(self, node: CollectionNode) -> int:
-        """How many blanks stand behind the dashes of a list."""
+        """How many blanks are behind the dashes of a list."""
         for entry in node.entries if not node.is_map else ():
             if entry.value.start > entry.colon and not any(
                 each in BREAKS for each in self._text[entry.colon : entry.value.start]
@@ -261,7 +261,7 @@ class BlockChange:
             joined[0][0] = found[id(before)].stop
 
     def _pull_up(self, first: Entry, gone: list[int], chunk: Chunk, behind: Entry) -> None:
-        """Delete the first entry, which stands behind a dash: the next one comes up, unless a comment is between."""
+        """Delete the first entry, which is behind a dash: the next one comes up, unless a comment is between."""
         text = self._text
         if not text[gone[1] : behind.start].strip(" \t" + BREAKS) and chunk.lead == chunk.start:
             self._change.replace(first.start, behind.start, "")
@@ -297,7 +297,7 @@ class BlockChange:
         self._delete_lines(node, ranges[1:])
 
     def _behind_dash(self, at: int, text: str, margin: str) -> tuple[int, str]:
-        """Where lines go that stand in the place of what follows a dash at once; a comment goes below the dash."""
+        """Where lines go that are in the place of what follows a dash at once; a comment goes below the dash."""
         lines = text.removeprefix(margin)
         if not lines.startswith("#"):
             return at, lines

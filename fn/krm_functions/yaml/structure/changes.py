@@ -32,13 +32,13 @@ class Moved(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a value stands.
+    """Where a value is.
 
     Attributes:
         entry: the entry that it is the value of; None at the root.
         column: of that entry's collection; -1 at the root.
         in_list: whether the entry is an item.
-        flow: whether it stands in a flow collection.
+        flow: whether it is in a flow collection.
         path: its path.
     """
 

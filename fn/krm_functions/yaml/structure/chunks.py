@@ -2,7 +2,7 @@
 
 * Comments directly above an entry, without a blank line between, are its own (its head).
 * Comments below it that are indented deeper are its own, too, also behind blank lines (its tail). Behind an entry of
-  one line they are the next entry's where they stand directly above it.
+  one line they are the next entry's where they are directly above it.
 * A line such as ``# - b`` behind a list that is not indented was an item of that list, and not the next key's.
 * All other comments, and blank lines, stand for themselves and stay where they are.
 """
@@ -79,7 +79,7 @@ def chunks(text: str, node: CollectionNode, above: int, floor: int) -> list[Chun
 
 
 def _lead(text: str, above: int, start: int) -> int:
-    """Where the comments start that stand directly above a line."""
+    """Where the comments start that are directly above a line."""
     for line in reversed(list(lines_between(text, above, start))):
         if not line.comment.startswith("#"):
             break
@@ -117,7 +117,7 @@ def was_items(text: str, node: CollectionNode, entry: Entry, chunk: Chunk) -> It
 
 
 def has_comments(text: str, entry: Entry, chunk: Chunk) -> bool:
-    """Whether a comment stands in the lines of an entry."""
+    """Whether a comment is in the lines of an entry."""
     spans = [(entry.key_start, entry.key_end), (chunk.stop, chunk.stop)]
     for node in nodes_of(entry.value):
         if isinstance(node, CollectionNode):
@@ -133,7 +133,7 @@ def has_comments(text: str, entry: Entry, chunk: Chunk) -> bool:
 
 
 def _joins(text: str, line: Line, end: int) -> bool:
-    """Whether nothing but comments stands between a comment's line and the line that starts at *end*."""
+    """Whether nothing but comments is between a comment's line and the line that starts at *end*."""
     return all(each.comment for each in lines_between(text, line.stop, end))
 
 

@@ -1,6 +1,6 @@
 """The difference between a tree and the data that are wanted, as the fewest edits of the text.
 
-A changed scalar is spliced where it stands. An entry that goes takes its chunk (`chunks.py`) with it, a new one is
+A changed scalar is spliced where it is. An entry that goes takes its chunk (`chunks.py`) with it, a new one is
 written (`writing.py`) behind the entry that it follows in the data, one that moves keeps its text. What an alias or a
 merge key stands for is written out where the data no longer say the same; `Difference.notes` says where.
 """
@@ -239,7 +239,7 @@ class Difference:
 
         Args:
             at: a line's start.
-            column: where the entry with the block scalar stands.
+            column: where the entry with the block scalar is.
             gone: where lines start that are deleted, and where they stop.
         """
         line = next((line for line in self.lines_left(at, gone) if line.comment), None)
@@ -264,7 +264,7 @@ class Difference:
         else:
             lead, start, stop, _ = self.chunks_of(node, place)[id(entry)]
             for line in lines_between(self.text, lead, start):
-                # A block scalar that comes to stand above would take in a comment that is indented deeper.
+                # A block scalar that comes to be above would take in a comment that is indented deeper.
                 head += self.text[line.start + max(line.column - node.column, 0) : line.stop]
         other = Difference(self.tree, self.style, floor=self.floor)
         other.anchors, other.notes, other.placed = self.anchors, self.notes, self.placed

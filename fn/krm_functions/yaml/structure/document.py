@@ -134,7 +134,7 @@ class Document:
         """The text with another comment above or behind a field, or without one where it is empty.
 
         Raises:
-            SpliceError: there is no such field, or no comment can stand there; *where* is the path.
+            SpliceError: there is no such field, or no comment can be there; *where* is the path.
         """
         edits = comment_edits(Difference(self._tree, self._style, floor=self._floor), path, kind, comment)
         text = splice(self.text, edits)

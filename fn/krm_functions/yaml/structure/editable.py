@@ -1,7 +1,7 @@
 """The data that a caller changes: mappings and lists that remember where their parts come from.
 
 They are ``dict`` and ``list`` in all that a caller does with them. A mapping also remembers renamed keys, and a list,
-for each of its items, at which place it stood when it was read: two equal numbers have the same identity in Python, but
+for each of its items, at which place it was when it was read: two equal numbers have the same identity in Python, but
 the comments behind them are two.
 """
 

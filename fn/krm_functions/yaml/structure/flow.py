@@ -25,7 +25,7 @@ class FlowChange:
         change: takes the edits.
         node: the collection.
         final: its entries as they shall be: those that stay, and new and moved ones.
-        place: where it stands.
+        place: where it is.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class FlowChange:
         return text[self._head(entry) : entry.start] + self._written(each) + ("," if needs_comma else "") + rest
 
     def _head(self, entry: Entry) -> int:
-        """Where the comments start that stand directly above an entry's line."""
+        """Where the comments start that are directly above an entry's line."""
         text = self._text
         start = line_start(text, entry.start)
         while start > self._node.content:

@@ -26,7 +26,7 @@ from krm_functions.yaml.structure.tree import (
 )
 
 _BETWEEN = re.compile(rf"(?:[\s,\ufeff]|(?<![^\s,])#[^{BREAKS}]*)*")
-"""What stands between two tokens of interest."""
+"""What is between two tokens of interest."""
 
 
 def read(text: str, *, outside: Mapping[str, Any] | None = None, name: str = "", first_line: int = 1) -> Tree:
@@ -212,7 +212,7 @@ class _Reader:
         collection.entries.append(entry)
 
     def _place_empty(self, node: Node) -> None:
-        """Let a value of which nothing is written stand behind its colon, dash or key, wherever the parser saw it."""
+        """Move an empty value directly behind its colon, dash or key, wherever the parser saw it."""
         collection = self._open[-1]
         if collection.is_map:
             entry = collection.entries[-1]

@@ -90,7 +90,7 @@ def _apart(text: str, node: ScalarNode, new: str) -> str:
 
 
 def _fits_block(value: str) -> bool:
-    """Whether a string can stand in a block scalar; one line may, too."""
+    """Whether a string can be in a block scalar; one line may, too."""
     return is_literal(value) or (
         "\n" not in value.removesuffix("\n")
         and value.strip(" \t\n") != ""

@@ -1,4 +1,4 @@
-"""A text as a tree: where each key, dash and value stands, and the data that they make.
+"""A text as a tree: where each key, dash and value is, and the data that they make.
 
 The parser's events have marks, from which the spans come; ends of block collections are those of their last entries,
 since a parser sees them end at the next token. The data are read as `krm_functions.yaml.load` reads them, in the same
@@ -150,7 +150,7 @@ class Tree:
 
     @property
     def spellings(self) -> Mapping[int, str]:
-        """How scalars stand that would be written in another way, such as ``0644``, by the identity of their data."""
+        """How scalars are that would be written in another way, such as ``0644``, by the identity of their data."""
         if self._spellings is None:
             found = [node for node in self.nodes() if isinstance(node, ScalarNode) and _is_spelled(node)]
             self._spellings = {id(node.data): node.value for node in found}

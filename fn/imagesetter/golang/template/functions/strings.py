@@ -330,7 +330,7 @@ def split_list(separator: str, text: str) -> Slice:
 
 
 def sort_alpha(budget: Budget, values: object) -> Slice:
-    """``sortAlpha``: by bytes. A list of strings is sorted where it stands, as sprig does."""
+    """``sortAlpha``: by bytes. A list of strings is sorted where it is, as sprig does."""
     if not isinstance(values, Slice):
         return Slice(STRINGS, [text_of(budget, values)])
     texts = texts_of(budget, values)
