@@ -210,7 +210,7 @@ def _records(data: bytes) -> None:
     rows = [line.partition("=") for line in second.split("\n") if line]
     records = [{"name": name, "value": value} for name, _, value in {row[0]: row for row in rows}.values()]
     updated = update_records(first, ("spec", "list"), records, identity=lambda record: record.get("name"))
-    held = yaml.load(updated, yaml.BaseLoader)  # texts as they are written: 1.10 is a tag, and no value is an empty one
+    held = yaml.load(updated, yaml.CBaseLoader)  # texts as written: 1.10 is a tag, no value is an empty text
     if records:
         assert isinstance(held, dict)
         assert sorted(map(str, held["spec"]["list"])) == sorted(map(str, records)), updated
