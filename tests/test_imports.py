@@ -167,6 +167,15 @@ def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) ->
     assert loaded & {"dataclasses", "inspect", "pathlib", "urllib.parse", "hashlib", "copy"} == set()
 
 
+def test_a_module_that_defines_named_tuples_has_no_annotations_for_typing_to_compile() -> None:
+    defining = [
+        path.relative_to(SOURCE_ROOT).as_posix()
+        for path in SOURCE_ROOT.rglob("*.py")
+        if "(NamedTuple)" in (text := path.read_text(encoding="utf-8")) and "from __future__ import annotations" in text
+    ]
+    assert defining == []
+
+
 def test_a_lint_needs_no_registry(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()  # what is around the repository is none of the linter's business
     (tmp_path / "web.yaml").write_text('image: web:1 # {"$imagepolicy": "flux-system:web"}\n')

@@ -5,8 +5,6 @@ Each orchestrator writes some of them, older versions under older names: ``inter
 kyaml ``kio/kioutil``. A function must not change the internal ones; items that keep their text keep them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

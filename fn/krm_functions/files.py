@@ -7,8 +7,6 @@ and everything between the documents. Documents that are not resources (values o
 Line ends: a file of CRLF throughout is read as LF and written as CRLF; every other mixture stays as it is.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import stat

@@ -4,8 +4,6 @@ Exit status: 0 done · 1 a result is an error · 2 no ResourceList, or the funct
 function · 130 interrupted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,7 +28,7 @@ class Output(NamedTuple):
         items: all items to give back, where some are new, gone, or given as data; None leaves them as they are.
     """
 
-    edits: Sequence[Edit] = ()
+    edits: Sequence["Edit"] = ()
     results: Sequence[Result] = ()
     items: Sequence[Item | Mapping[str, Any]] | None = None
 

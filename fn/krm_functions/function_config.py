@@ -5,8 +5,6 @@
 * A resource of the function's **own kind**, with whatever fields that kind has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

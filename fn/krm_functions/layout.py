@@ -1,17 +1,12 @@
 """Where the parts of a ResourceList are in its text, from one pass over libyaml's events."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from krm_functions.errors import ResourceListError, TextError
 from krm_functions.yaml.scan import NEEDLE, SPELLINGS, scan
-from krm_functions.yaml.scan_result import KEEP, KEEP_TEXT, NULLS, SPAN
-
-if TYPE_CHECKING:
-    from krm_functions.yaml.scan_result import NodeSpan, Outline, Scalar, ScanResult
+from krm_functions.yaml.scan_result import KEEP, KEEP_TEXT, NULLS, SPAN, NodeSpan, Outline, Scalar, ScanResult
 
 PARTS: Final = ("items", "functionConfig", "results")
 NO_MORE: Final = re.compile(r"(?:[\s,]|#[^\n\r\x85\u2028\u2029]*+)*\]?")

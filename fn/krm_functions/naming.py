@@ -1,7 +1,5 @@
 """What a resource says of itself."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from types import MappingProxyType

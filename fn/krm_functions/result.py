@@ -9,8 +9,6 @@ The wire form is the ``results`` list of a ResourceList (KRM functions specifica
 * errors come first; see `sort_results`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
@@ -111,7 +109,7 @@ class Result(_Result):
         field: Field | None = None,
         file: File | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> Result:
+    ) -> "Result":
         """The result that tells an error's three parts on one line: ``where: what; hint``.
 
         Of a hint that draws a pointer under a text, only the words are taken.
@@ -122,7 +120,7 @@ class Result(_Result):
         return cls(one_line(f"{where}{error.what}{hint}"), severity, resource_ref, field, file, tags or {})
 
     @classmethod
-    def from_dict(cls, data: object) -> Result:
+    def from_dict(cls, data: object) -> "Result":
         """Read another function's result, whatever is wrong with it; what cannot be read is left out.
 
         A severity that is missing or unknown counts as ``error``, the specification's default.

@@ -1,7 +1,5 @@
 """What a function reports, gathered while it runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypedDict, overload
 
@@ -39,19 +37,19 @@ class Results(Sequence[Result]):
         self.added: Final[list[Result]] = []
 
     def error(
-        self, message: str, item: Item | None = None, path: str | FieldPath = "", **details: Unpack[Details]
+        self, message: str, item: "Item | None" = None, path: "str | FieldPath" = "", **details: "Unpack[Details]"
     ) -> None:
         """Report what makes the function fail; the list is given back all the same, edits included."""
         self._add("error", message, item, path, **details)
 
     def warn(
-        self, message: str, item: Item | None = None, path: str | FieldPath = "", **details: Unpack[Details]
+        self, message: str, item: "Item | None" = None, path: "str | FieldPath" = "", **details: "Unpack[Details]"
     ) -> None:
         """Report what somebody should look at."""
         self._add("warning", message, item, path, **details)
 
     def info(
-        self, message: str, item: Item | None = None, path: str | FieldPath = "", **details: Unpack[Details]
+        self, message: str, item: "Item | None" = None, path: "str | FieldPath" = "", **details: "Unpack[Details]"
     ) -> None:
         """Report what was done."""
         self._add("info", message, item, path, **details)
@@ -64,8 +62,8 @@ class Results(Sequence[Result]):
         self,
         severity: Severity,
         message: str,
-        item: Item | None,
-        path: str | FieldPath,
+        item: "Item | None",
+        path: "str | FieldPath",
         *,
         current: object = None,
         proposed: object = None,

@@ -1,7 +1,5 @@
 """Which resources a rule is about: by group, version, kind, name, namespace, labels and local-config."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, NamedTuple
 
 from krm_functions.annotations import Identity
@@ -27,7 +25,7 @@ class Selector(NamedTuple):
     kind: str | None = None
     name: str | None = None
     namespace: str | None = None
-    label_selector: LabelSelector | None = None
+    label_selector: "LabelSelector | None" = None
     local_config: bool | None = None
 
     def matches(self, item: Item) -> bool:

@@ -4,8 +4,6 @@ The function is run without arguments, so every option has an environment variab
 library.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imagesetter.registry.http.limits import Deadline
+else:
+    Deadline = Path = object  # `typing` compiles an annotation in quotes, which takes longer than the class
 
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("", "0", "false", "no", "off")

@@ -1,7 +1,5 @@
 """A field that follows a policy: where it is, how it was found, and what a latest ref makes of it."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imagesetter.errors import FieldError
@@ -14,6 +12,8 @@ from krm_functions.yaml.scan_result import Scalar
 
 if TYPE_CHECKING:
     from imagesetter.fields.nested import NestedMark
+else:
+    NestedMark = object  # `typing` compiles an annotation in quotes, which takes longer than the class
 
 FoundBy = Literal["target", "annotation", "marker", "source", "image", "beside"]
 """``beside``: the digest in the same mapping as a field that follows a policy, and without a marker of its own."""
@@ -89,7 +89,7 @@ class MarkedField(NamedTuple):
     """What ``images:`` of kustomize does afterwards to the text in the source file, such as naming a mirror."""
     held: Result | None = None
     """Why the field is left alone, reported unless it holds what its policy selects."""
-    others: tuple[MarkedField, ...] = ()
+    others: tuple["MarkedField", ...] = ()
     """What else may decide over a field that is left alone: the field has to hold what each of them selects, too."""
     is_unsure: bool = False
     """Whether ``held`` is reported in any case: an update of the sources may change the field whatever it holds."""

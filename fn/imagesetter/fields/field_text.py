@@ -11,8 +11,6 @@ Most fields hold exactly that, and the whole text is replaced, as in Flux. Depar
 - A digest behind a tag or a name is a part of it, so that a pinned field stays pinned.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache

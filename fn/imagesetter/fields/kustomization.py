@@ -6,8 +6,6 @@ directory of the kustomization that declares it, so the files can be found again
 Nothing is read outside *root*, however a link or a ``../..`` leads there; remote entries are named and not fetched.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field

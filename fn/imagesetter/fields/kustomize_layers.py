@@ -4,8 +4,6 @@ A marker speaks for the value in its file. The ``images:`` of its own kustomizat
 value: they give it another name, such as a mirror, or another tag, and then the entry decides and not the marker.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +68,7 @@ class Way(NamedTuple):
     hidden: ImagesMark | None = None
     """The last markers whose entry another one has overridden."""
 
-    def through(self, shown: str, entry: ImagesEntry, mark: ImagesMark | None) -> Way:
+    def through(self, shown: str, entry: ImagesEntry, mark: ImagesMark | None) -> "Way":
         """The way behind one more entry."""
         text = entry.apply(self.text)
         if entry.sets_tag:

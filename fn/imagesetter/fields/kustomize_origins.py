@@ -4,8 +4,6 @@ kustomize tells a function what a resource was called in its file, not which fil
 of the same original id, and a kustomization's ``images:`` works on what is below it, not on its neighbours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

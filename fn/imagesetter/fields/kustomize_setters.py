@@ -1,7 +1,5 @@
 """What may have set a field of the build last, and what it would make of the field."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from imagesetter.fields.field import join_image, split_image

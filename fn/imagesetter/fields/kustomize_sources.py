@@ -5,8 +5,6 @@ without a marker in patches and labels, of what replacements copy, and of the ``
 order in which kustomize works.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Flux follows none of them. The text of a value is read as YAML of its own; what 
 of the file, so that a block stays a block and quotes stay quotes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

@@ -7,8 +7,6 @@ Three functions: `write` and `write_all` replace files that were read before, an
 # Strings, not path objects: these cost more than all the calls on a file together, and there are thousands of files.
 # ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
@@ -40,12 +38,12 @@ TEMPORARY_SUFFIX = ".imagesetter"
 class Rewrite(NamedTuple):
     """A file, the bytes that it holds, and those that replace them."""
 
-    path: Path
+    path: "Path"
     before: bytes
     after: bytes
 
 
-def write(path: Path, before: bytes, after: bytes) -> None:
+def write(path: "Path", before: bytes, after: bytes) -> None:
     """Replace a file's bytes at once; see `write_all`.
 
     Raises:
@@ -109,7 +107,7 @@ def note(stopped: BaseException, written: Sequence[str]) -> None:
         stopped.add_note("\n  ".join((f"{count} written before that:", *map(one_line, written))))
 
 
-def _holds(path: Path, data: bytes) -> bool:
+def _holds(path: "Path", data: bytes) -> bool:
     """Whether a file holds these bytes. What a run remembers may lack the last file: it can be stopped anywhere."""
     try:
         return read(path, [path], limit=len(data)) == data
@@ -151,7 +149,7 @@ def _replace(shown: str, before: bytes, after: bytes) -> str:
     return os.path.dirname(path) or "."
 
 
-def create(path: Path, data: bytes) -> None:
+def create(path: "Path", data: bytes) -> None:
     """Write a file that is not there yet, at once.
 
     Raises:
@@ -169,7 +167,7 @@ def create(path: Path, data: bytes) -> None:
     _sync_directory(str(path.parent))
 
 
-def put(path: Path, data: bytes, *, mode: int | None = None, replace: bool = True, flush: bool = False) -> None:
+def put(path: "Path", data: bytes, *, mode: int | None = None, replace: bool = True, flush: bool = False) -> None:
     """Write a file at once, whether it exists or not. A link is replaced, not followed.
 
     Args:
@@ -249,7 +247,7 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
                 break
             work(item)
 
-    def run(busy: threading.Lock) -> None:
+    def run(busy: "threading.Lock") -> None:
         try:
             share()
         except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
@@ -287,7 +285,7 @@ def _at_once(work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
         raise raised[0]
 
 
-def _wait(running: Iterable[threading.Lock]) -> None:
+def _wait(running: "Iterable[threading.Lock]") -> None:
     for busy in running:
         with busy:
             pass

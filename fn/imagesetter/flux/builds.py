@@ -12,8 +12,6 @@ that the nearest one can be found for a file (`imagesetter.flux.nearest`).
 # Strings, not path objects: a repository has thousands of files.
 # ruff: noqa: PTH100, PTH118, PTH120
 
-from __future__ import annotations
-
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 # Strings, not path objects: a repository has thousands of files.
 # ruff: noqa: PTH109, PTH118
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property

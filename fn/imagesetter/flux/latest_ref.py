@@ -1,7 +1,5 @@
 """The answer to a policy, in Flux's own word: the latest ref."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 

@@ -16,8 +16,6 @@ Departures from Flux, all on purpose:
   value that no policy gave and that no report mentions.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -49,7 +47,7 @@ class PolicyName(NamedTuple):
     """Where several go by this name: the folder whose nearest one is meant (`imagesetter.flux.nearest`)."""
 
     @property
-    def plain(self) -> PolicyName:
+    def plain(self) -> "PolicyName":
         """The name alone, as a marker writes it."""
         return PolicyName(self.namespace, self.name) if self.folder else self
 

@@ -5,8 +5,6 @@ list, null removes a field, ``$patch: delete`` and ``$patch: replace`` are heede
 kind, group, version, name, namespace (anchored patterns), labels and annotations (``types.Selector``).
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple

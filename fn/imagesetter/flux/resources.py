@@ -1,7 +1,5 @@
 """Flux's resources, and what belongs to them, as loaded data; and what of them decides an answer."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -9,8 +9,6 @@ Departures from kustomize-controller:
 - Other expressions (``${name:0:3}``, ``${name/a/b}``) are not evaluated; they count as variables without a value.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple

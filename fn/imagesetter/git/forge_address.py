@@ -4,8 +4,6 @@ The API's URL is the operator's or a well-known one, never from the files: `--fo
 server, or the public hosts. So a token goes to no host that a GitRepository names.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple, cast, get_args

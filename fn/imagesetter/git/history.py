@@ -5,8 +5,6 @@ did not happen. A file is followed through renames, but a copy is a new file: it
 --follow`` finds copies, too). Contents are read only as far back as somebody looks.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

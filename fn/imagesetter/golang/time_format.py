@@ -3,8 +3,6 @@
 Departure: the local zone is UTC, as it is in Flux's container, and no time zone is known by name.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import date
 from typing import Final, NamedTuple
@@ -111,19 +109,19 @@ class Time(NamedTuple):
         year, month, day = self.date
         return day_number(year, month, day) - day_number(year, 1, 1) + 1
 
-    def later(self, nanoseconds: int) -> Time:
+    def later(self, nanoseconds: int) -> "Time":
         """The moment so many nanoseconds on."""
         seconds, rest = divmod(self.nanosecond + nanoseconds, 1_000_000_000)
         return self._replace(seconds=self.seconds + seconds, nanosecond=rest)
 
-    def moved(self, years: int, months: int, days: int) -> Time:
+    def moved(self, years: int, months: int, days: int) -> "Time":
         """``AddDate``: what overflows a month counts into the next one."""
         year, month, day = self.date
         carried, month = divmod(month - 1 + months, 12)
         moved = day_number(year + years + carried, month + 1, day + days) - day_number(*self.date)
         return self._replace(seconds=self.seconds + moved * _DAY)
 
-    def in_utc(self) -> Time:
+    def in_utc(self) -> "Time":
         """``UTC``."""
         return self._replace(offset=0, zone="UTC")
 

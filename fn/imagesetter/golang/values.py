@@ -17,8 +17,6 @@ the zero reflect.Value  `INVALID`: a missing map key; prints ``<no value>``
 ======================  ===========================================================
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple
@@ -31,9 +29,9 @@ class Method(NamedTuple):
     """A method that a template may call: how, with which Go parameter types."""
 
     call: Callable[..., object]
-    params: tuple[Type, ...] = ()
+    params: "tuple[Type, ...]" = ()
     variadic: bool = False
-    boxed: Type | None = None
+    boxed: "Type | None" = None
     """The interface type that Go declares as the result, if it is one."""
 
 
@@ -42,7 +40,7 @@ class StructField(NamedTuple):
 
     name: str
     attribute: str
-    type: Type
+    type: "Type"
     json: str = ""
     omit_empty: bool = False
 
@@ -74,8 +72,8 @@ class Type:
         name: str,
         kind: str,
         *,
-        elem: Type | None = None,
-        key: Type | None = None,
+        elem: "Type | None" = None,
+        key: "Type | None" = None,
         fields: Iterable[StructField] = (),
         methods: dict[str, Method] | None = None,
         string: str = "",

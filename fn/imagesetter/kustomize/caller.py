@@ -1,7 +1,5 @@
 """Who runs the function: the ``kustomize build`` above it, as Linux shows it in ``/proc``."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

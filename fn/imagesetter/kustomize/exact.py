@@ -6,8 +6,6 @@ arrived here: every layer, generator, chart and replacement has worked on it. Wh
 change, nothing is built.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

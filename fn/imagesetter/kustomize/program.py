@@ -1,7 +1,5 @@
 """The user's own kustomize: which program it is, what it was asked for, and what it builds."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

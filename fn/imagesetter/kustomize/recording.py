@@ -4,8 +4,6 @@ A variable names a folder. The function that finds it set writes its input there
 this build are up to date. So calls cannot nest.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -1,7 +1,5 @@
 """What the linter finds: a problem at a position, and the rule that found it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple

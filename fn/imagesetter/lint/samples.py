@@ -4,8 +4,6 @@ Patterns are read by the grammar of :mod:`imagesetter.golang.regexp.plain`; othe
 few. The caller asks the policy itself whether a text matches, so a text that does not match is harmless.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, product

@@ -5,8 +5,6 @@ reaches the function as an ordinary item. Entries are sorted by policy; an entry
 bytes, its time included; comments stay (`imagesetter.lock.records`).
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -155,7 +153,7 @@ class LockEntry(NamedTuple):
         """The answer, as the policy's markers write it."""
         return LatestRef(self.image, self.tag, self.digest if self.reflection != "Never" else "")
 
-    def same_answer(self, other: LockEntry) -> bool:
+    def same_answer(self, other: "LockEntry") -> bool:
         """Whether the other entry says the same; the count and the time of it do not matter."""
         return (self.image, self.tag, self.digest, self.reflection, self.inputs) == (
             other.image,

@@ -3,8 +3,6 @@
 They are in the lock (``spec.holds``), so that a review sees them come and go, and may end by themselves at a date.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime

@@ -5,8 +5,6 @@ are not old enough yet. A registry's upload time counts where there is one. The 
 builder wrote there, so it is never asked.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import NamedTuple
 

@@ -11,8 +11,6 @@ Departures from containerd:
 * Versions of Windows (``os.version``) are not compared.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -42,7 +40,7 @@ class Platform(NamedTuple):
     def __str__(self) -> str:
         return "/".join(part for part in self if part)
 
-    def runs_on(self, node: Platform) -> bool:
+    def runs_on(self, node: "Platform") -> bool:
         """Whether a node runs an image for this platform: the same one, or an older variant of its architecture."""
         if self[:2] != node[:2]:
             return False

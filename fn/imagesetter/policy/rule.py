@@ -7,8 +7,6 @@ A locked run hashes policies, so it imports every kind, and importing `dataclass
 classes are written by hand, and the parsers of versions and numbers are imported where they are used.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, Literal, NamedTuple, Protocol
 
@@ -89,7 +87,7 @@ class Rule:
         """Why the rule cannot parse a text; empty if it can."""
         raise NotImplementedError
 
-    def ranker(self) -> Ranker:
+    def ranker(self) -> "Ranker":
         """Validate the rule and prepare it to rank texts.
 
         Raises:
@@ -135,12 +133,12 @@ class Keys:
         self.tag = tag
 
     @classmethod
-    def of_tags(cls, tags: Sequence[str]) -> Keys:
+    def of_tags(cls, tags: Sequence[str]) -> "Keys":
         """Tags that are ranked as they are."""
         return cls(tags, str)
 
     @classmethod
-    def of_texts(cls, tags: Mapping[str, str]) -> Keys:
+    def of_texts(cls, tags: Mapping[str, str]) -> "Keys":
         """Texts, each with its tag."""
         return cls(list(tags), tags.__getitem__)
 

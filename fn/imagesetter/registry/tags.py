@@ -15,8 +15,6 @@ A list is whole, or it is an error: part of the tags would be a wrong result. Wh
 - An error may come with status 200, as ``{"errors": […]}``.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import operator
@@ -74,7 +72,7 @@ GetPage = Callable[[str, tuple[int, ...], str], "httpx.Response"]
 
 def list_tags(
     get: GetPage, what: str, on_page: Callable[[int], None], max_tags: int = MOST_TAGS,
-    cuts: CutDetection | None = None, etag: str = "",
+    cuts: "CutDetection | None" = None, etag: str = "",
 ) -> Listing:  # fmt: skip
     """Read every page.
 
@@ -159,7 +157,7 @@ class _Pages:
             )
         return None
 
-    def _following(self, link: str, page: _Page) -> str | None:
+    def _following(self, link: str, page: "_Page") -> str | None:
         """The query of the next page, None after the last one."""
         query = next_query(link, self.what)
         new = self._count_new(page) if self._probing or self._emptied else page.entries
@@ -178,13 +176,13 @@ class _Pages:
             self._known = set(self._listing.tags)
         return query
 
-    def _may_be_cut(self, page: _Page) -> bool:
+    def _may_be_cut(self, page: "_Page") -> bool:
         """Whether a page without ``Link`` may be a part of the list: a round number of entries, and ``n`` at most."""
         longest = _PAGE_SIZE if self._sized else _LONGEST_CUT
         round_number = 0 < page.entries <= longest and not page.entries % _CUT_AT
         return round_number and not self._paged and not self.cuts.ignores_last
 
-    def _probe(self, page: _Page) -> str | None:
+    def _probe(self, page: "_Page") -> str | None:
         """The query of what follows the last entry of a page; None where there is none that can be sent."""
         if not page.last:
             return None
@@ -194,7 +192,7 @@ class _Pages:
         last = f"last={quote(page.last, safe='')}"
         return f"{_FIRST}&{last}" if self._sized else last
 
-    def _count_new(self, page: _Page) -> int:
+    def _count_new(self, page: "_Page") -> int:
         """How many tags of a page no page before it had."""
         assert self._known is not None
         before = len(self._known)
@@ -218,7 +216,7 @@ class _Page(NamedTuple):
     last: str
 
 
-def _read_page(listing: Listing, response: httpx.Response, what: str) -> _Page:
+def _read_page(listing: Listing, response: "httpx.Response", what: str) -> _Page:
     """Add the tags of a page to the list."""
     document = read_object(response, f"{what}: the tag list")
     if document.get("errors"):
@@ -239,7 +237,7 @@ def _read_page(listing: Listing, response: httpx.Response, what: str) -> _Page:
     return _Page(start, len(tags), last)
 
 
-def read_object(response: httpx.Response, what: str) -> dict[str, object]:
+def read_object(response: "httpx.Response", what: str) -> dict[str, object]:
     """The JSON object that a response has to be.
 
     Raises:

@@ -1,7 +1,5 @@
 """Latest refs from the lock, without any network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 

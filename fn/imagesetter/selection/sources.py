@@ -4,20 +4,20 @@ The sources have modules of their own: `registry_source`, `lock_source` and `sta
 asked for are resolved, each once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from imagesetter.lock.tag_age import Seen
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
     from imagesetter.candidates.chain import PassedOver
     from imagesetter.flux.releases import Release
-    from imagesetter.lock.tag_age import Seen
+else:
+    Release = object  # `typing` compiles an annotation in quotes, which takes longer than the class
 
 
 class Resolved(NamedTuple):
@@ -41,7 +41,7 @@ class Resolved(NamedTuple):
     unpinned: ReportedError | None = None
     cached: float = 0.0
     judged: str = ""
-    passed_over: tuple[PassedOver, ...] = ()
+    passed_over: tuple["PassedOver", ...] = ()
     rules: tuple[str, ...] = ()
     signed_by: str = ""
     newest: str = ""
@@ -53,7 +53,7 @@ class Failed(NamedTuple):
 
     error: ReportedError
     too_young: tuple[Seen, ...] | None = None
-    passed_over: tuple[PassedOver, ...] = ()
+    passed_over: tuple["PassedOver", ...] = ()
     release: Release | None = None
 
 

@@ -1,7 +1,5 @@
 """Latest refs from what a cluster reported in the status of its ImagePolicies, without any network."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple

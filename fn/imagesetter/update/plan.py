@@ -3,8 +3,6 @@
 A Change is the one source of both the edit and the report, so text and report cannot disagree.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -302,7 +300,7 @@ def _is_digest_field(marked: MarkedField) -> bool:
     return marked.marker.part == "digest" and not marked.parts
 
 
-def torn(change: Change, release: Release, stays: MarkedField) -> Result:
+def torn(change: Change, release: "Release", stays: MarkedField) -> Result:
     """Why a change of a release is not made: another of its fields stays as it is."""
     marked = change.field
     where = ":".join(map(str, filter(None, (stays.location.file, stays.location.line))))

@@ -3,8 +3,6 @@
 Files without a marker, a Flux resource or a lock are read but never parsed.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ The policies are items (or are in the functionConfig), the places are markers, t
 is the list's own text with the changed scalars and the results in it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -156,7 +154,7 @@ def list_guards(
     return [downgrade_guard(catalog, fields, wanted=wanted, strict=config.strict)]
 
 
-def _sources(listing: ResourceList, config: FunctionOptions) -> SourceMarks | None:
+def _sources(listing: ResourceList, config: FunctionOptions) -> "SourceMarks | None":
     """The markers in the source files: only under kustomize build, where the list itself has no comments left."""
     if config.source_scan == "off" or not listing.by_kustomize:
         return None

@@ -1,7 +1,5 @@
 """The policies of a run: from the files under its paths, from ``--policies``, and from the rest of the repository."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

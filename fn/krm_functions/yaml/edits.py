@@ -1,7 +1,5 @@
 """Edits as values, and the one place where text is cut and joined."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Strings are quoted by `krm_functions.yaml.quoting`, so that every reader reads t
 a literal block (``|``) where every reader gives its lines back, else it is in double quotes.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

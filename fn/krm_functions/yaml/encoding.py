@@ -5,8 +5,6 @@ a slice of the text, and no table from marks to bytes is needed. The byte order 
 does not count it while PyYAML's own reader does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from io import BytesIO
 from typing import NamedTuple

@@ -16,8 +16,6 @@ item, and a name that is a number is a key or the item at that position: the pat
 (``containers.[name=web].image``, ``containers.*.image``, ``containers.0.image``) mean here what they mean there.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,8 +6,6 @@ the same documents; PyYAML's pure parser refuses a few more (a tab before a comm
 is absent.
 """
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

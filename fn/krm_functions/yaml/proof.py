@@ -32,8 +32,6 @@ The count of events over the whole document is there to catch a mistake in this 
 tests: whatever is put in a scalar's place, by right or wrong, what the stretches let pass the whole document does too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from operator import attrgetter

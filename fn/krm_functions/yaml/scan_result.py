@@ -1,7 +1,5 @@
 """What a pass over a text finds, and how to ask it for more: values, which every way of reading gives alike."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType

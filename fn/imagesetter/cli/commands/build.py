@@ -1,7 +1,5 @@
 """``imagesetter build``: what kustomize builds of updated sources."""
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections.abc import Iterator, Sequence

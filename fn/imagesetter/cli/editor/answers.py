@@ -3,8 +3,6 @@
 Lines and columns count from 0, in code points; `imagesetter.cli.editor.server` has them in the editor's units.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

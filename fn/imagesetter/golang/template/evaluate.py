@@ -4,8 +4,6 @@ The node that was last looked at is what an error message quotes, so `Evaluator`
 moments as Go does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 

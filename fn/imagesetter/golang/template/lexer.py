@@ -15,8 +15,6 @@
 Unicode's, and ``_`` is a letter.
 """
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from imagesetter.golang.strings import name_of, quote

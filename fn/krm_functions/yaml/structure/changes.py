@@ -1,7 +1,5 @@
 """What a difference is made of: entries that are new or leave their place, and the place of a value."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple
 
 from krm_functions.yaml.field_path import FieldPath

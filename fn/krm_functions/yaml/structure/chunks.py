@@ -7,8 +7,6 @@
 * All other comments, and blank lines, stand for themselves and stay where they are.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -13,8 +13,6 @@ everything else keeps its bytes. Before an edited text is given back, it is read
 that were wanted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

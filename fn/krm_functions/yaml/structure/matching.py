@@ -1,7 +1,5 @@
 """Which wanted item is which item of the text."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The comments of a field: those on the lines above it (head), and the one behind it (line)."""
 
-from __future__ import annotations
-
 import re
 from typing import Literal, NamedTuple
 

@@ -3,8 +3,6 @@
 Words are runs of one class: numbers, capitals, letters, connectors (``-``, ``_``, white space), punctuation, others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
