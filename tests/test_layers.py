@@ -240,6 +240,7 @@ SEAMS = {
     "cli.function": ["kustomize.exact", "kustomize.recording"],
     "cli.planned_update": ["cli.history"],
     "cli.project": ["config.project_file", "krm_functions.yaml.load"],
+    "cli.network_options": ["golang.duration"],
     "cli.operator_transport": ["registry.http.redaction", "registry.http.transport"],
     "cli.reports.notifications": ["registry.http.redaction", "registry.http.request"],
     "cli.source": ["cli.registry_client", "selection.choose", "selection.registry_source"],
@@ -247,7 +248,7 @@ SEAMS = {
     "config.inline_policy": ["config.policy_model"],
     "fields.field_text": ["registry.reference"],
     "fields.resource_list": ["fields.kustomize_fields", "fields.nested", "registry.reference"],
-    "flux.annotations": ["policy.platform"],
+    "flux.annotations": ["golang.duration", "policy.platform"],
     "flux.catalog": ["flux.image_policy"],
     "flux.image_policy": ["flux.models", "flux.verify"],
     "flux.resources": ["policy.kinds", "krm_functions.yaml.load"],
@@ -280,6 +281,9 @@ SEAMS = {
         "krm_functions.yaml.edits",
         "krm_functions.yaml.insertion",
     ],
+    "krm_functions.yaml.event_walk": ["krm_functions.yaml.pyyaml"],
+    "krm_functions.yaml.parser": ["krm_functions.yaml.pyyaml"],
+    "krm_functions.yaml.proof": ["krm_functions.yaml.pyyaml"],
 }
 """Which of our own modules are imported inside functions, by module, each because a run that ends before needs it not.
 

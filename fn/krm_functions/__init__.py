@@ -4,7 +4,6 @@ This is the public face; docs/sdk.md shows how it is used. A name is imported wh
 that needs one module (``krm_functions.yaml.load``) does not import the rest.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ __all__ = [*_MODULES]
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # which takes as long to import as this module
+
     value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value

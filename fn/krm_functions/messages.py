@@ -7,7 +7,7 @@ import re
 
 # GitHub obeys a line that begins with "::", blanks aside, and "##[" anywhere; Azure "##vso[", TeamCity "##teamcity[".
 _BREAKS = r"\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
-_LOG_COMMAND = re.compile(rf"(?:(?<=[{_BREAKS}])|\A)([^\S{_BREAKS}]*):(?=:)|#(?=#\w*\[)")
+_LOG_COMMAND = rf"(?:(?<=[{_BREAKS}])|\A)([^\S{_BREAKS}]*):(?=:)|#(?=#\w*\[)"
 
 MAX_SHOWN = 128
 """The longest that a tag can be."""
@@ -36,7 +36,7 @@ def without_log_commands(text: str) -> str:
     """The text, with one character escaped of whatever a CI system would obey when it reads these lines in a log."""
     if "::" not in text and "##" not in text:
         return text
-    return _LOG_COMMAND.sub(lambda found: r"\x23" if found[0] == "#" else rf"{found[1]}\x3a", text)
+    return re.sub(_LOG_COMMAND, lambda found: r"\x23" if found[0] == "#" else rf"{found[1]}\x3a", text)
 
 
 def log_line(text: str) -> str:

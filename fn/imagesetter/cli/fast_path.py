@@ -14,12 +14,12 @@ from collections.abc import Mapping
 _HEADER = b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 _RESULTS = b'results:\n- message: "0 fields changed, 0 up to date"\n  severity: info\n  tags:\n    summary: "true"\n'
 _WORDS = (b"imagepolicy", b"imagesetter", b"image.toolkit.fluxcd.io", b"kustomize.config.k8s.io")
-_KINDS = re.compile(rb"\bkind: *['\"]?\w*(?:List|Secret|ServiceAccount|Namespace|GitRepository)\b")
+_KINDS = rb"\bkind: *['\"]?\w*(?:List|Secret|ServiceAccount|Namespace|GitRepository)\b"
 _INPUTS = "IMAGESETTER_BUILD_INPUTS"  # as in `imagesetter.config.options`
 _OF_ITS_OWN = (b"targets", b"bindByImage", b"imagesetter.dev/fields")
 _CONTROLS = bytes({*range(32), 127} - {10})
 _DEEPEST = 50
-_LINE = re.compile(  # dashes, a key, a value (plain, quoted, an empty collection), a comment
+_LINE = (  # dashes, a key, a value (plain, quoted, an empty collection), a comment
     r" *+((?:- ++)*)(?:([A-Za-z0-9][-A-Za-z0-9_./]{0,200}+):(?: ++|\Z))?"
     r"((?:[A-Za-z0-9/._]|-(?=[^ ]))(?:[^ :#]|:(?=[^ ])|(?<=[^ ])#| +(?=[^ #]))*|'[^']*+'|\"[^\"\\]*+\"|\{\}|\[\])?"
     r" *+(?:(?<= )#.*+)?"
@@ -71,7 +71,7 @@ def answer(data: bytes, environment: Mapping[str, str]) -> bytes | None:
     if any(name.startswith("IMAGESETTER_") or name == "LOG_TO_STDERR" for name in environment):
         return None
     items, lowered = data[len(_HEADER) :], data.lower()
-    if any(word in lowered for word in _WORDS) or _KINDS.search(items):
+    if any(word in lowered for word in _WORDS) or re.search(_KINDS, items):
         return None
     return _HEADER + _RESULTS + items if _is_plain(items.decode("ascii").split("\n")[1:]) else None
 
@@ -79,9 +79,10 @@ def answer(data: bytes, environment: Mapping[str, str]) -> bytes | None:
 def _is_plain(lines: list[str]) -> bool:
     """Whether the lines below ``items:`` are a list of mappings that every YAML parser reads."""
     open_ = [0]  # open collections: twice their column, plus 1 for a list, which may start at the column of its key
+    match = re.compile(_LINE).fullmatch
     may_open = True  # the last key or dash has no value yet
     for line in filter(None, lines):
-        found = _LINE.fullmatch(line)
+        found = match(line)
         entries = [2 * at + 1 for at in range(*found.span(1)) if line[at] == "-"] if found else []
         entries += [2 * found.start(2)] if found and found[2] else []
         if not entries and line.lstrip(" ")[:1] in ("", "#"):

@@ -27,7 +27,7 @@ GROUPS: dict[str, frozenset[str]] = {
     ),
     "Output": frozenset({"output", "outputs", "quiet", "verbose", "color"}),
 }
-"""The shared options, by their names in the code; every other option stands under Options."""
+"""The shared options, by their names in the code; every other option is under Options."""
 
 
 class GroupedCommand(click.Command):

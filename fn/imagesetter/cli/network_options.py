@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagesetter.golang.duration import parse_duration
 from krm_functions.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +83,8 @@ def time_limit(text: str, where: str) -> float:
     Raises:
         UsageError: it is not a duration, or is zero or longer than a day.
     """
+    from imagesetter.golang.duration import parse_duration
+
     try:
         limit = parse_duration(text)
     except ValueError as error:

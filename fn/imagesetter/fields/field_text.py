@@ -30,16 +30,16 @@ _DIGEST = r"sha(?:256|384|512):[0-9A-Fa-f]+"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*(?::[0-9]+(?=/))?(?:/[A-Za-z0-9._-]+)*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _IMAGE = re.compile(rf"(?P<name>{_NAME})(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII)
-_TAGGED = re.compile(rf"(?P<tag>{_TAG})(?:@(?P<digest>{_DIGEST}))?", re.ASCII)
-_BARE_DIGEST = re.compile(rf"{_DIGEST}|[0-9a-f]{{64}}", re.ASCII)
+_TAGGED = rf"(?P<tag>{_TAG})(?:@(?P<digest>{_DIGEST}))?"
+_BARE_DIGEST = rf"{_DIGEST}|[0-9a-f]{{64}}"
 _ANY_DIGEST = re.compile(rf"(?:^|@){_DIGEST}", re.ASCII)
-_VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+){1,3}(?:[-+][A-Za-z0-9.+-]*)?", re.ASCII)
+_VERSION = r"v?[0-9]+(?:\.[0-9]+){1,3}(?:[-+][A-Za-z0-9.+-]*)?"
 # Helm, Go templates, Flux's and the shell's variables, make's and kustomize's; an unfinished one reaches to the end.
-_VARIABLE = re.compile(r"\{\{.*?(?:\}\}|\Z)|\$\{.*?(?:\}|\Z)|\$\(.*?(?:\)|\Z)|\$[A-Za-z_][A-Za-z0-9_]*", re.DOTALL)
-_SEPARATORS = re.compile(r"[\s=,;'\"?&|<>()\[\]{}#]+|[a-z][a-z0-9+.-]*(?:::[a-z]+)?://", re.IGNORECASE)
-_STRUCTURE = re.compile(r"""[=,;?&"'#]|://""")
+_VARIABLE = r"(?s)\{\{.*?(?:\}\}|\Z)|\$\{.*?(?:\}|\Z)|\$\(.*?(?:\)|\Z)|\$[A-Za-z_][A-Za-z0-9_]*"
+_SEPARATORS = r"(?i)[\s=,;'\"?&|<>()\[\]{}#]+|[a-z][a-z0-9+.-]*(?:::[a-z]+)?://"
+_STRUCTURE = r"""[=,;?&"'#]|://"""
 # A word that could be a tag, not the middle of another word, and not the name in NAME=VALUE.
-_WORD = re.compile(rf"(?<![A-Za-z0-9._@-]){_TAG}(?![A-Za-z0-9._-])(?!=)(?:@{_DIGEST})?", re.ASCII)
+_WORD = rf"(?<![A-Za-z0-9._@-]){_TAG}(?![A-Za-z0-9._-])(?!=)(?:@{_DIGEST})?"
 _WHAT: Final[dict[Part, str]] = {"": "an image", "tag": "a tag", "name": "a repository", "digest": "a digest"}
 _WRITES: Final[dict[Part, str]] = {"": "a whole image", "tag": "a tag", "name": "a repository", "digest": "a digest"}
 
@@ -77,7 +77,7 @@ def has_digest(text: str) -> bool:
 
 def is_digest(text: str) -> bool:
     """Whether a text is a digest and nothing else; of SHA-256 the bare number will do, as some Helm charts want it."""
-    return _BARE_DIGEST.fullmatch(text) is not None
+    return re.fullmatch(_BARE_DIGEST, text) is not None
 
 
 def read_field(marker: Marker, path: FieldPath, value: str, repository: str, reads_tag: ReadsTag) -> FieldText:
@@ -133,7 +133,7 @@ def fitting_part(part: Part, key: str, value: str) -> Part:
     """
     kind: Part | None
     text, named = value.strip(), _kind(key)
-    image, variable = _IMAGE.fullmatch(text), _VARIABLE.search(text)
+    image, variable = _IMAGE.fullmatch(text), re.search(_VARIABLE, text)
     has_tag = bool(image and image["tag"])
     if named == "version":
         named = None if part == "" and image and (has_tag or "/" in text) else "tag"
@@ -169,10 +169,10 @@ _KINDS: Final[dict[str, Part | Literal["version"]]] = {
 
 def _kind_of_text(part: Part, text: str) -> Part | None:
     """What a text is, where its key does not say it; None where it may well be what the marker writes."""
-    image, tagged = _IMAGE.fullmatch(text), _TAGGED.fullmatch(text)
+    image, tagged = _IMAGE.fullmatch(text), re.fullmatch(_TAGGED, text)
     if is_digest(text) and ":" in text:
         return "digest"
-    if tagged and _VERSION.fullmatch(tagged["tag"]):
+    if tagged and re.fullmatch(_VERSION, tagged["tag"]):
         return "tag"
     if image and image["tag"]:
         return ""
@@ -189,7 +189,7 @@ def _whole(part: Part, value: str) -> FieldText | None:
         return FieldText()
     match part:
         case "tag":
-            tagged = _TAGGED.fullmatch(text)
+            tagged = re.fullmatch(_TAGGED, text)
             if is_digest(text) and ":" in text:
                 return FieldText(digest=text)
             if tagged:
@@ -200,7 +200,7 @@ def _whole(part: Part, value: str) -> FieldText | None:
         case "digest":
             if is_digest(text):
                 return FieldText(digest=text)
-            return FieldText() if _TAGGED.fullmatch(text) or re.fullmatch(r"sha[0-9]+:[0-9A-Za-z]*", text) else None
+            return FieldText() if re.fullmatch(_TAGGED, text) or re.fullmatch(r"sha[0-9]+:[0-9A-Za-z]*", text) else None
         case _:
             return FieldText(image["name"], image["tag"] or "", image["digest"] or "") if image else None
 
@@ -218,7 +218,7 @@ def _parts(part: Part, value: str, repository: str, reads_tag: ReadsTag) -> Iter
             yield FieldText("", each.tag, each.digest, f"{each.before}{each.name}:", each.after)
     else:
         for start, end, text in _plain(value):
-            for word in _WORD.finditer(text):
+            for word in re.finditer(_WORD, text):
                 found_tag, _, digest = word[0].partition("@")
                 at = (start + word.start(), start + word.end())
                 touches = (word.start() == 0 and start > 0) or (word.end() == len(text) and end < len(value))
@@ -251,7 +251,7 @@ def _images(value: str, repository: str) -> Iterator[FieldText]:
     """The images of a repository in a text."""
     for start, end, text in _plain(value):
         at = 0
-        for separator in (*_SEPARATORS.finditer(text), None):
+        for separator in (*re.finditer(_SEPARATORS, text), None):
             stop = separator.start() if separator else len(text)
             touches = (at == 0 and start > 0) or (stop == len(text) and end < len(value))
             image = _IMAGE.fullmatch(text, at, stop)
@@ -264,7 +264,7 @@ def _images(value: str, repository: str) -> Iterator[FieldText]:
 def _plain(value: str) -> Iterator[tuple[int, int, str]]:
     """The stretches of a text between its variables: start, end and text of each."""
     at = 0
-    for variable in (*_VARIABLE.finditer(value), None):
+    for variable in (*re.finditer(_VARIABLE, value), None):
         stop = variable.start() if variable else len(value)
         if value[at:stop]:
             yield at, stop, value[at:stop]
@@ -275,8 +275,8 @@ def _has_structure(value: str, *, blanks: bool, slashes: bool) -> bool:
     """Whether a text has parts, of which one may be meant and the others are to be kept."""
     text = value.strip()
     return bool(
-        _STRUCTURE.search(text)
-        or _VARIABLE.search(text)
+        re.search(_STRUCTURE, text)
+        or re.search(_VARIABLE, text)
         or (blanks and re.search(r"\s", text))
         or (slashes and "/" in text)
     )
@@ -284,7 +284,7 @@ def _has_structure(value: str, *, blanks: bool, slashes: bool) -> bool:
 
 def looks_like_a_version(word: str) -> bool:
     """Whether a word is a version with at least one dot."""
-    return _VERSION.fullmatch(word) is not None
+    return re.fullmatch(_VERSION, word) is not None
 
 
 def _digest_in(value: str) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
-from imagesetter.golang.duration import parse_age
 from krm_functions.errors import ResourceError
 from krm_functions.model_errors import in_words
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 Newest: TypeAlias = Literal["pushed", "created"]
 """By what time a tag is newer than another."""
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 
 ALLOW_DOWNGRADE: Final = "imagesetter.dev/allow-downgrade"
 CHART_TAGS: Final = "imagesetter.dev/chart-tags"
@@ -81,7 +80,7 @@ def follows(policy: Resource, name: PolicyName) -> tuple[PolicyName | None, floa
         return None, 0.0
     namespace, colon, its_name = text.rpartition(":")
     leader = PolicyName(namespace if colon else name.namespace, its_name)
-    if not all(_NAME.fullmatch(part) for part in leader[:2]):
+    if not all(re.fullmatch(_NAME, part) for part in leader[:2]):
         raise _error(policy, FOLLOWS, f"{text!r} is not the name of a policy: write NAMESPACE:NAME")
     if leader == name.plain:
         raise _error(policy, FOLLOWS, "a policy cannot follow itself")
@@ -124,8 +123,12 @@ def platforms(policy: Resource) -> tuple[Platform, ...]:
 
 def _age(policy: Resource, name: str) -> float:
     text = _text(policy, name)
+    if not text:
+        return 0.0
+    from imagesetter.golang.duration import parse_age
+
     try:
-        return parse_age(text) if text else 0.0
+        return parse_age(text)
     except ValueError as error:
         raise _error(policy, name, str(error)) from error
 

@@ -35,7 +35,7 @@ _HINT: Final = (
 )
 _ESCAPES: Final = {code: f"%{code:02X}" for code in (*range(32), 37, 92, 127)}
 """What a name in a marker can only have as an escape: control characters, the percent sign and the backslash."""
-_NAME = re.compile(r"[^\s/~:\"'{}]+")
+_NAME = r"[^\s/~:\"'{}]+"
 
 
 class PolicyName(NamedTuple):
@@ -186,7 +186,7 @@ def _parse_value(written: str) -> Marker:
     for what, word in (("namespace", namespace), ("name", name)):
         if not word:
             raise MarkerError(f"marker {written!r} has an empty {what}", hint=_HINT)
-        if not _NAME.fullmatch(word):
+        if not re.fullmatch(_NAME, word):
             raise MarkerError(f"marker {written!r}: {word!r} cannot be a {what}", hint=_HINT)
     if ":" in rest and part not in PARTS:
         raise MarkerError(

@@ -13,9 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<expression>[^{}\n]*)\}")
-_EXPRESSION = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?::?[=-])(?P<default>.*))?", re.DOTALL)
-_GROUP = re.compile(r"\(\?P?<([^>]+)>")
+_VARIABLE = r"\$\$\{|\$\{(?P<expression>[^{}\n]*)\}"
+_EXPRESSION = r"(?s)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?::?[=-])(?P<default>.*))?"
 _EXTRACT = ("spec", "filterTags", "extract")
 Path = tuple[str | int, ...]
 
@@ -39,12 +38,12 @@ def variables_of(text: str) -> list[str]:
     """The variables in a text as they are written, each once."""
     if "${" not in text:
         return []
-    return list(dict.fromkeys(found[0] for found in _VARIABLE.finditer(text) if found["expression"] is not None))
+    return list(dict.fromkeys(found[0] for found in re.finditer(_VARIABLE, text) if found["expression"] is not None))
 
 
 def variable_name(variable: str) -> str:
     """The name in a variable as it is written; empty for an expression that is not read."""
-    found = _EXPRESSION.fullmatch(variable[2:-1])
+    found = re.fullmatch(_EXPRESSION, variable[2:-1])
     return found["name"] if found else ""
 
 
@@ -54,7 +53,7 @@ def substitute(text: str, values: Values) -> str:
     def value(found: re.Match[str]) -> str:
         if found["expression"] is None:
             return "${"
-        expression = _EXPRESSION.fullmatch(found["expression"])
+        expression = re.fullmatch(_EXPRESSION, found["expression"])
         if expression is None:
             return found[0]
         default = expression["default"] if values.complete else None
@@ -63,7 +62,7 @@ def substitute(text: str, values: Values) -> str:
             return known
         return found[0] if default is None else default
 
-    return _VARIABLE.sub(value, text) if "${" in text else text
+    return re.sub(_VARIABLE, value, text) if "${" in text else text
 
 
 def substituted(data: Any, values: Values) -> Any:

@@ -24,7 +24,7 @@ FILE_NAME = "images.lock.yaml"
 REMEDY = "run `imagesetter lock`, and commit the lock"
 _MEND = "fix it, or remove it from the lock and run `imagesetter lock`"
 _ANEW = "delete the file, run `imagesetter lock`, and commit the lock"
-_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+_CONFLICT = r"(?m)^(?:<{7} |={7}$|>{7} )"
 
 FieldType = Literal["policy", "string", "non-empty string", "count", "time", "date", "reflection"]
 
@@ -202,7 +202,7 @@ def parse_lock(text: str, name: str) -> Lock:
         LockError: a merge conflict, another version, a field that is missing; *hint* says which command mends it.
         TextError: not YAML.
     """
-    conflict = _CONFLICT.search(text)
+    conflict = re.search(_CONFLICT, text)
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
         raise LockError(

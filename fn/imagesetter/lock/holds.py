@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imagesetter.flux.markers import PolicyName
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 class Hold(NamedTuple):
@@ -42,7 +42,7 @@ def midnight(text: str) -> float:
     Raises:
         ValueError: it is not a date of the form 2026-12-01.
     """
-    if not _DATE.fullmatch(text):
+    if not re.fullmatch(_DATE, text):
         raise ValueError(f"{text!r} is not a date such as 2026-12-01")
     day = date.fromisoformat(text)
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

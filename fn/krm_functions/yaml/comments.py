@@ -42,15 +42,15 @@ _WORDS = f"#[^{BREAKS}]*+"
 _BREAK = re.compile(f"[{BREAKS}]")
 _BREAKS = re.compile(BREAK)
 _SAME_LINE = re.compile(f"{_BLANKS}(?:,{_BLANKS})?({_WORDS})")
-_BETWEEN = re.compile(f"{_BLANKS}(?:{_BLANK_LINES},{_BLANKS})?")
-_COLON = re.compile(f"{_BLANKS}:{_BLANKS}")
+_BETWEEN = f"{_BLANKS}(?:{_BLANK_LINES},{_BLANKS})?"
+_COLON = f"{_BLANKS}:{_BLANKS}"
 _BELOW_KEY = rf"{BREAK}{_BLANKS}{_WORDS}{BREAK}\s*+:{_BLANKS}#"
 _OWN = f"{_BLANKS}(?:#|{_BLANK_LINES},{_BLANKS}#)"
 _SECOND = f"{_BLANK_LINES},{_BLANKS}#"
 _COMMENT_BELOW = rf"(?:[ \t]*{BREAK})*(?P<indent> *)#[^{BREAKS}]*(?:{BREAK}|\Z)"
 """A comment on its own line, with the blank lines above it."""
-_COMMENTED_OUT = re.compile(rf"#++{_BLANKS}[^\s#{{][^#]*+#")
-_HEADER = re.compile(f"[|>][-+0-9]*+{_BLANKS}(?=#)")
+_COMMENTED_OUT = rf"#++{_BLANKS}[^\s#{{][^#]*+#"
+_HEADER = f"[|>][-+0-9]*+{_BLANKS}(?=#)"
 _PROPERTIES = rf"(?:[&!]\S*+[ \t]++){{1,2}}(?={_WORDS})"
 _NO_VALUE = rf"\s++|{_WORDS}|-(?=\s)|[&!]\S*+(?=\s)"
 
@@ -106,17 +106,17 @@ def same_line(text: str, end: int) -> re.Match[str] | None:
 
 def follows(text: str, end: int, comment: int) -> bool:
     """Whether a comment is the line comment of what ends at ``end``: blanks between, and at most a comma."""
-    return _BETWEEN.fullmatch(text, end, comment) is not None
+    return re.compile(_BETWEEN).fullmatch(text, end, comment) is not None
 
 
 def follows_colon(text: str, end: int, comment: int) -> bool:
     """Whether nothing but the colon of a key that ends at ``end`` is before a comment."""
-    return _COLON.fullmatch(text, end, comment) is not None
+    return re.compile(_COLON).fullmatch(text, end, comment) is not None
 
 
 def has_colon(text: str, end: int) -> bool:
     """Whether the colon of a key that ends at ``end`` is on the same line."""
-    return _COLON.match(text, end) is not None
+    return re.compile(_COLON).match(text, end) is not None
 
 
 def colon_comment(text: str, end: int, start: int, flow: bool) -> bool:
@@ -143,13 +143,13 @@ def has_second_comment(text: str, end: int) -> bool:
 
 def header_comment(text: str, start: int) -> int:
     """Where the comment on the header line of a block scalar starts, or -1."""
-    found = _HEADER.match(text, start)
+    found = re.compile(_HEADER).match(text, start)
     return found.end() if found else -1
 
 
 def is_commented_out(comment: str) -> bool:
     """Whether a comment on a line of its own reads like a line with a comment behind it."""
-    return _COMMENTED_OUT.match(comment) is not None
+    return re.match(_COMMENTED_OUT, comment) is not None
 
 
 def only_properties(text: str, start: int, end: int) -> bool:

@@ -19,7 +19,7 @@ _LONGEST_KEY = 900
 _SHORT = 200
 _COLLECTIONS = (dict, list, tuple, Mapping)
 """The common ones first: to ask whether something is a Mapping takes long."""
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_ESCAPED = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """What JSON allows in a string and YAML does not, or not as itself."""
 
 
@@ -257,9 +257,8 @@ def _flow(data: Any, quote: str) -> str:
 def json_text(data: object) -> str:
     """Data as JSON on one line that is YAML as well."""
     if isinstance(data, str):
-        return _ESCAPED.sub(
-            lambda found: f"\\u{ord(found.group()):04x}", json.dumps(str.__str__(data), ensure_ascii=False)
-        )
+        text = json.dumps(str.__str__(data), ensure_ascii=False)
+        return re.sub(_ESCAPED, lambda found: f"\\u{ord(found.group()):04x}", text)
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{json_text(_checked(key))}: {json_text(value)}" for key, value in data.items()) + "}"
     if isinstance(data, (list, tuple)):

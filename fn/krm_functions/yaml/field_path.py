@@ -26,12 +26,12 @@ from krm_functions.errors import UsageError
 
 FieldPath = tuple[str | int, ...]
 
-_SIMPLE = re.compile(r"[A-Za-z0-9_$/-]+")
-_NAME = re.compile(r'(?:\\.|[^.\[\]="\s\\])+')
-_ESCAPED = re.compile(r"\\(.)")
-_DOTTED_KEY = re.compile(r'(?![0-9*]+\])[^]="\[]+(?=\])')
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_INDEX = re.compile(r"[0-9]+")
+_SIMPLE = r"[A-Za-z0-9_$/-]+"
+_NAME = r'(?:\\.|[^.\[\]="\s\\])+'
+_ESCAPED = r"\\(.)"
+_DOTTED_KEY = r'(?![0-9*]+\])[^]="\[]+(?=\])'
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_INDEX = r"[0-9]+"
 
 
 class HasPath(Protocol):
@@ -103,7 +103,7 @@ def format_path(path: FieldPath) -> str:
     for step in path:
         if isinstance(step, int):
             parts.append(f"[{step}]")
-        elif _SIMPLE.fullmatch(step) and step != "*":
+        elif re.fullmatch(_SIMPLE, step) and step != "*":
             parts.append(f".{step}" if parts else step)
         else:
             parts.append(f"[{json.dumps(step, ensure_ascii=False)}]")
@@ -133,17 +133,17 @@ def _steps(text: str) -> Iterator[Step]:
             at += 1
         elif at:
             raise _refused(text, at, "expected . or [")
-        name = _NAME.match(text, at)
+        name = re.compile(_NAME).match(text, at)
         if name is None:
             raise _refused(text, at, "expected a key")
-        yield AnyKey() if name[0] == "*" else Key(_ESCAPED.sub(r"\1", name[0]))
+        yield AnyKey() if name[0] == "*" else Key(re.sub(_ESCAPED, r"\1", name[0]))
         at = name.end()
 
 
 def _bracket(text: str, start: int, *, dotted: bool) -> tuple[Step, int]:
     """bracket = "[" ( index / "*" / string / key / field "=" value ) "]" """
     at = start + 1
-    whole = _DOTTED_KEY.match(text, at) if dotted else None
+    whole = re.compile(_DOTTED_KEY).match(text, at) if dotted else None
     if whole is not None:
         return Key(whole[0]), whole.end() + 1
     field, at = _word(text, at)
@@ -153,13 +153,13 @@ def _bracket(text: str, start: int, *, dotted: bool) -> tuple[Step, int]:
             return field, at
         if field == "*":
             return AnyItem(), at
-        if _INDEX.fullmatch(field):
+        if re.fullmatch(_INDEX, field):
             return Index(int(field)), at
         raise _refused(text, start + 1, 'expected an index, *, "key" or field=value')
     if text[at : at + 1] != "=":
         raise _refused(text, at, "expected ] or =" if at < len(text) else "the bracket is not closed")
     at += 1
-    quoted = _STRING.match(text, at)
+    quoted = re.compile(_STRING).match(text, at)
     if quoted is not None:
         value, at = _unquote(text, quoted), quoted.end()
     else:
@@ -172,10 +172,10 @@ def _bracket(text: str, start: int, *, dotted: bool) -> tuple[Step, int]:
 
 
 def _word(text: str, at: int) -> tuple[str | Key, int]:
-    quoted = _STRING.match(text, at)
+    quoted = re.compile(_STRING).match(text, at)
     if quoted is not None:
         return Key(_unquote(text, quoted)), quoted.end()
-    name = _NAME.match(text, at)
+    name = re.compile(_NAME).match(text, at)
     if name is None:
         raise _refused(text, at, 'expected an index, *, "key" or field=value')
     return name[0], name.end()

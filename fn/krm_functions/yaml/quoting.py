@@ -31,15 +31,12 @@ _WORDS = frozenset(
     for spelling in (word, word.capitalize(), word.upper())
 ) | {"", "~", "=", "<<", ".Inf", "+.Inf", "-.Inf", ".NaN"}
 
-_NUMBER = re.compile(
-    r"""[-+]?(?:
-        0[bB][01]+ | 0[oO][-+]?[0-7]+ | 0[xX][0-9a-fA-F]+     # the bases of YAML 1.1, 1.2 and Go
-      | (?:[0-9]+(?:\.[0-9]*)? | \.[0-9]+)(?:[eE][-+]?[0-9]+)?  # decimal, octal with a leading 0, and float
-      | [0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?              # base 60 of YAML 1.1
-    )""",
-    re.VERBOSE,
-)
-_DATE = re.compile(
+_NUMBER = r"""(?x)[-+]?(?:
+    0[bB][01]+ | 0[oO][-+]?[0-7]+ | 0[xX][0-9a-fA-F]+     # the bases of YAML 1.1, 1.2 and Go
+  | (?:[0-9]+(?:\.[0-9]*)? | \.[0-9]+)(?:[eE][-+]?[0-9]+)?  # decimal, octal with a leading 0, and float
+  | [0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?              # base 60 of YAML 1.1
+)"""
+_DATE = (
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
 )
@@ -47,7 +44,7 @@ _INDICATORS = frozenset("?:,[]{}#&*!|>'\"%@`")
 """What a plain scalar does not begin with."""
 _FLOW = frozenset("?,[]{}")
 """What a plain scalar in a flow collection does not hold."""
-_PRINTABLE = re.compile("[^\0-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*")
+_PRINTABLE = "[^\0-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*"
 """What may be on one line of YAML as it is, by what may not: Python compiles that in a tenth of the time."""
 _CORE = "tag:yaml.org,2002:"
 _TAG = rf"(?:&[-0-9A-Za-z_]++\s++|#[^{BREAKS}]*+\s++)*(?P<tag>!(?:<[^>]*>|\S*+)[ \t]*+)"
@@ -87,7 +84,7 @@ def _needs_quotes(value: str) -> bool:
         return True
     if value[0] in "0123456789+-.":
         digits = value.replace("_", "")
-        if _NUMBER.fullmatch(digits) or _DATE.fullmatch(value):
+        if re.fullmatch(_NUMBER, digits) or re.fullmatch(_DATE, value):
             return True
     start = value[1:2] if value[0] == "-" else value[0]
     return (
@@ -106,7 +103,7 @@ def _needs_quotes(value: str) -> bool:
 
 def is_printable(value: str) -> bool:
     """Whether a text may be on one line of YAML as it is; tabs are allowed."""
-    return value.isprintable() or _PRINTABLE.fullmatch(value) is not None
+    return value.isprintable() or re.fullmatch(_PRINTABLE, value) is not None
 
 
 def single_quoted(value: str) -> str:
@@ -127,13 +124,10 @@ def _escaped(char: str) -> str:
     known = _ESCAPES.get(char)
     if known is not None:
         return known
-    if _PRINTABLE.fullmatch(char):
+    if re.fullmatch(_PRINTABLE, char):
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-_BLANK, _WORD = re.compile(r"\s+"), re.compile(r"\S+")
 
 
 def typed_away(scalar: Scalar, text: str) -> tuple[int, int] | None:
@@ -167,13 +161,17 @@ def _with_other_words(value: str, scalar: Scalar, text: str) -> str:
     Empty where more is new, or where all of the text is one word.
     """
     words, new = scalar.value.split(), value.split()
-    if len(words) < 2 or _BLANK.findall(value) != _BLANK.findall(scalar.value) or not all(map(is_printable, new)):
+    if (
+        len(words) < 2
+        or re.findall(r"\s+", value) != re.findall(r"\s+", scalar.value)
+        or not all(map(is_printable, new))
+    ):
         return ""
     head, newline, body = text[scalar.start : scalar.end].partition("\n")
     if body.split() != words:
         return ""
     following = iter(new)
-    return head + newline + _WORD.sub(lambda _: next(following), body)
+    return head + newline + re.sub(r"\S+", lambda _: next(following), body)
 
 
 def _block(value: str, scalar: Scalar, text: str) -> str:

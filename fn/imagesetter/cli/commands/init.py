@@ -148,7 +148,7 @@ def _policy_file(target: Path, suggestions: Sequence[Suggestion], *, flux: bool)
 
 
 def _written(plan: InitPlan) -> list[Result]:
-    """Write the policy file, then the markers; a marker never stands without its policy."""
+    """Write the policy file, then the markers; a marker never is without its policy."""
     if plan.policies:
         try:
             if plan.policies.before or plan.policies.path.exists():

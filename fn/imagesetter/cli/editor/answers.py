@@ -123,7 +123,7 @@ def _by_cache(project: EditorFolder, policy: ImagePolicy, *, locked: bool) -> It
 
 
 def complete(project: EditorFolder, path: Path, line: int, before: str) -> list[Completion]:
-    """What may stand before the cursor.
+    """What may be before the cursor.
 
     Args:
         project: the folder.
