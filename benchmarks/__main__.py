@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import page, peers
+from benchmarks.alternatives import alternatives
 from benchmarks.builds import builds
 from benchmarks.fleet import fleet
 from benchmarks.given import given
@@ -81,6 +82,7 @@ SECTIONS: dict[str, Callable[[Path, bool], page.Section]] = {
     "fleet": fleet,
     "selection": selection,
     "enormous": enormous,
+    "peers": alternatives,
     "kpt": kpt,
     "builds": builds,
     "sdk": sdk,

@@ -113,6 +113,7 @@ def versions() -> list[str]:
         "crane": ["crane", "version"],
         "skopeo": ["skopeo", "--version"],
         "kpt": ["kpt", "version"],
+        "node": ["node", "--version"],
         "grep": ["grep", "--version"],
         "buildah": ["buildah", "--version"],
     }

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -318,6 +319,37 @@ def test_every_field_of_a_fleet_follows_its_policy(tmp_path: Path) -> None:
     )
 
 
+def test_every_program_of_a_comparison_finds_the_right_tag_of_every_image(tmp_path: Path) -> None:
+    from benchmarks import alternatives
+    from benchmarks.fake_registry import run_fake_registry, write_lists
+
+    require_tool("crane")
+    made = alternatives.images(6)
+    assert made == alternatives.images(6)
+    assert all(100 <= len(each.tags) <= 2000 and each.old != each.new for each in made)
+    write_lists(tmp_path / "lists", ({"name": each.path, "tags": each.tags, "page": 1000} for each in made))
+    with run_fake_registry(tmp_path / "lists") as registry:
+        repository = alternatives.Repository(tmp_path / "fleet", registry, made)
+        found, requests = repository.measure(repository.programs(), 1)  # raises where a tag is wrong
+        assert list(found) == ["imagesetter", "imagesetter --check --diff", "crane, a loop", "crane, 8 at once"]
+        assert (
+            requests["crane, a loop"] == requests["crane, 8 at once"] == 2 * 6 + sum(len(m.tags) > 1000 for m in made)
+        )
+        made_wrong = [replace(each, new="0.0.1") for each in made[:1]]
+        wrong = alternatives.Repository(tmp_path / "wrong", registry, made_wrong)
+        with pytest.raises(RuntimeError, match=r"imagesetter: 1 tags of 1 are wrong, such as fleet/service-0000"):
+            wrong.measure(wrong.programs(), 1)
+
+
+def test_the_last_update_in_a_report_of_renovate_is_the_tag_of_an_image() -> None:
+    from benchmarks.alternatives import reported_by_renovate
+
+    updates = [{"newValue": "1.9.0", "updateType": "minor"}, {"newValue": "3.0.1", "updateType": "major"}]
+    deps = [{"depName": "r:1/a", "updates": updates}, {"depName": "Deployment", "updates": []}]
+    report = {"repositories": {"local": {"packageFiles": {"kubernetes": [{"deps": deps}]}}}}
+    assert reported_by_renovate(report, "r:1") == {"a": "3.0.1"}
+
+
 def test_selection_asks_the_same_questions_every_time_and_answers_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -343,8 +375,8 @@ def test_every_section_on_the_page_has_its_charts() -> None:
 def test_the_sections_can_be_named_on_the_command_line() -> None:
     harness = importlib.import_module("benchmarks.__main__")
     assert list(harness.SECTIONS) == [
-        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "kpt", "builds",
-        "sdk", "image",
+        "startup", "monorepo", "trees", "lists", "registry", "fleet", "selection", "enormous", "peers", "kpt",
+        "builds", "sdk", "image",
     ]  # fmt: skip
 
 

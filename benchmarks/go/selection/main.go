@@ -5,7 +5,8 @@
 //
 // Usage: selection FILE. FILE holds one JSON object a line: {"kind": "...", "tags": [...], "filterTags": {...},
 // "policy": {...}}. It prints the picks, one a line, and on standard error a JSON object with the seconds that choosing
-// took for each kind, and the processor time for all, reading not counted.
+// took for each kind, and the processor time for all, reading not counted. With `selection scan FILE` each object has the
+// "image" and the policy's "name" instead of tags, which are listed with go-containerregistry: see scan.go.
 package main
 
 import (
@@ -29,6 +30,8 @@ type order struct {
 
 type question struct {
 	Kind       string   `json:"kind"`
+	Name       string   `json:"name"`
+	Image      string   `json:"image"`
 	Tags       []string `json:"tags"`
 	FilterTags *struct {
 		Pattern string `json:"pattern"`
@@ -44,7 +47,13 @@ type question struct {
 }
 
 func main() {
-	questions := read(os.Args[1])
+	questions := read(os.Args[len(os.Args)-1])
+	if os.Args[1] == "scan" {
+		if err := scan(questions); err != nil {
+			panic(err)
+		}
+		return
+	}
 	picks := make([]string, len(questions))
 	seconds := map[string]float64{}
 	before := processor()
