@@ -29,6 +29,7 @@ from benchmarks.sdk import sdk
 from benchmarks.selection import selection
 from benchmarks.startup import startup
 from benchmarks.trees import monorepo, trees
+from krm_functions.errors import ReportedError
 
 
 def main() -> None:
@@ -50,7 +51,10 @@ def main() -> None:
         if not options.input.exists():
             parser.error(f"{options.input} does not exist")
         with tempfile.TemporaryDirectory(prefix="imagesetter-bench-") as folder:
-            print(given(options.input, Path(folder)))
+            try:
+                print(given(options.input, Path(folder)))
+            except ReportedError as err:
+                parser.error("; ".join(filter(None, (f"{err.where}: {err}" if err.where else str(err), err.hint))))
         return
     for name in asked:
         began = time.monotonic()

@@ -80,14 +80,69 @@ def test_a_list_or_tree_of_ones_own_is_measured(tmp_path: Path, what: str) -> No
     assert inputs.OLD in (path if what == "list" else next(path.rglob("values.yaml"))).read_text()
 
 
-def test_a_list_without_answers_cannot_be_measured(tmp_path: Path) -> None:
-    from benchmarks import inputs
+_MARKED = 'kind: A\nimage: registry.example.com/a:1.0.0 # {"$imagepolicy": "flux-system:a"}\n'
+_HEAD = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "said"),
+    [
+        pytest.param(
+            f"{_HEAD} []\n", "a ResourceList, without a lock or", "0 fields changed, 0 up to date", id="empty"
+        ),
+        pytest.param(
+            f"{_HEAD}\n- " + _MARKED.replace("\n", "\n  ") + "\n",
+            "a ResourceList, without a lock or",
+            "flux-system:a: ImagePolicy flux-system:a was not found",
+            id="no-policy",
+        ),
+        pytest.param(
+            f"kind: A\n---\n{_MARKED}",
+            "a file, without a lock or",
+            "flux-system:a: ImagePolicy flux-system:a was not found; no ImagePolicy was found at all",
+            id="what-kustomize-prints",
+        ),
+        pytest.param(
+            "a: b\n", "a file, without a lock or", "0 fields changed, 0 up to date (1 file read)", id="settings"
+        ),
+        pytest.param("", "a file, without a lock or", "0 fields changed, 0 up to date (1 file read)", id="no-bytes"),
+    ],
+)
+def test_what_has_no_answers_is_measured_and_said_to_have_none(
+    tmp_path: Path, text: str, first: str, said: str
+) -> None:
     from benchmarks.given import given
 
-    path = tmp_path / "list.yaml"
-    path.write_text(inputs.resource_list(5, marked=False))
-    with pytest.raises(RuntimeError, match="neither a lock nor a policy with a status; run `imagesetter lock`"):
+    path = tmp_path / "given.yaml"
+    path.write_text(text)
+    (tmp_path / "work").mkdir()
+    lines = given(path, tmp_path / "work", runs=1).splitlines()
+    assert lines[0] == (
+        f"{path}: {first} a policy with a status, so no field can change (`imagesetter lock` makes a lock)."
+    )
+    assert any(line.startswith("imagesetter: ") and said in line for line in lines)
+    assert any(line.startswith(f"| {len(text)} | imagesetter | ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        (f"{_HEAD}\n- {{a: [\n".encode(), ":4:1", "is not YAML: did not find expected node content"),
+        (b"a: [\n", ":1:1", "is not YAML: did not find expected node content"),
+        (b"a: \xff\n", ":1:4", "byte 0xff at offset 3 is not UTF-8"),
+    ],
+    ids=["broken-list", "broken-file", "no-text"],
+)
+def test_what_cannot_be_read_is_refused_with_its_place(tmp_path: Path, text: bytes, where: str, what: str) -> None:
+    from benchmarks.given import given
+
+    from krm_functions.errors import ReportedError
+
+    path = tmp_path / "given.yaml"
+    path.write_bytes(text)
+    with pytest.raises(ReportedError, match=f"^{re.escape(what)}") as caught:
         given(path, tmp_path)
+    assert caught.value.where == f"{path}{where}"
 
 
 def test_generated_trees_are_the_same_every_time_and_of_the_size_asked_for(tmp_path: Path) -> None:
