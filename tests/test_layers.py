@@ -243,7 +243,7 @@ SEAMS = {
     "cli.network_options": ["golang.duration"],
     "cli.operator_transport": ["registry.http.redaction", "registry.http.transport"],
     "cli.reports.notifications": ["registry.http.redaction", "registry.http.request"],
-    "cli.source": ["cli.registry_client", "selection.choose", "selection.registry_source"],
+    "cli.source": ["cli.ledger_file", "cli.registry_client", "selection.choose", "selection.registry_source"],
     "config.function_config": ["config.image_setter"],
     "config.inline_policy": ["config.policy_model"],
     "fields.field_text": ["registry.reference"],

@@ -26,7 +26,7 @@ OFFERED = {
     "a policy with its namespace": ("imagesetter hold flux-system:", ["flux-system:web"]),
     "the policy of an explanation": ("imagesetter explain we", ["web"]),
     "a rule": ("imagesetter lint --disable unused", ["unused-policy"]),
-    "a kind": ("imagesetter schema ImageL", ["ImageLock", "ImageLog"]),
+    "a kind": ("imagesetter schema ImageL", ["ImageLedger", "ImageLock", "ImageLog"]),
     "a format": ("imagesetter update --output mark", ["markdown"]),
     "a shell": ("imagesetter completion fi", ["fish"]),
     "a file": ("imagesetter update pol", ["policies.yaml"]),

@@ -176,9 +176,9 @@ WRONG = {
         ["schema", "ImageLok"],
         "unknown kind 'ImageLok' (did you mean ImageLock?)",
         "imagesetter schema",
-        "kinds: ImageLock, ImageRelease, ImageSetter, Project, PolicyTest, AutomationReport, Explanation, InitReport, "
-        "OutdatedReport, ParityReport, ImageLog, PolicyReport, PolicyTestReport, LockReport, LintReport, MarkReport, "
-        "TagList, UpdateReport, VerifyReport",
+        "kinds: ImageLedger, ImageLock, ImageRelease, ImageSetter, Project, PolicyTest, AutomationReport, Explanation, "
+        "InitReport, OutdatedReport, ParityReport, ImageLog, PolicyReport, PolicyTestReport, LockReport, LintReport, "
+        "MarkReport, TagList, UpdateReport, VerifyReport",
     ),
     "standard input for two things": (
         ["lint", "--policies", "-", "--rendered", "-"],

@@ -1,5 +1,8 @@
 """Minimum age: a tag is taken once it is old enough by our own clock (`imagesetter.lock.tag_age`).
 
+A tag is as old as the earliest sight of it with its present digest, in the lock or in a ledger that locks share. A time
+that is still to come, from a clock that was wrong, counts as now.
+
 The tag in the lock is old enough, and so is every tag that the policy ranks below it. Where that tag is meant to move
 (``digestReflectionPolicy: Always``), what it moved to has to grow old as well, and its locked digest stays until then.
 """
@@ -21,16 +24,25 @@ class MinimumAge:
     """How old the tags of one policy are."""
 
     situation: Situation
-    known: dict[str, Seen] = field(init=False)
+    known: bool = field(init=False)
+    """Whether the lock has seen tags of this policy."""
+    sights: dict[str, list[Seen]] = field(init=False)
+    """What the lock and the ledger have seen, by tag."""
 
     name = "minimum-age"
     asks_registry = False
     hint = "wait, or lower the minimum age"
 
     def __post_init__(self) -> None:
-        name = self.situation.policy.name
-        seen = {each.tag: each for each in self.situation.lock.seen if each.policy in (name, name.plain)}
-        object.__setattr__(self, "known", seen)
+        name, seen = self.situation.policy.name, list(self.situation.seen)
+        object.__setattr__(self, "known", bool(seen))
+        shared = self.situation.shared_sights.items()
+        seen += [Seen(name, tag, digest, since) for (tag, digest), since in shared if digest]
+        sights: dict[str, list[Seen]] = {}
+        now = timestamp(self.situation.now)
+        for each in seen:
+            sights.setdefault(each.tag, []).append(each._replace(since=min(each.since, now)))
+        object.__setattr__(self, "sights", sights)
 
     @property
     def unmet(self) -> str:
@@ -61,8 +73,8 @@ class MinimumAge:
         uploaded = self.situation.scan.uploaded.get(tag)
         if uploaded is not None:
             return self._verdict(tag, uploaded, "uploaded on {} according to the registry")
-        sight = self.known.get(tag)
-        if sight is None and self.situation.entry is None and not self.known:
+        sights = self.sights.get(tag, [])
+        if not (sights or self.known or self.situation.entry):
             if self.situation.unseen == "accept":
                 return YES
             if self.situation.unseen == "refuse":
@@ -72,10 +84,13 @@ class MinimumAge:
                     where=self.situation.policy.origin,
                     hint="run `imagesetter lock`, and apply it with --from lock",
                 )
-        if sight and not sight.digest:
+        sight = min(sights, key=lambda each: each.since, default=None)
+        if sight is None or not self._is_young(sight.time):
+            same = [each for each in sights if each.digest in ("", candidate.digest)]
+            unseen = Seen(self.situation.policy.name, tag, candidate.digest, timestamp(self.situation.now))
+            sight = min(same, key=lambda each: each.since, default=unseen)
+        elif not sight.digest:
             sight = sight._replace(digest=candidate.digest)
-        if sight is None or (not self._is_young(sight.time) and sight.digest != candidate.digest):
-            sight = Seen(self.situation.policy.name, tag, candidate.digest, timestamp(self.situation.now))
         return self._verdict(tag, sight.time, "first seen on {}", sight)
 
     @property

@@ -4,7 +4,8 @@
 is what the image states of itself: whoever builds it writes that, so every text calls it untrusted.
 
 The lock (``spec.seen``) keeps each tag that was seen, also while a registry leaves it out, so that it never counts as
-new again. It also keeps by what time it chose: `imagesetter.update.lock` allows no entry to go back in time.
+new again; for tags that it has not seen, a ledger that locks share counts (`imagesetter.lock.ledger`). It also keeps by
+what time it chose: `imagesetter.update.lock` allows no entry to go back in time.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _by_created(situation: Situation, ranked: Sequence[str]) -> NewestFirst:
 
 def _by_first_sight(situation: Situation, ranked: Sequence[str]) -> NewestFirst:
     policy, entry, now = situation.policy, situation.entry, timestamp(situation.now)
-    known = {each.tag: each for each in situation.lock.seen if each.policy in (policy.name, policy.name.plain)}
+    known = {each.tag: each for each in situation.seen}
     if len(ranked) > MOST_SEEN:
         raise ResolveError(
             f"{policy.name} takes the newest of {len(ranked)} tags, and the lock records when it first saw a tag "
@@ -139,7 +140,10 @@ def _by_first_sight(situation: Situation, ranked: Sequence[str]) -> NewestFirst:
     since = now
     if entry and entry.inputs != policy.inputs and entry.tag in known:
         since = known[entry.tag].since  # what a changed filter lets in is not new
-    rank = {tag: known.get(tag) or Seen(policy.name, tag, "", since) for tag in ranked}
+    shared: dict[str, str] = {}
+    for (tag, _), time in situation.shared_sights.items():
+        shared[tag] = min(shared.get(tag, time), time)
+    rank = {tag: known.get(tag) or Seen(policy.name, tag, "", min(shared.get(tag, since), since)) for tag in ranked}
     gone = sorted((each for tag, each in known.items() if tag not in rank), key=lambda each: (each.since, each.tag))
     kept = gone[max(0, len(gone) - (MOST_SEEN - len(rank))) :] if len(rank) < MOST_SEEN else []
     found = _sorted(ranked, {tag: each.time for tag, each in rank.items()}, "first seen on {}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from imagesetter.flux.image_policy import ImagePolicy
 from imagesetter.lock.document import Lock, LockEntry
+from imagesetter.lock.tag_age import Seen
 from imagesetter.registry.puller import Puller
 from imagesetter.registry.scan import Scan
 
@@ -39,3 +41,14 @@ class Situation:
         """What the policy is locked to; None where it is not in the lock, or was for another repository."""
         entry = self.lock.entries.get(self.policy.name)
         return entry if entry and entry.image == self.policy.image.written else None
+
+    @property
+    def seen(self) -> Iterable[Seen]:
+        """What the lock has seen of the policy."""
+        name = self.policy.name
+        return (each for each in self.lock.seen if each.policy in (name, name.plain))
+
+    @property
+    def shared_sights(self) -> Mapping[tuple[str, str], str]:
+        """Since when a ledger has seen the tags of the policy's repository with their digests (RFC 3339, UTC)."""
+        return self.lock.ledger.get(self.policy.image.canonical, {})

@@ -12,6 +12,7 @@ from pathlib import Path
 from imagesetter.cli.azure_login import azure_token
 from imagesetter.cli.exit_status import OK
 from imagesetter.cli.github_login import github_login
+from imagesetter.cli.ledger_file import with_ledger
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, read_stdin, with_quiet
 from imagesetter.cli.pull_requests import RequestClient, RequestSettings, with_requests
@@ -27,6 +28,7 @@ from imagesetter.git.cronjob import job, manifests
 from imagesetter.git.run import AutomationOptions, run_automation
 from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.git.watch import watch
+from imagesetter.lock.document import Lock
 from imagesetter.registry.http.limits import Clock, Deadline, run_deadline
 from imagesetter.update.nearby import Nearby
 from imagesetter.update.read_tree import ScannedTree, read_tree
@@ -102,6 +104,10 @@ class Invocation:
             one.policies(read.catalog, nearby.at)  # a lock is read for all policies at once
         pushes = Counter((one.url, one.push_branch) for one in automations if not one.suspended)
         taken: dict[str, dict[str, str]] = {}
+
+        def lock_of() -> Lock:
+            return with_ledger(nearby.lock(), network.ledger)
+
         with source_for(self.options.source, nearby.require_lock, network, present=nearby.lock) as make_source:
             for name in wanted:
                 found = validated[name]
@@ -117,7 +123,7 @@ class Invocation:
                         chosen = replace(chosen, token=login.token if login else azure_token(found, network))
                         if self.requests:
                             client = RequestClient(
-                                self.requests, chosen.address_rules, network, deadline, login, nearby.lock
+                                self.requests, chosen.address_rules, network, deadline, login, lock_of
                             )
                             chosen = replace(chosen, before_push=client.before_push)
                         done = run_automation(found, read.catalog, make_source, directory, chosen)

@@ -6,7 +6,7 @@ import click
 
 GROUPS: dict[str, frozenset[str]] = {
     "Files and policies": frozenset(
-        {"policies", "namespace", "exclude", "substitute", "substitute_from", "only", "lock_file", "source"}
+        {"policies", "namespace", "exclude", "substitute", "substitute_from", "only", "lock_file", "ledger", "source"}
     ),
     "Registries": frozenset(
         {

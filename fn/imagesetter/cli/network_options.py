@@ -29,7 +29,8 @@ _LONGEST = 86400.0
 class NetworkOptions(NamedTuple):
     """Rules, cache and limits of a run's registry client.
 
-    ``timeout`` is the limit for one repository, ``deadline`` for the whole run, both in seconds.
+    ``ledger`` is a file in which locks share when a tag was first seen. ``timeout`` is the limit for one repository,
+    ``deadline`` for the whole run, both in seconds.
     """
 
     allow_registry: tuple[str, ...] = ()
@@ -39,6 +40,7 @@ class NetworkOptions(NamedTuple):
     allow_loopback: bool = False
     allow_cloud_metadata: bool = False
     cache_dir: Path | None = None
+    ledger: Path | None = None
     no_cache: bool = False
     refresh: bool = False
     timeout: float | None = None
@@ -57,6 +59,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         UsageError: a value is not valid; *where* is the variable.
     """
     cache = environment.get("IMAGESETTER_CACHE_DIR", "")
+    ledger = environment.get("IMAGESETTER_LEDGER", "")
     timeout = environment.get("IMAGESETTER_TIMEOUT", "")
     deadline = environment.get("IMAGESETTER_DEADLINE", "")
     return NetworkOptions(
@@ -67,6 +70,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> NetworkOpti
         allow_loopback=_flag(environment, "IMAGESETTER_ALLOW_LOOPBACK"),
         allow_cloud_metadata=_flag(environment, "IMAGESETTER_ALLOW_CLOUD_METADATA"),
         cache_dir=_path(cache) if cache else None,
+        ledger=_path(ledger) if ledger else None,
         no_cache=_flag(environment, "IMAGESETTER_NO_CACHE"),
         refresh=_flag(environment, "IMAGESETTER_REFRESH"),
         timeout=time_limit(timeout, "IMAGESETTER_TIMEOUT") if timeout else None,

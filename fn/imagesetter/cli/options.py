@@ -339,6 +339,22 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def ledger_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--ledger`` to a command with network options, which gets it with these."""
+
+    @click.option(
+        "--ledger",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="IMAGESETTER_LEDGER",
+        help="File in which several locks share when a tag was first seen; `lock` adds to it.",
+    )
+    @functools.wraps(command)
+    def wrapper(*arguments: Any, network: NetworkOptions, ledger: Path | None, **others: Any) -> Any:
+        return command(*arguments, network=network._replace(ledger=ledger), **others)
+
+    return wrapper
+
+
 def read_stdin() -> bytes:
     """All of standard input, for the path ``-``."""
     return sys.stdin.buffer.read()

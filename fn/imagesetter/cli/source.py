@@ -52,6 +52,13 @@ def source_for(
 
             with ExitStack() as opened:
 
+                def locked() -> Lock:
+                    if not network.ledger:
+                        return present() or Lock({})
+                    from imagesetter.cli.ledger_file import with_ledger
+
+                    return with_ledger(present(), network.ledger)
+
                 @cache
                 def client() -> Client:
                     from imagesetter.cli.registry_client import open_client
@@ -62,7 +69,7 @@ def source_for(
                     from imagesetter.selection.choose import Chooser
                     from imagesetter.selection.registry_source import RegistrySource
 
-                    choose = Chooser(present() or Lock({}), clock.now())
+                    choose = Chooser(locked(), clock.now())
                     return RegistrySource(
                         catalog,
                         client(),

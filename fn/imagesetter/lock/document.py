@@ -24,7 +24,7 @@ FILE_NAME = "images.lock.yaml"
 REMEDY = "run `imagesetter lock`, and commit the lock"
 _MEND = "fix it, or remove it from the lock and run `imagesetter lock`"
 _ANEW = "delete the file, run `imagesetter lock`, and commit the lock"
-_CONFLICT = r"(?m)^(?:<{7} |={7}$|>{7} )"
+CONFLICT = r"(?m)^(?:<{7} |={7}$|>{7} )"
 
 FieldType = Literal["policy", "string", "non-empty string", "count", "time", "date", "reflection"]
 
@@ -183,6 +183,8 @@ class Lock(NamedTuple):
     holds: tuple[Hold, ...] = ()
     seen: tuple[Seen, ...] = ()
     released: tuple[Released, ...] = ()
+    ledger: Mapping[str, Mapping[tuple[str, str], str]] = {}
+    """What other locks have seen (`imagesetter.lock.ledger`), where the run has a ledger."""
 
     def holds_of(self, policy: PolicyName, now: float) -> list[Hold]:
         """The holds of a policy that are in force at a time."""
@@ -202,7 +204,7 @@ def parse_lock(text: str, name: str) -> Lock:
         LockError: a merge conflict, another version, a field that is missing; *hint* says which command mends it.
         TextError: not YAML.
     """
-    conflict = re.search(_CONFLICT, text)
+    conflict = re.search(CONFLICT, text)
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
         raise LockError(

@@ -20,6 +20,7 @@ from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
     allow_unpin_option,
+    ledger_option,
     network_options,
     policy_name,
     run_options,
@@ -176,6 +177,7 @@ from krm_functions.errors import UsageError
 )
 @run_options
 @network_options
+@ledger_option
 def command(
     paths: tuple[str, ...],
     automations: tuple[str, ...],

@@ -19,6 +19,7 @@ from imagesetter.cli.options import (
     RunOptions,
     allow_downgrade_option,
     allow_unpin_option,
+    ledger_option,
     nested_option,
     network_options,
     stream_run_options,
@@ -79,6 +80,7 @@ class _Rendered(NamedTuple):
 )
 @stream_run_options
 @network_options
+@ledger_option
 def command(
     arguments: tuple[str, ...],
     every: bool,

@@ -14,9 +14,11 @@ from imagesetter.cli.completion import files
 from imagesetter.cli.completion import policies as complete_policies
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.help_page import GroupedCommand
+from imagesetter.cli.ledger_file import with_ledger
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import (
     Output,
+    ledger_option,
     network_options,
     output_option,
     policy_name,
@@ -134,6 +136,7 @@ def _rule_options(command: Callable[..., int]) -> Callable[..., int]:
 @reading_options
 @output_option
 @network_options
+@ledger_option
 def command(
     subject: str | None,
     tag: str,
@@ -196,7 +199,7 @@ def command(
             print_explained(Explained(name, None, None, error), output=output)
             return FAILED
     # Neither a lock nor a release knows anything about a policy given on the command line.
-    lock, notes = (Lock({}), []) if made_up.given else _lock(nearby, policy)
+    lock, notes = (Lock({}), []) if made_up.given else _lock(nearby, policy, network.ledger)
     release = None if made_up.given else next(iter(releases_of(catalog, [policy.name])), None)
     notes += _release_notes(release, policy.name, online=tags_file is None)
     chooser = Chooser(lock, clock.now(), "accept")
@@ -264,16 +267,16 @@ def _folder(catalog: Catalog, name: PolicyName, policies: Sequence[str]) -> str:
     return found.folders[0] if found and found.folders else str(Path.cwd())
 
 
-def _lock(nearby: Nearby, policy: ImagePolicy) -> tuple[Lock, list[str]]:
+def _lock(nearby: Nearby, policy: ImagePolicy, ledger: Path | None) -> tuple[Lock, list[str]]:
     """The lock that counts, with what is to be said of it; its holds and first sights have a say in what is chosen."""
     try:
         lock = nearby.lock()
     except (LockError, TextError) as error:
         return Lock({}), [f"the lock cannot be read, so it is ignored here: {error}"]
-    lock, name = lock or Lock({}), policy.name
+    lock, name = with_ledger(lock, ledger), policy.name
     notes = list(notices(lock.holds, name, clock.now()))
-    seen = {each.policy for each in lock.seen}
-    if policy.minimum_age and name not in lock.entries and not {name, name.plain} & seen:
+    seen = {each.policy for each in lock.seen} & {name, name.plain} or policy.image.canonical in lock.ledger
+    if policy.minimum_age and name not in lock.entries and not seen:
         age = shown_age(policy.minimum_age)
         notes.append(
             f"the policy requires tags that are at least {age} old; no lock here records ages, so this is ignored"

@@ -16,9 +16,10 @@ from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import CheckoutHistory, checkout_history
+from imagesetter.cli.ledger_file import add_to_ledger, sights_in, with_ledger
 from imagesetter.cli.lock_file import LockFile, lock_path, merge_files, open_lock, shard_option
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.options import RunOptions, network_options, read_stdin, run_options, with_quiet
+from imagesetter.cli.options import RunOptions, ledger_option, network_options, read_stdin, run_options, with_quiet
 from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.json_text import json_text
 from imagesetter.cli.terminal import echo, print_results, write
@@ -78,6 +79,7 @@ from krm_functions.result import Result
 @click.option("--merge", is_flag=True, help="Merge the locks of all shards, given as PATHs, into one lock.")
 @run_options
 @network_options
+@ledger_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -149,7 +151,7 @@ def command(
     else:
         with open_client(with_quiet(network, options)) as client:
             now = clock.now()
-            choose = Chooser(present, now, unseen)
+            choose = Chooser(with_ledger(present, network.ledger, missing_ok=True), now, unseen)
             source = RegistrySource(catalog, client, pin=True, choose=choose, situation=choose.situation)
             locked = update_lock(
                 catalog,
@@ -170,6 +172,8 @@ def command(
     nothing = refused or (locked.failed and not (file.there or locked.entries or locked.seen))
     if not check and not nothing:
         file.put(after)
+        if network.ledger:
+            add_to_ledger(network.ledger, sights_in(locked.seen, catalog))
     written = not check and not nothing
     with noted([str(file.path)] if written and after != file.before else []):
         _print(locked, file.path, options, written=not check and not refused)

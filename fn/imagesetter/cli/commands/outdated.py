@@ -12,8 +12,9 @@ from imagesetter.cli.commands.mark import known_policies
 from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.help_page import GroupedCommand
+from imagesetter.cli.ledger_file import with_ledger
 from imagesetter.cli.network_options import NetworkOptions
-from imagesetter.cli.options import network_options, quiet_option, reading_options
+from imagesetter.cli.options import ledger_option, network_options, quiet_option, reading_options
 from imagesetter.cli.output_options import Outputs, outputs_option
 from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.outdated import ImageRow, OutdatedImages, render_outdated
@@ -44,6 +45,7 @@ from krm_functions.result import Result, failed
 @outputs_option("text", "json", "markdown")
 @quiet_option
 @network_options
+@ledger_option
 def command(
     paths: tuple[str, ...],
     check: bool,
@@ -79,7 +81,7 @@ def command(
     groups: dict[CurrentImage, list[ImageUse]] = {}
     for use in images.uses:
         groups.setdefault(CurrentImage(use.repository, use.tag, _policy(use, owners, catalog)), []).append(use)
-    lock = _lock(Nearby(catalog, tree, paths), problems)
+    lock = with_ledger(_lock(Nearby(catalog, tree, paths), problems), network.ledger)
     options = ScanOptions(insecure=insecure, upload_times=age)
     with open_client(network._replace(quiet=quiet)) as client:
         chooser = Chooser(lock, clock.now(), "accept")

@@ -14,10 +14,12 @@ from imagesetter.cli.completion import paths_argument
 from imagesetter.cli.exit_status import FAILED, OK
 from imagesetter.cli.help_page import GroupedCommand
 from imagesetter.cli.history import checkout_history
+from imagesetter.cli.ledger_file import with_ledger
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.option_names import option_name
 from imagesetter.cli.options import (
     Output,
+    ledger_option,
     network_options,
     output_option,
     quiet_option,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 @output_option
 @quiet_option
 @network_options
+@ledger_option
 def command(
     paths: tuple[str, ...],
     page: Path | None,
@@ -100,7 +103,7 @@ def command(
         registry = None
         if source == "registry":
             registry = RememberingRegistry(opened.enter_context(open_client(network._replace(quiet=quiet))))
-            make_source = _from(registry, nearby)
+            make_source = _from(registry, with_ledger(nearby.lock(), network.ledger))
         else:
             make_source = opened.enter_context(source_for(source, nearby.require_lock, network))
         overview = make_overview(
@@ -119,11 +122,11 @@ def command(
     return FAILED if overview.count("failed") else OK
 
 
-def _from(registry: RememberingRegistry, nearby: Nearby) -> MakeSource:
+def _from(registry: RememberingRegistry, lock: Lock) -> MakeSource:
     """What the registries have now, as far as the holds and ages of the locks let it."""
 
     def make(catalog: Catalog, digests: Digests) -> LatestRefSource:
-        choose = Chooser(nearby.lock() or Lock({}), clock.now(), "accept")
+        choose = Chooser(lock, clock.now(), "accept")
         return RegistrySource(
             catalog,
             registry,

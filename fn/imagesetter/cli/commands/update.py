@@ -19,6 +19,7 @@ from imagesetter.cli.options import (
     allow_downgrade_option,
     allow_unpin_option,
     diff_option,
+    ledger_option,
     nested_option,
     network_options,
     reporting_run_options,
@@ -79,6 +80,7 @@ from krm_functions.result import Result, failed
 )
 @reporting_run_options("text", "json", "markdown", "sarif")
 @network_options
+@ledger_option
 def command(
     paths: tuple[str, ...],
     check: bool,

@@ -15,6 +15,7 @@ from imagesetter.golang.duration import parse_age
 from imagesetter.lock.document import Lock
 from imagesetter.lock.tag_age import seconds_of
 from imagesetter.policy.semver_delta import between
+from imagesetter.registry.reference import parse_flux_image
 from imagesetter.update.plan import Change
 from krm_functions.errors import UsageError
 
@@ -62,6 +63,8 @@ def known_age(change: Change, lock: Lock | None, now: float) -> float:
     rows = [(each.tag, each.digest, each.since) for each in lock.seen if each.policy in (name, name.plain)]
     if entry:
         rows.append((entry.tag, entry.digest, entry.changed))
+    shared = lock.ledger.get(parse_flux_image(ref.name).canonical, {}) if lock.ledger else {}
+    rows += [(tag, digest, time) for (tag, digest), time in shared.items()]
     since = [seconds_of(time) for tag, digest, time in rows if tag == ref.tag and ref.digest in ("", digest)]
     return max((now - each for each in since), default=0.0)
 

@@ -19,6 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # kind -> module and name of its pydantic model, imported when the schema is requested
 MODELS = {
+    "ImageLedger": ("imagesetter.cli.schemas.lock", "ImageLedger"),
     "ImageLock": ("imagesetter.cli.schemas.lock", "ImageLock"),
     "ImageRelease": ("imagesetter.config.image_setter", "ImageRelease"),
     "ImageSetter": ("imagesetter.config.image_setter", "ImageSetter"),

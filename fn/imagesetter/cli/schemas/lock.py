@@ -14,6 +14,7 @@ from imagesetter.cli.schemas.changes import RunResult
 from imagesetter.cli.schemas.reports import Report
 from imagesetter.config.strict_model import Metadata, StrictModel
 from imagesetter.lock.document import ENTRY_FIELDS, HOLD_FIELDS, RELEASED_FIELDS, SEEN_FIELDS, FieldType, LockField
+from imagesetter.lock.ledger import LEDGER_FIELDS
 
 
 class _OneTag(StrictModel):
@@ -54,6 +55,7 @@ _HOLD = _model(
     _OneTag,
 )
 _SEEN = _model("SeenTag", "A tag that is not old enough yet, and when it was first seen with this digest.", SEEN_FIELDS)
+_SIGHT = _model("FirstSight", "A tag of an image, and since when it has been seen with this digest.", LEDGER_FIELDS)
 _RELEASED = _model(
     "ReleasedPolicy", "A policy that goes on though somebody set a field of it back before this time.", RELEASED_FIELDS
 )
@@ -75,6 +77,21 @@ class ImageLock(StrictModel):
     kind: Literal["ImageLock"]
     metadata: Metadata = Field(default_factory=Metadata)
     spec: ImageLockSpec
+
+
+class ImageLedgerSpec(StrictModel):
+    """The tags that the locks have seen."""
+
+    seen: list[_SIGHT] = Field(default_factory=list)  # type: ignore[valid-type] # made above
+
+
+class ImageLedger(StrictModel):
+    """When each tag was first seen, shared by several locks; `imagesetter lock --ledger` adds to it."""
+
+    api_version: Literal["imagesetter.dev/v1alpha1"]
+    kind: Literal["ImageLedger"]
+    metadata: Metadata = Field(default_factory=Metadata)
+    spec: ImageLedgerSpec
 
 
 class LockChange(StrictModel):
