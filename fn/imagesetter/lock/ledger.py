@@ -7,8 +7,6 @@ versions, the lines of both sides may stay (``merge=union``), since a line that 
 It only ever grows. What a tag without a digest says counts for every digest.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping
