@@ -239,7 +239,9 @@ def alternatives(folder: Path, quick: bool) -> Section:
         for size in sizes:
             repository = Repository(folder / str(size), registry, made[:size])
             programs = {**repository.programs(), **repository.fetched()}
-            found[size], counts[size] = repository.measure(programs, 3 if size <= 60 else 2 if size <= 200 else 1)
+            found[size], counts[size] = repository.measure(
+                programs, 1 if size > 200 else 2 if quick or size > 60 else 3
+            )
     return _section(found, counts, made)
 
 

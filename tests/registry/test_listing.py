@@ -32,7 +32,9 @@ from imagesetter.registry.tags import list_tags
         ("<https://other.example/elsewhere?last=x>; rel=next", "last=x"),
         ("</a?p=1>; rel='next'", "p=1"),
         ("</a?p=1>; rel='prev'", None),
-        ("</a?p=1>; rel=''", None),
+        ("</a?p=1>; rel=''", "p=1"),
+        ("</a?p=1>; rel", "p=1"),
+        ("</a?p=1>; rel=next, </b?p=1>; rel=next", "p=1"),
         ("</a?p=1> ; rel = next", "p=1"),
         ("</a?p=1>; rel=next; title=x", "p=1"),
         ("</a?p=1>; rel=prev; rel=next", None),
@@ -72,6 +74,14 @@ def test_a_header_that_nobody_can_read_is_an_error(header: str) -> None:
     assert caught.value.hint.endswith('it should be <URL>; rel="next"')
 
 
+def test_links_to_several_next_pages_are_an_error() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        next_query("</a?p=1>; rel=next, </a?p=2>; rel=next", "x")
+    assert str(caught.value) == (
+        "x: the Link header of the tag list, '</a?p=1>; rel=next, </a?p=2>; rel=next', names several next pages"
+    )
+
+
 @pytest.mark.parametrize("query", ["n=0", "last=x&n=0", "n=00&last=x", "n=-1"])
 def test_a_next_page_without_tags_is_an_error(query: str) -> None:
     with pytest.raises(ProtocolError, match="names no page"):
@@ -93,7 +103,7 @@ def test_link_without_end_takes_no_time_without_end() -> None:
 
 
 TAGS = st.lists(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,6}", fullmatch=True), max_size=40)
-JUNK = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.just("sha256:" + "a" * 64))
+JUNK = st.one_of(st.none(), st.text(max_size=3), st.just("sha256:" + "a" * 64))
 
 
 @given(TAGS, st.lists(JUNK, max_size=5), st.integers(1, 7), st.randoms())

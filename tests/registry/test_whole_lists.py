@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import pytest
@@ -58,7 +60,7 @@ def test_a_list_that_is_cut_without_a_link_is_read_to_its_end(count: int, cut: i
     with run_fake(registry) as fake:
         result = scan(fake)
     assert result.tags == tuple(sorted(registry.tags))
-    assert result.warnings == () if not inclusive else len(result.warnings) == 1
+    assert result.warnings == ()
 
 
 def test_what_follows_a_full_page_is_requested_by_its_last_tag() -> None:
@@ -85,6 +87,24 @@ def test_a_registry_that_ignores_last_is_recognised_once_for_all_its_repositorie
         for number in range(5):
             assert client.scan(parse_flux_image(f"{fake.host}/app{number}")).tags == tuple(tags)
         assert len(fake.seen) == 6
+
+
+@pytest.mark.parametrize("cut", [1500, 2000, 5000, 10_000])
+def test_a_list_that_is_cut_beyond_n_is_read_to_its_end(cut: int) -> None:
+    """A proxy that has a size of its own, and neither honours ``n`` nor sends a Link."""
+    registry = CuttingRegistry([*numbered(cut), "2.0.0"], cut)
+    with run_fake(registry) as fake:
+        result = scan(fake)
+    assert (result.tags[-1], len(result.tags), result.warnings) == ("2.0.0", cut + 1, ())
+
+
+@pytest.mark.parametrize("count", [100, 1000, 5000])
+def test_a_list_of_a_round_length_that_is_whole_has_no_warning(count: int) -> None:
+    tags = numbered(count)
+    with run_fake(lambda seen: Reply(200, {"name": "x", "tags": tags})) as fake:
+        result = scan(fake)
+    assert (result.tags, result.warnings) == (tuple(tags), ())
+    assert fake.paths() == [f"GET /v2/team/web/tags/list?n=1000{last}" for last in ("", f"&last={tags[-1]}")]
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 422])
@@ -254,6 +274,60 @@ def test_errors_with_status_200_are_an_error_in_the_registrys_words(tags: dict[s
 def test_an_object_that_is_no_tag_list_is_an_error(body: object) -> None:
     with run_fake(lambda seen: Reply(200, body)) as fake, pytest.raises(ProtocolError, match="neither name nor tags"):
         scan(fake)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"tags": ["9.0"], "tags": ["1.0"]}', "the tag list has 'tags' twice"),
+        (b'{"tags": ["9.0"], "tags": null}', "the tag list has 'tags' twice"),
+        (b'{"tags": ["1.0", 9]}', "the tag list has entries that are not the names of tags"),
+        (b'{"tags": [{"name": "9.0"}]}', "the tag list has entries that are not the names of tags"),
+        (b'{"tags": ["1.0", ["9.0"]]}', "the tag list has entries that are not the names of tags"),
+        (b'{"tags": [true]}', "the tag list has entries that are not the names of tags"),
+        (
+            b'{"name": "UnauthorizedError", "message": "token expired"}',
+            "the registry responded with an error in place of tags: token expired",
+        ),
+        (b'{"name": "x", "error": "busy"}', "the registry responded with an error in place of tags: busy"),
+        (b'{"errors": "busy", "tags": []}', "the registry responded with an error in place of tags: busy"),
+        (
+            b'{"errors": {"code": "DENIED", "message": "no"}, "tags": []}',
+            "the registry responded with an error in place of tags: DENIED: no",
+        ),
+    ],
+)
+def test_a_list_of_which_a_part_cannot_be_read_is_an_error(body: bytes, message: str) -> None:
+    with run_fake(lambda seen: Reply(200, body)) as fake, pytest.raises(ProtocolError) as caught:
+        scan(fake)
+    assert str(caught.value) == f"{fake.host}/team/web: {message}"
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain", "application/octet-stream", "x"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_is_read_whatever_it_calls_itself(kind: str, encoding: str) -> None:
+    body = json.dumps({"name": "team/web", "tags": ["1.0", "2.0"]}).encode(encoding)
+    with run_fake(lambda seen: Reply(200, body, {"Content-Type": kind})) as fake:
+        assert scan(fake).tags == ("1.0", "2.0")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "application/xhtml+xml", ""])
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><html>", b"\n  <html>", b'<?xml version="1.0"?><html/>'])
+def test_a_web_page_is_called_one_whatever_it_calls_itself(body: bytes, kind: str) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    with (
+        run_fake(lambda seen: Reply(200, body, headers)) as fake,
+        pytest.raises(ProtocolError, match="came as a web page, which a proxy or a login page would send"),
+    ):
+        scan(fake)
+
+
+def test_the_same_page_under_ever_new_links_is_an_error_soon() -> None:
+    numbers = count()
+    with run_fake(lambda seen: Reply(200, {"tags": ["1.0"]}, {"Link": f"</a?c={next(numbers)}>; rel=next"})) as fake:
+        with pytest.raises(ProtocolError, match="the tag list repeats the same page under other links"):
+            scan(fake)
+        assert len(fake.seen) == 21
 
 
 def test_an_unknown_repository_stays_an_error() -> None:

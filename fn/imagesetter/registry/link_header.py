@@ -4,8 +4,8 @@ Only the query is taken. Scheme, host and path stay those of the request, whethe
 address (Artifactory, Nexus) or means to send us elsewhere.
 
 Some registries write the header wrongly. What can mean one thing only is read: a target without angle brackets (an old
-zot), single quotes around ``next``, quotes around the whole header, one link without ``rel``. Anything else is an
-error, because a list that ends at an unreadable link is not whole.
+zot), single quotes around ``next``, quotes around the whole header, one link without ``rel`` or with an empty one.
+Anything else is an error, as are links to several next pages: a list that ends at an unreadable link is not whole.
 """
 
 from __future__ import annotations
@@ -45,15 +45,23 @@ def next_query(header: str, what: str) -> str | None:
     """
     links = _parse(_unquoted(header.strip()), what)
     following = [link for link in links if link.relations is not None and "next" in link.relations]
-    if not following and len(links) == 1 and links[0].relations is None:
+    if not following and len(links) == 1 and not links[0].relations:
         following = links
     if not following:
         return None
     target = following[0].target
-    query = target.partition("#")[0].partition("?")[2]
+    query = _query(target)
+    if any(_query(link.target) != query for link in following):
+        raise ProtocolError(
+            f"{what}: the Link header of the tag list, '{printable(header, 100)}', names several next pages"
+        )
     if not _QUERY.fullmatch(query) or _NO_TAGS.search(query):
         raise ProtocolError(f"{what}: the link to the next page, '{printable(target)}', names no page")
     return query
+
+
+def _query(target: str) -> str:
+    return target.partition("#")[0].partition("?")[2]
 
 
 def _parse(header: str, what: str) -> list[_Link]:

@@ -7,12 +7,14 @@ A list is whole, or it is an error: part of the tags would be a wrong result. Wh
 - They page by ``Link``, or send all tags whatever ``n`` says. A page shorter than ``n`` is not the last one if it has a
   ``Link``. `imagesetter.registry.link_header` reads it.
 - Some cut the list at ``n`` or at a size of their own and send no ``Link`` (old Nexus, and proxies before registries).
-  So a page that may have been cut is followed by a request with ``last=``, until nothing new comes.
+  So a page that may have been cut is followed by a request with ``last=``, until nothing new comes. What such a request
+  brings once more is no part of the list.
 - Some send a ``Link`` with the last, empty page as well. After an empty page, a page without new tags is the end.
 - ``n=1000`` is what Flux sends; a server that refuses it gets the request once more without.
 - ``tags`` may be missing or null, in an empty repository and past the end; entries may be null (Nexus) or digests
-  (Artifactory). What cannot be a tag is dropped and counted.
-- An error may come with status 200, as ``{"errors": […]}``.
+  (Artifactory). Such entries are dropped and counted. Other types are an error: they may stand for tags.
+- An error may come with status 200, as ``{"errors": […]}``, or as an object of another form with a ``message``.
+- A list may come with any content type, even as a web page.
 """
 
 import itertools
@@ -36,12 +38,13 @@ PAGE_CAP = 32 * 1024 * 1024
 TOTAL_CAP = 64 * 1024 * 1024
 MOST_TAGS = 1_000_000
 MOST_PAGES = 10_000
+_MOST_REPEATS = 20
 
 _PAGE_SIZE = 1000
 _FIRST = f"n={_PAGE_SIZE}"
 _LONGEST_CUT = 10_000
-_CUT_AT = 50
-"""Registries cut at round numbers: 100, 1,000 and the like are multiples of this one."""
+_CUT_AT, _CUT_BEYOND = 50, 500
+"""Registries cut at round numbers, which are multiples of these: up to ``n``, and where ``n`` is ignored, beyond it."""
 _REFUSED = (400, 404, 405, 422)
 """Statuses of a registry that does not support ``n`` or ``last``."""
 _LONGEST_LAST = 256
@@ -119,6 +122,9 @@ class _Pages:
     """Whether there was an empty page with a ``Link``."""
     _probing: bool = False
     """Whether this page was requested with ``last`` although there was no ``Link``."""
+    _previous: list[str] = field(default_factory=list)
+    """The tags of the page before, and how many pages had the same."""
+    _repeats: int = 0
 
     def read(self, on_page: Callable[[int], None], etag: str) -> Listing:
         size, most_pages = 0, max(MOST_PAGES, self.max_tags // 100)
@@ -171,15 +177,16 @@ class _Pages:
             return None
         if query in self._seen:
             raise ProtocolError(f"{self.what}: the pages of the tag list lead in a circle")
+        self._check_progress(self._listing.tags[page.start :])
         if not page.entries and not self._emptied:
             self._emptied = True
             self._known = set(self._listing.tags)
         return query
 
     def _may_be_cut(self, page: "_Page") -> bool:
-        """Whether a page without ``Link`` may be a part of the list: a round number of entries, and ``n`` at most."""
-        longest = _PAGE_SIZE if self._sized else _LONGEST_CUT
-        round_number = 0 < page.entries <= longest and not page.entries % _CUT_AT
+        """Whether a page without ``Link`` may be a part of the list: a round number of entries."""
+        step = _CUT_AT if page.entries <= _PAGE_SIZE or not self._sized else _CUT_BEYOND
+        round_number = 0 < page.entries <= _LONGEST_CUT and not page.entries % step
         return round_number and not self._paged and not self.cuts.ignores_last
 
     def _probe(self, page: "_Page") -> str | None:
@@ -193,11 +200,20 @@ class _Pages:
         return f"{_FIRST}&{last}" if self._sized else last
 
     def _count_new(self, page: "_Page") -> int:
-        """How many tags of a page no page before it had."""
+        """How many tags of a page no page before it had; the others of a page that was probed for are taken out."""
         assert self._known is not None
-        before = len(self._known)
-        self._known.update(self._listing.tags[page.start :])
-        return len(self._known) - before
+        tags = self._listing.tags
+        new = [tag for tag in tags[page.start :] if tag not in self._known]
+        if self._probing:
+            tags[page.start :] = new
+        self._known.update(new)
+        return len(new)
+
+    def _check_progress(self, tags: list[str]) -> None:
+        self._repeats = self._repeats + 1 if tags and tags == self._previous else 0
+        self._previous = tags
+        if self._repeats >= _MOST_REPEATS:
+            raise ProtocolError(f"{self.what}: the tag list repeats the same page under other links")
 
     def _check_size(self, size: int) -> None:
         longest = TOTAL_CAP * max(1, self.max_tags // MOST_TAGS)
@@ -220,15 +236,19 @@ def _read_page(listing: Listing, response: "httpx.Response", what: str) -> _Page
     """Add the tags of a page to the list."""
     document = read_object(response, f"{what}: the tag list")
     if document.get("errors"):
-        reason = error_reason(response.content, "application/json")
-        raise ProtocolError(f"{what}: the registry responded with an error in place of tags{reason and f': {reason}'}")
-    if "tags" not in document and "name" not in document:
-        raise ProtocolError(f"{what}: the tag list has neither name nor tags", hint=_REGISTRY)
+        raise ProtocolError(f"{what}: the registry responded with an error in place of tags{_reason(response)}")
+    if "tags" not in document:
+        if "name" not in document:
+            raise ProtocolError(f"{what}: the tag list has neither name nor tags", hint=_REGISTRY)
+        if "message" in document or "error" in document:
+            raise ProtocolError(f"{what}: the registry responded with an error in place of tags{_reason(response)}")
     tags = document.get("tags")
     if tags is None:
         tags = []
     if not isinstance(tags, list):
         raise ProtocolError(f"{what}: the tag list has no list of tags")
+    if not all(entry is None or isinstance(entry, str) for entry in tags):
+        raise ProtocolError(f"{what}: the tag list has entries that are not the names of tags", hint=_REGISTRY)
     start, found = len(listing.tags), only_tags(tags)
     listing.tags += found
     listing.dropped += len(tags) - len(found)
@@ -237,22 +257,41 @@ def _read_page(listing: Listing, response: "httpx.Response", what: str) -> _Page
     return _Page(start, len(tags), last)
 
 
+def _reason(response: "httpx.Response") -> str:
+    reason = error_reason(response.content, "application/json")
+    return f": {reason}" if reason else ""
+
+
 def read_object(response: "httpx.Response", what: str) -> dict[str, object]:
     """The JSON object that a response has to be.
 
     Raises:
         ProtocolError: it is something else, such as the page of a proxy or a single sign-on.
     """
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind == "text/html":
-        raise ProtocolError(f"{what} came as a web page, which a proxy or a login page would send", hint=_REGISTRY)
     try:
-        document = json.loads(response.content)
+        document = json.loads(response.content, object_pairs_hook=_members)
     except (ValueError, RecursionError) as err:
-        raise ProtocolError(f"{what} is not JSON", hint=_REGISTRY) from err
+        if response.content.lstrip()[:1] == b"<":
+            raise ProtocolError(
+                f"{what} came as a web page, which a proxy or a login page would send", hint=_REGISTRY
+            ) from err
+        raise ProtocolError(f"{what} {err if isinstance(err, _Twice) else 'is not JSON'}", hint=_REGISTRY) from err
     if not isinstance(document, dict):
         raise ProtocolError(f"{what} is not a JSON object", hint=_REGISTRY)
     return document
+
+
+class _Twice(ValueError):
+    """A member that an object has twice: readers differ in which one they take."""
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _Twice(f"has '{printable(name, 40)}' twice")
+    return members
 
 
 def _read_uploads(listing: Listing, manifest: object) -> None:

@@ -82,12 +82,14 @@ def _messages(body: bytes) -> str:
     if not isinstance(document, dict):
         return ""
     errors = document.get("errors")
-    entries = errors if isinstance(errors, list) else [document]
-    sentences = [_sentence(entry) for entry in entries[:3] if isinstance(entry, dict)]
+    entries = errors if isinstance(errors, list) else [errors or document]
+    sentences = [entry if isinstance(entry, str) else _sentence(entry) for entry in entries[:3]]
     return "; ".join(filter(None, sentences))
 
 
-def _sentence(entry: dict[str, object]) -> str:
+def _sentence(entry: object) -> str:
+    if not isinstance(entry, dict):
+        return ""
     parts = [str(entry[key]) for key in ("code", "message", "error", "details") if isinstance(entry.get(key), str)]
     return ": ".join(part for part in dict.fromkeys(parts) if part)
 
