@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -88,11 +89,53 @@ def test_digest_is_computed_where_the_header_gives_none(given: str) -> None:
         assert [seen.method for seen in fake.seen] == ["HEAD", "GET"]
 
 
-@pytest.mark.parametrize("status", [403, 404, 405, 500, 501])
+@pytest.mark.parametrize("status", [204, 302, 400, 403, 404, 405, 406, 410, 411, 415, 418, 500, 501, 502])
 def test_digest_is_computed_where_head_is_not_known(status: int) -> None:
     respond = shelf()
     with run_fake(lambda seen: Reply(status) if seen.method == "HEAD" else respond(seen)) as fake:
         assert ask(fake) == digest_of(IMAGE)
+
+
+@pytest.mark.parametrize(("status", "requests"), [(401, 1), (429, 4), (503, 4), (504, 4)])
+def test_a_refused_login_a_quota_and_an_outage_are_not_requested_by_get(status: int, requests: int) -> None:
+    with run_fake(lambda seen: Reply(status)) as fake, pytest.raises(RegistryError):
+        ask(fake)
+    assert [seen.method for seen in fake.seen] == ["HEAD"] * requests
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        (
+            b"<html>log in</html>",
+            "text/html",
+            "the manifest came as a web page, which a proxy or a login page would send",
+        ),
+        (b"<html>log in</html>", ACCEPT.partition(",")[0], "the manifest came as a web page"),
+        (b"", "application/json", "the manifest is not JSON"),
+        (b"[]", "application/json", "the manifest is not a JSON object"),
+        (b'{"message": "welcome"}', "application/json", "the registry responded with something else than a manifest"),
+        (
+            b'{"errors": [{"code": "DENIED", "message": "no"}]}',
+            "application/json",
+            "the registry responded with something else than a manifest: DENIED: no",
+        ),
+        (b'{"schemaVersion": 2, "config": {}, "config": {}}', "application/json", "the manifest has 'config' twice"),
+    ],
+)
+@pytest.mark.parametrize("redirected", [False, True])
+def test_no_digest_is_computed_of_what_is_not_a_manifest(
+    body: bytes, kind: str, message: str, redirected: bool
+) -> None:
+    """A login page in place of a manifest: its digest must not get into a lock."""
+
+    def respond(seen: Seen) -> Reply:
+        if redirected and seen.path != "/login":
+            return Reply(302, b"", {"Location": "/login"})
+        return Reply(200, body, {"Content-Type": kind})
+
+    with run_fake(respond) as fake, pytest.raises(ProtocolError, match=re.escape(message)):
+        ask(fake)
 
 
 def test_digest_that_does_not_fit_the_manifest_is_an_error() -> None:

@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -490,9 +491,24 @@ def test_gzip_bomb_stays_below_64_mib_of_memory(tmp_path: Path) -> None:
     assert int(peak) < 64
 
 
-def test_gzip_of_an_honest_server_is_unpacked() -> None:
-    body = gzip.compress(json.dumps({"tags": ["1.0.0"]}).encode())
-    with run_fake(lambda seen: Reply(200, body, {"Content-Encoding": "gzip"})) as fake:
+_LIST = json.dumps({"tags": ["1.0.0"]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        pytest.param("gzip", gzip.compress(_LIST), id="gzip"),
+        pytest.param("GZip", gzip.compress(_LIST), id="in-capitals"),
+        pytest.param("gzip", gzip.compress(_LIST[:9]) + gzip.compress(_LIST[9:]), id="of-two-members"),
+        pytest.param("gzip", gzip.compress(_LIST) + bytes(512), id="padded"),
+        pytest.param("identity, gzip", gzip.compress(_LIST), id="beside-identity"),
+        pytest.param("deflate", zlib.compress(_LIST), id="deflate"),
+        pytest.param("deflate", zlib.compress(_LIST)[2:-4], id="deflate-without-a-header"),
+        pytest.param("identity", _LIST, id="identity"),
+    ],
+)
+def test_packing_of_an_honest_server_is_undone(encoding: str, body: bytes) -> None:
+    with run_fake(lambda seen: Reply(200, body, {"Content-Encoding": encoding})) as fake:
         assert scan(fake).tags == ("1.0.0",)
         assert fake.seen[0].headers["accept-encoding"] == "identity"
 
@@ -503,6 +519,8 @@ def test_gzip_of_an_honest_server_is_unpacked() -> None:
         pytest.param("br", b"x", "compressed as 'br', which was not requested", id="unknown"),
         pytest.param("gzip", b"not gzip", "claims to be compressed as gzip and is not", id="not-gzip"),
         pytest.param("gzip", gzip.compress(b"{}" * 1000)[:-9], "ends early", id="cut-off"),
+        pytest.param("gzip", gzip.compress(b"{}") + gzip.compress(b"{}")[:-9], "ends early", id="second-cut-off"),
+        pytest.param("gzip, gzip", gzip.compress(gzip.compress(b"{}")), "compressed as 'gzip, gzip'", id="twice"),
     ],
 )
 def test_packing_that_cannot_be_undone_is_an_error(encoding: str, body: bytes, text: str) -> None:

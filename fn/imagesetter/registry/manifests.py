@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagesetter.errors import NotFound, ProtocolError
-from imagesetter.registry.http.redaction import printable
+from imagesetter.registry.http.redaction import error_reason, printable
 from imagesetter.registry.tags import read_object
 
 if TYPE_CHECKING:
@@ -35,12 +35,13 @@ IMAGE_TYPES = (
 # All four in one line: some proxies keep only one of several, and a registry that misses OCI's responds with 404.
 ACCEPT = ", ".join(INDEX_TYPES + IMAGE_TYPES)
 
-# Statuses with which servers refuse HEAD for manifests that they serve by GET: some do not support it, some proxies and
-# firewalls forbid it, some fail.
-_NO_HEAD = (403, 404, 405, 500, 501)
+# After these statuses of HEAD the same is requested by GET: some servers do not support HEAD, some proxies and
+# firewalls forbid it, some fail, each with a status of its own. Not after a refused login, a quota, or an outage.
+_NO_HEAD = tuple(status for status in range(201, 600) if status not in (401, 408, 429, 503, 504))
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _MOST_LABELS = 200
+_MANIFEST_MEMBERS = frozenset({"schemaVersion", "mediaType", "config", "layers", "manifests"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +208,23 @@ def find_digest(client: RepositoryClient, tag: str) -> str:
     """The digest that a tag points to, by HEAD, which counts against no quota; by GET and hashing where that fails.
 
     Raises:
-        RegistryError
+        RegistryError: no response, or one that is not a manifest.
     """
     what = f"{client.repository}:{tag}"
     response = client.request(
         "HEAD", f"manifests/{tag}", accept=ACCEPT, body_cap=MANIFEST_CAP, expected=_NO_HEAD, what=what
     )
     digest = announced_digest(response) if response.status_code == 200 else ""
-    return digest or verified_digest(_manifest(client, tag, what), what)
+    if digest:
+        return digest
+    response = _manifest(client, tag, what)
+    document = read_object(response, f"{what}: the manifest")
+    if document.keys().isdisjoint(_MANIFEST_MEMBERS):
+        reason = error_reason(response.content, "application/json")
+        raise ProtocolError(
+            f"{what}: the registry responded with something else than a manifest{reason and f': {reason}'}"
+        )
+    return verified_digest(response, what)
 
 
 def inspect(client: RepositoryClient, tag: str, platform: str, cache: Cache | None) -> Image:

@@ -12,6 +12,8 @@ PACKED_CAP = 16 * 1024 * 1024
 """Bytes that a packed body may unpack to: packing is not requested, and a decompression bomb has to stay cheap."""
 
 _STEP = 64 * 1024
+_ANY_HEADER = zlib.MAX_WBITS + 32
+_GZIP = b"\x1f"
 
 
 def whole_body(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[bytes]:
@@ -50,15 +52,19 @@ def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ProtocolError(f"the response is compressed as '{printable(encoding)}', which was not requested")
-    unpacker = zlib.decompressobj(wbits=47)
-    began = False
+    unpacker = None
     for chunk in chunks:
-        began = began or bool(chunk)
         while chunk:
+            if unpacker is None or (unpacker.eof and chunk.startswith(_GZIP)):
+                # Gzip may have several members, and many servers understand deflate to be without the header of zlib.
+                bare = encoding == "deflate" and chunk[0] & 0x0F != zlib.DEFLATED
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS if bare else _ANY_HEADER)
+            elif unpacker.eof:
+                break
             try:
                 yield unpacker.decompress(chunk, _STEP)
             except zlib.error as err:
                 raise ProtocolError(f"the response claims to be compressed as {encoding} and is not") from err
-            chunk = unpacker.unconsumed_tail
-    if began and not unpacker.eof:
+            chunk = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+    if unpacker is not None and not unpacker.eof:
         raise ProtocolError(f"the response, compressed as {encoding}, ends early")

@@ -127,7 +127,8 @@ def _for_httpcore(request: httpx.Request, url: Url) -> httpcore.Request:
 
 def _read(response: httpcore.Response, body_cap: int) -> httpx.Response:
     """The whole response, its body unpacked and within the cap."""
-    encoding = httpx.Headers(response.headers).get("content-encoding", "").strip().lower()
+    encodings = httpx.Headers(response.headers).get("content-encoding", "").lower().split(",")
+    encoding = ", ".join(each.strip() for each in encodings if each.strip() not in ("", "identity"))
     if response.status >= 300:
         parts = first_bytes(response.iter_stream(), encoding, ERROR_CAP)
     else:
