@@ -70,6 +70,8 @@ def write_lists(path: Path, repositories: Iterable[Mapping[str, Any]]) -> None:
 
 # --- the process
 
+_TLS_GREETING = b"\x16"
+
 
 def _answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
@@ -105,6 +107,11 @@ class _Connection(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(_TLS_GREETING):
+            # go-containerregistry tries https first, and waits 300 ms for a server that stays silent.
+            self.transport.write(_answer(b"", status="400 Bad Request"))
+            self.transport.close()
+            return
         *heads, self.rest = (self.rest + data).split(b"\r\n\r\n")
         for head in heads:
             target = head.split(b" ", 2)[1]
