@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from imagesetter.registry.settings import ClientSettings
 from support.certificates import Authority
 from support.clocks import FakeClock
 from support.fakes import FakeServer, Reply, Seen, run_fake
-from support.logins import IDENTITY_TOKEN, REGISTRY_TOKEN, Always
+from support.logins import IDENTITY_TOKEN, PASSWORD, REGISTRY_TOKEN, Always
 from support.scanning import scan_all
 
 
@@ -204,6 +205,85 @@ def test_token_server_whose_address_is_no_url_is_an_error_that_names_the_registr
         with pytest.raises(ProtocolError) as caught:
             client.scan(parse_flux_image(f"{fake.host}/app"))
         assert str(caught.value) == f"{fake.host} names a token server whose URL is not valid"
+
+
+def token_server(answer: Callable[[Seen], Reply], challenge: str = 'Bearer realm="/token",service="s"') -> Any:
+    """A registry that accepts the token "t", and its token server, which answers all other paths."""
+
+    def respond(seen: Seen) -> Reply:
+        if not seen.path.startswith("/v2/"):
+            return answer(seen)
+        if seen.authorization == "Bearer t":
+            return Reply(200, {"name": "app", "tags": ["1.0"]})
+        return Reply(401, {}, {"WWW-Authenticate": challenge})
+
+    return respond
+
+
+def scanned(fake: FakeServer) -> Scan:
+    """Scan a repository with a login."""
+    with Client() as client:
+        return client.scan(parse_flux_image(f"{fake.host}/app"), options=ScanOptions(keychain=Always()))
+
+
+def tokens_requested(fake: FakeServer) -> list[str]:
+    return [path for path in fake.paths() if not path.startswith("GET /v2/")]
+
+
+QUERY = "service=s&scope=repository%3Aapp%3Apull&account=alice&client_id=imagesetter"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/token/", f"/token/?{QUERY}"),
+        ("token/", f"/token/?{QUERY}"),
+        ("http://HOST/auth/token", f"/auth/token?{QUERY}"),
+        ("//HOST/auth/token?a=1", "/auth/token?a=1"),
+    ],
+)
+def test_token_server_may_redirect_within_its_origin(status: int, location: str, path: str) -> None:
+    def answer(seen: Seen) -> Reply:
+        if seen.path == "/token":
+            return Reply(status, b"", {"Location": location.replace("HOST", seen.headers["host"])})
+        return Reply(200, {"token": "t"}) if seen.authorization else Reply(401)
+
+    with run_fake(token_server(answer)) as fake:
+        assert scanned(fake).tags == ("1.0",)
+        assert tokens_requested(fake) == [f"GET /token?{QUERY}", f"GET {path}"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://127.0.0.2:1/token", "https://HOST/token", "http://localhost:PORT/token", "http://[x/", "/token", ""],
+)
+def test_token_server_that_redirects_elsewhere_or_in_a_circle_gets_the_login_once_an_origin(location: str) -> None:
+    def answer(seen: Seen) -> Reply:
+        host = seen.headers["host"]
+        return Reply(307, b"", {"Location": location.replace("HOST", host).replace("PORT", host.partition(":")[2])})
+
+    with run_fake(token_server(answer)) as fake:
+        with pytest.raises(ProtocolError) as caught:
+            scanned(fake)
+        assert str(caught.value) == f"the token server {fake.url}/token of {fake.host} redirects, which is not followed"
+        assert len(tokens_requested(fake)) == (4 if location == "/token" else 1)
+
+
+def test_fragment_of_a_realm_is_not_sent() -> None:
+    challenge = 'Bearer realm="/token#part",service="s"'
+    with run_fake(token_server(lambda seen: Reply(200, {"token": "t"}), challenge)) as fake:
+        assert scanned(fake).tags == ("1.0",)
+        assert tokens_requested(fake) == [f"GET /token?{QUERY}"]
+
+
+def test_token_server_that_has_an_error_in_place_of_a_token_is_quoted() -> None:
+    body = {"errors": [{"code": "TOOMANYREQUESTS", "message": f"slow down, Basic {PASSWORD}"}]}
+    with run_fake(token_server(lambda seen: Reply(200, body))) as fake:
+        with pytest.raises(ProtocolError) as caught:
+            scanned(fake)
+        reason = "TOOMANYREQUESTS: slow down, Basic ***"
+        assert str(caught.value) == f"the token server {fake.url}/token sent no valid token: {reason}"
 
 
 def test_token_server_in_trouble_is_asked_again() -> None:

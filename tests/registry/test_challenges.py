@@ -59,6 +59,17 @@ REALM = "https://auth.example/token"
             id="bare-then-basic",
         ),
         pytest.param(["Bearer realm=a,realm=b"], [Challenge("bearer", {"realm": "a"})], id="first-of-two-counts"),
+        pytest.param(
+            ["Bearer realm='https://a/b?c=1,2',scope='repository:a:pull,push' , service='s'"],
+            [Challenge("bearer", {"realm": "https://a/b?c=1,2", "scope": "repository:a:pull,push", "service": "s"})],
+            id="single-quotes",
+        ),
+        pytest.param(["Basic realm=it's"], [Challenge("basic", {"realm": "it's"})], id="apostrophe"),
+        pytest.param(
+            ['Bearer realm="https://a/b;c";service="s"; scope=x'],
+            [Challenge("bearer", {"realm": "https://a/b;c", "service": "s", "scope": "x"})],
+            id="semicolons",
+        ),
         pytest.param([f"Bearer realm={REALM}"], [Challenge("bearer", {"realm": REALM})], id="url-without-quotes"),
         pytest.param([", ,Basic realm=x, ,"], [Challenge("basic", {"realm": "x"})], id="empty-elements"),
         pytest.param(['Basic realm="never closed'], [Challenge("basic")], id="never-closed"),

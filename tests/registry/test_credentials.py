@@ -186,6 +186,10 @@ def test_key_is_for_the_repository(keys: list[str], registry: str, path: str, ex
         pytest.param({"auth": auth("<token>:t")}, Credential("", "t", "identity"), id="token-as-user"),
         pytest.param({"registrytoken": "t"}, Credential("", "t", "token"), id="registry-token"),
         pytest.param({}, None, id="marker-of-a-store"),
+        pytest.param(None, None, id="null"),
+        pytest.param(
+            {"auth": base64.encodebytes(b"AWS:" + b"x" * 200).decode()}, Credential("AWS", "x" * 200), id="broken-lines"
+        ),
         pytest.param({"email": "a@b"}, None, id="only-an-address"),
     ],
 )

@@ -119,7 +119,13 @@ def test_retry_after_as_a_date_is_waited_for() -> None:
         (" 12 ", 12.0),
         ("9" * 400, 999999999999999999.0),
         ("-1", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("1.5.2", None),
+        ("2e3", None),
+        ("Tue Nov 14 22:13:50 2023", 30.0),
+        ("Tuesday, 14-Nov-23 22:13:50 GMT", 30.0),
+        ("Tue, 14 Nov 2023 17:13:50 EST", 30.0),
+        ("Tue, 14 Nov 2023 22:13:50", 30.0),
         ("soon", None),
         ("", None),
         ("١٢", None),
@@ -127,7 +133,12 @@ def test_retry_after_as_a_date_is_waited_for() -> None:
         ("Fri, 31 Dec 9999 99:99:99 GMT", None),
     ],
 )
-def test_retry_after_reads_both_forms_and_ignores_nonsense_and_the_past(value: str, seconds: float | None) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_retry_after_reads_both_forms_and_ignores_nonsense_and_the_past(
+    value: str, seconds: float | None, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
     assert retry_after(value, 1_700_000_000.0) == seconds
 
 

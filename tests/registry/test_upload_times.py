@@ -136,7 +136,25 @@ def test_an_api_that_does_not_respond_is_a_warning(answer: httpx.Response, reaso
 
 
 @pytest.mark.parametrize(
-    "time", [None, "", "yesterday", "9" * 70, -5, 1e300, True, [], {"x": 1}, "2024-13-01T00:00:00Z"]
+    "time",
+    [
+        None,
+        "",
+        "yesterday",
+        "9" * 70,
+        -5,
+        0,
+        1e300,
+        True,
+        [],
+        {"x": 1},
+        "2024-13-01T00:00:00Z",
+        1_700_000_000_000,
+        "0001-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "1980-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+    ],
 )
 def test_a_time_that_is_none_is_left_out(time: object) -> None:
     answer = {"tags": [{"name": "1.0", "start_ts": time}, {"name": "\x1b[31m", "start_ts": 5}, None, 7]}

@@ -164,6 +164,20 @@ def test_google_tells_upload_times_along_with_the_tags() -> None:
     assert dict(result.uploaded) == {"1.0": 1714564800.123, "latest": 1714564800.123}
 
 
+@pytest.mark.parametrize("stamp", ["0", "1", "315532800000", "-62135596800000", "999999999999999", "", "1e12", None, 0])
+def test_a_time_of_google_that_no_upload_can_have_is_not_one(stamp: object) -> None:
+    """A tag of 1970 would be old enough for every minimum age."""
+    body = {"name": "app", "tags": ["1.0"], "manifest": {"sha256:a": {"tag": ["1.0"], "timeUploadedMs": stamp}}}
+    with run_fake(lambda seen: Reply(200, body)) as fake:
+        assert dict(scan(fake).uploaded) == {}
+
+
+def test_a_time_of_google_may_be_a_number() -> None:
+    manifest = {"sha256:a": {"tag": ["1.0"], "timeUploadedMs": 1714564800123}}
+    with run_fake(lambda seen: Reply(200, {"name": "app", "tags": ["1.0"], "manifest": manifest})) as fake:
+        assert dict(scan(fake).uploaded) == {"1.0": 1714564800.123}
+
+
 def oauth(fake: FakeServer, seen: Seen, *, post: int = 200) -> Reply:
     """A token server with OAuth2, and a registry beside it."""
     if seen.path == "/oauth2/token":

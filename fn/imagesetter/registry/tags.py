@@ -30,6 +30,7 @@ from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.redaction import error_reason, printable
 from imagesetter.registry.link_header import next_query
 from imagesetter.registry.reference import is_tag, only_tags
+from imagesetter.registry.upload_times import upload_moment
 
 if TYPE_CHECKING:
     from imagesetter.registry.http.library import httpx
@@ -301,9 +302,10 @@ def _read_uploads(listing: Listing, manifest: object) -> None:
     for entry in manifest.values():
         if not isinstance(entry, dict) or not isinstance(entry.get("tag"), list):
             continue
-        stamp = entry.get("timeUploadedMs")
-        if isinstance(stamp, str) and stamp.isascii() and stamp.isdigit() and 0 < len(stamp) < 16:
-            moment = int(stamp) / 1000
+        stamp = str(entry.get("timeUploadedMs"))
+        digits = stamp.isascii() and stamp.isdigit() and len(stamp) < 16
+        moment = upload_moment(int(stamp) / 1000) if digits else None
+        if moment is not None:
             listing.uploaded.update({tag: moment for tag in entry["tag"] if is_tag(tag)})
 
 

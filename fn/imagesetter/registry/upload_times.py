@@ -30,7 +30,8 @@ from imagesetter.registry.reference import Repository, is_tag
 
 MOST_PAGES = 20
 PAGE_SIZE = 100
-_LAST_MOMENT = 1e11
+_FIRST_MOMENT, _LAST_MOMENT = 1_363_737_600.0, 1e11
+"""Docker's first release: an earlier time is none, such as the year 1 of Go or 1980 of archives."""
 
 Get = Callable[[str, str], Any]
 """Requests a URL with the value of ``Authorization``; returns the JSON document of the response."""
@@ -58,7 +59,7 @@ def upload_times(repository: Repository, host: Host, login: Credential | None, g
     """
     found: dict[str, float] = {}
     for tag, time in _BY_HOST.get(host.name, _harbor)(repository.path, host, login, get):
-        moment = _moment(time)
+        moment = upload_moment(time)
         if is_tag(tag) and moment is not None:
             found.setdefault(tag, moment)
     return found
@@ -125,14 +126,14 @@ def _objects(value: object) -> Iterable[Mapping[str, object]]:
     return (entry for entry in value if isinstance(entry, Mapping)) if isinstance(value, list) else ()
 
 
-def _moment(value: object) -> float | None:
-    """Seconds since 1970 from a number, or from a time as RFC 3339 writes it."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if 0 < value < _LAST_MOMENT else None
-    if not isinstance(value, str) or len(value) > 64:
+def upload_moment(value: object) -> float | None:
+    """Seconds since 1970 from a number, or from a time as RFC 3339 writes it; None for what cannot be one."""
+    if isinstance(value, str) and len(value) <= 64:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return float(value) if _FIRST_MOMENT < value < _LAST_MOMENT else None

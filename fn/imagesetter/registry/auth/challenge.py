@@ -2,7 +2,8 @@
 
 A list of challenges may be in several header lines or in one, joined by the same comma that separates the
 parameters of each (Gitea sends ``Bearer realm=…,service=…,scope="*",Basic realm=…``), and a quoted value may hold
-commas itself (``scope="repository:a:pull,push"``). So it is read character by character, never split.
+commas itself (``scope="repository:a:pull,push"``). So it is read character by character, never split. A semicolon
+between parameters is taken for the comma that it stands for.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _GAP = re.compile(r"[ \t]*")
-_LIST_GAP = re.compile(r"[ \t,]*")
+_LIST_GAP = re.compile(r"[ \t,;]*")
 _EQUALS = re.compile(r"[ \t]*=[ \t]*")
-_LOOSE_VALUE = re.compile(r"[^\s,\"]+")
+_SINGLE_QUOTED = re.compile(r"'([^'\"]*)'(?=[ \t]*(?:[,;]|$))")
+_LOOSE_VALUE = re.compile(r"[^\s,;\"]+")
 _TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))", re.ASCII)
 
 _LONGEST = 16 * 1024
@@ -67,10 +69,13 @@ def _parse_line(line: str) -> Iterable[Challenge]:
 
 
 def _value(line: str, at: int) -> tuple[str, int] | None:
-    """``token / quoted-string`` and where it ends."""
+    """``token / quoted-string`` and where it ends; single quotes are read, too, as some servers write them."""
     quoted = _QUOTED.match(line, at)
     if quoted is not None:
         return re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL), quoted.end()
+    single = _SINGLE_QUOTED.match(line, at)
+    if single is not None:
+        return single[1], single.end()
     token = _LOOSE_VALUE.match(line, at)
     return (token[0], token.end()) if token is not None else None
 

@@ -89,6 +89,8 @@ def read_entry(entry: object, *, where: str) -> Credential | None:
     Raises:
         CredentialError: it cannot be read; *where* is named, the content is not.
     """
+    if entry is None:
+        return None
     if not isinstance(entry, Mapping):
         raise CredentialError(f"{where} is not an object")
     texts = {name: value for name, value in entry.items() if isinstance(value, str)}
@@ -140,8 +142,9 @@ def section(document: Mapping[str, object], name: str, *, where: str) -> Mapping
 
 
 def _decode_auth(text: str, where: str) -> tuple[str, str]:
-    """``base64(user:password)``; the password may hold colons, and Docker pads with NUL."""
-    padded = text.strip() + "=" * (-len(text.strip()) % 4)
+    """``base64(user:password)``; the password may hold colons, Docker pads with NUL, and ``base64`` breaks lines."""
+    text = "".join(text.split())
+    padded = text + "=" * (-len(text) % 4)
     try:
         decoded = base64.b64decode(padded, validate=True).decode("utf-8")
     except ValueError:  # no base64, no UTF-8, or characters beyond ASCII

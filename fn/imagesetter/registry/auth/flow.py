@@ -21,9 +21,9 @@ import re
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
-from imagesetter.errors import CredentialError, ProtocolError, RegistryError, Unauthorized
+from imagesetter.errors import CredentialError, EgressRefused, ProtocolError, RegistryError, Unauthorized
 from imagesetter.registry.auth.challenge import Challenge, parse_challenges
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.address_rules import AddressRules
@@ -48,6 +48,7 @@ _REPOSITORY = re.compile(r"://[^/?#]+/v2/([^?#]+)/(?:tags|manifests|blobs)/")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,32768}")
 _LONGEST_SCOPE = 1024
 _MOST_CHALLENGES = 2
+_REDIRECTS = 3
 _REFUSALS = (401, 403, 404)
 _CHANGING = frozenset({"push", "delete", "metadata_write", "*"})
 
@@ -273,7 +274,7 @@ class RegistryAuth(httpx.Auth):
         registry = origin(url)[1]
         options = token_request_options(request, allow_local=registry.is_local)
         try:
-            realm = urljoin(url, challenge.parameters.get("realm", ""))
+            realm = urldefrag(urljoin(url, challenge.parameters.get("realm", ""))).url
         except ValueError as error:
             raise ProtocolError(f"{registry} names a token server whose URL is not valid") from error
         self.address_rules.check_realm(registry, realm, credentials=credential is not None)
@@ -293,9 +294,14 @@ class RegistryAuth(httpx.Auth):
             query = urlencode({**wanted, "scope": scope.split(), **name, "client_id": CLIENT_ID}, doseq=True)
             target = f"{realm}{'&' if '?' in realm else '?'}{query}"
             response = yield new_request("GET", target, options, authorization=login)
+            for _ in range(_REDIRECTS):
+                target = _same_origin(target, response)
+                if not target:
+                    break
+                response = yield new_request("GET", target, options, authorization=login)
         if response.status_code != 200:
             raise _refusal(response, registry, credential)
-        return _read_token(response)
+        return _read_token(response, credential)
 
 
 def read_only(scope: str) -> str:
@@ -329,7 +335,21 @@ def _choose(challenges: tuple[Challenge, ...]) -> Challenge | None:
     return next((challenge for challenge in challenges if challenge.scheme == "basic"), None)
 
 
-def _read_token(response: httpx.Response) -> tuple[str, float, str]:
+def _same_origin(url: str, response: httpx.Response) -> str:
+    """Where a token server redirects a request within its own origin, such as to a name with a final slash; else ""."""
+    location = response.headers.get("Location", "")
+    if not 300 < response.status_code < 400 or not location:
+        return ""
+    try:
+        target = urldefrag(urljoin(url, location)).url
+        same = origin(target) == origin(url)
+    except (ValueError, EgressRefused):
+        return ""
+    query = urlsplit(url).query
+    return (target if "?" in target else f"{target}?{query}") if same else ""
+
+
+def _read_token(response: httpx.Response, credential: Credential | None) -> tuple[str, float, str]:
     """``token`` or ``access_token``, ``expires_in`` and ``refresh_token`` of the token server's response."""
     where = redacted_url(str(response.url))
     try:
@@ -340,7 +360,9 @@ def _read_token(response: httpx.Response) -> tuple[str, float, str]:
         raise ProtocolError(f"the token server {where} did not respond with a JSON object")
     token = document.get("token") or document.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise ProtocolError(f"the token server {where} sent no valid token")
+        reason = error_reason(response.content, "application/json", credential.forms if credential else ())
+        refused = document.get("errors") and reason
+        raise ProtocolError(f"the token server {where} sent no valid token{f': {reason}' if refused else ''}")
     seconds = document.get("expires_in")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not abs(seconds) < math.inf:
         seconds = _SHORTEST_LIFE

@@ -7,6 +7,7 @@ named.
 from __future__ import annotations
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 60.0
 """Seconds that a ``Retry-After`` is obeyed; a registry that asks for more gets an error that says so."""
 
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _BACKOFF_FIRST = 0.2
 _BACKOFF_LONGEST = 5.0
 
@@ -172,14 +174,17 @@ def backoff(attempt: int, jitter: float) -> float:
 def retry_after(value: str, now: float) -> float | None:
     """Seconds that a ``Retry-After`` asks for, written as seconds or as a date; None for nonsense and the past."""
     value = value.strip()
-    if value.isascii() and value.isdigit():
+    if _SECONDS.fullmatch(value):
         return float(value[:18])
     import email.utils
+    from datetime import UTC
 
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):
         return None
+    if moment.tzinfo is None:  # the form of C's asctime, which means UTC here too (RFC 9110, 5.6.7)
+        moment = moment.replace(tzinfo=UTC)
     try:
         seconds = moment.timestamp() - now
     except (ValueError, OverflowError):
