@@ -13,13 +13,14 @@ from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 
 DIGEST = "sha256-" + "0123456789abcdef" * 4
 SIGNATURES = (DIGEST, f"{DIGEST}.sig", f"{DIGEST}.att", f"{DIGEST}.sbom")
+OTHERS = ("sha512-" + "a" * 64, f"sha384-{'b' * 64}.sig")
 IMAGES = (
     "1.0.0", "sha256-4f53", f"{DIGEST}0", DIGEST[:-1], DIGEST.upper(), f"{DIGEST}.tar", f"v{DIGEST}", f"{DIGEST}.sig.1",
-    "sha512-" + "a" * 64, f"sha256:{'a' * 64}", f"{DIGEST}-amd64", "release.sbom",
+    "sha512-" + "a" * 65, "sha1-" + "a" * 64, f"sha256:{'a' * 64}", f"{DIGEST}-amd64", "release.sbom",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("tag", SIGNATURES)
+@pytest.mark.parametrize("tag", [*SIGNATURES, *OTHERS])
 def test_a_signature_is_one(tag: str) -> None:
     assert is_signature(tag)
 
@@ -34,6 +35,7 @@ def test_a_signature_is_never_selected(exclusions: tuple[str, ...]) -> None:
     policy = TagPolicy(AlphabeticalRule(), exclusion_list=exclusions)
     assert select(policy, ["release-1", "release-2", *SIGNATURES]) == "release-2"
     assert ranking(policy, [*SIGNATURES, "release-1"]) == ["release-1"]
+    assert ranking(policy, [*OTHERS, "release-1"]) == ["release-1"]
 
 
 def test_a_filter_that_matches_signatures_does_not_change_that() -> None:

@@ -51,7 +51,7 @@ class CuttingRegistry:
     ("count", "cut"),
     [
         (1201, None), (2000, None), (1000, None), (3000, None), (151, 100), (200, 100), (100, 100), (1201, 1000),
-        (51, 50), (999, 500), (2500, 250), (401, 200),
+        (51, 50), (999, 500), (2500, 250), (401, 200), (300, 128), (1025, 256), (600, 512), (5000, 1024), (5000, 4096),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("inclusive", [False, True])
@@ -70,7 +70,7 @@ def test_what_follows_a_full_page_is_requested_by_its_last_tag() -> None:
     assert registry.requests == ["n=1000", "n=1000&last=0.999.0", "n=1000&last=2.0.0"]
 
 
-@pytest.mark.parametrize("count", [1, 31, 99, 101, 999, 1001, 1050])
+@pytest.mark.parametrize("count", [1, 10, 31, 32, 99, 101, 999, 1001, 1050])
 def test_a_list_that_is_not_cut_costs_one_request(count: int) -> None:
     tags = numbered(count)
     with run_fake(lambda seen: Reply(200, {"name": "x", "tags": tags})) as fake:

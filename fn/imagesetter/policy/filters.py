@@ -23,7 +23,8 @@ from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Keys
 from imagesetter.policy.tag_policy import FilterTags
 
 _SHOWN = 4096
-_SIGNATURE = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")
+_HASHES = ("sha256-", "sha384-", "sha512-")
+_SIGNATURE = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,18 @@ class Exclusion:
 def is_signature(tag: str) -> bool:
     """Whether a tag belongs to cosign: a signature, an attestation or an SBOM of the image with that digest.
 
-    cosign 3 writes its bundles under the digest alone, where a registry has no referrers.
+    cosign 3 writes its bundles under the digest alone, where a registry has no referrers; of a longer digest such a tag
+    has the first 64 digits (distribution-spec, "Referrers Tag Schema").
     """
     return _SIGNATURE.fullmatch(tag) is not None
 
 
 def without_signatures(tags: list[str]) -> list[str]:
     """The tags that may be those of images."""
-    if "sha256-" not in "\n".join(tags):
+    text = "\n".join(tags)
+    if not any(start in text for start in _HASHES):
         return tags
-    return [tag for tag in tags if not tag.startswith("sha256-") or not is_signature(tag)]
+    return [tag for tag in tags if not tag.startswith(_HASHES) or not is_signature(tag)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ _PAGE_SIZE = 1000
 _FIRST = f"n={_PAGE_SIZE}"
 _LONGEST_CUT = 10_000
 _CUT_AT, _CUT_BEYOND = 50, 500
-"""Registries cut at round numbers, which are multiples of these: up to ``n``, and where ``n`` is ignored, beyond it."""
+"""Registries cut at round numbers: multiples of these up to ``n``, and beyond where it is ignored; or powers of two."""
+_SMALLEST_POWER = 64
 _REFUSED = (400, 404, 405, 422)
 """Statuses of a registry that does not support ``n`` or ``last``."""
 _LONGEST_LAST = 256
@@ -187,7 +188,8 @@ class _Pages:
     def _may_be_cut(self, page: "_Page") -> bool:
         """Whether a page without ``Link`` may be a part of the list: a round number of entries."""
         step = _CUT_AT if page.entries <= _PAGE_SIZE or not self._sized else _CUT_BEYOND
-        round_number = 0 < page.entries <= _LONGEST_CUT and not page.entries % step
+        power = page.entries >= _SMALLEST_POWER and page.entries.bit_count() == 1
+        round_number = 0 < page.entries <= _LONGEST_CUT and (power or not page.entries % step)
         return round_number and not self._paged and not self.cuts.ignores_last
 
     def _probe(self, page: "_Page") -> str | None:
