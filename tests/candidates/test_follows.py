@@ -55,7 +55,7 @@ def test_a_tag_is_taken_when_it_has_soaked(pair: Sandbox) -> None:
     pair.day("2026-03-01")
     ran = pair.run("lock")
     assert (ran.status, tags(pair)) == (0, {"staging": "1.5.0", "web": "1.4.0"})
-    assert "flux-system:web: 1.5.0 is not what flux-system:staging is locked to, which is 1.4.0" in ran.err
+    assert "flux-system:web: 1.5.0 is not what flux-system:staging holds, which is 1.4.0" in ran.err
     pair.day("2026-03-02")
     ran = pair.run("lock")
     assert tags(pair) == {"staging": "1.5.0", "web": "1.4.0"}
@@ -106,7 +106,7 @@ def test_however_many_tags_are_above_it_the_tag_of_staging_is_found(pair: Sandbo
     pair.day("2026-03-03")
     ran = pair.run("lock")
     assert tags(pair) == {"staging": "1.5.0", "web": "1.5.0"}
-    assert ran.err.count("is not what flux-system:staging is locked to") == 10
+    assert ran.err.count("is not what flux-system:staging holds") == 10
 
 
 def test_a_tag_that_moved_since_it_was_tested_is_not_taken(pair: Sandbox) -> None:
@@ -118,7 +118,7 @@ def test_a_tag_that_moved_since_it_was_tested_is_not_taken(pair: Sandbox) -> Non
     ran = pair.run("lock")
     assert tags(pair)["web"] == "1.4.0"
     assert "1.5.0 points to sha256:" in ran.err
-    assert "and flux-system:staging was locked to sha256:" in ran.err
+    assert "and flux-system:staging holds sha256:" in ran.err
 
 
 def test_an_explanation_names_the_rule(pair: Sandbox) -> None:

@@ -1,19 +1,22 @@
-"""Follow and soak: a policy takes only the tag that another policy is locked to, after that has been so for some time.
+"""Follow and soak: a policy takes only the tag that another policy holds, after that has been so for some time.
 
 ``prod:web`` with ``imagesetter.dev/follows: staging:web`` and ``imagesetter.dev/soak: 48h`` takes what the entry of
 ``staging:web`` in the lock has held for 48 hours (its ``changed``), and keeps its own locked tag until then. The lock
 as it was before the run decides, so that a tag which staging leaves in this very run has still soaked.
 
-Where both policies are for one repository, the tag must still point to what staging was locked to.
+Where the lock does not have staging, its fields decide, and the time is that of the commit that changed them; where it
+does not have production either, production keeps the tag of its own fields (`imagesetter.git.held_tags`).
+
+Where both policies are for one repository, the tag must still point to what staging held, as far as that is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imagesetter.candidates.chain import YES, Candidate, Verdict, no, not_yet
-from imagesetter.candidates.situation import Situation
+from imagesetter.candidates.situation import HeldTag, Situation
 from imagesetter.errors import ResolveError
 from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import LockEntry
@@ -23,16 +26,17 @@ _SHOWN = 10
 """How many tags that rank above the one in question are judged, so that each has its reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Follows:
-    """What the policy that this one follows is locked to."""
+    """What the policy that this one follows holds."""
 
     situation: Situation
     leader: PolicyName
+    _found: tuple[HeldTag, str] | None = field(default=None, init=False)
 
     name = "follows"
     asks_registry = False
-    hint = "wait until it has been locked for long enough, or shorten the soak time"
+    hint = "wait until it has been held for long enough, or shorten the soak time"
 
     @property
     def unmet(self) -> str:
@@ -40,50 +44,70 @@ class Follows:
         return f"has been held by {self.leader} for long enough"
 
     def shortlist(self, ranked: Sequence[str]) -> list[str]:
-        """Of a ranking, the tag in question, the next few above it, and the one that this policy is locked to."""
-        wanted, own = self._entry().tag, self.situation.entry
-        end = ranked.index(wanted) + 1 if wanted in ranked else _SHOWN
+        """Of a ranking, the tag in question, the next few above it, and the one that this policy holds."""
+        wanted, own = self._held()
+        end = ranked.index(wanted.tag) + 1 if wanted.tag in ranked else _SHOWN
         kept = list(ranked[max(0, end - 1 - _SHOWN) : end])
-        return [*kept, own.tag] if own and own.tag in ranked[end:] else kept
+        return [*kept, own] if own in ranked[end:] else kept
 
     def judge(self, candidate: Candidate) -> Verdict:
-        """Yes for the tag that this policy is locked to, and for the other one's, when that has soaked.
+        """Yes for the tag that this policy holds, and for the other one's, when that has soaked.
 
         Raises:
-            ResolveError: the other policy is not in the lock, or is there for several folders.
+            ReportedError: it is not known what the other policy holds, and since when.
         """
-        own, leader, tag = self.situation.entry, self._entry(), candidate.tag
-        if own and own.tag == tag:
+        held, own = self._held()
+        tag, policy = candidate.tag, self.situation.policy
+        if own == tag:
             return YES
-        if tag != leader.tag:
-            return no(f"{tag} is not what {self.leader} is locked to, which is {leader.tag}")
-        begun = self._begun(leader)
-        if self.situation.now < begun + self.situation.policy.soak:
-            ripe = begun + self.situation.policy.soak
-            soak = shown_age(self.situation.policy.soak)
-            reason = f"{self.leader} has not held {tag} for {soak} until {timestamp(ripe)} (since {timestamp(begun)})"
-            return not_yet(reason, ripe)
-        same = leader.image == self.situation.policy.image.written
-        if same and candidate.digest and candidate.digest != leader.digest:
-            return no(f"{tag} points to {candidate.digest}, and {self.leader} was locked to {leader.digest}")
+        if tag != held.tag:
+            return no(f"{tag} is not what {self.leader} holds, which is {held.tag}")
+        ripe = held.since + policy.soak
+        if self.situation.now < ripe:
+            reason = f"{self.leader} has not held {tag} for {shown_age(policy.soak)} until {timestamp(ripe)}"
+            since = f"since {timestamp(held.since)}"
+            if held.cut_off:
+                since += " or longer: Git's history is cut off there, as in a shallow clone; fetch more of it"
+            return not_yet(f"{reason} ({since})", ripe)
+        same = held.image == policy.image.written and held.digest
+        if same and candidate.digest and candidate.digest != held.digest:
+            return no(f"{tag} points to {candidate.digest}, and {self.leader} holds {held.digest}")
         return YES
 
-    def _begun(self, leader: LockEntry) -> float:
+    def _held(self) -> tuple[HeldTag, str]:
+        """What the other policy holds, and the tag that this one holds, which may be empty."""
+        if self._found is None:
+            situation, entry = self.situation, self.situation.entry
+            held = self._leader()
+            if entry:
+                own = entry.tag
+            else:
+                mine = situation.held(situation.policy.name)
+                own = mine.tag if mine else ""
+            self._found = held, own
+        return self._found
+
+    def _leader(self) -> HeldTag:
+        lock, policy = self.situation.lock, self.situation.policy
+        entries = [entry for name, entry in lock.entries.items() if name.plain == self.leader]
+        if len(entries) == 1:
+            return self._locked(entries[0])
+        what, hint = "which is locked for several folders", "name a policy that is in the lock once"
+        if not entries:
+            if held := self.situation.held(self.leader):
+                return held
+            what, hint = "which is not in the lock", "run `imagesetter lock`, which locks it first"
+        raise ResolveError(f"{policy.name} follows {self.leader}, {what}", where=policy.origin, hint=hint)
+
+    def _locked(self, entry: LockEntry) -> HeldTag:
         try:
-            return seconds_of(leader.changed)
+            return HeldTag(entry.image, entry.tag, entry.digest, seconds_of(entry.changed))
         except ValueError as error:
+            origin = self.situation.lock.origin
+            if held := self.situation.held(self.leader, entry, origin):
+                return held
             raise ResolveError(
-                f"the lock does not say since when {self.leader} has held {leader.tag}",
-                where=self.situation.lock.origin,
+                f"the lock does not say since when {self.leader} has held {entry.tag}",
+                where=origin,
                 hint="take its entry out of the lock, and run `imagesetter lock`",
             ) from error
-
-    def _entry(self) -> LockEntry:
-        entries = [entry for name, entry in self.situation.lock.entries.items() if name.plain == self.leader]
-        if len(entries) == 1:
-            return entries[0]
-        what, hint = f"{self.leader}, which is not in the lock", "run `imagesetter lock`, which locks it first"
-        if entries:
-            what, hint = f"{self.leader}, which is locked for several folders", "name a policy that is in the lock once"
-        policy = self.situation.policy
-        raise ResolveError(f"{policy.name} follows {what}", where=policy.origin, hint=hint)

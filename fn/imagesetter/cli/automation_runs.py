@@ -16,7 +16,7 @@ from imagesetter.cli.ledger_file import with_ledger
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, read_stdin, with_quiet
 from imagesetter.cli.pull_requests import RequestClient, RequestSettings, with_requests
-from imagesetter.cli.source import source_for
+from imagesetter.cli.source import held_in, source_for
 from imagesetter.cli.terminal import echo, print_error
 from imagesetter.fields.report import failure
 from imagesetter.files.find import display_path, start_directory
@@ -108,7 +108,10 @@ class Invocation:
         def lock_of() -> Lock:
             return with_ledger(nearby.lock(), network.ledger)
 
-        with source_for(self.options.source, nearby.require_lock, network, present=nearby.lock) as make_source:
+        held = held_in(read.tree, read.catalog)
+        with source_for(
+            self.options.source, nearby.require_lock, network, present=nearby.lock, held=held
+        ) as make_source:
             for name in wanted:
                 found = validated[name]
                 client: RequestClient | None = None

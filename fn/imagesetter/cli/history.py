@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from imagesetter.candidates.situation import HeldTagOf, nothing_held
+from imagesetter.cli import clock
 from imagesetter.fields.field import MarkedField, split_image
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.command import Git, toplevel
+from imagesetter.git.held_tags import HeldTags
 from imagesetter.git.history import EntryKey, FieldKey, History, entry_text, path_below
 from imagesetter.git.reverts import Revert, RevertGuard, Reverts, fields_of, locks_for, tag_in
 from imagesetter.lock.document import Lock, LockEntry
@@ -102,6 +105,11 @@ def checkout_history(tree: ScannedTree, catalog: Catalog, *, directory: Path | N
     if top is None:
         return None
     return CheckoutHistory(top, tree, catalog, History(Git(top, own=True)), PolicyRules(catalog))
+
+
+def held_tags(tree: ScannedTree, catalog: Catalog) -> HeldTagOf:
+    """What policies hold by the history of their files; nothing without git."""
+    return HeldTags(tree, catalog, clock.now()) if shutil.which("git") else nothing_held
 
 
 def field_guard(tree: ScannedTree, catalog: Catalog, fields: Iterable[MarkedField], directory: Path) -> RevertGuard:

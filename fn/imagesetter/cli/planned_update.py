@@ -10,7 +10,7 @@ from pathlib import Path
 from imagesetter.cli import clock
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, read_stdin
-from imagesetter.cli.source import source_for
+from imagesetter.cli.source import held_in, source_for
 from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import MarkedField
 from imagesetter.files.read import repository_of
@@ -68,7 +68,9 @@ def plan_update(
     tree = with_values(tree, catalog)
     nearby = Nearby(catalog, tree, paths)
     present = cache(nearby.lock)
-    with source_for(options.source, nearby.require_lock, network, present=present) as make_source:
+    with source_for(
+        options.source, nearby.require_lock, network, present=present, held=held_in(tree, catalog)
+    ) as make_source:
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
             return make_source(catalog, FieldDigests(fields))

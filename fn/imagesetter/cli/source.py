@@ -15,9 +15,13 @@ from imagesetter.selection.sources import Digests, LatestRefSource, MakeSource
 from imagesetter.selection.status_source import StatusSource
 
 if TYPE_CHECKING:
+    from imagesetter.candidates.situation import HeldTag, HeldTagOf
     from imagesetter.config.options import SourceName
     from imagesetter.flux.catalog import Catalog
+    from imagesetter.flux.markers import PolicyName
+    from imagesetter.lock.document import LockEntry
     from imagesetter.registry.client import Client
+    from imagesetter.update.read_tree import ScannedTree
 
 
 @contextmanager
@@ -27,6 +31,7 @@ def source_for(
     network: NetworkOptions,
     *,
     present: Callable[[], Lock | None] = lambda: None,
+    held: HeldTagOf | None = None,
 ) -> Iterator[MakeSource]:
     """A factory of the run's source of latest refs; its sources share one client, closed when the block ends.
 
@@ -35,6 +40,7 @@ def source_for(
         lock: reads the lock, for ``lock``.
         network: the operator's options, for ``registry``.
         present: reads the lock, if there is one: its holds apply, and for ``registry`` the ages of tags.
+        held: what policies hold where the lock does not say (`held_in`).
     """
     match name:
         case "status":
@@ -69,7 +75,7 @@ def source_for(
                     from imagesetter.selection.choose import Chooser
                     from imagesetter.selection.registry_source import RegistrySource
 
-                    choose = Chooser(locked(), clock.now())
+                    choose = Chooser(locked(), clock.now(), held=held)
                     return RegistrySource(
                         catalog,
                         client(),
@@ -80,3 +86,18 @@ def source_for(
                     )
 
                 yield from_registry
+
+
+def held_in(tree: ScannedTree, catalog: Catalog) -> HeldTagOf:
+    """What the policies of a tree hold by the history of their files; git is imported when one is asked for."""
+
+    @cache
+    def made() -> HeldTagOf:
+        from imagesetter.cli.history import held_tags
+
+        return held_tags(tree, catalog)
+
+    def held(policy: PolicyName, entry: LockEntry | None = None, lock: str = "") -> HeldTag | None:
+        return made()(policy, entry, lock)
+
+    return held

@@ -113,10 +113,13 @@ class History:
     Args:
         git: at the top of the repository; all paths are relative to it, with slashes.
         limit: how many commits of a file are looked at.
+        may_be_cut_off: a history that begins in the middle, as in a shallow clone, is not an error where a renamed file
+            would have to be followed further.
     """
 
     git: Git
     limit: int = COMMITS
+    may_be_cut_off: bool = False
     _logs: dict[str, list[BranchCommit]] = field(default_factory=dict)
     _begun: dict[str, list[BranchCommit]] = field(default_factory=dict)
     _versions: dict[str, FileVersion] = field(default_factory=dict)
@@ -137,6 +140,22 @@ class History:
             if commit is None:
                 return
             new, made = value, commit
+
+    def made(self, path: str, key: ValueKey) -> BranchCommit | None:
+        """The commit since which a value has been what it is at HEAD, in every version; None where it is not there.
+
+        Where the history that is known begins later, this is its first commit.
+
+        Raises:
+            GitError: git fails.
+        """
+        made, value = None, None
+        for commit, version in self._states(path):
+            text = version.values.get(key)
+            if text is None or value not in (None, text) or commit is None:
+                break
+            made, value = commit, text
+        return made
 
     def texts(self, path: str, key: ValueKey) -> Iterator[str]:
         """The texts that a value had, newest first, from the one at HEAD."""
@@ -202,7 +221,7 @@ class History:
 
     def _name_before(self, commit: BranchCommit) -> str:
         """The name that a file had before a commit that made it; empty if it is not a renamed one."""
-        if not commit.parents:
+        if not commit.parents or (self.may_be_cut_off and not self.git.commit_of(commit.parents[0])):
             return ""
         listed = self.git.run(
             *("diff-tree", "-r", "-z", "--find-renames", "--diff-filter=R", "--name-status"),

@@ -15,7 +15,7 @@ from imagesetter.selection.registry_source import by_policy
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 
 if TYPE_CHECKING:
-    from imagesetter.candidates.situation import Situation, Unseen
+    from imagesetter.candidates.situation import HeldTagOf, Situation, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,13 @@ class Chooser:
         lock: its holds, what it locked, and what it has seen.
         now: the time, in seconds since the epoch.
         unseen: see `Unseen`; ``refuse`` is for runs that write no lock.
+        held: what policies hold by the history of the files, where the lock does not say (`imagesetter.candidates`).
     """
 
     lock: Lock
     now: float
     unseen: Unseen = "refuse"
+    held: HeldTagOf | None = None
 
     def __call__(self, policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
         """The answer to a policy; the raised errors are those of `imagesetter.candidates.rules.decide`."""
@@ -59,6 +61,6 @@ class Chooser:
 
     def situation(self, policy: ImagePolicy, scan: Scan, puller: Puller) -> Situation:
         """What decides about a policy, for its rules and its release."""
-        from imagesetter.candidates.situation import Situation
+        from imagesetter.candidates.situation import Situation, nothing_held
 
-        return Situation(policy, scan, self.lock, self.now, puller, self.unseen)
+        return Situation(policy, scan, self.lock, self.now, puller, self.unseen, self.held or nothing_held)

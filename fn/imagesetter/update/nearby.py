@@ -37,7 +37,7 @@ class Nearby:
 
     def __init__(self, catalog: Catalog, tree: ScannedTree, paths: Sequence[str | Path] = ()) -> None:
         self._catalog = catalog
-        self._tree = tree
+        self.tree = tree
         self._paths = paths
         self._start = os.path.abspath(start_directory(paths))
         self._files = {os.path.abspath(path): (str(path), data) for path, data in tree.locks}
@@ -72,7 +72,7 @@ class Nearby:
 
     def place_all(self) -> None:
         """Place every marker of the tree, as a lock for all of them needs it."""
-        for file in self._tree.marked:
+        for file in self.tree.marked:
             for _, marker in file.field_markers():
                 self.place(marker, str(file.path))
 
@@ -128,7 +128,7 @@ class Nearby:
             for each in self._catalog.definitions(name):
                 self.at_home(each)
         used = {path for paths in self._locks.values() for path in paths} | set(self._in_folder.get(self._start, ()))
-        return [path for path, _ in self._tree.locks if os.path.abspath(path) in used]
+        return [path for path, _ in self.tree.locks if os.path.abspath(path) in used]
 
     def lock(self) -> Lock | None:
         """What the locks say of the policies that were placed; None where there is none.

@@ -27,6 +27,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.registry_client import image_argument, open_client
 from imagesetter.cli.reports.explain import print_explained, print_parity
+from imagesetter.cli.source import held_in
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.image_policy import ImagePolicy
@@ -202,7 +203,8 @@ def command(
     lock, notes = (Lock({}), []) if made_up.given else _lock(nearby, policy, network.ledger)
     release = None if made_up.given else next(iter(releases_of(catalog, [policy.name])), None)
     notes += _release_notes(release, policy.name, online=tags_file is None)
-    chooser = Chooser(lock, clock.now(), "accept")
+    held = None if made_up.given else held_in(nearby.tree, catalog)
+    chooser = Chooser(lock, clock.now(), "accept", held)
     if tags_file is not None:
         tags = parse_tags(read_stdin(), name="<stdin>") if tags_file == "-" else read_tags(Path(tags_file))
         explained = explain_tags(policy, tags, tag=tag, limit=limit, notes=notes)

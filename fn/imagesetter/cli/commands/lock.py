@@ -22,6 +22,7 @@ from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.cli.options import RunOptions, ledger_option, network_options, read_stdin, run_options, with_quiet
 from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.json_text import json_text
+from imagesetter.cli.source import held_in
 from imagesetter.cli.terminal import echo, print_results, write
 from imagesetter.config.options import API_VERSION
 from imagesetter.errors import GitError
@@ -151,7 +152,7 @@ def command(
     else:
         with open_client(with_quiet(network, options)) as client:
             now = clock.now()
-            choose = Chooser(with_ledger(present, network.ledger, missing_ok=True), now, unseen)
+            choose = Chooser(with_ledger(present, network.ledger, missing_ok=True), now, unseen, held_in(tree, catalog))
             source = RegistrySource(catalog, client, pin=True, choose=choose, situation=choose.situation)
             locked = update_lock(
                 catalog,

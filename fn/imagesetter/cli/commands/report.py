@@ -32,9 +32,8 @@ from imagesetter.cli.policy_overview import Overview, make_overview
 from imagesetter.cli.registry_client import open_client
 from imagesetter.cli.reports.policies import counts, render_overview, render_overview_json
 from imagesetter.cli.reports.policy_page import render_page
-from imagesetter.cli.source import source_for
+from imagesetter.cli.source import held_in, source_for
 from imagesetter.cli.terminal import echo, write
-from imagesetter.lock.document import Lock
 from imagesetter.selection.choose import Chooser
 from imagesetter.selection.explain import RememberingRegistry
 from imagesetter.selection.registry_source import RegistrySource
@@ -103,7 +102,8 @@ def command(
         registry = None
         if source == "registry":
             registry = RememberingRegistry(opened.enter_context(open_client(network._replace(quiet=quiet))))
-            make_source = _from(registry, with_ledger(nearby.lock(), network.ledger))
+            lock = with_ledger(nearby.lock(), network.ledger)
+            make_source = _from(registry, Chooser(lock, clock.now(), "accept", held_in(tree, catalog)))
         else:
             make_source = opened.enter_context(source_for(source, nearby.require_lock, network))
         overview = make_overview(
@@ -122,11 +122,10 @@ def command(
     return FAILED if overview.count("failed") else OK
 
 
-def _from(registry: RememberingRegistry, lock: Lock) -> MakeSource:
+def _from(registry: RememberingRegistry, choose: Chooser) -> MakeSource:
     """What the registries have now, as far as the holds and ages of the locks let it."""
 
     def make(catalog: Catalog, digests: Digests) -> LatestRefSource:
-        choose = Chooser(lock, clock.now(), "accept")
         return RegistrySource(
             catalog,
             registry,
