@@ -288,7 +288,7 @@ CASES = {
         [annotated("imagesetter.dev/platforms: arm64")],
         [
             "a.yaml:8:88: error incomplete-policy: metadata.annotations[\"imagesetter.dev/platforms\"]: 'arm64' is not "
-            "a platform such as linux/amd64 or linux/arm64/v8"
+            "a platform such as linux/amd64 or linux/arm64/v8 (did you mean linux/arm64?)"
         ],
     ),
 }
@@ -394,3 +394,34 @@ spec: {{imageRepositoryRef: {{name: web}}, policy: {{semver: {{range: 1.x}}}}}}
     (found,) = lint({"policies.yaml": text}).about("incomplete-policy")
     assert message in found
     assert found.startswith(f"policies.yaml:11:{column}: ") or "metadata.annotations: " in found
+
+
+def test_an_unknown_platform_is_found_where_it_stands(lint: Lint) -> None:
+    annotated = ", annotations: {imagesetter.dev/platforms: 'linux/amd64, linux/amd46,linux/arm/v9'}"
+    web = policy("web", "semver: {range: 1.x}")
+    web = web.replace("namespace: flux-system", f"namespace: flux-system{annotated}", 1)
+    message = (
+        "warning unknown-platform: the policy asks for the platform linux/amd46: 'amd46' is not a known architecture "
+        "(did you mean linux/amd64?); fix it: only tags with an image for it are taken"
+    )
+    found = lint({"a.yaml": documents(REPOSITORY, web)}).about("unknown-platform")
+    assert len(found) == 2
+    assert found[0].endswith(message)
+    setter = """\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageSetter
+metadata: {name: images}
+spec:
+  platforms: [linux/amd46]
+  policies:
+    - {name: web, image: registry.example.com/web, semver: {range: 1.x}, platforms: [linux/arm64]}
+    - name: worker
+      image: registry.example.com/worker
+      semver: {range: 1.x}
+      platforms: [linux/amd64, linux/amd46]
+    - {name: db, image: registry.example.com/db, semver: {range: 1.x}}
+"""
+    assert lint({"a.yaml": setter}).about("unknown-platform") == [
+        f"a.yaml:11:19: {message}",
+        f"a.yaml:12:14: {message}",
+    ]

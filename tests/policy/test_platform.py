@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagesetter.policy.platform import parse_platform, parse_platforms
+from imagesetter.policy.platform import parse_platform, parse_platforms, unknown_part
 
 NORMAL = {
     "linux/amd64": "linux/amd64",
@@ -66,3 +66,62 @@ def test_platforms_are_sorted_and_each_is_there_once() -> None:
         "linux/amd64",
         "linux/arm64",
     ]
+
+
+PORTS = (  # noqa: SIM905 - `go tool dist list` of Go 1.26
+    "aix/ppc64 android/386 android/amd64 android/arm android/arm64 darwin/amd64 darwin/arm64 dragonfly/amd64 "
+    "freebsd/386 freebsd/amd64 freebsd/arm freebsd/arm64 illumos/amd64 ios/amd64 ios/arm64 js/wasm linux/386 "
+    "linux/amd64 linux/arm linux/arm64 linux/loong64 linux/mips linux/mips64 linux/mips64le linux/mipsle linux/ppc64 "
+    "linux/ppc64le linux/riscv64 linux/s390x netbsd/386 netbsd/amd64 netbsd/arm netbsd/arm64 openbsd/386 openbsd/amd64 "
+    "openbsd/arm openbsd/arm64 openbsd/ppc64 openbsd/riscv64 plan9/386 plan9/amd64 plan9/arm solaris/amd64 wasip1/wasm "
+    "windows/386 windows/amd64 windows/arm64"
+).split()
+VARIED = ["linux/arm/v5", "linux/arm/v6", "linux/arm/v8", "linux/arm64/v8.0", "linux/arm64/v9.5", "linux/amd64/v4"]
+UNKNOWN = {
+    "linux/amd46": "'amd46' is not a known architecture (did you mean linux/amd64?)",
+    "linux/x64": "'x64' is not a known architecture",
+    "linux/arm64v8": "'arm64v8' is not a known architecture (did you mean linux/arm64?)",
+    "linux/armv7": "'armv7' is not a known architecture (did you mean linux/arm?)",
+    "linx/arm/v6": "'linx' is not a known operating system (did you mean linux/arm/v6?)",
+    "amd64/linux": "the architecture is before the operating system (did you mean linux/amd64?)",
+    "unknown/unknown": "'unknown' is not a known operating system",
+    "linux/amd64/v5": "'v5' is not a known variant of amd64: write one of v1, v2, v3, v4",
+    "linux/arm/v9": "'v9' is not a known variant of arm: write one of v5, v6, v7, v8",
+    "linux/arm64/v9.6": "'v9.6' is not a known variant of arm64",
+    "linux/s390x/v1": "'v1' is not a known variant of s390x",
+}
+
+
+@pytest.mark.parametrize("text", [*PORTS, *VARIED, "linux/riscv64/rva23u64", "linux/ppc64le/power9", "macOS/aarch64"])
+def test_what_go_builds_for_is_known(text: str) -> None:
+    assert unknown_part(parse_platform(text)) == ""
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
+def test_what_is_not_known_is_named_with_what_was_meant(text: str) -> None:
+    assert unknown_part(parse_platform(text)) == UNKNOWN[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("amd64", "linux/amd64"),
+        ("linux-amd64", "linux/amd64"),
+        ("linux_arm64_v8", "linux/arm64"),
+        ("x86_64", "linux/amd64"),
+        ("windows\\amd64", "windows/amd64"),
+        ("linuxarm64", "linux/arm64"),
+        ("arm/v6", "linux/arm/v6"),
+        ("arm/arm", None),
+        ("linux/amd64/", None),
+        ("*", None),
+        ("", None),
+        ("x" * 4096, None),
+    ],
+)
+def test_what_is_not_a_platform_gets_a_suggestion_where_it_is_clear(text: str, meant: str | None) -> None:
+    try:
+        found = unknown_part(parse_platform(text))
+    except ValueError as error:
+        found = str(error)
+    assert (f"(did you mean {meant}?)" in found) if meant else ("did you mean" not in found)

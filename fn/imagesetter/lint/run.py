@@ -28,6 +28,7 @@ from imagesetter.lint.rules_markers import (
     text_after_json,
     two_markers,
 )
+from imagesetter.lint.rules_platforms import unknown_platform
 from imagesetter.lint.rules_policies import (
     ambiguous_policy,
     incomplete_policy,
@@ -123,6 +124,7 @@ RULES: tuple[LintRule, ...] = (
         "A range in production admits prereleases or every major version.",
         open_range_in_production,
     ),
+    LintRule("unknown-platform", "warning", "A policy asks for a platform that does not exist.", unknown_platform),
     LintRule("unverified-policy", "warning", "Some policies accept signed images only, others any.", unverified_policy),
     LintRule("push-without-review", "info", "An automation pushes to the branch it checks out.", push_without_review),
     LintRule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
