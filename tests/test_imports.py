@@ -205,7 +205,7 @@ def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tm
 def test_a_registry_run_needs_no_terminal_and_no_event_loop(tmp_path: Path) -> None:
     loaded = loaded_by([], MARKED + POLICY, tmp_path, status=1, **HERE)
     assert {"httpx", "imagesetter.flux.models"} <= loaded
-    assert loaded & {"httpx._main", "pygments", "rich", "ruamel", "re2", "asyncio"} == set()
+    assert loaded & {"click", "httpx._main", "pygments", "rich", "ruamel", "re2", "asyncio"} == set()
     assert loaded & {"imagesetter.cli.main", "imagesetter.fields.kustomize_sources"} == set()
     assert "imagesetter.flux.automations" not in loaded
 

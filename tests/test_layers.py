@@ -239,6 +239,7 @@ SEAMS = {
     "cli.fast_path": ["cli.function", "kustomize.recording", "krm_functions.errors"],
     "cli.function": ["kustomize.exact", "kustomize.recording"],
     "cli.planned_update": ["cli.history"],
+    "cli.progress": ["cli.terminal"],
     "cli.project": ["config.project_file", "krm_functions.yaml.load"],
     "cli.network_options": ["golang.duration"],
     "cli.operator_transport": ["registry.http.redaction", "registry.http.transport"],

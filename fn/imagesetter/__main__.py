@@ -1,7 +1,5 @@
 """Where the command starts: the KRM function by the shortest way, everything else through the command line."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sys
@@ -15,7 +13,7 @@ _UNSEEN = 200_000
 modules of a short run are fewer."""
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Run imagesetter with ``sys.argv`` and leave with its exit status.
 
     kpt and kustomize run the command without arguments and with a ResourceList on standard input; that path imports
@@ -38,7 +36,7 @@ def main() -> NoReturn:
     _leave(command_line(arguments))
 
 
-def flux_plugin() -> NoReturn:
+def flux_plugin() -> "NoReturn":
     """Run as ``flux-imagesetter``, which Flux 2.9 finds in its plugin directory and runs for ``flux imagesetter``.
 
     It is never the KRM function without a command: Flux leaves its own standard input to it.
@@ -59,7 +57,7 @@ def flux_plugin() -> NoReturn:
     _leave(command_line(arguments))
 
 
-def _leave(status: int) -> NoReturn:
+def _leave(status: int) -> "NoReturn":
     gc.freeze()  # or the interpreter looks for cycles in all that is left, and the system takes it back anyway
     sys.exit(status)
 

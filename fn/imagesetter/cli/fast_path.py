@@ -9,7 +9,10 @@ runs. Both give the same bytes, which the tests compare.
 import os
 import re
 import sys
-from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _HEADER = b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
 _RESULTS = b'results:\n- message: "0 fields changed, 0 up to date"\n  severity: info\n  tags:\n    summary: "true"\n'
@@ -47,7 +50,7 @@ def main() -> int:
     return function_main(data)
 
 
-def _recorded(data: bytes, environment: Mapping[str, str]) -> bytes | None:
+def _recorded(data: bytes, environment: "Mapping[str, str]") -> bytes | None:
     """The input as it is, kept for the function outside of this build of its sources; None if there is more to do."""
     folder = environment.get(_INPUTS)
     if not folder or "IMAGESETTER_BIND_BY_IMAGE" in environment:
@@ -64,7 +67,7 @@ def _recorded(data: bytes, environment: Mapping[str, str]) -> bytes | None:
     return data
 
 
-def answer(data: bytes, environment: Mapping[str, str]) -> bytes | None:
+def answer(data: bytes, environment: "Mapping[str, str]") -> bytes | None:
     """The function's output for a list in which no field can follow a policy; None if the function has to run."""
     if not data.startswith(_HEADER + b"items:\n- ") or not data.isascii() or data.translate(None, _CONTROLS) != data:
         return None

@@ -1,6 +1,6 @@
 """Progress of long runs on a terminal: how much is done, and which host the run waits for.
 
-A pipe gets none of it. rich is imported only if there is a terminal and more than a few repositories.
+A pipe gets none of it. rich and click are imported only if something is shown: the function runs without them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from imagesetter.cli.terminal import echo, wants_colour
 from imagesetter.registry.events import Event, Finished, Listed, Note, Planned, Waiting
 from krm_functions.messages import one_line
 
@@ -63,6 +62,8 @@ class Progress:
                     self._waiting = f"waiting {seconds:.0f} s for {host} ({status})"
                 case Note(text):
                     if self._verbose and sys.stderr is not None:
+                        from imagesetter.cli.terminal import echo
+
                         echo(text, err=True)
             if self._shows and (self._waiting or max(len(self._tags), self._total) > FEW):
                 self._show()
@@ -79,6 +80,8 @@ class Progress:
         if self._status is None:
             from rich.console import Console
             from rich.status import Status
+
+            from imagesetter.cli.terminal import wants_colour
 
             coloured = wants_colour(sys.stderr)
             status = Status(text, console=Console(stderr=True, no_color=not coloured, highlight=coloured))
