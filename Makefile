@@ -35,8 +35,9 @@ demo: $(VENV)/.run ## show the main job on a registry of its own, on loopback
 test: lint pytest ## everything that CI runs: lint, types and all tests
 
 .PHONY: pytest
+# Bytecode is kept, of the package and of the tests: otherwise each worker and each start of the command compiles it anew.
 pytest: $(VENV)/.dev ## the tests alone; ARGS="tests/policy -k semver" picks some
-	$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, its formatter as a check, and strict types

@@ -30,9 +30,12 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 _PERSONAL = ("IMAGESETTER_", "GIT_", "DOCKER_", "REGISTRY_", "KPT_", "KUBE", "XDG_")
 _PERSONAL_NAMES = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    *("LOG_TO_STDERR", "NO_COLOR", "FORCE_COLOR", "SOURCE_DATE_EPOCH"),
+    *("LOG_TO_STDERR", "NO_COLOR", "FORCE_COLOR", "SOURCE_DATE_EPOCH", "PYTHONDONTWRITEBYTECODE"),
 )
 _KEPT = ("IMAGESETTER_REQUIRE_TOOLS", "IMAGESETTER_UPDATE_GOLDENS", "GIT_SSL_CAINFO")
+
+# Files that mostly wait, for a package index or a build, for minutes. They come first: last, all others would be done.
+_FIRST = ("tests/image/test_image.py", "tests/test_installations.py")
 
 _GIT_CONFIG = """\
 [user]
@@ -70,6 +73,10 @@ def _same_examples_in_any_order(_environment_of_its_own: None) -> None:
                 if not module.name.endswith((".guided", ".launcher")):  # programs that begin where they are imported
                     importlib.import_module(module.name)
         sys.path.remove(str(CHECKOUT))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
