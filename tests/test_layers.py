@@ -258,7 +258,7 @@ SEAMS = {
     "flux.annotations": ["golang.duration", "policy.platform"],
     "flux.catalog": ["flux.image_policy"],
     "flux.image_policy": ["flux.models", "flux.verify"],
-    "flux.resources": ["policy.kinds", "krm_functions.yaml.load"],
+    "flux.resources": ["policy.kinds", "registry.auth.kubernetes_secrets", "krm_functions.yaml.load"],
     "git.forge": ["registry.http.redaction", "registry.http.request"],
     "lint.rules_policies": ["flux.automations", "flux.models"],
     "policy.semver": ["policy.semver_ranker"],

@@ -356,3 +356,19 @@ def test_secrets_of_a_repository_go_with_the_question_and_never_into_its_repr() 
 
 def made(kind: str, name: str, **body: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "flux-system"}, **body}
+
+
+def test_encrypted_secrets_of_several_clusters_are_as_good_as_one_and_a_readable_one_counts() -> None:
+    def secret(text: str, **more: str) -> dict[str, Any]:
+        metadata = {"name": "login", "namespace": "flux-system"}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": text}, **more}
+
+    sealed = [secret("ENC[1]"), secret("ENC[2]"), secret("3", sops="mac")]
+    for order in permutations(sealed):
+        found = catalog(*order).find("Secret", "flux-system", "login")
+        assert found and found.data in sealed
+    for order in permutations([*sealed, secret("plain")]):
+        found = catalog(*order).find("Secret", "flux-system", "login")
+        assert found and found.data == secret("plain")
+    with pytest.raises(ResolveError, match="more than once"):
+        catalog(secret("a"), secret("b")).find("Secret", "flux-system", "login")

@@ -169,3 +169,23 @@ def test_manifests_are_for_one_cluster_and_the_hint_names_the_paths(
         "  hint:  name the folder of one of them as PATH: clusters/dev or clusters/prod\n"
     )
     assert fleet.automate("--emit", "cronjob", "clusters/prod") == 0
+
+
+def test_a_variable_in_a_marker_has_the_value_that_update_gives_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = "status: {latestRef: {name: registry.example.com/web, tag: 1.0.1}}\n"
+    marked = image("web").replace("apps:web", "apps:${name}")
+    deployed = (
+        "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "metadata: {name: apps, namespace: apps}\nspec: {path: ./deploy, postBuild: {substitute: {name: web}}}\n"
+    )
+    bench.remote.commit({"flux.yaml": AUTOMATION + policy("web") + status, "clusters/apps.yaml": deployed})
+    bench.remote.commit({"deploy/web.yaml": marked, "deploy/deeper/web.yaml": marked})
+    bench.checkout()
+    monkeypatch.chdir(bench.directory)
+    assert main(["update", "--from", "status", "--check", "-q"]) == 1
+    assert main(["automate", "--from", "status", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+    for name in ("deploy/web.yaml", "deploy/deeper/web.yaml"):
+        assert bench.remote.file(name) == marked.replace("1.0.0", "1.0.1")

@@ -154,6 +154,25 @@ def test_a_secret_that_cannot_be_used_is_an_error_and_git_is_not_run(
     assert place.server.asked == []
 
 
+def test_an_encrypted_secret_is_like_none_and_however_many_clusters_have_one_git_uses_its_own_credentials(
+    place: Place, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.automate(githubAppID=None) == 1
+    secret, repository = (place.folder / "flux.yaml").read_text().split("---\n")[-2:]
+    sealed = secret.replace("\ndata:", "\nsops: {mac: ENC}\ndata:")
+    (place.folder / "flux.yaml").write_text(AUTOMATION + policy("web") + STATUS + "---\n" + repository)
+    for cluster in ("dev", "prod"):
+        (place.folder / cluster).mkdir()
+        (place.folder / cluster / "secret.yaml").write_text(sealed.replace("ENC", cluster))
+    capfd.readouterr()
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "credential.helper")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", f"!printf 'username=x-access-token\npassword={TOKEN}\n'; :")
+    assert main(["automate", "--from", "status", "--allow-loopback", str(place.folder)]) == 0
+    assert capfd.readouterr().err == "info: Secret apps/app is encrypted; git's own credentials are used\n"
+    assert place.bench.remote.file("deploy/web.yaml") == image("web", "1.0.1")
+
+
 def test_a_suspended_automation_needs_no_token(place: Place) -> None:
     assert place.automate(githubAppID=None) == 1
     text = (place.folder / "flux.yaml").read_text().replace("sourceRef:", "suspend: true\n  sourceRef:", 1)

@@ -6,7 +6,12 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
+
+import pytest
 
 from e2e.conftest import Stage
 from git.conftest import (
@@ -21,10 +26,14 @@ from git.conftest import (
     policy,
 )
 from git.test_run import error
+from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import read_automation
 from imagesetter.git.run import TRIES, AutomationOptions, run_automation
+from imagesetter.git.run_result import AutomationRunResult
+from imagesetter.selection.sources import Digests, Resolution, Resolved
 from support.waiting import wait_until
 
 ROUNDS = 20
@@ -55,6 +64,92 @@ def test_work_that_somebody_else_has_done_meanwhile_is_not_done_twice(bench: Ben
 
     assert bench.run(before=before).status == "up to date"
     assert bench.remote.subjects() == ["somebody else", "begin"]
+
+
+DIGESTS = {tag: f"sha256:{letter * 64}" for tag, letter in (("1.0.0", "a"), ("1.0.1", "b"), ("fixed", "c"))}
+
+
+@dataclass
+class PinsWhereNeeded:
+    """Answers with a digest for pinned fields only, as a registry gives them to a policy that reflects none."""
+
+    bench: Bench
+    meanwhile: list[dict[str, str]]
+    """What somebody pushes before each try."""
+    reflects: bool = False
+    asked: list[PolicyName] = dataclass_field(default_factory=list)
+    digests: Digests | None = None
+
+    def make(self, catalog: Catalog, digests: Digests) -> PinsWhereNeeded:
+        self.digests = digests
+        return self
+
+    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
+        assert self.digests
+        wanted = list(names)
+        self.asked += wanted
+        if self.meanwhile:  # after the tree was read
+            self.bench.remote.commit(self.meanwhile.pop(0), message="somebody else")
+        found: dict[PolicyName, Resolution] = {}
+        for name in wanted:
+            ref = LatestRef(f"registry.example.com/{name.name}", "1.0.1")
+            digest = self.digests.known(name, ref) or DIGESTS["1.0.1"]
+            pin = digest if self.digests.needed(name, ref) else ""
+            found[name] = Resolved(ref._replace(digest=digest if self.reflects else ""), pin=pin)
+        return found
+
+    def run(self) -> AutomationRunResult:
+        repository = GIT_REPOSITORY.replace("URL", self.bench.remote.url)
+        catalog = catalog_of(AUTOMATION + policy("web") + policy("api") + repository)
+        options = AutomationOptions(
+            sleep=lambda seconds: None, address_rules=GitAddressRules.parse(("file:///",)), per="policy"
+        )
+        automation = read_automation(catalog, PolicyName("apps", "auto"))
+        return run_automation(automation, catalog, self.make, self.bench.directory, options)
+
+
+def pinned(tag: str, digest: str = "", name: str = "web") -> str:
+    return image(name, f"{tag}@{DIGESTS[digest or tag]}")
+
+
+RETRIED = {
+    "a pin that came meanwhile": (image("web"), pinned("1.0.0"), False, pinned("1.0.1")),
+    "a pin that went meanwhile": (pinned("1.0.0"), image("web", "1.0.0"), False, image("web", "1.0.1")),
+    "another digest of the same tag, by hand": (
+        pinned("1.0.1"),
+        pinned("1.0.1", "fixed"),
+        True,
+        pinned("1.0.1", "fixed"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("first", "then", "reflects", "right"), RETRIED.values(), ids=RETRIED)
+def test_a_retry_decides_by_the_pins_of_the_new_head(
+    bench: Bench, first: str, then: str, reflects: bool, right: str
+) -> None:
+    # The other policy has a change to push in each try, and pins of its own.
+    bench.remote.commit({"deploy/new.yaml": first, "deploy/api.yaml": pinned("1.0.0", name="api")})
+    source = PinsWhereNeeded(bench, [{"deploy/new.yaml": then}], reflects)
+    result = source.run()
+    assert (result.status, result.results) == ("pushed", ())
+    assert bench.remote.file("deploy/new.yaml") == right
+    assert bench.remote.file("deploy/api.yaml") == pinned("1.0.1", name="api")
+
+
+def test_only_a_policy_whose_pins_have_changed_is_asked_for_again(bench: Bench) -> None:
+    bench.remote.commit({"deploy/web.yaml": image("web"), "deploy/api.yaml": pinned("1.0.0", name="api")})
+    source = PinsWhereNeeded(bench, [{"deploy/web.yaml": pinned("1.0.0")}])
+    assert source.run().status == "pushed"
+    assert [each.name for each in source.asked] == ["api", "web", "web"]
+
+
+def test_what_an_earlier_try_had_to_say_of_another_head_is_not_reported(bench: Bench) -> None:
+    unknown = 'image: registry.example.com/old:1.0.0 # {"$imagepolicy": "apps:old"}\n'
+    bench.remote.commit({"deploy/old.yaml": unknown})
+    source = PinsWhereNeeded(bench, [{"deploy/old.yaml": "image: registry.example.com/old:1.0.0\n"}])
+    result = source.run()
+    assert (result.status, result.results) == ("pushed", ())
 
 
 def test_a_remote_that_never_stands_still_ends_in_an_error_and_the_work_is_kept(bench: Bench) -> None:

@@ -18,7 +18,7 @@ from imagesetter.cli.options import RunOptions, read_stdin, with_quiet
 from imagesetter.cli.pull_requests import RequestClient, RequestSettings, with_requests
 from imagesetter.cli.source import held_in, source_for
 from imagesetter.cli.terminal import echo, print_error
-from imagesetter.fields.report import failure
+from imagesetter.fields.report import failure, report
 from imagesetter.files.find import display_path, start_directory
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -135,6 +135,9 @@ class Invocation:
                         others.update((branch, shown) for branch in made if branch not in chosen.shared)
                     except ReportedError as error:
                         done = _failed(name, error)
+                    if found.note:
+                        noted = report("info", found.note, tags={"automation": str(name)})
+                        done = replace(done, results=(noted, *done.results))
                 else:
                     done = found
                 runs.append(done)

@@ -28,7 +28,7 @@ class FieldDigests:
     """
 
     def __init__(self, fields: Iterable[MarkedField] = ()) -> None:
-        self._known: dict[tuple[PolicyName, str], set[str]] = {}
+        self._known: dict[PolicyName, dict[str, set[str]]] = {}
         self._pinned: dict[PolicyName, set[tuple[str, bool]]] = {}
         parts: dict[Siblings, dict[str, str]] = {}
         for marked in fields:
@@ -36,7 +36,7 @@ class FieldDigests:
             if marker.part in ("", "tag") and has_digest(value):
                 held, _, digest = value.partition("@")
                 key = held if marker.part == "" else f":{held}"
-                self._known.setdefault((marker.policy, key), set()).add(digest)
+                self._known.setdefault(marker.policy, {}).setdefault(key, set()).add(digest)
                 whole = marker.part == "" and not marked.parts and marked.found_by != "image"
                 self._pinned.setdefault(marker.policy, set()).add((held if digest else "", whole))
             elif marker.part == "name" and has_digest(value):
@@ -49,13 +49,18 @@ class FieldDigests:
                 self._pinned.setdefault(policy, set()).add((values.get("tag", ""), False))
                 if digest.startswith("sha") and "tag" in values:
                     key = f"{values.get('name', '')}:{values['tag']}"
-                    self._known.setdefault((policy, key), set()).add(digest)
+                    self._known.setdefault(policy, {}).setdefault(key, set()).add(digest)
 
     def known(self, policy: PolicyName, ref: LatestRef) -> str:
         """The digest that a field holds already for this name and tag, or an empty text."""
         keys = (f"{ref.name}:{ref.tag}", f":{ref.tag}")
-        digests = set().union(*(self._known.get((policy, key), set()) for key in keys))
+        known = self._known.get(policy, {})
+        digests = set().union(*(known.get(key, set()) for key in keys))
         return next(iter(digests)) if len(digests) == 1 else ""
+
+    def of(self, policy: PolicyName) -> object:
+        """All that the fields say about the digests of a policy, to compare with another time."""
+        return self._known.get(policy, {}), self._pinned.get(policy, set())
 
     def needed(self, policy: PolicyName, ref: LatestRef) -> bool:
         """Whether a field that is pinned by a digest is to get this ref, whose digest it does not hold."""

@@ -125,6 +125,8 @@ def is_complete(found: Resource) -> bool:
             return "sourceRef" in found.spec and "interval" in found.spec
         case "GitRepository":
             return "url" in found.spec
+        case "Secret":
+            return not _is_encrypted(found)
         case _:
             return True
 
@@ -224,6 +226,12 @@ def _loaded(text: str) -> object:
         return text
 
 
+def _is_encrypted(secret: Resource) -> bool:
+    from imagesetter.registry.auth.kubernetes_secrets import is_encrypted  # few runs meet a Secret
+
+    return is_encrypted(secret.data)
+
+
 def inputs_of(found: Resource) -> str:
     """What of a resource decides an answer, as text that is equal for equal meaning."""
     match found.kind:
@@ -233,6 +241,8 @@ def inputs_of(found: Resource) -> str:
             )
         case "ImageRepository":
             return _canonical(_repository_inputs(found.spec))
+        case "Secret" if _is_encrypted(found):
+            return "encrypted"  # whatever is in it cannot be used
         case _:
             return _canonical({key: value for key, value in found.data.items() if key not in ("metadata", "status")})
 

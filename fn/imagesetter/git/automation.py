@@ -21,6 +21,7 @@ from imagesetter.flux.models import validate_spec
 from imagesetter.flux.resources import Resource, check_variables, check_version
 from imagesetter.git.command import redacted
 from imagesetter.golang.duration import parse_duration
+from imagesetter.registry.auth.kubernetes_secrets import describe, is_encrypted
 from krm_functions.errors import ReportedError, ResourceError, UsageError
 from krm_functions.label_selector import LabelSelector
 
@@ -79,7 +80,9 @@ class Automation:
     signing_key: SigningKey | None = None
     signing_secret: Mapping[str, Any] | None = None
     app_secret: Mapping[str, Any] | None = field(default=None, repr=False)
-    """The Secret of a GitHub App, for a GitRepository with ``provider: github``."""
+    """The Secret of a GitHub App, for a GitRepository with ``provider: github``; None if it is encrypted."""
+    note: str = ""
+    """What a user should know of how it logs in; empty for nothing."""
     provider: str = "generic"
     """How its GitRepository logs in."""
     folder: str = ""
@@ -184,6 +187,8 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
     commit = spec.git.commit
     key = commit.signing_key
     secret = catalog.find("Secret", name.namespace, key.secret_ref.name, folder) if key else None
+    app_secret = None if here else _app_secret(catalog, repository, referred.namespace, folder)
+    sealed = app_secret is not None and is_encrypted(app_secret)
     made = Automation(
         name=name,
         origin=found.origin,
@@ -205,7 +210,8 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         policy_change_delay=parse_duration(spec.policy_change_delay or "0s"),
         signing_key=key,
         signing_secret=secret.data if secret else None,
-        app_secret=_app_secret(catalog, repository, referred.namespace, folder),
+        app_secret=None if sealed else app_secret,
+        note=f"{describe(app_secret)} is encrypted; git's own credentials are used" if app_secret and sealed else "",
         provider=str(source.get("provider") or "generic"),
         folder=folder,
     )
@@ -240,7 +246,7 @@ def _check_texts(made: Automation, where: str) -> None:
 
 
 def _app_secret(catalog: Catalog, repository: Resource | None, namespace: str, folder: str) -> Mapping[str, Any] | None:
-    """The Secret of a GitRepository that logs in as a GitHub App, if it is in the files."""
+    """The Secret of a GitRepository that logs in as a GitHub App, if the files hold it."""
     if repository is None or repository.spec.get("provider") != "github":
         return None
     reference = repository.spec.get("secretRef")

@@ -21,13 +21,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from imagesetter.errors import GitError, TemplateError
 from imagesetter.fields.digests import FieldDigests
-from imagesetter.fields.field import Location, MarkedField
+from imagesetter.fields.field import MarkedField
 from imagesetter.fields.report import failure, report
+from imagesetter.files.read import repository_of
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
@@ -35,6 +37,7 @@ from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.releases import with_releases
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.automation import At, Automation
+from imagesetter.git.cached_source import Answers, CachedSource
 from imagesetter.git.change_sets import ChangeSet, Per, branch_name, change_sets, check_branches, check_taken
 from imagesetter.git.checkout import open_workspace
 from imagesetter.git.ci_variables import run_url
@@ -47,11 +50,12 @@ from imagesetter.git.signing import signing
 from imagesetter.git.starting_point import StartingPoint, begin
 from imagesetter.git.workspace import Workspace, confined, relocated, relocated_change
 from imagesetter.registry.http.limits import Deadline
-from imagesetter.selection.sources import LatestRefSource, MakeSource, Resolution
+from imagesetter.selection.sources import LatestRefSource, MakeSource
 from imagesetter.update.files import FileUpdates, update_files, write_files
 from imagesetter.update.plan import Change, Guard
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import ScannedTree, read_tree
+from imagesetter.update.tree_catalog import unknown_policies, with_values
 from krm_functions.errors import InputError, ReportedError, ResourceError
 from krm_functions.messages import os_error_hint
 from krm_functions.result import Result
@@ -136,21 +140,6 @@ def run_automation(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _CachedSource:
-    """A source that resolves each policy once, however often a push is retried."""
-
-    source: LatestRefSource
-    known: dict[PolicyName, Resolution]
-
-    def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
-        wanted = list(names)
-        missing = [name for name in wanted if name not in self.known]
-        if missing:
-            self.known.update(self.source.answers(missing))
-        return {name: self.known[name] for name in wanted}
-
-
 class _AutomationRun:
     """One run of an automation: the state that all tries share."""
 
@@ -160,7 +149,7 @@ class _AutomationRun:
         self._automation, self._catalog, self._options = automation, catalog, options
         self._make_source = make_source
         self._rules = PolicyRules(catalog)
-        self._answers: dict[PolicyName, Resolution] = {}
+        self._answers: Answers = {}
         followed = automation.policies(catalog, options.at)
         only = with_releases(catalog, options.only)
         self._policies = frozenset(name for name in followed if not only or name.plain in only)
@@ -225,7 +214,9 @@ class _AutomationRun:
     ) -> list[Commit]:
         """Commit and push to one branch; after a rejected push, start again from the new head."""
         start: StartingPoint | None = None
+        before = self._warnings
         for left in reversed(range(TRIES)):
+            self._warnings = dict(before)
             start = begin(workspace.remote, branch, after=start, shared=self._options.shared)
             check_taken(start.branch, self._options.taken)
             if self._automation.refspec:
@@ -233,7 +224,7 @@ class _AutomationRun:
             commits = self._commits(workspace, start, sets, git, signing_options)
             self._note(start.note)
             needed = bool(commits) or not start.is_new
-            # Of several tries the last one counts.
+            # Of several tries the last one counts, and what it had to warn of.
             made = PushBranch(start.branch, workspace.remote.base(), tuple(commits), needed, start.is_new)
             self._made[start.branch] = made
             if commits and start.replaces and workspace.has_files_of(start.replaces):
@@ -308,9 +299,11 @@ class _AutomationRun:
         """Plan the changes of the working tree's marked fields; writes nothing."""
         target = self._target(workspace)
         tree = read_tree([target], exclude=self._options.exclude)
+        tree = with_values(tree, self._catalog, partial(self._at_home, workspace))
 
         def source_of(fields: Sequence[MarkedField]) -> LatestRefSource:
-            return _CachedSource(self._make_source(self._catalog, FieldDigests(fields)), self._answers)
+            digests = FieldDigests(fields)
+            return CachedSource(self._make_source(self._catalog, digests), digests, self._answers)
 
         def guards_of(fields: Sequence[MarkedField]) -> Sequence[Guard]:
             guards = self._options.guards_of(self._catalog, fields)
@@ -329,7 +322,7 @@ class _AutomationRun:
         )
         results = [
             relocated(result, workspace.root)
-            for result in (*outcome.results, *_unknown_policies(tree, self._catalog), *self._no_files(tree))
+            for result in (*outcome.results, *unknown_policies(tree, self._catalog), *self._no_files(tree))
             if result.severity != "info" or _is_told(result)
         ]
         if outcome.failed and on_error == "fail":
@@ -340,6 +333,11 @@ class _AutomationRun:
     def _placed(self, marker: Marker, file: str) -> Marker:
         """A marker's policy is that of the automation's cluster, wherever the marked file is."""
         return marker._replace(folder=self._options.at(marker.policy, self._automation.folder).folder)
+
+    def _at_home(self, workspace: Workspace, file: str) -> str:
+        """The folder of a file of the working tree in the repository that the automation was read from."""
+        home = repository_of(self._automation.folder) or os.getcwd()  # noqa: PTH109
+        return str(Path(home, Path(file).relative_to(workspace.root)).parent)
 
     def _no_files(self, tree: ScannedTree) -> Iterable[Result]:
         """A warning if there is no file to update. Flux ignores that."""
@@ -389,12 +387,3 @@ def _keep(workspace: Workspace, commit: str) -> str:
         return workspace.keep(commit)
     except (ReportedError, OSError, RuntimeError) as error:
         return f"the commit could not be kept: {error}"
-
-
-def _unknown_policies(tree: ScannedTree, catalog: Catalog) -> Iterable[Result]:
-    """A warning for each marker of an unknown policy; known policies may belong to another automation."""
-    for file in tree.marked:
-        for comment, marker in file.field_markers():
-            if not catalog.has_policy(marker.policy):
-                location = Location(file=str(file.path), line=comment.line, column=comment.column)
-                yield failure(catalog.unknown(marker.policy), location, severity="warning")

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from imagesetter.fields.field import Location
+from imagesetter.fields.report import failure
 from imagesetter.files.find import display_path, find_files, repository_root, start_directory
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
@@ -17,6 +19,7 @@ from imagesetter.flux.nearest import covering, folder_of
 from imagesetter.flux.variables import substitute
 from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources, may_hold_policies
 from krm_functions.errors import InputError, UsageError
+from krm_functions.result import Result
 from krm_functions.yaml.encoding import decode_text
 from krm_functions.yaml.load import load_all
 
@@ -159,17 +162,32 @@ def complete_into(
     return completed
 
 
-def with_values(tree: ScannedTree, catalog: Catalog) -> ScannedTree:
-    """The tree with the variables in its markers replaced, as far as they have values."""
+def with_values(tree: ScannedTree, catalog: Catalog, folder: Callable[[str], str] = folder_of) -> ScannedTree:
+    """The tree with the variables in its markers replaced, as far as they have values.
+
+    Args:
+        tree: the files.
+        catalog: knows the values.
+        folder: finds the folder that decides about the values in a file.
+    """
     marked = []
     for file in tree.marked:
         comments = file.scan.comments
         if any("${" in comment.text for comment in comments):
-            values = catalog.values_for(folder_of(str(file.path)))
+            values = catalog.values_for(folder(str(file.path)))
             changed = tuple(comment._replace(text=substitute(comment.text, values)) for comment in comments)
             file = file._replace(scan=file.scan._replace(comments=changed))
         marked.append(file)
     return tree._replace(marked=tuple(marked))
+
+
+def unknown_policies(tree: ScannedTree, catalog: Catalog) -> Iterable[Result]:
+    """A warning for each marker of an unknown policy; known policies may belong to another automation."""
+    for file in tree.marked:
+        for comment, marker in file.field_markers():
+            if not catalog.has_policy(marker.policy):
+                location = Location(file=str(file.path), line=comment.line, column=comment.column)
+                yield failure(catalog.unknown(marker.policy), location, severity="warning")
 
 
 def _others(tree: ScannedTree) -> Iterable[flux.Resource]:
