@@ -21,6 +21,10 @@ def field(value: str, marker: str) -> str:
     return f'value: {value} # {{"$imagepolicy": "flux-system:{marker}"}}\n'
 
 
+BESIDE = 'repository: web # {"$imagepolicy": "flux-system:web:name"}\n'
+IMAGE_BESIDE = 'image: web:1.2.0 # {"$imagepolicy": "flux-system:web"}\n'
+
+
 def documents(*texts: str) -> str:
     return "---\n".join(texts)
 
@@ -250,6 +254,41 @@ CASES = {
             field("--image=registry.example.com/web:1.2.0", "web"),
             field("oci://registry.example.com/web", "web:name"),
         ],
+        [],
+    ),
+    "a moving tag under a policy that does not exist": (
+        "mutable-tag",
+        [POLICY, field("registry.example.com/web:latest", "gone")],
+        [
+            "a.yaml:11:40: warning mutable-tag: registry.example.com/web:latest has a moving tag and no digest; write "
+            "a tag, or mark the field with a policy that exists"
+        ],
+    ),
+    "a name beside its registry": (
+        "other-repository",
+        [POLICY, f"registry: registry.example.com\n{BESIDE}"],
+        [],
+    ),
+    "another name beside the registry": (
+        "other-repository",
+        [POLICY, "registry: registry.example.com\n" + BESIDE.replace(": web", ": api")],
+        [
+            "a.yaml:12:17: warning other-repository: the field holds an image of registry.example.com/api, but "
+            "flux-system:web selects from registry.example.com/web; use the policy of this image, or change the "
+            "repository in the field"
+        ],
+    ),
+    "a name beside another registry": (
+        "wrong-part",
+        [POLICY, f"registry: ghcr.io\n{BESIDE}"],
+        [
+            "a.yaml:12:17: error wrong-part: flux-system:web:name writes registry.example.com/web, and the registry "
+            "ghcr.io stands beside this field; take the marker away, or write the registry into this field"
+        ],
+    ),
+    "an image beside its registry, in a flow mapping": (
+        "other-repository",
+        [POLICY, f"a: {{registry: registry.example.com,\n  {IMAGE_BESIDE}}}\n"],
         [],
     ),
     "the images of a list": (

@@ -81,6 +81,39 @@ def test_a_hold_of_a_policy_that_is_not_there_is_said_at_once_and_by_every_lock(
     assert sandbox.run("lock", "--only", "web").err == "", "the others were not looked at"
 
 
+@pytest.mark.parametrize("source", ["lock", "registry"])
+def test_a_hold_of_a_renamed_policy_is_said_by_update_and_the_linter(sandbox: Sandbox, source: str) -> None:
+    sandbox.run("lock")
+    hold(sandbox, "--tag", "1.4.0")
+    for name in ("policies.yaml", "app.yaml"):
+        sandbox.write(name, sandbox.text(name).replace("name: web", "name: shop").replace("system:web", "system:shop"))
+    sandbox.run("lock", "-q")
+    ran = sandbox.run("update", "--check", "--from", source)
+    said = "ImagePolicy flux-system:web was not found; known policies: flux-system:shop"
+    remove = "remove it: imagesetter unhold flux-system:web"
+    assert ran.err == f"images.lock.yaml: warning: there is a hold of flux-system:web; {said}; {remove}\n"
+    only = sandbox.run("update", "--check", "--from", source, "--only", "shop")
+    assert only.err == "", "the others were not looked at"
+    ran = sandbox.run("lint")
+    lines = sandbox.text("images.lock.yaml").splitlines()
+    (line,) = (number for number, text in enumerate(lines, 1) if ":web" in text)
+    what = f"there is a hold of flux-system:web, and nothing is held: {said}"
+    assert ran.out.splitlines()[0] == f"images.lock.yaml:{line}:15: warning stray-hold: {what}; {remove}"
+
+
+def test_a_hold_of_a_policy_elsewhere_in_the_repository_is_not_stray(sandbox: Sandbox) -> None:
+    sandbox.run("lock")
+    hold(sandbox, "--tag", "1.4.0")
+    other = POLICIES.replace("name: web", "name: shop")
+    sandbox.write("apps/policies.yaml", other)
+    sandbox.write("apps/app.yaml", sandbox.text("app.yaml").replace("system:web", "system:shop"))
+    (sandbox.root / ".git").mkdir()
+    sandbox.run("lock", "-q")
+    for command in ("update", "--check", "--from", "lock", "apps"), ("lint", "apps"), ("lint", "images.lock.yaml"):
+        ran = sandbox.run(*command)
+        assert "hold" not in ran.err + ran.out, command
+
+
 def test_a_hold_ends_at_the_first_moment_of_its_day(sandbox: Sandbox) -> None:
     sandbox.run("lock")
     hold(sandbox, "--tag", "1.4.0", "--until", "2026-03-02")

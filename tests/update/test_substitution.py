@@ -74,6 +74,16 @@ RESOLVED = {
         (),
         "1.3.x",
     ),
+    "postBuild, beside a patch of another Flux Kustomization, which has no path": (
+        {
+            "infra/p.yaml": RANGE,
+            "clusters/prod/infra.yaml": deployed("./infra", *SUBSTITUTE),
+            "clusters/prod/checks.yaml": "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+            "metadata: {name: flux-system, namespace: flux-system}\nspec: {timeout: 2m, healthChecks: []}\n",
+        },
+        (),
+        "1.3.x",
+    ),
     "postBuild of what deploys another folder": (
         {"infra/p.yaml": RANGE, "clusters/prod/infra.yaml": deployed("./apps", *SUBSTITUTE)},
         (),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from imagesetter.cli import clock
@@ -23,7 +23,7 @@ from imagesetter.lock.document import Lock
 from imagesetter.selection.sources import LatestRefSource
 from imagesetter.update.downgrades import downgrade_guard
 from imagesetter.update.files import FileUpdates, update_files
-from imagesetter.update.nearby import Nearby
+from imagesetter.update.nearby import Nearby, stray_holds
 from imagesetter.update.plan import Guard
 from imagesetter.update.policy_rules import PolicyRules
 from imagesetter.update.read_tree import ScannedTree
@@ -57,14 +57,16 @@ def plan_update(
     Raises:
         ReportedError: the policies, a lock or an option cannot be used.
     """
-    catalog = catalog_from_tree(
+    read_policies = partial(
+        catalog_from_tree,
         tree,
         paths=paths,
         policies=options.policies,
         namespace=options.namespace,
-        stdin=read_stdin,
+        stdin=cache(read_stdin),
         values=options.values,
     )
+    catalog = read_policies()
     tree = with_values(tree, catalog)
     nearby = Nearby(catalog, tree, paths)
     present = cache(nearby.lock)
@@ -94,7 +96,17 @@ def plan_update(
             reads=PolicyRules(catalog).reads,
             place=nearby.place,
         )
+    if not options.only:
+        updates = replace(updates, results=(*updates.results, *_stray_holds(nearby, catalog, read_policies)))
     return PlannedUpdate(tree, catalog, updates, present)
+
+
+def _stray_holds(nearby: Nearby, catalog: Catalog, read_policies: Callable[..., Catalog]) -> Iterator[Result]:
+    """A warning for each hold of an unknown policy, in the locks that were needed anyway."""
+    for file, lock in nearby.read_locks():
+        unknown = {hold.policy for hold in lock.holds if not catalog.has_policy(hold.policy)}
+        if unknown:  # perhaps it is elsewhere in the repository, where no field of this run needed it
+            yield from stray_holds(lock, read_policies(wanted=unknown), file)
 
 
 def _revert_guard(tree: ScannedTree, catalog: Catalog, fields: Sequence[MarkedField]) -> Guard:

@@ -114,15 +114,28 @@ def registries_beside(
         fields: those found.
         scalars_of: the scalars of the document or item that a field is in, by their path.
     """
-    found: list[MarkedField] = []
-    for marked in fields:
-        path, first = marked.scalar.path, marked.scalar.value.partition("/")[0]
-        names = marked.marker.part in ("", "name") and not marked.parts and path[-1:] != ("registry",)
-        if names and path and ("/" not in marked.scalar.value or not re.search("[.:]|^localhost$", first)):
-            beside = scalars_of(marked).get((*path[:-1], "registry"))
-            marked = marked._replace(registry=beside.value.rstrip("/") if beside else "")
-        found.append(marked)
-    return found
+    return [
+        marked._replace(registry=registry_beside(marked.marker, marked.scalar, scalars_of(marked)))
+        if not marked.parts
+        else marked
+        for marked in fields
+    ]
+
+
+def registry_beside(marker: Marker, scalar: Scalar, scalars: Mapping[FieldPath, Scalar]) -> str:
+    """The registry beside a marked name that has none in its own text; empty for none.
+
+    Args:
+        marker: of the field.
+        scalar: its text.
+        scalars: those of the document or item that it stands in, by their path.
+    """
+    path, first = scalar.path, scalar.value.partition("/")[0]
+    names = marker.part in ("", "name") and path and path[-1] != "registry"
+    if not names or ("/" in scalar.value and re.search("[.:]|^localhost$", first)):
+        return ""
+    beside = scalars.get((*path[:-1], "registry"))
+    return beside.value.rstrip("/") if beside else ""
 
 
 def _keys_beside(key: str) -> Iterable[str]:

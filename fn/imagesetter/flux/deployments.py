@@ -136,7 +136,9 @@ def _deployments(name: str, data: bytes) -> Iterator[Deployment]:
     for document, line in documents:
         for item in flux.flatten(document):
             spec = item.get("spec")
-            if str(item.get("apiVersion", "")).startswith(f"{GROUP}/") and isinstance(spec, Mapping):
+            if not isinstance(spec, Mapping) or not ("path" in spec or "sourceRef" in spec):
+                continue  # a patch for one: without a path, it would seem to deploy the whole repository
+            if str(item.get("apiVersion", "")).startswith(f"{GROUP}/"):
                 namespace = str(_mapping(item.get("metadata")).get("namespace") or flux.DEFAULT_NAMESPACE)
                 path = _in_repository(folder, str(spec.get("path") or "."))
                 yield Deployment(folder, f"{name}:{line}", spec, namespace, path)

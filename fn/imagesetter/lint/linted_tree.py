@@ -103,7 +103,7 @@ class LintedTree:
             if "${" in mark.comment.text:
                 text = substitute(mark.comment.text, self.catalog.values_for(folder_of(file.name)))
                 (parsed,) = parse_comments([mark.comment._replace(text=text)])
-                yield MarkerComment(file.name, *parsed)
+                yield MarkerComment(file.name, *parsed, mark.registry)
             else:
                 yield mark
 
@@ -286,6 +286,7 @@ def _search(tree: LintedTree, paths: Sequence[str | Path], *, searched: bool) ->
     repository = repository_root(start_directory(paths))
     markers = [(mark.file, mark.marker) for mark in tree.fields if mark.marker]
     names = {reference.policy for file in tree.files for reference in file.references}
+    names |= {hold.policy for file in tree.files if file.lock and file.lock.lock for hold in file.lock.lock.holds}
     if not searched and needs_search(tree.catalog, markers, names, paths):
         return repository or Path()
     policies = (located for file in tree.files for located in file.resources if located.resource.kind == "ImagePolicy")

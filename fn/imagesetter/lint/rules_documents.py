@@ -70,6 +70,16 @@ def stale_lock(tree: LintedTree) -> Iterator[Problem]:
             yield Problem(mark.position, f"policy {name} is not in the lock", REMEDY)
 
 
+def stray_hold(tree: LintedTree) -> Iterator[Problem]:
+    """A hold of a policy that does not exist, perhaps not any more: nothing is held."""
+    for read, lock in _locks(tree):
+        for name in dict.fromkeys(hold.policy for hold in lock.holds):
+            if not tree.catalog.has_policy(name):
+                unknown = tree.catalog.unknown(name)
+                message = f"there is a hold of {name}, and nothing is held: {unknown.what}; {unknown.hint}"
+                yield Problem(read.position(name, "holds"), message, f"remove it: imagesetter unhold {name}")
+
+
 def _entry(tree: LintedTree, name: PolicyName) -> tuple[str, LockEntry | None]:
     """The nearest lock that has an entry of a policy, and the entry; without one, the nearest lock; empty for none."""
     try:

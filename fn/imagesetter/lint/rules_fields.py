@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from imagesetter.errors import FieldError
-from imagesetter.fields.field_text import fitting_part, looks_like_a_version, read_field
-from imagesetter.flux.latest_ref import Part
+from imagesetter.fields.field import Location, MarkedField
+from imagesetter.fields.field_text import FieldText, ReadsTag, fitting_part
+from imagesetter.flux.latest_ref import LatestRef, Part
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.lint.finding import Fix, Problem
 from imagesetter.lint.linted_tree import LintedTree
@@ -37,7 +38,7 @@ def wrong_part(tree: LintedTree) -> Iterator[Problem]:
         right = right_part(scalar, marker)
         try:
             if repository or right != marker.part:
-                read_field(marker, scalar.path, scalar.value, repository, partial(rules.reads, policy))
+                _read(mark, marker, scalar, repository, partial(rules.reads, policy))
         except FieldError as error:
             better = str(Marker(marker.namespace, marker.name, right))
             written = mark.comment.text
@@ -89,7 +90,7 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
             continue  # of the last, wrong-part says so
         policy = tree.meant(marker.policy, mark.file)
         try:
-            text = read_field(marker, scalar.path, scalar.value, _repository_of(tree, policy), looks_like_a_version)
+            text = _read(mark, marker, scalar, _repository_of(tree, policy))
         except FieldError:
             continue  # wrong-part says so
         held, selected = _repository(text.name), _image_of(tree, policy)
@@ -100,6 +101,17 @@ def other_repository(tree: LintedTree) -> Iterator[Problem]:
                 message,
                 "use the policy of this image, or change the repository in the field",
             )
+
+
+def _read(
+    mark: MarkerComment, marker: Marker, scalar: Scalar, repository: str, reads: ReadsTag | None = None
+) -> FieldText:
+    """The pieces of a field's text, as an update reads them.
+
+    Raises:
+        FieldError: the marker does not fit the field, or it is not clear what it means.
+    """
+    return MarkedField(marker, scalar, Location(), registry=mark.registry).read(LatestRef(repository, ""), reads)
 
 
 def _repository(value: str) -> str:

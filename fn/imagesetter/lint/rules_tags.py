@@ -155,7 +155,9 @@ def mutable_tag(tree: LintedTree) -> Iterator[Problem]:
             message = f"{mark.comment.scalar.value} is a moving tag without a digest"
             if whole:
                 message = f"{mark.comment.scalar.value} has a moving tag and no digest"
-            hint = "run `imagesetter update` to write the tag that the policy selects"
+            known = tree.catalog.has_policy(mark.marker.policy)
+            what = "the tag that the policy selects" if known else "a tag, or mark the field with a policy that exists"
+            hint = f"run `imagesetter update` to write {what}" if known else f"write {what}"
             yield Problem(mark.position, message, hint)
 
 

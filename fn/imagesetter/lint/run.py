@@ -14,7 +14,7 @@ from imagesetter.lint.rules_choice import (
     selects_nothing,
     signature_tag,
 )
-from imagesetter.lint.rules_documents import broken_lock, stale_lock, unreadable_document
+from imagesetter.lint.rules_documents import broken_lock, stale_lock, stray_hold, unreadable_document
 from imagesetter.lint.rules_fields import disagreeing_policies, other_repository, wrong_part
 from imagesetter.lint.rules_files import nested_marker, sops_mac, unread_file
 from imagesetter.lint.rules_kustomize import unfollowed_patch, unresolved_variable
@@ -128,6 +128,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("unverified-policy", "warning", "Some policies accept signed images only, others any.", unverified_policy),
     LintRule("push-without-review", "info", "An automation pushes to the branch it checks out.", push_without_review),
     LintRule("stale-lock", "error", "The lock does not match a policy.", stale_lock),
+    LintRule("stray-hold", "warning", "The lock holds a policy that does not exist.", stray_hold),
     LintRule("broken-lock", "error", "The lock cannot be read.", broken_lock),
     LintRule(
         "unreadable-document", "error", "A document with markers or policies cannot be read.", unreadable_document

@@ -12,6 +12,7 @@ from typing import Any
 from imagesetter.config.inline_policy import is_setter, policies_in_file
 from imagesetter.config.options import GROUP
 from imagesetter.errors import LockError, MarkerError
+from imagesetter.fields.digests import REGISTRY_KEY, registry_beside
 from imagesetter.fields.resource_list import FIELDS_ANNOTATION, is_image, target_marker
 from imagesetter.fields.unfollowed import nested_markers, sealed_documents
 from imagesetter.files.read import read
@@ -67,6 +68,8 @@ class MarkerComment:
     comment: Comment
     marker: Marker | None
     error: MarkerError | None
+    registry: str = ""
+    """The registry beside the marked name, if that has none in its own text."""
 
     @property
     def position(self) -> SourcePosition:
@@ -146,10 +149,10 @@ class ScannedLock:
     lock: lock.Lock | None
     error: LockError | TextError | None
 
-    def position(self, policy: PolicyName) -> SourcePosition:
-        """The position of a policy's entry."""
+    def position(self, policy: PolicyName, part: str = "entries") -> SourcePosition:
+        """The position of a policy among the entries or the holds."""
         for scalar in scalars(self.text):
-            if scalar.path[-1:] == ("policy",) and scalar.value == str(policy):
+            if scalar.path[-1:] == ("policy",) and scalar.path[-3] == part and scalar.value == str(policy):
                 return SourcePosition(self.name, scalar.line, scalar.column)
         return SourcePosition(self.name, 1, 1)
 
@@ -226,6 +229,8 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
     outline: Outline | None = {} if wanted or sealed else None
     scanned = scan(text, needle, also=(*spellings, "$ref", "\\u00"), outline=outline)
     marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(scanned.comments))
+    if marker_comments and REGISTRY_KEY.search(text):
+        marker_comments = tuple(_with_registries(text, marker_comments))
     broken = [_unreadable(name, text, each, marker_comments) for each in scanned.broken]
     documents = [_Document(name, text, node) for node in scanned.documents] if wanted else []
     resources = tuple(located for document in documents for located in document.resources())
@@ -244,6 +249,18 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         _untagged(data, name),
         sealed_documents(text, scanned) if sealed and marker_comments else frozenset(),
     )
+
+
+def _with_registries(text: str, marks: Iterable[MarkerComment]) -> Iterator[MarkerComment]:
+    """Marker comments that know the registries beside their fields; the text is scanned once more for these."""
+    whole = {
+        node.document: {scalar.path: scalar for scalar in node.kept.values()}
+        for node in scan(text, outline=KEEP_ALL).documents
+    }
+    for mark in marks:
+        scalar = mark.comment.scalar
+        beside = whole.get(scalar.document, {}) if scalar else {}
+        yield replace(mark, registry=registry_beside(mark.marker, scalar, beside)) if mark.marker and scalar else mark
 
 
 def _untagged(data: bytes, name: str) -> tuple[tuple[SourcePosition, str], ...]:

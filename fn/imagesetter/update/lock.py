@@ -16,6 +16,7 @@ from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.lock.tag_age import Seen, timestamp
 from imagesetter.selection.sources import Failed, LatestRefSource, Resolution, Resolved, rule_tags
 from imagesetter.update.downgrades import ALLOW, narrowed
+from imagesetter.update.nearby import stray_holds
 from imagesetter.update.plan import scan_notes
 from imagesetter.update.tag_order import is_downgrade, is_earlier, step_back
 from krm_functions.errors import ReportedError
@@ -136,7 +137,7 @@ def update_lock(
     results += _keep_releases(before, entries, answers, stay)
     for name in sorted(only - set(catalog.policy_names), key=lambda each: each.order):
         results.append(failure(catalog.unknown(name), policy=str(name)))
-    results += () if only else _stray_holds(before, catalog)
+    results += () if only else stray_holds(before, catalog)
     results += scan_notes(answers.values())
     sights = [each for name in sorted(seen, key=lambda each: each.order) for each in seen[name]]
     return Locked(entries, tuple(entry_changes(before.entries, entries)), tuple(results), tuple(sights))
@@ -181,14 +182,6 @@ def _keep_releases(
 def _called(name: PolicyName) -> str:
     """A policy's name, with its folder where several have that name."""
     return f"{name} ({display_path(Path(name.folder))})" if name.folder else str(name)
-
-
-def _stray_holds(lock: Lock, catalog: Catalog) -> Iterable[Result]:
-    """A warning for each hold of an unknown policy: perhaps its name is misspelt, and nothing is held."""
-    for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=lambda each: each.order):
-        unknown = catalog.unknown(name)
-        message = f"there is a hold of {name}; {unknown}; {unknown.hint}; remove it: imagesetter unhold {name}"
-        yield report("warning", message, tags={"policy": str(name)})
 
 
 def _notes(name: PolicyName, answer: Resolution) -> Iterable[Result]:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imagesetter.errors import LockError
+from imagesetter.fields.field import Location
+from imagesetter.fields.report import report
 from imagesetter.files.find import start_directory
 from imagesetter.files.read import inside, read_inside, repository_of
 from imagesetter.flux.catalog import Catalog
@@ -23,6 +25,7 @@ from imagesetter.flux.nearest import folder_of
 from imagesetter.lock.document import FILE_NAME, REMEDY, Lock, LockEntry, parse_lock
 from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
+from krm_functions.result import Result
 from krm_functions.yaml.encoding import decode_text
 
 
@@ -168,6 +171,10 @@ class Nearby:
             )
         return found
 
+    def read_locks(self) -> list[tuple[str, Lock]]:
+        """The locks that were needed so far, each with its file."""
+        return [(self._files[path][0], lock) for path, lock in self._parsed.items()]
+
     def _parse(self, path: str) -> Lock:
         if path not in self._parsed:
             shown, data = self._files[path]
@@ -216,6 +223,14 @@ class Nearby:
         except ReportedError:
             return ()
         return policy.folders if policy else ()
+
+
+def stray_holds(lock: Lock, catalog: Catalog, file: str = "") -> Iterable[Result]:
+    """A warning for each hold of an unknown policy: it was renamed or is gone, or is misspelt, and nothing is held."""
+    for name in sorted({hold.policy for hold in lock.holds} - set(catalog.policy_names), key=lambda each: each.order):
+        unknown = catalog.unknown(name)
+        message = f"there is a hold of {name}; {unknown}; {unknown.hint}; remove it: imagesetter unhold {name}"
+        yield report("warning", message, Location(file) if file else None, tags={"policy": str(name)})
 
 
 def _shown(path: str) -> str:
