@@ -263,6 +263,65 @@ def test_the_function_reads_a_release_among_the_items(
     assert [f"web:{version} #" in text, f"worker:{version} #" in text] == [True, True], text
 
 
+def setter(releases: str) -> str:
+    return f"""\
+apiVersion: imagesetter.dev/v1alpha1
+kind: ImageSetter
+metadata: {{name: images}}
+spec:
+  policies:
+    - {{name: web, image: registry.example.com/web, semver: {{range: '>=1.0.0'}}}}
+    - {{name: worker, image: registry.example.com/worker, semver: {{range: '>=1.0.0'}}}}
+  releases: {releases}
+"""
+
+
+INLINE = "[{name: app, policies: [web, worker], same: version}]"
+
+
+@pytest.mark.parametrize(("worker", "version"), [(["1.9.0"], "1.9.0"), (["1.9.0", "2.0.0"], "2.0.0")])
+def test_a_release_can_stand_beside_inline_policies(
+    story: Sandbox, monkeypatch: pytest.MonkeyPatch, worker: list[str], version: str
+) -> None:
+    stock(story, web=["1.9.0", "2.0.0"], worker=worker)
+    story.write("policies.yaml", setter(INLINE))
+    assert story.run("lint").status == 0
+    assert story.run("lock").status == 0
+    assert locked(story) == {"web": version, "worker": version}
+    app = "apiVersion: v1\nkind: App\nmetadata: {name: app}\n" + fields(web="1.8.0", worker="1.8.0")
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr("sys.stdout", out)
+    indented = "\n  ".join(setter(INLINE).strip().splitlines())
+    item = "\n  ".join(app.strip().splitlines())
+    head = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
+    status = function.main(f"{head}functionConfig:\n  {indented}\nitems:\n- {item}\n".encode())
+    out.flush()
+    text = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    assert status == 0, text
+    assert [f"web:{version} #" in text, f"worker:{version} #" in text] == [True, True], text
+
+
+@pytest.mark.parametrize(
+    ("releases", "message"),
+    [
+        ("3", "the name is missing"),
+        ("[web]", "the name is missing"),
+        ("[{policies: [web, worker], same: version}]", "the name is missing"),
+        ("[{name: app, policies: [web], same: version}]", "spec.policies: a release has at least two policies"),
+        ("[{name: app, policies: [web, worker], same: x}]", "spec.same: must be version, tag, or extract"),
+        ("[{name: app, policies: [web, worker], same: tag, sane: x}]", "spec.sane: unknown field (did you mean same?)"),
+        (f"{INLINE[:-1]}, {{name: b, policies: [worker, web], same: tag}}]", "flux-system:worker is in the releases"),
+    ],
+)
+def test_an_invalid_release_beside_inline_policies_stops_every_run(story: Sandbox, releases: str, message: str) -> None:
+    story.write("policies.yaml", setter(releases))
+    stock(story, web=["2.0.0"], worker=["2.0.0"])
+    for command in ("update", "lock", "lint"):
+        ran = story.run(command)
+        assert (ran.status != 0, message in ran.out + ran.err) == (True, True), str(ran)
+    assert story.text("app.yaml") == fields(web="1.9.0", worker="1.9.0")
+
+
 def test_a_field_that_cannot_be_changed_holds_the_release_up(story: Sandbox) -> None:
     stock(story, web=["1.9.0", "2.0.0"], worker=["1.9.0", "2.0.0"])
     text = fields(web="1.9.0") + 'worker: "" # {"$imagepolicy": "flux-system:worker:digest"}\n'

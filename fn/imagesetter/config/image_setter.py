@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from imagesetter.config.inline_policy import inline_policy, rule_annotations
+from imagesetter.config.inline_policy import inline_policy, inline_releases, rule_annotations
 from imagesetter.config.options import API_VERSION, KIND, FunctionOptions, Target, source_scan
 from imagesetter.config.policy_model import InlinePolicy, Rules, check_rule
 from imagesetter.config.strict_model import Metadata, StrictModel, validate_strictly
@@ -45,6 +45,13 @@ class ReleaseSpec(StrictModel):
     same: str = Field(pattern=SAME, description="version, tag, or extract with a group of each filterTags.pattern")
 
 
+class InlineRelease(ReleaseSpec):
+    """A release beside those found among the items."""
+
+    name: str = Field(min_length=1)
+    namespace: str | None = Field(None, description="defaults to metadata.namespace, then flux-system")
+
+
 class ImageRelease(StrictModel):
     """Policies whose tags change together or not at all."""
 
@@ -64,6 +71,7 @@ class ImageSetterSpec(Rules):
     allow_downgrade: bool = False
     allow_unpin: bool = Field(False, description="a pinned field for whose new tag there is no digest loses its digest")
     policies: list[InlinePolicy] = Field(default_factory=list)
+    releases: list[InlineRelease] = Field(default_factory=list)
     targets: list[TargetSpec] = Field(default_factory=list)
     bind_by_image: bool = False
     source_scan: bool | Literal["exact", "static"] = Field(
@@ -101,6 +109,7 @@ def parse_image_setter(function_config: Mapping[str, Any]) -> FunctionOptions:
     for index, policy in enumerate(setter.spec.policies):
         check_rule(policy, index, where)
         policies += inline_policy(raw["policies"][index], namespace=namespace, index=index, defaults=defaults)
+    policies += inline_releases(raw, namespace, where)
     targets = tuple(
         Target(
             Selector(

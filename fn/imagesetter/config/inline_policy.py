@@ -1,4 +1,4 @@
-"""A policy among ``spec.policies`` of an ``ImageSetter``, as the two resources of Flux that it stands for.
+"""A policy among ``spec.policies`` of an ``ImageSetter``, as the two resources of Flux that it stands for; a release.
 
 The function gets an ImageSetter as its functionConfig; the other commands read the ImageSetters among the files, each
 policy by itself, so that a mistake in one does not hide the others.
@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from imagesetter.config.options import API_VERSION, KIND
 from imagesetter.config.options import GROUP as SETTER_GROUP
-from imagesetter.config.options import KIND
 from imagesetter.flux.annotations import (
     ALLOW_DOWNGRADE,
     CHART_TAGS,
@@ -23,7 +23,7 @@ from imagesetter.flux.annotations import (
     VERIFY,
 )
 from imagesetter.flux.nearest import folder_of
-from imagesetter.flux.resources import GROUP, Resource
+from imagesetter.flux.resources import GROUP, RELEASE, Resource
 from imagesetter.policy.kinds import NAMES
 from krm_functions.errors import InputError, UsageError
 
@@ -69,6 +69,35 @@ def policies_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[
         folders = (folder,) if folder else ()
         found, repository = inline_policy(policy, namespace=namespace, index=index, defaults=defaults)
         yield found._replace(origin=origin, folders=folders), repository._replace(origin=origin, folders=folders)
+
+
+def releases_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[Resource]:
+    """The ImageRelease that each entry of ``spec.releases`` of a resource in a file stands for; as `policies_in_file`.
+
+    Whoever reads one gets the error of an entry that is not valid (`imagesetter.flux.releases`).
+    """
+    spec, metadata, folder = item.get("spec"), item.get("metadata"), folder_of(name)
+    if is_setter(item) and isinstance(spec, Mapping):
+        namespace = str(metadata.get("namespace") or "") if isinstance(metadata, Mapping) else ""
+        for found in inline_releases(spec, namespace, f"{name}:{line}"):
+            yield found._replace(folders=(folder,) if folder else ())
+
+
+def inline_releases(spec: Mapping[str, Any], namespace: str, origin: str) -> Iterator[Resource]:
+    """The ImageRelease that each entry of ``spec.releases`` stands for, valid or not.
+
+    Args:
+        spec: of an ``ImageSetter``.
+        namespace: for an entry without one; empty for the run's default.
+        origin: where it is.
+    """
+    entries = spec.get("releases") or []
+    for index, each in enumerate(entries if isinstance(entries, list) else [None]):
+        fields = each if isinstance(each, Mapping) else {}
+        metadata = {"name": str(fields.get("name") or ""), "namespace": str(fields.get("namespace") or namespace)}
+        rest = {field: value for field, value in fields.items() if field not in metadata}
+        data = {"apiVersion": API_VERSION, "kind": RELEASE, "metadata": metadata, "spec": rest}
+        yield Resource(data, f"{origin} spec.releases[{index}]", ((metadata["namespace"], metadata["name"]),))
 
 
 def rule_annotations(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -56,7 +56,7 @@ def read_release(found: Resource, name: PolicyName) -> Release:
         raise ResourceError(what, where=where, hint=hint)
     if not isinstance(spec, Mapping):
         raise ResourceError("spec: must be a mapping", where=where, hint=hint)
-    problem = next(_problems(spec), "")
+    problem = next(_problems(spec), "") if name.name else "the name is missing"
     if problem:
         raise ResourceError(problem, where=where, hint=hint)
     policies = tuple(dict.fromkeys(_policy(text, name.namespace) for text in spec["policies"]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imagesetter.config.inline_policy import is_setter, policies_in_file
+from imagesetter.config.inline_policy import is_setter, policies_in_file, releases_in_file
 from imagesetter.config.options import GROUP
 from imagesetter.errors import LockError, MarkerError
 from imagesetter.fields.digests import REGISTRY_KEY, registry_beside
@@ -344,6 +344,8 @@ class _Document:
                     self.invalid.append(UnreadableDocument(position, policy.what, policy.hint))
                 else:
                     yield from (replace(self._locate(each, at), inline=True) for each in policy)
+            for index, release in enumerate(releases_in_file(item, self.name, self.node.line)):
+                yield replace(self._locate(release, (*path, "spec", "releases", index)), inline=True)
 
     def _locate(self, resource: Resource, path: FieldPath) -> LocatedResource:
         return LocatedResource(resource, self.name, self.text, self.node.line, self.node.column, path)

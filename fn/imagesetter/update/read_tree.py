@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from imagesetter.config.inline_policy import WORDS, policies_in_file
+from imagesetter.config.inline_policy import WORDS, policies_in_file, releases_in_file
 from imagesetter.fields.field import Location
 from imagesetter.fields.nested import NestedMark, find_nested
 from imagesetter.fields.report import failure
@@ -198,6 +198,7 @@ def flux_resources(
                     broken.append(policy)
                 else:
                     found += policy
+            found += releases_in_file(item, name, line)
     if broken and whole:
         raise broken[0]
     taker = unread if invalid is None else invalid
