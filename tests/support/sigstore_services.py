@@ -179,7 +179,7 @@ class Sigstore:
         log_id = hashlib.sha256(_spki(self.rekor)).digest()
         promised = {"body": _text(body), "integratedTime": integrated, "logID": log_id.hex(), "logIndex": 0}
         root = hashlib.sha256(b"\0" + body).digest()
-        note = f"{_ORIGIN}\n1\n{_text(root)}\n"
+        note = f"{_ORIGIN} - 1\n1\n{_text(root)}\n"  # the number of its tree says that it is a Rekor 1
         checkpoint = f"{note}\n— {_ORIGIN} {_text(log_id[:4] + _sign(self.rekor, note.encode()))}\n"
         return {
             "logIndex": "0",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from imagesetter.errors import CredentialError, SignatureError
 from imagesetter.verification.identity import IdentityMatch, literal
 from imagesetter.verification.keyless import verify_keyless
 from imagesetter.verification.signature import Signature, Verified
-from support.signing import bundle, new_key
+from support.signing import Image, attach, bundle, cosign, new_key, push_signed_image
 from support.sigstore_services import ISSUER, SIGNED_AT, SUBJECT, Sigstore
 
 pytest.importorskip("sigstore", reason="the lowest dependencies are without the extra verify")
@@ -139,6 +141,103 @@ def test_a_bundle_that_is_wrong_is_not_accepted(case: str) -> None:
     shown = ask(make())
     assert isinstance(shown, str)
     assert shown.startswith(reason)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where cosign finds the trusted root."""
+    made = tmp_path_factory.mktemp("keyless")
+    (made / "root.json").write_bytes(SIGSTORE.trusted_root())
+    return made
+
+
+def cosign_accepts(folder: Path, image: Image, *identity: str) -> bool:
+    """Whether `cosign verify` accepts an image, which has one bundle, by an identity."""
+    options = identity or ("--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER)
+    name = f"{image.host}/{image.path}@{image.digest}"
+    try:
+        cosign(folder, "verify", "--trusted-root", "root.json", "--allow-http-registry", *options, name)
+    except RuntimeError as error:
+        if "no matching attestations" not in str(error) and "no signatures found" not in str(error):
+            raise
+        return False
+    return True
+
+
+def pushed(host: str, case: str, make: Callable[[str], bytes]) -> tuple[Image, bytes]:
+    """An image with a bundle of its own."""
+    image = push_signed_image(host, "keyless", "1.0.0", labels={"case": case})
+    content = make(image.digest)
+    attach(image, content, referrers_api=True)
+    return image, content
+
+
+Make = Callable[[str], bytes]
+BY_COSIGN: dict[str, tuple[Make, bool]] = {
+    "as it should be": (SIGSTORE.bundle, True),
+    "signed in the last minute": (
+        lambda digest: SIGSTORE.bundle(digest, signed_at=SIGNED_AT + datetime.timedelta(minutes=9, seconds=59)),
+        True,
+    ),
+    "another repository": (lambda digest: SIGSTORE.bundle(digest, subject=f"{SUBJECT}-evil"), False),
+    "behind a question mark": (lambda digest: SIGSTORE.bundle(digest, subject=f"https://e.example/?{SUBJECT}"), False),
+    "in capitals": (lambda digest: SIGSTORE.bundle(digest, subject=SUBJECT.upper()), False),
+    "another issuer": (lambda digest: SIGSTORE.bundle(digest, issuer=f"{ISSUER}.evil.example"), False),
+    "an issuer with a slash": (lambda digest: SIGSTORE.bundle(digest, issuer=f"{ISSUER}/"), False),
+    "signed after the certificate had expired": (lambda digest: SIGSTORE.bundle(digest, signed_at=LATE), False),
+    "signed before the certificate was issued": (
+        lambda digest: SIGSTORE.bundle(digest, signed_at=SIGNED_AT - datetime.timedelta(seconds=1)),
+        False,
+    ),
+    "an authority that is not trusted": (lambda digest: Sigstore().bundle(digest), False),
+    "a certificate that no log has": (
+        lambda digest: Sigstore(SIGSTORE.authority_key, rekor=SIGSTORE.rekor).bundle(digest),
+        False,
+    ),
+    "an entry of another transparency log": (
+        lambda digest: Sigstore(SIGSTORE.authority_key, SIGSTORE.certificate_log).bundle(digest),
+        False,
+    ),
+    "copied from another image": (lambda digest: SIGSTORE.bundle("sha256:" + "b" * 64), False),
+    "the payload was changed": (
+        lambda digest: changed(SIGSTORE.bundle(digest), "dsseEnvelope", "payload", to="e30="),
+        False,
+    ),
+    "the proof of inclusion was changed": (
+        lambda digest: changed(SIGSTORE.bundle(digest), *ENTRY, "inclusionProof", "rootHash", to="AAAA"),
+        False,
+    ),
+    "no entry": (lambda digest: changed(SIGSTORE.bundle(digest), "verificationMaterial", "tlogEntries", to=[]), False),
+}
+
+
+@pytest.mark.parametrize("case", BY_COSIGN)
+def test_cosign_itself_accepts_and_refuses_the_same(case: str, with_api: str, folder: Path) -> None:
+    make, right = BY_COSIGN[case]
+    image, content = pushed(with_api, case, make)
+    wanted = (IdentityMatch(literal(ISSUER), literal(SUBJECT)),)
+    try:
+        found: object = verify_keyless(Signature("bundle", content), image.digest, wanted, SIGSTORE.trusted_root())
+    except SignatureError as error:
+        found = error.what
+    assert (isinstance(found, Verified), cosign_accepts(folder, image)) == (right, right), found
+
+
+def test_a_pattern_that_is_not_anchored_is_where_cosign_accepts_more(with_api: str, folder: Path) -> None:
+    subject = "https://git.example.com/team/app-evil/x"
+    image, content = pushed(with_api, "not anchored", lambda digest: SIGSTORE.bundle(digest, subject=subject))
+    pattern = r"https://git\.example\.com/team/app"
+    options = ("--certificate-identity-regexp", pattern, "--certificate-oidc-issuer", ISSUER)
+    assert cosign_accepts(folder, image, *options)
+    with pytest.raises(SignatureError, match="it holds one, but a pattern has to match the whole text"):
+        verify_keyless(
+            Signature("bundle", content),
+            image.digest,
+            (IdentityMatch(literal(ISSUER), pattern),),
+            SIGSTORE.trusted_root(),
+        )
+    anchored = ("--certificate-identity-regexp", f"^{pattern}$", *options[2:])
+    assert not cosign_accepts(folder, image, *anchored)
 
 
 def test_a_keyless_signature_of_cosign_2_is_refused_by_name() -> None:
