@@ -23,12 +23,12 @@ def test_libyaml_s_loader_still_gives_the_events_that_are_counted() -> None:
     assert hasattr(yaml, "__with_libyaml__"), f"{release} no longer says whether it has libyaml: see text/events.py"
     if not yaml.__with_libyaml__:
         return
-    loader = yaml.CBaseLoader(TEXT)
+    loader = yaml.cyaml.CParser(TEXT)
     for name in ("get_event", "raw_parse"):
-        assert hasattr(loader, name), f"{release} broke us: CBaseLoader has no {name} any more; see text/events.py"
+        assert hasattr(loader, name), f"{release} broke us: CParser has no {name} any more; see text/events.py"
     events = list(iter(loader.get_event, None))
     assert [type(event).__name__ for event in events] == [type(event).__name__ for event in yaml.parse(TEXT)]
-    counted = yaml.CBaseLoader(TEXT).raw_parse()
+    counted = yaml.cyaml.CParser(TEXT).raw_parse()
     assert counted == len(events), f"{release} broke us: raw_parse counts {counted} of {len(events)} events"
 
 

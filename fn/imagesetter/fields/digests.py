@@ -12,11 +12,22 @@ from imagesetter.flux.markers import Marker, PolicyName
 from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.scan_result import Scalar
 
-DIGEST_KEY = re.compile(r"""(?:igest|sha|sha256)["']?[ \t]*:[ \t]*["']?(?:sha[0-9]+:)?[0-9a-fA-F]{32}""")
-"""A digest in a field of its own, such as ``digest: sha256:…`` beside ``tag:``; texts without one are not looked at."""
+_DIGEST_KEY = r"""(?:igest|sha|sha256)["']?[ \t]*:[ \t]*["']?(?:sha[0-9]+:)?[0-9a-fA-F]{32}"""
 _NAMES = ("digest", "sha", "sha256")
-REGISTRY_KEY = re.compile(r"""(?<![\w-])registry["']?[ \t]*:[ \t]*[^ \t\r\n#]""")
-"""A registry in a field of its own, such as ``registry: ghcr.io`` beside ``repository:``; other texts have none."""
+_REGISTRY_KEY = r"""registry(?<![\w-]registry)["']?[ \t]*:[ \t]*[^ \t\r\n#]"""
+
+
+def has_digest_key(text: str) -> bool:
+    """Whether there is a digest in a field of its own, such as ``digest: sha256:…`` beside ``tag:``.
+
+    A text that has none is not looked at, so few are; to search for a word takes a fraction of the time of a pattern.
+    """
+    return ("igest" in text or "sha" in text) and re.search(_DIGEST_KEY, text) is not None
+
+
+def has_registry_key(text: str) -> bool:
+    """Whether there is a registry in a field of its own, such as ``registry: ghcr.io`` beside ``repository:``."""
+    return re.search(_REGISTRY_KEY, text) is not None
 
 
 class FieldDigests:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagesetter.config.options import FunctionOptions, Target
 from imagesetter.errors import ResolveError
-from imagesetter.fields.digests import DIGEST_KEY, REGISTRY_KEY, digests_beside, registries_beside
+from imagesetter.fields.digests import digests_beside, has_digest_key, has_registry_key, registries_beside
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.list_fields import ListFields, location_of
 from imagesetter.fields.report import failure, marker_problem, report
@@ -69,9 +69,9 @@ def find_fields(
     if config.bind_by_image:
         _add_images(list_fields, listing.items, catalog, sources)
     list_fields.fields += [marked for marked in left if marked.scalar.start not in list_fields.taken]
-    if list_fields.fields and REGISTRY_KEY.search(listing.text):
+    if list_fields.fields and has_registry_key(listing.text):
         list_fields.fields = registries_beside(list_fields.fields, list_fields.scalars_beside)
-    if list_fields.fields and DIGEST_KEY.search(listing.text):
+    if list_fields.fields and has_digest_key(listing.text):
         list_fields.fields += _digests_beside(list_fields)
     list_fields.fields.sort(key=lambda marked: marked.scalar.start)
     return list_fields

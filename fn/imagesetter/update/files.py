@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagesetter.fields.digests import DIGEST_KEY, REGISTRY_KEY, digests_beside, registries_beside
+from imagesetter.fields.digests import digests_beside, has_digest_key, has_registry_key, registries_beside
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.nested import edits as nested_edits
 from imagesetter.fields.report import failure, marker_problem, report
@@ -59,7 +59,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     """The fields of a file that follow a policy, and what is wrong with its other markers."""
     fields: list[MarkedField] = []
     results: list[Result] = []
-    name = str(file.path)
+    name, text = str(file.path), file.text.text
     resources = _resources(file.scan)
     for parsed in parse_comments(file.scan.comments):
         comment = parsed.comment
@@ -70,7 +70,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     for mark in file.nested:
         fields.append(MarkedField(mark.marker, mark.scalar, _location(name, mark.scalar, resources), nested=mark))
     followed = {mark.comment.line for mark in file.nested}
-    for line, column in nested_markers(file.text.text, file.scan):
+    for line, column in nested_markers(text, file.scan):
         if line in followed:
             continue
         location = Location(file=name, line=line, column=column)
@@ -83,9 +83,9 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
                 hint="fix it, or leave the file out with --exclude",
             )
             results.append(failure(unreadable, location))
-    has_digest, has_registry = (key.search(file.text.text) for key in (DIGEST_KEY, REGISTRY_KEY))
+    has_digest, has_registry = has_digest_key(text), has_registry_key(text)
     if fields and (has_digest or has_registry):
-        scalars_of = _scalars_beside(file)
+        scalars_of = _scalars_beside(text)
         if has_registry:
             fields = registries_beside(fields, scalars_of)
         apart = [marked for marked in fields if not marked.nested]
@@ -94,11 +94,11 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     return fields, results
 
 
-def _scalars_beside(file: MarkedFile) -> Callable[[MarkedField], Mapping[FieldPath, Scalar]]:
-    """All scalars of the document that a field is in; the file is scanned once more for them."""
+def _scalars_beside(text: str) -> Callable[[MarkedField], Mapping[FieldPath, Scalar]]:
+    """All scalars of the document that a field is in; the text is scanned once more for them."""
     whole = {
         node.document: {scalar.path: scalar for scalar in node.kept.values()}
-        for node in scan(file.text.text, outline=KEEP_ALL).documents
+        for node in scan(text, outline=KEEP_ALL).documents
     }
     nothing: Mapping[FieldPath, Scalar] = {}
     return lambda marked: whole.get(marked.scalar.document, nothing)
@@ -108,7 +108,7 @@ def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:
     """The resources of a file by document and path: the documents themselves, and the items of a List."""
     refs: dict[tuple[int, FieldPath], ResourceRef] = {}
     for node in found.nodes:
-        kept = {path[-1]: scalar.value for path, scalar in node.kept.items()}
+        kept = {path[-1]: value for path, value in node.texts.items()}
         if kept.get("apiVersion") and kept.get("kind"):
             refs[node.document, node.path] = ResourceRef(
                 kept["apiVersion"], kept["kind"], kept.get("name", ""), kept.get("namespace", "")
@@ -234,13 +234,13 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
-    text = file.text.text
+    text, bom = file.text
     if file.nested:
         planned = [(change.field.scalar, change.text, change.field.nested) for change in changes]
         text = splice(text, nested_edits(text, planned, file.scan))
     else:
         text = rewrite(text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
-    return Rewrite(file.path, file.data, encode_text(text, bom=file.text.bom))
+    return Rewrite(file.path, file.data, encode_text(text, bom=bom))
 
 
 def write_files(rewrites: Sequence[Rewrite]) -> list[Result]:

@@ -26,7 +26,7 @@ from krm_functions.yaml.encoding import DecodedText as Text
 from krm_functions.yaml.encoding import decode_text, mentions, wide_encoding
 from krm_functions.yaml.load import load, load_all
 from krm_functions.yaml.scan import NEEDLE, scan
-from krm_functions.yaml.scan_result import KEEP, SPAN, Comment, ScanResult
+from krm_functions.yaml.scan_result import KEEP_TEXT, SPAN, Comment, ScanResult
 
 STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
@@ -35,19 +35,24 @@ _RELEASE = flux.RELEASE.encode()
 _LOCK = f"kind: {lock.KIND}".encode()
 _DEPLOYS = DEPLOYMENTS.encode()
 # What says which resource a field belongs to; collected in the pass that finds the markers.
-_RESOURCE: Final = {SPAN: True, "apiVersion": KEEP, "kind": KEEP, "metadata": {"name": KEEP, "namespace": KEEP}}
+_NAMES: Final = {"name": KEEP_TEXT, "namespace": KEEP_TEXT}
+_RESOURCE: Final = {SPAN: True, "apiVersion": KEEP_TEXT, "kind": KEEP_TEXT, "metadata": _NAMES}
 _OUTLINE: Final = {**_RESOURCE, "items": {"*": _RESOURCE}}
 
 
 class MarkedFile(NamedTuple):
-    """A file that holds markers: its bytes, its text, and where the markers are."""
+    """A file that holds markers: its bytes, and where the markers are."""
 
     path: Path
     data: bytes
-    text: Text
     scan: ScanResult
     nested: tuple[NestedMark, ...] = ()
     """Fields in the text of values, where these are followed."""
+
+    @property
+    def text(self) -> Text:
+        """The text, decoded anew: kept beside the bytes, the texts of a fleet would take as much memory as these."""
+        return decode_text(self.data)
 
     def field_markers(self) -> Iterator[tuple[Comment, Marker]]:
         """The valid markers that are behind a value, also in the text of another one where these are followed."""
@@ -151,9 +156,9 @@ def marked_file(path: Path, data: bytes, *, nested: bool = False) -> MarkedFile:
     Raises:
         TextError: it is not UTF-8.
     """
-    text = decode_text(data, name=str(path))
-    inside = find_nested(text.text) if nested else ()
-    return MarkedFile(path, data, text, scan(text.text, NEEDLE, outline=_OUTLINE), inside)
+    text = decode_text(data, name=str(path)).text
+    inside = find_nested(text) if nested else ()
+    return MarkedFile(path, data, scan(text, NEEDLE, outline=_OUTLINE), inside)
 
 
 def may_hold_policies(data: bytes) -> bool:

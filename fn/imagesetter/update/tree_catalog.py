@@ -120,7 +120,7 @@ def needs_search(
             return True
     seen: set[tuple[str, PolicyName]] = set()
     for file, marker in markers:
-        key = (folder_of(file), marker.policy)
+        key = ("" if whole else folder_of(file), marker.policy)
         if key in seen:
             continue
         seen.add(key)

@@ -243,4 +243,6 @@ class NodeBuilder:
         """The finished node."""
         mark = self.first.start_mark
         line, column = mark.line + 1, mark.column + 1
-        return NodeSpan(self.number, self.path, mark.index, end, line, column, self.kept, self.texts or NOTHING)
+        return NodeSpan(
+            self.number, self.path, mark.index, end, line, column, self.kept or NOTHING, self.texts or NOTHING
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from sys import intern
 from typing import Any, Final
 
 from krm_functions.yaml.comments import breaks_between, has_colon, line_end, line_start
@@ -30,8 +31,8 @@ A plain tuple because one is made for every collection of a text."""
 
 
 def path_from_frames(frames: Sequence[Frame]) -> FieldPath:
-    """The path that frames spell out."""
-    return tuple([frame[2] if frame[0] == ITEM else frame[1] for frame in frames if frame[0] != ROOT])
+    """The path that frames spell out; its keys are the same texts in all files, of which there may be thousands."""
+    return tuple([frame[2] if frame[0] == ITEM else intern(frame[1]) for frame in frames if frame[0] != ROOT])
 
 
 def scalar_of(text: str, event: Any, document: int, frames: Sequence[Frame]) -> Scalar:

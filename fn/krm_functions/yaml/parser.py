@@ -9,6 +9,7 @@ is absent.
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from krm_functions.yaml.encoding import position
@@ -35,6 +36,7 @@ class Unreadable(Exception):
         self.problem = problem
 
 
+@cache
 def has_libyaml() -> bool:
     """Whether PyYAML has its C extension; without it the same is read, only slower."""
     from krm_functions.yaml.pyyaml import yaml
@@ -58,7 +60,7 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
     if text.startswith("\ufeff"):  # libyaml would read over it without counting it
         raise Unreadable(SyntaxProblem(1, 1, "there is a second byte order mark"))
     if not pure and has_libyaml():
-        return yaml.CBaseLoader(text).get_event  # type: ignore[no-any-return]
+        return yaml.cyaml.CParser(text).get_event  # type: ignore[no-any-return]
 
     class _Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]
         """The three parts of PyYAML's pure loader that make events."""
@@ -91,7 +93,7 @@ def count_events(parts: Iterable[str], *, pure: bool = False) -> int:
     from krm_functions.yaml.pyyaml import yaml
 
     if not pure and has_libyaml():
-        return yaml.CBaseLoader(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
+        return yaml.cyaml.CParser(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
     return sum(1 for _ in iter(reader("".join(parts), pure=pure), None))
 
 
