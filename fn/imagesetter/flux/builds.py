@@ -351,10 +351,10 @@ def _substituted(form: Resource, values: Values) -> Resource:
 
 
 def _ambiguous(resources: Iterable[Resource]) -> bool:
-    """Whether two complete resources of one name differ."""
+    """Whether two complete resources of one name differ, of some in which no variable is left."""
     inputs: dict[tuple[str, str, str], str] = {}
     for found in resources:
-        if flux.is_complete(found):
+        if flux.says_all(found):
             key = (found.kind, *found.names[0])
             its = flux.inputs_of(found)
             if inputs.setdefault(key, its) != its:

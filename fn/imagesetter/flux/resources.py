@@ -114,8 +114,11 @@ def resource(
 
 def is_complete(found: Resource) -> bool:
     """Whether a resource says what its kind is about; a patch for one does not, nor one whose variables are left."""
-    if found.kind in FLUX_KINDS and any(unresolved(found.data)):
-        return False
+    return says_all(found) and not (found.kind in FLUX_KINDS and any(unresolved(found.data)))
+
+
+def says_all(found: Resource) -> bool:
+    """Whether a resource has the fields that its kind is about, whatever their values are."""
     match found.kind:
         case "ImagePolicy":
             return "imageRepositoryRef" in found.spec and "policy" in found.spec

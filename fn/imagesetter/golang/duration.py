@@ -26,14 +26,13 @@ def parse_nanoseconds(text: str) -> int:
     if rest == "0":
         return 0
     total = 0
-    bad = Fault(f"time: invalid duration {quote_bytes(text)}")
     if not rest:
-        raise bad
+        raise _invalid(text)
     at = 0
     while at < len(rest):
         piece = _PIECE.match(rest, at)
         if piece is None or not (piece[1] or piece[2]):
-            raise bad
+            raise _invalid(text)
         at = piece.end()
         if not piece[3]:
             raise Fault(f"time: missing unit in duration {quote_bytes(text)}")
@@ -43,8 +42,12 @@ def parse_nanoseconds(text: str) -> int:
         fraction = (piece[2] or "")[:18]
         total += int((piece[1] or "0")[-40:]) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
         if total > (1 << 63) - (not text.startswith("-")) or len(piece[1]) > 40:
-            raise bad
+            raise _invalid(text)
     return -total if text.startswith("-") else total
+
+
+def _invalid(text: str) -> Fault:
+    return Fault(f"time: invalid duration {quote_bytes(text)}")
 
 
 def parse_duration(text: str) -> float:

@@ -71,10 +71,11 @@ _MERGE: Final = object()
 class _Open:
     """A collection whose end has not come yet."""
 
-    __slots__ = ("anchor", "before", "data", "key", "lines", "merged")
+    __slots__ = ("anchor", "before", "data", "is_list", "key", "lines", "merged")
 
     def __init__(self, data: dict[str, Any] | list[Any], anchor: str | None, before: int) -> None:
-        self.data = data
+        self.data: Any = data
+        self.is_list = isinstance(data, list)
         self.anchor = anchor
         self.before = before  # how many nodes the document had
         self.key: Any = None  # the mapping key that waits for its value
@@ -83,7 +84,7 @@ class _Open:
 
     def put(self, node: object, event: Any) -> None:
         """Take the next node: an item, a key, or the value of the key before."""
-        if isinstance(self.data, list):
+        if self.is_list:
             self.data.append(node)
         elif self.key is None:
             self._put_key(node, event)
@@ -107,16 +108,15 @@ class _Open:
 
     def close(self) -> object:
         """The finished data; merged mappings give what the mapping itself does not say, the first of them first."""
-        if isinstance(self.data, dict):
-            for each in self.merged:
-                for key, value in each.items():
-                    self.data.setdefault(key, value)
+        for each in self.merged:
+            for key, value in each.items():
+                self.data.setdefault(key, value)
         return self.data
 
     @property
     def wants_key(self) -> bool:
         """Whether the next node is a mapping key."""
-        return isinstance(self.data, dict) and self.key is None
+        return self.key is None and not self.is_list
 
 
 def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
