@@ -34,7 +34,7 @@ from imagesetter.registry.http.redaction import Redaction, printable, redacted_u
 from imagesetter.registry.http.request import ERROR_CAP, TIMEOUT, options_of
 from imagesetter.registry.http.tls import Tls
 
-# Idle connections of a pool; the library counts the busy ones too: eight to each of some registries and token servers.
+# Idle connections of a pool, whose host has eight busy ones, or as many as are allowed; the library counts these too.
 # Any more are closed after each response, to be opened again for the next request.
 _KEPT = 128
 _BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
@@ -146,12 +146,15 @@ class _Call(threading.local):
 
 @dataclass
 class _Pools:
-    """Connection pools by proxy, certificates, and whether they are encrypted."""
+    """Connection pools by host, proxy, certificates, and whether they are encrypted.
+
+    For each request httpcore looks at all connections of a pool, and for each idle one at all others again.
+    """
 
     network: NetworkSettings
     address_rules: AddressRules
     call: _Call
-    _pools: dict[tuple[Proxy | None, Tls | None, bool], httpcore.ConnectionPool] = field(default_factory=dict)
+    _pools: dict[tuple[str, Proxy | None, Tls | None, bool], httpcore.ConnectionPool] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, url: Url, overrides: NetworkOverrides) -> tuple[httpcore.ConnectionPool, Proxy | None]:
@@ -159,7 +162,7 @@ class _Pools:
         proxy = overrides.proxy or self.network.proxies.find(f"{url.scheme}://{url.netloc}")
         encrypted = url.scheme == "https"
         tls = self.network.certificates(str(url.host), overrides.tls) if encrypted else None
-        key = (proxy, tls, encrypted)
+        key = (url.netloc, proxy, tls, encrypted)
         with self._lock:
             if key not in self._pools:
                 self._pools[key] = self._make(proxy, self.network.contexts.find(tls) if encrypted else None)
