@@ -126,6 +126,9 @@ def environment_in(folder: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / ".cache"),
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "LANG": "C.UTF-8",
+        # What is installed for a test runs a few times: wheels that are here already, and bytecode of what is imported.
+        "PIP_CACHE_DIR": os.environ["PIP_CACHE_DIR"],
+        "PIP_NO_COMPILE": "1",
         # Registries and remotes of the tests are on this machine.
         "IMAGESETTER_ALLOW_LOOPBACK": "true",
         "IMAGESETTER_ALLOW_GIT": "file:///",

@@ -5,6 +5,7 @@ All that needs the image stands in this module, so that it is built once.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -19,11 +20,12 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage
-from image.conftest import NAME, Buildah, Image, make_docker
+from image.conftest import BASE, NAME, SUITE, Buildah, Image, make_docker
 from imagesetter import __version__
 from tools import CHECKOUT, require_tool
 
 WITH_GIT = "localhost/imagesetter-git:test"
+BASE_WITH_GIT = "localhost/imagesetter-base-git"
 NOBODY = 65534
 
 FLEET = """\
@@ -261,22 +263,29 @@ def fleet(tmp_path: Path) -> Fleet:
 
 @pytest.fixture(scope="module")
 def with_git(buildah: Buildah, built_image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The image that the manual and the example's README build on ours."""
+    """Our image with what the manual and the example's README put on top.
+
+    Their lines run on the base image, once for each text of theirs, and stay with it in the storage; what ours adds to
+    the base is copied into the result.
+    """
     pages = (CHECKOUT / "docs/automate.md", EXAMPLES / "automation/README.md")
     found = [re.findall(r"^```dockerfile\nFROM \S+\n(.*?)^```", page.read_text(), re.M | re.S) for page in pages]
     assert found[0] == found[1]
-    (dockerfile,) = found[0]
+    (lines,) = found[0]
     folder = tmp_path_factory.mktemp("with-git")
-    (folder / "Dockerfile").write_text(f"FROM {NAME}\n{dockerfile}")
-    buildah("build", "--quiet", "--pull-never", "--network=host", "--tag", WITH_GIT, str(folder))
-    container = buildah("from", "--pull-never", WITH_GIT)
+    name = f"{BASE_WITH_GIT}:{SUITE}-{hashlib.sha256(lines.encode()).hexdigest()[:16]}"
+    if not buildah("images", "--quiet", "--filter", f"reference={name}"):
+        (folder / "Dockerfile").write_text(f"FROM {BASE}\n{lines}")
+        buildah("build", "--quiet", "--pull-never", "--network=host", "--tag", name, str(folder))
+    container = buildah("from", "--pull-never", name)
     try:
         root = Path(buildah("mount", container))
-        config = json.loads(buildah("inspect", "--type", "image", WITH_GIT))["OCIv1"]["config"]
-        yield Image(WITH_GIT, config, root, *make_docker(folder, WITH_GIT, root, config))
+        subprocess.run(["cp", "-a", str(built_image.root / "opt/imagesetter"), str(root / "opt")], check=True)
+        user = json.loads(buildah("inspect", "--type", "image", name))["OCIv1"]["config"]["User"]
+        config = {**built_image.config, "User": user}
+        yield Image(name, config, root, *make_docker(folder, WITH_GIT, root, config))
     finally:
         buildah("rm", container)
-        buildah("rmi", "--force", WITH_GIT)
 
 
 def test_without_git_it_says_what_is_missing(image: Image, fleet: Fleet) -> None:
