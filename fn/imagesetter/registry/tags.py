@@ -250,7 +250,7 @@ def _read_page(listing: Listing, response: "httpx.Response", what: str) -> _Page
         tags = []
     if not isinstance(tags, list):
         raise ProtocolError(f"{what}: the tag list has no list of tags")
-    if not all(entry is None or isinstance(entry, str) for entry in tags):
+    if not set(map(type, tags)) <= {str, type(None)}:
         raise ProtocolError(f"{what}: the tag list has entries that are not the names of tags", hint=_REGISTRY)
     start, found = len(listing.tags), only_tags(tags)
     listing.tags += found
