@@ -1,4 +1,4 @@
-"""(m) What a user would run instead: Renovate, a loop of crane, and Go programs of what Flux's controllers do."""
+"""(h) What a user would run instead: Renovate, a loop of crane, and Go programs of what Flux's controllers do."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ WHY = {
     FLUX: "Python's start with its libraries is most of it; and it reads policies and proves files, which Go does not",
 }
 PAGE = 1000
-"""Tags in an answer of the registry."""
 UPDATECLI = "updatecli (the Go module proxy does not serve its module)"
 WHAT_THEY_DO = {
     OURS: ("policies as Flux reads them", "semver range", "writes each field, proves each file, flushes it"),
@@ -162,7 +161,7 @@ class Repository:
         return made
 
     def _renovate(self, program: str) -> Program:
-        """A lookup of the kubernetes manager, told each policy as ``allowedVersions``."""
+        """A lookup of the kubernetes manager, which gets each policy as ``allowedVersions``."""
         rules = [{"matchPackageNames": [self._image(each)], "allowedVersions": f"/{each.pattern}/"}
                  for each in self._made if each.major is not None]  # fmt: skip
         config = {
@@ -233,7 +232,7 @@ def reported_by_renovate(report: Any, host: str) -> dict[str, str]:
 
 
 def alternatives(folder: Path, quick: bool) -> Section:
-    """(m) One repository and one registry, and all programs that are there."""
+    """(h) One repository and one registry, and all programs that are there."""
     sizes = (20, 60) if quick else (60, 200, 1000)
     made = images(sizes[-1])
     write_lists(folder / "lists", ({"name": each.path, "tags": each.tags, "page": PAGE} for each in made))
@@ -243,9 +242,8 @@ def alternatives(folder: Path, quick: bool) -> Section:
         for size in sizes:
             repository = Repository(folder / str(size), registry, made[:size])
             programs = {**repository.programs(), **repository.fetched()}
-            found[size], counts[size] = repository.measure(
-                programs, 1 if size > 200 else 2 if quick or size > 60 else 3
-            )
+            rounds = 1 if size > 200 else 2 if quick or size > 60 else 3
+            found[size], counts[size] = repository.measure(programs, rounds)
     return _section(found, counts, made)
 
 
@@ -259,26 +257,26 @@ def _section(
         f"2,000 tags, {tags:,} in all at the last size. Every program uses the same registry (a process of its own on "
         f"loopback, plain HTTP, pages of {PAGE:,} tags), starts without a cache, and has to find the same tag for "
         "every image, which is checked. A registry on loopback answers at once, so this compares the programs; over a "
-        "network all of them wait more. The second table says what each of them does, because no two do the same."
+        "network all of them wait more, see (d). The second table says what each of them does."
     )
     notes = (
         "**What differs**. Renovate gets each policy as a package rule, since it reads no Flux policies; its pinned "
-        "version is the last that runs on Node 20; `--platform=local` looks up and writes nothing, and it runs without "
-        "its compiled `re2`, so with the regular expressions of Node. It also asks for the manifest of each image, to "
-        "find where its source is; this registry has none, so a real one would cost it more. crane gets a list of "
-        "images and patterns: it reads no files, and `sort -V` knows neither ranges nor the order of prereleases, so "
-        "the patterns have to leave them out. The Go programs are not Flux's controllers, which need a cluster and "
-        "whose packages are internal: they list with go-containerregistry, 8 images at once (the controller: 4), "
-        "choose with Masterminds/semver and set fields with kyaml, as the controllers do, but they get the policies "
-        "as a list, keep no database and make no commit. imagesetter reads the policies from the files and flushes "
-        "what it writes to the disk, which the others do not."
+        "version is the last that runs on Node 20; `--platform=local` looks up and writes nothing. It lacks its "
+        "compiled `re2` and uses the regular expressions of Node. It also requests the manifest of each image, to find "
+        "where its source is; this registry has none, so a real one would cost it more. crane gets a list of images "
+        "and patterns: it reads no files, requests `/v2/` before each list, as the Go programs do, and `sort -V` knows "
+        "neither ranges nor the order of prereleases, so the patterns leave them out. The Go programs are not Flux's "
+        "controllers, which need a cluster and whose packages are internal: they list with go-containerregistry, 8 "
+        "images at once (the controller: 4), choose with Masterminds/semver and set fields with kyaml, as the "
+        "controllers do, but get the policies as a list, keep no database and make no commit. imagesetter reads the "
+        "policies from the files and flushes what it writes to the disk, which the others do not."
     )
     heads = ["program", *(f"requests, {size:,} images" for size in found), "gets", "chooses by", "with the answer"]
     rows = [[name, *(f"{each[name]:,}" for each in counts.values()), *WHAT_THEY_DO[name]] for name in found[max(found)]]
     ratios = [(name, short, kind) for name, short in SHORT.items() for kind in ("wall", "cpu")]
     missing = [name for name in WHAT_THEY_DO if name not in found[max(found)]]
     return Section(
-        "(m) Beside what else one could use",
+        "(h) Beside what else one could use",
         text,
         [comparison("images", found, ratios), table(heads, rows, 3)],
         _aims(found),
@@ -296,6 +294,6 @@ def _aims(found: Mapping[int, Mapping[str, Series]]) -> list[Aim]:
         for other, limit, kind, words in AIMS:
             value = each[OURS].over(each[other], kind) if other in each else None
             aims.append(
-                Aim(f"(m) {size:,} images, over {SHORT[other]}, {words}", limit, value, reason=WHY.get(other, ""))
+                Aim(f"(h) {size:,} images, over {SHORT[other]}, {words}", limit, value, reason=WHY.get(other, ""))
             )
     return aims

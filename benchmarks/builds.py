@@ -1,4 +1,4 @@
-"""(l) `imagesetter build --all` beside a plain loop of kustomize."""
+"""(j) `imagesetter build --all` beside a plain loop of kustomize."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def write_overlays(folder: Path, count: int) -> None:
 
 
 def builds(folder: Path, quick: bool) -> Section:
-    """(l) Overlays of one base, built after an update and as they are."""
-    title = "(l) imagesetter build"
+    """(j) Overlays of one base, built after an update and as they are."""
+    title = "(j) imagesetter build"
     program = peers.find("kustomize")
     if program is None:
         return Section(title, "`imagesetter build --all`, and a loop of `kustomize build`.", [], missing=["kustomize"])
@@ -64,7 +64,7 @@ def builds(folder: Path, quick: bool) -> Section:
         "copy, and builds each overlay, one for each processor at a time; the loop builds the sources as they are, "
         "one after the other."
     )
-    name = f"(l) build --all of {sizes[-1]} overlays over a loop of kustomize"
+    name = f"(j) build --all of {sizes[-1]} overlays over a loop of kustomize"
     aims = [
         Aim(f"{name}, processor", 2, largest[OURS].over(largest[LOOP], "cpu")),
         Aim(f"{name}, clock", 1.5, largest[OURS].over(largest[LOOP], "wall")),

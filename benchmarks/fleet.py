@@ -70,8 +70,8 @@ def fleet(folder: Path, quick: bool) -> Section:
         f"{sizes[-1]:,} images; the registry is a process of its own on loopback, plain HTTP, with every answer made "
         "beforehand, some 400 tags each. The cache is empty at first, and filled; every field changes, which is "
         "checked. The limit: curl gets the same lists over as many connections and throws them away. Beside it the "
-        "same tree again within the interval of its policies, which asks nobody; once more, where every field is up to "
-        "date by then; and from the policies' status, which neither scans nor selects."
+        "same tree again within the interval of its policies, which sends no request; once more, where every field is "
+        "up to date by then; and from the policies' status, which neither scans nor selects."
     )
     if peers.find("curl") is None:
         return Section(title, text, [], [Aim(MEMORY.format(sizes[-1]), 512, None, "MiB")], missing=["curl"])

@@ -16,7 +16,7 @@ from benchmarks.page import Section, seconds, table
 TITLE = "The container image"
 TEXT = (
     "Built by `make image`'s script with buildah, on a stand-in for the base image, Debian's own Python, so that no "
-    "registry is asked. What stands on top of the base is what a release has, and the base itself is not. "
+    "registry is contacted. What stands on top of the base is what a release has, and the base itself is not. "
     "Runs are in the image's root file system, as its user, with its entrypoint; what an engine adds to start a "
     "container is not in them. Bare Python in the same root is the limit."
 )

@@ -1,4 +1,4 @@
-"""(c) ResourceLists beside kyaml, and (g) the function's share of a kpt run."""
+"""(c) ResourceLists beside kyaml, and (i) the function's share of a kpt run."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def _aims(found: Mapping[str, Mapping[int, Mapping[str, Series]]], sizes: Sequen
 
 
 def kpt(folder: Path, quick: bool) -> Section:
-    """(g) `kpt fn eval` with the function, and with one that gives back what it gets."""
+    """(i) `kpt fn eval` with the function, and with one that gives back what it gets."""
     program = peers.find("kpt")
-    title = "(g) The function's share of a kpt run"
+    title = "(i) The function's share of a kpt run"
     if program is None:
         return Section(title, "kpt fn eval with the function, and with one that does nothing.", [], missing=["kpt"])
     sizes = (50, 100, 300) if quick else (100, 300, 1000)

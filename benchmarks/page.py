@@ -160,12 +160,13 @@ def write(sections: dict[str, Section], order: Iterable[str]) -> None:
         "# Benchmarks",
         "`make bench` measures all of this anew and writes this page; `make bench QUICK=1` takes smaller sizes, "
         f"`make bench ARGS=NAME` one section: {', '.join(order)}. "
-        '`make bench ARGS="lists --input FILE"` measures a ResourceList or a tree of yours. '
+        '`make bench ARGS="lists --input FILE"` measures a ResourceList, another file or a tree of yours, and says '
+        "what imagesetter did with it. "
         "Whole processes are measured, start-up included. The programs of a comparison run in turn, and a ratio is the "
         "median of the ratios run by run: below 1 means that imagesetter needs less. Ratios of processor time are the "
         "steadier ones where other work runs beside; times on the clock say little on a busy machine. What no program "
         "could do without (getting the lists, reading the bytes) is measured beside, as the limit. What dominates is "
-        "sampled from runs of the same session. Peaks below 7 MiB cannot be told from the process that starts a run.",
+        "sampled from runs of the same session. Peaks below 7 MiB are those of the process that starts a run.",
         "## The aims",
         table(["aim", "limit", "measured", "", "why not"], [aim.row for section in shown for aim in section.aims], 2),
     ]

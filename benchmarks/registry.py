@@ -1,4 +1,4 @@
-"""(d) Many repositories far away, one large one, and (f) one enormous one, beside curl, crane and skopeo."""
+"""(d) Many repositories far away, one large one, and (g) one enormous one, beside curl, crane and skopeo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ HOST = "registry.example.com"
 CURL, CURL_2, CURL_50 = "curl, 8 connections", "curl, HTTP/2, 8 at once", "curl, 50 connections"
 CURL_48 = "curl, 48 connections"
 LIMIT, HOSTS = 8, 6
-TAGS, MANY_TAGS = 100, 5000
+TAGS, MANY_TAGS = 100, 4900
+"""A list of 5,000 would look as if it had been cut, and so cost a second request; few real lists have such a length."""
 LOOP = 20
 DIGITS = "{:.2f}".format
 
@@ -82,9 +83,9 @@ def registry(folder: Path, quick: bool) -> Section:
     text = (
         f"A real registry (distribution 2.8) with TLS on loopback, behind a proxy that delays every byte, so that it "
         f"is as far away as the table says; repositories of {TAGS} tags. curl is the limit: it gets the same lists and "
-        f"throws them away. `{CURL}` speaks HTTP/1.1 on as many connections as ours, kept open; `{CURL_2}` is what it "
-        "does unasked. A registry without logins is asked once for each list, by both; no name is looked up, by "
-        "either. The loops call one program a repository."
+        f"throws them away. `{CURL}` speaks HTTP/1.1 on as many connections as ours, kept open; `{CURL_2}` is its "
+        "default. Without logins, both send one request for each list, and neither looks a name up. The loops call one "
+        "program a repository."
     )
     most = f"(d) {sizes[-1]} repositories, 50 ms away, over curl --parallel"
     missing = [name for name in ("curl", "crane", "skopeo", "docker-registry") if peers.find(name) is None]
@@ -243,15 +244,15 @@ def _large(running: RunningRegistry, machine: Machine) -> str:
 
 
 def enormous(folder: Path, quick: bool) -> Section:
-    """(f) One repository of up to a million tags, whole and in pages."""
+    """(g) One repository of up to a million tags, whole and in pages."""
     sizes = (1000, 10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)
-    title = "(f) One enormous repository"
+    title = "(g) One enormous repository"
     text = (
         "One repository, in pages of 1,000 tags, each of which names the next, or all in one answer; plain HTTP on "
-        "loopback, every answer made beforehand. curl is the limit: it gets the same pages, which it is told, one "
-        "after the other on one connection, and throws them away."
+        "loopback, every answer made beforehand. curl is the limit: it gets the same pages, whose URLs it is "
+        "given, one after the other on one connection, and throws them away."
     )
-    aim = f"(f) one repository of {sizes[-1]:,} tags, peak memory"
+    aim = f"(g) one repository of {sizes[-1]:,} tags, peak memory"
     if peers.find("curl") is None:
         return Section(title, text, [], [Aim(aim, 150, None, "MiB")], missing=["curl"])
     machine = Machine(folder)

@@ -1,4 +1,4 @@
-"""(h) The SDK beside kpt's for Go: one label for every resource."""
+"""(k) The SDK beside kpt's for Go: one label for every resource."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARSE = "Python, libyaml's events alone"
 
 
 def sdk(folder: Path, quick: bool) -> Section:
-    """(h) ResourceLists of Deployments, each of which gets a label."""
+    """(k) ResourceLists of Deployments, each of which gets a label."""
     sizes = (100, 300) if quick else (100, 1000)
     go = peers.built("sdk")
     found: dict[int, dict[str, Series]] = {}
@@ -43,10 +43,10 @@ def sdk(folder: Path, quick: bool) -> Section:
         why = f"taking the events alone is {each[PARSE].over(each[GO], 'cpu'):.2g} × Go" if go else ""
         for kind, words, limit in (("cpu", "processor", 2.0), ("peak", "memory", 0.5)):
             value = each[OURS].over(each[GO], kind) if go else None
-            aims.append(Aim(f"(h) a label for {size:,} Deployments over Go, {words}", limit, value, reason=why))
+            aims.append(Aim(f"(k) a label for {size:,} Deployments over Go, {words}", limit, value, reason=why))
     ratios = [(GO, "Go", "wall"), (GO, "Go", "cpu"), (GO, "Go", "peak"), (PARSE, "events alone", "cpu")]
     return Section(
-        "(h) The SDK",
+        "(k) The SDK",
         text,
         [comparison("Deployments", found, ratios)],
         aims,

@@ -1,4 +1,4 @@
-"""(e) Choosing tags for thousands of policies, beside a Go program that calls Masterminds/semver on the same lists.
+"""(f) Choosing tags for thousands of policies, beside a Go program that calls Masterminds/semver on the same lists.
 
 ``python -m benchmarks.selection FILE`` is our side: it reads lists, a line of JSON each, prints what it chooses, and on
 standard error the seconds that choosing took for each kind.
@@ -195,16 +195,16 @@ def selection(folder: Path, quick: bool) -> Section:
     from benchmarks.measuring import Program
     from benchmarks.page import Aim, Section
 
-    title = "(e) Selection beside Masterminds/semver"
+    title = "(f) Selection beside Masterminds/semver"
     text = (
         "Policies of all kinds over lists of 400 tags, chosen in one process by us and by a Go program that calls "
         "Masterminds/semver as Flux does; both must choose the same. Reading the lists is not counted in the first "
         "table, choosing is. The limits for text, in the second: reading the same lists from Python and choosing "
-        "nothing, and `grep` for a word that is not there. The table of kinds tells what dominates."
+        "nothing, and `grep` for a word that is not there. The table of kinds shows what dominates."
     )
     program = peers.built("selection")
     if program is None:
-        return Section(title, text, [], [Aim("(e) selection over Go, processor", 1.0, None)], missing=["Go"])
+        return Section(title, text, [], [Aim("(f) selection over Go, processor", 1.0, None)], missing=["Go"])
     sizes = (125, 250, 500) if quick else (500, 1500, 5000)
     root = Path(__file__).resolve().parent.parent
     counts: dict[str, int] = {}
@@ -227,8 +227,8 @@ def selection(folder: Path, quick: bool) -> Section:
     whole = found[max(found)]
     kinds, ratio = _by_kind(counts, whole)
     aims = [
-        Aim("(e) selection over Go, processor", 1.0, ratio, reason="see the kinds in the table"),
-        Aim("(e) selection, peak memory, all lists in memory", 512, whole[OURS].peak, "MiB"),
+        Aim("(f) selection over Go, processor", 1.0, ratio, reason="see the kinds in the table"),
+        Aim("(f) selection, peak memory, all lists in memory", 512, whole[OURS].peak, "MiB"),
     ]
     from benchmarks.comparing import comparison
 

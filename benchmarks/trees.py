@@ -47,7 +47,7 @@ def monorepo(folder: Path, quick: bool) -> Section:
         value = whole[name].over(whole[GO]) if GO in whole else None
         alone = f"{whole[SEARCH].over(whole[GO]):.2g}" if GO in whole else "—"
         why = (
-            f"reading and searching alone is {alone} × Go; then the imports, reading policies that Go is told, the "
+            f"reading and searching alone is {alone} × Go; then the imports, reading policies that Go is given, the "
             "proof, the flush: see what dominates"
         )
         aims.append(Aim(f"(a) monorepo, {name.split(', ')[1]}, over Go, clock", 1.0, value, reason=why))
