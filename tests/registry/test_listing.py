@@ -64,6 +64,7 @@ def test_link_gives_the_query_of_the_next_page(header: str, expected: str | None
         "</a?p=1> rel=next",
         "{}",
         "</a?p=1>; rel=next x",
+        "</a?p=1>; rel=“next”",
     ],
 )
 def test_a_header_that_nobody_can_read_is_an_error(header: str) -> None:

@@ -78,6 +78,8 @@ def _parse(header: str, what: str) -> list[_Link]:
             name, *values = parameter.groups()
             if name.lower() == "rel" and relations is None:
                 relations = tuple(next((value for value in values if value is not None), "").lower().split())
+                if not all(map(str.isascii, relations)):  # such as quotes of a word processor
+                    raise _unreadable(header, what)
         links.append(_Link(target[1] if target[1] is not None else target[2], relations))
         if _LINK_ENDS.match(header, at) is None:
             raise _unreadable(header, what)
