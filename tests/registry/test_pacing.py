@@ -100,6 +100,16 @@ def test_retry_after_in_seconds_is_waited_for() -> None:
     assert clock.waits == [7.0]
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_without_a_wait_is_no_leave_to_hurry(value: str, status: int) -> None:
+    clock = FakeClock()
+    busy = Reply(status, b"", {"Retry-After": value})
+    with run_fake(answers(busy, busy, busy, TAGS)) as fake, Client(ClientSettings(clock=clock)) as client:
+        assert client.scan(image(fake.host)).tags == ("1.0",)
+    assert clock.waits == pytest.approx([0.2, 0.4, 0.8])
+
+
 def test_retry_after_as_a_date_is_waited_for() -> None:
     clock = FakeClock()
     date = email.utils.formatdate(clock.now + 9, usegmt=True)

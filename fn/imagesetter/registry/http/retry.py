@@ -132,7 +132,7 @@ class RetryingClient:
                 hint="try again then; with credentials most registries allow more",
             )
         if status == 429 or demanded is not None:
-            self._rate_limiter.pause(host, wait if demanded is None else demanded, status)
+            self._rate_limiter.pause(host, demanded or wait, status)  # 0 is no leave to send it four times at once
         elif not last:
             self._rate_limiter.sleep(min(wait, deadline.left()))
 
