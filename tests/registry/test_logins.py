@@ -115,6 +115,14 @@ def test_a_login_that_must_not_go_over_plain_http_is_named(status: int, names: N
     assert "they do not go over plain HTTP: serve the registry over https, or --allow-http-credentials" in message
 
 
+def test_a_ready_token_where_a_password_is_requested_is_named() -> None:
+    challenge = {"WWW-Authenticate": 'Basic realm="x"'}
+    with run_fake(lambda seen: Reply(401, b"", challenge)) as fake, pytest.raises(Unauthorized) as caught:
+        scan(fake, keychain=Always("", REGISTRY_TOKEN, "token"))
+    assert str(caught.value) == f"{fake.host}/t/app: {fake.host} refuses (401) without the credentials from the test"
+    assert caught.value.hint == "the registry has no way of logging in that they are for"
+
+
 def test_with_leave_the_login_goes_over_plain_http(names: Names) -> None:
     names("registry.corp.example", "127.0.0.1")
     rules = AddressRules.parse(("registry.corp.example:*",), http_credentials=True)

@@ -254,6 +254,8 @@ class RepositoryClient:
         if credential:
             login = f"with the credentials from {source}" if sent else f"without the credentials from {source}"
         not_sent = "they do not go over plain HTTP: serve the registry over https, or --allow-http-credentials"
+        if credential and self.session.address_rules.may_send_credentials(str(response.request.url)):
+            not_sent = "the registry has no way of logging in that they are for"
         match status:
             case 401 | 403:
                 hint = f"log in to {self.repository.registry}, or name a secretRef"

@@ -82,15 +82,20 @@ def _messages(body: bytes) -> str:
     if not isinstance(document, dict):
         return ""
     errors = document.get("errors")
-    entries = errors if isinstance(errors, list) else [errors or document]
+    error = document.get("error")
+    entries = errors if isinstance(errors, list) else [errors or (error if isinstance(error, dict) else document)]
     sentences = [entry if isinstance(entry, str) else _sentence(entry) for entry in entries[:3]]
     return "; ".join(filter(None, sentences))
+
+
+_WORDS = ("code", "message", "Message", "error", "error_description", "title", "details", "detail")
+"""Members of an error as registries, clouds, OAuth 2 (RFC 6749) and proxies (RFC 9457) name them."""
 
 
 def _sentence(entry: object) -> str:
     if not isinstance(entry, dict):
         return ""
-    parts = [str(entry[key]) for key in ("code", "message", "error", "details") if isinstance(entry.get(key), str)]
+    parts = [str(entry[key]) for key in _WORDS if isinstance(entry.get(key), str)]
     return ": ".join(part for part in dict.fromkeys(parts) if part)
 
 
