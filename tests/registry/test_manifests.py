@@ -46,7 +46,7 @@ def shelf(*things: bytes, tag: bytes = IMAGE, **headers: str) -> Callable[[Seen]
         data = known.get(name, b"" if name.startswith("sha256:") else tag)
         if not data:
             return Reply(404, {"errors": [{"code": "BLOB_UNKNOWN"}]})
-        kind = json.loads(data).get("mediaType", "application/octet-stream")
+        kind = json.loads(data).get("mediaType", "") if "/manifests/" in seen.path else "application/octet-stream"
         return Reply(200, data, {"Content-Type": kind, "Docker-Content-Digest": digest_of(data), **headers})
 
     return respond
@@ -283,11 +283,13 @@ def test_index_that_is_none_is_an_error(whole: bytes, error: type[RegistryError]
         {"created": 5, "config": None, "os": 3},
         {"created": None, "config": {"Labels": ["x"]}},
         {"config": {"Labels": {"a": 1, "b": None}}},
+        [1],
+        b"\0asm",
         {},
     ],
 )
 def test_config_with_odd_parts_shows_what_it_has(config: object) -> None:
-    data = encode(config)
+    data = config if isinstance(config, bytes) else encode(config)
     manifest = encode({"mediaType": MANIFEST, "config": {"digest": digest_of(data)}})
     with run_fake(shelf(data, tag=manifest)) as fake:
         image = ask(fake, "inspect")

@@ -172,13 +172,9 @@ class ImageConfig:
     platform: str = ""
 
 
-def read_config(response: httpx.Response, what: str) -> ImageConfig:
-    """Creation time, labels and platform of a config blob.
-
-    Raises:
-        ProtocolError: it is not a JSON object.
-    """
-    document = read_object(response, what)
+def read_config(data: bytes) -> ImageConfig:
+    """Creation time, labels and platform of a config blob, as far as it has them: not every artifact is an image."""
+    document = read_config_object(data)
     inner = document.get("config")
     labels = inner.get("Labels") if isinstance(inner, Mapping) else None
     created = document.get("created")
@@ -249,7 +245,7 @@ def inspect(client: RepositoryClient, tag: str, platform: str, cache: Cache | No
     named = config_digest(document)
     config = ImageConfig()
     if named:
-        config = read_config(_fetch(client, cache, "blobs", named, CONFIG_CAP, what), f"{what}: the config")
+        config = read_config(_fetch(client, cache, "blobs", named, CONFIG_CAP, what).content)
     known = known or config.platform
     if platform and not platforms and known and known != platform and not known.startswith(f"{platform}/"):
         raise NotFound(f"{what} is for {known}, not for {platform}")
