@@ -233,7 +233,7 @@ def reported_by_renovate(report: Any, host: str) -> dict[str, str]:
 
 def alternatives(folder: Path, quick: bool) -> Section:
     """(h) One repository and one registry, and all programs that are there."""
-    sizes = (20, 60) if quick else (60, 200, 1000)
+    sizes = (60, 200) if quick else (60, 200, 1000)
     made = images(sizes[-1])
     write_lists(folder / "lists", ({"name": each.path, "tags": each.tags, "page": PAGE} for each in made))
     found: dict[int, dict[str, Series]] = {}
@@ -242,7 +242,7 @@ def alternatives(folder: Path, quick: bool) -> Section:
         for size in sizes:
             repository = Repository(folder / str(size), registry, made[:size])
             programs = {**repository.programs(), **repository.fetched()}
-            rounds = 1 if size > 200 else 2 if quick or size > 60 else 3
+            rounds = 1 if quick or size > 200 else 3
             found[size], counts[size] = repository.measure(programs, rounds)
     return _section(found, counts, made)
 
