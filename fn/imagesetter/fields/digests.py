@@ -14,6 +14,7 @@ from krm_functions.yaml.scan_result import Scalar
 
 _DIGEST_KEY = r"""(?:igest|sha|sha256)["']?[ \t]*:[ \t]*["']?(?:sha[0-9]+:)?[0-9a-fA-F]{32}"""
 _NAMES = ("digest", "sha", "sha256")
+# What may not be before the word is looked at behind it, so that the search is one for a word.
 _REGISTRY_KEY = r"""registry(?<![\w-]registry)["']?[ \t]*:[ \t]*[^ \t\r\n#]"""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from imagesetter.config.inline_policy import is_setter, policies_in_file, releases_in_file
 from imagesetter.config.options import GROUP
 from imagesetter.errors import LockError, MarkerError
-from imagesetter.fields.digests import REGISTRY_KEY, registry_beside
+from imagesetter.fields.digests import has_registry_key, registry_beside
 from imagesetter.fields.resource_list import FIELDS_ANNOTATION, is_image, target_marker
 from imagesetter.fields.unfollowed import nested_markers, sealed_documents
 from imagesetter.files.read import read
@@ -229,7 +229,7 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
     outline: Outline | None = {} if wanted or sealed else None
     scanned = scan(text, needle, also=(*spellings, "$ref", "\\u00"), outline=outline)
     marker_comments = tuple(MarkerComment(name, *parsed) for parsed in parse_comments(scanned.comments))
-    if marker_comments and REGISTRY_KEY.search(text):
+    if marker_comments and has_registry_key(text):
         marker_comments = tuple(_with_registries(text, marker_comments))
     broken = [_unreadable(name, text, each, marker_comments) for each in scanned.broken]
     documents = [_Document(name, text, node) for node in scanned.documents] if wanted else []
