@@ -347,6 +347,31 @@ def test_the_diff_is_one_that_git_applies(run: Mark, tmp_path: Path) -> None:
     assert (tmp_path / "a.yaml").read_bytes().decode() == f"{text} {marker('web')}"
 
 
+SETS_A_TAG = "kind: Kustomization\nimages:\n- name: NAME\n  newTag: 1.2.0 " + marker("web:tag") + "\n"
+CONTAINERS = "spec:\n  template: {{spec: {{containers: [\n    {{image: {image},\n    name: a}}]}}}}\n"
+OVERRIDDEN = {
+    "no tag, and a component elsewhere": ("registry.example.com/web", "components/images", "app", False),
+    "a tag, and a kustomization beside it": ("registry.example.com/web:1.0.0", "app", "app", False),
+    "a tag, and a kustomization above it": ("registry.example.com/web:1.0.0", ".", "app/web", False),
+    "a tag, and a kustomization elsewhere": ("registry.example.com/web:1.0.0", "other", "app", True),
+    "another spelling of the name, to which kustomize does nothing": ("nginx:1.0.0", "app", "app", True),
+}
+
+
+@pytest.mark.parametrize(("image", "images", "app", "marked"), OVERRIDDEN.values(), ids=OVERRIDDEN)
+def test_an_image_whose_tag_a_kustomization_sets_gets_no_marker(
+    run: Mark, image: str, images: str, app: str, marked: bool
+) -> None:
+    name = "docker.io/library/nginx" if "nginx" in image else "registry.example.com/web"
+    files = {
+        f"{images}/kustomization.yaml": SETS_A_TAG.replace("NAME", name),
+        f"{app}/deployment.yaml": CONTAINERS.format(image=image),
+    }
+    ran = run(files, "--check")
+    assert ran.status == (1 if marked else 0), ran
+    assert (f"{app}/deployment.yaml:3" in ran.out) == marked
+
+
 def test_a_policy_can_be_chosen(run: Mark, tmp_path: Path) -> None:
     text = CONTAINER.replace("/web", "/both")
     run({"a.yaml": text, "b.yaml": CONTAINER}, "--policy", "flux-system:both-next")

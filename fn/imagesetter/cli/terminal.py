@@ -156,14 +156,22 @@ def print_results(results: Iterable[Result]) -> None:
 
 
 def _grouped(results: Iterable[Result]) -> Iterator[tuple[Result, str]]:
-    """Each result, and which other policies have the same failure, such as that of a host that does not respond."""
+    """Each result, and which other policies have the same failure or warning, such as of a host that does not respond.
+
+    Several results of one policy are about several fields, and stay apart.
+    """
     groups: dict[object, list[Result]] = {}
-    keys = []
+    keys: list[object] = []
+    seen: set[tuple[object, str]] = set()
     for number, result in enumerate(results):
         policy = result.tags.get("policy", "")
-        failed = policy and "error" in result.tags
-        keys.append((result.severity, result.message.removeprefix(f"{policy}: ")) if failed else number)
-        groups.setdefault(keys[-1], []).append(result)
+        shared = policy and ("error" in result.tags or result.severity == "warning")
+        key: object = (result.severity, result.message.removeprefix(f"{policy}: ")) if shared else number
+        if (key, policy) in seen:
+            key = number
+        seen.add((key, policy))
+        keys.append(key)
+        groups.setdefault(key, []).append(result)
     for key in keys:
         group = groups[key]
         if 0 < len(group) <= _FEW:

@@ -101,16 +101,19 @@ def _in_file(name: str, text: str, overridden: set[str]) -> Iterator[ImageUse]:
         if is_ours(document):
             continue
         scalars = {scalar.path: scalar for scalar in document.kept.values()}
-        for path, scalar in scalars.items():
-            entry = path[:-1]
-            sets = any((*entry, key) in scalars for key in ("newTag", "newName", "digest"))
-            if path[-1:] == ("name",) and path[-3:-2] == ("images",) and sets:
-                overridden.add(scalar.value)
+        overridden.update(overridden_images(scalars, ("newTag", "newName", "digest")))
         for candidate in candidates(scalars, wide=True):
             marker = next((markers[each.start] for each, _ in candidate.scalars if each.start in markers), None)
             first, part = candidate.scalars[0]
             context, whole = candidate.image.context, not part
             yield ImageUse(context, candidate.tag, candidate.digest, name, first.line, marker, whole, generated)
+
+
+def overridden_images(scalars: Mapping[FieldPath, Scalar], keys: Iterable[str]) -> Iterator[str]:
+    """The names of the images for which ``images:`` of a kustomization has one of some keys."""
+    for path, scalar in scalars.items():
+        if path[-1:] == ("name",) and path[-3:-2] == ("images",) and any((*path[:-1], key) in scalars for key in keys):
+            yield scalar.value
 
 
 def is_generated(text: str) -> bool:

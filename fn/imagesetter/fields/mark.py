@@ -1,23 +1,25 @@
 """One story: a marker behind every image that exactly one policy selects.
 
-What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and ``repository:``
-beside ``tag:`` as Helm charts have them. An image of a policy in any other place is named in the report. A field is
-left alone, with a warning, where a marker cannot be (inside a collection on one line, behind another comment), and
-where two policies select from the repository. A pinned image is marked, since an update keeps its pin; that Flux would
-not is said. Only comments are inserted; before a file is written, its new text is read again: every scalar has to be
-what it was, every planned marker where it was planned.
+What is looked at: the images of containers and of volumes, the entries of kustomize's ``images:``, and
+``repository:`` beside ``tag:`` as Helm charts have them. An image of a policy in any other place is named in the
+report. A field is left alone, with a warning, where a marker cannot be (inside a collection on one line, behind
+another comment), and where two policies select from the repository. The image of a container is left alone, too,
+where ``images:`` of a kustomization sets its tag: what is written there counts. A pinned image is marked, since an
+update keeps its pin; that Flux would not is said. Only comments are inserted; before a file is written, its new text
+is read again: every scalar has to be what it was, every planned marker where it was planned.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagesetter.fields.field import Location
+from imagesetter.fields.field import Location, split_image
 from imagesetter.fields.field_text import has_digest
-from imagesetter.fields.images import MarkCandidate, candidates, is_generated, is_ours
+from imagesetter.fields.images import MarkCandidate, candidates, is_generated, is_ours, overridden_images
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.unfollowed import NESTED, WRITE_APART, nested_markers
 from imagesetter.files.atomic_write import Rewrite
@@ -51,6 +53,8 @@ class Owner:
     """Whether its answer has a digest."""
 
 
+Overridden = dict[str, set[Path]]
+"""The names of the images whose tags kustomizations set, and the folders of these."""
 Owners = Mapping[str, Sequence[Owner]]
 """The policies of each repository, by its canonical name."""
 
@@ -124,17 +128,39 @@ def insert_markers(
     """
     outcome = MarkOutcome()
     words = {image.rpartition("/")[2].encode() for image in owners}
+    found: list[tuple[Path, bytes]] = []
+    overridden: Overridden = {}
     for path in find_files(paths, exclude=exclude):
         outcome.files += 1
-        try:
+        with _reported(path, outcome):
             data = read(path, paths)
             if any(word in data for word in words):
-                _mark_file(path, data, owners, outcome, wide=wide)
-        except TextError as error:
-            outcome.results.append(failure(error, Location(file=str(path)), severity="warning"))
-        except ReportedError as error:
-            outcome.results.append(failure(error, Location(file=str(path))))
+                found.append((path, data))
+                if b"images" in data and (b"newTag" in data or b"digest" in data):
+                    _note_overridden(path, data, overridden)
+    for path, data in found:
+        with _reported(path, outcome):
+            _mark_file(path, data, owners, outcome, wide=wide, overridden=overridden)
     return outcome
+
+
+@contextlib.contextmanager
+def _reported(path: Path, outcome: MarkOutcome) -> Iterator[None]:
+    """Report what goes wrong with one file."""
+    try:
+        yield
+    except TextError as error:
+        outcome.results.append(failure(error, Location(file=str(path)), severity="warning"))
+    except ReportedError as error:
+        outcome.results.append(failure(error, Location(file=str(path))))
+
+
+def _note_overridden(path: Path, data: bytes, overridden: Overridden) -> None:
+    with contextlib.suppress(TextError):  # whoever marks the file says so
+        for document in scan(decode_text(data, name=str(path)).text, NEEDLE, outline=KEEP_ALL).documents:
+            scalars = {scalar.path: scalar for scalar in document.kept.values()}
+            for name in overridden_images(scalars, ("newTag", "digest")):
+                overridden.setdefault(name, set()).add(path.absolute().parent)
 
 
 def insertions_in(path: Path, data: bytes, owners: Owners) -> list[Insertion]:
@@ -145,11 +171,13 @@ def insertions_in(path: Path, data: bytes, owners: Owners) -> list[Insertion]:
         SpliceError: the file with the markers would say something else.
     """
     outcome = MarkOutcome()
-    _mark_file(path, data, owners, outcome, wide=False)
+    _mark_file(path, data, owners, outcome, wide=False, overridden={})
     return outcome.insertions
 
 
-def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome, *, wide: bool) -> None:
+def _mark_file(
+    path: Path, data: bytes, owners: Owners, outcome: MarkOutcome, *, wide: bool, overridden: Overridden
+) -> None:
     source = decode_text(data, name=str(path))
     if wide and is_generated(source.text):
         return
@@ -158,7 +186,8 @@ def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome, *,
     for document in before.documents:
         images = list(candidates({scalar.path: scalar for scalar in document.kept.values()}, wide=wide))
         for candidate in sorted(images, key=lambda image: image.scalars[0][0].start):
-            found.add(candidate)
+            if not _is_overridden(candidate, path, overridden):
+                found.add(candidate)
         if not is_ours(document):
             for scalar, policies in passed_over(document.kept.values(), images, owners):
                 found.pass_over(scalar, policies)
@@ -176,6 +205,14 @@ def _mark_file(path: Path, data: bytes, owners: Owners, outcome: MarkOutcome, *,
     for broken in before.broken:
         message = f"a document is not YAML ({broken.problem}), so no image in it was looked at"
         outcome.results.append(report("info", message, Location(str(path), broken.line, broken.column)))
+
+
+def _is_overridden(candidate: MarkCandidate, path: Path, overridden: Overridden) -> bool:
+    """Whether a kustomization sets the tag of an image: one in its folder or above, or any, if it has no tag at all."""
+    ((scalar, part), *_) = candidate.scalars
+    folders = overridden.get(split_image(scalar.value)[0], set()) if not part else set()
+    untagged = not (candidate.tag or candidate.digest)
+    return bool(folders) and (untagged or not folders.isdisjoint(path.absolute().parents))
 
 
 def passed_over(
