@@ -232,7 +232,44 @@ def test_an_inline_patch_is_followed_on_request(layers: Stage) -> None:
     command = ["imagesetter", "build", "ov", "-q"]
     assert layers.run(*command, "--nested", "--", *FUNCTIONS).stdout == output
     without = layers.run(*command, "--", *FUNCTIONS, IMAGESETTER_NESTED="false")
-    assert "markers in an inline patch are not read" in without.stderr
+    assert without.stderr.count("kustomization.yaml") == 1
+    assert "ov/kustomization.yaml:" in without.stderr
+    assert "this marker is inside the text of a value" in without.stderr
+
+
+INSIDE = f"image: {WEB}:1.0.0 {mark('web')}\n"
+IN_A_CONFIG_MAP = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  values.yaml: |\n    {INSIDE}"
+SET = f"set {WEB}:1.0.0 → {WEB}:1.0.5"
+TEXTS = {
+    "a generated ConfigMap": (
+        overlay("configMapGenerator: [{name: c, files: [values.yaml]}]\n", values=INSIDE),
+        f'[info] v1/ConfigMap/c data["values.yaml"]: {SET} in its text',
+    ),
+    "a generated Secret, of which nothing is shown": (
+        overlay("secretGenerator: [{name: c, files: [values.yaml]}]\n", values=INSIDE + "more: text\n" * 9),
+        '[info] v1/Secret/c data["values.yaml"]: set what its updated sources give',
+    ),
+    "a marker inside a text": (
+        overlay(spec="spec: {nested: true}\n") | {"base/d.yaml": IN_A_CONFIG_MAP},
+        f'[info] v1/ConfigMap/c data["values.yaml"]: {SET} in its text',
+    ),
+    "a marker inside a text, statically": (
+        overlay(spec="spec: {nested: true, sourceScan: static}\n") | {"base/d.yaml": IN_A_CONFIG_MAP},
+        f'[info] v1/ConfigMap/c data["values.yaml"].image: {SET}',
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "message"), TEXTS.values(), ids=TEXTS)
+def test_a_change_inside_a_text_is_reported_and_nothing_is_said_to_be_lost(
+    files: dict[str, str], message: str, layers: Stage
+) -> None:
+    plant(layers, files)
+    status, _, messages = build(layers, "ov")
+    assert status == 0, messages
+    lines = messages.splitlines()
+    assert message in lines, messages
+    assert not [each for each in lines if "warning" in each or "does not reach" in each], messages
 
 
 @pytest.mark.parametrize(

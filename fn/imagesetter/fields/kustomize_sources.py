@@ -71,6 +71,8 @@ class SourceMarks:
     images: list[ImagesMark] = field(default_factory=list)
     copies: list[Copied] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    nested: bool = False
+    """Whether markers inside the text of values are followed in the build, which still has them."""
 
     @property
     def layered(self) -> Images:
@@ -78,14 +80,16 @@ class SourceMarks:
         return Images(self.sources, {(mark.file.path, mark.number): mark for mark in self.images})
 
 
-def scan_sources(directory: Path) -> SourceMarks:
+def scan_sources(directory: Path, *, nested: bool = False) -> SourceMarks:
     """The markers in the source files of the kustomization in a directory; none where there is no kustomization.
+
+    If *nested*, those inside the text of values are followed elsewhere, and not reported here.
 
     Reads only below the repository that the directory is in, or below the directory where there is no repository.
     """
     root = repository_root(directory) or directory
     sources = find_sources(directory, root)
-    found = SourceMarks(sources)
+    found = SourceMarks(sources, nested=nested)
     texts: dict[Path, str] = {}
     for file in sources.files:
         try:
@@ -166,7 +170,7 @@ def _markers(found: SourceMarks, file: SourceFile, scanned: ScanResult) -> Itera
 
 def _report_nested(found: SourceMarks, file: SourceFile, text: str, scanned: ScanResult) -> None:
     """Take note of markers inside the text of values, of which nothing here follows any."""
-    for line, column in nested_markers(text, scanned):
+    for line, column in () if found.nested else nested_markers(text, scanned):
         location = Location(file=file.shown, line=line, column=column)
         found.results.append(report("warning", f"{NESTED}; {APART}", location, tags={"error": "NestedMarker"}))
 

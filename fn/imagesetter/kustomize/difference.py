@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from imagesetter.fields.list_fields import location_of
@@ -75,7 +77,14 @@ def _fields(mine: Item, other: Item, changes: Sequence[Change]) -> Iterator[Resu
             continue
         change = _reason(before, after, changes)
         if change is None and (mine.kind == "Secret" or "\n" in before + after):
-            yield report("info", "set what its updated sources give", location, tags=tags)
+            inside = _inside(before, after, changes)
+            for each in inside if mine.kind != "Secret" else ():
+                more = {**tags, "policy": str(each.field.marker.policy)}
+                yield report("info", f"set {each.old} → {each.new} in its text", location, tags=more)
+            if mine.kind == "Secret" or not inside:
+                policies = sorted({str(each.field.marker.policy) for each in inside})
+                more = {**tags, "policy": ", ".join(policies)} if policies else tags
+                yield report("info", "set what its updated sources give", location, tags=more)
             continue
         if change is not None:
             tags["policy"] = str(change.field.marker.policy)
@@ -98,6 +107,13 @@ def _shows(before: str, after: str, change: Change) -> bool:
     return any(part and part in after and part not in before for part in (ref.tag, ref.digest, ref.name))
 
 
+def _inside(before: str, after: str, changes: Sequence[Change]) -> list[Change]:
+    """The changes that a text shows: one of several lines, or that of a Secret, which is encoded."""
+    with contextlib.suppress(ValueError):
+        before, after = (base64.b64decode("".join(each.split()), validate=True).decode() for each in (before, after))
+    return [change for change in changes if after.count(change.text) > before.count(change.text)]
+
+
 def outdated(result: Result) -> Result:
     """A difference as an error, for a check."""
     message = f"not up to date: {result.message}"
@@ -106,7 +122,7 @@ def outdated(result: Result) -> Result:
 
 def hidden(changes: Iterable[Change], results: Sequence[Result]) -> Iterator[Result]:
     """An info for each change in the sources of which nothing is seen in the build."""
-    seen = {result.tags.get("policy") for result in results} | {
+    seen = {policy for result in results for policy in result.tags.get("policy", "").split(", ")} | {
         result.field.proposed_value for result in results if result.field
     }
     for change in changes:

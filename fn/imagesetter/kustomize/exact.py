@@ -72,7 +72,7 @@ def update_exactly(
     mine, late = split_marked(marked, tree.found[0], folder) if directory != folder else (marked, None)
     updated, named = _update(mine, listing, config, catalog, make_source, now)
     names = None if late is None else set(mine.names)
-    said = [*updated.results, *(each for each in not_updated(tree, nested=config.nested) if is_about(each, names))]
+    said = [*updated.results, *(each for each in not_updated(tree) if is_about(each, names))]
     if late and late.marked:
         later, _ = _update(late, listing, config, catalog, make_source, now)
         ours = os.path.relpath(find_kustomization(folder) or folder, tree.root)

@@ -6,15 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imagesetter.fields.kustomization import not_scanned
-from imagesetter.fields.kustomize_sources import inline_patches
 from imagesetter.files.find import IGNORE_FILE, display_path, find_names, is_configuration
-from imagesetter.files.read import read_inside
 from imagesetter.kustomize.copy import SourceTree
 from imagesetter.update import read_tree as files
-from krm_functions.errors import ReportedError
 from krm_functions.result import Result
-from krm_functions.yaml.encoding import decode_text
-from krm_functions.yaml.scan import NEEDLE
 
 
 def marked_files(tree: SourceTree, exclude: Sequence[str] = (), *, nested: bool = False) -> files.ScannedTree:
@@ -35,15 +30,7 @@ def marked_files(tree: SourceTree, exclude: Sequence[str] = (), *, nested: bool 
     return files.read_tree([display_path(path) for path in paths], nested=nested)
 
 
-def not_updated(tree: SourceTree, *, nested: bool = False) -> Iterator[Result]:
-    """What is said about markers that an update of the sources, perhaps also of the text of values, does not reach."""
+def not_updated(tree: SourceTree) -> Iterator[Result]:
+    """What is said of entries of kustomizations that an update of the sources does not reach."""
     for sources in tree.found:
         yield from not_scanned(sources, others=False)
-        for file in sources.files:
-            if file.role == "kustomization" and not nested:
-                try:
-                    data = read_inside(file.path, sources.root)
-                    if NEEDLE.encode() in data:
-                        yield from inline_patches(file, decode_text(data, name=file.shown).text)
-                except ReportedError:
-                    continue  # kustomize says so better

@@ -162,7 +162,7 @@ def _sources(listing: ResourceList, config: FunctionOptions) -> "SourceMarks | N
 
     from imagesetter.fields.kustomize_sources import scan_sources
 
-    return scan_sources(Path.cwd())
+    return scan_sources(Path.cwd(), nested=config.nested)
 
 
 def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:

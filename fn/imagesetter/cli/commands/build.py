@@ -127,7 +127,7 @@ def command(
         allow_unpin=allow_unpin,
         strict=strict,
     ).updates
-    results = [*updated.results, *not_updated(tree, nested=nested)]
+    results = [*updated.results, *not_updated(tree)]
     print_results(result for result in results if result.severity != "info" or not options.quiet)
     if failed(results):
         return FAILED
