@@ -33,6 +33,16 @@ FINDS = {
         "1:39: error malformed-marker: not a marker: there is text before the JSON object; write it as "
         '# {"$imagepolicy": "NAMESPACE:NAME"}, with :tag, :name or :digest behind the name for a part',
     ),
+    "a no-break space before the JSON": (
+        'image: registry.example.com/web:1.0.0 # \u00a0{"$imagepolicy": "flux-system:web"}\n',
+        "1:39: error malformed-marker: not a marker: there is an invisible character, '\\xa0', before the JSON object; "
+        'write it as # {"$imagepolicy": "NAMESPACE:NAME"}, with :tag, :name or :digest behind the name for a part',
+    ),
+    "a no-break space behind the JSON": (
+        'image: registry.example.com/web:1.0.0 # {"$imagepolicy": "flux-system:web"}\u00a0\n',
+        "1:39: error text-after-json: text '\\xa0' after the JSON object disables the marker (Flux ignores it, too); "
+        "move the text to a line above",
+    ),
     "a key with a capital letter": (
         'image: registry.example.com/web:1.0.0 # {"$imagePolicy": "flux-system:web"}\n',
         '1:39: error malformed-marker: not a marker: its key is "$imagePolicy", not "$imagepolicy"; '

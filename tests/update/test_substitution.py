@@ -32,6 +32,15 @@ SUBSTITUTE = ("postBuild: {substitute: {range: 1.3.x}}",)
         ("${a:0:2}", {"a": "123"}, True, "${a:0:2}"),
         ("${1}", {"1": "x"}, True, "${1}"),
         ("{{ .Values }} ${", {}, True, "{{ .Values }} ${"),
+        ("${a:=${b:-1}}", {}, True, "1"),
+        ("${a:=${b:-1}}", {"b": "2"}, True, "2"),
+        ("${a:=${b:-1}}", {"a": "3", "b": "2"}, True, "3"),
+        ("${a:=x${b}y}z", {}, True, "x${b}yz"),
+        ("${a:=${b:-1}}", {"b": "2"}, False, "${a:=${b:-1}}"),
+        ("${a:=$${b}}", {"b": "2"}, True, "${b}"),
+        ("${a}${b}", {"a": "${b}", "b": "2"}, True, "${b}2"),
+        ("${a:={1}}", {}, True, "${a:={1}}"),
+        ("${a:=1\n}", {}, True, "${a:=1\n}"),
     ],
 )
 def test_a_variable_is_replaced_by_its_value_or_stays(
@@ -42,6 +51,7 @@ def test_a_variable_is_replaced_by_its_value_or_stays(
 
 def test_only_variables_are_taken_for_variables() -> None:
     assert variables_of("a ${b} $${c} $d ${b} ${e:=f}") == ["${b}", "${e:=f}"]
+    assert variables_of("${a:=${b}} ${c") == ["${a:=${b}}"]
     spec = {"filterTags": {"pattern": "^(?P<ts>[0-9]+)$", "extract": "${ts}"}, "policy": {"semver": {"range": "${r}"}}}
     found = list(unresolved({"metadata": {"name": "${n}", "labels": {"a": "${l}"}}, "spec": spec}))
     assert [(each.path, each.variable) for each in found] == [

@@ -198,14 +198,17 @@ def _parse_value(written: str) -> Marker:
 
 def _syntax(text: str) -> str:
     """Why a text that is not JSON is none, in words for the person who wrote it."""
-    bare = text.strip()
+    bare = text.strip(" \t\r\n")
     if not bare.startswith("{"):
-        return "there is text before the JSON object" if "{" in bare else "there is no JSON object"
+        before, brace, _ = bare.partition("{")
+        what = "text" if before.strip() else f"an invisible character, {before!a},"
+        return f"there is {what} before the JSON object" if brace else "there is no JSON object"
     try:
         _, end = json.JSONDecoder().raw_decode(bare)
     except ValueError as err:
         return f"the JSON object does not parse: {err}"
-    return f"there is text after the JSON object: {bare[end:].strip()!r}"
+    after = bare[end:].strip(" \t")
+    return f"there is text after the JSON object: {after!r}"
 
 
 def _unescaped(text: str) -> str:

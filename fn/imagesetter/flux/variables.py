@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-_VARIABLE = r"\$\$\{|\$\{(?P<expression>[^{}\n]*)\}"
+_BRACE = r"\$\{|[{}\n]"
 _EXPRESSION = r"(?s)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?::?[=-])(?P<default>.*))?"
 _EXTRACT = ("spec", "filterTags", "extract")
 Path = tuple[str | int, ...]
@@ -36,9 +36,7 @@ class Unresolved(NamedTuple):
 
 def variables_of(text: str) -> list[str]:
     """The variables in a text as they are written, each once."""
-    if "${" not in text:
-        return []
-    return list(dict.fromkeys(found[0] for found in re.finditer(_VARIABLE, text) if found["expression"] is not None))
+    return list(dict.fromkeys(text[start:end] for start, end in _places(text)))
 
 
 def variable_name(variable: str) -> str:
@@ -49,20 +47,49 @@ def variable_name(variable: str) -> str:
 
 def substitute(text: str, values: Values) -> str:
     """The text with the variables that have a value replaced; the others stay as they are."""
+    made, at = [], 0
+    for start, end in _places(text):
+        made += [text[at:start].replace("$${", "${"), _value(text[start:end], values)]
+        at = end
+    return "".join(made) + text[at:].replace("$${", "${")
 
-    def value(found: re.Match[str]) -> str:
-        if found["expression"] is None:
-            return "${"
-        expression = re.fullmatch(_EXPRESSION, found["expression"])
-        if expression is None:
-            return found[0]
-        default = expression["default"] if values.complete else None
-        known = values.known.get(expression["name"])
-        if known is not None and (known or default is None):
-            return known
-        return found[0] if default is None else default
 
-    return re.sub(_VARIABLE, value, text) if "${" in text else text
+def _value(variable: str, values: Values) -> str:
+    """The value of a variable as it is written; itself if it has none."""
+    expression = re.fullmatch(_EXPRESSION, variable[2:-1])
+    if expression is None:
+        return variable
+    default = expression["default"] if values.complete else None
+    known = values.known.get(expression["name"])
+    if known is not None and (known or default is None):
+        return known
+    return variable if default is None else substitute(default, values)
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Where the variables of a text start and end; those inside the default of another one belong to it."""
+    at = text.find("${")
+    while at >= 0:
+        end = -1 if text.startswith("$", at - 1) and at else _end(text, at + 2)
+        if end >= 0:
+            yield at, end
+        at = text.find("${", max(end, at + 2))
+
+
+def _end(text: str, start: int) -> int:
+    """Where a variable ends whose expression starts at an index; -1 if it does not end on its line."""
+    depth = 1
+    for found in re.compile(_BRACE).finditer(text, start):
+        match found[0]:
+            case "${":
+                depth += 1
+            case "}":
+                depth -= 1
+            case _:
+                return -1
+        if not depth:
+            return found.end()
+    return -1
 
 
 def substituted(data: Any, values: Values) -> Any:

@@ -142,14 +142,14 @@ def _odd_key(comment: str) -> str:
 
 def _rest(mark: MarkerComment) -> str:
     """The text after the JSON object of a comment that follows a scalar; empty if there is none."""
-    text = mark.comment.text.lstrip("#").strip()
+    text = mark.comment.text.lstrip("#").strip(" \t\r\n")
     if not mark.comment.scalar or not mark.error or not text.startswith("{"):
         return ""
     try:
         found, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return ""
-    return text[end:].strip() if KEY in found else ""
+    return text[end:].strip(" \t\r\n") if KEY in found else ""
 
 
 def _names_key_twice(comment: str) -> bool:
