@@ -1,8 +1,8 @@
 """Platforms: only tags that have an image for each platform that the policy names.
 
-An index has the platforms of its images; those of attestations (``unknown/unknown``) are none. A single image, and one
-of an index that does not say its platform, has the one of its config. All of it is read by digest, so it is requested
-once, and never again while it is in the cache.
+An index has the platforms of its images and of the indexes in it; those of attestations (``unknown/unknown``) are none.
+A single image, and one of an index that does not say its platform, has the one of its config. All of it is read by
+digest, so it is requested once, and never again while it is in the cache; and what is wrong with it will not change.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from dataclasses import dataclass
 
 from imagesetter.candidates.chain import YES, Candidate, Verdict, no
 from imagesetter.candidates.situation import Situation
+from imagesetter.errors import ProtocolError
 from imagesetter.policy.platform import Platform, normal_platform
 from imagesetter.registry.http.redaction import printable
 from imagesetter.registry.manifests import Manifest, config_digest, read_config_object, read_index
 
-_MOST_CONFIGS = 8
-"""How many images of an index without platforms are looked into."""
+_MOST_READ = 8
+"""How many images and indexes that an index lists without a platform are looked into."""
 _SHOWN = 8
+
+
+class _Broken(Exception):
+    """An index that is not valid, though it has the digest that the tag points to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +50,33 @@ class Platforms:
         manifest = self.situation.puller.manifest(candidate.digest)
         if manifest is None:
             return no(f"{candidate.tag} points to {candidate.digest}, which is not in the registry")
-        found = tuple(dict.fromkeys(self._platforms(manifest, candidate.tag)))
+        try:
+            found = tuple(dict.fromkeys(self._platforms(manifest, candidate.tag, [_MOST_READ])))
+        except _Broken as error:
+            return no(str(error))
         missing = [node for node in self.situation.policy.platforms if not any(each.runs_on(node) for each in found)]
         if not missing:
             return YES
         has = printable(_listed(found[:_SHOWN]), 200) + (" …" if len(found) > _SHOWN else "")
         return no(f"{candidate.tag} has no image for {_listed(missing)} (it has {has or 'none for any platform'})")
 
-    def _platforms(self, manifest: Manifest, tag: str) -> Iterator[Platform]:
+    def _platforms(self, manifest: Manifest, tag: str, left: list[int]) -> Iterator[Platform]:
+        """The platforms of an image or an index; *left* counts down the requests."""
         if not manifest.is_index:
             yield from self._of_image(manifest)
             return
-        left = _MOST_CONFIGS
-        for each in read_index(manifest.document, f"{self.situation.policy.image.written}:{tag}"):
+        try:
+            entries = read_index(manifest.document, tag)
+        except ProtocolError as error:
+            raise _Broken(error.what) from None
+        for each in entries:
             if each.platform:
                 os, _, rest = each.platform.partition("/")
                 yield normal_platform(os, *rest.split("/", 1))
-            elif left:
-                left -= 1
-                image = self.situation.puller.manifest(each.digest)
-                yield from self._of_image(image) if image else ()
+            elif left[0]:
+                left[0] -= 1
+                inner = self.situation.puller.manifest(each.digest)
+                yield from self._platforms(inner, tag, left) if inner else ()
 
     def _of_image(self, manifest: Manifest) -> Iterator[Platform]:
         digest = config_digest(manifest.document)

@@ -118,7 +118,9 @@ def is_index(document: Mapping[str, object], content_type: str) -> bool:
 
 
 def read_index(document: Mapping[str, object], what: str) -> tuple[Descriptor, ...]:
-    """The images of an index; attestations (platform ``unknown/unknown``) are none.
+    """The images of an index, or further indexes; attestations (platform ``unknown/unknown``) are none.
+
+    The platform is empty where the entry does not say both the system and the architecture.
 
     Raises:
         ProtocolError: it is not a valid index.
@@ -131,7 +133,7 @@ def read_index(document: Mapping[str, object], what: str) -> tuple[Descriptor, .
         if not isinstance(entry, Mapping) or not is_digest(entry.get("digest")):
             raise ProtocolError(f"{what} is an index with an entry that has no digest")
         platform = entry.get("platform")
-        name = _platform(platform) if isinstance(platform, Mapping) else ""
+        name = _platform(platform) if isinstance(platform, Mapping) and _is_whole(platform) else ""
         if name != "unknown/unknown":
             found.append(Descriptor(str(entry["digest"]), name))
     return tuple(found)
@@ -193,6 +195,10 @@ def read_config_object(data: bytes) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def _is_whole(platform: Mapping[str, object]) -> bool:
+    return all(isinstance(platform.get(name), str) and platform[name] for name in ("os", "architecture"))
 
 
 def _platform(shape: Mapping[str, object]) -> str:

@@ -152,7 +152,11 @@ class RepositoryClient:
         Raises:
             RegistryError: there is no response, or it is a refusal.
         """
-        response = self._send(method, f"/v2/{self.repository.path}/{target}", body_cap, accept, etag)
+        try:
+            response = self._send(method, f"/v2/{self.repository.path}/{target}", body_cap, accept, etag)
+        except ProtocolError as error:
+            error.where = error.where or what or str(self.repository)
+            raise
         if response.status_code == 200 or response.status_code in expected or (etag and response.status_code == 304):
             return response
         raise self._refusal(response, what or str(self.repository))
