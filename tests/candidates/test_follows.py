@@ -166,3 +166,21 @@ def test_an_inline_policy_follows_too() -> None:
     catalog.add(parse_function_config(config).policies)
     found = catalog.policy(PolicyName("flux-system", "web"))
     assert (found.follows, found.soak) == (PolicyName("staging", "web"), 172800.0)
+
+
+def test_lint_finds_policies_that_follow_each_other(sandbox: Sandbox) -> None:
+    def policy(name: str, leader: str) -> str:
+        return POLICY.replace("name: web\n  namespace", f"name: {name}\n  namespace").replace(
+            "{}", f"{{imagesetter.dev/follows: {leader}}}"
+        )
+
+    sandbox.write("policies.yaml", "---\n".join([REPOSITORY, policy("a", "b"), policy("b", "c"), policy("c", "b")]))
+    (sandbox.root / "app.yaml").unlink()
+    found = [line for line in sandbox.run("lint").out.splitlines() if "incomplete-policy" in line]
+    ending = "so none of them is ever locked; let one of them follow no other"
+    assert found == [
+        "policies.yaml:21:42: error incomplete-policy: flux-system:b follows flux-system:c, which follows "
+        f"flux-system:b, {ending}",
+        "policies.yaml:31:42: error incomplete-policy: flux-system:c follows flux-system:b, which follows "
+        f"flux-system:c, {ending}",
+    ]

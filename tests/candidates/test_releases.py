@@ -231,6 +231,29 @@ def test_a_release_can_share_a_group_of_its_tags(story: Sandbox) -> None:
     assert locked(story) == {"web": "20-bb", "worker": "21-bb"}, str(ran)
 
 
+def test_tags_without_the_group_are_not_the_same(story: Sandbox) -> None:
+    more = (
+        "filterTags: {pattern: '^(?P<v>[0-9.]+)(-(?P<sha>[a-f0-9]+))?$', extract: '$v'}\n"
+        "  policy: {semver: {range: '>=1.0.0'}}"
+    )
+    story.write(
+        "policies.yaml", policy("web", more) + policy("worker", more) + release("web", "worker", same="extract sha")
+    )
+    stock(story, web=["1.9.0-ab", "2.0.0"], worker=["1.9.0-ab", "2.0.0"])
+    assert story.run("lock").status == 0
+    assert locked(story) == {"web": "1.9.0-ab", "worker": "1.9.0-ab"}
+
+
+def test_lint_finds_a_policy_that_follows_another_one_of_its_release(story: Sandbox) -> None:
+    follows = policy("worker", annotations="{imagesetter.dev/follows: web}")
+    story.write("policies.yaml", policy("web") + follows + release("web", "worker"))
+    ran = story.run("lint")
+    assert (
+        "error invalid-release: ImageRelease flux-system:app: flux-system:worker follows flux-system:web, which "
+        "changes only together with it; take one of them out of the release, or follow another policy"
+    ) in ran.out
+
+
 def test_versions_are_equal_whatever_a_tag_has_around_them(story: Sandbox) -> None:
     alpine = "filterTags: {pattern: '^(?P<version>.*)-alpine$', extract: $version}\n  policy: {semver: {range: '*'}}"
     story.write("policies.yaml", policy("web") + policy("worker", alpine) + release("web", "worker"))

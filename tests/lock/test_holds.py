@@ -152,6 +152,26 @@ def test_a_hold_at_a_tag_that_is_gone_is_an_error_that_says_how_to_end_it(sandbo
     assert "imagesetter unhold flux-system:web" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("second", "shown"),
+    [
+        ("tag: 1.5.0", "held at 1.5.0 (calm)"),
+        ("exclude: 1.4.0", "without 1.4.0 (calm)"),
+    ],
+)
+def test_holds_that_contradict_each_other_are_an_error(sandbox: Sandbox, second: str, shown: str) -> None:
+    sandbox.registry.push("1.5.0")
+    hold(sandbox, "--tag", "1.4.0", "--reason", "leaks")
+    sandbox.write(
+        "images.lock.yaml",
+        f"{sandbox.text().rstrip()}\n    - policy: flux-system:web\n      {second}\n      reason: calm\n",
+    )
+    for command in (("lock",), ("update",), ("explain", "web")):
+        ran = sandbox.run(*command)
+        assert ran.status == 1
+        assert f"flux-system:web is held at 1.4.0 (leaks) and {shown}, which contradict each other" in ran.err + ran.out
+
+
 def test_every_tag_excluded_is_an_error_and_the_entry_stays(sandbox: Sandbox) -> None:
     sandbox.run("lock")
     text = sandbox.text()

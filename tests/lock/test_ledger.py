@@ -182,7 +182,11 @@ BROKEN = [
     pytest.param("  seen: 3\n", "spec.seen: must be a list", id="no list"),
     pytest.param("  seen: [3]\n", "image, tag and since are required, as strings", id="no mapping"),
     pytest.param("  seen: [{image: a, tag: 1.5, since: '2026-03-01T12:00:00Z'}]\n", "as strings", id="a number"),
-    pytest.param("  seen: [{image: a, tag: '1', since: '2026-03-01'}]\n", "does not match format", id="a date"),
+    pytest.param(
+        "  seen: [{image: a, tag: '1', since: '2026-03-01'}]\n",
+        "'2026-03-01' is not a time such as",
+        id="a date",
+    ),
     pytest.param("  seen: [{image: a, tag: '1', digest: 3, since: '2026-03-01T12:00:00Z'}]\n", "as", id="a digest"),
 ]
 HEAD = "apiVersion: imagesetter.dev/v1alpha1\nkind: ImageLedger\nspec:\n"

@@ -50,10 +50,13 @@ class Held:
         """The tags that the holds leave: one where there is a hold at a tag.
 
         Raises:
-            ResolveError: the tag at which the policy is held does not exist.
+            ResolveError: the tag at which the policy is held does not exist, or another hold forbids it.
             NothingSelected: all tags are excluded.
         """
         policy, listed = self.situation.policy, self.situation.scan.tags
+        broken = forbid(self.holds, self.at.tag) if self.at else None
+        if broken:
+            raise ResolveError(f"{policy.name} is {self.at} and {broken}, which contradict each other", hint=self.hint)
         if self.at and self.at.tag not in listed:
             raise ResolveError(f"{policy.name} is {self.at}, and the registry has no such tag", hint=self.hint)
         if self.at:

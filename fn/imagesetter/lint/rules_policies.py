@@ -24,6 +24,7 @@ from krm_functions.errors import ReportedError, ResourceError
 from krm_functions.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from imagesetter.flux.image_policy import ImagePolicy
     from imagesetter.flux.models import FluxModel
 
 _SPEC_PATH = re.compile(r"spec[\w.\[\]]*")
@@ -64,11 +65,29 @@ def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
                     where = located.position("metadata", "annotations", FOLLOWS)
                     unknown = tree.catalog.unknown(policy.follows)
                     yield Problem(where, f"{name.plain} follows {policy.follows}, which is not there", unknown.hint)
+                elif circle := _circle(tree, policy):
+                    shown = ", which follows ".join(map(str, circle))
+                    where = located.position("metadata", "annotations", FOLLOWS)
+                    message = f"{name.plain} follows {shown}, so none of them is ever locked"
+                    yield Problem(where, message, "let one of them follow no other")
             except ResourceError as error:
                 yield _at_field(by_origin, located, error)
             except ReportedError as error:
                 yield Problem(located.position("spec", "imageRepositoryRef", "name"), error.what, error.hint)
     yield from _incomplete_repositories(tree)
+
+
+def _circle(tree: LintedTree, policy: ImagePolicy) -> list[PolicyName]:
+    """The policies from the one that a policy follows to itself; empty where it does not come back."""
+    seen: list[PolicyName] = []
+    follows = policy.follows
+    while follows and follows not in seen:
+        seen.append(follows)
+        try:
+            follows = tree.catalog.policy(follows).follows
+        except ReportedError:
+            return []  # found where that policy is
+    return seen if seen and seen[-1] == policy.name.plain else []
 
 
 def _incomplete_repositories(tree: LintedTree) -> Iterator[Problem]:

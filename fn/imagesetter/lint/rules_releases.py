@@ -53,10 +53,21 @@ def _members(
         if not tree.catalog.has_policy(policy):
             unknown = tree.catalog.unknown(policy)
             yield Problem(where, f"{RELEASE} {release.name}: {unknown.what}", unknown.hint)
+        leader = _leader(tree, policy)
+        if leader in release.policies:
+            message = f"{RELEASE} {release.name}: {policy} follows {leader}, which changes only together with it"
+            yield Problem(where, message, "take one of them out of the release, or follow another policy")
         other = owner.setdefault(policy, release.name)
         if other != release.name:
             message = f"policy {policy} is in the releases {other} and {release.name}"
             yield Problem(where, message, "take it out of one of them, or make them one release")
+
+
+def _leader(tree: LintedTree, policy: PolicyName) -> PolicyName | None:
+    try:
+        return tree.catalog.policy(policy).follows
+    except ReportedError:
+        return None  # incomplete-policy says so
 
 
 def _never_meet(

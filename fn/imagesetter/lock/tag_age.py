@@ -42,7 +42,10 @@ def seconds_of(text: str) -> float:
     Raises:
         ValueError: another form.
     """
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time such as 2026-03-01T12:00:00Z") from None
 
 
 def recorded_time(text: str) -> float:

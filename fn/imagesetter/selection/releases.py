@@ -79,7 +79,7 @@ def _tags(catalog: Catalog, name: PolicyName, situation: Situation | None) -> Ta
 
 def _agree(answers: Mapping[PolicyName, Resolved], keys: Mapping[PolicyName, KeyOf]) -> bool:
     found = {keys[name](answer.ref.tag) for name, answer in answers.items()}
-    return len(found) == 1 and None not in found
+    return len(found) == 1 and all(found)
 
 
 def _member(name: PolicyName, situation: Situation | None, tag: str, key_of: KeyOf) -> Member:
