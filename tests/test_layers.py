@@ -258,6 +258,7 @@ SEAMS = {
     "flux.annotations": ["golang.duration", "policy.platform"],
     "flux.catalog": ["flux.image_policy"],
     "flux.image_policy": ["flux.models", "flux.verify"],
+    "flux.patches": ["golang.regexp.pattern", "krm_functions.label_selector"],
     "flux.resources": ["policy.kinds", "registry.auth.kubernetes_secrets", "krm_functions.yaml.load"],
     "git.forge": ["registry.http.redaction", "registry.http.request"],
     "lint.rules_policies": ["flux.automations", "flux.models"],

@@ -11,7 +11,7 @@ from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import NEEDLE
 from krm_functions.yaml.scan_result import ScanResult
 
-_NESTED = re.compile(r"""#+[ \t]*\{[ \t]*\\?"\$imagepolicy\\?"[ \t]*:""")
+_NESTED = r"""#+[ \t]*\{[ \t]*\\?"\$imagepolicy\\?"[ \t]*:"""
 NESTED = "this marker is inside the text of a value, so it has no effect (Flux ignores it, too)"
 APART = "write the value into a field of its own, and mark it there"
 WRITE_APART = f"{APART}; or follow it with --nested (nested: true), which Flux does not have"
@@ -36,7 +36,7 @@ def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
     while at >= 0:
         start, end = line_start(text, at), line_end(text, at)
         line, counted = line + breaks_between(text, counted, start), start
-        marker = _NESTED.search(text, start, end)
+        marker = re.compile(_NESTED).search(text, start, end)
         if marker and line not in comments:
             yield line, marker.start() - start + 1
         at = text.find(NEEDLE, end)

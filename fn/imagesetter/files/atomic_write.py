@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FEW = 4
-_THREADS = 8
+_THREADS = 16
 _TRIES = 100
 _TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 _Item = TypeVar("_Item")

@@ -9,9 +9,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from imagesetter.golang.regexp.pattern import compile_pattern
 from krm_functions.errors import InputError, ReportedError
-from krm_functions.label_selector import LabelSelector
 from krm_functions.yaml.load import load_all
 
 Data = Mapping[str, Any]
@@ -142,6 +140,8 @@ def _selects(target: Data, data: Data, names: set[tuple[str, str]]) -> bool:
     metadata = _mapping(data.get("metadata"))
     for field, source in (("labelSelector", "labels"), ("annotationSelector", "annotations")):
         if selector := target.get(field):
+            from krm_functions.label_selector import LabelSelector
+
             labels = {str(key): str(value) for key, value in _mapping(metadata.get(source)).items()}
             if not LabelSelector.parse(str(selector)).matches(labels):
                 return False
@@ -152,6 +152,8 @@ def _matches(pattern: str, text: str) -> bool:
     """Anchored, as kustomize reads them."""
     if pattern == text:
         return True
+    from imagesetter.golang.regexp.pattern import compile_pattern
+
     try:
         return bool(compile_pattern(f"^(?:{pattern})$").find_all([text]))
     except ReportedError:

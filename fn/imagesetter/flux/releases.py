@@ -21,7 +21,6 @@ SAME = r"^(version|tag|extract [A-Za-z_][A-Za-z0-9_]*)$"
 """What ``spec.same`` may be, for its check and for the published schema."""
 API_VERSION = "imagesetter.dev/v1alpha1"
 
-_SAME = re.compile(SAME, re.ASCII)
 _FIELDS = ("policies", "same")
 
 
@@ -72,7 +71,7 @@ def _problems(spec: Mapping[Any, Any]) -> Iterator[str]:
     policies, same = spec.get("policies"), spec.get("same")
     if not isinstance(policies, list) or not all(isinstance(each, str) and each.strip(":") for each in policies):
         yield "spec.policies: must be a list of names of policies"
-    if not isinstance(same, str) or not _SAME.fullmatch(same):
+    if not isinstance(same, str) or not re.fullmatch(SAME, same, re.ASCII):
         yield f"spec.same: must be version, tag, or extract with the name of a group, not {same!r}"
 
 

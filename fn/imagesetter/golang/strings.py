@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_SMUGGLED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_SURROGATES = "[\ud800-\udfff]"
+_SMUGGLED = "[\ud800-\udc7f\udd00-\udfff]"
 SPACES = (
     "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -44,14 +44,14 @@ def sanitize(text: str) -> str:
 
     Go writes broken bytes as they are; a commit message of ours is always valid UTF-8.
     """
-    if not _SURROGATES.search(text):
+    if not re.search(_SURROGATES, text):
         return text
-    return to_valid_utf8(join_bytes(_SMUGGLED.sub("\ufffd", text)))
+    return to_valid_utf8(join_bytes(re.sub(_SMUGGLED, "\ufffd", text)))
 
 
 def join_bytes(text: str) -> str:
     """Make characters of neighbouring bytes that form one, as Go's concatenation does by nature."""
-    return text if text.isascii() or not _SURROGATES.search(text) else decode(encode(text))
+    return text if text.isascii() or not re.search(_SURROGATES, text) else decode(encode(text))
 
 
 def is_broken(char: str) -> bool:
@@ -129,7 +129,7 @@ def lower(text: str) -> str:
 
 def to_valid_utf8(text: str) -> str:
     """Replace broken bytes by U+FFFD, as Go functions do that walk over runes and write runes."""
-    return _SURROGATES.sub("\ufffd", text)
+    return re.sub(_SURROGATES, "\ufffd", text)
 
 
 def quote(text: str, *, ascii_only: bool = False) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-_PLAIN = re.compile(r"[ -~\n]*")
-_LOG_COMMAND = re.compile(r"#(?=#\w*\[)")
+_PLAIN = r"[ -~\n]*"
+_LOG_COMMAND = r"#(?=#\w*\[)"
 
 
 def json_text(document: object, *, indent: int | None = 2) -> str:
@@ -17,6 +17,6 @@ def json_text(document: object, *, indent: int | None = 2) -> str:
     ``##vso[…]`` is escaped, too: CI systems execute them anywhere in a line. A line cannot begin with ``::``.
     """
     text = json.dumps(document, indent=indent, ensure_ascii=False)
-    if not _PLAIN.fullmatch(text):
+    if not re.fullmatch(_PLAIN, text):
         text = "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
-    return _LOG_COMMAND.sub(r"\\u0023", text)
+    return re.sub(_LOG_COMMAND, r"\\u0023", text)

@@ -13,8 +13,8 @@ from krm_functions.messages import one_line, shown
 MOST = 60_000
 """In characters. A pull request on GitHub can have 65,536; this leaves room for more text."""
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))")
-_MENTION = re.compile(r"(?<![\w/])@(?=\w)")
+_SPECIAL = r"([\\`*_\[\]<>|~&]|#(?=\d)|/(?=/))"
+_MENTION = r"(?<![\w/])@(?=\w)"
 
 
 def code(text: str) -> str:
@@ -30,8 +30,8 @@ def code(text: str) -> str:
 
 def escaped(text: str) -> str:
     """The text without markup, links or mentions."""
-    flat = _SPECIAL.sub(r"\\\1", " ".join(one_line(text).split()))
-    return _MENTION.sub("@\u200b", flat)
+    flat = re.sub(_SPECIAL, r"\\\1", " ".join(one_line(text).split()))
+    return re.sub(_MENTION, "@\u200b", flat)
 
 
 def fitted(rows: Iterable[str], room: int) -> str:
