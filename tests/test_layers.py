@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from support.tables import each_row
+
 ROOT = Path(__file__).resolve().parent.parent / "fn"
 
 # From the ground up. A module or package that has a layer apart from its package's is named with its whole path.
@@ -134,7 +136,7 @@ def modules() -> dict[str, Path]:
     return {".".join(parts).removesuffix(".__init__"): path for path, parts in names.items()}
 
 
-@pytest.mark.parametrize("module", modules())
+@each_row(modules(), str)
 def test_a_module_imports_only_from_below_and_only_its_own_libraries(module: str) -> None:
     assert complaints(module, modules()[module].read_text(encoding="utf-8")) == []
 

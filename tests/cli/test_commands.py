@@ -15,6 +15,7 @@ from cli.terminals import run_piped
 from imagesetter import __version__
 from imagesetter.cli import main as command_line
 from imagesetter.cli.main import group, main
+from support.tables import each_row
 
 CONTEXT = click.Context(group, info_name="imagesetter", auto_envvar_prefix="IMAGESETTER")
 COMMANDS = {name: group.get_command(CONTEXT, name) for name in group.list_commands(CONTEXT)}
@@ -173,19 +174,19 @@ def sample(option: click.Option) -> str:
     return {"output": "json", "outputs": "json", "timeout": "3s", "only": "a:b"}.get(option.name or "", "x")
 
 
-@pytest.mark.parametrize(("name", "option"), OPTIONS, ids=[f"{name} {each.opts[0]}" for name, each in OPTIONS])
-def test_every_option_has_an_environment_variable(
-    name: str, option: click.Option, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@each_row(OPTIONS, lambda row: f"{row[0]} {row[1].opts[0]}")
+def test_every_option_has_an_environment_variable(row: tuple[str, click.Option]) -> None:
+    name, option = row
     command = COMMANDS[name]
     assert command is not None
     prefix = f"IMAGESETTER_{name.upper()}"
-    with click.Context(command, parent=CONTEXT, info_name=name, auto_envvar_prefix=prefix) as context:
+    made = click.Context(command, parent=CONTEXT, info_name=name, auto_envvar_prefix=prefix)
+    with made as context, pytest.MonkeyPatch.context() as environment:
         assert option.name is not None
         variable = option.envvar or f"{prefix}_{option.name.upper()}"
         assert isinstance(variable, str)
         assert variable.startswith("IMAGESETTER_")
-        monkeypatch.setenv(variable, sample(option))
+        environment.setenv(variable, sample(option))
         _, source = option.consume_value(context, {})
     assert source is click.core.ParameterSource.ENVIRONMENT
 

@@ -12,10 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from krm_functions.yaml.load import load
 from krm_functions.yaml.structure.document import Document
+from support.tables import each_row
 
 CORPUS = Path(__file__).parent / "edit_corpus.json"
 CASES: list[dict[str, Any]] = json.loads(CORPUS.read_text(encoding="utf-8"))
@@ -30,7 +29,7 @@ def test_the_corpus_is_written_when_that_is_asked_for() -> None:
     assert len(CASES) == 201
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"seed {case['seed']}")
+@each_row(CASES, lambda case: f"seed {case['seed']}")
 def test_a_text_becomes_what_it_became(case: dict[str, Any]) -> None:
     wanted = load(case["after"])
     after = Document(case["before"]).edited(wanted).text

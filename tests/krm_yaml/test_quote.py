@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -13,6 +14,7 @@ from krm_functions.yaml.load import load
 from krm_functions.yaml.proof import rewrite
 from krm_functions.yaml.quoting import double_quoted, needs_quotes, render_scalar, single_quoted
 from krm_functions.yaml.scan import scalars
+from support.tables import each_row
 
 READERS = {
     "YAML 1.1 numbers": "1.10 1. .5 -1 +1 0 00 007 0644 08 0b11 0x1F 0x1f 1_000 1__0 12.5 1e3 1E5 0e7 12e03 0.1e5 "
@@ -36,7 +38,7 @@ STRINGS = " ".join(
 ).split()
 
 
-@pytest.mark.parametrize("value", [value for values in READERS.values() for value in values.split()])
+@each_row([value for values in READERS.values() for value in values.split()])
 def test_what_some_reader_takes_for_more_than_a_string_needs_quotes(value: str) -> None:
     assert needs_quotes(value)
 
@@ -109,9 +111,10 @@ STYLES = {
 VALUES = ["new", "1.10", "on", "it's", 'a "b" \\', "a: b #c", " x ", "a\nb\n", "\t", "🚢", "{{ x }}", "---", "\x85"]
 
 
-@pytest.mark.parametrize("value", VALUES)
-@pytest.mark.parametrize("text", STYLES.values(), ids=STYLES.keys())
-def test_every_style_takes_every_value(text: str, value: str) -> None:
+@each_row(itertools.product(STYLES, VALUES))
+def test_every_style_takes_every_value(row: tuple[str, str]) -> None:
+    style, value = row
+    text = STYLES[style]
     scalar = next(iter(scalars(text)))
     after = rewrite(text, [(scalar, value)])
     again = list(scalars(after))

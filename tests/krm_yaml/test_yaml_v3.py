@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from krm_functions.yaml.scan import scan
 from krm_yaml.yaml_v3.capture import ours, theirs
+from support.tables import each_row
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).resolve().parent / "yaml_v3" / "cases.json").read_text(encoding="utf-8")
@@ -23,12 +22,12 @@ NAMED_INSTEAD = {
 """Places that may stand for a scalar which yaml.v3 finds and we do not: each of them makes a warning."""
 
 
-@pytest.mark.parametrize("case", READABLE, ids=lambda case: case["text"][:60])
+@each_row(READABLE, lambda case: repr(case["text"]))
 def test_no_scalar_is_marked_that_yaml_v3_does_not_mark(case: dict[str, Any]) -> None:
     assert not ours(scan(case["text"])) - theirs(case)
 
 
-@pytest.mark.parametrize("case", READABLE, ids=lambda case: case["text"][:60])
+@each_row(READABLE, lambda case: repr(case["text"]))
 def test_what_only_yaml_v3_marks_has_a_place_that_says_so(case: dict[str, Any]) -> None:
     found = scan(case["text"])
     for _, _, marker, how in theirs(case) - ours(found):

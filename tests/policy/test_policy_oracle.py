@@ -16,12 +16,17 @@ from imagesetter.policy.explain import explain
 from imagesetter.policy.select import check, compile_policy, ranking, select
 from imagesetter.policy.tag_policy import FilterTags, TagPolicy
 from policy.rows import load, policy_of
+from support.tables import each_row
 
 CAPTURED = load("policy.json")
 CASES = {row["id"]: row for row in CAPTURED["cases"]}
 
 # Flux reads numbers as float64 and cannot tell these two apart; it takes the one that is first in byte order.
 FLOAT64_COLLAPSES = {885: ("123456789012345678901234567890", "123456789012345678901234567891")}
+
+
+def by_number(case: dict[str, Any]) -> str:
+    return f"{case['id']} {case['note']}"
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +42,7 @@ def captured(case: dict[str, Any]) -> list[dict[str, Any]]:
     return [{key: case[key] for key in ("latest", "error", "stage") if key in case}]
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=f"{number} {case['note']}") for number, case in CASES.items()])
+@each_row(CASES.values(), by_number)
 def test_tag_is_chosen_as_captured(case: dict[str, Any]) -> None:
     expected = captured(case)
     if case["id"] in FLOAT64_COLLAPSES:
@@ -47,7 +52,7 @@ def test_tag_is_chosen_as_captured(case: dict[str, Any]) -> None:
     assert answer(case) in expected
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=str(number)) for number, case in CASES.items()])
+@each_row(CASES.values(), by_number)
 def test_captured_case_is_explained_as_it_is_answered(case: dict[str, Any]) -> None:
     explanation = explain(policy_of(case), case["tags"])
     given = answer(case)
@@ -55,7 +60,7 @@ def test_captured_case_is_explained_as_it_is_answered(case: dict[str, Any]) -> N
     assert (str(explanation.error) if explanation.error else None) == given.get("error")
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=str(number)) for number, case in CASES.items()])
+@each_row(CASES.values(), by_number)
 def test_first_of_a_captured_case_s_ranking_is_its_choice(case: dict[str, Any]) -> None:
     given = answer(case)
     if given["latest"]:
@@ -66,7 +71,7 @@ def test_first_of_a_captured_case_s_ranking_is_its_choice(case: dict[str, Any]) 
         assert str(caught.value) == given["error"]
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=str(number)) for number, case in CASES.items()])
+@each_row(CASES.values(), by_number)
 def test_tags_are_excluded_as_captured(case: dict[str, Any]) -> None:
     exclusions = compile_policy(TagPolicy(AlphabeticalRule(), None, tuple(case.get("exclusionList", ())))).exclusions
     kept = case["tags"]
@@ -75,11 +80,15 @@ def test_tags_are_excluded_as_captured(case: dict[str, Any]) -> None:
     assert sorted(kept, reverse=True) == (case["stored"] or [])
 
 
-def patterns() -> list[Any]:
+def patterns() -> list[list[dict[str, Any]]]:
     rows = defaultdict(list)
     for row in CAPTURED["filters"]:
         rows[row["pattern"]].append(row)
-    return [pytest.param(pattern, group, id=repr(pattern)) for pattern, group in rows.items()]
+    return list(rows.values())
+
+
+def by_pattern(rows: list[dict[str, Any]]) -> str:
+    return repr(rows[0]["pattern"])
 
 
 def extracted(row: dict[str, Any]) -> dict[str, Any]:
@@ -97,17 +106,17 @@ def extracted(row: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "matched": True, **({"result": text} if text else {})}
 
 
-@pytest.mark.parametrize(("pattern", "rows"), patterns())
-def test_pattern_matches_and_extracts_as_captured(pattern: str, rows: list[dict[str, Any]]) -> None:
+@each_row(patterns(), by_pattern)
+def test_pattern_matches_and_extracts_as_captured(rows: list[dict[str, Any]]) -> None:
     assert [extracted(row) for row in rows] == rows
 
 
-@pytest.mark.parametrize(("pattern", "rows"), patterns())
-def test_pattern_matches_many_tags_as_it_matches_one(pattern: str, rows: list[dict[str, Any]]) -> None:
+@each_row(patterns(), by_pattern)
+def test_pattern_matches_many_tags_as_it_matches_one(rows: list[dict[str, Any]]) -> None:
     tags = [row["tag"] for row in rows]
     if any("error" in row for row in rows):
         with pytest.raises(InvalidFilter):
-            check(TagPolicy(AlphabeticalRule(), FilterTags(pattern)))
+            check(TagPolicy(AlphabeticalRule(), FilterTags(rows[0]["pattern"])))
     else:
         matched = [row["tag"] for row in rows if row["matched"]]
-        assert [match[0] for match in compile_pattern(pattern).find_all(tags)] == matched
+        assert [match[0] for match in compile_pattern(rows[0]["pattern"]).find_all(tags)] == matched

@@ -20,6 +20,7 @@ from imagesetter.registry.reference import (
     parse_repository,
 )
 from krm_functions.redaction import without_logins
+from support.tables import each_row
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "oracle" / "refs.json").read_text(encoding="utf-8")
@@ -32,7 +33,7 @@ def by_reference(case: dict[str, Any]) -> str:
     return ascii(case["ref"])
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_reference)
+@each_row(CASES, by_reference)
 def test_reference_reads_as_upstream_reads_it(case: dict[str, Any]) -> None:
     if not case["ok"]:
         with pytest.raises(ImageReferenceError) as caught:
@@ -50,7 +51,7 @@ def test_reference_reads_as_upstream_reads_it(case: dict[str, Any]) -> None:
     assert bool(reference.digest) == (case["kind"] == "digest")
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_reference)
+@each_row(CASES, by_reference)
 def test_repository_name_reads_as_upstream_reads_it(case: dict[str, Any]) -> None:
     if case["newrepository_ok"]:
         assert parse_repository(case["ref"]).canonical == case["newrepository_name"]
@@ -60,7 +61,7 @@ def test_repository_name_reads_as_upstream_reads_it(case: dict[str, Any]) -> Non
     assert str(caught.value) == case["newrepository_error"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_reference)
+@each_row(CASES, by_reference)
 def test_image_of_an_image_repository_reads_as_flux_reads_it(case: dict[str, Any]) -> None:
     if case["flux_image_ok"]:
         repository = parse_flux_image(case["ref"])

@@ -12,16 +12,15 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from flux.commit_message.test_captured_messages import outcome
 from imagesetter.golang.template.catalogue import FUNCTIONS
 from krm_functions.redaction import without_logins
+from support.tables import each_row
 
 CASES = json.loads((Path(__file__).parent / "answers_of_go.json").read_text(encoding="utf-8"))["cases"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"row {number}" for number, _ in enumerate(CASES, 1)])
+@each_row(CASES, lambda case: f"{case['dialect']}, {case['fixture']}: {case['template']}")
 def test_message_or_error_is_gos(case: dict[str, str]) -> None:
     (expected,) = ((kind, case[kind]) for kind in ("message", "error") if kind in case)
     # Departure: no message shows the login of a URL.

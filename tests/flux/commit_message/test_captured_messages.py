@@ -6,20 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import ChangeRecord, Dialect, TemplateData
 from imagesetter.flux.commit_message.names import ObjectIdentifier
 from imagesetter.flux.commit_message.render import render_message
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
+from support.tables import each_row
 
 CAPTURED = json.loads((Path(__file__).parents[2] / "oracle" / "templates.json").read_text(encoding="utf-8"))
-ROWS = [
-    pytest.param(case, dialect, id=f"{case['id']}-{dialect}")
-    for case in CAPTURED["cases"]
-    for dialect in ("modern", "legacy")
+ROWS: list[tuple[dict[str, Any], Dialect]] = [
+    (case, dialect) for case in CAPTURED["cases"] for dialect in ("modern", "legacy")
 ]
 
 
@@ -65,6 +62,7 @@ def expected(row: dict[str, Any]) -> tuple[str, str]:
     return "message", row.get("canonical", row["message"])
 
 
-@pytest.mark.parametrize(("case", "dialect"), ROWS)
-def test_message_or_error_is_as_captured(case: dict[str, Any], dialect: Dialect) -> None:
+@each_row(ROWS, lambda row: f"{row[0]['id']}, {row[1]}")
+def test_message_or_error_is_as_captured(row: tuple[dict[str, Any], Dialect]) -> None:
+    case, dialect = row
     assert outcome(case["template"], case["fixture"], dialect) == expected(case[dialect])
