@@ -4,6 +4,7 @@ Words are runs of one class: numbers, capitals, letters, connectors (``-``, ``_`
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from imagesetter.golang.budget import Budget
@@ -133,9 +134,14 @@ def _words(text: str) -> Iterator[_Word]:
 
 
 def _end_of_small(text: str, end: int) -> int:
-    while end < len(text) and _is_letter(text[end]) and not is_upper(text[end]):
+    while end < len(text) and _is_small(text[end]):
         end += 1
     return end
+
+
+@lru_cache(maxsize=4096)  # a text has few different letters
+def _is_small(char: str) -> bool:
+    return _is_letter(char) and not is_upper(char)
 
 
 def _connected(budget: Budget, text: str, connector: str) -> str:
