@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage, hook_repository
+from e2e.conftest import EXAMPLES, WRITTEN_HOST, Stage
 from tools import require_tool
 
 UPDATE = os.environ.get("IMAGESETTER_UPDATE_GOLDENS") == "1"
@@ -27,9 +27,9 @@ NEEDED = {
     "kustomize-annotation": ("kustomize",),
     "kustomize-bind-by-image": ("kustomize",),
     "flux-repository": (),
-    "pre-commit": ("git", "pre-commit"),
+    "pre-commit": ("git", "pre-commit"),  # in test_pre_commit.py, where the environment of the hooks is
 }
-IN_PLACE = ("kpt-package", "flux-repository", "pre-commit", "locked")
+IN_PLACE = ("kpt-package", "flux-repository", "locked")
 RENDERED = tuple(name for name in NEEDED if name.startswith("kustomize-"))
 
 
@@ -68,18 +68,16 @@ def expect(name: str, file: str, text: str, host: str) -> None:
 def prepare(stage: Stage, name: str) -> Path:
     for tool in NEEDED[name]:
         require_tool(tool)
-    package = stage.example(name)
-    if name == "pre-commit":
-        hooks = hook_repository(stage)
-        config = package / ".pre-commit-config.yaml"
-        config.write_text(config.read_text().replace("https://github.com/imagesetter/imagesetter", hooks.as_uri()))
-        stage.shell("git init -q && git add . && git commit -qm before", cwd=package)
-    return package
+    return stage.example(name)
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_example_changes_what_its_patch_says_and_nothing_on_a_second_run(name: str, stage: Stage) -> None:
-    package = prepare(stage, name)
+    run_in_place(name, stage, prepare(stage, name))
+
+
+def run_in_place(name: str, stage: Stage, package: Path) -> None:
+    """What an example's README runs, once and a second time, in a copy of the example."""
     before = texts(package)
     for block in blocks(name):
         done = stage.shell(block, cwd=package)

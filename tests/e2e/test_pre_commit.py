@@ -15,6 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from e2e.conftest import Done, Stage, environment_in, hook_repository
+from e2e.conftest import registry as registry_of_examples  # noqa: F401 - a fixture
+from e2e.test_examples import prepare, run_in_place
+from support.registries import RunningRegistry
 from support.walking import same_each_time, sections, walk
 from tools import CHECKOUT, require_tool
 
@@ -142,6 +145,21 @@ def test_the_hook_of_the_readme_passes_in_a_directory_with_its_files_only(
     stage.shell("git init -q && git add .", cwd=folder)
     assert "```console" + run == walk("```console" + run, folder, environment, shown=same_each_time)
     assert "imagesetter lint" in run
+
+
+def test_the_example_changes_what_its_patch_says_and_nothing_on_a_second_run(
+    hooks: tuple[Path, Path],
+    tmp_path: Path,
+    registry_of_examples: RunningRegistry,  # noqa: F811
+) -> None:
+    repository, home = hooks
+    environment = {**environment_in(tmp_path), "PRE_COMMIT_HOME": str(home)}
+    stage = Stage(tmp_path, registry_of_examples.host.replace("127.0.0.1", "localhost"), environment)
+    package = prepare(stage, "pre-commit")
+    config = package / ".pre-commit-config.yaml"
+    config.write_text(config.read_text().replace("https://github.com/imagesetter/imagesetter", repository.as_uri()))
+    stage.shell("git init -q && git add . && git commit -qm before", cwd=package)
+    run_in_place("pre-commit", stage, package)
 
 
 def test_the_environment_of_the_hooks_holds_the_pinned_versions_and_nothing_else(repository: Repository) -> None:
