@@ -102,6 +102,7 @@ COMMANDS = [
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "work" / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))  # where `doctor` finds none of the tools, whose versions take it a while
     (tmp_path / "docker").mkdir()
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
