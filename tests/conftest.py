@@ -43,6 +43,8 @@ _GIT_CONFIG = """\
 \temail = tester@example.com
 [init]
 \tdefaultBranch = main
+[maintenance]
+\tauto = false
 """
 
 
