@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
-from dataclasses import replace
-from pathlib import Path
+import os
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from e2e.conftest import Stage
 from e2e.test_bad_input import write
 from support.registries import closed_port
+from support.runs import Ran, run_here
 
 SECRET = "correct-horse-battery-staple"
 
@@ -79,6 +79,21 @@ def test_a_registry_that_does_not_answer_is_a_failure_unless_offline(stage: Stag
     assert done.status == 0, str(done)
 
 
+@pytest.fixture
+def doctor(stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run the doctor in this process, in an environment that is given whole, for tables of them."""
+
+    def run(environment: Mapping[str, str], *arguments: str) -> Ran:
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(stage.root)
+        return run_here(capsys, "doctor", *arguments)
+
+    return run
+
+
 ODD = {
     "a variable that is none of ours": ({"IMAGESETTER_TOKEN": SECRET}, "IMAGESETTER_TOKEN  is not read by imagesetter"),
     "a typing error": ({"IMAGESETTER_CACHE_DIRS": SECRET}, "did you mean IMAGESETTER_CACHE_DIR?"),
@@ -101,17 +116,16 @@ ODD = {
 
 @pytest.mark.parametrize(("variables", "says"), ODD.values(), ids=ODD)
 def test_an_odd_environment_is_told_without_a_secret_and_without_a_traceback(
-    variables: dict[str, str], says: str, stage: Stage
+    variables: dict[str, str], says: str, stage: Stage, doctor: Callable[..., Ran]
 ) -> None:
     write(stage.root, stage.host)
-    ours = str(Path(sys.executable).parent / "imagesetter")
     environment = {
         name: value for name, value in stage.environment.items() if not name.startswith(("XDG_", "IMAGESETTER_"))
     }
-    done = replace(stage, environment=environment).run(ours, "doctor", **variables)
-    assert says in done.stdout, str(done)
-    assert SECRET not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    done = doctor({**environment, **variables})
+    assert says in done.out, str(done)
+    assert SECRET not in done.out + done.err
+    assert "Traceback" not in done.err
 
 
 def test_a_proxy_that_cannot_be_read_keeps_nothing_else_from_being_told(stage: Stage) -> None:
@@ -136,13 +150,15 @@ CONFIGURATIONS = {
 
 
 @pytest.mark.parametrize("text", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_a_broken_configuration_of_docker_is_told_without_a_secret(text: str, stage: Stage) -> None:
+def test_a_broken_configuration_of_docker_is_told_without_a_secret(
+    text: str, stage: Stage, doctor: Callable[..., Ran]
+) -> None:
     write(stage.root, stage.host)
     docker = stage.root.parent / "home" / ".docker"
     docker.mkdir()
     (docker / "config.json").write_text(text.replace("HOST", stage.host))
-    done = stage.run("imagesetter", "doctor", "--offline")
+    done = doctor(stage.environment, "--offline")
     assert done.status == 0, str(done)
-    assert "  credentials  " in done.stdout
-    assert SECRET not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert "  credentials  " in done.out
+    assert SECRET not in done.out + done.err
+    assert "Traceback" not in done.err
