@@ -462,13 +462,11 @@ def test_body_of_an_error_is_read_to_its_cap_only() -> None:
     assert len(str(caught.value)) < 400
 
 
-def test_gzip_bomb_stays_below_64_mib_of_memory(tmp_path: Path) -> None:
+def test_gzip_bomb_stays_below_64_mib_of_memory() -> None:
     """1 GiB of zeros in 1 MiB: refused, by a process that never grows."""
-    bomb = tmp_path / "bomb"
-    with gzip.open(bomb, "wb", compresslevel=9) as stream:
-        for _ in range(1024):
-            stream.write(b"0" * (1 << 20))
-    packed = bomb.read_bytes()
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    first, more = (packer.compress(b"0" * (1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    packed = first + more * 1023  # after such a flush a block can be repeated; to compress them all takes seconds
     with run_fake(lambda seen: Reply(200, packed, {"Content-Encoding": "gzip"})) as fake:
         script = f"""
         import sys
