@@ -98,13 +98,42 @@ def test_a_list_that_is_cut_beyond_n_is_read_to_its_end(cut: int) -> None:
     assert (result.tags[-1], len(result.tags), result.warnings) == ("2.0.0", cut + 1, ())
 
 
+@pytest.mark.parametrize("first", [100, 1000, 7])
+def test_a_list_that_is_cut_at_n_by_a_registry_that_ignores_last_is_requested_with_a_larger_n(first: int) -> None:
+    """And so is the next one, after which it is known that ``last`` is ignored."""
+    lists = {"first": numbered(first), "second": [*numbered(1400), "2.0.0"], "third": numbered(1000)}
+
+    def respond(seen: Seen) -> Reply:
+        return Reply(200, {"name": "x", "tags": lists[seen.path.split("/")[2]][: int(seen.argument("n"))]})
+
+    with run_fake(respond) as fake, Client(ClientSettings(clock=FakeClock())) as client:
+        for name, tags in lists.items():
+            result = client.scan(parse_flux_image(f"{fake.host}/{name}"))
+            assert (result.tags, result.warnings) == (tuple(tags), ())
+        assert [seen.query for seen in fake.seen][-2:] == ["n=1000", "n=10000"]
+
+
+def test_a_list_of_exactly_n_whose_registry_refuses_a_larger_one_has_a_warning() -> None:
+    def respond(seen: Seen) -> Reply:
+        if int(seen.argument("n")) > 1000:
+            return Reply(400, {"errors": [{"code": "PAGINATION_NUMBER_INVALID"}]})
+        return Reply(200, {"name": "x", "tags": numbered(1400)[: int(seen.argument("n"))]})
+
+    with run_fake(respond) as fake:
+        result = scan(fake)
+    assert len(result.tags) == 1000
+    cut = "the tag list may have been cut: it has exactly 1,000 tags, and the registry lists no others"
+    assert result.warnings == (cut,)
+
+
 @pytest.mark.parametrize("count", [100, 1000, 5000])
 def test_a_list_of_a_round_length_that_is_whole_has_no_warning(count: int) -> None:
     tags = numbered(count)
     with run_fake(lambda seen: Reply(200, {"name": "x", "tags": tags})) as fake:
         result = scan(fake)
     assert (result.tags, result.warnings) == (tuple(tags), ())
-    assert fake.paths() == [f"GET /v2/team/web/tags/list?n=1000{last}" for last in ("", f"&last={tags[-1]}")]
+    queries = ["n=1000", f"n=1000&last={tags[-1]}", *(["n=10000"] if count == 1000 else [])]
+    assert [seen.query for seen in fake.seen] == queries
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 422])

@@ -7,8 +7,8 @@ A list is whole, or it is an error: part of the tags would be a wrong result. Wh
 - They page by ``Link``, or send all tags whatever ``n`` says. A page shorter than ``n`` is not the last one if it has a
   ``Link``. `imagesetter.registry.link_header` reads it.
 - Some cut the list at ``n`` or at a size of their own and send no ``Link`` (old Nexus, and proxies before registries).
-  So a page that may have been cut is followed by a request with ``last=``, until nothing new comes. What such a request
-  brings once more is no part of the list.
+  So a page that may have been cut is followed by a request with ``last=``, until nothing new comes; or with a larger
+  ``n``, where ``last`` is ignored. What such a request brings once more is no part of the list.
 - Some send a ``Link`` with the last, empty page as well. After an empty page, a page without new tags is the end.
 - ``n=1000`` is what Flux sends; a server that refuses it gets the request once more without.
 - ``tags`` may be missing or null, in an empty repository and past the end; entries may be null (Nexus) or digests
@@ -44,6 +44,7 @@ _MOST_REPEATS = 20
 _PAGE_SIZE = 1000
 _FIRST = f"n={_PAGE_SIZE}"
 _LONGEST_CUT = 10_000
+_WIDEST = f"n={_LONGEST_CUT}"
 _CUT_AT, _CUT_BEYOND = 50, 500
 """Registries cut at round numbers: multiples of these up to ``n``, and beyond where it is ignored; or powers of two."""
 _SMALLEST_POWER = 64
@@ -100,7 +101,7 @@ class CutDetection:
     """What earlier lists of a registry say about lists that are cut without a ``Link``."""
 
     ignores_last: bool = False
-    """It sends the same page whatever ``last`` is: such a registry does not page, so it cuts no list."""
+    """It sends the same page whatever ``last`` is: such a registry does not page, and may cut a list at ``n`` only."""
 
 
 @dataclass
@@ -172,8 +173,8 @@ class _Pages:
         if query is None:
             if self._probing and not new:
                 self.cuts.ignores_last |= page.entries >= _CUT_AT
-                return None
-            return self._probe(page) if self._probing or self._may_be_cut(page) else None
+                return self._widened(page)
+            return self._probe(page) if self._probing or self._may_be_cut(page) else self._widened(page)
         self._paged, self._probing = True, False
         if (self._emptied and not new) or (not page.entries and query in self._seen):
             return None
@@ -184,6 +185,13 @@ class _Pages:
             self._emptied = True
             self._known = set(self._listing.tags)
         return query
+
+    def _widened(self, page: "_Page") -> str | None:
+        """The query of all tags at once where a list has exactly ``n`` and the registry ignores ``last``, else None."""
+        if page.entries != _PAGE_SIZE or not self._sized or self._paged or _WIDEST in self._seen:
+            return None
+        self._known, self._probing = set(self._listing.tags), True
+        return _WIDEST
 
     def _may_be_cut(self, page: "_Page") -> bool:
         """Whether a page without ``Link`` may be a part of the list: a round number of entries."""
