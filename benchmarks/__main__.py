@@ -53,6 +53,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="imagesetter-bench-") as folder:
             try:
                 print(given(options.input, Path(folder)))
+            except OSError as err:  # shutil's, too
+                parser.error(f"{options.input} cannot be read: {err}")
             except ReportedError as err:
                 parser.error("; ".join(filter(None, (f"{err.where}: {err}" if err.where else str(err), err.hint))))
         return

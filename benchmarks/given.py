@@ -28,6 +28,8 @@ from krm_functions.yaml.load import load_all
 
 HERE = Path(__file__).resolve().parent
 PARSE, SEARCH = "Python, libyaml's events alone", "Python, reading and searching alone"
+_MESSAGE = re.compile(r'^(?:- message: |.*?"results": \[\{"message": )"?([^"\n]{,200})', re.M)
+"""Of a result in the function's output, in YAML or, of the first, in JSON."""
 Refs = Mapping[PolicyName, LatestRef]
 
 
@@ -125,10 +127,11 @@ def _on_tree(path: Path, folder: Path, source: str, images: Path) -> dict[str, P
     tree = folder / "tree"
 
     def restore() -> None:
+        shutil.rmtree(tree, ignore_errors=True)
         if path.is_dir():
-            shutil.copytree(path, tree, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"))
+            shutil.copytree(path, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         else:
-            tree.mkdir(exist_ok=True)
+            tree.mkdir()
             shutil.copy(path, tree / f"{path.name.removesuffix(path.suffix)}.yaml")
 
     # Outside of any repository, or policies of the one from which the benchmarks run would count.
@@ -151,8 +154,9 @@ def _try(programs: dict[str, Program]) -> tuple[list[str], list[str]]:
     ours = _run(programs[OURS])
     if ours.returncode not in programs[OURS].statuses:
         raise ReportedError(ours.stderr.strip() or f"imagesetter ended with {ours.returncode}")
-    results = re.findall(r"^- message: (.+)$", ours.stdout.rpartition("\nresults:\n")[2], re.M)
-    lines = results or [line for line in f"{ours.stderr}{ours.stdout}".splitlines() if line.strip()]
+    lines = [line for line in f"{ours.stderr}{ours.stdout}".splitlines() if line.strip()]
+    if programs[OURS].stdin:
+        lines = _MESSAGE.findall(ours.stdout)
     go = _run(programs[GO]) if GO in programs else None
     if go is None:
         return lines[:3], ["Not compared: Go, or its modules, is not there."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 
 
 def parse(path: str) -> None:
@@ -20,7 +21,7 @@ def search(path: str) -> None:
     """Read every file of a tree, and look for a marker in it."""
     for folder, _, names in os.walk(path):
         for name in names:
-            with open(os.path.join(folder, name), "rb") as file:
+            with suppress(OSError), open(os.path.join(folder, name), "rb") as file:  # such as a link to nothing
                 _ = b"$imagepolicy" in file.read()
 
 

@@ -124,6 +124,18 @@ def test_what_has_no_answers_is_measured_and_said_to_have_none(
     assert any(line.startswith(f"| {len(text)} | imagesetter | ") for line in lines)
 
 
+def test_a_tree_with_links_to_nothing_and_to_itself_is_measured(tmp_path: Path) -> None:
+    from benchmarks import inputs
+    from benchmarks.given import given
+
+    tree = tmp_path / "given"
+    inputs.write_tree(tree, files=20, marked=3, markers=4, policies=2, size=20_000)
+    (tree / "nothing.yaml").symlink_to("nowhere")
+    (tree / "loop").symlink_to(".")
+    (tmp_path / "work").mkdir()
+    assert given(tree, tmp_path / "work", runs=2).startswith(f"{tree}: a tree, 2 answers from its lock.\n")
+
+
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
