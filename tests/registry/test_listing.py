@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesetter.errors import ProtocolError
-from imagesetter.registry.link_header import next_query
+from imagesetter.registry.link_header import WRONG, next_query
 from imagesetter.registry.reference import is_tag
 from imagesetter.registry.tags import list_tags
 
@@ -81,6 +81,7 @@ def test_links_to_several_next_pages_are_an_error() -> None:
     assert str(caught.value) == (
         "x: the Link header of the tag list, '</a?p=1>; rel=next, </a?p=2>; rel=next', names several next pages"
     )
+    assert caught.value.hint == WRONG
 
 
 @pytest.mark.parametrize("query", ["n=0", "last=x&n=0", "n=00&last=x", "n=-1"])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.redaction import printable
 
+WRONG = "the registry, or a proxy before it, sends it wrongly; its administrator has to fix that"
 _QUERY = re.compile(r"[!-~]{1,8192}")
 _NO_TAGS = re.compile(r"(?:^|&)n=(?:0*|-[0-9]*)(?:&|$)")
 _GAP = re.compile(r"[\s,]*")
@@ -53,10 +54,11 @@ def next_query(header: str, what: str) -> str | None:
     query = _query(target)
     if any(_query(link.target) != query for link in following):
         raise ProtocolError(
-            f"{what}: the Link header of the tag list, '{printable(header, 100)}', names several next pages"
+            f"{what}: the Link header of the tag list, '{printable(header, 100)}', names several next pages",
+            hint=WRONG,
         )
     if not _QUERY.fullmatch(query) or _NO_TAGS.search(query):
-        raise ProtocolError(f"{what}: the link to the next page, '{printable(target)}', names no page")
+        raise ProtocolError(f"{what}: the link to the next page, '{printable(target)}', names no page", hint=WRONG)
     return query
 
 

@@ -224,7 +224,8 @@ def find_digest(client: RepositoryClient, tag: str) -> str:
     if document.keys().isdisjoint(_MANIFEST_MEMBERS):
         reason = error_reason(response.content, "application/json")
         raise ProtocolError(
-            f"{what}: the registry responded with something else than a manifest{reason and f': {reason}'}"
+            f"{what}: the registry responded with something else than a manifest{reason and f': {reason}'}",
+            hint="is there a registry at this address, or a proxy or login page before it?",
         )
     return verified_digest(response, what)
 

@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.redaction import error_reason, printable
-from imagesetter.registry.link_header import next_query
+from imagesetter.registry.link_header import WRONG, next_query
 from imagesetter.registry.reference import is_tag, only_tags
 from imagesetter.registry.upload_times import upload_moment
 
@@ -134,7 +134,7 @@ class _Pages:
         query: str | None = _FIRST
         while query is not None:
             if len(self._seen) >= most_pages:
-                raise ProtocolError(f"{self.what}: the tag list has more than {most_pages:,} pages")
+                raise ProtocolError(f"{self.what}: the tag list has more than {most_pages:,} pages", hint=WRONG)
             self._seen.add(query)
             first = query == _FIRST
             response = self.get(query, _REFUSED if self._probing else (400,) if first else (), etag if first else "")
@@ -179,7 +179,7 @@ class _Pages:
         if (self._emptied and not new) or (not page.entries and query in self._seen):
             return None
         if query in self._seen:
-            raise ProtocolError(f"{self.what}: the pages of the tag list lead in a circle")
+            raise ProtocolError(f"{self.what}: the pages of the tag list lead in a circle", hint=WRONG)
         self._check_progress(self._listing.tags[page.start :])
         if not page.entries and not self._emptied:
             self._emptied = True
@@ -224,7 +224,7 @@ class _Pages:
         self._repeats = self._repeats + 1 if tags and tags == self._previous else 0
         self._previous = tags
         if self._repeats >= _MOST_REPEATS:
-            raise ProtocolError(f"{self.what}: the tag list repeats the same page under other links")
+            raise ProtocolError(f"{self.what}: the tag list repeats the same page under other links", hint=WRONG)
 
     def _check_size(self, size: int) -> None:
         longest = TOTAL_CAP * max(1, self.max_tags // MOST_TAGS)
@@ -257,9 +257,9 @@ def _read_page(listing: Listing, response: "httpx.Response", what: str) -> _Page
     if tags is None:
         tags = []
     if not isinstance(tags, list):
-        raise ProtocolError(f"{what}: the tag list has no list of tags")
+        raise ProtocolError(f"{what}: the tag list has no list of tags", hint=_REGISTRY)
     if not set(map(type, tags)) <= {str, type(None)}:
-        raise ProtocolError(f"{what}: the tag list has entries that are not the names of tags", hint=_REGISTRY)
+        raise ProtocolError(f"{what}: the tag list has entries that are not the names of tags", hint=WRONG)
     start, found = len(listing.tags), only_tags(tags)
     listing.tags += found
     listing.dropped += len(tags) - len(found)
@@ -286,7 +286,9 @@ def read_object(response: "httpx.Response", what: str) -> dict[str, object]:
             raise ProtocolError(
                 f"{what} came as a web page, which a proxy or a login page would send", hint=_REGISTRY
             ) from err
-        raise ProtocolError(f"{what} {err if isinstance(err, _Twice) else 'is not JSON'}", hint=_REGISTRY) from err
+        if isinstance(err, _Twice):
+            raise ProtocolError(f"{what} {err}", hint=WRONG) from err
+        raise ProtocolError(f"{what} is not JSON", hint=_REGISTRY) from err
     if not isinstance(document, dict):
         raise ProtocolError(f"{what} is not a JSON object", hint=_REGISTRY)
     return document
