@@ -32,6 +32,7 @@ PASSED = {
     ),
     "flat values": (f"web:\n  image: {IMAGE}\n  version: 1.0.0\n", ["2:web.image"]),
     "a scheme in front": (f"from: docker://{IMAGE}:1.0.0\n", ["1:from"]),
+    "Flux's OCIRepository": (f"spec:\n  url: oci://{IMAGE}\n  ref: {{tag: 1.0.0}}\n", ["2:spec.url"]),
     "with a digest": (f"from: {IMAGE}@sha256:{'0' * 64}\n", ["1:from"]),
     "another image": ("from: registry.example.com/website:1.0.0\n", []),
     "a URL": (f"from: https://{IMAGE}:1.0.0\n", []),
@@ -61,6 +62,25 @@ def test_an_image_in_another_place_is_named(text: str, places: list[str], capsys
         "mark it by hand"
         for line, _, path in (place.partition(":") for place in places)
     ]
+
+
+INSIDE = (
+    "not marked: values holds an image of flux-system:web; no marker inside a text is followed, but with --nested; "
+)
+TEXTS = {
+    "Helm values": (f"values: |\n  image: {IMAGE}:1.0.0\n", 1),
+    "JSON": (f'values: |\n  {{"image":"{IMAGE}:1.0.0"}}\n', 1),
+    "another image, and a URL": (f"values: |\n  image: {IMAGE}site:1.0.0\n  see: https://{IMAGE}\n", 0),
+    "a marker, of which something is said already": (f"values: |\n  {field()}", 0),
+}
+
+
+@pytest.mark.parametrize(("text", "count"), TEXTS.values(), ids=TEXTS)
+def test_an_image_inside_a_text_is_named(text: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.yaml").write_text(text, encoding="utf-8")
+    assert main(["mark", "--check", "."]) == 0
+    found = [line for line in capsys.readouterr().err.splitlines() if "not marked" in line]
+    assert found == [f"a.yaml:1: info: {INSIDE}; write the image into a field of its own"] * count
 
 
 ENOUGH = {

@@ -42,6 +42,8 @@ _HEADER = re.compile(r"[|>][-+0-9]*")
 _BEHIND = re.compile(r"[ \t]*,?")
 _LONGEST = 512
 """Characters of a text that may be an image."""
+_LONGEST_TEXT = 100_000
+"""Characters of a text on several lines that are searched for images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +230,21 @@ def passed_over(
     looked_at = {scalar.start for candidate in found for scalar, _ in candidate.scalars}
     for scalar in scalars:
         named = len(scalar.path) > 2 and scalar.path[-1] == "name" and scalar.path[-3] == "images"
-        if scalar.start in looked_at or named or "/" not in scalar.value or len(scalar.value) > _LONGEST:
+        if scalar.start in looked_at or named or "/" not in scalar.value or NEEDLE in scalar.value:
             continue
-        try:
-            image = parse_reference(scalar.value.rpartition("=")[2].removeprefix("docker://"))
-        except ReportedError:
+        whole = "\n" not in scalar.value
+        if whole and len(scalar.value) > _LONGEST:
             continue
-        if policies := owners.get(image.context.canonical):
-            yield scalar, policies
+        # In a text, such as values in a HelmRelease or an Application: what ends a word there.
+        words = [scalar.value] if whole else re.findall(r"""[^\s"'=,;]*/[^\s"'=,;]+""", scalar.value[:_LONGEST_TEXT])
+        for word in words:
+            try:
+                image = parse_reference(word.rpartition("=")[2].removeprefix("docker://").removeprefix("oci://"))
+            except ReportedError:
+                continue
+            if policies := owners.get(image.context.canonical):
+                yield scalar, policies
+                break
 
 
 class _Marking:
@@ -291,7 +300,10 @@ class _Marking:
             return
         names = " or ".join(str(owner.name) for owner in policies)
         where = format_path(scalar.path)
-        message = f"not marked: {where} holds an image of {names}; if it is to follow the policy, mark it by hand"
+        hint = "if it is to follow the policy, mark it by hand"
+        if "\n" in scalar.value:
+            hint = "no marker inside a text is followed, but with --nested; write the image into a field of its own"
+        message = f"not marked: {where} holds an image of {names}; {hint}"
         location = Location(self.name, scalar.line, scalar.column, None, None, where)
         self.results.append(report("info", message, location, tags={"error": "NotMarked"}))
 
