@@ -64,9 +64,7 @@ def test_an_image_in_another_place_is_named(text: str, places: list[str], capsys
     ]
 
 
-INSIDE = (
-    "not marked: values holds an image of flux-system:web; no marker inside a text is followed, but with --nested; "
-)
+INSIDE = "not marked: values holds an image of flux-system:web; no marker inside a text is followed, but with --nested"
 TEXTS = {
     "Helm values": (f"values: |\n  image: {IMAGE}:1.0.0\n", 1),
     "JSON": (f'values: |\n  {{"image":"{IMAGE}:1.0.0"}}\n', 1),

@@ -116,7 +116,12 @@ def test_a_function_follows_it_in_its_items() -> None:
         found = update_resource_list(listing, options, lambda catalog, known: StatusSource(catalog))
         return splice(text, found.edits), [result.message for result in found.results]
 
-    assert run(FunctionOptions(source="status"))[0] == text
+    after, messages = run(FunctionOptions(source="status"))
+    assert after == text
+    assert messages[0] == (
+        "this marker is inside the text of a value, so it has no effect (Flux ignores it, too); write the value into a "
+        "field of its own, and mark it there; or follow it with nested: true, which Flux does not have"
+    )
     assert run(FunctionOptions(source="status", nested=True)) == (
         text.replace("tag: 1.0.0", "tag: 1.0.5"),
         ["set 1.0.0 → 1.0.5", "1 field changed, 0 up to date"],

@@ -25,6 +25,7 @@ from krm_functions.resource_list import ResourceList
 from krm_functions.result import Result, Severity
 from krm_functions.yaml.field_path import FieldPath, FieldPattern, Index, Key, find_scalars, format_path, parse_path
 from krm_functions.yaml.load import load
+from krm_functions.yaml.scan import NEEDLE
 from krm_functions.yaml.scan_result import Scalar
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def find_fields(
     _add_markers(list_fields, listing)
     if config.nested:
         _add_nested(list_fields, listing)
+    elif not listing.by_kustomize:  # there the sources are read, and say so
+        _report_nested(list_fields, listing)
     left: Sequence[MarkedField] = ()
     if sources:
         from imagesetter.fields.kustomize_fields import add_sources
@@ -224,6 +227,20 @@ def _add_nested(list_fields: ListFields, listing: ResourceList) -> None:
                 list_fields.items[mark.scalar.start] = item
                 location = location_of(item, mark.scalar.path)
                 list_fields.fields.append(MarkedField(mark.marker, mark.scalar, location, nested=mark))
+
+
+def _report_nested(list_fields: ListFields, listing: ResourceList) -> None:
+    """A warning for each value that has markers inside its text, which nothing follows."""
+    if listing.text.count(NEEDLE) == sum(comment.text.count(NEEDLE) for comment in listing.comments):
+        return  # as nearly always: each marker is in a comment
+    from imagesetter.fields.unfollowed import APART, NESTED, holds_marker
+
+    for item in listing.items:
+        for scalar in item.scalars() if NEEDLE in item.text else ():
+            if holds_marker(scalar.value):
+                message = f"{NESTED}; {APART}; or follow it with nested: true, which Flux does not have"
+                location = location_of(item, scalar.path)
+                list_fields.results.append(report("warning", message, location, tags={"error": "NestedMarker"}))
 
 
 def _beside(listing: ResourceList, comment: Comment) -> Location:

@@ -21,6 +21,11 @@ SEAL_AGAIN = (
 )
 
 
+def holds_marker(value: str) -> bool:
+    """Whether a value has a marker inside its text."""
+    return re.search(_NESTED, value) is not None
+
+
 def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
     """Line and column of each marker that is inside the text of a value: a block, or quoted text on several lines.
 
