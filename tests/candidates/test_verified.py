@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -291,3 +292,65 @@ def test_a_function_verifies_inline_policies_by_a_secret_among_the_items(
     (tmp_path / "list.yaml").write_text(json.dumps(listing))
     ran = run("fn", "list.yaml")
     assert f"HOST/web:1.1.0@{push(host, 'web', '1.1.0').digest}" in ran.out, str(ran)
+
+
+UNUSABLE = {
+    "a certificate": (
+        "-----BEGIN CERTIFICATE-----\naa\n-----END CERTIFICATE-----\n",
+        "holds a CERTIFICATE, not a PUBLIC",
+    ),
+    "nothing": ("", "is not a public key in PEM form"),
+    "something else": ("junk", "is not a public key in PEM form"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_lint_finds_a_secret_without_a_usable_key(case: str, run: Run, tmp_path: Path) -> None:
+    key, reason = UNUSABLE[case]
+    write_files(tmp_path, {"keys.yaml": secret(key.encode())})
+    ran = run("lint")
+    assert ran.status == 1
+    assert f"policies.yaml:12:29: error incomplete-policy: cosign.pub of Secret flux-system/cosign {reason}" in ran.out
+    write_files(tmp_path, {"keys.yaml": secret(public_pem(KEY))})
+    assert run("lint").status == 0
+    (tmp_path / "keys.yaml").unlink()
+    assert run("lint").status == 0
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        public_pem(KEY).replace(b"\n", b"\r\n"),
+        public_pem(KEY).strip(),
+        b"my key\n" + public_pem(KEY),
+        public_pem(new_key()) + public_pem(KEY),
+        b"\xef\xbb\xbf" + public_pem(KEY),
+    ],
+    ids=["CRLF", "no last line end", "text before it", "the second of two", "a byte order mark"],
+)
+def test_a_key_is_read_however_it_is_stored(key: bytes, run: Run, tmp_path: Path) -> None:
+    head = "apiVersion: v1\nkind: Secret\nmetadata: {name: cosign, namespace: flux-system}\ndata:\n  cosign.pub: "
+    write_files(tmp_path, {"keys.yaml": f"{head}{base64.b64encode(key).decode()}\n"})
+    assert f"note: 1.1.0 is signed by {BY}\n" in run("explain", "web", "--limit", "0").out
+
+
+def test_a_signature_that_is_copied_into_all_three_places_of_another_image_is_none(run: Run, host: str) -> None:
+    signed, other = (push(host, "copied", tag) for tag in ("1.0.0", "1.1.0"))
+    attach(signed, bundle(KEY, signed.digest), referrers_api=True)
+    attach(other, bundle(KEY, signed.digest), referrers_api=False)
+    attach_payloads(other, simple_signature(KEY, payload(signed.digest)))
+    ran = run("explain", "web", "--limit", "0", path="copied")
+    assert f"→ HOST/copied:1.0.0@{signed.digest}\n" in ran.out
+    assert f"its signatures are not accepted: it signs '{signed.digest}', not {other.digest}\n" in ran.out
+
+
+@pytest.mark.parametrize("place", ["the referrers API", "the fallback tag", "the tag of cosign 2"])
+def test_a_valid_signature_counts_beside_forged_ones_in_every_place(place: str, run: Run, host: str) -> None:
+    image = push(host, f"places{len(place)}", "1.0.0")
+    forged, valid = (bundle(key, image.digest) for key in (OTHER, KEY))
+    payloads = [simple_signature(key, payload(image.digest)) for key in (OTHER, KEY)]
+    attach(image, *([forged, valid] if "API" in place else [forged]), referrers_api=True)
+    attach(image, *([forged, valid] if "fallback" in place else [forged]), referrers_api=False)
+    attach_payloads(image, *(payloads if "cosign 2" in place else payloads[:1]))
+    ran = run("explain", "web", path=image.path)
+    assert f"note: 1.0.0 is signed by {BY}\n" in ran.out, str(ran)

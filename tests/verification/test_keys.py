@@ -96,6 +96,10 @@ FORGED = {
         lambda digest: bundle(KEY, "sha256:" + "0" * 64),
         f"it signs 'sha256:{'0' * 64}', not DIGEST",
     ),
+    "a digest of another kind": (
+        lambda digest: bundle(KEY, "sha512:" + "0" * 128),
+        "it signs a digest of another kind, not DIGEST",
+    ),
     "the payload was changed": (
         lambda digest: _with_payload(bundle(KEY, "sha256:" + "0" * 64), statement(digest)),
         "it is not by a trusted key, or what it signs was changed",

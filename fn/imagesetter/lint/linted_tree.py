@@ -183,6 +183,9 @@ ReadFile = Callable[[Path, str, Sequence[str | Path]], ScannedFile | None]
 """Reads a file, given its path, how it is shown, and what the operator named (`read_path`)."""
 
 
+_OTHERS = (b"kind: Namespace", b"kind: GitRepository", b"kind: Secret")
+
+
 def read_linted_tree(
     paths: Sequence[str | Path],
     *,
@@ -211,7 +214,7 @@ def read_linted_tree(
     policy_files: list[ScannedFile] = []
     for source in policies:
         policy_files += _read_policy_files(source, known, stdin)
-    catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
+    catalog = Catalog(namespace, more=lambda: _referred([path for path, _ in given], paths))
     named = _found(policy_files)
     completed = [complete_into(catalog, named.resources, named, values)] if policies else []
     # As in `update`: a rendered stream or a cluster's export stands in for the bases that it was made from.
@@ -232,7 +235,7 @@ def read_linted_tree(
     around = [found for path in others if (found := read_file(path, display_path(path), ()))]
     if not policies:
         every = _found([*files, *around], [*(path for path, _ in given), *others])
-        catalog = Catalog(namespace, more=lambda: _namespaces([path for path, _ in given], paths))
+        catalog = Catalog(namespace, more=lambda: _referred([path for path, _ in given], paths))
         completed = [complete_into(catalog, every.resources, every, values, given=own.resources)]
     return replace(tree, around=tuple(around), catalog=catalog, completed=tuple(completed), memo=[])
 
@@ -268,12 +271,15 @@ def _read_policy_files(
     return found
 
 
-def _namespaces(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:
-    """The Namespaces, which decide who may use an ImageRepository, and the GitRepositories; read when one is wanted."""
+def _referred(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Resource]:
+    """What a policy may refer to: Namespaces, which decide who may use an ImageRepository, GitRepositories and Secrets.
+
+    They are read when one is wanted.
+    """
     for path in paths:
         with contextlib.suppress(InputError):
             data = read(path, given)
-            if b"kind: Namespace" in data or b"kind: GitRepository" in data:
+            if any(words in data for words in _OTHERS):
                 yield from (each for each in flux_resources(data, str(path)) if each.kind in flux.OTHER_KINDS)
 
 

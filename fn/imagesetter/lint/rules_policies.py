@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import PolicyError, ResolveError
-from imagesetter.flux.annotations import DOMAIN, FOLLOWS, KNOWN
+from imagesetter.errors import CredentialError, PolicyError, ResolveError
+from imagesetter.flux.annotations import DOMAIN, FOLLOWS, KNOWN, VERIFY
 from imagesetter.flux.known_fields import API, KNOWN_FIELDS
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.resources import Resource
@@ -70,11 +70,27 @@ def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
                     where = located.position("metadata", "annotations", FOLLOWS)
                     message = f"{name.plain} follows {shown}, so none of them is ever locked"
                     yield Problem(where, message, "let one of them follow no other")
+                yield from _unusable_keys(located, policy)
             except ResourceError as error:
                 yield _at_field(by_origin, located, error)
             except ReportedError as error:
                 yield Problem(located.position("spec", "imageRepositoryRef", "name"), error.what, error.hint)
     yield from _incomplete_repositories(tree)
+
+
+def _unusable_keys(located: LocatedResource, policy: ImagePolicy) -> Iterator[Problem]:
+    """A Secret that does not hold the keys or certificates that `verify` of a policy needs.
+
+    One that is not there may be elsewhere, and the libraries need not be installed where the linter runs.
+    """
+    try:
+        if policy.verification:
+            policy.verification.trust()
+    except CredentialError as error:
+        path = ("spec", "verify") if located.inline else ("metadata", "annotations", VERIFY)
+        yield Problem(located.position(*path), error.what, error.hint)
+    except ResolveError:
+        return
 
 
 def _circle(tree: LintedTree, policy: ImagePolicy) -> list[PolicyName]:

@@ -114,7 +114,8 @@ def check_statement(payload: bytes, digest: str) -> None:
     digests = [each.get("digest") for each in subjects if isinstance(each, dict)]
     if not any(isinstance(each, dict) and each.get(algorithm) == expected for each in digests):
         found = next((each.get(algorithm) for each in digests if isinstance(each, dict)), None)
-        raise SignatureError(f"it signs {_quoted(f'{algorithm}:{found}')}, not {digest}")
+        names = _quoted(f"{algorithm}:{found}") if found is not None else "a digest of another kind"
+        raise SignatureError(f"it signs {names}, not {digest}")
 
 
 def check_payload(content: bytes, digest: str) -> None:
