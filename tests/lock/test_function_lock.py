@@ -7,7 +7,8 @@ import io
 import pytest
 
 from imagesetter.cli import function
-from support.sandbox import IMAGE, POLICIES, Sandbox
+from imagesetter.lock.ledger import FirstSight, merged, render_ledger
+from support.sandbox import IMAGE, POLICIES, Sandbox, digest
 
 AGED = POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}")
 
@@ -45,6 +46,23 @@ def test_a_hold_of_the_lock_counts_where_the_registry_is_asked(
     assert status == 0
     assert f"image: {IMAGE}:1.4.0 # " in text
     assert "flux-system:web: without 1.5.0 (crashes on start); otherwise it would be 1.5.0" in text
+
+
+def test_the_ledger_is_read_where_the_environment_names_it(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.write("policies.yaml", AGED)
+    sandbox.run("lock")
+    sandbox.registry.push("1.5.0")
+    sandbox.write(
+        "ledger.yaml",
+        render_ledger("", merged({}, [FirstSight(IMAGE, "1.5.0", digest("1.5.0"), "2026-02-01T12:00:00Z")])),
+    )
+    monkeypatch.setenv("IMAGESETTER_LEDGER", "ledger.yaml")
+    status, text = run(sandbox, monkeypatch, listing(sandbox))
+    assert (status, f"image: {IMAGE}:1.5.0 # " in text) == (0, True)
+    monkeypatch.setenv("IMAGESETTER_LEDGER", "missing.yaml")
+    status, text = run(sandbox, monkeypatch, listing(sandbox))
+    assert (status, f"image: {IMAGE}:1.3.0 # " in text) == (1, True)
+    assert "missing.yaml" in text
 
 
 def test_ages_are_known_from_the_lock_or_not_at_all(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagesetter.cli.ledger_file import add_to_ledger
 from imagesetter.errors import LockError
 from imagesetter.lock.document import parse_lock
 from imagesetter.lock.ledger import FirstSight, Ledger, merged, parse_ledger, render_ledger, sights_of
@@ -158,6 +160,22 @@ def test_runs_that_ask_registries_read_the_ledger_and_write_nothing_to_it(cluste
     assert "1.5.0" in clusters.run("report", "west", "--ledger", "ledger.yaml").out
     assert clusters.run("lock", "west", "--check", "--ledger", "ledger.yaml").status == 1
     assert clusters.text("ledger.yaml") == before
+
+
+def test_a_ledger_that_cannot_be_written_says_that_the_lock_was(clusters: Sandbox) -> None:
+    clusters.registry.push("1.5.0")
+    clusters.day("2026-03-02")
+    ran = clusters.run("lock", "east", "--ledger", "nowhere/ledger.yaml")
+    assert (ran.status, "nowhere/ledger.yaml" in ran.err, "east/images.lock.yaml" in ran.err) == (1, True, True)
+    assert "1.5.0" in clusters.text("east/images.lock.yaml")
+
+
+def test_runs_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.yaml"
+    sights = [FirstSight("a", f"1.{n}", "", "2026-03-01T12:00:00Z") for n in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda sight: add_to_ledger(ledger, [sight]), sights))
+    assert sights_of(parse_ledger(ledger.read_text(), "x")) == sorted(sights)
 
 
 def test_the_newest_tag_is_the_one_that_no_lock_had_seen_before(sandbox: Sandbox) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from imagesetter.candidates.situation import Situation
-from imagesetter.errors import PolicyError, ResolveError
+from imagesetter.errors import PolicyError, ProtocolError, ResolveError
 from imagesetter.lock.tag_age import Seen, timestamp
 from imagesetter.policy.select import ranking
 from imagesetter.registry.manifests import config_digest, read_config_object, read_index
@@ -190,7 +190,10 @@ def _created(situation: Situation, tags: Sequence[str]) -> dict[str, float]:
 def _created_of(situation: Situation, tag: str) -> float:
     manifest = situation.puller.manifest(situation.puller.digest(tag))
     if manifest and manifest.is_index:
-        images = read_index(manifest.document, f"{situation.policy.image.written}:{tag}")
+        try:
+            images = read_index(manifest.document, tag)
+        except ProtocolError:
+            return 0.0  # it has the digest that the tag points to, so this is no outage
         manifest = situation.puller.manifest(images[0].digest) if images else None
     digest = config_digest(manifest.document) if manifest else ""
     data = situation.puller.blob(digest) if digest else None

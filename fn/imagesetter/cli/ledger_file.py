@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from imagesetter.errors import FileChangedError
 from imagesetter.files.atomic_write import create, write
+from imagesetter.files.platform import alone_in
 from imagesetter.files.read import read_named
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -16,9 +16,6 @@ from imagesetter.lock.ledger import FirstSight, Ledger, merged, parse_ledger, re
 from imagesetter.lock.tag_age import Seen
 from krm_functions.errors import InputError, ReportedError
 from krm_functions.yaml.encoding import decode_text
-
-_ATTEMPTS = 10
-"""How often the ledger is merged anew because another run has written it in between."""
 
 
 def with_ledger(lock: Lock | None, path: Path | None, *, missing_ok: bool = False) -> Lock:
@@ -35,28 +32,19 @@ def with_ledger(lock: Lock | None, path: Path | None, *, missing_ok: bool = Fals
 def add_to_ledger(path: Path, sights: Iterable[FirstSight]) -> bool:
     """Add first sights to the ledger at a path, which is created where it is missing; whether the file changed.
 
-    What other runs write at the same time is merged.
-
     Raises:
-        FileChangedError: others go on writing.
+        FileChangedError: another program changed it meanwhile.
         InputError: the file cannot be read or written.
         LockError: it is not a valid ledger.
     """
-    sights = list(sights)
-    for attempt in range(_ATTEMPTS):
+    with alone_in(path.absolute().parent):
         before, text, present = _read(path, missing_ok=True)
         ledger = merged(present, sights)
         if ledger == present:
             return False
         after = render_ledger(text, ledger).encode()
-        try:
-            create(path, after) if before is None else write(path, before, after)
-        except FileChangedError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return True
-    return False
+        create(path, after) if before is None else write(path, before, after)
+        return True
 
 
 def sights_in(seen: Iterable[Seen], catalog: Catalog) -> Iterator[FirstSight]:

@@ -4,7 +4,7 @@ It has one line for each image, tag and digest, with the earliest time at which 
 earlier time of each, so it does not matter who merges what, in which order and how often; and where git merges two
 versions, the lines of both sides may stay (``merge=union``), since a line that is there twice counts once.
 
-It only ever grows. What a tag without a digest says counts for every digest.
+It only ever grows. A line without a digest, of a policy that takes the newest tag, does not count for a minimum age.
 """
 
 import json

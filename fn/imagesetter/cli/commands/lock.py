@@ -173,10 +173,10 @@ def command(
     nothing = refused or (locked.failed and not (file.there or locked.entries or locked.seen))
     if not check and not nothing:
         file.put(after)
-        if network.ledger:
-            add_to_ledger(network.ledger, sights_in(locked.seen, catalog))
     written = not check and not nothing
     with noted([str(file.path)] if written and after != file.before else []):
+        if written and network.ledger:
+            add_to_ledger(network.ledger, sights_in(locked.seen, catalog))
         _print(locked, file.path, options, written=not check and not refused)
     print_results(result for result in locked.results if result.severity != "info" or not options.quiet)
     return FAILED if locked.failed or (check and after != file.before) else OK
