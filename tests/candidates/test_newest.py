@@ -260,3 +260,12 @@ def test_more_images_than_may_be_asked_are_refused_with_the_way_out(run: Run, im
     assert "narrow filterTags or the range, or take the tag that was pushed last: imagesetter.dev/newest: pushed" in (
         ran.err
     )
+
+
+def test_a_time_of_a_wrong_clock_counts_as_now(hashes: Sandbox) -> None:
+    for day, tag in (("2036-01-01", "sha-1c"), ("2026-03-05", "sha-1d"), ("2026-03-06", "sha-1a")):
+        hashes.day(day)
+        hashes.registry.push(tag)
+        assert hashes.run("lock").status == 0
+    entry = parse_lock(hashes.text(), "x").entries[WEB]
+    assert (entry.tag, entry.newest) == ("sha-1a", "2026-03-06T12:00:00Z (first seen)")

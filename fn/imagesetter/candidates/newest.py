@@ -129,7 +129,7 @@ def _by_created(situation: Situation, ranked: Sequence[str]) -> NewestFirst:
 
 def _by_first_sight(situation: Situation, ranked: Sequence[str]) -> NewestFirst:
     policy, entry, now = situation.policy, situation.entry, timestamp(situation.now)
-    known = {each.tag: each for each in situation.seen}
+    known = {each.tag: each._replace(since=min(each.since, now)) for each in situation.seen}
     if len(ranked) > MOST_SEEN:
         raise ResolveError(
             f"{policy.name} takes the newest of {len(ranked)} tags, and the lock records when it first saw a tag "

@@ -116,7 +116,7 @@ def update_lock(
             seen[name.plain] = list({each.tag: each for each in (*young, *others)}.values())
         try:
             new = _entry(catalog, name, answer, entries.get(name), now)
-            back = _back(catalog, entries.get(name), new)
+            back = _back(catalog, entries.get(name), new, now)
             allowed = allow_downgrade or (back and _wants_back(before, name, answers, now))
             kept = _stays(back, new, answer, strict=strict) if back and not allowed else None
             old = entries.get(name)
@@ -201,11 +201,11 @@ def _narrowed(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> Iterab
         yield report("info", message, tags={"policy": str(new.policy), "notice": "Narrowed"})
 
 
-def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry) -> LockEntry | None:
+def _back(catalog: Catalog, old: LockEntry | None, new: LockEntry, now: float) -> LockEntry | None:
     """The old entry, if the new one goes back to a lower tag of its repository, and the policy does not allow that."""
     if old is None or (old.image, old.tag) == (new.image, new.tag) or old.image != new.image:
         return None
-    earlier = is_earlier(catalog, new.policy, old.tag, old.newest, new.newest)
+    earlier = is_earlier(catalog, new.policy, old.tag, old.newest, new.newest, now)
     return old if earlier or is_downgrade(catalog, new.policy, old.tag, new.tag) else None
 
 

@@ -36,7 +36,7 @@ def step_back(catalog: Catalog, policy: PolicyName, old: str, new: str) -> str |
     return tags.refusal(old) if tags and order is not None and order > 0 else None
 
 
-def is_earlier(catalog: Catalog, policy: PolicyName, old: str, old_time: str, new_time: str) -> bool:
+def is_earlier(catalog: Catalog, policy: PolicyName, old: str, old_time: str, new_time: str, now: float) -> bool:
     """Whether a policy that takes the newest tag would go back in time, from a tag that it still allows.
 
     Args:
@@ -45,8 +45,9 @@ def is_earlier(catalog: Catalog, policy: PolicyName, old: str, old_time: str, ne
         old: the tag in use.
         old_time: by what time it was the newest, as the lock records that; empty where that is not known.
         new_time: the same of the tag that would take its place.
+        now: the time, in seconds since the epoch; a recorded one that is still to come counts as now.
     """
-    if not old_time or recorded_time(new_time) >= recorded_time(old_time):
+    if not old_time or recorded_time(new_time) >= min(recorded_time(old_time), int(now)):
         return False
     try:
         tags, allowed = read_tag_order(*catalog.behind(policy))
