@@ -122,6 +122,14 @@ def test_several_fields_with_several_tags_are_an_error(repository: Repository) -
     ) in said
 
 
+def test_fields_of_production_with_several_tags_take_the_one_that_has_soaked(repository: Repository) -> None:
+    repository.sandbox.registry.push("1.3.0")
+    repository.commit("2026-03-02", other=field("1.3.0", "web"))
+    assert "0 fields would change" in repository.production("2026-03-02")
+    said = repository.production("2026-03-03")
+    assert ("1.4.0 → 1.5.0" in said, "1.3.0 → 1.5.0" in said) == (True, True)
+
+
 def test_a_file_is_followed_through_a_rename(repository: Repository) -> None:
     repository.git("mv", "staging.yaml", "stage.yaml")
     repository.commit("2026-03-02")

@@ -242,6 +242,28 @@ def soak(story: Story) -> None:
     story.everything()
 
 
+def ledger(story: Story) -> None:
+    sandbox = story.sandbox
+    aged = POLICIES.replace("annotations: {}", "annotations: {imagesetter.dev/minimum-age: 3d}")
+    (sandbox.root / "policies.yaml").unlink()
+    (sandbox.root / "app.yaml").unlink()
+    story.day("2026-03-01", "two clusters, each with a lock of its own")
+    for cluster in ("east", "west"):
+        sandbox.write(f"clusters/{cluster}/policies.yaml", aged)
+        sandbox.write(f"clusters/{cluster}/app.yaml", APP)
+        story.run("lock", f"clusters/{cluster}", "--ledger", "ledger.yaml")
+    story.day("2026-03-02", "1.5.0 is pushed, and the east sees it at once")
+    sandbox.registry.push("1.5.0")
+    story.run("lock", "clusters/east", "--ledger", "ledger.yaml")
+    story.day("2026-03-04", "the west sees it two days later, and counts from the first of them")
+    story.run("lock", "clusters/west", "--ledger", "ledger.yaml")
+    story.run("explain", "web", "--policies", "clusters/west", "--ledger", "ledger.yaml", "--limit", "0")
+    story.day("2026-03-05", "1.5.0 is old enough for both")
+    for cluster in ("east", "west"):
+        story.run("lock", f"clusters/{cluster}", "--ledger", "ledger.yaml")
+        story.run("update", f"clusters/{cluster}", "--from", "lock")
+
+
 def newest(story: Story) -> None:
     sandbox = story.sandbox
     sandbox.registry.push("sha-9a41")
@@ -321,7 +343,7 @@ def clusters(story: Story) -> None:
 
 @pytest.mark.parametrize(
     "tell",
-    [downgrade, narrowed, pinned, held_up, hold, rollback, age, soak, newest, moved_tag, clusters],
+    [downgrade, narrowed, pinned, held_up, hold, rollback, age, ledger, soak, newest, moved_tag, clusters],
     ids=lambda tell: str(tell.__name__),
 )
 def test_a_story_is_told_in_these_words(tell: Callable[[Story], None], sandbox: Sandbox) -> None:

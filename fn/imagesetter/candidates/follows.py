@@ -77,15 +77,17 @@ class Follows:
     def _held(self) -> tuple[HeldTag, str]:
         """What the other policy holds, and the tag that this one holds, which may be empty."""
         if self._found is None:
-            situation, entry = self.situation, self.situation.entry
-            held = self._leader()
-            if entry:
-                own = entry.tag
-            else:
-                mine = situation.held(situation.policy.name)
-                own = mine.tag if mine else ""
-            self._found = held, own
+            self._found = self._leader(), self._own()
         return self._found
+
+    def _own(self) -> str:
+        if self.situation.entry:
+            return self.situation.entry.tag
+        try:
+            held = self.situation.held(self.situation.policy.name)
+        except ResolveError:  # its fields hold several tags, so it takes that of the other policy, when it may
+            return ""
+        return held.tag if held else ""
 
     def _leader(self) -> HeldTag:
         lock, policy = self.situation.lock, self.situation.policy
