@@ -276,6 +276,7 @@ SEAMS = {
     "selection.lock_source": ["flux.releases", "selection.releases"],
     "selection.registry_source": ["selection.releases"],
     "selection.status_source": ["flux.releases", "selection.releases"],
+    "update.downgrades": ["golang.semver.version"],
     "update.policy_rules": ["update.tag_order"],
     "update.resource_list": ["fields.kustomize_sources", "fields.nested"],
     "krm_functions.function": ["krm_functions.typed_config"],

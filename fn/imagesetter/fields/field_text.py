@@ -133,7 +133,7 @@ def fitting_part(part: Part, key: str, value: str) -> Part:
     """
     kind: Part | None
     text, named = value.strip(), _kind(key)
-    image, variable = _IMAGE.fullmatch(text), re.search(_VARIABLE, text)
+    image, variable = _IMAGE.fullmatch(text), _has_variable(text)
     has_tag = bool(image and image["tag"])
     if named == "version":
         named = None if part == "" and image and (has_tag or "/" in text) else "tag"
@@ -271,12 +271,17 @@ def _plain(value: str) -> Iterator[tuple[int, int, str]]:
         at = variable.end() if variable else stop
 
 
+def _has_variable(text: str) -> bool:
+    """Whether a variable stands in a text; few texts have what begins one."""
+    return ("$" in text or "{{" in text) and re.search(_VARIABLE, text) is not None
+
+
 def _has_structure(value: str, *, blanks: bool, slashes: bool) -> bool:
     """Whether a text has parts, of which one may be meant and the others are to be kept."""
     text = value.strip()
     return bool(
         re.search(_STRUCTURE, text)
-        or re.search(_VARIABLE, text)
+        or _has_variable(text)
         or (blanks and re.search(r"\s", text))
         or (slashes and "/" in text)
     )

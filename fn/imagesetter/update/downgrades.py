@@ -18,7 +18,6 @@ from imagesetter.flux.annotations import ALLOW_DOWNGRADE
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.golang.semver.version import parse_tag
 from imagesetter.update.plan import Guard
 from imagesetter.update.policy_rules import PolicyRules
 from krm_functions.errors import InputError, ReportedError
@@ -116,6 +115,8 @@ class _Downgrades:
         """
         if not self._ranks_versions(policy):
             return False
+        from imagesetter.golang.semver.version import parse_tag
+
         try:
             return parse_tag(old).key < parse_tag(new).key
         except InputError:  # not a version
