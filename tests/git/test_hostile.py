@@ -37,10 +37,10 @@ def test_update_path_stays_in_the_repository(bench: Bench, tmp_path: Path, path:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.yaml").write_text(image("web"))
-    bench.remote.commit({"x": "x"})
+    bench.remote.commit_in_clone({"x": "x"})
     (bench.remote.scratch / "out").symlink_to(outside)
     (bench.remote.scratch / "in").symlink_to(".git/info")
-    bench.remote.commit({})
+    bench.remote.commit_in_clone({})
     text = AUTOMATION.replace("./deploy", path)
     assert reason in error(bench.run(text))
     assert (outside / "secret.yaml").read_text() == image("web")
@@ -49,9 +49,9 @@ def test_update_path_stays_in_the_repository(bench: Bench, tmp_path: Path, path:
 def test_a_link_below_update_path_is_not_written_through(bench: Bench, tmp_path: Path) -> None:
     outside = tmp_path / "outside.yaml"
     outside.write_text(image("web"))
-    bench.remote.commit({"deploy/x": "x"})
+    bench.remote.commit_in_clone({"deploy/x": "x"})
     (bench.remote.scratch / "deploy/link.yaml").symlink_to(outside)
-    bench.remote.commit({})
+    bench.remote.commit_in_clone({})
     assert bench.run().status == "pushed"
     assert outside.read_text() == image("web")
     assert bench.remote.git("diff", "--name-only", "main~", "main") == "deploy/web.yaml"

@@ -118,7 +118,7 @@ def test_a_hook_that_stops_the_push_is_told_in_its_words(bench: Bench) -> None:
 
 
 def test_only_the_changed_line_is_committed_whatever_the_attributes_ask_for(bench: Bench) -> None:
-    bench.remote.commit({"deploy/web.yaml": "# a\r\n" + CRLF})
+    bench.remote.commit_in_clone({"deploy/web.yaml": "# a\r\n" + CRLF})
     bench.remote.git("config", "core.safecrlf", "false", cwd=bench.remote.scratch)
     # Line ends that were committed before somebody asked for others.
     (bench.remote.scratch / ".gitattributes").write_text("*.yaml text\n")
@@ -140,10 +140,10 @@ def test_an_identity_in_a_file_stays_as_it_was_committed(bench: Bench) -> None:
 
 
 def test_the_mode_of_a_file_stays(bench: Bench) -> None:
-    bench.remote.commit({})
+    bench.remote.commit_in_clone({})
     path = bench.remote.scratch / "deploy/web.yaml"
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    bench.remote.commit({})
+    bench.remote.commit_in_clone({})
     top = bench.checkout()
     bench.remote.git("config", "core.fileMode", "false", cwd=top)
     assert bench.run(clone=False).status == "pushed"
@@ -295,9 +295,9 @@ def test_a_submodule_is_a_checkout_and_a_path_into_one_is_refused(bench: Bench, 
 
 
 def test_a_path_by_a_link_inside_the_repository_is_followed(bench: Bench) -> None:
-    bench.remote.commit({"environments/prod/web.yaml": image("web")})
+    bench.remote.commit_in_clone({"environments/prod/web.yaml": image("web")})
     (bench.remote.scratch / "current").symlink_to("environments/prod")
-    bench.remote.commit({})
+    bench.remote.commit_in_clone({})
     template = "{{ range $file, $_ := .Changed.FileChanges }}{{ $file }}{{ end }}"
     text = AUTOMATION.replace("    commit:\n", f'    commit:\n      messageTemplate: "{template}"\n')
     run = bench.run(text.replace("./deploy", "./current"))

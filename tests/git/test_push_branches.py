@@ -117,7 +117,7 @@ def test_somebody_elses_commit_on_the_branch_is_kept_and_said(place: Place) -> N
 
 def test_an_amended_commit_is_somebody_elses(clone: Place) -> None:
     clone.run("1.0.1")
-    clone.remote.commit({}, branch="auto", message="to have it here")
+    clone.remote.commit_in_clone({}, branch="auto", message="to have it here")
     scratch = clone.remote.scratch
     clone.remote.git("reset", "-q", "--hard", "HEAD~1", cwd=scratch)
     (scratch / "deploy/extra.yaml").write_text("kind: X\n")
