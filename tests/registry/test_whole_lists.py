@@ -319,6 +319,11 @@ def test_an_object_that_is_no_tag_list_is_an_error(body: object) -> None:
             "the registry responded with an error in place of tags: token expired",
         ),
         (b'{"name": "x", "error": "busy"}', "the registry responded with an error in place of tags: busy"),
+        (
+            b'{"name": "x", "tags": null, "message": "quota exceeded"}',
+            "the registry responded with an error in place of tags: quota exceeded",
+        ),
+        (b'{"tags": [], "error": "busy"}', "the registry responded with an error in place of tags: busy"),
         (b'{"errors": "busy", "tags": []}', "the registry responded with an error in place of tags: busy"),
         (
             b'{"errors": {"code": "DENIED", "message": "no"}, "tags": []}',

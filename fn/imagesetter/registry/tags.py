@@ -246,14 +246,11 @@ class _Page(NamedTuple):
 def _read_page(listing: Listing, response: "httpx.Response", what: str) -> _Page:
     """Add the tags of a page to the list."""
     document = read_object(response, f"{what}: the tag list")
-    if document.get("errors"):
-        raise ProtocolError(f"{what}: the registry responded with an error in place of tags{_reason(response)}")
-    if "tags" not in document:
-        if "name" not in document:
-            raise ProtocolError(f"{what}: the tag list has neither name nor tags", hint=_REGISTRY)
-        if "message" in document or "error" in document:
-            raise ProtocolError(f"{what}: the registry responded with an error in place of tags{_reason(response)}")
     tags = document.get("tags")
+    if "tags" not in document and "name" not in document and not document.get("errors"):
+        raise ProtocolError(f"{what}: the tag list has neither name nor tags", hint=_REGISTRY)
+    if document.get("errors") or (not tags and (document.get("message") or document.get("error"))):
+        raise ProtocolError(f"{what}: the registry responded with an error in place of tags{_reason(response)}")
     if tags is None:
         tags = []
     if not isinstance(tags, list):
