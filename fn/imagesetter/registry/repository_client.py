@@ -292,9 +292,10 @@ class RepositoryClient:
         status = response.status_code
         reason = error_reason(response.content, response.headers.get("Content-Type", ""))
         kind = {401: Unauthorized, 403: Unauthorized, 404: NotFound, 429: RateLimited}.get(status, RegistryError)
+        hint = "a redirect is followed without credentials; if they are needed, name that registry as the image"
         return kind(
             f"{what}: {self.host} redirects to {server}, which responded with {status}{reason and f': {reason}'}",
-            hint="a redirect is followed without credentials; if they are needed, name that registry as the image",
+            hint="try again later" if status >= 500 else hint,
         )
 
 
