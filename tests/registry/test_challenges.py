@@ -64,6 +64,11 @@ REALM = "https://auth.example/token"
             [Challenge("bearer", {"realm": "https://a/b?c=1,2", "scope": "repository:a:pull,push", "service": "s"})],
             id="single-quotes",
         ),
+        pytest.param(
+            ["Bearer realm='https://a/b' service='s'"],
+            [Challenge("bearer", {"realm": "https://a/b", "service": "s"})],
+            id="single-quotes-without-commas",
+        ),
         pytest.param(["Basic realm=it's"], [Challenge("basic", {"realm": "it's"})], id="apostrophe"),
         pytest.param(
             ['Bearer realm="https://a/b;c";service="s"; scope=x'],

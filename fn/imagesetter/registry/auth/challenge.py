@@ -17,7 +17,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _GAP = re.compile(r"[ \t]*")
 _LIST_GAP = re.compile(r"[ \t,;]*")
 _EQUALS = re.compile(r"[ \t]*=[ \t]*")
-_SINGLE_QUOTED = re.compile(r"'([^'\"]*)'(?=[ \t]*(?:[,;]|$))")
+_SINGLE_QUOTED = re.compile(r"'([^'\"]*)'(?=[ \t,;]|$)")
 _LOOSE_VALUE = re.compile(r"[^\s,;\"]+")
 _TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))", re.ASCII)
 
