@@ -147,12 +147,12 @@ def test_the_page_allows_its_own_style_and_script_and_nothing_else(sandbox: Sand
     assert re.findall(r"url\(|@import|https?:", sandbox.text("report.html")) == []
 
 
-def test_hostile_names_reasons_tags_and_commits_stay_text(checkout: Checkout) -> None:  # noqa: F811
+def test_hostile_names_reasons_and_commits_stay_text(checkout: Checkout) -> None:  # noqa: F811
     sandbox = checkout.sandbox
     assert sandbox.run("lock").status == 0
     checkout.commit(by=HOSTILE.replace("<", "(").replace(">", ")"))
     lock = sandbox.text()
-    sandbox.write("images.lock.yaml", lock.replace("tag: 1.4.0", f"tag: {json.dumps(HOSTILE)}"))
+    sandbox.write("images.lock.yaml", lock.replace("tag: 1.4.0", "tag: 1.4.0-b.onerror"))
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", HOSTILE)
     assert sandbox.run("hold", "web", "--exclude", "1.4.1", "--reason", HOSTILE).status == 0
@@ -161,7 +161,7 @@ def test_hostile_names_reasons_tags_and_commits_stay_text(checkout: Checkout) ->
     sandbox.time = int(checkout.git("log", "-1", "--format=%ct")) + 86400.0
     page = page_of(sandbox, "--from", "lock", status=1)
     harmless = HOSTILE.replace("\u202e", "\\u202e")
-    assert page.text.count(harmless) >= 3
+    assert page.text.count(harmless) == 2  # the range and the reason; a lock refuses such a tag
     assert "flux-system:<b>web" in page.text
     known = {
         *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "h1", "h2", "p"),
