@@ -228,6 +228,17 @@ def write_tree(folder: Path, *, files: int, marked: int, markers: int, policies:
     (folder / "images.lock.yaml").write_text(lock(range(policies), asked))
 
 
+def write_clusters(folder: Path, clusters: int) -> None:
+    """A repository of clusters: a folder each, of a hundred Deployments with two markers, and one lock for all."""
+    texts = [policy(number) for number in range(200)]
+    for number, text in enumerate(texts):
+        _write(folder / f"policies/service-{number:04}.yaml", text)
+    for number in range(clusters * 100):
+        path = folder / f"clusters/cluster-{number // 100:03}/web-{number % 100:02}.yaml"
+        _write(path, deployment(number, len(texts)))
+    (folder / "images.lock.yaml").write_text(lock(range(len(texts)), "---\n".join(texts).encode()))
+
+
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -367,6 +367,16 @@ def test_where_a_tenth_of_the_fields_is_behind_all_are_up_to_date_in_the_end(tmp
     assert sum(text.count(f":{NEW} #") for text in texts) == 20
 
 
+def test_every_field_of_the_clusters_of_a_fleet_changes_by_one_lock(tmp_path: Path) -> None:
+    from benchmarks.inputs import NEW, write_clusters
+
+    write_clusters(tmp_path, 2)
+    assert main(["update", "--quiet", "--from", "lock", str(tmp_path)]) == 0
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "clusters").rglob("*.yaml")]
+    assert len(texts) == 200
+    assert sum(text.count(f":{NEW} #") for text in texts) == 400
+
+
 def test_every_field_of_a_fleet_follows_its_policy(tmp_path: Path) -> None:
     from benchmarks.fake_registry import run_fake_registry, write_lists
     from benchmarks.fleet import Fleet, services
