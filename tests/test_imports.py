@@ -165,6 +165,7 @@ def test_a_locked_apply_needs_neither_policies_nor_registries(tmp_path: Path) ->
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
     assert loaded & {"tempfile", "threading", "socket", "subprocess", "concurrent.futures", "logging"} == set()
     assert loaded & {"dataclasses", "inspect", "pathlib", "urllib.parse", "hashlib", "copy"} == set()
+    assert {name for name in loaded if name.startswith("imagesetter.golang")} == set()
 
 
 def test_a_module_that_defines_named_tuples_has_no_annotations_for_typing_to_compile() -> None:
@@ -199,6 +200,7 @@ def test_an_update_of_releases_compiles_no_rule_and_imports_only_what_it_does(tm
         loaded & {"imagesetter.flux.models", "imagesetter.policy.select", "imagesetter.fields.resource_list"} == set()
     )
     assert loaded & {"krm_functions.selector", "krm_functions.item", "imagesetter.cli.reports.commit_message"} == set()
+    assert loaded & {"krm_functions.label_selector", "imagesetter.golang.regexp.pattern"} == set()
     assert {name for name in loaded if name.startswith("imagesetter.registry")} == set()
 
 
