@@ -92,6 +92,16 @@ def test_file_without_the_registry_is_passed_over(home: Path) -> None:
     assert who(chain) == "alice"
 
 
+def test_a_file_in_place_of_the_directory_is_an_error_and_not_no_login(home: Path) -> None:
+    named = home / "config.json"
+    named.write_text("{}")
+    keychain = LocalKeychain(credential_files({"DOCKER_CONFIG": str(named)}, home), {})
+    with pytest.raises(CredentialError) as caught:
+        keychain.find("ghcr.io", "org/app")
+    assert str(caught.value) == f"{named} is not a directory"
+    assert caught.value.hint == "if that is DOCKER_CONFIG: it names the directory of config.json"
+
+
 def test_no_files_have_no_login(home: Path) -> None:
     assert keychain(home, {}).find("ghcr.io", "org/app") == Lookup()
     assert who(keychain(home, {DOCKER: "  \n"})) == ""

@@ -154,8 +154,11 @@ def _read(file: Path) -> Mapping[str, object]:
     try:
         data = read_own(file, limit=_LARGEST)
     except InputError as err:
-        if isinstance(err.__cause__, FileNotFoundError | NotADirectoryError):
+        if isinstance(err.__cause__, FileNotFoundError):
             return {}
+        if isinstance(err.__cause__, NotADirectoryError):
+            hint = f"if that is DOCKER_CONFIG: it names the directory of {file.name}"
+            raise CredentialError(f"{file.parent} is not a directory", hint=hint) from err
         raise CredentialError(f"{file} {err.what}") from err
     if not data.strip():
         return {}
