@@ -58,7 +58,7 @@ WRITTEN = {
     "an octal": ("0755", "the number 493"),
     "a hexadecimal": ("0x10", "the number 16"),
     "zero": ("0", "the number 0"),
-    "a boolean": ("true", "True"),
+    "a boolean": ("true", "true"),
     "a list": ("[1.10]", "[1.1]"),
 }
 

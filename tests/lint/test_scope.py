@@ -149,6 +149,7 @@ WHERES = {
         ("clusters/policies.yaml", "images.lock.yaml"),
         f"images.lock.yaml:6:13: error stale-lock: {STALE};",
     ),
+    "the lock alone": (("images.lock.yaml",), f"images.lock.yaml:6:13: error stale-lock: {STALE};"),
     "everything": ((), f"images.lock.yaml:6:13: error stale-lock: {STALE};"),
     "the field alone": (("apps/web.yaml",), ""),
 }
@@ -164,6 +165,18 @@ def test_a_hook_that_is_given_an_edited_policy_says_that_its_lock_is_stale(
     ran = lint({**files, "clusters/policies.yaml": POLICIES.replace("1.x", "1.2.x")}, *given)
     assert [line.startswith(finding) for line in ran.about("stale-lock")] == [True] * bool(finding)
     assert ran.status == int(bool(finding))
+
+
+@pytest.mark.usefixtures("repository")
+def test_an_edited_repository_makes_the_lock_stale_too(lint: Lint) -> None:
+    repository, policy = POLICIES.split("---\n")
+    files = {**TREE, "images.lock.yaml": LOCK, "clusters/policies.yaml": policy}
+    assert lint({**files, "clusters/web.yaml": repository}, "clusters/web.yaml").findings == []
+    ran = lint({"clusters/web.yaml": repository.replace("com/web", "com/shop")}, "clusters/web.yaml")
+    assert ran.findings == [
+        f"clusters/web.yaml:3:18: error stale-lock: {STALE} in images.lock.yaml; run `imagesetter lock`, and commit "
+        "the lock"
+    ]
 
 
 @pytest.mark.usefixtures("repository")

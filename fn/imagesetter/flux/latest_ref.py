@@ -54,7 +54,8 @@ def _text(data: Mapping[object, object], field: str, prefix: str) -> str:
     value = data.get(field)
     if value is None or isinstance(value, str):
         return value or ""
-    what = f"the number {value}" if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
+    what = repr(value).lower() if isinstance(value, bool) else repr(value)
+    what = f"the number {value}" if isinstance(value, int | float) and not isinstance(value, bool) else what
     hint = "put it in quotes, as `kubectl get imagepolicies -A -o yaml` prints it"
     raise ResourceError(f"{prefix}{field}: must be a string, not {what}", hint=hint)
 

@@ -292,10 +292,15 @@ def _search(tree: LintedTree, paths: Sequence[str | Path], *, searched: bool) ->
     repository = repository_root(start_directory(paths))
     markers = [(mark.file, mark.marker) for mark in tree.fields if mark.marker]
     names = {reference.policy for file in tree.files for reference in file.references}
-    names |= {hold.policy for file in tree.files if file.lock and file.lock.lock for hold in file.lock.lock.holds}
+    locks = [file.lock.lock for file in tree.files if file.lock and file.lock.lock]
+    names |= {name.plain for lock in locks for name in (*lock.entries, *(hold.policy for hold in lock.holds))}
     if not searched and needs_search(tree.catalog, markers, names, paths):
         return repository or Path()
     policies = (located for file in tree.files for located in file.resources if located.resource.kind == "ImagePolicy")
     if any(not tree.follows(located) for located in policies):
+        return repository
+    references = [found.spec.get("imageRepositoryRef") for _, found in tree.catalog.of_kind("ImagePolicy")]
+    referred = {each.get("name") for each in references if isinstance(each, Mapping)}
+    if any(name.name not in referred for name, _ in tree.located("ImageRepository")):
         return repository
     return None

@@ -10,7 +10,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import folder_of
 from imagesetter.lint.finding import Problem
 from imagesetter.lint.linted_tree import LintedTree
-from imagesetter.lint.scanned_file import ScannedLock, SourcePosition
+from imagesetter.lint.scanned_file import LocatedResource, ScannedLock, SourcePosition
 from imagesetter.lock.document import REMEDY, Lock, LockEntry
 from krm_functions.errors import ReportedError
 
@@ -42,7 +42,8 @@ def broken_lock(tree: LintedTree) -> Iterator[Problem]:
 def stale_lock(tree: LintedTree) -> Iterator[Problem]:
     """A lock that does not match a policy, so that ``--from lock`` refuses it.
 
-    It is reported where the lock is, or, if only the policy or the field is among the given files, there.
+    It is reported where the lock is, or, if only the policy, its repository or the field is among the given files,
+    there.
     """
     places: dict[PolicyName, SourcePosition] = {}
     for _, located in tree.located("ImagePolicy"):
@@ -50,10 +51,13 @@ def stale_lock(tree: LintedTree) -> Iterator[Problem]:
             at = tree.nearby.at(name.plain, name.folder)
             if located.file in tree.given_names and tree.catalog.named("ImagePolicy", name) and form.spec:
                 places.setdefault(at, located.position("metadata", "name"))
+    for name, located in _repositories(tree):
+        places.setdefault(name, located.position("metadata", "name"))
     marks = [(tree.nearby.place(mark.marker, mark.file).policy, mark) for mark in tree.fields if mark.marker]
     given = {file.lock.name: file.lock for file in tree.files if file.lock}
     reported: set[tuple[PolicyName, str]] = set()
-    for name in dict.fromkeys([*places, *(name for name, _ in marks)]):
+    locked = _defined(tree) if given else ()
+    for name in dict.fromkeys([*places, *(name for name, _ in marks), *locked]):
         file, entry = _entry(tree, name)
         with contextlib.suppress(ReportedError):  # no such policy here, or incomplete-policy says so
             if entry is None or not tree.catalog.has_policy(name) or tree.catalog.inputs(name) == entry.inputs:
@@ -68,6 +72,27 @@ def stale_lock(tree: LintedTree) -> Iterator[Problem]:
         file, entry = _entry(tree, name)
         if file and entry is None and tree.catalog.has_policy(name):
             yield Problem(mark.position, f"policy {name} is not in the lock", REMEDY)
+
+
+def _defined(tree: LintedTree) -> list[PolicyName]:
+    """What each policy's name means where it is defined."""
+    names = tree.catalog.policy_names
+    return [tree.nearby.at_home(each) for name in names for each in tree.catalog.definitions(name)]
+
+
+def _repositories(tree: LintedTree) -> Iterator[tuple[PolicyName, LocatedResource]]:
+    """The policies that select from an ImageRepository of the given files, each with that."""
+    forms = {
+        id(form): located
+        for _, located in tree.located("ImageRepository")
+        if located.file in tree.given_names
+        for _, form in tree.forms(located)
+    }
+    for name in _defined(tree) if forms else ():
+        with contextlib.suppress(ReportedError):  # incomplete-policy says so
+            repository = tree.catalog.behind(name)[1]
+            if located := forms.get(id(repository)):
+                yield name, located
 
 
 def stray_hold(tree: LintedTree) -> Iterator[Problem]:
