@@ -130,6 +130,24 @@ def test_fields_of_production_with_several_tags_take_the_one_that_has_soaked(rep
     assert ("1.4.0 → 1.5.0" in said, "1.3.0 → 1.5.0" in said) == (True, True)
 
 
+def test_a_merge_counts_from_when_it_was_merged(repository: Repository) -> None:
+    repository.sandbox.registry.push("1.6.0")
+    repository.git("checkout", "-b", "bump")
+    repository.commit("2026-03-02", staging=field("1.6.0", "staging"))
+    repository.git("checkout", "main")
+    repository.sandbox.day("2026-03-06")
+    repository.git("merge", "--no-ff", "bump")
+    assert "until 2026-03-08T12:00:00Z (since 2026-03-06T12:00:00Z)" in repository.production("2026-03-07")
+    assert "1.4.0 → 1.6.0" in repository.production("2026-03-08")
+
+
+def test_a_rollback_of_staging_does_not_take_production_back(repository: Repository) -> None:
+    repository.commit("2026-03-04", web=field("1.5.0", "web"))
+    repository.commit("2026-03-05", staging=field("1.4.0", "staging"))
+    said = repository.production("2026-03-20")
+    assert "0 fields would change, 1 up to date" in said
+
+
 def test_a_file_is_followed_through_a_rename(repository: Repository) -> None:
     repository.git("mv", "staging.yaml", "stage.yaml")
     repository.commit("2026-03-02")
