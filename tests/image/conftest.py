@@ -66,16 +66,22 @@ class Buildah:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "storage.conf"
-        configuration.write_text(
-            f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n', encoding="utf-8"
-        )
         self.environment = {
             **os.environ,
             "ENGINE": "buildah",
             "CONTAINERS_STORAGE_CONF": str(configuration),
             "BUILDAH_ISOLATION": "chroot",
-            "STORAGE_DRIVER": "vfs",
         }
+        # Without overlays, as where the folder is on one itself, each layer and container is a copy of all below it.
+        for driver in ("overlay", "vfs"):
+            configuration.write_text(
+                f'[storage]\ndriver = "{driver}"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n',
+                encoding="utf-8",
+            )
+            self.environment["STORAGE_DRIVER"] = driver
+            tried = subprocess.run(["buildah", "info"], env=self.environment, capture_output=True, check=False)
+            if tried.returncode == 0:
+                break
 
     def __call__(self, *arguments: str) -> str:
         return self.execute(require_tool("buildah"), *arguments)
