@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from support.forking import forking_program
 from support.registries import RunningRegistry, push_image, run_registry
 from tools import CHECKOUT
 
@@ -90,18 +89,6 @@ class Stage:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(source.read_bytes().replace(WRITTEN_HOST.encode(), self.host.encode()))
         return target
-
-
-@pytest.fixture(scope="session")
-def forking() -> Iterator[Path]:
-    """A folder with an `imagesetter` that starts in no time, for tables; see `support.forking`."""
-    with forking_program() as folder:
-        yield folder
-
-
-def first_on_path(folder: Path, environment: dict[str, str]) -> dict[str, str]:
-    """The environment with the programs of the folder before all others."""
-    return {**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
 
 
 @dataclass(frozen=True)

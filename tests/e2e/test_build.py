@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import FUNCTION, Stage, environment_in, first_on_path
+from e2e.conftest import FUNCTION, Stage, environment_in
 from e2e.test_kustomize import build, kustomization, plant
 from e2e.test_kustomize_layers import (
     API,
@@ -176,12 +176,11 @@ EXACT = {
 
 
 @pytest.fixture
-def layers(tmp_path: Path, forking: Path) -> Stage:
+def layers(tmp_path: Path) -> Stage:
     """A stage whose policies come with their status, so that no registry is asked."""
     work = tmp_path / "work"
     work.mkdir()
-    environment = first_on_path(forking, environment_in(tmp_path))
-    return Stage(work, "HOST", {**environment, "IMAGESETTER_FROM": "status", "TMPDIR": str(tmp_path)})
+    return Stage(work, "HOST", {**environment_in(tmp_path), "IMAGESETTER_FROM": "status", "TMPDIR": str(tmp_path)})
 
 
 def plain(stage: Stage, directory: str, *options: str) -> str:
@@ -391,7 +390,7 @@ def test_the_copy_is_gone_after_a_kill(layers: Stage) -> None:
     files["ov/kustomization.yaml"] = files["ov/kustomization.yaml"].replace("imagesetter.yaml", "tool.yaml")
     plant(layers, {**files, "ov/tool.yaml": FUNCTION.replace("path: imagesetter", "path: ./tool"), "ov/tool": tool})
     (layers.root / "ov/tool").chmod(0o755)
-    command = [require_tool("imagesetter"), "build", "ov", "--", *FUNCTIONS]  # the process itself is killed
+    command = ["imagesetter", "build", "ov", "--", *FUNCTIONS]
     with subprocess.Popen(command, cwd=layers.root, env=layers.environment, stdout=subprocess.DEVNULL) as running:
         assert wait_until(lambda: list(layers.root.parent.glob("imagesetter-build-*/sources/**/started")))
         running.kill()

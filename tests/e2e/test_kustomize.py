@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from e2e.conftest import FUNCTION, MARK, POLICIES, Stage, first_on_path
+from e2e.conftest import FUNCTION, MARK, POLICIES, Stage
 from tools import require_tool
 
 DEPLOYMENT = f"""\
@@ -193,11 +193,6 @@ def plant(stage: Stage, files: dict[str, str]) -> None:
         path = stage.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("HOST", stage.host))
-
-
-@pytest.fixture
-def stage(stage: Stage, forking: Path) -> Stage:
-    return replace(stage, environment=first_on_path(forking, stage.environment))
 
 
 def build(stage: Stage, directory: str, scan: str = "") -> tuple[int, str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.conftest import FUNCTION, Stage, environment_in, first_on_path
+from e2e.conftest import FUNCTION, Stage, environment_in
 from e2e.test_kustomize import build, kustomization, plant
 from krm_functions.yaml.load import load_all
 
@@ -441,12 +441,11 @@ CASES = {
 
 
 @pytest.fixture
-def layers(tmp_path: Path, forking: Path) -> Stage:
+def layers(tmp_path: Path) -> Stage:
     """A stage whose policies come with their status, so that no registry is asked."""
     work = tmp_path / "work"
     work.mkdir()
-    environment = first_on_path(forking, environment_in(tmp_path))
-    return Stage(work, "HOST", {**environment, "IMAGESETTER_FROM": "status"})
+    return Stage(work, "HOST", {**environment_in(tmp_path), "IMAGESETTER_FROM": "status"})
 
 
 def images_of(rendered: str) -> tuple[str, ...]:

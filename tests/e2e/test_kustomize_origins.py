@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import pytest
 
-from e2e.conftest import FUNCTION, MARK, POLICIES, Stage, first_on_path
+from e2e.conftest import FUNCTION, MARK, POLICIES, Stage
 from e2e.test_kustomize import DEPLOYMENT, build, kustomization, plant
 
 OLDER = POLICIES.replace("name: my-app", "name: older").replace("1.0.x", "1.0.1")
@@ -188,11 +187,6 @@ def images_of(rendered: str) -> dict[str, str]:
             key = f"{name}/{container['name'] if container['name'] == 'side' else number}" if number else name
             found[key] = container["image"].rpartition("/")[2]
     return found
-
-
-@pytest.fixture
-def stage(stage: Stage, forking: Path) -> Stage:
-    return replace(stage, environment=first_on_path(forking, stage.environment))
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
