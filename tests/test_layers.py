@@ -292,9 +292,6 @@ SEAMS = {
         "krm_functions.yaml.edits",
         "krm_functions.yaml.insertion",
     ],
-    "krm_functions.yaml.event_walk": ["krm_functions.yaml.pyyaml"],
-    "krm_functions.yaml.parser": ["krm_functions.yaml.pyyaml"],
-    "krm_functions.yaml.proof": ["krm_functions.yaml.pyyaml"],
 }
 """Which of our own modules are imported inside functions, by module, each because a run that ends before needs it not.
 

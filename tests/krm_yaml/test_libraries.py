@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,32 +18,20 @@ NO_LIBYAML = without(["yaml._yaml"])
 
 def test_libyaml_s_loader_still_gives_the_events_that_are_counted() -> None:
     release = f"PyYAML {version('PyYAML')}"
-    assert hasattr(yaml, "__with_libyaml__"), f"{release} no longer says whether it has libyaml: see text/events.py"
+    assert hasattr(yaml, "__with_libyaml__"), (
+        f"{release} no longer says whether it has libyaml: see krm_functions/yaml/parser.py"
+    )
     if not yaml.__with_libyaml__:
         return
     loader = yaml.cyaml.CParser(TEXT)
     for name in ("get_event", "raw_parse"):
-        assert hasattr(loader, name), f"{release} broke us: CParser has no {name} any more; see text/events.py"
+        assert hasattr(loader, name), (
+            f"{release} broke us: CParser has no {name} any more; see krm_functions/yaml/parser.py"
+        )
     events = list(iter(loader.get_event, None))
     assert [type(event).__name__ for event in events] == [type(event).__name__ for event in yaml.parse(TEXT)]
     counted = yaml.cyaml.CParser(TEXT).raw_parse()
     assert counted == len(events), f"{release} broke us: raw_parse counts {counted} of {len(events)} events"
-
-
-LATE = """
-import re
-compile = re.compile
-from krm_functions.yaml.pyyaml import yaml
-printable = yaml.reader.Reader.NON_PRINTABLE
-print(re.compile is compile, isinstance(printable, re.Pattern), printable.search("a\\x07b").span())
-print(yaml.load("[2001-02-03, 1_0, 0x1f, 1:30, .5, yes, ~]", yaml.SafeLoader))
-"""
-
-
-def test_pyyaml_compiles_its_patterns_when_it_needs_them(tmp_path: Path) -> None:
-    """And only its own are late; what `re.compile` is, is the same again."""
-    found = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert found.stdout == "True False (1, 2)\n[datetime.date(2001, 2, 3), 10, 31, 90, 0.5, True, None]\n"
 
 
 def test_no_module_imports_a_private_name_of_another_library() -> None:

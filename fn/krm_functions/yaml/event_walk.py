@@ -46,7 +46,7 @@ def walk(text: str, hits: list[int], outline: Outline | None, pure: bool, *, doc
     Raises:
         yaml.YAMLError, Unreadable: the text does not parse, or an alias has no anchor.
     """
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     scalar_event, alias_event = yaml.ScalarEvent, yaml.AliasEvent
     mapping_start, sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent

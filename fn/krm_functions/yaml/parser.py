@@ -39,7 +39,7 @@ class Unreadable(Exception):
 @cache
 def has_libyaml() -> bool:
     """Whether PyYAML has its C extension; without it the same is read, only slower."""
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     return bool(yaml.__with_libyaml__)
 
@@ -55,7 +55,7 @@ def reader(text: str, *, pure: bool = False) -> Callable[[], Any]:
         yaml.YAMLError: at the call that meets the problem; see ``problem_of``.
         Unreadable: the text starts with a byte order mark.
     """
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     if text.startswith("\ufeff"):  # libyaml would read over it without counting it
         raise Unreadable(SyntaxProblem(1, 1, "there is a second byte order mark"))
@@ -90,7 +90,7 @@ def count_events(parts: Iterable[str], *, pure: bool = False) -> int:
     Raises:
         yaml.YAMLError: the text does not parse.
     """
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     if not pure and has_libyaml():
         return yaml.cyaml.CParser(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
@@ -103,7 +103,7 @@ def parsing(text: str) -> Iterator[None]:
 
     Events make no cycles, so the collector would only walk over them again and again.
     """
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     collecting = gc.isenabled()
     gc.disable()
@@ -118,7 +118,7 @@ def parsing(text: str) -> Iterator[None]:
 
 def problem_from(err: Exception, text: str) -> SyntaxProblem:
     """What a PyYAML error says, in one line."""
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     if isinstance(err, yaml.MarkedYAMLError):
         mark = err.problem_mark or err.context_mark

@@ -220,7 +220,7 @@ def _stretches(text: str, wanted: Sequence[_Planned]) -> tuple[str, str, dict[in
 
 def _compare(before: str, after: str, planned: Mapping[int, _Planned], pure: bool) -> tuple[int, str] | None:
     """Read two texts side by side; where and how they differ in more than the plan, or None."""
-    from krm_functions.yaml.pyyaml import yaml
+    import yaml
 
     looks = {getattr(yaml, name): look for name, look in _LOOKS.items()}
     scalar_event = yaml.ScalarEvent
