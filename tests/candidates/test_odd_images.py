@@ -73,10 +73,10 @@ def run(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMAGESETTER_ALLOW_LOOPBACK", "true")
 
-    def ran(platforms: str, *arguments: str) -> Ran:
+    def ran(value: str, *arguments: str, annotation: str = "platforms") -> Ran:
         text = POLICIES.replace("registry.example.com/web", f"{shop.host}/{shop.path}")
         text = text.replace("interval: 5m", "interval: 5m, insecure: true")
-        text = text.replace("annotations: {}", f"annotations: {{imagesetter.dev/platforms: '{platforms}'}}")
+        text = text.replace("annotations: {}", f"annotations: {{imagesetter.dev/{annotation}: '{value}'}}")
         write_files(tmp_path, {"policies.yaml": text})
         done = run_here(capsys, *arguments)
         name = f"{shop.host}/{shop.path}"
@@ -91,6 +91,12 @@ def config(os: object, architecture: object, **more: object) -> dict[str, object
 
 AMD64, ARM64 = config("linux", "amd64"), config("linux", "arm64")
 Make = Callable[[Shop], Part]
+
+
+def two_hundred(index: Callable[..., Part], other: Part, wanted: Part) -> Part:
+    return index(*((other, config("linux", "arm64", variant=f"v9.{n}")) for n in range(199)), (wanted, AMD64))
+
+
 TAKEN: dict[str, tuple[str, Make]] = {
     "an image": ("linux/amd64", lambda shop: shop.image(AMD64)),
     "an image of an older variant": ("linux/arm/v7", lambda shop: shop.image(config("linux", "arm", variant="v6"))),
@@ -137,10 +143,7 @@ TAKEN: dict[str, tuple[str, Make]] = {
     ),
     "two hundred platforms": (
         "linux/amd64",
-        lambda shop: shop.index(
-            *((shop.image(ARM64), config("linux", "arm64", variant=f"v9.{n}")) for n in range(200)),
-            (shop.image(AMD64), AMD64),
-        ),
+        lambda shop: two_hundred(shop.index, shop.image(ARM64), shop.image(AMD64)),
     ),
     "the image at the end of many without a platform": (
         "linux/amd64",
@@ -247,3 +250,11 @@ def test_an_index_that_is_too_large_fails_the_policy_by_name(shop: Shop, run: Ca
         "error: flux-system:web: the response is larger than 4096 KiB, which none should be "
         f"(WEB@{sha256(large[0])})\n",
     )
+
+
+def test_an_index_that_is_not_valid_is_the_oldest(shop: Shop, run: Callable[..., Ran]) -> None:
+    shop.tag("1.1.0", shop.image({**AMD64, "created": "2020-01-01T00:00:00Z"}))
+    shop.tag("1.2.0", shop.pushed({"schemaVersion": 2, "mediaType": OCI_INDEX}))
+    shop.tag("1.3.0", shop.pushed({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [{}]}))
+    ran = run("created", "lock", annotation="newest")
+    assert (ran.status, "locked to WEB:1.1.0" in ran.out) == (0, True), str(ran)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesetter.cli.ledger_file import add_to_ledger
@@ -27,6 +27,7 @@ TIMES = st.integers(1, 28).map(lambda day: f"2026-02-{day:02}T12:00:00Z")
 SIGHTS = st.lists(st.builds(FirstSight, IMAGES, TAGS, st.sampled_from(["", digest("a"), digest("b")]), TIMES))
 
 
+@settings(max_examples=40)
 @given(SIGHTS, SIGHTS, SIGHTS)
 def test_merging_is_commutative_associative_and_idempotent(
     one: list[FirstSight], two: list[FirstSight], three: list[FirstSight]
@@ -43,6 +44,7 @@ def test_merging_is_commutative_associative_and_idempotent(
     assert text(one, right) == everything
 
 
+@settings(max_examples=40)
 @given(SIGHTS, SIGHTS)
 def test_the_lines_of_both_sides_of_a_merge_are_as_good_as_their_merge(
     one: list[FirstSight], two: list[FirstSight]
