@@ -189,3 +189,33 @@ def test_a_variable_in_a_marker_has_the_value_that_update_gives_it(
     assert capsys.readouterr().err == ""
     for name in ("deploy/web.yaml", "deploy/deeper/web.yaml"):
         assert bench.remote.file(name) == marked.replace("1.0.0", "1.0.1")
+
+
+def test_a_variable_that_one_cluster_lacks_is_reported_with_that_cluster(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = AUTOMATION.replace("./deploy", "'./apps/${cluster}'").replace(
+        "    commit:\n", '    commit:\n      messageTemplate: "to ${zone}"\n'
+    )
+    fleet.commit({"base/auto.yaml": shared, "base/kustomization.yaml": "resources: [auto.yaml]\n"})
+    for cluster in TAGS:
+        values = f"cluster: {cluster}" + (", zone: a" if cluster == "dev" else "")
+        deployed = (
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: auto, namespace: apps}\n"
+            f"spec: {{path: ./base, postBuild: {{substitute: {{{values}}}}}}}\n"
+        )
+        fleet.commit({f"clusters/{cluster}/auto.yaml": deployed})
+    assert fleet.automate("-q") == 1
+    assert fleet.tags() == {"dev": "1.5.0", "prod": "1.0.0"}
+    assert capsys.readouterr().err == (
+        "error: unresolved variable ${zone} in spec.git.commit.messageTemplate (ImageUpdateAutomation apps:auto of "
+        "clusters/prod in base/auto.yaml:1); give its value with --substitute zone=VALUE or --substitute-from FILE\n"
+    )
+
+
+def test_an_automation_in_a_document_that_does_not_parse_is_looked_for_there(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.commit({"auto.yaml": AUTOMATION.replace("./deploy", "./apps/${cluster}")})
+    assert fleet.automate() == 2
+    assert "hint:  it may be in a document that does not parse: auto.yaml:11:26: " in capsys.readouterr().err

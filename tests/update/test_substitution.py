@@ -262,3 +262,28 @@ def test_a_variable_without_a_value_is_a_finding_once_in_a_file(run: Run) -> Non
         "q.yaml:4:15: warning unresolved-variable: ${team} has no value among the files",
     ]
     assert "so this ImageRepository is not complete (1 more place in this file); give it" in run({}, "lint")
+
+
+def test_a_cluster_whose_variable_has_no_value_does_not_follow_the_policy_of_another_one(run: Run) -> None:
+    files = {
+        "base/p.yaml": RANGE,
+        "base/kustomization.yaml": kustomization("resources: [p.yaml]"),
+        "clusters/dev/base.yaml": deployed("./base", *SUBSTITUTE),
+        "clusters/prod/base.yaml": deployed("./base", "postBuild: {substitute: {other: a}}"),
+        "clusters/dev/a.yaml": field(),
+        "clusters/prod/a.yaml": field(),
+    }
+    run(files, "schema")
+    found = {}
+    for cluster in ("dev", "prod"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(f"clusters/{cluster}")
+            found[cluster] = run({}, "explain", "web", "--tags-file", "/dev/null")
+    assert " semver 1.3.x\n" in found["dev"]
+    assert "unresolved variable ${range} in spec.policy.semver.range" in found["prod"]
+
+
+def test_what_was_made_of_a_base_counts_before_the_base_where_neither_is_nearer(run: Run) -> None:
+    files = {"base/p.yaml": RANGE, "rendered/p.yaml": policies("1.3.0"), "apps/a.yaml": field()}
+    run(files, "update", "--from", "status")
+    assert Path("apps/a.yaml").read_text(encoding="utf-8") == files["apps/a.yaml"].replace("1.0.0", "1.3.0")

@@ -10,7 +10,8 @@ Departures from the controllers, which read complete objects from a cluster:
   not its ``imageRepositoryRef``.
 - The same policy may be found several times (a base, a rendered stream, a patch, a cluster's export). Equal inputs are
   one policy, with the status where there is one; of a complete and an incomplete one the complete one counts; of two
-  complete ones that differ the one nearest to the file that asks counts, and where none is, that is an error.
+  complete ones that differ the one nearest to the file that asks counts, and where none is, that is an error. One in
+  which variables are left counts where it is the nearest, so that no cluster follows the policy of another one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from imagesetter.flux.resources import (
     inputs_hash,
     inputs_of,
     is_complete,
+    says_all,
     with_annotations,
 )
 from imagesetter.flux.variables import Values
@@ -201,7 +203,7 @@ class Catalog:
 
     def _complete(self, kind: str, namespace: str, name: str) -> list[Resource]:
         bucket = self._found.get((kind, namespace, name), [])
-        return [found for found in bucket if is_complete(found)] or bucket if len(bucket) > 1 else bucket
+        return [found for found in bucket if says_all(found)] or bucket if len(bucket) > 1 else bucket
 
     def _differ(self, kind: str, namespace: str, name: str) -> bool:
         """Whether several resources of a name are complete, and differ in what decides the answer."""
@@ -223,6 +225,8 @@ class Catalog:
                     found = [each for each in found if any(each in near for near in some)] or found
             if len({inputs_of(each) for each in found}) > 1:
                 found = [each for each in found if id(each) in self._given] or found
+            if len({inputs_of(each) for each in found}) > 1:  # a base with variables, beside what was made of it
+                found = [each for each in found if is_complete(each)] or found
             self._nearest[key] = found
         return self._nearest[key]
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from imagesetter.files.find import display_path
 from imagesetter.flux.automations import GitReference, ImageUpdateAutomationSpec, SigningKey
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -136,9 +138,10 @@ def automation_names(catalog: Catalog, only: Iterable[PolicyName] = (), *, given
         known = ", ".join(map(str, plain)) or "none"
         raise UsageError(f"unknown ImageUpdateAutomation {missing[0]}", hint=f"known: {known}")
     if not plain:
-        raise UsageError(
-            "no ImageUpdateAutomation was found", hint="name the files that hold them, as PATH or with --policies"
-        )
+        hint = "name the files that hold them, as PATH or with --policies"
+        if catalog.unread:
+            hint = f"it may be in a document that does not parse: {catalog.unread[0]}"
+        raise UsageError("no ImageUpdateAutomation was found", hint=hint)
     folders = {each.folders[0] for _, each in found if each.folders}
     names: list[PolicyName] = []
     for name in plain:
@@ -164,7 +167,8 @@ def read_automation(catalog: Catalog, name: PolicyName, *, here: bool = False) -
         raise ResourceError(f"unknown ImageUpdateAutomation {name}", hint="add the file that contains it")
     where = f"ImageUpdateAutomation {name} in {found.origin}"
     check_version(found, f"ImageUpdateAutomation {name}")
-    check_variables(found, f"ImageUpdateAutomation {name}")
+    cluster = f" of {display_path(Path(name.folder))}" if name.folder else ""
+    check_variables(found, f"ImageUpdateAutomation {name}{cluster}")
     folder = name.folder or (found.folders[0] if found.folders else "")
     spec: ImageUpdateAutomationSpec = validate_spec(ImageUpdateAutomationSpec, found.data.get("spec"), where=where)
     if spec.git is None:
