@@ -32,10 +32,17 @@ demo: $(VENV)/.run ## show the main job on a registry of its own, on loopback
 	@PATH="$(CURDIR)/.tools/bin:$$PATH" $(BIN)/imagesetter demo $(ARGS)
 
 .PHONY: test
-test: lint pytest ## everything that CI runs: lint, types and all tests
+test: ## everything that CI runs: lint, types and all tests
+	@$(MAKE) --no-print-directory --jobs=2 lint .compiled-tests
+	@$(MAKE) --no-print-directory pytest
 
-.PHONY: pytest
+# The tests as pytest compiles them, for all its workers, which would compile them all each. It is done on the processor
+# that `lint` leaves free; what is wrong with a test is said by `pytest`.
+.compiled-tests: $(VENV)/.dev
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q --collect-only >/dev/null 2>&1 || true
+
 # Bytecode is kept, of the package and of the tests: otherwise each worker and each start of the command compiles it anew.
+.PHONY: pytest
 pytest: $(VENV)/.dev ## the tests alone; ARGS="tests/policy -k semver" picks some
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
