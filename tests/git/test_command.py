@@ -39,8 +39,11 @@ def one_image(remote: Repository) -> None:
     remote.commit({"kustomize/deployment.yaml": text.replace(' # {"$imagepolicy": "flux-system:my-app:tag"}', "")})
 
 
-@pytest.mark.parametrize("version", ["v1", "v1beta2", "v1beta1"])
-@pytest.mark.parametrize("clone", [True, False], ids=["clone", "checkout"])
+@pytest.mark.parametrize(
+    ("version", "clone"),
+    [("v1", True), ("v1", False), ("v1beta2", False), ("v1beta1", True)],
+    ids=["clone", "checkout", "v1beta2 from a checkout", "v1beta1 from a clone"],
+)
 def test_the_classic_example_ends_in_one_pushed_commit(stage: Stage, version: str, *, clone: bool) -> None:
     remote = fleet(stage, version=version, clone=clone)
     one_image(remote)
