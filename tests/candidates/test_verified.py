@@ -241,7 +241,7 @@ SECRETS = {
     "of text": (secret(b"text"), "cosign.pub of Secret flux-system/cosign is not a public key in PEM form"),
     "with a private key": (
         secret(b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nx\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----"),
-        "cosign.pub of Secret flux-system/cosign holds a ENCRYPTED SIGSTORE PRIVATE KEY, not a PUBLIC KEY",
+        "cosign.pub of Secret flux-system/cosign is of type ENCRYPTED SIGSTORE PRIVATE KEY, not PUBLIC KEY",
     ),
     "with a broken key": (
         secret(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
@@ -297,7 +297,7 @@ def test_a_function_verifies_inline_policies_by_a_secret_among_the_items(
 UNUSABLE = {
     "a certificate": (
         "-----BEGIN CERTIFICATE-----\naa\n-----END CERTIFICATE-----\n",
-        "holds a CERTIFICATE, not a PUBLIC",
+        "is of type CERTIFICATE, not PUBLIC KEY",
     ),
     "nothing": ("", "is not a public key in PEM form"),
     "something else": ("junk", "is not a public key in PEM form"),

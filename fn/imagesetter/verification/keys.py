@@ -113,7 +113,7 @@ def _read_block(block: bytes, label: bytes, name: str) -> PublicKey:
     if label not in _PUBLIC:
         shown = harmless(label.decode("ascii"))
         hint = "a private key does not belong there: take it out, and make a new one" if b"PRIVATE" in label else ""
-        raise CredentialError(f"{name} holds a {shown}, not a PUBLIC KEY", hint=hint)
+        raise CredentialError(f"{name} is of type {shown}, not PUBLIC KEY", hint=hint)
     need_cryptography()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
