@@ -16,8 +16,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 # Exactly what a file of requirements/ names. pip neither resolves anything nor builds anything, which would fetch build
 # tools, so whatever was published since changes nothing.
 INSTALL := $(PIP) install --no-deps --only-binary :all: --require-hashes
-# Tests wait for registries, indexes and builds a fifth of their time, so there is one worker more than processors.
-PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Tests wait for registries, indexes and builds a fifth of their time, so there are two workers more than processors.
+PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 export PYTEST_XDIST_AUTO_NUM_WORKERS
 # Arguments for pytest or for the command that a verb runs: make pytest ARGS="-k marker -n 0"
 ARGS ?=
