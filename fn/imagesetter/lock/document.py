@@ -24,7 +24,7 @@ FILE_NAME = "images.lock.yaml"
 REMEDY = "run `imagesetter lock`, and commit the lock"
 _MEND = "fix it, or remove it from the lock and run `imagesetter lock`"
 _ANEW = "delete the file, run `imagesetter lock`, and commit the lock"
-CONFLICT = r"(?m)^(?:<{7} |={7}$|>{7} )"
+_CONFLICT = r"(?m)^(?:<{7} |={7}$|>{7} )"
 
 FieldType = Literal["policy", "string", "non-empty string", "count", "time", "date", "reflection"]
 
@@ -204,19 +204,24 @@ def parse_lock(text: str, name: str) -> Lock:
         LockError: a merge conflict, another version, a field that is missing; *hint* says which command mends it.
         TextError: not YAML.
     """
-    conflict = re.search(CONFLICT, text)
-    if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
-        raise LockError(
-            "the lock is in a merge conflict",
-            where=f"{name}:{line}",
-            hint="take either side (`git checkout --theirs` or `--ours`), then run `imagesetter lock`",
-        )
+    either = "take either side (`git checkout --theirs` or `--ours`), then run `imagesetter lock`"
+    refuse_conflict(text, name, "the lock", either)
     documents = load_all(text, name=name)
     locks = [from_data(data, f"{name}:{line}") for data, line in documents if is_lock(data)]
     if not locks:
         raise LockError(f"does not contain an {KIND}", where=name, hint=_ANEW)
     return merge_locks(locks)
+
+
+def refuse_conflict(text: str, name: str, what: str, hint: str) -> None:
+    """Refuse a file that git left in a merge conflict.
+
+    Raises:
+        LockError: it is; with the line where the conflict begins.
+    """
+    if conflict := re.search(_CONFLICT, text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise LockError(f"{what} is in a merge conflict", where=f"{name}:{line}", hint=hint)
 
 
 def is_lock(data: object) -> TypeGuard[Mapping[str, Any]]:

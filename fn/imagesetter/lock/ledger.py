@@ -8,13 +8,12 @@ It only ever grows. A line without a digest, of a policy that takes the newest t
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from imagesetter.config.options import API_VERSION
 from imagesetter.errors import LockError
-from imagesetter.lock.document import CONFLICT, LockField
+from imagesetter.lock.document import LockField, refuse_conflict
 from imagesetter.lock.tag_age import seconds_of
 from krm_functions.yaml.load import load_all
 
@@ -74,14 +73,8 @@ def parse_ledger(text: str, name: str) -> Ledger:
         LockError: it is in a merge conflict, of another kind or version, or a line is not valid.
         TextError: it is not YAML.
     """
-    conflict = re.search(CONFLICT, text)
-    if conflict:
-        line = text.count("\n", 0, conflict.start()) + 1
-        raise LockError(
-            "the ledger is in a merge conflict",
-            where=f"{name}:{line}",
-            hint="keep the lines of both sides, and delete the lines that git added",
-        )
+    both = "keep the lines of both sides, and delete the lines that git added"
+    refuse_conflict(text, name, "the ledger", both)
     found: Ledger = {}
     for data, line in load_all(text, name=name):
         spec = data.get("spec") if isinstance(data, Mapping) else None
