@@ -256,7 +256,7 @@ SEAMS = {
     "config.function_config": ["config.image_setter"],
     "config.inline_policy": ["config.policy_model"],
     "fields.field_text": ["registry.reference"],
-    "fields.resource_list": ["fields.kustomize_fields", "fields.nested", "fields.unfollowed", "registry.reference"],
+    "fields.resource_list": ["fields.kustomize_fields", "fields.nested", "registry.reference"],
     "flux.annotations": ["golang.duration", "policy.platform"],
     "flux.catalog": ["flux.image_policy"],
     "flux.image_policy": ["flux.models", "flux.verify"],

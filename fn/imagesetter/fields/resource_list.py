@@ -16,6 +16,7 @@ from imagesetter.fields.digests import digests_beside, has_digest_key, has_regis
 from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.list_fields import ListFields, location_of
 from imagesetter.fields.report import failure, marker_problem, report
+from imagesetter.fields.unfollowed import APART, NESTED, holds_marker
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import PARTS
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
@@ -233,8 +234,6 @@ def _report_nested(list_fields: ListFields, listing: ResourceList) -> None:
     """A warning for each value that has markers inside its text, which nothing follows."""
     if listing.text.count(NEEDLE) == sum(comment.text.count(NEEDLE) for comment in listing.comments):
         return  # as nearly always: each marker is in a comment
-    from imagesetter.fields.unfollowed import APART, NESTED, holds_marker
-
     for item in listing.items:
         for scalar in item.scalars() if NEEDLE in item.text else ():
             if holds_marker(scalar.value):
