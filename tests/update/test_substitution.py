@@ -49,6 +49,18 @@ def test_a_variable_is_replaced_by_its_value_or_stays(
     assert substitute(text, Values(known, complete)) == expected
 
 
+def test_defaults_in_defaults_end_somewhere_and_what_is_left_is_unresolved() -> None:
+    deep = "${a:=" * 5000 + "x" + "}" * 5000
+    left = substitute(deep, Values({}, complete=True))
+    assert variables_of(left) == [left]
+    assert len(left) < len(deep)
+
+
+def test_many_variables_that_do_not_end_are_looked_at_once() -> None:
+    """Looking for the end of each through the whole text takes hours."""
+    assert variables_of("${" * 500_000 + "a}") == ["${a}"]
+
+
 def test_only_variables_are_taken_for_variables() -> None:
     assert variables_of("a ${b} $${c} $d ${b} ${e:=f}") == ["${b}", "${e:=f}"]
     assert variables_of("${a:=${b}} ${c") == ["${a:=${b}}"]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 _BRACE = r"\$\{|[{}\n]"
 _EXPRESSION = r"(?s)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?::?[=-])(?P<default>.*))?"
+_DEEPEST = 20
 _EXTRACT = ("spec", "filterTags", "extract")
 Path = tuple[str | int, ...]
 
@@ -45,51 +46,54 @@ def variable_name(variable: str) -> str:
     return found["name"] if found else ""
 
 
-def substitute(text: str, values: Values) -> str:
-    """The text with the variables that have a value replaced; the others stay as they are."""
+def substitute(text: str, values: Values, depth: int = 0) -> str:
+    """The text with the variables that have a value replaced; the others stay as they are.
+
+    A default may hold variables itself; below *depth* ``_DEEPEST`` they are left as they are.
+    """
     made, at = [], 0
     for start, end in _places(text):
-        made += [text[at:start].replace("$${", "${"), _value(text[start:end], values)]
+        made += [text[at:start].replace("$${", "${"), _value(text[start:end], values, depth)]
         at = end
     return "".join(made) + text[at:].replace("$${", "${")
 
 
-def _value(variable: str, values: Values) -> str:
+def _value(variable: str, values: Values, depth: int) -> str:
     """The value of a variable as it is written; itself if it has none."""
     expression = re.fullmatch(_EXPRESSION, variable[2:-1])
-    if expression is None:
+    if expression is None or depth > _DEEPEST:
         return variable
     default = expression["default"] if values.complete else None
     known = values.known.get(expression["name"])
     if known is not None and (known or default is None):
         return known
-    return variable if default is None else substitute(default, values)
+    return variable if default is None else substitute(default, values, depth + 1)
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Where the variables of a text start and end; those inside the default of another one belong to it."""
-    at = text.find("${")
-    while at >= 0:
-        end = -1 if text.startswith("$", at - 1) and at else _end(text, at + 2)
-        if end >= 0:
-            yield at, end
-        at = text.find("${", max(end, at + 2))
+    """Where the variables of a text start and end; those inside the default of another one belong to it.
 
-
-def _end(text: str, start: int) -> int:
-    """Where a variable ends whose expression starts at an index; -1 if it does not end on its line."""
-    depth = 1
-    for found in re.compile(_BRACE).finditer(text, start):
+    A variable ends on its line, and holds no other brace.
+    """
+    if "${" not in text:
+        return
+    ends: dict[int, int] = {}  # of each start, in the order of the starts; 0 where there is none
+    opened: list[int] = []
+    for found in re.finditer(_BRACE, text):
         match found[0]:
             case "${":
-                depth += 1
+                opened.append(found.start())
+                ends[found.start()] = 0
             case "}":
-                depth -= 1
+                if opened:
+                    ends[opened.pop()] = found.end()
             case _:
-                return -1
-        if not depth:
-            return found.end()
-    return -1
+                opened.clear()
+    passed = 0
+    for start, end in ends.items():
+        if end and start >= passed and not (start and text[start - 1] == "$"):
+            yield start, end
+            passed = end
 
 
 def substituted(data: Any, values: Values) -> Any:
