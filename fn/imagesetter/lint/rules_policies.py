@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SPEC_PATH = re.compile(r"spec[\w.\[\]]*")
 _STEP = re.compile(r"\w+")
+_SHOWN = 4
+"""How many policies of a circle a message names."""
 _ANNOTATION = re.compile(r'metadata\.annotations\["([^"]+)"\]')
 
 
@@ -55,6 +57,7 @@ def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
     for kind in ("ImagePolicy", "ImageRepository"):
         for _, located in tree.located(kind):
             by_origin.setdefault((kind, located.resource.origin), located)
+    leaders: dict[PolicyName, PolicyName | None] = {}
     for _, located in tree.located("ImagePolicy"):
         for name, form in tree.forms(located):
             if _ambiguity(tree, name, form) or any(unresolved(form.data)):
@@ -65,8 +68,8 @@ def incomplete_policy(tree: LintedTree) -> Iterator[Problem]:
                     where = located.position("metadata", "annotations", FOLLOWS)
                     unknown = tree.catalog.unknown(policy.follows)
                     yield Problem(where, f"{name.plain} follows {policy.follows}, which is not there", unknown.hint)
-                elif circle := _circle(tree, policy):
-                    shown = ", which follows ".join(map(str, circle))
+                elif circle := _circle(tree, policy, leaders):
+                    shown = ", which follows ".join(map(str, circle[:_SHOWN])) + (" …" if len(circle) > _SHOWN else "")
                     where = located.position("metadata", "annotations", FOLLOWS)
                     message = f"{name.plain} follows {shown}, so none of them is ever locked"
                     yield Problem(where, message, "let one of them follow no other")
@@ -93,17 +96,22 @@ def _unusable_keys(located: LocatedResource, policy: ImagePolicy) -> Iterator[Pr
         return
 
 
-def _circle(tree: LintedTree, policy: ImagePolicy) -> list[PolicyName]:
-    """The policies from the one that a policy follows to itself; empty where it does not come back."""
-    seen: list[PolicyName] = []
+def _circle(tree: LintedTree, policy: ImagePolicy, leaders: dict[PolicyName, PolicyName | None]) -> list[PolicyName]:
+    """The policies from the one that a policy follows to itself; empty where it does not come back.
+
+    *leaders* keeps whom each policy follows, for the next call.
+    """
+    seen: dict[PolicyName, None] = {}  # a set in order
     follows = policy.follows
     while follows and follows not in seen:
-        seen.append(follows)
-        try:
-            follows = tree.catalog.policy(follows).follows
-        except ReportedError:
-            return []  # found where that policy is
-    return seen if seen and seen[-1] == policy.name.plain else []
+        seen[follows] = None
+        if follows not in leaders:
+            try:
+                leaders[follows] = tree.catalog.policy(follows).follows
+            except ReportedError:
+                leaders[follows] = None  # found where that policy is
+        follows = leaders[follows]
+    return list(seen) if policy.name.plain in seen else []
 
 
 def _incomplete_repositories(tree: LintedTree) -> Iterator[Problem]:
