@@ -10,7 +10,7 @@ import pytest
 from imagesetter.errors import FieldError
 from imagesetter.fields.field_text import fitting_part, looks_like_a_version, read_field
 from imagesetter.flux.latest_ref import LatestRef, Part
-from imagesetter.flux.markers import Marker
+from imagesetter.flux.markers import Marker, PolicyName
 from support.sandbox import IMAGE, POLICIES, Sandbox, open_sandbox
 
 NEW = "1.4.2"
@@ -26,7 +26,7 @@ def sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 
 def becomes(part: Part, path: tuple[str | int, ...], value: str, ref: LatestRef = REF) -> str:
-    text = read_field(Marker("flux-system", "web", part), path, value, ref.name, looks_like_a_version)
+    text = read_field(Marker(PolicyName("flux-system", "web"), part), path, value, ref.name, looks_like_a_version)
     return text.with_part(part, ref, ref.digest)
 
 
@@ -80,7 +80,7 @@ def test_a_part_that_does_not_fit_the_field_is_an_error_that_names_the_right_mar
     assert fitting_part(part, key, value) == right
     with pytest.raises(FieldError) as refused:
         becomes(part, ("spec", key) if key else ("spec", 0), value)
-    assert refused.value.hint == f'write {{"$imagepolicy": "{Marker("flux-system", "web", right)}"}}'
+    assert refused.value.hint == f'write {{"$imagepolicy": "{Marker(PolicyName("flux-system", "web"), right)}"}}'
 
 
 FIT: dict[str, tuple[str, str, Part, str]] = {

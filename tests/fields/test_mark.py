@@ -224,9 +224,8 @@ def test_images_are_marked_and_nothing_else_changes(text: str, newline: str, run
     assert f"0 fields marked, {text.count('¶') // 2} had a marker" in again.out
 
     fields = [field for file in read_tree([tmp_path / "a.yaml"]).marked for field in marked_fields(file)[0]]
-    assert [str(field.marker.name) + (f":{field.marker.part}" if field.marker.part else "") for field in fields] == (
-        text.split("¶")[1::2]
-    )
+    names = [field.marker.policy.name + (f":{field.marker.part}" if field.marker.part else "") for field in fields]
+    assert names == text.split("¶")[1::2]
 
 
 def test_a_byte_order_mark_and_a_missing_last_newline_stay(run: Mark, tmp_path: Path) -> None:
@@ -484,7 +483,7 @@ PROOFS = {
 def test_a_text_that_does_not_read_as_planned_is_refused(after: str) -> None:
     before = scan("a: x\nb: y\n", outline=KEEP_ALL)
     scalar = before.documents[0].kept["a",]
-    planned = [Insertion("a.yaml", scalar, Marker("flux-system", "web"), scalar.end)]
+    planned = [Insertion("a.yaml", scalar, Marker(PolicyName("flux-system", "web")), scalar.end)]
     good = scan(f"a: x {marker('web')}\nb: y\n", outline=KEEP_ALL)
     prove(before, good, planned)
     with pytest.raises(SpliceError):

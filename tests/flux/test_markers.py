@@ -10,24 +10,24 @@ from imagesetter.errors import MarkerError
 from imagesetter.flux.markers import Marker, PolicyName, parse_marker
 
 MARKERS = {
-    '# {"$imagepolicy": "ns:app"}': Marker("ns", "app"),
-    '# {"$imagepolicy": "ns:app:tag"}': Marker("ns", "app", "tag"),
-    '# {"$imagepolicy": "ns:app:name"}': Marker("ns", "app", "name"),
-    '# {"$imagepolicy": "ns:app:digest"}': Marker("ns", "app", "digest"),
-    '#{"$imagepolicy":"ns:app"}': Marker("ns", "app"),
-    '###{"$imagepolicy":"ns:app"}': Marker("ns", "app"),
-    '#\t{ "$imagepolicy" : "ns:app" } \t': Marker("ns", "app"),
-    '# {"$imagepolicy": "ns:app", "note": "why", "x": null}': Marker("ns", "app"),
-    '# {"$imagepolicy": "a:b", "$imagepolicy": "ns:app"}': Marker("ns", "app"),
-    '# {"\\u0024imagepolicy": "ns:app"}': Marker("ns", "app"),
-    '# {"$imagepolicy": "n\\u0073:app"}': Marker("ns", "app"),
-    '# {"$imagepolicy": "ns:%61pp:t%61g"}': Marker("ns", "app", "tag"),
-    '# {"$imagepolicy": "ns%3Aapp"}': Marker("ns", "app"),
-    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app:tag"}': Marker("ns", "app", "tag"),
-    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app", "type": "string", "x": 1}': Marker("ns", "app"),
-    '# {"$imagepolicy": "", "$ref": "#/definitions/io.k8s.cli.setters.ns:app"}': Marker("ns", "app"),
-    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app"} # why': Marker("ns", "app"),
-    '# {"$imagepolicy": "podinfo:tag"}': Marker("podinfo", "tag"),
+    '# {"$imagepolicy": "ns:app"}': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "ns:app:tag"}': Marker(PolicyName("ns", "app"), "tag"),
+    '# {"$imagepolicy": "ns:app:name"}': Marker(PolicyName("ns", "app"), "name"),
+    '# {"$imagepolicy": "ns:app:digest"}': Marker(PolicyName("ns", "app"), "digest"),
+    '#{"$imagepolicy":"ns:app"}': Marker(PolicyName("ns", "app")),
+    '###{"$imagepolicy":"ns:app"}': Marker(PolicyName("ns", "app")),
+    '#\t{ "$imagepolicy" : "ns:app" } \t': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "ns:app", "note": "why", "x": null}': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "a:b", "$imagepolicy": "ns:app"}': Marker(PolicyName("ns", "app")),
+    '# {"\\u0024imagepolicy": "ns:app"}': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "n\\u0073:app"}': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "ns:%61pp:t%61g"}': Marker(PolicyName("ns", "app"), "tag"),
+    '# {"$imagepolicy": "ns%3Aapp"}': Marker(PolicyName("ns", "app")),
+    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app:tag"}': Marker(PolicyName("ns", "app"), "tag"),
+    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app", "type": "string", "x": 1}': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "", "$ref": "#/definitions/io.k8s.cli.setters.ns:app"}': Marker(PolicyName("ns", "app")),
+    '# {"$ref": "#/definitions/io.k8s.cli.setters.ns:app"} # why': Marker(PolicyName("ns", "app")),
+    '# {"$imagepolicy": "podinfo:tag"}': Marker(PolicyName("podinfo", "tag")),
 }
 
 
@@ -118,7 +118,7 @@ REFUSED = {
 @pytest.mark.parametrize(("comment", "reason"), REFUSED.items())
 def test_what_names_the_key_but_is_no_marker_is_refused_with_the_reason(comment: str, reason: str) -> None:
     if not reason:
-        assert parse_marker(comment) == Marker("ns", "\ud800")
+        assert parse_marker(comment) == Marker(PolicyName("ns", "\ud800"))
         return
     with pytest.raises(MarkerError) as caught:
         parse_marker(comment)
@@ -141,7 +141,7 @@ NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,8}[a-z0-9])?", fullmatch=True)
 
 @given(NAMES, NAMES, st.sampled_from(["", "tag", "name", "digest"]))
 def test_a_marker_reads_back_from_its_text(namespace: str, name: str, part: str) -> None:
-    marker = Marker(namespace, name, part)  # type: ignore[arg-type]
+    marker = Marker(PolicyName(namespace, name), part)  # type: ignore[arg-type]
     assert parse_marker(f'# {{"$imagepolicy": "{marker}"}}') == marker
     assert str(marker.policy) == f"{namespace}:{name}"
     assert marker.policy == PolicyName(namespace, name)

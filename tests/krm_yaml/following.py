@@ -55,7 +55,7 @@ def follow(text: str, refs: Refs, *, pure: bool = False) -> str:
     found = scan(text, pure=pure)
 
     def value(marker: Marker) -> str | None:
-        ref = refs.get((marker.namespace, marker.name))
+        ref = refs.get((marker.policy.namespace, marker.policy.name))
         return ref.part(marker.part) if ref else None
 
     planned = plan(found, value)

@@ -58,7 +58,7 @@ def edited(before: Document) -> str:
 
 def planned(found: ScanResult) -> list[tuple[Scalar, str]]:
     def value(marker: Marker) -> str:
-        return value_of(marker.name)
+        return value_of(marker.policy.name)
 
     return plan(found, value)
 
@@ -77,7 +77,7 @@ def marked_scalars_change_and_no_other_byte(before: Document, pure: bool) -> Non
 
 def the_edited_text_reads_as_planned(before: Document, pure: bool) -> None:
     found = scan(before.text, pure=pure)
-    old = [(scalar.document, scalar.path, value_of(marker.name)) for _, scalar, marker in marked(found)]
+    old = [(scalar.document, scalar.path, value_of(marker.policy.name)) for _, scalar, marker in marked(found)]
     again = scan(edited(before), pure=pure)
     new = [(scalar.document, scalar.path, scalar.value) for _, scalar, _ in marked(again)]
     assert new == old

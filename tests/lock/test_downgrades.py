@@ -267,7 +267,7 @@ def rendered(**spec: Any) -> ListUpdate:
 def images_field(value: str, parts: frozenset[str]) -> MarkedField:
     """An image of a build, as an entry of ``images:`` with markers made it."""
     (scalar,) = scalars(f"image: {value}\n")
-    return MarkedField(Marker("flux-system", "web"), scalar, Location("stdin"), "source", parts)
+    return MarkedField(Marker(PolicyName("flux-system", "web")), scalar, Location("stdin"), "source", parts)
 
 
 MIRRORED: dict[str, tuple[str, frozenset[str], bool]] = {

@@ -166,7 +166,7 @@ def test_a_source_that_is_an_endless_file_is_not_read(sandbox: Sandbox) -> None:
     sandbox.write("kustomization.yaml", "resources: [endless.yaml, app.yaml]\n")
     (sandbox.root / "endless.yaml").symlink_to("/proc/self/pagemap")
     found = scan_sources(sandbox.root)
-    assert [mark.marker.name for mark in found.marks] == ["web"]
+    assert [mark.marker.policy.name for mark in found.marks] == ["web"]
 
 
 # --- the functions that open files -----------------------------------------------------------------------------------

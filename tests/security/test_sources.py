@@ -48,7 +48,7 @@ def test_the_source_scan_never_reads_outside_the_repository(repository: Path, ke
     own = "" if key == "resources" else "resources: [own.yaml]\n"
     (repository / "kustomization.yaml").write_text(f"{key}:\n- {item}\n{own}")
     found = scan_sources(repository)
-    assert "secret" not in {mark.marker.name for mark in found.marks}
+    assert "secret" not in {mark.marker.policy.name for mark in found.marks}
     assert any("lies outside the repository" in result.message for result in found.results)
 
 
@@ -57,7 +57,7 @@ def test_a_kustomization_that_is_a_link_out_of_the_repository_is_not_read(reposi
     (repository / "base" / "kustomization.yaml").symlink_to(repository.parent / "outside" / "kustomization.yaml")
     (repository / "kustomization.yaml").write_text("resources: [base, own.yaml]\n")
     found = scan_sources(repository)
-    assert {mark.marker.name for mark in found.marks} == {"own"}
+    assert {mark.marker.policy.name for mark in found.marks} == {"own"}
     assert any("lies outside the repository" in result.message for result in found.results)
 
 
@@ -79,7 +79,7 @@ ODD = {
 def test_an_entry_that_can_be_no_file_does_no_harm(repository: Path, entry: str) -> None:
     text = f"resources: [{entry}, own.yaml]\npatches: [{{path: {entry}}}]\ncomponents: [{entry}]\n"
     (repository / "kustomization.yaml").write_text(text)
-    assert {mark.marker.name for mark in scan_sources(repository).marks} == {"own"}
+    assert {mark.marker.policy.name for mark in scan_sources(repository).marks} == {"own"}
 
 
 def test_kustomizations_that_are_nested_a_thousand_deep_are_scanned(repository: Path) -> None:
@@ -90,5 +90,5 @@ def test_kustomizations_that_are_nested_a_thousand_deep_are_scanned(repository: 
     (directories[-1] / "kustomization.yaml").write_text("resources: [own.yaml]\n")
     (repository / "own.yaml").rename(directories[-1] / "own.yaml")
     found = scan_sources(repository)
-    assert {mark.marker.name for mark in found.marks} == {"own"}
+    assert {mark.marker.policy.name for mark in found.marks} == {"own"}
     assert found.results == []

@@ -44,7 +44,7 @@ def field(
     anchor: str = "",
 ) -> MarkedField:
     location = Location("app.yaml", line, 8, 1, DEPLOYMENT, "spec.image")
-    return MarkedField(Marker(policy.namespace, policy.name, part), scalar(value, anchor, part), location, found_by)
+    return MarkedField(Marker(policy, part), scalar(value, anchor, part), location, found_by)
 
 
 def answers(ref: LatestRef = BARE) -> dict[PolicyName, Resolution]:

@@ -110,7 +110,7 @@ def digests_beside(
             scalar = scalars.get((*path[:-1], key))
             if scalar and scalar.start not in taken and is_digest(scalar.value):
                 taken.add(scalar.start)
-                marker = Marker(marked.marker.namespace, marked.marker.name, "digest")
+                marker = Marker(marked.marker.policy.plain, "digest")
                 found.append(MarkedField(marker, scalar, place(marked, scalar), "beside"))
     return found
 

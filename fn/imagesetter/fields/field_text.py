@@ -95,7 +95,7 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
     """
     key = next((step for step in path[-1:] if isinstance(step, str)), "")
     if (right := fitting_part(marker.part, key, value)) != marker.part:
-        better = Marker(marker.namespace, marker.name, right)
+        better = marker._replace(part=right)
         raise FieldError(
             f"{marker} writes {_WRITES[marker.part]}, and {key or 'this field'} holds {_WHAT[right]}",
             hint=f'write {{"{KEY}": "{better}"}}',

@@ -148,7 +148,7 @@ class _Fields:
             hidden = setter.way.mark or setter.way.hidden
             if hidden:
                 entry = self.sources.sources.images[hidden.file.path][hidden.number]
-                marker = Marker(hidden.policy.namespace, hidden.policy.name, "")
+                marker = Marker(hidden.policy)
                 value = f"{entry.new_name or entry.name}:{entry.new_tag}"
                 yield Setter(f"{hidden.file.shown}:{hidden.line}", value, marker, setter.way)
 
@@ -301,7 +301,7 @@ class _Fields:
                 yield from (mark.marker for mark in here if mark.marker)
                 if is_layered(scalar.path):
                     policies = (mark.policy for mark in self.sources.images)
-                    yield from (Marker(policy.namespace, policy.name, "") for policy in policies)
+                    yield from (Marker(policy) for policy in policies)
 
     def _leave_copy(self, item: Item, target: SourceMark, markers: Sequence[Marker]) -> None:
         marker = markers[0]

@@ -86,7 +86,7 @@ def marker_of(setter: Setter) -> tuple[Marker, frozenset[str]]:
     """The marker of a field and its parts: of a container's image that an entry of ``images:`` has made, some."""
     follows = setter.follows or setter.marker or setter.way.mark
     if isinstance(follows, ImagesMark):
-        return Marker(follows.policy.namespace, follows.policy.name, ""), follows.parts
+        return Marker(follows.policy), follows.parts
     assert follows is not None, "only what has a marker is followed or left alone"
     return follows, frozenset()
 

@@ -281,7 +281,7 @@ class _Marking:
                 if part == "digest" and not owners[0].reflects:
                     continue  # Flux would empty it; an update writes it beside the tag without a marker
                 if isinstance(found, int):
-                    marker = Marker(owners[0].name.namespace, owners[0].name.name, part)
+                    marker = Marker(owners[0].name.plain, part)
                     self.insertions.append(Insertion(self.name, scalar, marker, found))
                 elif isinstance(found, str):
                     self._say(scalar, f"{found}; mark it by hand")

@@ -105,7 +105,7 @@ def target_marker(text: str, namespace: str, where: str) -> Marker:
         raise UsageError(
             f"{where}: {text!r} is not the name of a policy", hint="write [NAMESPACE:]NAME[:tag|:name|:digest]"
         )
-    return Marker(parts[0], parts[1], part)  # type: ignore[arg-type]
+    return Marker(PolicyName(parts[0], parts[1]), part)  # type: ignore[arg-type]
 
 
 def _add_target(
@@ -264,7 +264,7 @@ def _add_images(list_fields: ListFields, items: Iterable[Item], catalog: Catalog
             context = str(reference.context) if reference else ""
             policies = owners.get(context, [])
             if len(policies) == 1:
-                marker = Marker(policies[0].namespace, policies[0].name, "")
+                marker = Marker(policies[0])
                 list_fields.take(item, scalar, marker, "image")
             elif policies and context not in ambiguous_images:
                 ambiguous_images.add(context)

@@ -63,20 +63,16 @@ class PolicyName(NamedTuple):
 class Marker(NamedTuple):
     """Which policy a field follows, and which part of its answer; ``str()`` gives the marker's value, escaped."""
 
-    namespace: str
-    name: str
+    policy: PolicyName
     part: Part = ""
     """Empty: the whole reference ``name:tag[@digest]``."""
-    folder: str = ""
-    """As in `PolicyName`."""
 
-    @property
-    def policy(self) -> PolicyName:
-        """The policy that the field follows."""
-        return PolicyName(self.namespace, self.name, self.folder)
+    def in_folder(self, folder: str) -> "Marker":
+        """The marker for the policy nearest to a folder."""
+        return self._replace(policy=self.policy._replace(folder=folder))
 
     def __str__(self) -> str:
-        policy = f"{self.namespace}:{self.name}".translate(_ESCAPES)
+        policy = str(self.policy).translate(_ESCAPES)
         return f"{policy}:{self.part}" if self.part else policy
 
 
@@ -193,7 +189,7 @@ def _parse_value(written: str) -> Marker:
             f"marker {written!r} has the suffix {part!r}, which is not a part of an image reference",
             hint="the parts are tag, name and digest; without one the whole reference is written",
         )
-    return Marker(namespace, name, cast("Part", part))
+    return Marker(PolicyName(namespace, name), cast("Part", part))
 
 
 def _syntax(text: str) -> str:

@@ -332,7 +332,7 @@ class _AutomationRun:
 
     def _placed(self, marker: Marker, file: str) -> Marker:
         """A marker's policy is that of the automation's cluster, wherever the marked file is."""
-        return marker._replace(folder=self._options.at(marker.policy, self._automation.folder).folder)
+        return marker.in_folder(self._options.at(marker.policy, self._automation.folder).folder)
 
     def _at_home(self, workspace: Workspace, file: str) -> str:
         """The folder of a file of the working tree in the repository that the automation was read from."""

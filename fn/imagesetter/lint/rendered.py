@@ -74,7 +74,7 @@ def _verdict(scalar: Scalar, place: Location, policy: PolicyName, answer: Resolu
     """The error of a wrong image; None if the image is what the policy selects."""
     if isinstance(answer, Failed):
         return failure(answer.error, place, policy=str(policy))
-    marked = MarkedField(Marker(policy.namespace, policy.name, ""), scalar, place, "image")
+    marked = MarkedField(Marker(policy), scalar, place, "image")
     wanted = marked.text_for(answer.ref)
     if scalar.value == wanted or (not answer.ref.digest and scalar.value.startswith(f"{wanted}@")):
         return None

@@ -40,7 +40,7 @@ def wrong_part(tree: LintedTree) -> Iterator[Problem]:
             if repository or right != marker.part:
                 _read(mark, marker, scalar, repository, partial(rules.reads, policy))
         except FieldError as error:
-            better = str(Marker(marker.namespace, marker.name, right))
+            better = str(marker._replace(part=right))
             written = mark.comment.text
             fixed = written.replace(f'"{marker}"', f'"{better}"', 1) if right != marker.part else written
             fix = Fix(written, fixed) if fixed != written else None

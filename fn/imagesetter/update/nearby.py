@@ -60,7 +60,7 @@ class Nearby:
     def place(self, marker: Marker, file: str) -> Marker:
         """A marker with the folder whose nearest policy it means, where its name alone does not say."""
         name = self.at(marker.policy, folder_of(file))
-        return marker._replace(folder=name.folder) if name.folder else marker
+        return marker.in_folder(name.folder) if name.folder else marker
 
     def at(self, name: PolicyName, folder: str) -> PolicyName:
         """What a policy's name means in a folder: equal names are one policy with one set of locks."""

@@ -116,10 +116,10 @@ def _placed(catalog: Catalog, marked: MarkedField) -> MarkedField:
     try:
         several = catalog.nearest_to(marked.marker.policy, folder) if folder else None
     except ReportedError:
-        return marked._replace(marker=marked.marker._replace(folder=folder))  # whoever asks for its answer gets it
+        return marked._replace(marker=marked.marker.in_folder(folder))  # whoever asks for its answer gets it
     if several is None or several[0] is None or not several[0].folders:
         return marked
-    return marked._replace(marker=marked.marker._replace(folder=several[0].folders[0]))
+    return marked._replace(marker=marked.marker.in_folder(several[0].folders[0]))
 
 
 def _outdated(planned: Plan) -> Iterable[Result]:

@@ -142,7 +142,7 @@ class EditorFolder:
                 name = self.contents.nearby.at(marker.policy, folder_of(str(path)))
                 marked = fields.get(comment.scalar.start)
                 if marked and name.folder:
-                    marked = marked._replace(marker=marker._replace(folder=name.folder))
+                    marked = marked._replace(marker=marker.in_folder(name.folder))
                 yield FieldHere(marker, comment, name, marked)
 
     def lock_entry(self, name: PolicyName) -> tuple[str, LockEntry | None]:
