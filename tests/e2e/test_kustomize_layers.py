@@ -663,3 +663,28 @@ def test_an_error_in_the_sources_says_how_many_changes_it_stops(layers: Stage) -
     status, output, told = build(layers, "ov", "exact")
     assert (status, output) == (1, "")
     assert "[info]: 1 field would change, and nothing is changed because of the errors; onError: keep changes" in told
+
+
+SPELLINGS = {
+    "a key given twice: the last one counts": "resources: [none]\nresources: [../base, policies.yaml]\nTRANSFORMERS\n",
+    "keys in any case": "Resources: [../base, policies.yaml]\nTRANSFORMERS\n",
+    "of two spellings the small one": "Resources: [none]\nresources: [../base, policies.yaml]\nTRANSFORMERS\n",
+    "the first of several documents": "resources: [../base, policies.yaml]\nTRANSFORMERS\n---\nresources: [none]\n",
+    "a merge key": "<<: {resources: [../base, policies.yaml]}\nTRANSFORMERS\n",
+    "a patch by another spelling": "resources: [../base, policies.yaml]\nTRANSFORMERS\npatchesJSON6902:\n"
+    "- {path: p.yaml, target: {kind: Deployment, name: web}}\n",
+}
+
+
+@pytest.mark.parametrize("scan", ["static", "exact"])
+@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_kustomization_is_read_as_kustomize_reads_it(text: str, scan: str, layers: Stage) -> None:
+    """It reads JSON of YAML, as Go does; a field missed here would keep its old image without a word."""
+    path = "/spec/template/spec/containers/0/image"
+    patch = f"- op: replace\n  path: {path}\n  value: {WEB}:0.9.0 {mark('web')}\n"
+    files = overlay(p=patch)
+    files["ov/kustomization.yaml"] = text.replace("TRANSFORMERS", "transformers: [imagesetter.yaml]")
+    plant(layers, files)
+    status, output, told = build(layers, "ov", scan)
+    assert (status, images_of(output)) == (0, (f"{WEB}:1.0.5",)), told
+    assert warnings_of(told) == ""

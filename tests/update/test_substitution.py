@@ -96,6 +96,16 @@ RESOLVED = {
         (),
         "1.3.x",
     ),
+    "postBuild of a Flux Kustomization whose file is called as its documentation does": (
+        {"infra/p.yaml": RANGE, "clusters/prod/infra-kustomization.yaml": deployed("./infra", *SUBSTITUTE)},
+        (),
+        "1.3.x",
+    ),
+    "postBuild of a Flux Kustomization in the file of a kustomization": (
+        {"infra/p.yaml": RANGE, "clusters/prod/kustomization.yaml": deployed("./infra", *SUBSTITUTE)},
+        (),
+        "1.3.x",
+    ),
     "postBuild, beside a patch of another Flux Kustomization, which has no path": (
         {
             "infra/p.yaml": RANGE,

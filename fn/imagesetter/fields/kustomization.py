@@ -23,13 +23,13 @@ from imagesetter.fields.kustomize_entries import (
 )
 from imagesetter.fields.report import report
 from imagesetter.files.read import read_inside
+from imagesetter.flux.kustomization_file import FILE_NAMES, read_kustomization
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result
 from krm_functions.yaml.encoding import decode_text
-from krm_functions.yaml.load import load, load_all
+from krm_functions.yaml.load import load_all
 from krm_functions.yaml.scan import NEEDLE
 
-FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 Role = Literal["resource", "patch", "kustomization"]
 
 
@@ -159,11 +159,10 @@ def _walk(directory: Path, root: Path, sources: Sources, seen: set[Path]) -> Ite
         sources.outside.append(_shown(path, root))
         return
     _add(sources, SourceFile(path, _shown(path, root), "kustomization"))
-    try:
-        data = load(decode_text(read_inside(path, root), name=str(path)).text, name=str(path))
-    except ReportedError:
-        return  # kustomize itself refuses such a file, and says so better
-    if not isinstance(data, Mapping):
+    data = None
+    with contextlib.suppress(ReportedError):  # kustomize says so better
+        data = read_kustomization(read_inside(path, root), str(path))
+    if data is None:
         return
     if len(seen) == 1 and data.get("kind") == "Component":
         sources.component = _shown(path, root)

@@ -21,17 +21,16 @@ from typing import Any, NamedTuple
 from imagesetter.files.read import read_inside, repository_of
 from imagesetter.flux import resources as flux
 from imagesetter.flux.deployments import Deployment, Deployments, File, substitutes
+from imagesetter.flux.kustomization_file import read_kustomization
 from imagesetter.flux.nearest import folder_of, is_at_or_above
 from imagesetter.flux.patches import Patch, patch_files, patches_of
 from imagesetter.flux.resources import Resource
 from imagesetter.flux.variables import Values, substituted, unresolved
 from krm_functions.errors import InputError, ReportedError
 from krm_functions.yaml.encoding import decode_text
-from krm_functions.yaml.load import load
 
-FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _KINDS = (*flux.FLUX_KINDS, "GitRepository", flux.RELEASE)
-_CHANGES = (b"atch", b"namespace", b"namePrefix", b"nameSuffix", b"abels", b"components")
+_CHANGES = (b"patch", b"namespace", b"nameprefix", b"namesuffix", b"labels", b"components")
 """Of a kustomization that changes a resource, one of these is a part."""
 
 
@@ -134,7 +133,7 @@ class Builds:
         if any(b"targetNamespace" in data or b"namePrefix" in data for _, data in self._deployments.files):
             return True
         for folder, (_, data) in self._files.items():
-            if any(word in data for word in _CHANGES) and any(
+            if any(word in data.lower() for word in _CHANGES) and any(
                 form.data is not form.raw.data for form in self._build(folder)
             ):
                 return True
@@ -160,11 +159,8 @@ class Builds:
             self._loaded[folder] = None
             if folder in self._files:
                 name, data = self._files[folder]
-                try:
-                    loaded = load(decode_text(data, name=name).text, name=name)
-                except ReportedError:
-                    loaded = None  # kustomize refuses it, and says so better
-                if isinstance(loaded, Mapping):
+                loaded = read_kustomization(data, name)
+                if loaded is not None:
                     self._loaded[folder] = Kustomization(folder, name, loaded)
         return self._loaded[folder]
 

@@ -7,17 +7,17 @@ and what is beside it never comes to it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from imagesetter.fields.kustomization import Sources, find_kustomization, find_sources
 from imagesetter.fields.kustomize_entries import texts
 from imagesetter.files.read import read_inside
+from imagesetter.flux.kustomization_file import read_kustomization
 from imagesetter.update.read_tree import ScannedTree
 from krm_functions.errors import ReportedError
 from krm_functions.result import Result
 from krm_functions.yaml.encoding import decode_text
-from krm_functions.yaml.load import load
 
 _NAME = "imagesetter"
 """What a transformer of ours says: its kind is ImageSetter, or a ConfigMap's annotation names the program or image."""
@@ -81,8 +81,8 @@ def _declaring(sources: Sources) -> Iterator[Path]:
 
 def _transformers(kustomization: Path, root: Path) -> Iterator[str]:
     """The texts of the transformers of a kustomization."""
-    data = load(decode_text(read_inside(kustomization, root)).text)
-    for entry in texts(data, "transformers") if isinstance(data, Mapping) else ():
+    data = read_kustomization(read_inside(kustomization, root), str(kustomization))
+    for entry in texts(data or {}, "transformers"):
         path = kustomization.parent / entry
         if "\n" in entry:
             yield entry

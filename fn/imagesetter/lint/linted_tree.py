@@ -14,11 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from imagesetter.fields.kustomize_entries import mappings
 from imagesetter.files.find import display_path, find_files, repository_root, start_directory
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
 from imagesetter.flux.builds import Completed
 from imagesetter.flux.catalog import Catalog
+from imagesetter.flux.kustomization_file import read_kustomization
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.flux.nearest import folder_of
 from imagesetter.flux.resources import Resource
@@ -29,8 +31,6 @@ from imagesetter.update.nearby import Nearby
 from imagesetter.update.read_tree import STDIN, ScannedTree, flux_resources
 from imagesetter.update.tree_catalog import FoundFiles, complete_into, completed_by, needs_search, no_policies
 from krm_functions.errors import InputError, ReportedError
-from krm_functions.yaml.encoding import decode_text
-from krm_functions.yaml.load import load
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,10 @@ class LintedTree:
         """The names of images for which some kustomization sets a tag or digest."""
         found: set[str] = set()
         for file in (*self.files, *self.around):
-            if b"images:" in file.kustomization:
-                with contextlib.suppress(ReportedError):
-                    data = load(decode_text(file.kustomization, name=file.name).text)
-                    entries = data.get("images") if isinstance(data, Mapping) else None
-                    for entry in entries if isinstance(entries, list) else ():
-                        if isinstance(entry, Mapping) and (entry.get("newTag") or entry.get("digest")):
-                            found.add(str(entry.get("name")))
+            data = read_kustomization(file.kustomization, file.name) if b"mage" in file.kustomization else None
+            for entry in mappings(data or {}, "images"):
+                if entry.get("newTag") or entry.get("digest"):
+                    found.add(str(entry.get("name")))
         return frozenset(found)
 
     @cached_property

@@ -17,8 +17,8 @@ from imagesetter.fields.resource_list import FIELDS_ANNOTATION, is_image, target
 from imagesetter.fields.unfollowed import nested_markers, sealed_documents
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
-from imagesetter.flux.builds import FILE_NAMES
 from imagesetter.flux.deployments import GROUP as DEPLOYMENTS
+from imagesetter.flux.kustomization_file import is_kustomization
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.flux.resources import Resource
 from imagesetter.lint.odd_keys import odd_keys
@@ -209,8 +209,8 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
     wanted = _FLUX in data or _OURS in data or b"bindByImage" in data
     if wide_encoding(data) and mentions(data, *_SPELLINGS, flux.GROUP):
         wanted = True  # the text is refused below
-    kustomization = data if name.endswith(FILE_NAMES) else b""
-    deployment = data if not kustomization and _DEPLOYS in data else b""
+    kustomization = data if is_kustomization(name) else b""
+    deployment = data if _DEPLOYS in data else b""
     odd = odd_keys(data)
     if not (wanted or odd or any(spelling in data for spelling in _MARKED)):
         images = _untagged(data, name)

@@ -15,9 +15,9 @@ from imagesetter.fields.report import failure
 from imagesetter.files.find import find_names
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
-from imagesetter.flux.builds import FILE_NAMES
 from imagesetter.flux.deployments import GROUP as DEPLOYMENTS
 from imagesetter.flux.deployments import File
+from imagesetter.flux.kustomization_file import is_kustomization
 from imagesetter.flux.markers import Marker, parse_comments
 from imagesetter.lock import document as lock
 from krm_functions.errors import InputError, TextError
@@ -116,9 +116,9 @@ def read_tree(
     for name in names:
         try:
             data = read(name, paths)
-            if name.endswith(FILE_NAMES):
+            if is_kustomization(name):
                 kustomizations.append((name, data))
-            elif _DEPLOYS in data:
+            if _DEPLOYS in data:
                 deployments.append((name, data))
             if wide_encoding(data) and mentions(data, NEEDLE, flux.GROUP):
                 decode_text(data, name=name)  # refuses it

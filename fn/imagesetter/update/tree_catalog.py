@@ -11,9 +11,10 @@ from imagesetter.fields.report import failure
 from imagesetter.files.find import display_path, find_files, repository_root, start_directory
 from imagesetter.files.read import read
 from imagesetter.flux import resources as flux
-from imagesetter.flux.builds import FILE_NAMES, Builds, Completed
+from imagesetter.flux.builds import Builds, Completed
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.deployments import GROUP, Deployments, File, updated_folders
+from imagesetter.flux.kustomization_file import is_kustomization
 from imagesetter.flux.markers import Marker, PolicyName
 from imagesetter.flux.nearest import covering, folder_of
 from imagesetter.flux.variables import substitute
@@ -42,9 +43,9 @@ class FoundFiles(NamedTuple):
     def take(self, name: str, data: bytes, unread: list[InputError], *, whole: bool = False) -> None:
         """Note what is in one file."""
         self.names.append(name)
-        if name.endswith(FILE_NAMES):
+        if is_kustomization(name):
             self.kustomizations.append((name, data))
-        elif _DEPLOYS in data:
+        if _DEPLOYS in data:
             self.deployments.append((name, data))
         if whole or may_hold_policies(data):
             self.resources.extend(flux_resources(data, name, whole=whole, unread=unread))

@@ -60,6 +60,21 @@ def load_all(text: str, *, name: str = "", first_line: int = 1) -> Iterator[tupl
     return ((data, line + first_line - 1) for data, line, empty in found if not empty)
 
 
+def load_first(text: str, *, name: str = "") -> object:
+    """The data of the first document, as Go programs get it from sigs.k8s.io/yaml (kustomize: its kustomizations).
+
+    Of a key given twice the last value counts, and what is behind the first document is not read.
+
+    Raises:
+        TextError: as `load`, but for keys given twice.
+    """
+    try:
+        with parsing(text):
+            return next((data for data, _, _ in _documents(text, last_counts=True)), None)
+    except Unreadable as err:
+        raise TextError(err.problem.reason, where=_where(name, err.problem.line, err.problem.column)) from err
+
+
 def _where(name: str, line: int, column: int) -> str:
     return f"{name}:{line}:{column}" if name else f"{line}:{column}"
 
@@ -71,15 +86,16 @@ _MERGE: Final = object()
 class _Open:
     """A collection whose end has not come yet."""
 
-    __slots__ = ("anchor", "before", "data", "is_list", "key", "lines", "merged")
+    __slots__ = ("anchor", "before", "data", "is_list", "key", "last_counts", "lines", "merged")
 
-    def __init__(self, data: dict[str, Any] | list[Any], anchor: str | None, before: int) -> None:
+    def __init__(self, data: dict[str, Any] | list[Any], anchor: str | None, before: int, *, last_counts: bool) -> None:
         self.data: Any = data
         self.is_list = isinstance(data, list)
         self.anchor = anchor
         self.before = before  # how many nodes the document had
         self.key: Any = None  # the mapping key that waits for its value
         self.lines: dict[str, int] = {}  # the line of each key
+        self.last_counts = last_counts  # whether a key may be given twice
         self.merged: list[Any] = []
 
     def put(self, node: object, event: Any) -> None:
@@ -101,7 +117,7 @@ class _Open:
     def _put_key(self, node: object, event: Any) -> None:
         if not isinstance(node, str):
             raise _refused(event, "a mapping key has to be a text")
-        if node in self.lines:
+        if node in self.lines and not self.last_counts:
             raise _refused(event, f"key {node!r} is given twice, first on line {self.lines[node]}")
         self.lines[node] = event.start_mark.line + 1
         self.key = _MERGE if node == "<<" and not getattr(event, "style", None) and not event.anchor else node
@@ -119,7 +135,7 @@ class _Open:
         return self.key is None and not self.is_list
 
 
-def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
+def _documents(text: str, *, last_counts: bool = False) -> Iterator[tuple[object, int, bool]]:
     """(data, line, whether it holds nothing but comments) of each document."""
     stack: list[_Open] = []
     anchors: dict[str, tuple[object, int] | None] = {}  # the data and its size; None while it is being read
@@ -150,7 +166,8 @@ def _documents(text: str) -> Iterator[tuple[object, int, bool]]:
                 if not stack:
                     line, empty = event.start_mark.line + 1, False
                 size += 1
-                stack.append(_Open({} if kind == "MappingStartEvent" else [], event.anchor, size))
+                empty_data: dict[str, Any] | list[Any] = {} if kind == "MappingStartEvent" else []
+                stack.append(_Open(empty_data, event.anchor, size, last_counts=last_counts))
                 if event.anchor:
                     anchors[event.anchor] = None
                 continue

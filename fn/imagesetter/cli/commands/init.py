@@ -29,7 +29,7 @@ from imagesetter.files.atomic_write import Rewrite, create, noted
 from imagesetter.files.atomic_write import write as replace_file
 from imagesetter.files.find import start_directory
 from imagesetter.files.read import read_named
-from imagesetter.flux.builds import FILE_NAMES
+from imagesetter.flux.kustomization_file import FILE_NAMES
 from imagesetter.flux.resources import FLUX_KINDS
 from imagesetter.update.files import write_files
 from imagesetter.update.read_tree import ScannedTree, read_tree
