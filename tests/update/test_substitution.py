@@ -141,6 +141,17 @@ RESOLVED = {
         (),
         "1.3.x",
     ),
+    "substituteFrom a ConfigMap in quotes, as Helm's charts write them": (
+        {
+            "infra/p.yaml": RANGE,
+            "settings.yaml": SETTINGS.replace("kind: ConfigMap", 'kind:  "ConfigMap"'),
+            "clusters/prod/infra.yaml": deployed(
+                "./infra", "postBuild: {substituteFrom: [{kind: ConfigMap, name: settings}]}"
+            ),
+        },
+        (),
+        "1.3.x",
+    ),
     "substituteFrom something that is not among the files": (
         {
             "infra/p.yaml": DEFAULT,

@@ -1,6 +1,7 @@
 """Flux's resources, and what belongs to them, as loaded data; and what of them decides an answer."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -62,6 +63,15 @@ class Resource(NamedTuple):
         """``spec`` where it is a mapping, else an empty one."""
         spec = self.data.get("spec")
         return spec if isinstance(spec, Mapping) else {}
+
+
+def may_hold(data: bytes, *kinds: str) -> bool:
+    """Whether a file may hold a resource of one of some kinds, in whatever way that is written."""
+    # The word first: a pattern would cost more than all the rest of looking through a tree.
+    return any(
+        (kind := word.encode()) in data and re.search(rb"\bkind[\"']?\s*:\s*[\"']?" + kind + rb"\b", data)
+        for word in kinds
+    )
 
 
 def with_annotations(found: Resource, defaults: Mapping[str, str]) -> Resource:

@@ -180,9 +180,6 @@ ReadFile = Callable[[Path, str, Sequence[str | Path]], ScannedFile | None]
 """Reads a file, given its path, how it is shown, and what the operator named (`read_path`)."""
 
 
-_OTHERS = (b"kind: Namespace", b"kind: GitRepository", b"kind: Secret")
-
-
 def read_linted_tree(
     paths: Sequence[str | Path],
     *,
@@ -276,7 +273,7 @@ def _referred(paths: Iterable[Path], given: Sequence[str | Path]) -> Iterator[Re
     for path in paths:
         with contextlib.suppress(InputError):
             data = read(path, given)
-            if any(words in data for words in _OTHERS):
+            if flux.may_hold(data, *flux.OTHER_KINDS):
                 yield from (each for each in flux_resources(data, str(path)) if each.kind in flux.OTHER_KINDS)
 
 

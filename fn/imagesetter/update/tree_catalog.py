@@ -26,9 +26,6 @@ from krm_functions.yaml.load import load_all
 
 _FLUX = flux.GROUP.encode()
 _DEPLOYS = GROUP.encode()
-_OTHERS = (b"kind: Secret", b"kind: ServiceAccount", b"kind: Namespace", b"kind: GitRepository")
-"""Plain words: a pattern would cost more than all the rest of the screening."""
-_CONFIG_MAP = b"kind: ConfigMap"
 
 
 class FoundFiles(NamedTuple):
@@ -199,7 +196,7 @@ def _others(tree: ScannedTree) -> Iterable[flux.Resource]:
     for name in tree.names:
         with contextlib.suppress(InputError):
             data = read(name, tree.given)
-            if _FLUX not in data and any(words in data for words in _OTHERS):
+            if _FLUX not in data and flux.may_hold(data, *flux.OTHER_KINDS):
                 yield from flux_resources(data, name)
 
 
@@ -208,7 +205,7 @@ def _config_maps(names: Sequence[str]) -> Iterable[Mapping[str, Any]]:
     for name in names:
         with contextlib.suppress(InputError):
             data = read(name, [name])
-            if _CONFIG_MAP in data:
+            if flux.may_hold(data, "ConfigMap"):
                 for document, _ in load_all(decode_text(data, name=name).text, name=name):
                     yield from (each for each in flux.flatten(document) if each.get("kind") == "ConfigMap")
 
