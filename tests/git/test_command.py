@@ -49,7 +49,7 @@ def test_the_classic_example_ends_in_one_pushed_commit(stage: Stage, version: st
     one_image(remote)
     top = stage.root / "checkout"
     stage.run("git", "pull", "-q", cwd=top)
-    done = stage.run("imagesetter", "automate", cwd=top)
+    done = stage.here("automate", cwd=top)
     assert (done.status, done.stderr) == (0, ""), str(done)
     short = remote.git("rev-parse", "--short=7", "main")
     assert done.stdout == f"flux-system:my-app: pushed {short} to main (1 field)\n"
@@ -60,14 +60,14 @@ def test_the_classic_example_ends_in_one_pushed_commit(stage: Stage, version: st
     assert message == MESSAGE.format(host=stage.host)
     assert remote.git("diff", "--numstat", "main~", "main") == "1\t1\tkustomize/deployment.yaml"
     assert f"image: {stage.host}/my-app:1.0.10 # " in remote.file("kustomize/deployment.yaml")
-    again = stage.run("imagesetter", "automate", cwd=top)
+    again = stage.here("automate", cwd=top)
     assert (again.status, again.stdout) == (0, "flux-system:my-app: up to date\n")
     assert len(remote.subjects()) == 3
 
 
 def test_a_dry_run_prints_message_and_diff(stage: Stage) -> None:
     remote = fleet(stage)
-    done = stage.run("imagesetter", "automate", "--dry-run", cwd=stage.root / "checkout")
+    done = stage.here("automate", "--dry-run", cwd=stage.root / "checkout")
     assert done.status == 0, str(done)
     head, _, diff = done.stdout.partition("diff --git")
     assert head == f"would push to main (2 fields):\n\n    {MESSAGE.format(host=stage.host)}\n"
@@ -78,7 +78,7 @@ def test_a_dry_run_prints_message_and_diff(stage: Stage) -> None:
 
 def test_json_tells_what_was_pushed(stage: Stage) -> None:
     remote = fleet(stage)
-    done = stage.run("imagesetter", "automate", "--output", "json", cwd=stage.root / "checkout")
+    done = stage.here("automate", "--output", "json", cwd=stage.root / "checkout")
     report = json.loads(done.stdout)
     Draft202012Validator(schema_of("AutomationReport")).validate(report)
     (run,) = report["automations"]
@@ -104,13 +104,13 @@ def test_one_failing_automation_does_not_stop_the_others(stage: Stage) -> None:
     remote.commit({"clusters/others.yaml": f"{bad}---\n{worse}"})
     top = stage.root / "checkout"
     stage.run("git", "pull", "-q", cwd=top)
-    done = stage.run("imagesetter", "automate", cwd=top)
+    done = stage.here("automate", cwd=top)
     assert done.status == 1
     assert "flux-system:a-bad-one: failed" in done.stdout
     assert "leaves the repository" in done.stderr
     assert "spec.git.commit.author: is required" in done.stderr
     assert "flux-system:my-app: pushed" in done.stdout
-    only = stage.run("imagesetter", "automate", "--automation", "my-app", cwd=top)
+    only = stage.here("automate", "--automation", "my-app", cwd=top)
     assert (only.status, only.stdout) == (0, "flux-system:my-app: up to date\n")
 
 
@@ -127,7 +127,7 @@ def test_one_failing_automation_does_not_stop_the_others(stage: Stage) -> None:
 )
 def test_wrong_usage_ends_in_2_and_says_what_to_do(stage: Stage, arguments: list[str], words: str) -> None:
     fleet(stage)
-    done = stage.run("imagesetter", "automate", *arguments, cwd=stage.root / "checkout")
+    done = stage.here("automate", *arguments, cwd=stage.root / "checkout")
     assert (done.status, words in done.stderr) == (2, True), str(done)
 
 
@@ -139,9 +139,7 @@ def test_policies_may_come_from_a_clusters_export(stage: Stage) -> None:
         "    semver:\n      range: 1.0.x\nstatus:\n  latestRef: {name: x.example/my-app, tag: 9.9.9}\n",
     )
     (stage.root / "export.yaml").write_text(export)
-    done = stage.run(
-        *("imagesetter", "automate", "--from", "status", "--policies", "../export.yaml"), cwd=stage.root / "checkout"
-    )
+    done = stage.here(*("automate", "--from", "status", "--policies", "../export.yaml"), cwd=stage.root / "checkout")
     assert done.status == 0, str(done)
     assert "image: x.example/my-app:9.9.9" in remote.file("kustomize/deployment.yaml")
 
@@ -151,7 +149,7 @@ def test_here_uses_the_checkout_although_a_git_repository_is_among_the_files(sta
     stage.run("git", "remote", "rename", "origin", "up", cwd=stage.root / "checkout")
     path = stage.root / "checkout" / AUTOMATION
     path.write_text(path.read_text().replace(remote.url, "https://127.0.0.1:9/x.git"))
-    done = stage.run("imagesetter", "automate", "--here", "--allow-dirty", cwd=stage.root / "checkout")
+    done = stage.here("automate", "--here", "--allow-dirty", cwd=stage.root / "checkout")
     assert done.status == 0, str(done)
     assert len(remote.subjects()) == 2
 
@@ -169,13 +167,13 @@ def test_a_shallow_checkout_of_a_ci_job_is_enough_and_gets_history_only_for_a_ch
     remote = fleet(stage)
     remote.commit({"README": "more history"})
     stage.run("git", "clone", "-q", "--depth", "1", remote.url, "shallow")
-    done = stage.run("imagesetter", "automate", cwd=stage.root / "shallow")
+    done = stage.here("automate", cwd=stage.root / "shallow")
     assert done.status == 0, str(done)
     assert len(remote.subjects()) == 3
     # Whoever set a field back is found in the history.
     assert stage.run("git", "rev-list", "--count", "HEAD", cwd=stage.root / "shallow").stdout == "3\n"
     stage.run("git", "clone", "-q", "--depth", "1", remote.url, "later")
-    assert stage.run("imagesetter", "automate", cwd=stage.root / "later").status == 0
+    assert stage.here("automate", cwd=stage.root / "later").status == 0
     assert stage.run("git", "rev-list", "--count", "HEAD", cwd=stage.root / "later").stdout == "1\n"
     assert "1.0.10" in (stage.root / "shallow/kustomize/deployment.yaml").read_text()
 
@@ -185,10 +183,10 @@ def test_a_field_does_not_go_back_unless_that_is_allowed(stage: Stage) -> None:
     text = remote.file("kustomize/deployment.yaml").replace("1.0.0", "1.0.99")
     remote.commit({"kustomize/deployment.yaml": text})
     top = stage.root / "checkout"
-    done = stage.run("imagesetter", "automate", cwd=top)
+    done = stage.here("automate", cwd=top)
     assert (done.status, done.stdout) == (0, "flux-system:my-app: up to date\n")
     assert "stays at 1.0.99" in done.stderr
     assert "kustomize/deployment.yaml:16" in done.stderr
-    done = stage.run("imagesetter", "automate", "--allow-downgrade", cwd=top)
+    done = stage.here("automate", "--allow-downgrade", cwd=top)
     assert "pushed" in done.stdout
     assert "1.0.99" not in remote.file("kustomize/deployment.yaml")

@@ -237,7 +237,7 @@ def test_two_long_names_that_begin_alike_have_a_cron_job_each() -> None:
 
 def test_the_command_prints_them_for_the_checkout_it_is_in(stage: Stage) -> None:
     fleet(stage, clone=True)
-    done = stage.run("imagesetter", "automate", "--emit", "cronjob", "clusters", cwd=stage.root / "checkout")
+    done = stage.here("automate", "--emit", "cronjob", "clusters", cwd=stage.root / "checkout")
     source = "GitRepository flux-system:flux-system has no secretRef"
     assert (done.status, done.stderr) == (0, f"flux-system:my-app: the CronJob has no login for Git: {source}\n")
     _, cron_job = yaml.safe_load_all(done.stdout)

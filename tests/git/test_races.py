@@ -36,7 +36,7 @@ from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.selection.sources import Digests, Resolution, Resolved
 from support.waiting import wait_until
 
-ROUNDS = 8
+ROUNDS = 5
 
 
 def test_a_push_that_comes_second_is_done_again_on_the_new_head(bench: Bench) -> None:

@@ -176,11 +176,16 @@ class Counting(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def counting(registry: RunningRegistry) -> Iterator[tuple[str, Counter[str]]]:
+@pytest.fixture(scope="module")
+def fleet_of_images(registry: RunningRegistry) -> str:
     for number in range(REPOSITORIES):
         push_image(registry, f"team/app{number}", ["1.0.0", f"1.0.{number}", f"1.{number + 1}.0", "latest"])
-    handler = type("Handler", (Counting,), {"upstream": registry.host, "listed": Counter()})
+    return registry.host
+
+
+@pytest.fixture
+def counting(fleet_of_images: str) -> Iterator[tuple[str, Counter[str]]]:
+    handler = type("Handler", (Counting,), {"upstream": fleet_of_images, "listed": Counter()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"localhost:{server.server_address[1]}", handler.listed  # type: ignore[attr-defined]
@@ -197,7 +202,7 @@ def test_n_processes_make_the_same_bytes_as_one_and_list_each_repository_once(
     (work / "policies.yaml").write_text(fleet(host))
     every_once = {f"team/app{number}": 1 for number in range(REPOSITORIES)}
 
-    one = stage.run("imagesetter", "lock", "policies.yaml", "--lock-file", "../one.yaml", "--no-cache", cwd=work)
+    one = stage.here("lock", "policies.yaml", "--lock-file", "../one.yaml", "--no-cache", cwd=work)
     assert one.status == 0, str(one)
     assert listed == every_once
     listed.clear()
@@ -218,7 +223,7 @@ def test_n_processes_make_the_same_bytes_as_one_and_list_each_repository_once(
 
     shards = [f"shard-{index}.yaml" for index in range(PROCESSES)]
     for number, files in enumerate((shards, shards[::-1])):
-        merged = stage.run("imagesetter", "lock", "--merge", "--lock-file", f"merged-{number}.yaml", *files)
+        merged = stage.here("lock", "--merge", "--lock-file", f"merged-{number}.yaml", *files)
         assert merged.status == 0, str(merged)
     together = (stage.root / "merged-0.yaml").read_text()
     assert together == (stage.root / "merged-1.yaml").read_text()
@@ -233,18 +238,18 @@ def test_from_a_lock_that_is_there_the_merged_bytes_are_those_of_one_process_to_
 ) -> None:
     host, _ = counting
     (stage.root / "policies.yaml").write_text(fleet(host))
-    first = stage.run("imagesetter", "lock", "--no-cache")
+    first = stage.here("lock", "--no-cache")
     assert first.status == 0, str(first)
     lock = stage.root / "images.lock.yaml"
     lock.write_text(lock.read_text().replace("spec:", "# the fleet's own words\nspec:"))
     whole = lock.read_bytes()
     for index in range(3):
         part = ("--shard", f"{index}/3", "--lock-file", f"../{index}.yaml")
-        done = stage.run("imagesetter", "lock", *part, "--no-cache")
+        done = stage.here("lock", *part, "--no-cache")
         assert done.status == 0, str(done)
-    done = stage.run("imagesetter", "lock", "--merge", "--check", *(f"../{index}.yaml" for index in range(3)))
+    done = stage.here("lock", "--merge", "--check", *(f"../{index}.yaml" for index in range(3)))
     assert done.status == 0, str(done)
-    lack = stage.run("imagesetter", "lock", "--merge", "--check", "../0.yaml", "../1.yaml")
+    lack = stage.here("lock", "--merge", "--check", "../0.yaml", "../1.yaml")
     assert lack.status == 1
     assert lock.read_bytes() == whole
 
@@ -254,16 +259,16 @@ def test_more_parts_than_repositories_leave_some_parts_empty(stage: Stage, count
     (stage.root / "policies.yaml").write_text(fleet(host, 1))
     for index in range(3):
         part = ("--shard", f"{index}/3", "--lock-file", f"../{index}.yaml")
-        assert stage.run("imagesetter", "lock", *part, "--no-cache").status == 0
-    done = stage.run("imagesetter", "lock", "--merge", *(f"../{index}.yaml" for index in range(3)))
+        assert stage.here("lock", *part, "--no-cache").status == 0
+    done = stage.here("lock", "--merge", *(f"../{index}.yaml" for index in range(3)))
     assert done.status == 0, str(done)
     assert (stage.root / "images.lock.yaml").read_text().count("policy:") == 1
     (stage.root / "shards").mkdir()
-    none = stage.run("imagesetter", "lock", "--merge", "shards")
+    none = stage.here("lock", "--merge", "shards")
     assert (none.status, "contains no *.yaml" in none.stderr) == (2, True)
     for index in range(3):
         (stage.root.parent / f"{index}.yaml").rename(stage.root / f"shards/{index}.yaml")
-    assert stage.run("imagesetter", "lock", "--merge", "--check", "shards").status == 0
+    assert stage.here("lock", "--merge", "--check", "shards").status == 0
     assert sum(listed.values()) == 1
 
 
@@ -276,5 +281,5 @@ def test_more_parts_than_repositories_leave_some_parts_empty(stage: Stage, count
     ],
 )
 def test_wrong_usage_says_what_to_write(stage: Stage, arguments: list[str], words: str) -> None:
-    done = stage.run("imagesetter", "lock", *arguments)
+    done = stage.here("lock", *arguments)
     assert (done.status, words in done.stderr) == (2, True), str(done)
