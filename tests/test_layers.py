@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
+from importlib.metadata import packages_distributions
 
 import pytest
+from packaging.utils import canonicalize_name
 
+from support.sources import FN, modules, parsed
 from support.tables import each_row
-
-ROOT = Path(__file__).resolve().parent.parent / "fn"
+from test_project import DEPENDENCIES
 
 # From the ground up. A module or package that has a layer apart from its package's is named with its whole path.
 LAYERS = [
@@ -95,9 +95,9 @@ def layer(module: str) -> int:
     return next(number for number, packages in enumerate(LAYERS) if package(module) in packages)
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def imports(module: ast.AST) -> Iterator[tuple[int, str]]:
     """Each imported module with its line, at the top or inside functions alike."""
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -108,9 +108,9 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name if name in modules() or name in NAMED else source
 
 
-def complaints(module: str, source: str) -> list[str]:
+def complaints(module: str, source: ast.Module) -> list[str]:
     found = []
-    for line, name in imports(ast.parse(source)):
+    for line, name in imports(source):
         library = name.partition(".")[0]
         if name == "krm_functions" and library == name:
             found.append(f"{module}:{line} imports from the public face, which is for others")
@@ -129,16 +129,9 @@ def complaints(module: str, source: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-@cache
-def modules() -> dict[str, Path]:
-    files = sorted(ROOT.rglob("*.py"))
-    names = {path: path.relative_to(ROOT).with_suffix("").parts for path in files}
-    return {".".join(parts).removesuffix(".__init__"): path for path, parts in names.items()}
-
-
 @each_row(modules(), str)
 def test_a_module_imports_only_from_below_and_only_its_own_libraries(module: str) -> None:
-    assert complaints(module, modules()[module].read_text(encoding="utf-8")) == []
+    assert complaints(module, parsed(modules()[module])) == []
 
 
 @pytest.mark.parametrize(
@@ -175,13 +168,13 @@ def test_a_module_imports_only_from_below_and_only_its_own_libraries(module: str
     ],
 )
 def test_an_import_against_the_order_is_found(module: str, source: str, complaint: str) -> None:
-    (found,) = complaints(module, source)
+    (found,) = complaints(module, ast.parse(source))
     assert complaint in found
 
 
-def run_time_imports(tree: ast.AST) -> Iterator[str]:
+def run_time_imports(module: ast.AST) -> Iterator[str]:
     """What a module imports at the top or inside functions, but for what only type checkers see."""
-    for node in ast.iter_child_nodes(tree):
+    for node in ast.iter_child_nodes(module):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -191,9 +184,7 @@ def run_time_imports(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    sources = {
-        name: set(run_time_imports(ast.parse(path.read_text(encoding="utf-8")))) for name, path in modules().items()
-    }
+    sources = {name: set(run_time_imports(parsed(path))) for name, path in modules().items()}
     left = {name: needed & sources.keys() for name, needed in sources.items() if not name.endswith("__main__")}
     while free := {name for name, needed in left.items() if not needed & left.keys()}:
         left = {name: needed for name, needed in left.items() if name not in free}
@@ -210,17 +201,17 @@ def test_no_package_exports_from_its_init() -> None:
 
     The public face of the SDK imports nothing before it is asked to, and no module of ours imports from it.
     """
-    faces = (ROOT / "imagesetter", ROOT / "krm_functions")
-    inits = [path for path in ROOT.rglob("__init__.py") if path.parent not in faces]
+    faces = (FN / "imagesetter", FN / "krm_functions")
+    inits = [path for path in FN.rglob("__init__.py") if path.parent not in faces]
     assert inits
-    assert [path for path in inits if ast.unparse(ast.parse(path.read_text(encoding="utf-8"))).strip()] == []
+    assert [path for path in inits if ast.unparse(parsed(path)).strip()] == []
 
 
 def test_no_public_class_is_defined_twice() -> None:
     """One name, one meaning: a reader who searches for a class finds one."""
     defined: dict[str, list[str]] = {}
     for module, path in modules().items():
-        for node in _tree(path).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 defined.setdefault(node.name, []).append(module)
     assert {name: places for name, places in defined.items() if len(places) > 1} == {}
@@ -304,7 +295,7 @@ def test_our_modules_are_imported_inside_functions_only_where_start_up_gains() -
     for module, path in modules().items():
         inner = {
             (node.module or "").removeprefix("imagesetter.")
-            for outer in _tree(path).body
+            for outer in parsed(path).body
             if isinstance(outer, (ast.FunctionDef, ast.ClassDef))
             for node in ast.walk(outer)
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("imagesetter.", "krm_functions."))
@@ -314,6 +305,28 @@ def test_our_modules_are_imported_inside_functions_only_where_start_up_gains() -
     assert found == SEAMS
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def test_every_declared_dependency_is_imported_by_the_package() -> None:
+    names = {name.partition(".")[0] for path in modules().values() for _, name in imports(parsed(path))}
+    providers = packages_distributions()
+    imported = {canonicalize_name(each) for name in names for each in providers.get(name, ())}
+    declared = {canonicalize_name(wanted.name) for wanted in DEPENDENCIES}
+    assert declared - imported == set()
+
+
+def test_no_module_imports_a_private_name_of_another_library() -> None:
+    """But for libyaml's own version, which ``--version`` asks for by a text, and does without."""
+    private = {
+        (module, name)
+        for module, path in modules().items()
+        for node in ast.walk(parsed(path))
+        for name in _imported(node)
+        if any(part.startswith("_") and not part.startswith("__") for part in name.split("."))
+        and not name.startswith(("imagesetter.", "krm_functions."))
+    }
+    assert private == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
 from itertools import combinations
 from pathlib import Path
 
@@ -47,17 +45,6 @@ def test_every_requirement_is_pinned_with_hashes_and_no_package_index_is_named(p
 def test_requirements_that_meet_in_one_environment_agree(one: str, other: str) -> None:
     first, second = (pinned(CHECKOUT / "requirements" / f"{name}.txt") for name in (one, other))
     assert {package: pin for package, pin in second.items() if first.get(package, pin) != pin} == {}
-
-
-def test_every_declared_dependency_is_imported_by_the_package() -> None:
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (CHECKOUT / "fn").rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
-    providers = packages_distributions()
-    imported = {canonicalize_name(each) for name in names for each in providers.get(name.partition(".")[0], ())}
-    declared = {canonicalize_name(wanted.name) for wanted in DEPENDENCIES}
-    assert declared - imported == set()
 
 
 @pytest.mark.parametrize("name", ["runtime", "lowest", "dev"])

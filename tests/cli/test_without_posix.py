@@ -12,7 +12,7 @@ import pytest
 
 from support.fakes import Reply, Seen, run_fake
 from support.hiding import run, without
-from tools import CHECKOUT
+from support.sources import FN, parsed
 
 MODULES = ["fcntl", "pwd", "grp", "termios", "resource", "tty", "pty", "syslog", "readline", "_posixsubprocess"]
 FUNCTIONS = [
@@ -134,10 +134,10 @@ def test_a_lock_is_made_held_and_applied(tmp_path: Path) -> None:
 
 def test_what_is_posix_alone_is_called_in_one_module() -> None:
     """And elsewhere only behind ``hasattr``."""
-    package = CHECKOUT / "fn" / "imagesetter"
+    package = FN / "imagesetter"
     used = set()
     for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             match node:
                 case ast.Attribute(value=ast.Name(id="os" | "signal"), attr=name) if name in (*FUNCTIONS, *SIGNALS):
                     used.add((path.relative_to(package).as_posix(), name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 import yaml
 
 from support.hiding import run, without
-from tools import CHECKOUT
 
 TEXT = 'a: [1, {b: "c"}] # x\n---\n- &x |\n  y\n- *x\n'
 NO_LIBYAML = without(["yaml._yaml"])
@@ -32,29 +30,6 @@ def test_libyaml_s_loader_still_gives_the_events_that_are_counted() -> None:
     assert [type(event).__name__ for event in events] == [type(event).__name__ for event in yaml.parse(TEXT)]
     counted = yaml.cyaml.CParser(TEXT).raw_parse()
     assert counted == len(events), f"{release} broke us: raw_parse counts {counted} of {len(events)} events"
-
-
-def test_no_module_imports_a_private_name_of_another_library() -> None:
-    """But for libyaml's own version, which ``--version`` asks for by a text, and does without."""
-    package = CHECKOUT / "fn" / "imagesetter"
-    private = {
-        (path.relative_to(package).as_posix(), name)
-        for path in package.rglob("*.py")
-        for name in imported(ast.parse(path.read_text(encoding="utf-8")))
-        if any(part.startswith("_") and not part.startswith("__") for part in name.split("."))
-        and not name.startswith("imagesetter.")
-    }
-    assert private == set()
-
-
-def imported(tree: ast.Module) -> list[str]:
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found += [f"{node.module}.{alias.name}" for alias in node.names]
-    return found
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from krm_functions.messages import log_line, one_line, without_log_commands
 from krm_functions.result import Result
 from security.test_terminal import COMMANDS, HOSTILE, IN_YAML
 from support.sandbox import APP, Sandbox, open_sandbox
+from support.sources import FN, parsed
 
-FN = Path(__file__).resolve().parents[2] / "fn"
 EVIL = "x\n::add-mask::y\r  ::stop-commands::z ##[group]w ##vso[task.setvariable]v ##teamcity[u]"
 EVIL_IN_YAML = EVIL.replace("\n", "\\n").replace("\r", "\\r")
 COMMAND = re.compile(r"\s*::|.*##\w*\[", re.DOTALL)
@@ -232,8 +232,9 @@ WRITERS = {
 def test_one_module_writes_to_the_terminal() -> None:
     found: dict[str, set[str]] = {}
     for path in sorted(FN.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        for node in ast.walk(parsed(path)):
+            name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+            called = ast.unparse(node.func) if name in ("write", "print", "echo", "secho", "print_exc") else ""
             streams = called.endswith(".write") and re.search(r"std(out|err)|^out\b", called)
             if called in ("print", "click.echo", "click.secho", "traceback.print_exc") or streams:
                 found.setdefault(path.relative_to(FN).as_posix(), set()).add(called)
