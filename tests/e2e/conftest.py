@@ -85,6 +85,7 @@ class Stage:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.chdir(cwd or self.root)
+            patch.setattr("tempfile.tempdir", None)  # which folder it is depends on the environment
             for name in os.environ:
                 patch.delenv(name)
             for name, value in {**self.environment, **environment}.items():

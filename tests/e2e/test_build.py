@@ -229,9 +229,9 @@ def test_an_inline_patch_is_followed_on_request(layers: Stage) -> None:
     status, output, messages = build(layers, "ov")
     assert status == 0, messages
     assert f"image: {WEB}:1.0.5\n" in output
-    command = ["imagesetter", "build", "ov", "-q"]
-    assert layers.run(*command, "--nested", "--", *FUNCTIONS).stdout == output
-    without = layers.run(*command, "--", *FUNCTIONS, IMAGESETTER_NESTED="false")
+    command = ["build", "ov", "-q"]
+    assert layers.here(*command, "--nested", "--", *FUNCTIONS).stdout == output
+    without = layers.here(*command, "--", *FUNCTIONS, IMAGESETTER_NESTED="false")
     assert without.stderr.count("kustomization.yaml") == 1
     assert "ov/kustomization.yaml:" in without.stderr
     assert "this marker is inside the text of a value" in without.stderr
@@ -297,7 +297,7 @@ OVERLAYS = {
 
 def test_all_overlays_are_built_once_and_bases_and_components_are_not(layers: Stage) -> None:
     plant(layers, OVERLAYS)
-    done = layers.run("imagesetter", "build", "--all")
+    done = layers.here("build", "--all")
     rendered = MARKED.replace(f" {mark('web')}", "").replace(
         "      - name: web\n        image: registry.example.com/web:1.0.0\n",
         "      - image: registry.example.com/web:%s\n        name: web\n",
@@ -308,24 +308,24 @@ def test_all_overlays_are_built_once_and_bases_and_components_are_not(layers: St
 
 def test_check_says_which_overlay_differs_and_diff_shows_how(layers: Stage) -> None:
     plant(layers, OVERLAYS)
-    checked = layers.run("imagesetter", "build", "--all", "--check", "-q")
+    checked = layers.here("build", "--all", "--check", "-q")
     assert (checked.status, checked.stdout) == (1, "")
     assert checked.stderr == "a: the build of the updated sources differs\n"
-    shown = layers.run("imagesetter", "build", "--all", "--diff", "-q")
+    shown = layers.here("build", "--all", "--diff", "-q")
     assert (shown.status, shown.stderr) == (0, "")
     assert shown.stdout == (
         "--- a/a\n+++ b/a\n@@ -6,5 +6,5 @@\n   template:\n     spec:\n       containers:\n"
         f"-      - image: {WEB}:1.0.0\n+      - image: {WEB}:1.0.5\n         name: web\n"
     )
-    assert layers.run("imagesetter", "update", "-q").status == 0
-    assert layers.run("imagesetter", "build", "--all", "--check", "-q").status == 0
+    assert layers.here("update", "-q").status == 0
+    assert layers.here("build", "--all", "--check", "-q").status == 0
 
 
 def test_kubectl_builds_the_same(layers: Stage) -> None:
     plant(layers, OVERLAYS)
     kubectl = require_tool("kubectl")
-    done = layers.run("imagesetter", "build", "a", "--kustomize", f"{kubectl} kustomize")
-    assert (done.status, done.stdout) == (0, layers.run("imagesetter", "build", "a").stdout), str(done)
+    done = layers.here("build", "a", "--kustomize", f"{kubectl} kustomize")
+    assert (done.status, done.stdout) == (0, layers.here("build", "a").stdout), str(done)
 
 
 def test_what_git_ignores_is_copied_only_where_kustomize_reads_it(layers: Stage) -> None:
@@ -340,7 +340,7 @@ def test_what_git_ignores_is_copied_only_where_kustomize_reads_it(layers: Stage)
     (layers.root / "ov/tool").chmod(0o755)
     (layers.root / "ov/secret.env").chmod(0o640)
     layers.shell("git init -q && git add . && git commit -qm all", cwd=layers.root)
-    done = layers.run("imagesetter", "build", "ov", "--", *FUNCTIONS)
+    done = layers.here("build", "ov", "--", *FUNCTIONS)
     assert done.status == 0, str(done)
     assert done.stderr == "1 field changed, 0 up to date\nbase\nov\n700\n640\n"
     assert "  a: Yg==\n" in done.stdout
@@ -444,7 +444,7 @@ def test_what_cannot_be_built_is_an_error(
     files: dict[str, str], arguments: tuple[str, ...], message: str, layers: Stage
 ) -> None:
     plant(layers, files)
-    done = layers.run("imagesetter", "build", *arguments)
+    done = layers.here("build", *arguments)
     assert done.status in (1, 2)
     assert done.stdout == ""
     assert done.stderr.startswith(message), done.stderr
@@ -507,10 +507,10 @@ def test_charts_that_git_ignores_are_built_with_updated_values(layers: Stage) ->
     (layers.root / ".git").rmdir()
     (layers.root / "helm").chmod(0o755)
     layers.shell("git init -q && git add . && git commit -qm all", cwd=layers.root)
-    done = layers.run("imagesetter", "build", "-q", ".", "--", "--enable-helm", "--helm-command", "./helm")
+    done = layers.here("build", "-q", ".", "--", "--enable-helm", "--helm-command", "./helm")
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout == "apiVersion: v1\ndata:\n  tag: 1.0.5\nkind: ConfigMap\nmetadata:\n  name: c\n"
-    done = layers.run("imagesetter", "build", ".")
+    done = layers.here("build", ".")
     assert done.status == 1
     assert "  hint:  the kustomization has Helm charts: add -- --enable-helm\n" in done.stderr
 
@@ -542,7 +542,7 @@ def test_helm_itself_renders_charts_of_updated_values(layers: Stage) -> None:
     require_tool("helm")
     plant(layers, {**CHART, "kustomization.yaml": f"resources: [policies.yaml]\n{CHARTS}"})
     images = (f"{WEB}:1.0.5", f"{WEB}:1.0.5", f"{WEB}:0.9.0")
-    done = layers.run("imagesetter", "build", "-q", ".", "--", "--enable-helm")
+    done = layers.here("build", "-q", ".", "--", "--enable-helm")
     assert (done.status, done.stderr, images_of(done.stdout)) == (0, "", images)
     files = {"kustomization.yaml": kustomization("policies.yaml") + CHARTS, "imagesetter.yaml": FUNCTION}
     plant(layers, files)
