@@ -119,7 +119,7 @@ LINES = st.tuples(
 ).map("".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=8))
 def test_whatever_is_answered_is_answered_as_the_function_does(lines: list[str]) -> None:
     data = (HEAD + "- a:\n" + "\n".join(lines) + "\n").encode()
@@ -131,7 +131,7 @@ def test_whatever_is_answered_is_answered_as_the_function_does(lines: list[str])
 CHANGES = st.tuples(st.integers(0, len(DEPLOYMENT)), st.integers(0, 3), st.text(" \n-:#|'\"a{}[]&*!%@`", max_size=4))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(CHANGES, min_size=1, max_size=3))
 def test_a_changed_resource_is_answered_as_the_function_does(changes: list[tuple[int, int, str]]) -> None:
     text = DEPLOYMENT
@@ -143,7 +143,7 @@ def test_a_changed_resource_is_answered_as_the_function_does(changes: list[tuple
         assert (shortest, "", 0) == by_the_function(data)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(seed=st.integers(0, 2**40))
 def test_a_generated_list_is_answered_as_the_function_does(seed: int) -> None:
     check_generated(seed)

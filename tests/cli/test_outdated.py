@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from imagesetter.cli.schemas.kinds import schema_of
 from support.registries import closed_port, push_image, run_registry
-from support.runs import Ran, write_files
+from support.runs import Ran, run_in, write_files
 
 RUNS = {
     "text": [],
@@ -68,14 +66,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
         }
         found = {}
         for form, options in RUNS.items():
-            command = [sys.executable, "-m", "imagesetter", "outdated", "--insecure", *options]
-            done = subprocess.run(
-                command, cwd=root / "tree", env=environment, capture_output=True, text=True, check=False
-            )
-            texts = [done.stdout, done.stderr]
+            ran = run_in(root / "tree", "outdated", "--insecure", *options, environment=environment)
+            texts = [ran.out, ran.err]
             for host, name in hosts.items():
                 texts = [text.replace(host, name) for text in texts]
-            found[form] = Ran(done.returncode, *texts)
+            found[form] = Ran(ran.status, *texts)
     return found
 
 

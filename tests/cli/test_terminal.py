@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminals import run_at_terminal, run_piped
+from cli.terminals import environment, run_at_terminal, run_piped
 from support.fakes import Reply, Seen, run_fake
+from support.runs import run_in
 
 REPOSITORIES = 6
 COLOUR = "\x1b[3"
@@ -159,9 +160,9 @@ def test_each_dead_end_says_the_next_useful_thing(
     (tmp_path / "work").mkdir()
     for name, text in files.items():
         (tmp_path / "work" / name).write_text(text)
-    ran = run_at_terminal(*arguments, cwd=tmp_path / "work", home=tmp_path, NO_COLOR="1", COLUMNS="200")
-    assert says in ran.out, ran.out
-    assert ran.status == status, ran.out
+    ran = run_in(tmp_path / "work", *arguments, environment=environment(tmp_path))
+    assert says in ran.out + ran.err, str(ran)
+    assert ran.status == status, str(ran)
 
 
 def test_hints_are_not_data_and_quiet_leaves_them_out(tmp_path: Path) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from imagesetter.cli.main import main
 from support.registries import RunningRegistry, push_image, run_registry
+from support.runs import run_in
 from tools import CHECKOUT
 
 TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
@@ -81,17 +79,9 @@ class Stage:
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def here(self, *arguments: str, cwd: Path | None = None, **environment: str) -> Done:
-        """`imagesetter` in this process, in the same environment: to start one takes longer than most runs take."""
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.chdir(cwd or self.root)
-            patch.setattr("tempfile.tempdir", None)  # which folder it is depends on the environment
-            for name in os.environ:
-                patch.delenv(name)
-            for name, value in {**self.environment, **environment}.items():
-                patch.setenv(name, value)
-            status = main(arguments)
-        return Done(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+        """`imagesetter` in this process, in the same environment."""
+        ran = run_in(cwd or self.root, *arguments, environment={**self.environment, **environment})
+        return Done(ran.status, ran.out, ran.err)
 
     def shell(self, script: str, *, cwd: Path) -> Done:
         return self.run("bash", "-euo", "pipefail", "-c", script, cwd=cwd)

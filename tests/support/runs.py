@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +41,23 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:
     status = main(arguments)
     captured = capsys.readouterr()
     return Ran(status, captured.out, captured.err)
+
+
+def run_in(folder: Path, *arguments: str, environment: Mapping[str, str]) -> Ran:
+    """Run imagesetter in this process, in a folder and an environment: to start a process takes longer than most runs.
+
+    How the command starts, its standard input, signals and terminals need a process of their own.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr("tempfile.tempdir", None)  # which folder it is depends on the environment
+        for name in os.environ.keys() - environment.keys():
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        status = main(arguments)
+    return Ran(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 def write_files(root: Path, files: Mapping[str, str | bytes]) -> None:
