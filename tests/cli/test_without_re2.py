@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from support.fakes import Reply, Seen, run_fake
-from support.hiding import run, without
+from support.hiding import run, run_each, without
+from support.runs import run_in
 
 NO_RE2 = without(["re2"])
 TAGS = ["1.0.0-alpine", "main-0a1b-1700", "main-9f8e-1800", "v1.2.3", "v1.10.0", "1.3.0", "1.4.0-rc.1", "Release-7"]
+FROM_TAGS = ("--tags-file", "tags.txt")
 ODD = r"^(a+b|c)+$"
 INSTALL = "install it: pip install 'imagesetter[re2]'"
 
@@ -26,17 +31,16 @@ PLAIN = {
 }
 
 
-@pytest.mark.parametrize(("pattern", "extract", "rule", "pick"), PLAIN.values(), ids=PLAIN)
-def test_plain_patterns_give_the_same_with_and_without_it(
-    pattern: str, extract: str, rule: str, pick: str, tmp_path: Path
-) -> None:
+def test_plain_patterns_give_the_same_with_and_without_it(tmp_path: Path) -> None:
     (tmp_path / "tags.txt").write_text("\n".join(TAGS))
-    arguments = ["explain", "example.com/org/app", rule, "--filter-pattern", pattern, "--tags-file", "tags.txt"]
-    arguments += ["--extract", extract] if extract else []
-    hidden, there = run(NO_RE2, arguments, tmp_path), run("", arguments, tmp_path)
-    assert (hidden.returncode, hidden.stdout, hidden.stderr) == (there.returncode, there.stdout, there.stderr)
-    assert f"→ example.com/org/app:{pick}\n" in hidden.stdout
-    assert hidden.returncode == 0
+    runs = {
+        name: ["explain", "example.com/org/app", rule, "--filter-pattern", pattern, "--extract", extract, *FROM_TAGS]
+        for name, (pattern, extract, rule, _) in PLAIN.items()
+    }
+    hidden = dict(zip(runs, run_each(NO_RE2, [*runs.values()], tmp_path), strict=True))
+    assert hidden == {name: run_in(tmp_path, *runs[name], environment=os.environ) for name in runs}
+    for name, (*_, pick) in PLAIN.items():
+        assert (hidden[name].status, f"→ example.com/org/app:{pick}\n" in hidden[name].out) == (0, True), hidden[name]
 
 
 def policy(pattern: str, exclusions: str = "[]", host: str = "registry.example.com") -> str:
@@ -75,30 +79,20 @@ FIELD = 'image: HOST/web:v1.0.0 # {"$imagepolicy": "apps:web"}\n'
         pytest.param(policy("^v", f"['{ODD}']"), "exclusionList", id="an exclusion"),
     ],
 )
-@pytest.mark.parametrize(
-    ("arguments", "status"),
-    [
-        pytest.param(["test", "."], 1, id="test"),
-        pytest.param(["lint"], 1, id="lint"),
-        pytest.param(["explain", "apps:web", "--tags-file", "tags.txt"], 1, id="explain"),
-        pytest.param(["update", "."], 1, id="update"),
-    ],
-)
-def test_an_odd_pattern_is_an_error_that_says_what_to_install(
-    arguments: list[str], status: int, text: str, where: str, tmp_path: Path
-) -> None:
+def test_an_odd_pattern_is_an_error_that_says_what_to_install(text: str, where: str, tmp_path: Path) -> None:
     (tmp_path / "policies.yaml").write_text(text)
     (tmp_path / "case.yaml").write_text(CASE)
     (tmp_path / "field.yaml").write_text(FIELD.replace("HOST", "registry.example.com"))
     (tmp_path / "tags.txt").write_text("v1.0.0\n")
-    done = run(NO_RE2, arguments, tmp_path)
-    said = done.stdout + done.stderr
-    assert done.returncode == status, said
-    assert f"{where}: the pattern `{ODD}` needs google-re2; it is not installed" in said
-    assert INSTALL in said
-    assert "apps:web" in said or "policies.yaml:" in said
-    assert "Traceback" not in said
-    assert "invalid regular expression" not in said  # nobody knows
+    for ran in run_each(
+        NO_RE2, [["test", "."], ["lint"], ["explain", "apps:web", *FROM_TAGS], ["update", "."]], tmp_path
+    ):
+        assert ran.status == 1, str(ran)
+        assert f"{where}: the pattern `{ODD}` needs google-re2; it is not installed" in str(ran)
+        assert INSTALL in str(ran)
+        assert "apps:web" in str(ran) or "policies.yaml:" in str(ran)
+        assert "Traceback" not in str(ran)
+        assert "invalid regular expression" not in str(ran)  # nobody knows
 
 
 def test_an_update_names_the_field_and_does_the_others(tmp_path: Path) -> None:
@@ -133,15 +127,19 @@ def test_a_tag_that_only_re2_may_read_is_an_error_too(tmp_path: Path) -> None:
     assert "the pattern `^v` needs google-re2 for a text that is not ASCII" in done.stdout + done.stderr
 
 
-TEMPLATE = """\
-{NO_RE2}
+RENDER = """\
+import json, sys
 from imagesetter.errors import TemplateError
 from imagesetter.flux.commit_message.data import TemplateData
 from imagesetter.flux.commit_message.render import render_message
-try:
-    print(render_message({template!r}, TemplateData("apps", "web")))
-except TemplateError as error:
-    print(error.what, error.hint, sep="\\n")
+
+def rendered(template):
+    try:
+        return render_message(template, TemplateData("apps", "web"))
+    except TemplateError as error:
+        return f"{error.what}\\n{error.hint}"
+
+print(json.dumps([rendered(template) for template in json.load(sys.stdin)]))
 """
 CALLS = {
     "a match": ('{{ regexMatch "^v[0-9]+$" "v12" }}', "true"),
@@ -154,32 +152,33 @@ CALLS = {
 }
 
 
-def rendered(prelude: str, template: str, folder: Path) -> str:
-    code = TEMPLATE.replace("{NO_RE2}", prelude).replace("{template!r}", repr(template))
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+def rendered(prelude: str, templates: Iterable[str]) -> list[str]:
+    """What each template gives, or the error and its hint."""
+    command = [sys.executable, "-c", f"{prelude}\n{RENDER}"]
+    done = subprocess.run(command, input=json.dumps([*templates]), capture_output=True, text=True, check=False)
     assert done.stderr == ""
-    return done.stdout.rstrip("\n")
+    texts: list[str] = json.loads(done.stdout)
+    return texts
 
 
-@pytest.mark.parametrize(("template", "text"), CALLS.values(), ids=CALLS)
-def test_templates_read_plain_patterns(template: str, text: str, tmp_path: Path) -> None:
-    assert rendered(NO_RE2, template, tmp_path) == text
-    assert rendered("", template, tmp_path) == text
+def test_templates_read_plain_patterns() -> None:
+    templates, texts = zip(*CALLS.values(), strict=True)
+    assert dict(zip(CALLS, rendered(NO_RE2, templates), strict=True)) == dict(zip(CALLS, texts, strict=True))
+    assert rendered("", templates) == [*texts]
 
 
-@pytest.mark.parametrize(
-    "template",
-    [
-        pytest.param('{{ regexMatch "^(a+b|c)+$" "c" }}', id="a function that hides what is wrong with a pattern"),
-        pytest.param('{{ mustRegexFind "^(a+b|c)+$" "c" }}', id="a function that reports it"),
-        pytest.param('{{ regexMatch "a" "é" }}', id="a text beyond ASCII"),
-        pytest.param('{{ regexMatch "a" "b\\na" }}', id="a text of two lines"),
-    ],
-)
-def test_templates_say_what_to_install(template: str, tmp_path: Path) -> None:
-    said = rendered(NO_RE2, template, tmp_path)
-    assert "needs google-re2" in said
-    assert INSTALL in said
+NEED_RE2 = {
+    "a function that hides what is wrong with a pattern": '{{ regexMatch "^(a+b|c)+$" "c" }}',
+    "a function that reports it": '{{ mustRegexFind "^(a+b|c)+$" "c" }}',
+    "a text beyond ASCII": '{{ regexMatch "a" "é" }}',
+    "a text of two lines": '{{ regexMatch "a" "b\\na" }}',
+}
+
+
+def test_templates_say_what_to_install() -> None:
+    for name, text in zip(NEED_RE2, rendered(NO_RE2, NEED_RE2.values()), strict=True):
+        assert "needs google-re2" in text, name
+        assert INSTALL in text, name
 
 
 def test_doctor_and_version_say_that_it_is_missing(tmp_path: Path) -> None:

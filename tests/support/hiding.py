@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from support.runs import Ran
 
 _HIDE = """\
 import importlib.abc, sys
@@ -22,6 +25,20 @@ class Hidden(importlib.abc.MetaPathFinder):
 for name in [name for name in sys.modules if name in Hidden.names or name.partition(".")[0] in Hidden.names]:
     del sys.modules[name]
 sys.meta_path.insert(0, Hidden())
+"""
+
+_RUN_EACH = """\
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from imagesetter.cli.main import main
+
+found = []
+for arguments in json.load(sys.stdin):
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(arguments)
+    found.append([status, *(stream.buffer.getvalue().decode() for stream in (out, err))])
+json.dump(found, sys.stdout)
 """
 
 
@@ -50,3 +67,18 @@ def run(
         timeout=120,
         check=False,
     )
+
+
+def run_each(prelude: str, runs: Sequence[Sequence[str]], folder: Path) -> list[Ran]:
+    """Run imagesetter in a folder several times, in one Python that ran the prelude first."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{prelude}\n{_RUN_EACH}"],
+        cwd=folder,
+        input=json.dumps(runs),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return [Ran(*each) for each in json.loads(done.stdout)]
