@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from e2e.conftest import Stage
 from e2e.test_bad_input import write
 from support.registries import closed_port
-from support.runs import Ran, run_here
+from support.runs import Ran, run_in
 
 SECRET = "correct-horse-battery-staple"
 
@@ -27,7 +26,7 @@ def test_every_section_is_told_and_no_secret(stage: Stage) -> None:
     docker.mkdir()
     auth = base64.b64encode(f"alice:{SECRET}".encode()).decode()
     (docker / "config.json").write_text(json.dumps({"auths": {stage.host: {"auth": auth}}}))
-    done = stage.run("imagesetter", "doctor", HTTPS_PROXY=f"http://user:{SECRET}@proxy.example.com:3128")
+    done = stage.here("doctor", HTTPS_PROXY=f"http://user:{SECRET}@proxy.example.com:3128")
     assert done.status == 1, str(done)  # for the policy without a repository
     for words in (
         "imagesetter     0.",
@@ -59,7 +58,7 @@ def test_the_identity_of_a_cloud_is_shown_and_a_provider_that_does_not_fit_is_re
             for name, image in images.items()
         )
     )
-    done = stage.run("imagesetter", "doctor", "--offline", AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET)
+    done = stage.here("doctor", "--offline", AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET)
     assert done.status == 0, str(done)
     ecr, other = done.stdout.split("Repository ")[1:]
     assert "identity     aws: the key AKIA from AWS_ACCESS_KEY_ID" in ecr
@@ -72,24 +71,19 @@ def test_the_identity_of_a_cloud_is_shown_and_a_provider_that_does_not_fit_is_re
 def test_a_registry_that_does_not_answer_is_a_failure_unless_offline(stage: Stage) -> None:
     with closed_port() as port:
         write(stage.root, f"localhost:{port}")
-        done = stage.run("imagesetter", "doctor")
+        done = stage.here("doctor")
     assert done.status == 1, str(done)
     assert "no response" in done.stdout
-    done = stage.run("imagesetter", "doctor", "--offline")
+    done = stage.here("doctor", "--offline")
     assert done.status == 0, str(done)
 
 
 @pytest.fixture
-def doctor(stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Run the doctor in this process, in an environment that is given whole, for tables of them."""
+def doctor(stage: Stage) -> Callable[..., Ran]:
+    """Run the doctor in an environment that is given whole, for tables of them; no tool of the machine is on PATH."""
 
     def run(environment: Mapping[str, str], *arguments: str) -> Ran:
-        for name in list(os.environ):
-            monkeypatch.delenv(name)
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(stage.root)
-        return run_here(capsys, "doctor", *arguments)
+        return run_in(stage.root, "doctor", *arguments, environment={**environment, "PATH": "/nowhere"})
 
     return run
 
@@ -108,7 +102,7 @@ ODD = {
     "a proxy that is none": ({"HTTPS_PROXY": f"http://alice:{SECRET}@proxy.example.com:x"}, "(not shown"),
     "a proxy with a signature": ({"HTTPS_PROXY": f"http://127.0.0.1:9/?key={SECRET}"}, "(not shown"),
     "other people's variables": ({"GITHUB_TOKEN": SECRET, "DOCKER_AUTH_CONFIG": SECRET}, "no relevant variables"),
-    "no tools": ({"PATH": "/nowhere"}, "git         not found"),
+    "no tools": ({}, "git         not found"),
     "authorities that are gone": ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE  /nowhere/ca.pem"),
     "no home": ({"HOME": "/nowhere"}, "/nowhere/.docker/config.json (does not exist)"),
 }
@@ -130,7 +124,7 @@ def test_an_odd_environment_is_told_without_a_secret_and_without_a_traceback(
 
 def test_a_proxy_that_cannot_be_read_keeps_nothing_else_from_being_told(stage: Stage) -> None:
     write(stage.root, stage.host)
-    done = stage.run("imagesetter", "doctor", HTTPS_PROXY=f"ftp://user:{SECRET}@proxy.example")
+    done = stage.here("doctor", HTTPS_PROXY=f"ftp://user:{SECRET}@proxy.example")
     assert done.status == 1, str(done)
     assert "HTTPS_PROXY is not a proxy's URL" in done.stdout
     assert "1 found" in done.stdout

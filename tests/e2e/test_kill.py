@@ -76,7 +76,7 @@ print(partial, *changed)
 
 
 def content(tag: str) -> bytes:
-    filler = b"# a line that makes the file long enough to be torn\n" * 2000
+    filler = b"# a line that makes the file long enough to be torn\n" * 400
     return filler + f'image: r.example.com/app:{tag} # {{"$imagepolicy": "flux-system:app"}}\n'.encode() + filler
 
 
