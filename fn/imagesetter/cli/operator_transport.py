@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,5 +31,5 @@ def operator_transport(url: str, rules: GitAddressRules, network: NetworkOptions
     hosts = (RegistryPattern.parse(f"{urlsplit(url).hostname}:*"),) if url else ()
     settings = settings_for(network, None)
     limiter = RateLimiter(Clock(), _CONNECTIONS, _CONNECTIONS)
-    allowed = replace(rules.hosts, allow=(*rules.hosts.allow, *hosts))
+    allowed = rules.hosts._replace(allow=(*rules.hosts.allow, *hosts))
     return RegistryTransport(allowed, limiter, settings.network, Redaction())

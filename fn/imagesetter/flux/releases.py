@@ -3,13 +3,10 @@
 The kind is read by hand, since ``--from lock`` reads it too and has no time for a model.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.markers import PolicyName
@@ -24,8 +21,7 @@ API_VERSION = "imagesetter.dev/v1alpha1"
 _FIELDS = ("policies", "same")
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """Some policies, and what of their tags is the same: ``version``, ``tag``, or ``extract NAME``.
 
     NAME is a group of each policy's ``filterTags.pattern``. Of several keys, the one that the first policy ranks
@@ -125,7 +121,7 @@ def releases_of(catalog: Catalog, names: Iterable[PolicyName]) -> list[Release]:
         for folder in dict.fromkeys(folder for policy, folder in asked if policy in release.policies):
             members = (asked.get((each, folder)) or [_in(catalog, each, folder)] for each in release.policies)
             policies = tuple(dict.fromkeys(chain.from_iterable(members)))
-            found.setdefault(policies, replace(release, policies=policies))
+            found.setdefault(policies, release._replace(policies=policies))
     return list(found.values())
 
 

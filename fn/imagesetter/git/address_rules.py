@@ -19,7 +19,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
@@ -106,7 +106,7 @@ class GitAddressRules:
 
     def _host(self, text: str, scheme: str) -> Host:
         host = parse_host(text)
-        return replace(host, port=None) if host.port == _PORTS[scheme] else host
+        return host._replace(port=None) if host.port == _PORTS[scheme] else host
 
     def _resolved(self, host: Host, scheme: str) -> list[str]:
         """The addresses of a host, all of them allowed; none where only git knows the name (a proxy, ssh's aliases).

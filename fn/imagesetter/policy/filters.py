@@ -9,11 +9,9 @@ Departures from Flux:
   not matter.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.errors import InvalidFilter
 from imagesetter.golang.errors import InvalidExpansion, InvalidPattern, PatternNeedsRe2
@@ -27,8 +25,7 @@ _HASHES = ("sha256-", "sha384-", "sha512-")
 _SIGNATURE = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """One pattern of an exclusion list; without *regexp* it is the pattern of :data:`DEFAULT_EXCLUSIONS`."""
 
     pattern: str
@@ -62,8 +59,7 @@ def without_signatures(tags: list[str]) -> list[str]:
     return [tag for tag in tags if not tag.startswith(_HASHES) or not is_signature(tag)]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledFilter:
+class CompiledFilter(NamedTuple):
     """A compiled filterTags: which tags pass, and the text of each that the rule ranks."""
 
     pattern: str

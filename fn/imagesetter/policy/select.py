@@ -13,11 +13,9 @@ Departures from Flux:
 * Patterns and templates are limited in size: see :mod:`imagesetter.golang.regexp.pattern` and ``expand`` beside it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from imagesetter.errors import InvalidPolicy, NoTags, NothingSelected
 from imagesetter.policy.filters import (
@@ -33,8 +31,7 @@ from imagesetter.policy.tag_policy import TagPolicy
 from krm_functions.messages import shown
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPolicy:
+class CompiledPolicy(NamedTuple):
     """A compiled policy: the steps that tags go through, one method each."""
 
     exclusions: tuple[Exclusion, ...]

@@ -5,18 +5,14 @@ ImagePolicy and ImageRepository. Nothing is validated here, so that an invalid r
 :func:`imagesetter.policy.select.check` validates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagesetter.policy.kinds import unchecked_rule
 from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class FilterTags:
+class FilterTags(NamedTuple):
     r"""Only tags that match *pattern*; *extract*, if not empty, gives the text that the rule ranks.
 
     Both are Go's: an unanchored RE2 search, and the templates of ``Regexp.Expand`` (``$ts``, ``${1}``).
@@ -26,8 +22,7 @@ class FilterTags:
     extract: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TagPolicy:
+class TagPolicy(NamedTuple):
     """A rule and its filters: everything that is needed to select one of a repository's tags.
 
     Args:

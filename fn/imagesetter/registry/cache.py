@@ -11,8 +11,6 @@ and so they are read and checked without a look at each. Nothing is flushed to t
 requested again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import itertools
@@ -23,7 +21,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from imagesetter.files.atomic_write import TEMPORARY_SUFFIX, put
 from imagesetter.files.platform import FileLock
@@ -48,8 +46,7 @@ _GLANCE = 0.02
 _LAST_MOMENT = 1e13
 
 
-@dataclass(frozen=True, slots=True)
-class CacheIdentity:
+class CacheIdentity(NamedTuple):
     """Who a scan was made for, and over which network: it is not shown to anybody else."""
 
     credential: Credential | None = None
@@ -76,18 +73,18 @@ class CachedScan:
     """When the list was last sent whole: since then the registry may have said that it is unchanged."""
 
 
-@dataclass
 class Cache:
     """The cache in one folder; every method is quiet about a disk that does not play along."""
 
-    folder: Path
-    clock: Clock = field(default_factory=Clock)
-    refresh: bool = False
-    """Scan again and keep the result: no cached scan is used."""
-    _salt: bytes | None = field(default=None, repr=False)
-    _identities: dict[Credential, str] = field(default_factory=dict, repr=False)
-    _pruned: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(self, folder: Path, clock: Clock | None = None, refresh: bool = False) -> None:
+        self.folder = folder
+        self.clock = clock or Clock()
+        self.refresh = refresh
+        """Scan again and keep the result: no cached scan is used."""
+        self._salt: bytes | None = None
+        self._identities: dict[Credential, str] = {}
+        self._pruned = False
+        self._lock = threading.Lock()
 
     def load_scan(self, repository: str, identity: CacheIdentity, interval: float | None) -> CachedScan | None:
         """The scan of a canonical repository for this identity, if it is younger than *interval* seconds."""

@@ -3,14 +3,11 @@
 Events come from several threads, one at a time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A page of tags has arrived."""
 
     repository: str
@@ -18,8 +15,7 @@ class Listed:
     """How many so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A repository has been scanned, or could not be."""
 
     repository: str
@@ -28,8 +24,7 @@ class Finished:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A registry asked to wait (429, or any status with ``Retry-After``)."""
 
     host: str
@@ -37,15 +32,13 @@ class Waiting:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """So many repositories are about to be scanned, besides those that were planned before."""
 
-    count: int
+    repositories: int
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Something that ``-v`` shows: where credentials came from, and why others were not used. Never a secret."""
 
     text: str

@@ -8,10 +8,8 @@ zot), single quotes around ``next``, quotes around the whole header, one link wi
 Anything else is an error, as are links to several next pages: a list that ends at an unreadable link is not whole.
 """
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.errors import ProtocolError
 from imagesetter.registry.http.redaction import printable
@@ -27,8 +25,7 @@ _PARAMETER = re.compile(
 _LINK_ENDS = re.compile(r"\s*(?:,|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
+class _Link(NamedTuple):
     target: str
     relations: tuple[str, ...] | None
     """The words of the first ``rel``; None where there is no ``rel``."""

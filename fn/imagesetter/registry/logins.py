@@ -1,9 +1,7 @@
 """Which credentials are for a repository: the cloud's, the input's Secrets, the logins of this machine."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.registry.auth.cloud.identity import GENERIC, Exchange, check_provider, is_installed
 from imagesetter.registry.auth.credentials import Credential, Keychains
@@ -14,8 +12,7 @@ from imagesetter.registry.scan import ScanOptions
 from imagesetter.registry.settings import ClientSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Logins:
+class Logins(NamedTuple):
     """Finds the credentials of repositories, and says where they come from."""
 
     settings: ClientSettings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cache as cache_call
 from typing import TYPE_CHECKING, Protocol
 
@@ -100,16 +99,17 @@ class RepositoryPuller:
             self._cache.store_note(self._name, name, data)
 
 
-@dataclass(frozen=True, slots=True)
 class OfflinePuller:
     """A `Puller` that knows the digests of some tags, and asks nobody."""
 
-    digest_of: Callable[[str], str]
     online = False
+
+    def __init__(self, digest_of: Callable[[str], str]) -> None:
+        self._digest_of = digest_of
 
     def digest(self, tag: str) -> str:
         """See `Puller`."""
-        return self.digest_of(tag)
+        return self._digest_of(tag)
 
     def manifest(self, name: str) -> manifests.Manifest | None:
         """See `Puller`."""

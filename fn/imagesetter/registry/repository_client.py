@@ -7,7 +7,6 @@ import math
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -44,23 +43,30 @@ _DEAD_FOR = 30.0
 """Seconds for which a host that does not respond is not tried again."""
 
 
-@dataclass
 class Session:
     """What the repositories of a run share that are reached with the same certificates and proxy.
 
     A proxy and a certificate authority of the input could pose as any host; so what is learned with them stays there.
     """
 
-    client: RetryingClient
-    tokens: TokenCache
-    address_rules: AddressRules
-    network: NetworkSettings
-    overrides: NetworkOverrides
-    schemes: dict[tuple[str, bool], str] = field(default_factory=dict)
-    """(host, whether plain HTTP is allowed) → the scheme that it was found to speak."""
-    _cuts: dict[str, CutDetection] = field(default_factory=dict)
-    _dead: dict[str, tuple[float, NotConnected]] = field(default_factory=dict)
-    """host → when it did not respond at all, and how that was reported."""
+    def __init__(
+        self,
+        client: RetryingClient,
+        tokens: TokenCache,
+        address_rules: AddressRules,
+        network: NetworkSettings,
+        overrides: NetworkOverrides,
+    ) -> None:
+        self.client = client
+        self.tokens = tokens
+        self.address_rules = address_rules
+        self.network = network
+        self.overrides = overrides
+        self.schemes: dict[tuple[str, bool], str] = {}
+        """(host, whether plain HTTP is allowed) → the scheme that it was found to speak."""
+        self._cuts: dict[str, CutDetection] = {}
+        self._dead: dict[str, tuple[float, NotConnected]] = {}
+        """host → when it did not respond at all, and how that was reported."""
 
     def cut_detection(self, host: Host) -> CutDetection:
         """What earlier tag lists of a host say about lists that are cut."""
@@ -107,23 +113,32 @@ class Session:
         return read_object(response, redacted_url(url))
 
 
-@dataclass
 class RepositoryClient:
     """Sends requests about one repository."""
 
-    session: Session
-    repository: Repository
-    host: Host
-    insecure: bool
-    deadline: Deadline
-    look_up: Callable[[], Credential | None]
-    on_note: Callable[[str], None] = lambda text: None
-    """Called with what ``-v`` shows."""
-    warnings: list[str] = field(default_factory=list, init=False)
-    """What the user should know although the requests succeeded."""
-    _credential: Credential | None = field(default=None, init=False, repr=False)
-    _looked: bool = field(default=False, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    def __init__(
+        self,
+        session: Session,
+        repository: Repository,
+        host: Host,
+        insecure: bool,
+        deadline: Deadline,
+        look_up: Callable[[], Credential | None],
+        on_note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.session = session
+        self.repository = repository
+        self.host = host
+        self.insecure = insecure
+        self.deadline = deadline
+        self.look_up = look_up
+        self.on_note = on_note
+        """Called with what ``-v`` shows."""
+        self.warnings: list[str] = []
+        """What the user should know although the requests succeeded."""
+        self._credential: Credential | None = None
+        self._looked = False
+        self._lock = threading.Lock()
 
     @property
     def uses_cloud(self) -> bool:

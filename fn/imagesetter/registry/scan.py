@@ -1,11 +1,9 @@
 """The interface between selecting a tag and the registry client: what a scan needs, and what it returns."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from imagesetter.registry.auth.cloud.identity import GENERIC
 from imagesetter.registry.auth.credentials import Keychain
@@ -19,8 +17,7 @@ from krm_functions.errors import ReportedError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """The tags of one repository at one moment: valid, unique, sorted bytewise."""
 
     tags: tuple[str, ...]
@@ -29,7 +26,7 @@ class Scan:
     from_cache: bool = False
     warnings: tuple[str, ...] = ()
     """What the registry wants people to know, and what was dropped from its list; safe to print."""
-    uploaded: Mapping[str, float] = field(default_factory=dict)
+    uploaded: Mapping[str, float] = {}
     """tag → seconds since 1970, where the registry lists it with the tags (Google's do); else empty."""
 
 

@@ -96,38 +96,38 @@ def list_tags(
     return _Pages(get, what, max_tags, cuts or CutDetection()).read(on_page, etag)
 
 
-@dataclass
 class CutDetection:
     """What earlier lists of a registry say about lists that are cut without a ``Link``."""
 
-    ignores_last: bool = False
-    """It sends the same page whatever ``last`` is: such a registry does not page, and may cut a list at ``n`` only."""
+    def __init__(self, ignores_last: bool = False) -> None:
+        self.ignores_last = ignores_last
+        """It sends the same page whatever ``last`` is: it does not page, and may cut a list at ``n`` only."""
 
 
-@dataclass
 class _Pages:
     """The pages of one list, and what the next request is."""
 
-    get: GetPage
-    what: str
-    max_tags: int
-    cuts: CutDetection
-    _listing: Listing = field(default_factory=Listing)
-    _seen: set[str] = field(default_factory=set)
-    """The queries so far."""
-    _known: set[str] | None = None
-    """The tags so far, where it matters whether a page has new ones."""
-    _sized: bool = True
-    """Whether the registry accepts ``n``."""
-    _paged: bool = False
-    """Whether there was a ``Link``: a registry that sends one does not cut without."""
-    _emptied: bool = False
-    """Whether there was an empty page with a ``Link``."""
-    _probing: bool = False
-    """Whether this page was requested with ``last`` although there was no ``Link``."""
-    _previous: list[str] = field(default_factory=list)
-    """The tags of the page before, and how many pages had the same."""
-    _repeats: int = 0
+    def __init__(self, get: GetPage, what: str, max_tags: int, cuts: CutDetection) -> None:
+        self.get = get
+        self.what = what
+        self.max_tags = max_tags
+        self.cuts = cuts
+        self._listing = Listing()
+        self._seen: set[str] = set()
+        """The queries so far."""
+        self._known: set[str] | None = None
+        """The tags so far, where it matters whether a page has new ones."""
+        self._sized = True
+        """Whether the registry accepts ``n``."""
+        self._paged = False
+        """Whether there was a ``Link``: a registry that sends one does not cut without."""
+        self._emptied = False
+        """Whether there was an empty page with a ``Link``."""
+        self._probing = False
+        """Whether this page was requested with ``last`` although there was no ``Link``."""
+        self._previous: list[str] = []
+        """The tags of the page before, and how many pages had the same."""
+        self._repeats = 0
 
     def read(self, on_page: Callable[[int], None], etag: str) -> Listing:
         size, most_pages = 0, max(MOST_PAGES, self.max_tags // 100)

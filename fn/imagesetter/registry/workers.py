@@ -1,14 +1,11 @@
 """Many questions at once, a few to each host, and an end at once when somebody presses Ctrl-C."""
 
-from __future__ import annotations
-
 import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from imagesetter.registry.http.limits import Deadline
 from krm_functions.errors import ReportedError
@@ -23,8 +20,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
-class Task(Generic[T]):
+class Task(NamedTuple, Generic[T]):
     """Something to find out, and the host that it presses."""
 
     host: str
@@ -106,13 +102,13 @@ def run_tasks(
         raise
 
 
-@dataclass
 class _Waiting:
     """Waits for results until the deadline, and a moment longer once it has passed."""
 
-    done: threading.Condition
-    deadline: Deadline | None
-    _given_up: float = math.inf
+    def __init__(self, done: threading.Condition, deadline: Deadline | None) -> None:
+        self.done = done
+        self.deadline = deadline
+        self._given_up = math.inf
 
     def until(self, ready: Callable[[], bool]) -> bool:
         """Wait until there is something to do; False where nothing came in time. The condition is held."""

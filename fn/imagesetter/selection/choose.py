@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imagesetter.flux.image_policy import ImagePolicy
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from imagesetter.candidates.situation import HeldTagOf, Situation, Unseen
 
 
-@dataclass(frozen=True, slots=True)
 class Chooser:
     """Chooses among the tags of a scan.
 
@@ -29,15 +27,16 @@ class Chooser:
         held: what policies hold by the history of the files, where the lock does not say (`imagesetter.candidates`).
     """
 
-    lock: Lock
-    now: float
-    unseen: Unseen = "refuse"
-    held: HeldTagOf | None = None
+    def __init__(self, lock: Lock, now: float, unseen: Unseen = "refuse", held: HeldTagOf | None = None) -> None:
+        self._lock = lock
+        self._now = now
+        self._unseen = unseen
+        self._held = held
 
     def __call__(self, policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
         """The answer to a policy; the raised errors are those of `imagesetter.candidates.rules.decide`."""
-        over = notices(self.lock.holds, policy.name, self.now)
-        if not (policy.has_rules or self.lock.holds_of(policy.name, self.now)):
+        over = notices(self._lock.holds, policy.name, self._now)
+        if not (policy.has_rules or self._lock.holds_of(policy.name, self._now)):
             plain = by_policy(policy, scan, puller)
             return plain._replace(notes=(*plain.notes, *over)) if over and isinstance(plain, Resolved) else plain
         # Most runs have no rule, and need not import them.
@@ -63,4 +62,4 @@ class Chooser:
         """What decides about a policy, for its rules and its release."""
         from imagesetter.candidates.situation import Situation, nothing_held
 
-        return Situation(policy, scan, self.lock, self.now, puller, self.unseen, self.held or nothing_held)
+        return Situation(policy, scan, self._lock, self._now, puller, self._unseen, self._held or nothing_held)

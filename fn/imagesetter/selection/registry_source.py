@@ -3,12 +3,9 @@
 Each repository is scanned once, however many policies share it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from imagesetter.errors import ResolveError
 from imagesetter.flux.catalog import Catalog
@@ -45,8 +42,7 @@ def by_policy(policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
     return Resolved(LatestRef(policy.image.written, tag), tuple(scan.warnings), len(scan.tags))
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrySource:
+class RegistrySource(NamedTuple):
     """The latest refs that the registries give now.
 
     ``digestReflectionPolicy: IfNotPresent`` keeps the digest that is known already while name and tag are the same, as
@@ -63,7 +59,7 @@ class RegistrySource:
     known_digest: KnownDigest = lambda name, ref: ""
     pin: bool = False
     choose: Choose = by_policy
-    situation: Callable[[ImagePolicy, Scan, Puller], Situation] | None = None
+    situation: "Callable[[ImagePolicy, Scan, Puller], Situation] | None" = None
     needs_digest: NeedsDigest = lambda name, ref: False
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
@@ -114,7 +110,7 @@ class RegistrySource:
     def _agreed(
         self,
         releases: Sequence[Release],
-        requests: Mapping[PolicyName, _Request],
+        requests: "Mapping[PolicyName, _Request]",
         scans: Mapping[int, Scan],
         answers: dict[PolicyName, Resolution],
     ) -> dict[PolicyName, Resolution]:
@@ -137,14 +133,14 @@ class RegistrySource:
             found |= dict.fromkeys(release.policies, Failed(settled)) if isinstance(settled, ReportedError) else settled
         return found
 
-    def _select(self, request: _Request, scan: Scan | ReportedError) -> Resolution:
+    def _select(self, request: "_Request", scan: Scan | ReportedError) -> Resolution:
         if isinstance(scan, ReportedError):
             raise scan
         policy = request.policy
         found = self.choose(policy, scan, self.registry.puller(policy.image, request.options))
         return found._replace(cached=scan.scanned_at) if scan.from_cache and isinstance(found, Resolved) else found
 
-    def _add_digests(self, requests: Mapping[PolicyName, _Request], answers: dict[PolicyName, Resolution]) -> None:
+    def _add_digests(self, requests: "Mapping[PolicyName, _Request]", answers: dict[PolicyName, Resolution]) -> None:
         """Ask for the digest of each chosen tag that is wanted, once for all policies that chose it."""
         wanted: dict[PolicyName, tuple[Repository, str, ScanOptions]] = {}
         for name, each in requests.items():
@@ -175,8 +171,7 @@ class RegistrySource:
                 answers[name] = answer._replace(unpinned=digest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """A policy, and the options of the requests to its registry."""
 
     policy: ImagePolicy

@@ -168,7 +168,7 @@ def rule_as_json(tags: TagPolicy) -> dict[str, object]:
     if tags.rule:
         rule[tags.rule.kind] = {tags.rule.argument.name: tags.rule.value}
     if tags.filter_tags:
-        rule["filterTags"] = asdict(tags.filter_tags)
+        rule["filterTags"] = tags.filter_tags._asdict()
     rule["exclusionList"] = list(tags.exclusion_list)
     return rule
 

@@ -9,11 +9,9 @@ Departure from Go, a bound against hostile templates: more than :data:`MAX_TEMPL
 :data:`MAX_REFERENCES` groups, is an error.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagesetter.golang.errors import InvalidExpansion
 from imagesetter.golang.regexp.pattern import Found, Regexp
@@ -27,8 +25,7 @@ Groups = tuple[int, ...]
 """The numbers of the groups that a reference may mean, in the order in which they are asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """A parsed template: plain text and references in turn."""
 
     parts: tuple[str | Groups, ...]

@@ -13,13 +13,10 @@ Departures from Go, both bounds against hostile patterns: a pattern longer than 
 program needs more than :data:`MAX_MEMORY`, is an error.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagesetter.golang.errors import InvalidPattern, PatternNeedsRe2
 from imagesetter.golang.regexp.plain import PlainRegexp, compile_plain_regexp
@@ -73,8 +70,7 @@ def needs_re2(pattern: str, why: str = "") -> PatternNeedsRe2:
     return PatternNeedsRe2(what, hint=_INSTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Regexp:
+class Regexp(NamedTuple):
     """A pattern that Go would compile.
 
     Args:

@@ -21,13 +21,11 @@ search may begin anywhere, so the work is at most the square of a line's length,
 are left to RE2 too. A pattern that begins with ``.*`` begins at the beginning of the line or nowhere.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 MAX_LINE = 256
 MAX_COUNT = 1000
@@ -69,8 +67,7 @@ _Fold = Callable[[frozenset[str]], frozenset[str]]
 """What a flag makes of the characters that are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRegexp:
+class PlainRegexp(NamedTuple):
     """A plain pattern, ready for lists of tags.
 
     Args:
@@ -103,8 +100,7 @@ class PlainRegexp:
         return self.lines.findall(joined)
 
 
-@dataclass(frozen=True, slots=True)
-class PlainAtom:
+class PlainAtom(NamedTuple):
     """What may be in a place, and how often.
 
     Args:
@@ -131,17 +127,16 @@ class PlainAtom:
         return f"{text}{{{self.least},{'' if self.most is None else self.most}}}"
 
 
-@dataclass(slots=True)
 class _Group:
     """A group that is looked through from its end: what may be behind it, and whether it takes a character."""
 
-    optional: bool
-    following: frozenset[str]
-    solid: bool = False
+    def __init__(self, optional: bool, following: frozenset[str]) -> None:
+        self.optional = optional
+        self.following = following
+        self.solid = False
 
 
-@dataclass(frozen=True, slots=True)
-class PlainPattern:
+class PlainPattern(NamedTuple):
     """What the grammar reads of a pattern.
 
     Args:

@@ -5,11 +5,8 @@ but one come down to intervals over :data:`imagesetter.golang.semver.version.Key
 differs for prereleases only. Departures from upstream: none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from imagesetter.golang.semver.version import RELEASE, Key, Version
 
@@ -26,8 +23,7 @@ EVERYTHING: Span = (BOTTOM, TOP)
 Part = Literal["", "major", "minor", "patch"]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparator:
+class Comparator(NamedTuple):
     """An operator and the version that it compares with.
 
     Args:

@@ -15,12 +15,10 @@ Before any of this is read, every ``A - B`` in the text becomes ``>= A, <= B``, 
 names one. Departures from upstream: none; messages are upstream's, and the hint points at the character.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache, reduce
+from typing import NamedTuple
 
 from imagesetter.golang.errors import InvalidConstraint
 from imagesetter.golang.semver.comparator import (
@@ -55,8 +53,7 @@ _VERSION = re.compile(
 _WILDCARDS = ("", "x", "X", "*")
 
 
-@dataclass(frozen=True, slots=True)
-class Conjunction:
+class Conjunction(NamedTuple):
     """Comparisons that must all hold.
 
     Args:
@@ -77,8 +74,7 @@ class Conjunction:
         return " ".join(map(str, self.comparators))
 
 
-@dataclass(frozen=True, slots=True)
-class Constraints:
+class Constraints(NamedTuple):
     """A version range: a version is in it when one of its groups admits it.
 
     ``str()`` gives upstream's printed form, which admits the same versions.

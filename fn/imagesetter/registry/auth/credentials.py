@@ -3,14 +3,12 @@
 No ``repr``, error or note holds a secret; a note says where a credential came from.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from urllib.parse import quote_plus
 
 from imagesetter.errors import CredentialError
@@ -45,8 +43,7 @@ class Credential:
         return (self.secret, self.basic.partition(" ")[2], quote_plus(self.secret))
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """The answer of a keychain: a credential or none, and what ``-v`` says about it."""
 
     credential: Credential | None = None
@@ -65,8 +62,7 @@ class Keychain(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Keychains:
+class Keychains(NamedTuple):
     """Several places, asked in order; the first that has a credential wins."""
 
     chain: Sequence[Keychain]

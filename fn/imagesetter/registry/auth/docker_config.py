@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagesetter.errors import CredentialError, EgressRefused
@@ -45,17 +44,19 @@ def credential_files(environment: Mapping[str, str], home: Path) -> tuple[Path, 
     return (*named, docker / "config.json", podman, config, home / ".dockercfg")
 
 
-@dataclass
 class LocalKeychain:
     """The keychain over those files; read when first asked, each helper run once for a host."""
 
-    files: tuple[Path, ...]
-    environment: Mapping[str, str] = field(repr=False)
-    egress: AddressRules = field(default_factory=AddressRules)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _documents: dict[Path, Mapping[str, object]] = field(default_factory=dict, repr=False)
-    _helped: dict[tuple[str, str], Credential | CredentialError | None] = field(default_factory=dict, repr=False)
-    _running: dict[tuple[str, str], threading.Lock] = field(default_factory=dict, repr=False)
+    def __init__(
+        self, files: tuple[Path, ...], environment: Mapping[str, str], egress: AddressRules | None = None
+    ) -> None:
+        self.files = files
+        self.environment = environment
+        self.egress = egress or AddressRules()
+        self._lock = threading.Lock()
+        self._documents: dict[Path, Mapping[str, object]] = {}
+        self._helped: dict[tuple[str, str], Credential | CredentialError | None] = {}
+        self._running: dict[tuple[str, str], threading.Lock] = {}
 
     def find(self, registry: str, path: str) -> Lookup:
         """See `imagesetter.registry.auth.credentials.Keychain.find`."""

@@ -56,24 +56,24 @@ AuthorizationFlow = Generator[httpx.Request, httpx.Response, str]
 """Sends what it takes to learn the value of ``Authorization``, and returns it."""
 
 
-@dataclass(slots=True)
 class _Token:
-    header: str = field(repr=False)
-    good_until: float
+    def __init__(self, header: str, good_until: float) -> None:
+        self.header = header
+        self.good_until = good_until
 
 
-@dataclass
 class TokenCache:
     """What a run has learned by one way: the challenge of each host, and the tokens."""
 
-    clock: Clock = field(default_factory=Clock)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _fetching: dict[object, threading.Lock] = field(default_factory=dict)
-    _challenges: dict[str, Challenge] = field(default_factory=dict)
-    _actions: dict[tuple[str, str], str] = field(default_factory=dict)
-    _login_first: set[str] = field(default_factory=set)
-    _tokens: dict[object, _Token] = field(default_factory=dict)
-    _refreshed: dict[Credential, str] = field(default_factory=dict, repr=False)
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self._lock = threading.Lock()
+        self._fetching: dict[object, threading.Lock] = {}
+        self._challenges: dict[str, Challenge] = {}
+        self._actions: dict[tuple[str, str], str] = {}
+        self._login_first: set[str] = set()
+        self._tokens: dict[object, _Token] = {}
+        self._refreshed: dict[Credential, str] = {}
 
     def fetching(self, key: object) -> threading.Lock:
         """The lock that whoever fetches this token holds."""

@@ -9,12 +9,11 @@ image-reflector-controller ``internal/registry/options.go``, ``fluxcd/pkg/runtim
   is used then.
 """
 
-from __future__ import annotations
-
 import base64
 import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.auth.credentials import Credential, Lookup, load_document, read_entry, section
@@ -45,8 +44,7 @@ class SecretKeychain:
         return Lookup(None, "; ".join(self.notes))
 
 
-@dataclass(frozen=True, slots=True)
-class PullSecrets:
+class PullSecrets(NamedTuple):
     """What the Secrets of one ImageRepository gave."""
 
     keychain: SecretKeychain

@@ -18,10 +18,7 @@ environment), never from a ResourceList. They are:
 - *Redirects.* Never from https to http, never from elsewhere to loopback; every target passes the rules for addresses.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from imagesetter.errors import EgressRefused
 from imagesetter.registry.http.hosts import (
@@ -44,8 +41,7 @@ _KNOWN_AUTH_HOSTS = {HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.c
 _METADATA_NAMES = frozenset({"metadata.google.internal", "metadata.goog", "instance-data.ec2.internal", "metadata"})
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryPattern:
+class RegistryPattern(NamedTuple):
     """One ``--allow-registry``: ``HOST[:PORT][/PATH]``, such as ``ghcr.io/org``, ``*.corp.example:*`` or ``*``.
 
     - HOST is exact, or ``*.suffix`` for every host below it, or ``*`` for every *public* host.
@@ -92,8 +88,7 @@ class RegistryPattern:
         return self.names(host) and (not self.path or path == self.path or path.startswith(f"{self.path}/"))
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRules:
+class AddressRules(NamedTuple):
     """The operator's rules; the default asks public registries and loopback, and trusts nobody with anything else.
 
     The command line allows loopback only where the operator says so, see

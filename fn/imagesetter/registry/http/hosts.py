@@ -1,12 +1,9 @@
 """Names and addresses of hosts: read strictly, compared in one form, and classified by what they reach. Pure."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imagesetter.errors import EgressRefused
 from imagesetter.registry.http.redaction import printable, redacted_origin
@@ -58,8 +55,7 @@ _SHARED_SITES = frozenset([
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """A host as it is compared: lower case, without a final dot, Docker Hub's names made one; and a port or None."""
 
     name: str
@@ -84,8 +80,7 @@ class Host:
         return self.name if self.port is None else f"{self.name}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(NamedTuple):
     """An absolute URL in its parts: the same reading decides what is allowed, what is connected to and what is sent."""
 
     scheme: str

@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from imagesetter.errors import RateLimited, Unreachable
 from imagesetter.registry.http.hosts import HUB_API
@@ -48,16 +47,16 @@ class Clock:
         return random.random()  # noqa: S311 - nobody gains from guessing it
 
 
-@dataclass
 class Deadline:
     """The moment at which waiting ends."""
 
-    clock: Clock
-    at: float
-    what: str
-    """Whose time it is: the option that would give it more."""
-    name: str = ""
-    """What the deadline is called in an error, such as "the run's deadline of 10 min"; empty for one repository's."""
+    def __init__(self, clock: Clock, at: float, what: str, name: str = "") -> None:
+        self.clock = clock
+        self.at = at
+        self.what = what
+        """Whose time it is: the option that would give it more."""
+        self.name = name
+        """What it is called in an error, such as "the run's deadline of 10 min"; empty for one repository's."""
 
     def left(self) -> float:
         """Seconds until then, 0 when it has passed."""
@@ -77,19 +76,26 @@ def run_deadline(clock: Clock, seconds: float | None) -> Deadline:
     return Deadline(clock, clock.monotonic() + seconds, "--deadline, or IMAGESETTER_DEADLINE", name)
 
 
-@dataclass
 class RateLimiter:
     """Slots for connections, by host and in all, and the hosts that asked to wait."""
 
-    clock: Clock = field(default_factory=Clock)
-    total: int = 128
-    per_host: int = 8
-    per_host_hub: int = 4
-    on_wait: Callable[[str, float, int], None] = lambda host, seconds, status: None
-    _busy: dict[str, int] = field(default_factory=dict)
-    _paused: dict[str, float] = field(default_factory=dict)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
-    _stopped: bool = False
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        total: int = 128,
+        per_host: int = 8,
+        per_host_hub: int = 4,
+        on_wait: Callable[[str, float, int], None] = lambda host, seconds, status: None,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.total = total
+        self.per_host = per_host
+        self.per_host_hub = per_host_hub
+        self.on_wait = on_wait
+        self._busy: dict[str, int] = {}
+        self._paused: dict[str, float] = {}
+        self._changed = threading.Condition()
+        self._stopped = False
 
     def limit(self, host: str) -> int:
         """How many connections a host gets: eight, Docker Hub four."""

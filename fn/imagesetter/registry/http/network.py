@@ -1,33 +1,32 @@
 """How hosts are reached: the proxies and certificates of this machine, and those that the input brings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from imagesetter.registry.http.hosts import Host
 from imagesetter.registry.http.proxies import Proxies, Proxy, proxies_from
 from imagesetter.registry.http.tls import Contexts, Tls, certificate_folders, find_certificates
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkOverrides:
+class NetworkOverrides(NamedTuple):
     """What the input sets for one repository, besides what this machine's configuration says."""
 
     tls: Tls | None = None
     proxy: Proxy | None = None
 
 
-@dataclass
 class NetworkSettings:
     """The operator's configuration of the network; each host's ``certs.d`` folder is read once."""
 
-    proxies: Proxies = field(default_factory=Proxies)
-    folders: tuple[Path, ...] = ()
-    """The ``certs.d`` folders."""
-    contexts: Contexts = field(default_factory=Contexts)
-    _found: dict[str, Tls | None] = field(default_factory=dict, repr=False)
+    def __init__(
+        self, proxies: Proxies | None = None, folders: tuple[Path, ...] = (), contexts: Contexts | None = None
+    ) -> None:
+        self.proxies = proxies or Proxies()
+        self.folders = folders
+        """The ``certs.d`` folders."""
+        self.contexts = contexts or Contexts()
+        self._found: dict[str, Tls | None] = {}
 
     def expects_tls(self, host: Host, given: Tls | None) -> bool:
         """Whether TLS is tried first: everywhere but on loopback, and there where certificates are configured.

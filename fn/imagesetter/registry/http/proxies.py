@@ -5,12 +5,11 @@ Go's rules (``golang.org/x/net/http/httpproxy``), which curl and Python share on
 with ``:port`` if wanted; loopback never goes through a proxy.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.http.hosts import DEFAULT_PORTS, Host, origin
@@ -43,8 +42,7 @@ class Proxy:
         return self.url.startswith("socks5")
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(NamedTuple):
     """The operator's proxies by scheme, and the hosts that are reached without."""
 
     https: Proxy | None = None

@@ -74,7 +74,6 @@ def make_context(tls: Tls | None, environment: Mapping[str, str] | None = None) 
     return context
 
 
-@dataclass
 class Contexts:
     """The TLS clients of a run, one for all hosts with the same certificates.
 
@@ -82,8 +81,9 @@ class Contexts:
     a thread, meanwhile.
     """
 
-    _making: dict[Tls | None, _Making] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(self) -> None:
+        self._making: dict[Tls | None, _Making] = {}
+        self._lock = threading.Lock()
 
     def begin(self, tls: Tls | None) -> _Making:
         """Begin to make one, unless that was done before."""

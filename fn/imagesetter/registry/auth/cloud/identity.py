@@ -12,15 +12,12 @@ A provider is refused for a registry that is not that cloud's, as in Flux 2.6 an
 vendor only, whatever the input says.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry.auth.credentials import Credential
@@ -46,8 +43,7 @@ Exchange = Callable[[str, Mapping[str, str]], Mapping[str, object]]
 """Posts a form to a URL of the registry and gives the JSON object that it answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloudLogin:
+class CloudLogin(NamedTuple):
     """A login that a cloud gave, and for how many seconds."""
 
     credential: Credential
@@ -87,17 +83,19 @@ def _fitting(host: Host) -> str:
     return next((name for name, pattern in _HOSTS.items() if pattern.fullmatch(host.name)), GENERIC)
 
 
-@dataclass
 class CloudIdentities:
     """The logins of a run that clouds gave, each kept until it expires; one exchange a host."""
 
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    allow_metadata: bool = False
-    """``--allow-cloud-metadata``: the instance metadata service may be asked for an identity."""
-    clock: Clock = field(default_factory=Clock)
-    _logins: dict[tuple[str, str], tuple[float, CloudLogin | None]] = field(default_factory=dict, repr=False)
-    _locks: dict[tuple[str, str], threading.Lock] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, allow_metadata: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.environment = environment if environment is not None else {}
+        self.allow_metadata = allow_metadata
+        """``--allow-cloud-metadata``: the instance metadata service may be asked for an identity."""
+        self.clock = clock or Clock()
+        self._logins: dict[tuple[str, str], tuple[float, CloudLogin | None]] = {}
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
+        self._lock = threading.Lock()
 
     def find(self, provider: str, host: Host, exchange: Exchange) -> Credential | None:
         """The login for a registry; None where the library is not installed, or there is no identity.
