@@ -218,7 +218,7 @@ def test_no_public_class_is_defined_twice() -> None:
 
 
 SEAMS = {
-    "__main__": ["cli.fast_path", "cli.flux_plugin", "cli.main", "cli.streams"],
+    "__main__": ["cli.flux_plugin", "cli.main", "cli.streams"],
     "cli.commands.lsp": ["cli.editor.server"],
     "cli.commands.rollback": ["cli.registry_client", "update.signatures"],
     "cli.commands.schema": ["cli.schemas.kinds"],
@@ -235,15 +235,9 @@ SEAMS = {
     "cli.progress": ["cli.terminal"],
     "cli.project": ["config.project_file", "krm_functions.yaml.load"],
     "cli.network_options": ["golang.duration"],
-    "cli.operator_transport": ["registry.http.redaction", "registry.http.transport"],
-    "cli.reports.notifications": ["registry.http.redaction", "registry.http.request"],
-    "cli.source": [
-        "cli.history",
-        "cli.ledger_file",
-        "cli.registry_client",
-        "selection.choose",
-        "selection.registry_source",
-    ],
+    "cli.operator_transport": ["registry.http.transport"],
+    "cli.reports.notifications": ["registry.http.request"],
+    "cli.source": ["cli.history", "cli.registry_refs"],
     "config.function_config": ["config.image_setter"],
     "config.inline_policy": ["config.policy_model"],
     "fields.field_text": ["registry.reference"],
@@ -252,10 +246,11 @@ SEAMS = {
     "flux.catalog": ["flux.image_policy"],
     "flux.image_policy": ["flux.models", "flux.verify"],
     "flux.patches": ["golang.regexp.pattern", "krm_functions.label_selector"],
-    "flux.resources": ["policy.kinds", "registry.auth.kubernetes_secrets", "krm_functions.yaml.load"],
+    "flux.resources": ["policy.kinds", "registry.auth.kubernetes_secrets"],
     "git.forge": ["registry.http.redaction", "registry.http.request"],
     "lint.rules_policies": ["flux.automations", "flux.models"],
     "policy.semver": ["policy.semver_ranker"],
+    "registry.auth.docker_config": ["registry.auth.credential_helper"],
     "registry.client": [
         "registry.auth.flow",
         "registry.http.retry",
@@ -278,10 +273,7 @@ SEAMS = {
         "krm_functions.borrowed",
         "krm_functions.editing",
         "krm_functions.label_selector",
-        "krm_functions.output",
         "krm_functions.selector",
-        "krm_functions.yaml.edits",
-        "krm_functions.yaml.insertion",
     ],
 }
 """Which of our own modules are imported inside functions, by module, each because a run that ends before needs it not.

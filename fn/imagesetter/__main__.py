@@ -4,6 +4,8 @@ import gc
 import os
 import sys
 
+from imagesetter.cli.fast_path import main as function_main
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself takes longer to import than the shortest way takes in all
     from typing import NoReturn
@@ -26,8 +28,6 @@ def main() -> "NoReturn":
     piped = sys.stdin is not None and not sys.stdin.isatty()
     completing = "_IMAGESETTER_COMPLETE" in os.environ  # a shell asks, wherever its standard input comes from
     if (not arguments and piped and not completing) or arguments == ["fn"]:
-        from imagesetter.cli.fast_path import main as function_main
-
         _leave(function_main())
     from imagesetter.cli.main import main as command_line
     from imagesetter.cli.streams import prepare

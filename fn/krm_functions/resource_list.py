@@ -21,15 +21,17 @@ from krm_functions.items import find_items
 from krm_functions.layout import Layout, find_layout
 from krm_functions.list_text import ListText
 from krm_functions.naming import naming_of
+from krm_functions.output import answer_edits
 from krm_functions.result import ResourceRef, Result
 from krm_functions.results import Results
+from krm_functions.yaml.edits import Edit, splice, splice_parts
 from krm_functions.yaml.encoding import decode_text, encode_parts
+from krm_functions.yaml.insertion import block_entries
 from krm_functions.yaml.load import load
 from krm_functions.yaml.scan import scalars
 
 if TYPE_CHECKING:
     from krm_functions.label_selector import LabelSelector
-    from krm_functions.yaml.edits import Edit
     from krm_functions.yaml.scan_result import Comment, ScanResult
 
 VERSIONS: Final = (
@@ -281,9 +283,6 @@ class ResourceList:
                 a node of one that is not.
             ResourceListError: the input has ``results`` to which nothing can be added.
         """
-        from krm_functions.output import answer_edits
-        from krm_functions.yaml.edits import splice, splice_parts
-
         if items is None and self.is_rearranged:
             items = self.items
         if items is not None:
@@ -345,8 +344,6 @@ class ResourceList:
 
 def new_item(data: Mapping[str, Any]) -> Item:
     """An item of a list of its own, to be added to another one."""
-    from krm_functions.yaml.insertion import block_entries
-
     text = "kind: ResourceList\nitems:\n" + block_entries([data], 0, "\n")
     (item,) = ResourceList.parse(text.encode(), name=str(_ref(data))).items
     return item

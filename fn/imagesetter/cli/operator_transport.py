@@ -10,6 +10,7 @@ from imagesetter.cli.registry_client import settings_for
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.registry.http.address_rules import RegistryPattern
 from imagesetter.registry.http.limits import Clock, RateLimiter
+from imagesetter.registry.http.redaction import Redaction
 
 if TYPE_CHECKING:
     from imagesetter.registry.http.transport import RegistryTransport
@@ -25,7 +26,6 @@ def operator_transport(url: str, rules: GitAddressRules, network: NetworkOptions
         rules: the operator's.
         network: how to connect.
     """
-    from imagesetter.registry.http.redaction import Redaction
     from imagesetter.registry.http.transport import RegistryTransport
 
     hosts = (RegistryPattern.parse(f"{urlsplit(url).hostname}:*"),) if url else ()

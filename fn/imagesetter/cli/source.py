@@ -11,7 +11,7 @@ from imagesetter.cli import clock
 from imagesetter.cli.network_options import NetworkOptions
 from imagesetter.lock.document import Lock
 from imagesetter.selection.lock_source import LockSource
-from imagesetter.selection.sources import Digests, LatestRefSource, MakeSource
+from imagesetter.selection.sources import MakeSource
 from imagesetter.selection.status_source import StatusSource
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from imagesetter.flux.catalog import Catalog
     from imagesetter.flux.markers import PolicyName
     from imagesetter.lock.document import LockEntry
-    from imagesetter.registry.client import Client
     from imagesetter.update.read_tree import ScannedTree
 
 
@@ -50,42 +49,18 @@ def source_for(
             recorded = lock()
             yield lambda catalog, known: LockSource(catalog, recorded, clock.now())
         case _:
-            # Imported here, since most lists from kpt have no marker, and such a run contacts no registry.
-            if network.allow_registry or network.allow_auth_host:
-                from imagesetter.cli.registry_client import settings_for
-
-                settings_for(network, None)  # an invalid pattern is an error even if no registry is contacted
-
             with ExitStack() as opened:
 
-                def locked() -> Lock:
-                    if not network.ledger:
-                        return present() or Lock({})
-                    from imagesetter.cli.ledger_file import with_ledger
-
-                    return with_ledger(present(), network.ledger)
-
                 @cache
-                def client() -> Client:
-                    from imagesetter.cli.registry_client import open_client
+                def registry() -> MakeSource:
+                    # Imported here, since most lists from kpt have no marker, and such a run contacts no registry.
+                    from imagesetter.cli.registry_refs import registry_refs
 
-                    return opened.enter_context(open_client(network))
+                    return opened.enter_context(registry_refs(network, present, held))
 
-                def from_registry(catalog: Catalog, digests: Digests) -> LatestRefSource:
-                    from imagesetter.selection.choose import Chooser
-                    from imagesetter.selection.registry_source import RegistrySource
-
-                    choose = Chooser(locked(), clock.now(), held=held)
-                    return RegistrySource(
-                        catalog,
-                        client(),
-                        digests.known,
-                        choose=choose,
-                        situation=choose.situation,
-                        needs_digest=digests.needed,
-                    )
-
-                yield from_registry
+                if network.allow_registry or network.allow_auth_host:
+                    registry()  # an invalid pattern is an error even if no registry is contacted
+                yield lambda catalog, known: registry()(catalog, known)
 
 
 def held_in(tree: ScannedTree, catalog: Catalog) -> HeldTagOf:

@@ -11,6 +11,7 @@ from imagesetter.flux.variables import unresolved, variable_name
 from imagesetter.policy.rule import DEFAULT_EXCLUSIONS
 from krm_functions.errors import ReportedError, ResourceError
 from krm_functions.yaml.field_path import format_path
+from krm_functions.yaml.load import load
 
 GROUP = "image.toolkit.fluxcd.io"
 DEFAULT_NAMESPACE = "flux-system"
@@ -231,8 +232,6 @@ def _annotation_inputs(policy: Resource) -> dict[str, Any]:
 
 def _loaded(text: str) -> object:
     """What the YAML in an annotation says; the text itself where it is not YAML, which is an error elsewhere."""
-    from krm_functions.yaml.load import load
-
     try:
         return load(text)
     except ReportedError:

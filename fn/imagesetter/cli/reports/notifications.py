@@ -24,6 +24,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.git.address_rules import GitAddressRules
 from imagesetter.git.run_result import AutomationRunResult
 from imagesetter.registry.http.limits import Deadline
+from imagesetter.registry.http.redaction import redacted_origin
 from krm_functions.errors import InputError, ReportedError, UsageError
 from krm_functions.messages import os_error_hint
 from krm_functions.redaction import without_logins
@@ -87,7 +88,6 @@ class Notifications:
             raise _unwritable(Path(self.events), error) from error
 
     def _post(self, bodies: list[str], deadline: Deadline) -> None:
-        from imagesetter.registry.http.redaction import redacted_origin
         from imagesetter.registry.http.request import RequestOptions, new_request
 
         transport = operator_transport(self.events, self.rules, self.network)

@@ -23,7 +23,6 @@ from pathlib import Path
 
 from imagesetter.errors import CredentialError, EgressRefused
 from imagesetter.files.read import read_own
-from imagesetter.registry.auth.credential_helper import ask_helper
 from imagesetter.registry.auth.credentials import Credential, Lookup, load_document, read_entry, section
 from imagesetter.registry.http.address_rules import AddressRules
 from imagesetter.registry.http.hosts import Host, parse_host
@@ -105,6 +104,8 @@ class LocalKeychain:
         return Lookup(self._ask(store, registry))
 
     def _ask(self, helper: str, registry: str) -> Credential | None:
+        from imagesetter.registry.auth.credential_helper import ask_helper  # subprocess, and few machines have one
+
         question = (helper, registry)
         with self._lock:
             running = self._running.setdefault(question, threading.Lock())
