@@ -89,9 +89,11 @@ class Cache:
     def load_scan(self, repository: str, identity: CacheIdentity, interval: float | None) -> CachedScan | None:
         """The scan of a canonical repository for this identity, if it is younger than *interval* seconds."""
         entry = self.load_old_scan(repository, identity)
-        if entry is None or not 0 <= self.clock.time() - entry.scanned_at < validity(interval):
-            return None
-        return entry
+        return entry if entry and self.is_young(entry, interval) else None
+
+    def is_young(self, entry: CachedScan, interval: float | None) -> bool:
+        """Whether a scan is younger than *interval* seconds, and not from the future."""
+        return 0 <= self.clock.time() - entry.scanned_at < validity(interval)
 
     def load_old_scan(self, repository: str, identity: CacheIdentity) -> CachedScan | None:
         """The scan of a canonical repository for this identity, whatever its age."""

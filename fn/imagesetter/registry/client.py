@@ -11,26 +11,23 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from imagesetter.errors import CredentialError, ImageReferenceError
+from imagesetter.errors import CredentialError
 from imagesetter.registry import manifests
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity
 from imagesetter.registry.events import Event, Finished, Listed, Note, Planned, Waiting
-from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline, RateLimiter, run_deadline
 from imagesetter.registry.http.network import NetworkOverrides
-from imagesetter.registry.http.redaction import Redaction, printable
+from imagesetter.registry.http.redaction import Redaction
 from imagesetter.registry.logins import Logins
-from imagesetter.registry.manifests import is_digest
 from imagesetter.registry.puller import Puller, RepositoryPuller
-from imagesetter.registry.reference import Repository, is_tag
+from imagesetter.registry.reference import Repository
 from imagesetter.registry.scan import Scan, ScanOptions, group_requests
 from imagesetter.registry.settings import ClientSettings as ClientSettings
 from imagesetter.registry.tags import MOST_TAGS, PAGE_CAP, list_tags
-from imagesetter.registry.workers import Task, run_tasks
+from imagesetter.registry.workers import Task, host_of, run_tasks
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
@@ -70,9 +67,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -87,13 +82,16 @@ class Client:
             RegistryError: the registry did not give an answer; never "no tags" for that.
             CredentialError: there may be credentials for it, and they cannot be read.
         """
-        options = options or ScanOptions()
+        return self._scan_reported(repository, options or ScanOptions())
+
+    def _scan_reported(self, repository: Repository, options: ScanOptions, *, looked: bool = False) -> Scan:
+        """`scan`; if *looked*, the cache had no scan that will do a moment ago."""
         self._redaction.begin()
         for note in options.notes:
             self._notify_once(note)
         try:
             self._check(repository, options)
-            scan = self._scan(repository, options)
+            scan = self._scan(repository, options, looked=looked)
         except ReportedError as error:
             self._notify(Finished(repository.canonical, 0, failed=True))
             self._redaction.error(error)
@@ -109,8 +107,7 @@ class Client:
         """
         options = options or ScanOptions()
         self._settings.address_rules.check_repository(repository.registry, repository.path)
-        identity = self._cache_identity(options, lambda: self._credential(repository, options))
-        entry = self._cache.load_old_scan(repository.canonical, identity) if self._cache and identity else None
+        entry = self._load(repository, self._cache_identity(options, lambda: self._credential(repository, options)))
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded) if entry else None
 
     def scan_each(
@@ -124,10 +121,12 @@ class Client:
         self._notify(Planned(len(groups)))
         left: list[tuple[Sequence[int], Task[Scan]]] = []
         for numbers, repository, options in groups:
-            if at_hand := self._scan_at_hand(repository, options):
+            looked = self._looks_at_hand(options)
+            if looked and (at_hand := self._scan_at_hand(repository, options)):
                 yield from ((each, at_hand) for each in numbers)
             else:
-                left.append((numbers, Task(_host_of(repository), partial(self.scan, repository, options=options))))
+                run = partial(self._scan_reported, repository, options, looked=looked)
+                left.append((numbers, Task(host_of(repository), run)))
         tasks = [task for _, task in left]
         for number, scan in run_tasks(tasks, self._rate_limiter.limit, self.close, self._begin()):
             yield from ((each, scan) for each in left[number][0])
@@ -144,7 +143,7 @@ class Client:
             return self.inspect(repository, tag, platform=platform, options=options).platform_digest
         with self._redacted():
             client = self._repository_client(repository, options or ScanOptions())
-            _check_tag(tag)
+            manifests.check_tag(tag)
             return manifests.find_digest(client, tag)
 
     def digest_all(
@@ -165,7 +164,7 @@ class Client:
         """
         with self._redacted():
             client = self._repository_client(repository, options or ScanOptions())
-            _check_tag(tag)
+            manifests.check_tag(tag)
             image = manifests.inspect(client, tag, platform, self._cache)
         shown = self._redaction.text
         labels = {shown(name): shown(value) for name, value in image.labels.items()}
@@ -189,7 +188,7 @@ class Client:
 
     def run_all(self, jobs: Sequence[tuple[Repository, Callable[[], T]]]) -> list[T | ReportedError]:
         """Jobs that ask about repositories, several at once; results in the given order, a failure is a value."""
-        tasks = [Task(_host_of(repository), job) for repository, job in jobs]
+        tasks = [Task(host_of(repository), job) for repository, job in jobs]
         results = run_tasks(tasks, self._rate_limiter.limit, self.close, self._begin())
         found = dict(results)
         return [found[number] for number in range(len(jobs))]
@@ -204,19 +203,24 @@ class Client:
             self._redaction.error(error)
             raise
 
+    def _looks_at_hand(self, options: ScanOptions) -> bool:
+        """Whether there is a cache, and the login that its scans belong to is known without a wait."""
+        try:
+            return self._cache is not None and not self._cache.refresh and self._logins.are_at_hand(options)
+        except ReportedError:
+            return False
+
     def _scan_at_hand(self, repository: Repository, options: ScanOptions) -> Scan | None:
-        """The scan in the cache, if it will do and its login is known without a wait; `scan` reports what is wrong.
+        """The scan in the cache, if it will do; `scan` reports what is wrong.
 
         Threads are for waiting: thousands of scans that are only read come sooner one after the other.
         """
         try:
-            if self._cache is None or self._cache.refresh or not self._logins.are_at_hand(options):
-                return None
             self._check(repository, options)
             identity = self._cache_identity(options, lambda: self._credential(repository, options))
         except ReportedError:
             return None
-        scan = self._load(repository, options, identity)
+        scan = self._usable(self._load(repository, identity), options)
         if scan:
             for note in options.notes:
                 self._notify_once(note)
@@ -228,21 +232,21 @@ class Client:
         self._settings.address_rules.check_repository(repository.registry, repository.path)
         self._logins.check(repository, options)
 
-    def _scan(self, repository: Repository, options: ScanOptions) -> Scan:
+    def _scan(self, repository: Repository, options: ScanOptions, *, looked: bool) -> Scan:
         """What the cache holds, if it will do; else what the registry answers."""
         look_up = functools.cache(lambda: self._credential(repository, options))
         identity = self._cache_identity(options, look_up)
-        found = self._load(repository, options, identity)
-        if found is not None:
+        if not looked and (found := self._usable(self._load(repository, identity), options)):
             return found
         client = self._repository_client(repository, options, look_up)
         if self._cache is None or identity is None or self._cache.refresh:
-            return self._list(repository, options, client, identity)
+            return self._list(repository, options, client, identity, None)
         with self._cache.scan_lock(
             repository.canonical, identity, min(self._seconds(options) / 2, self._begin().left())
         ):
-            # Load again even without a wait: another run may have scanned since the first look.
-            return self._load(repository, options, identity) or self._list(repository, options, client, identity)
+            # Load it even without a wait: another run may have scanned since the first look.
+            entry = self._load(repository, identity)
+            return self._usable(entry, options) or self._list(repository, options, client, identity, entry)
 
     def _cache_identity(self, options: ScanOptions, look_up: Callable[[], Credential | None]) -> CacheIdentity | None:
         """Whose scans may be shared, if there is a cache; None where the credentials cannot be read.
@@ -259,21 +263,31 @@ class Client:
         except CredentialError:
             return None
 
-    def _load(self, repository: Repository, options: ScanOptions, identity: CacheIdentity | None) -> Scan | None:
+    def _load(self, repository: Repository, identity: CacheIdentity | None) -> CachedScan | None:
+        """The scan in the cache, whatever its age."""
         if self._cache is None or identity is None:
             return None
         with self._cache_lock:  # reading is fast, and several threads at once would be slower
-            entry = self._cache.load_scan(repository.canonical, identity, options.interval)
-        if entry is None or (options.upload_times and not entry.upload_times_read):
+            return self._cache.load_old_scan(repository.canonical, identity)
+
+    def _usable(self, entry: CachedScan | None, options: ScanOptions) -> Scan | None:
+        """A scan from the cache, if it is young enough and has all that is needed."""
+        if self._cache is None or entry is None or not self._cache.is_young(entry, options.interval):
+            return None
+        if options.upload_times and not entry.upload_times_read:
             return None
         return Scan(entry.tags, entry.scanned_at, True, entry.warnings, entry.uploaded)
 
     def _list(
-        self, repository: Repository, options: ScanOptions, client: RepositoryClient, identity: CacheIdentity | None
+        self,
+        repository: Repository,
+        options: ScanOptions,
+        client: RepositoryClient,
+        identity: CacheIdentity | None,
+        old: CachedScan | None,
     ) -> Scan:
-        """List the tags at the registry, and cache the result."""
+        """List the tags at the registry, and cache the result; of an old scan the registry may say that it holds."""
         most, now = self._settings.max_tags, self._settings.clock.time()
-        old = self._cache.load_old_scan(repository.canonical, identity) if self._cache and identity else None
         if old is not None and not 0 <= now - old.listed_at < LONGEST_UNCHANGED:
             old = None
         listing = list_tags(
@@ -302,10 +316,6 @@ class Client:
             uploaded = {**uploaded, **client.upload_times()}
         warnings = map(self._redaction.text, dict.fromkeys([*client.warnings, *entry.warnings]))
         entry = replace(entry, warnings=tuple(warnings), uploaded=uploaded, upload_times_read=options.upload_times)
-        return self._store(repository, entry, identity)
-
-    def _store(self, repository: Repository, entry: CachedScan, identity: CacheIdentity | None) -> Scan:
-        """The scan, after it was put into the cache."""
         if self._cache is not None and identity is not None:
             self._cache.store_scan(repository.canonical, identity, entry)
         return Scan(entry.tags, entry.scanned_at, False, entry.warnings, entry.uploaded)
@@ -385,16 +395,3 @@ class Client:
         if self._settings.listener is not None:
             with self._listener_lock:
                 self._settings.listener(event)
-
-
-def _check_tag(tag: str) -> None:
-    if not is_tag(tag) and not is_digest(tag):
-        raise ImageReferenceError(f"'{printable(tag)}' cannot be a tag")
-
-
-def _host_of(repository: Repository) -> str:
-    """The host whose connections a repository uses, or its registry as it was written."""
-    try:
-        return str(parse_host(repository.registry))
-    except ReportedError:
-        return repository.registry

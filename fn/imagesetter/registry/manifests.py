@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagesetter.errors import NotFound, ProtocolError
+from imagesetter.errors import ImageReferenceError, NotFound, ProtocolError
 from imagesetter.registry.http.redaction import error_reason, printable
+from imagesetter.registry.reference import is_tag
 from imagesetter.registry.tags import read_object
 
 if TYPE_CHECKING:
@@ -204,6 +205,16 @@ def _is_whole(platform: Mapping[str, object]) -> bool:
 def _platform(shape: Mapping[str, object]) -> str:
     parts = [shape.get(name) for name in ("os", "architecture", "variant")]
     return printable("/".join(part for part in parts if isinstance(part, str) and part), 64)
+
+
+def check_tag(tag: str) -> None:
+    """Refuse what is neither a tag nor a digest.
+
+    Raises:
+        ImageReferenceError
+    """
+    if not is_tag(tag) and not is_digest(tag):
+        raise ImageReferenceError(f"'{printable(tag)}' cannot be a tag")
 
 
 def find_digest(client: RepositoryClient, tag: str) -> str:

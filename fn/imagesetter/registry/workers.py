@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from imagesetter.registry.http.hosts import parse_host
 from imagesetter.registry.http.limits import Deadline
+from imagesetter.registry.reference import Repository
 from krm_functions.errors import ReportedError
 
 MOST_THREADS = 256
@@ -25,6 +27,14 @@ class Task(NamedTuple, Generic[T]):
 
     host: str
     run: Callable[[], T]
+
+
+def host_of(repository: Repository) -> str:
+    """The host whose connections a repository uses, or its registry as it was written."""
+    try:
+        return str(parse_host(repository.registry))
+    except ReportedError:
+        return repository.registry
 
 
 def run_tasks(
