@@ -177,6 +177,17 @@ def test_an_unknown_policy_is_answered_with_the_nearest(resources: Sequence[dict
     assert hint in error.hint
 
 
+def test_an_unknown_policy_may_be_one_whose_namespace_is_given_where_it_is_deployed() -> None:
+    """Flux's reference architecture keeps policies so: a Flux Kustomization of another repository names it."""
+    with pytest.raises(ReportedError) as caught:
+        catalog(policy("app", "")).policy(PolicyName("apps", "app"))
+    assert caught.value.hint == (
+        "file.yaml:1 has an ImagePolicy app without a namespace, which counts as flux-system; if it is deployed to "
+        "apps, give --namespace apps (defaults: {namespace: apps} in the project file, or namespace in a "
+        "functionConfig)"
+    )
+
+
 def test_a_missing_repository_is_named_with_the_policy_that_wants_it() -> None:
     error = refusal(catalog(policy(imageRepositoryRef={"name": "web"}), repository()))
     assert "refers to ImageRepository flux-system:web, which was not found" in str(error)

@@ -387,9 +387,20 @@ class Catalog:
             unread = f"it may be in a document that does not parse: {self.unread[0]}{more}"
         if not known:
             return unread or f"no ImagePolicy was found at all: {self.elsewhere.format('them')}"
+        if found := self._without_namespace(name):
+            return (
+                f"{found.origin} has an ImagePolicy {name.name} without a namespace, which counts as "
+                f"{self.default_namespace}; if it is deployed to {name.namespace}, give --namespace {name.namespace} "
+                f"(defaults: {{namespace: {name.namespace}}} in the project file, or namespace in a functionConfig)"
+            )
         if best := self._policies.closest_to(name):
             return f"did you mean {best}?" + (f" or {unread}" if unread else "")
         return unread or f"known policies: {', '.join(map(str, known[:8]))}{' …' if len(known) > 8 else ''}"
+
+    def _without_namespace(self, name: PolicyName) -> Resource | None:
+        """A policy of the same name whose file leaves its namespace to whoever deploys it."""
+        bucket = self._found.get(("ImagePolicy", self.default_namespace, name.name), ())
+        return next((found for found in bucket if found.names[0] == ("", name.name)), None)
 
 
 def _home(found: Resource) -> str:
