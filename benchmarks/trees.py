@@ -122,9 +122,7 @@ def _fleet_aims(clusters: int, found: Mapping[str, Series]) -> list[Aim]:
     what = f"(b) {clusters * 200:,} fields of {clusters} clusters from one lock"
     ours = found[LOCK]
     why = f"the processor works {ours.cpu:.0f} s: libyaml's events of each file, twice, each an object in Python"
-    memory = (
-        "each file's bytes are held, as they are and as they will be, and each field: all is known before any changes"
-    )
+    memory = "each field is held, with its place and what becomes of it: all is known before any file changes"
     return [
         Aim(f"{what}, clock", 10, ours.wall, "s", reason=why),
         Aim(f"{what}, peak memory", 200, ours.peak, "MiB", reason=memory),

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import FileChangedError
-from imagesetter.files.atomic_write import Rewrite, create, put, write, write_all
+from imagesetter.files.atomic_write import create, put, write, write_all
+from imagesetter.files.rewrite import Rewrite
 from krm_functions.errors import InputError
 from support.no_threads import no_threads
 
@@ -58,9 +59,9 @@ def test_a_thousand_files_are_replaced_and_nothing_is_left_beside_them(tmp_path:
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"old %s" % path.name.encode())
-    writes = [Rewrite(path, b"old %s" % path.name.encode(), b"new %s" % path.name.encode()) for path in paths]
+    writes = [Rewrite.whole(path, b"old %s" % path.name.encode(), b"new %s" % path.name.encode()) for path in paths]
     assert write_all(writes) == [None] * 1000
-    assert [path.read_bytes() for path in paths] == [after for _, _, after in writes]
+    assert [path.read_bytes() for path in paths] == [b"new %s" % path.name.encode() for path in paths]
     assert sorted(tmp_path.glob("*/*")) == sorted(paths)
 
 
@@ -70,24 +71,21 @@ def test_a_file_that_cannot_be_written_keeps_none_of_the_others_from_it(tmp_path
         path.write_bytes(b"old")
     edited.write_bytes(b"edited by someone else")
     gone = tmp_path / "gone" / "d.yaml"
-    errors = write_all([Rewrite(path, b"old", b"new") for path in (first, edited, gone, last)])
+    errors = write_all([Rewrite.whole(path, b"old", b"new") for path in (first, edited, gone, last)])
     assert [type(error) for error in errors] == [type(None), FileChangedError, InputError, type(None)]
     assert [error.where for error in errors if error] == [str(edited), str(gone)]
     assert [path.read_bytes() for path in (first, edited, last)] == [b"new", b"edited by someone else", b"new"]
     assert sorted(os.listdir(tmp_path)) == ["a.yaml", "b.yaml", "c.yaml"]
 
 
-class Interrupting(bytes):
-    """Bytes that are compared with a file's at the moment at which the user presses Ctrl-C."""
+class Interrupting(Rewrite):
+    """A file whose new bytes are made at the moment at which the user presses Ctrl-C."""
 
-    def __eq__(self, other: object) -> bool:
+    __slots__ = ()
+
+    def after(self, before: bytes) -> bytes:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        return True
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = bytes.__hash__
+        return super().after(before)
 
 
 @pytest.mark.parametrize("files", [1, 3, 9, 100])
@@ -95,20 +93,21 @@ def test_an_interruption_leaves_whole_files_and_nothing_beside_them(files: int, 
     paths = [tmp_path / f"{number}.yaml" for number in range(files)]
     for path in paths:
         path.write_bytes(b"old")
-    writes = [Rewrite(path, Interrupting() if path is paths[files // 2] else b"old", b"new") for path in paths]
+    kinds = [Interrupting if path is paths[files // 2] else Rewrite for path in paths]
+    writes = [kind.whole(path, b"old", b"new") for kind, path in zip(kinds, paths, strict=True)]
     with pytest.raises(KeyboardInterrupt):
         write_all(writes)
     assert {path.read_bytes() for path in paths} <= {b"old", b"new"}
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
-class Broken(bytes):
-    """Bytes that cannot be compared with a file's."""
+class Broken(Rewrite):
+    """A file whose new bytes cannot be made."""
 
-    def __ne__(self, other: object) -> bool:
+    __slots__ = ()
+
+    def after(self, before: bytes) -> bytes:
         raise MemoryError
-
-    __hash__ = bytes.__hash__
 
 
 @pytest.mark.parametrize("files", [3, 100])
@@ -117,7 +116,7 @@ def test_what_goes_wrong_in_a_thread_comes_out(files: int, tmp_path: Path) -> No
     for path in paths:
         path.write_bytes(b"old")
     with pytest.raises(MemoryError):
-        write_all([Rewrite(path, Broken(b"old") if path is paths[-1] else b"old", b"new") for path in paths])
+        write_all([(Broken if path is paths[-1] else Rewrite).whole(path, b"old", b"new") for path in paths])
     assert paths[-1].read_bytes() == b"old"
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
@@ -159,24 +158,25 @@ def system_without_threads() -> Iterator[None]:
         yield
 
 
-def planned(tmp_path: Path, count: int) -> list[tuple[Path, bytes, bytes]]:
-    writes = [(tmp_path / f"{number}.yaml", b"old", b"new") for number in range(count)]
-    for path, before, _ in writes:
-        path.write_bytes(before)
+def planned(tmp_path: Path, count: int) -> list[Rewrite]:
+    writes = [Rewrite.whole(tmp_path / f"{number}.yaml", b"old", b"new") for number in range(count)]
+    for each in writes:
+        each.path.write_bytes(b"old")
     return writes
 
 
 def test_all_files_are_written_where_no_thread_can_be_started(tmp_path: Path, system_without_threads: None) -> None:
     writes = planned(tmp_path, 100)
     assert write_all(writes) == [None] * 100
-    assert {path.read_bytes() for path, _, _ in writes} == {b"new"}
+    assert {each.path.read_bytes() for each in writes} == {b"new"}
 
 
 FEW_THREADS = """\
 import resource, sys, threading
 from pathlib import Path
-from imagesetter.files.atomic_write import Rewrite, write_all
-writes = [Rewrite(path, b"old", b"new") for path in Path(sys.argv[1]).iterdir()]
+from imagesetter.files.atomic_write import write_all
+from imagesetter.files.rewrite import Rewrite
+writes = [Rewrite.whole(path, b"old", b"new") for path in Path(sys.argv[1]).iterdir()]
 threading.stack_size(1 << 28)
 used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) << 10
 resource.setrlimit(resource.RLIMIT_AS, (used + 5 * (1 << 27), resource.RLIM_INFINITY))  # two stacks and a half
@@ -189,7 +189,7 @@ def test_all_files_are_written_with_the_few_threads_that_the_system_gives(tmp_pa
     writes = planned(tmp_path, 200)
     done = subprocess.run([sys.executable, "-c", FEW_THREADS, tmp_path], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("200\n", "")
-    assert {path.read_bytes() for path, _, _ in writes} == {b"new"}
+    assert {each.path.read_bytes() for each in writes} == {b"new"}
 
 
 def test_all_files_are_written_where_few_may_be_open_at_a_time(tmp_path: Path) -> None:
@@ -203,13 +203,13 @@ def test_all_files_are_written_where_few_may_be_open_at_a_time(tmp_path: Path) -
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert errors == [None] * 200
-    assert {path.read_bytes() for path, _, _ in writes} == {b"new"}
+    assert {each.path.read_bytes() for each in writes} == {b"new"}
 
 
 def test_a_file_that_is_too_large_for_the_disk_is_named_and_the_others_are_written(tmp_path: Path) -> None:
     writes = planned(tmp_path, 100)
-    path, before, _ = writes[50]
-    writes[50] = (path, before, b"x" * 100_000)
+    path = writes[50].path
+    writes[50] = Rewrite.whole(path, b"old", b"x" * 100_000)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
     try:
@@ -220,19 +220,19 @@ def test_a_file_that_is_too_large_for_the_disk_is_named_and_the_others_are_writt
         ("cannot be written: File too large", str(path))
     ]
     assert path.read_bytes() == b"old"
-    assert [other.read_bytes() for other, _, _ in writes].count(b"new") == 99
+    assert [other.path.read_bytes() for other in writes].count(b"new") == 99
     assert len(os.listdir(tmp_path)) == 100
 
 
 @pytest.mark.parametrize("files", [3, 100])
 def test_an_interruption_has_a_note_with_exactly_the_files_that_were_written(files: int, tmp_path: Path) -> None:
     writes = planned(tmp_path, files)
-    writes[files // 2] = (writes[files // 2][0], Interrupting(), b"new")
+    writes[files // 2] = Interrupting(*writes[files // 2])
     with pytest.raises(KeyboardInterrupt) as stopped:
         write_all(writes)
     (note,) = stopped.value.__notes__
     first, *named = note.split("\n  ")
-    written = [str(path) for path, _, _ in writes if path.read_bytes() == b"new"]
+    written = [str(each.path) for each in writes if each.path.read_bytes() == b"new"]
     assert named == written
     assert first == f"{len(written)} file{' was' if len(written) == 1 else 's were'} written before that:"
 

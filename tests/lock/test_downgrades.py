@@ -66,7 +66,7 @@ def run(
             )
         ],
     )
-    after = outcome.rewrites[0].after.decode() if outcome.rewrites else text
+    after = outcome.rewrites[0].versions()[1].decode() if outcome.rewrites else text
     return after, outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,52 @@ def test_a_second_run_plans_nothing(tmp_path: Path) -> None:
     write_files(run(tmp_path).rewrites)
     outcome = run(tmp_path)
     assert (outcome.changes, outcome.rewrites, outcome.results, outcome.unchanged) == ((), (), (), 1)
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "with a byte order mark"])
+def test_a_plan_holds_what_changes_and_not_the_file(bom: str, tmp_path: Path) -> None:
+    marker = '# {"$imagepolicy": "flux-system:app"}'
+    text = f"{bom}# é 😀\r\na: r.example.com/app:1 {marker}\r\n" + "x: ü\r\n" * 20_000 + f"b: 'é:1' {marker}\r\n"
+    (tmp_path / "a.yaml").write_bytes(text.encode())
+    (planned,) = run(tmp_path).rewrites
+    assert [(edit.old.decode(), edit.new.decode()) for edit in planned.edits] == [
+        ("r.example.com/app:1", "r.example.com/app:1.0.10"),
+        ("'é:1'", "'r.example.com/app:1.0.10'"),
+    ]
+    after = text.replace("r.example.com/app:1 ", "r.example.com/app:1.0.10 ").replace("é:1", "r.example.com/app:1.0.10")
+    assert planned.versions() == (text.encode(), after.encode())
+
+
+def test_a_file_that_changes_between_scan_and_plan_is_an_error_and_the_others_change(tmp_path: Path) -> None:
+    text = 'a: r.example.com/app:1 # {"$imagepolicy": "flux-system:app"}\n'
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    tree = read_tree([tmp_path])
+    (tmp_path / "b.yaml").write_text(f"# mine\n{text}")
+    source = Known({APP: LatestRef("r.example.com/app", "1.0.10")})
+    outcome = update_files(tree, lambda fields: source)
+    (result,) = outcome.results
+    assert (result.severity, result.message, result.file and result.file.path) == (
+        "error",
+        f"changed on disk while imagesetter was running; it was not written ({tmp_path}/b.yaml); run it again",
+        f"{tmp_path}/b.yaml",
+    )
+    assert [Path(change.field.location.file).name for change in outcome.changes] == ["a.yaml", "c.yaml"]
+    assert write_files(outcome.rewrites) == []
+    assert (tmp_path / "b.yaml").read_text() == f"# mine\n{text}"
+    assert (tmp_path / "c.yaml").read_text() == text.replace("app:1 ", "app:1.0.10 ")
+
+
+def test_a_pipe_that_was_named_is_planned_from_what_it_held(tmp_path: Path) -> None:
+    text = 'a: r.example.com/app:1 # {"$imagepolicy": "flux-system:app"}\n'
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    try:
+        (planned,) = run(Path(f"/dev/fd/{reader}")).rewrites
+    finally:
+        os.close(reader)
+    assert planned.versions() == (text.encode(), text.replace("app:1 ", "app:1.0.10 ").encode())
 
 
 def test_a_digest_marker_without_a_digest_is_an_error_and_the_field_stays(tmp_path: Path) -> None:

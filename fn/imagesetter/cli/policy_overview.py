@@ -163,7 +163,7 @@ def make_overview(
     """
     fields: list[MarkedField] = []
     for file in tree.marked:
-        fields += (each._replace(marker=nearby.place(each.marker, str(file.path))) for each in marked_fields(file)[0])
+        fields += (each._replace(marker=nearby.place(each.marker, file.name)) for each in marked_fields(file)[0])
     names = _names(catalog, nearby, fields)
     lock = nearby.lock() or Lock({})
     names += [name for name in lock.entries if not catalog.has_policy(name) and name not in names]

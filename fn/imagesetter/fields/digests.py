@@ -10,7 +10,8 @@ from imagesetter.fields.field_text import has_digest, is_digest
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from krm_functions.yaml.field_path import FieldPath
-from krm_functions.yaml.scan_result import Scalar
+from krm_functions.yaml.scan import scan
+from krm_functions.yaml.scan_result import KEEP_ALL, NOTHING, Scalar
 
 _DIGEST_KEY = r"""(?:igest|sha|sha256)["']?[ \t]*:[ \t]*["']?(?:sha[0-9]+:)?[0-9a-fA-F]{32}"""
 _NAMES = ("digest", "sha", "sha256")
@@ -81,6 +82,23 @@ class FieldDigests:
             if held != wanted and not held.endswith(wanted if whole else f":{wanted}"):
                 return True
         return False
+
+
+def scalars_beside(text: str, fields: Iterable[Scalar]) -> Mapping[int, Mapping[FieldPath, Scalar]]:
+    """The digests and registries in the mappings of some scalars of a text, by document and path.
+
+    Few texts have one; these are scanned once more.
+    """
+    if not (has_digest_key(text) or has_registry_key(text)):
+        return NOTHING
+    mappings = {(scalar.document, scalar.path[:-1]) for scalar in fields}
+    found: dict[int, dict[FieldPath, Scalar]] = {}
+    for node in scan(text, outline=KEEP_ALL).documents if mappings else ():
+        for scalar in node.kept.values():
+            wanted = scalar.path[-1:] == ("registry",) or is_digest(scalar.value)
+            if wanted and (node.document, scalar.path[:-1]) in mappings:
+                found.setdefault(node.document, {})[scalar.path] = scalar
+    return found
 
 
 def digests_beside(

@@ -1,6 +1,7 @@
 """A field that follows a policy: where it is, how it was found, and what a latest ref makes of it."""
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from imagesetter.errors import FieldError
 from imagesetter.fields.field_text import FieldText, ReadsTag, looks_like_a_version, read_field
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from imagesetter.fields.nested import NestedMark
 else:
     NestedMark = object  # `typing` compiles an annotation in quotes, which takes longer than the class
+
+_Same = TypeVar("_Same", str, FieldPath)
+
+
+@lru_cache(maxsize=4096)
+def shared(value: _Same) -> _Same:
+    """An equal text or path, the same object each time: in a fleet, thousands of fields hold the same ones."""
+    return value
+
 
 FoundBy = Literal["target", "annotation", "marker", "source", "image", "beside"]
 """``beside``: the digest in the same mapping as a field that follows a policy, and without a marker of its own."""

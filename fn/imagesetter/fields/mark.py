@@ -22,9 +22,9 @@ from imagesetter.fields.field_text import has_digest
 from imagesetter.fields.images import MarkCandidate, candidates, is_generated, is_ours, overridden_images
 from imagesetter.fields.report import failure, report
 from imagesetter.fields.unfollowed import NESTED, WRITE_APART, nested_markers
-from imagesetter.files.atomic_write import Rewrite
 from imagesetter.files.find import find_files
 from imagesetter.files.read import read
+from imagesetter.files.rewrite import Rewrite
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import Part
 from imagesetter.flux.markers import KEY, Marker, PolicyName, parse_marker
@@ -200,7 +200,7 @@ def _mark_file(
         edits = [Edit(each.at, each.at, f" {each.comment}") for each in found.insertions]
         after = splice(source.text, edits)
         prove(before, scan(after, NEEDLE, outline=KEEP_ALL), found.insertions)
-        outcome.rewrites.append(Rewrite(path, data, encode_text(after, bom=source.bom)))
+        outcome.rewrites.append(Rewrite.whole(path, data, encode_text(after, bom=source.bom)))
     outcome.insertions += found.insertions
     outcome.results += found.results
     outcome.marked += found.marked

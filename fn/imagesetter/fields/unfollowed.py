@@ -47,14 +47,14 @@ def nested_markers(text: str, found: ScanResult) -> Iterator[tuple[int, int]]:
         at = text.find(NEEDLE, end)
 
 
-def sealed_documents(text: str, found: ScanResult) -> frozenset[int]:
+def sealed_documents(text: str, found: ScanResult) -> tuple[int, ...]:
     """The documents whose every value is covered by the MAC of SOPS: an edit makes the file unreadable.
 
     Args:
         text: the whole text.
         found: a scan of it with an outline, so that the documents are known.
     """
-    sealed = set()
+    sealed = []
     for node in found.documents if "sops:" in text else ():
         try:
             data = load(text[node.start : node.end])
@@ -62,5 +62,5 @@ def sealed_documents(text: str, found: ScanResult) -> frozenset[int]:
             continue
         sops = data.get("sops") if isinstance(data, Mapping) else None
         if isinstance(sops, Mapping) and sops.get("mac") and sops.get("mac_only_encrypted") is not True:
-            sealed.add(node.document)
-    return frozenset(sealed)
+            sealed.append(node.document)
+    return tuple(sealed)

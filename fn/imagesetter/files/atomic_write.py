@@ -13,11 +13,12 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imagesetter.errors import FileChangedError
 from imagesetter.files.platform import AS_IT_IS, keep_owner, set_mode
-from imagesetter.files.read import inside_its_repository, read
+from imagesetter.files.read import inside_its_repository, read, read_again
+from imagesetter.files.rewrite import Rewrite, changed
 from krm_functions.errors import InputError, ReportedError
 from krm_functions.messages import one_line, os_error_hint
 
@@ -35,14 +36,6 @@ TEMPORARY_SUFFIX = ".imagesetter"
 """How the name of a temporary file ends; a killed run leaves one behind."""
 
 
-class Rewrite(NamedTuple):
-    """A file, the bytes that it holds, and those that replace them."""
-
-    path: "Path"
-    before: bytes
-    after: bytes
-
-
 def write(path: "Path", before: bytes, after: bytes) -> None:
     """Replace a file's bytes at once; see `write_all`.
 
@@ -50,7 +43,7 @@ def write(path: "Path", before: bytes, after: bytes) -> None:
         FileChangedError: the file no longer holds *before*; nothing was written.
         InputError: the directory or the file cannot be written.
     """
-    (error,) = write_all([Rewrite(path, before, after)])
+    (error,) = write_all([Rewrite.whole(path, before, after)])
     if error:
         raise error
 
@@ -63,17 +56,16 @@ def write_all(writes: Sequence[Rewrite]) -> list[ReportedError | None]:
     replaced at a time. A link that is named itself is followed, not replaced.
 
     Returns:
-        for each file why it was not written (FileChangedError: it no longer holds the bytes before; InputError), or
-        None; a file that cannot be written keeps none of the others from it. Another exception, such as an
-        interruption, has a note that names the files that were written.
+        for each file why it was not written (FileChangedError: it no longer holds the bytes that were read;
+        InputError), or None; a file that cannot be written keeps none of the others from it. Another exception, such
+        as an interruption, has a note that names the files that were written.
     """
     errors: list[ReportedError | None] = [None] * len(writes)
     directories: dict[str, None] = {}
 
     def put(number: int) -> None:
-        path, before, after = writes[number]
         try:
-            directories[_replace(str(path), before, after)] = None
+            directories[_replace(writes[number])] = None
         except ReportedError as error:
             errors[number] = error
 
@@ -85,7 +77,7 @@ def write_all(writes: Sequence[Rewrite]) -> list[ReportedError | None]:
                 put(number)  # alone it needs few open files
         _at_once(_sync_directory, list(directories))
     except BaseException as stopped:
-        note(stopped, [str(path) for path, _, after in writes if _holds(path, after)])
+        note(stopped, [each.name for each in writes if _is_written(each)])
         raise
     return errors
 
@@ -107,26 +99,30 @@ def note(stopped: BaseException, written: Sequence[str]) -> None:
         stopped.add_note("\n  ".join((f"{count} written before that:", *map(one_line, written))))
 
 
-def _holds(path: "Path", data: bytes) -> bool:
-    """Whether a file holds these bytes. What a run remembers may lack the last file: it can be stopped anywhere."""
+def _is_written(rewrite: Rewrite) -> bool:
+    """Whether a file holds its new bytes. What a run remembers may lack the last file: it can be stopped anywhere."""
     try:
-        return read(path, [path], limit=len(data)) == data
+        rewrite.before(read_again(rewrite.name))
     except ReportedError:
         return False
+    return True
 
 
-def _replace(shown: str, before: bytes, after: bytes) -> str:
+def _replace(rewrite: Rewrite) -> str:
     """Replace a file's bytes; the directory, which has to be flushed as well.
 
     Raises:
         FileChangedError, InputError: as `write`.
     """
-    path, temporary = shown, ""
+    shown = path = rewrite.name
+    temporary = ""
     try:
         old = os.lstat(path)
         if stat.S_ISLNK(old.st_mode):
             path = inside_its_repository(path)
             old = os.stat(path)
+        before = read(path)
+        after = rewrite.after(before)
         handle, temporary = _make_temporary(path, old.st_mode & 0o777)
         try:
             keep_owner(handle, old)
@@ -136,9 +132,8 @@ def _replace(shown: str, before: bytes, after: bytes) -> str:
             os.fsync(handle)
         finally:
             os.close(handle)
-        if read(path) != before:
-            message = "changed on disk while imagesetter was running; it was not written"
-            raise FileChangedError(message, where=shown, hint="run it again")
+        if read(path) != before:  # a flush takes long enough for another program to write
+            raise changed(shown)
         os.replace(temporary, path)
         temporary = ""
     except OSError as error:

@@ -1,8 +1,9 @@
 """Files of this machine, opened safely: no link that leaves its tree, regular files only, never more than a limit.
 
-Files are read in four ways, and each has a function:
+Files are read in five ways, and each has a function:
 
 * `read`: a file that was met in a directory. It is a regular file, and not a link.
+* `read_again`: a regular file that was read before by one of these, and is about to be written or shown.
 * `read_inside`: a file that is looked for by its name, such as a lock. A link is followed as long as it stays in the
   tree.
 * `read_named`: a file that the operator named. It may be a pipe or a device, and a link to any place; only a link that
@@ -74,6 +75,15 @@ def read_named(path: StrPath, *, limit: int = LARGEST) -> bytes:
     real = inside_its_repository(path)
     handle = _open_plain(real) if os.path.isfile(real) else None
     return read_own(path, limit=limit) if handle is None else _read_open(handle, path, limit)
+
+
+def read_again(path: StrPath) -> bytes:
+    """The bytes of a regular file that was met in a directory or named by the operator, and was read before.
+
+    Raises:
+        InputError: it cannot be read, is not a regular file, or is a link of a repository that leads out of it.
+    """
+    return read(inside_its_repository(path) if os.path.islink(path) else path)
 
 
 def read_own(path: StrPath, *, limit: int = LARGEST) -> bytes:

@@ -94,7 +94,7 @@ def read_version(data: bytes, name: str) -> FileVersion:
             lock = parse_lock(decode_text(data, name=name).text, name)
             values |= {EntryKey(policy): entry_text(entry) for policy, entry in lock.entries.items()}
         if NEEDLE.encode() in data:
-            fields, _ = marked_fields(marked_file(Path(name), data))
+            fields, _ = marked_fields(marked_file(name, data))
             values |= zip(field_keys(fields), (marked.scalar.value for marked in fields), strict=True)
     except (LockError, TextError):
         return FileVersion({})

@@ -24,7 +24,7 @@ from krm_functions.errors import ResourceError
 from krm_functions.result import File, Result
 
 if TYPE_CHECKING:
-    from imagesetter.files.atomic_write import Rewrite
+    from imagesetter.files.rewrite import Rewrite
 
 _GITLINK = "160000"
 
@@ -70,7 +70,7 @@ class Workspace:
         for rewrite in rewrites:
             name = os.fsencode(rewrite.path.relative_to(self.root))
             mode, blob = blobs.get(name, ("", ""))
-            if b"\n" not in name and blob == _blob_name(rewrite.before, blob):
+            if b"\n" not in name and blob == _blob_name(rewrite.versions()[0], blob):
                 plain.append((mode, name))
             else:
                 filtered.append(name)

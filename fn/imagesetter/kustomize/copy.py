@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagesetter.fields.kustomization import Sources, find_sources
-from imagesetter.files.atomic_write import Rewrite
 from imagesetter.files.find import repository_root
+from imagesetter.files.rewrite import Rewrite
 from imagesetter.git.command import Git
 from krm_functions.errors import InputError, ReportedError
 
@@ -75,8 +75,9 @@ class SourceCopy:
         for rewrite in rewrites:
             path = self.path(rewrite.path.resolve())
             mode = path.stat().st_mode
+            after = rewrite.after(path.read_bytes())
             path.unlink()
-            path.write_bytes(rewrite.after)
+            path.write_bytes(after)
             path.chmod(stat.S_IMODE(mode))
 
 

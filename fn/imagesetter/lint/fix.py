@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from imagesetter.files.atomic_write import Rewrite
 from imagesetter.files.read import read
+from imagesetter.files.rewrite import Rewrite
 from imagesetter.lint.finding import Finding
 from imagesetter.lint.scanned_file import SourcePosition
 from krm_functions.errors import InputError, SpliceError, TextError
@@ -49,7 +49,7 @@ def fixes(
         except SpliceError:
             continue
         if text != source.text and _same_values(source.text, text, done):
-            yield Rewrite(Path(name), before, encode_text(text, bom=source.bom)), list(done)
+            yield Rewrite.whole(Path(name), before, encode_text(text, bom=source.bom)), list(done)
 
 
 def _edits(text: str, finding: Finding) -> Iterator[Edit]:

@@ -247,7 +247,7 @@ def read_data(data: bytes, name: str) -> ScannedFile | None:
         deployment,
         tuple(SourcePosition(name, *where) for where in nested_markers(text, scanned)),
         _untagged(data, name),
-        sealed_documents(text, scanned) if sealed and marker_comments else frozenset(),
+        frozenset(sealed_documents(text, scanned) if sealed and marker_comments else ()),
     )
 
 

@@ -6,34 +6,28 @@ fails those that follow it, a document that does not parse its own, a file that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from imagesetter.fields.digests import digests_beside, has_digest_key, has_registry_key, registries_beside
-from imagesetter.fields.field import Location, MarkedField
+from imagesetter.fields.digests import digests_beside, registries_beside
+from imagesetter.fields.field import Location, MarkedField, shared
 from imagesetter.fields.nested import edits as nested_edits
 from imagesetter.fields.report import failure, marker_problem, report
-from imagesetter.fields.unfollowed import (
-    MAC,
-    NESTED,
-    SEAL_AGAIN,
-    WRITE_APART,
-    nested_markers,
-    sealed_documents,
-)
-from imagesetter.files.atomic_write import Rewrite, write_all
+from imagesetter.fields.unfollowed import MAC, NESTED, SEAL_AGAIN, WRITE_APART
+from imagesetter.files.atomic_write import write_all
+from imagesetter.files.rewrite import ByteEdit, Rewrite
 from imagesetter.flux.markers import Marker, PolicyName, parse_comments
 from imagesetter.selection.sources import LatestRefSource, Resolution
 from imagesetter.update.plan import Change, Guard, Reads, plan_changes, scan_notes, torn
 from krm_functions.errors import ReportedError, TextError
 from krm_functions.result import ResourceRef, Result, failed
-from krm_functions.yaml.edits import splice
-from krm_functions.yaml.encoding import encode_text
+from krm_functions.yaml.edits import Edit, splice
+from krm_functions.yaml.encoding import decode_text, encode_text
 from krm_functions.yaml.field_path import FieldPath, format_path
-from krm_functions.yaml.proof import rewrite
-from krm_functions.yaml.scan import scan
-from krm_functions.yaml.scan_result import KEEP_ALL, Scalar, ScanResult
+from krm_functions.yaml.proof import edits as proved_edits
+from krm_functions.yaml.scan_result import NOTHING, Scalar
 
 if TYPE_CHECKING:
     from imagesetter.update.read_tree import MarkedFile, ScannedTree
@@ -59,8 +53,8 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     """The fields of a file that follow a policy, and what is wrong with its other markers."""
     fields: list[MarkedField] = []
     results: list[Result] = []
-    name, text = str(file.path), file.text.text
-    resources = _resources(file.scan)
+    name = file.name
+    resources = {(document, path): resource for document, path, resource in file.resources}
     for parsed in parse_comments(file.scan.comments):
         comment = parsed.comment
         if parsed.marker and comment.scalar:
@@ -70,7 +64,7 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
     for mark in file.nested:
         fields.append(MarkedField(mark.marker, mark.scalar, _location(name, mark.scalar, resources), nested=mark))
     followed = {mark.comment.line for mark in file.nested}
-    for line, column in nested_markers(text, file.scan):
+    for line, column in file.unfollowed:
         if line in followed:
             continue
         location = Location(file=name, line=line, column=column)
@@ -83,37 +77,17 @@ def marked_fields(file: MarkedFile) -> tuple[list[MarkedField], list[Result]]:
                 hint="fix it, or leave the file out with --exclude",
             )
             results.append(failure(unreadable, location))
-    has_digest, has_registry = has_digest_key(text), has_registry_key(text)
-    if fields and (has_digest or has_registry):
-        scalars_of = _scalars_beside(text)
-        if has_registry:
-            fields = registries_beside(fields, scalars_of)
+    if file.beside:
+        scalars_of = partial(_scalars_beside, file)
+        fields = registries_beside(fields, scalars_of)
         apart = [marked for marked in fields if not marked.nested]
         fields += digests_beside(apart, scalars_of, lambda _, scalar: _location(name, scalar, resources))
     fields.sort(key=lambda marked: marked.scalar.start)
     return fields, results
 
 
-def _scalars_beside(text: str) -> Callable[[MarkedField], Mapping[FieldPath, Scalar]]:
-    """All scalars of the document that a field is in; the text is scanned once more for them."""
-    whole = {
-        node.document: {scalar.path: scalar for scalar in node.kept.values()}
-        for node in scan(text, outline=KEEP_ALL).documents
-    }
-    nothing: Mapping[FieldPath, Scalar] = {}
-    return lambda marked: whole.get(marked.scalar.document, nothing)
-
-
-def _resources(found: ScanResult) -> dict[tuple[int, FieldPath], ResourceRef]:
-    """The resources of a file by document and path: the documents themselves, and the items of a List."""
-    refs: dict[tuple[int, FieldPath], ResourceRef] = {}
-    for node in found.nodes:
-        kept = {path[-1]: value for path, value in node.texts.items()}
-        if kept.get("apiVersion") and kept.get("kind"):
-            refs[node.document, node.path] = ResourceRef(
-                kept["apiVersion"], kept["kind"], kept.get("name", ""), kept.get("namespace", "")
-            )
-    return refs
+def _scalars_beside(file: MarkedFile, marked: MarkedField) -> Mapping[FieldPath, Scalar]:
+    return file.beside.get(marked.scalar.document, NOTHING)
 
 
 def _location(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], ResourceRef]) -> Location:
@@ -130,7 +104,7 @@ def _location(name: str, scalar: Scalar, resources: dict[tuple[int, FieldPath], 
         column=scalar.column,
         index=scalar.document,
         resource=resource,
-        field=format_path(scalar.path[depth:]),
+        field=shared(format_path(scalar.path[depth:])),
     )
 
 
@@ -165,10 +139,10 @@ def update_files(
     by_file: dict[str, MarkedFile] = {}
     for file in tree.marked:
         found, problems = marked_fields(file)
-        found = [marked._replace(marker=place(marked.marker, str(file.path))) for marked in found]
+        found = [marked._replace(marker=place(marked.marker, file.name)) for marked in found]
         fields += [marked for marked in found if not only or {marked.marker.policy, marked.marker.policy.plain} & only]
         results += problems
-        by_file[str(file.path)] = file
+        by_file[file.name] = file
     names = dict.fromkeys(marked.marker.policy for marked in fields)
     answers = source_of(fields).answers(names) if names else {}
     planned = plan_changes(
@@ -220,9 +194,8 @@ def _without(
 
 def _broken_seals(file: MarkedFile, changes: Iterable[Change]) -> Iterable[Result]:
     """A warning for each change in a document that SOPS has sealed."""
-    sealed = sealed_documents(file.text.text, file.scan)
     for change in changes:
-        if change.field.scalar.document in sealed:
+        if change.field.scalar.document in file.sealed:
             yield report("warning", f"{MAC}; {SEAL_AGAIN}", change.field.location, tags={"error": "SopsMac"})
 
 
@@ -234,16 +207,43 @@ def _by_file(changes: Iterable[Change]) -> dict[str, list[Change]]:
 
 
 def _rewritten(file: MarkedFile, changes: Sequence[Change]) -> Rewrite:
-    text, bom = file.text
+    """The changes of a file, proved.
+
+    Raises:
+        SpliceError: the file would not read as planned.
+        FileChangedError: it has changed since it was scanned.
+        InputError: it cannot be read any more.
+    """
+    data = file.read()
+    text, bom = decode_text(data)
     if file.nested:
-        planned = [(change.field.scalar, change.text, change.field.nested) for change in changes]
-        text = splice(text, nested_edits(text, planned, file.scan))
+        edits = nested_edits(
+            text, [(change.field.scalar, change.text, change.field.nested) for change in changes], file.scan
+        )
     else:
-        text = rewrite(text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
-    return Rewrite(file.path, file.data, encode_text(text, bom=bom))
+        edits = proved_edits(text, [(change.field.scalar, change.text) for change in changes], scan=file.scan)
+    if file.kept is not None:
+        return Rewrite.whole(file.name, data, encode_text(splice(text, edits), bom=bom))
+    return Rewrite(file.name, file.fingerprint, tuple(_byte_edits(text, edits, bom=bom)))
+
+
+@lru_cache(maxsize=4096)
+def _encoded(text: str) -> bytes:
+    """The bytes of a text, the same object each time: many files change alike."""
+    return text.encode()
+
+
+def _byte_edits(text: str, edits: Iterable[Edit], *, bom: bool) -> Iterator[ByteEdit]:
+    """The edits of a text as those of the bytes that it was decoded from."""
+    done, at = 0, len(encode_text("", bom=bom))
+    for edit in sorted(edits):
+        at += len(text[done : edit.start].encode())
+        old = _encoded(text[edit.start : edit.end])
+        yield ByteEdit(at, old, _encoded(edit.replacement))
+        at, done = at + len(old), edit.end
 
 
 def write_files(rewrites: Sequence[Rewrite]) -> list[Result]:
     """Write what was planned; a file that cannot be written is a result, and the others are written all the same."""
     errors = zip(rewrites, write_all(rewrites), strict=True)
-    return [failure(error, Location(file=str(rewritten.path))) for rewritten, error in errors if error]
+    return [failure(error, Location(file=rewritten.name)) for rewritten, error in errors if error]

@@ -77,7 +77,7 @@ class Nearby:
         """Place every marker of the tree, as a lock for all of them needs it."""
         for file in self.tree.marked:
             for _, marker in file.field_markers():
-                self.place(marker, str(file.path))
+                self.place(marker, file.name)
 
     def _placed(self, name: PolicyName, folder: str) -> PolicyName:
         several: object = None

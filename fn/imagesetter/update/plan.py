@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import FieldError
-from imagesetter.fields.field import MarkedField, Siblings
+from imagesetter.fields.field import MarkedField, Siblings, shared
 from imagesetter.fields.field_text import FieldText, has_digest, is_digest
 from imagesetter.fields.report import failure, report
 from imagesetter.flux.latest_ref import LatestRef
@@ -119,9 +119,10 @@ def plan_changes(
         reads: finds the tag of a policy among other text; None: what looks like a version.
     """
     planner = _Planner(fields, answers, "warning" if keep_on_error else "error", guards, strict, allow_unpin, reads)
-    # Digests come last: what they do depends on the tags beside them.
-    for number, marked in sorted(enumerate(fields), key=lambda each: _is_digest_field(each[1])):
-        planner.add(number, marked)
+    for digests in (False, True):  # digests come last: what they do depends on the tags beside them
+        for number, marked in enumerate(fields):
+            if _is_digest_field(marked) == digests:
+                planner.add(number, marked)
     return planner.plan()
 
 
@@ -150,8 +151,10 @@ class _Planner:
             marked.siblings for marked in fields if _is_digest_field(marked) and is_digest(marked.scalar.value)
         }
         """Where a field beside others holds their digest."""
+        self.beside = {marked.siblings for marked in fields if _is_digest_field(marked)}
+        """Where a field beside others is one for their digest."""
         self.tags: dict[Siblings, tuple[str, bool]] = {}
-        """The tag that each field beside others holds, and whether it stays though another one is selected."""
+        """The tag that each field beside such a field holds, and whether it stays though another one is selected."""
 
     def plan(self) -> Plan:
         """What has been planned, in the order of the fields."""
@@ -209,7 +212,7 @@ class _Planner:
             text = marked.read(answer.ref, reads)
         except FieldError as error:
             self._say(number, failure(error, marked.location, severity=self.severity, policy=str(policy)))
-            self.tags[marked.siblings] = ("", True)
+            self._keep_tag(marked, "", stays=True)
             return
         if _is_digest_field(marked):
             self._add_digest(number, marked, text, answer)
@@ -242,10 +245,10 @@ class _Planner:
         else:
             if lost:
                 self._say(number, _lost_digest(marked, new))
-            self.changes[number] = Change(marked, new, ref, (text.before, text.after))
+            self.changes[number] = Change(marked, shared(new), ref, (text.before, text.after))
             stays = False
         if tagged:
-            self.tags[marked.siblings] = (text.tag, stays)
+            self._keep_tag(marked, text.tag, stays=stays)
 
     def _add_digest(self, number: int, marked: MarkedField, text: FieldText, answer: Resolved) -> None:
         """Plan a field that holds a digest alone: it goes with the tag beside it."""
@@ -265,6 +268,11 @@ class _Planner:
             self.current.add(number)
         elif not stays and not self._refused(number, marked, new, answer.ref):
             self.changes[number] = Change(marked, new, answer.ref, (text.before, text.after))
+
+    def _keep_tag(self, marked: MarkedField, tag: str, *, stays: bool) -> None:
+        """Note the tag of a field for the digest beside it."""
+        if self.beside and marked.siblings in self.beside:
+            self.tags[marked.siblings] = (tag, stays)
 
     def _refused(self, number: int, marked: MarkedField, new: str, ref: LatestRef) -> bool:
         """Whether a guard refuses a change; what guards have to say is said, up to the first refusal."""

@@ -3,17 +3,24 @@
 Files without a marker, a Flux resource or a lock are read but never parsed.
 """
 
+# Strings, not path objects: these cost more than all the calls on a file together, and there are thousands of files.
+# ruff: noqa: PTH113
+
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from imagesetter.config.inline_policy import WORDS, policies_in_file, releases_in_file
-from imagesetter.fields.field import Location
+from imagesetter.fields.digests import scalars_beside
+from imagesetter.fields.field import Location, shared
 from imagesetter.fields.nested import NestedMark, find_nested
 from imagesetter.fields.report import failure
+from imagesetter.fields.unfollowed import nested_markers, sealed_documents
 from imagesetter.files.find import find_names
-from imagesetter.files.read import read
+from imagesetter.files.read import read, read_again
+from imagesetter.files.rewrite import changed, fingerprint
 from imagesetter.flux import resources as flux
 from imagesetter.flux.deployments import GROUP as DEPLOYMENTS
 from imagesetter.flux.deployments import File
@@ -21,12 +28,12 @@ from imagesetter.flux.kustomization_file import is_kustomization
 from imagesetter.flux.markers import Marker, parse_comments
 from imagesetter.lock import document as lock
 from krm_functions.errors import InputError, TextError
-from krm_functions.result import Result
-from krm_functions.yaml.encoding import DecodedText as Text
+from krm_functions.result import ResourceRef, Result
 from krm_functions.yaml.encoding import decode_text, mentions, wide_encoding
+from krm_functions.yaml.field_path import FieldPath
 from krm_functions.yaml.load import load, load_all
 from krm_functions.yaml.scan import NEEDLE, scan
-from krm_functions.yaml.scan_result import KEEP_TEXT, SPAN, Comment, ScanResult
+from krm_functions.yaml.scan_result import KEEP_TEXT, NOTHING, SPAN, Comment, Scalar, ScanResult
 
 STDIN = "<stdin>"
 _MARKED = NEEDLE.encode()
@@ -41,18 +48,42 @@ _OUTLINE: Final = {**_RESOURCE, "items": {"*": _RESOURCE}}
 
 
 class MarkedFile(NamedTuple):
-    """A file that holds markers: its bytes, and where the markers are."""
+    """A file that holds markers, and what an update needs of its text, which is not kept: a fleet has many files."""
 
-    path: Path
-    data: bytes
+    name: str
+    fingerprint: int
+    """Of its bytes (`imagesetter.files.rewrite.fingerprint`)."""
     scan: ScanResult
+    """Without its documents."""
+    resources: tuple[tuple[int, FieldPath, ResourceRef], ...] = ()
+    """The resources in it by document and path: the documents themselves, and the items of a List."""
     nested: tuple[NestedMark, ...] = ()
     """Fields in the text of values, where these are followed."""
+    unfollowed: tuple[tuple[int, int], ...] = ()
+    """Line and column of each marker in the text of a value."""
+    beside: Mapping[int, Mapping[FieldPath, Scalar]] = NOTHING
+    """The digests and registries beside its fields, by document and path."""
+    sealed: tuple[int, ...] = ()
+    """The documents that SOPS has sealed."""
+    kept: bytes | None = None
+    """Its bytes, if they cannot be read again: it is a pipe."""
 
     @property
-    def text(self) -> Text:
-        """The text, decoded anew: kept beside the bytes, the texts of a fleet would take as much memory as these."""
-        return decode_text(self.data)
+    def path(self) -> Path:
+        """Its path; a path object is not kept, since it takes much memory."""
+        return Path(self.name)
+
+    def read(self) -> bytes:
+        """Its bytes, read anew.
+
+        Raises:
+            FileChangedError: it holds others by now.
+            InputError: it cannot be read.
+        """
+        data = read_again(self.name) if self.kept is None else self.kept
+        if fingerprint(data) != self.fingerprint:
+            raise changed(self.name)
+        return data
 
     def field_markers(self) -> Iterator[tuple[Comment, Marker]]:
         """The valid markers that are behind a value, also in the text of another one where these are followed."""
@@ -130,7 +161,8 @@ def read_tree(
             if _LOCK in data:
                 locks.append((Path(name), data))
             if _MARKED in data:
-                marked.append(marked_file(Path(name), data, nested=nested))
+                file = marked_file(name, data, nested=nested)
+                marked.append(file if os.path.isfile(name) else file._replace(kept=data))
         except TextError as error:
             if mentions(data, NEEDLE) or wide_encoding(data):
                 results.append(failure(error, Location(file=name)))
@@ -150,15 +182,39 @@ def read_tree(
     )
 
 
-def marked_file(path: Path, data: bytes, *, nested: bool = False) -> MarkedFile:
+def marked_file(name: str, data: bytes, *, nested: bool = False) -> MarkedFile:
     """A file with its markers; if *nested*, also with those inside the text of values.
 
     Raises:
         TextError: it is not UTF-8.
     """
-    text = decode_text(data, name=str(path)).text
-    inside = find_nested(text) if nested else ()
-    return MarkedFile(path, data, scan(text, NEEDLE, outline=_OUTLINE), inside)
+    text = decode_text(data, name=name).text
+    found = scan(text, NEEDLE, outline=_OUTLINE)
+    return MarkedFile(
+        name,
+        fingerprint(data),
+        ScanResult(tuple(map(_slim, found.comments)), found.broken, events=found.events),
+        tuple(_resources(found)),
+        find_nested(text) if nested else (),
+        tuple(nested_markers(text, found)),
+        scalars_beside(text, [comment.scalar for comment in found.comments if comment.scalar]),
+        sealed_documents(text, found),
+    )
+
+
+def _slim(comment: Comment) -> Comment:
+    scalar = comment.scalar
+    if scalar:
+        scalar = scalar._replace(path=shared(scalar.path), value=shared(scalar.value))
+    return comment._replace(text=shared(comment.text), scalar=scalar)
+
+
+def _resources(found: ScanResult) -> Iterator[tuple[int, FieldPath, ResourceRef]]:
+    for node in found.nodes:
+        kept = {path[-1]: value for path, value in node.texts.items()}
+        if kept.get("apiVersion") and kept.get("kind"):
+            of = (kept["apiVersion"], kept["kind"], kept.get("name", ""), kept.get("namespace", ""))
+            yield node.document, shared(node.path), ResourceRef(*map(shared, of))
 
 
 def may_hold_policies(data: bytes) -> bool:

@@ -79,7 +79,7 @@ def catalog_from_tree(
         catalog.add([found for found in completed.resources if not catalog.knows(found)])
     else:
         complete_into(catalog, own.resources, own, values, given=own.resources)
-        markers = [(str(file.path), marker) for file in tree.marked for _, marker in file.field_markers()]
+        markers = [(file.name, marker) for file in tree.marked for _, marker in file.field_markers()]
         if needs_search(catalog, markers, wanted, paths):
             root = repository_root(start_directory(paths)) or Path()
             known = {folder_of(name) + "/" + Path(name).name for name in own.names}
@@ -172,7 +172,7 @@ def with_values(tree: ScannedTree, catalog: Catalog, folder: Callable[[str], str
     for file in tree.marked:
         comments = file.scan.comments
         if any("${" in comment.text for comment in comments):
-            values = catalog.values_for(folder(str(file.path)))
+            values = catalog.values_for(folder(file.name))
             changed = tuple(comment._replace(text=substitute(comment.text, values)) for comment in comments)
             file = file._replace(scan=file.scan._replace(comments=changed))
         marked.append(file)
@@ -184,7 +184,7 @@ def unknown_policies(tree: ScannedTree, catalog: Catalog) -> Iterable[Result]:
     for file in tree.marked:
         for comment, marker in file.field_markers():
             if not catalog.has_policy(marker.policy):
-                location = Location(file=str(file.path), line=comment.line, column=comment.column)
+                location = Location(file=file.name, line=comment.line, column=comment.column)
                 yield failure(catalog.unknown(marker.policy), location, severity="warning")
 
 

@@ -25,10 +25,11 @@ from imagesetter.fields.images import find_images
 from imagesetter.fields.mark import MarkOutcome, Owner, find_owners, insert_markers
 from imagesetter.fields.proposals import FILE_NAME, Suggestion, as_json, policies_text, rule_words, suggest
 from imagesetter.fields.report import failure
-from imagesetter.files.atomic_write import Rewrite, create, noted
+from imagesetter.files.atomic_write import create, noted
 from imagesetter.files.atomic_write import write as replace_file
 from imagesetter.files.find import start_directory
 from imagesetter.files.read import read_named
+from imagesetter.files.rewrite import Rewrite
 from imagesetter.flux.kustomization_file import FILE_NAMES
 from imagesetter.flux.resources import FLUX_KINDS
 from imagesetter.update.files import write_files
@@ -144,17 +145,18 @@ def _policy_file(target: Path, suggestions: Sequence[Suggestion], *, flux: bool)
     except ReportedError as error:
         raise error.located(str(target)) from error
     bom = before[:3] if before.startswith(b"\xef\xbb\xbf") else b""
-    return Rewrite(target, before, bom + text.encode())
+    return Rewrite.whole(target, before, bom + text.encode())
 
 
 def _written(plan: InitPlan) -> list[Result]:
     """Write the policy file, then the markers; a marker never is without its policy."""
     if plan.policies:
         try:
-            if plan.policies.before or plan.policies.path.exists():
-                replace_file(*plan.policies)
+            path, (before, after) = plan.policies.path, plan.policies.versions()
+            if before or path.exists():
+                replace_file(path, before, after)
             else:
-                create(plan.policies.path, plan.policies.after)
+                create(path, after)
         except ReportedError as error:
             return [failure(error, Location(file=str(plan.policies.path)))]
     with noted([str(plan.policies.path)] if plan.policies else []):

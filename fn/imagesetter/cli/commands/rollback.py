@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from imagesetter.cli.options import namespace_option, network_options, policy_na
 from imagesetter.cli.terminal import echo, print_results
 from imagesetter.fields.digests import FieldDigests
 from imagesetter.fields.field import Location, MarkedField
-from imagesetter.files.atomic_write import Rewrite, write_all
+from imagesetter.files.atomic_write import write, write_all
+from imagesetter.files.rewrite import Rewrite
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
@@ -247,10 +249,13 @@ def _write(file: LockFile, after: bytes, rewrites: Sequence[Rewrite]) -> None:
     errors = write_all(rewrites)
     error = next(filter(None, errors), None)
     if error:
-        written = (each for each, bad in zip(rewrites, errors, strict=True) if not bad)
-        write_all([Rewrite(each.path, each.after, each.before) for each in written])
-        if file.there:
-            write_all([Rewrite(file.real, after, file.before)])
-        else:
-            file.real.unlink()
+        for each in (each for each, bad in zip(rewrites, errors, strict=True) if not bad):
+            with suppress(ReportedError):  # of a file that another program has changed since, its bytes stay
+                old, new = each.versions()
+                write(each.path, new, old)
+        with suppress(ReportedError):
+            if file.there:
+                write(file.real, after, file.before)
+            else:
+                file.real.unlink()
         raise error

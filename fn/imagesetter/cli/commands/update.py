@@ -27,6 +27,7 @@ from imagesetter.cli.options import (
 )
 from imagesetter.cli.output_options import Format
 from imagesetter.cli.planned_update import plan_update
+from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.cli.reports.update import UpdateOutcome
 from imagesetter.cli.reports.update_json import render_json
 from imagesetter.cli.reports.update_markdown import render_markdown
@@ -132,6 +133,7 @@ def command(
     outcome = replace(outcome, results=(*outcome.results, *unfollowed))
     refused = outcome.failed if options.on_error == "fail" else failed(unfollowed)  # a wrong --only stops the run
     writes = not (check or refused)
+    diffs = {each.name: unified_diff(each) for each in outcome.rewrites} if diff else {}  # of what is there now
     if message_file and outcome.changes and writes:
         from imagesetter.cli.reports.commit_message import write_message
 
@@ -141,8 +143,9 @@ def command(
     unwritten = write_files(outcome.rewrites) if writes else []
     problems = (*outcome.results, *unwritten)
     outcome = _without(outcome, {result.file.path for result in unwritten if result.file})
-    with noted([str(rewritten.path) for rewritten in outcome.rewrites] if writes else []):
-        made = UpdateOutcome(outcome, problems, written=writes, diff=diff, refused=refused and not check)
+    with noted([rewritten.name for rewritten in outcome.rewrites] if writes else []):
+        shown = "".join(diffs.get(each.name, "") for each in outcome.rewrites)
+        made = UpdateOutcome(outcome, problems, written=writes, diffs=shown, refused=refused and not check)
         if links and outcome.changes:
             made = _with_links(made, outcome, catalog, network)
         _report(made, options, catalog, paths)
@@ -210,7 +213,7 @@ def _without(outcome: FileUpdates, files: set[str]) -> FileUpdates:
     if not files:
         return outcome
     changes = tuple(change for change in outcome.changes if change.field.location.file not in files)
-    rewrites = tuple(rewritten for rewritten in outcome.rewrites if str(rewritten.path) not in files)
+    rewrites = tuple(rewritten for rewritten in outcome.rewrites if rewritten.name not in files)
     return replace(outcome, changes=changes, rewrites=rewrites)
 
 

@@ -131,7 +131,7 @@ class EditorFolder:
 
     def marked(self, path: Path) -> MarkedFile:
         """A file that is open, with its markers."""
-        return marked_file(path, self.drafts.get(path, "").encode(errors="replace"))
+        return marked_file(str(path), self.drafts.get(path, "").encode(errors="replace"))
 
     def fields_at(self, path: Path, line: int) -> Iterator[FieldHere]:
         """The marked fields on a line, which counts from 1."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imagesetter.files.atomic_write import Rewrite
+from imagesetter.files.rewrite import Rewrite
 
 
 def unified_diff(rewritten: Rewrite) -> str:
-    """A diff that ``git apply`` and ``patch`` accept, byte for byte."""
+    """A diff that ``git apply`` and ``patch`` accept, byte for byte.
+
+    Raises:
+        ReportedError: the file cannot be read, or holds other bytes than those of the plan.
+    """
     import difflib  # few runs show a diff
 
-    before, after = (data.decode("utf-8").split("\n") for data in (rewritten.before, rewritten.after))
+    versions = rewritten.versions()
+    before, after = (data.decode("utf-8").split("\n") for data in versions)
     name = rewritten.path.as_posix().lstrip("/")
-    is_new = not rewritten.before and not rewritten.path.exists()
+    is_new = not versions[0] and not rewritten.path.exists()
     old, new = "/dev/null" if is_new else _quoted(f"a/{name}"), _quoted(f"b/{name}")
     lines = list(difflib.unified_diff(_with_ends(before), _with_ends(after), old, new, n=3))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

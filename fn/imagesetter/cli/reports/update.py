@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from imagesetter.cli.reports.diff import unified_diff
 from imagesetter.fields.field import split_image
 from imagesetter.flux.markers import PolicyName
 from imagesetter.update.files import FileUpdates
@@ -38,14 +37,14 @@ def move_of(change: Change) -> Move:
 class UpdateOutcome:
     """An update that was written, refused, or only checked.
 
-    ``problems`` are all results of the run, including those of writing files; ``links`` are present if requested;
-    ``refused`` says that an error prevented all writing.
+    ``problems`` are all results of the run, including those of writing files; ``diffs`` (all changes as one unified
+    diff) and ``links`` are present if requested; ``refused`` says that an error prevented all writing.
     """
 
     outcome: FileUpdates
     problems: tuple[Result, ...]
     written: bool
-    diff: bool = False
+    diffs: str = ""
     links: Mapping[Move, Links] = field(default_factory=dict)
     refused: bool = False
 
@@ -68,13 +67,6 @@ class UpdateOutcome:
         refused = "; nothing was written" if self.refused else ""
         counted = f"; {errors} error{'' if errors == 1 else 's'}" if errors else ""
         return f"{self.closing.message} ({files} file{'' if files == 1 else 's'} read){refused}{counted}"
-
-    @property
-    def diffs(self) -> str:
-        """All changes as one unified diff, if requested."""
-        if not self.diff:
-            return ""
-        return "".join(map(unified_diff, self.outcome.rewrites))
 
     def links_of(self, change: Change) -> Links | None:
         """The links of a change; None if not requested."""

@@ -18,7 +18,7 @@ _COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 def render_table(report: UpdateOutcome) -> str:
     """The table; empty where a diff takes its place."""
-    return "" if report.diff else "".join(f"{line(each)}\n" for each in _table(report))
+    return "" if report.diffs else "".join(f"{line(each)}\n" for each in _table(report))
 
 
 def render_text(report: UpdateOutcome) -> str:
