@@ -123,6 +123,7 @@ def environment_in(folder: Path) -> dict[str, str]:
     home.mkdir(exist_ok=True)
     (home / "gitconfig").write_text(
         "[user]\n  name = tester\n  email = tester@example.com\n[init]\n  defaultBranch = main\n"
+        "[maintenance]\n  auto = false\n[receive]\n  autogc = false\n[core]\n  fsync = none\n"
     )
     scripts = Path(sys.executable).parent
     path = os.pathsep.join([str(scripts), str(CHECKOUT / ".tools/bin"), os.environ.get("PATH", os.defpath)])
