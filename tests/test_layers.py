@@ -251,12 +251,7 @@ SEAMS = {
     "lint.rules_policies": ["flux.automations", "flux.models"],
     "policy.semver": ["policy.semver_ranker"],
     "registry.auth.docker_config": ["registry.auth.credential_helper"],
-    "registry.client": [
-        "registry.auth.flow",
-        "registry.http.retry",
-        "registry.http.transport",
-        "registry.repository_client",
-    ],
+    "registry.client": ["registry.sessions"],
     "registry.manifests": ["registry.http.library"],
     "selection.choose": ["candidates.rules", "candidates.situation"],
     "selection.lock_source": ["flux.releases", "selection.releases"],

@@ -31,8 +31,8 @@ from imagesetter.registry.workers import Task, host_of, run_tasks
 from krm_functions.errors import ReportedError
 
 if TYPE_CHECKING:
-    from imagesetter.registry.http.retry import RetryingClient
     from imagesetter.registry.repository_client import RepositoryClient, Session
+    from imagesetter.registry.sessions import Sessions
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that everything about one repository may take, where its ImageRepository has no ``spec.timeout``."""
@@ -57,8 +57,7 @@ class Client:
         self._listener_lock = threading.Lock()
         self._cache_lock = threading.Lock()
         self._sent_notes: set[str] = set()
-        self._http: RetryingClient | None = None
-        self._sessions: dict[NetworkOverrides, Session] = {}
+        self._sessions: Sessions | None = None
         self._close_connections: Callable[[], None] = lambda: None
         self._deadline: Deadline | None = None
         self._redaction = Redaction()
@@ -361,25 +360,13 @@ class Client:
         return self._logins.find(repository, options, exchange)
 
     def _session(self, overrides: NetworkOverrides) -> Session:
-        from imagesetter.registry.auth.flow import TokenCache
-        from imagesetter.registry.http.retry import RetryingClient
-        from imagesetter.registry.http.transport import RegistryTransport
-        from imagesetter.registry.repository_client import Session
+        from imagesetter.registry.sessions import Sessions
 
-        settings = self._settings
         with self._lock:
-            if self._http is None:
-                transport = settings.transport or RegistryTransport(
-                    settings.address_rules, self._rate_limiter, settings.network, self._redaction
-                )
-                self._http = RetryingClient(transport, settings.address_rules, self._rate_limiter, self._redaction)
-                self._close_connections = transport.close
-            if overrides not in self._sessions:
-                tokens = TokenCache(settings.clock)
-                self._sessions[overrides] = Session(
-                    self._http, tokens, settings.address_rules, settings.network, overrides
-                )
-            return self._sessions[overrides]
+            if self._sessions is None:
+                self._sessions = Sessions(self._settings, self._rate_limiter, self._redaction)
+                self._close_connections = self._sessions.close
+            return self._sessions.find(overrides)
 
     def _note_waiting(self, host: str, seconds: float, status: int) -> None:
         self._notify(Waiting(self._redaction.text(host), seconds, status))
