@@ -130,6 +130,36 @@ WRONG = {
         "--lock-file",
         "give the path of a file",
     ),
+    "a file for a directory": (
+        ["update", "--cache-dir", __file__],
+        f"directory {__file__!r} is a file",
+        "--cache-dir",
+        "give the path of a directory",
+    ),
+    "a list of tags that does not exist": (
+        ["explain", "--semver", "1.x", "--tags-file", "nowhere", "a.example/web"],
+        "cannot be read: No such file or directory",
+        "nowhere",
+        "check the path",
+    ),
+    "a directory for a list of tags": (
+        ["explain", "--semver", "1.x", "--tags-file", ".", "a.example/web"],
+        "cannot be read: Is a directory",
+        ".",
+        "check the path",
+    ),
+    "values that do not exist": (
+        ["update", "--substitute-from", "nowhere.env"],
+        "cannot be read: No such file or directory",
+        "nowhere.env",
+        "check the path",
+    ),
+    "a rendered stream that does not exist": (
+        ["lint", "--rendered", "nowhere.yaml"],
+        "cannot be read: No such file or directory",
+        "nowhere.yaml",
+        "check the path",
+    ),
     "a report in a directory that does not exist": (
         ["update", "--output", "json=gone/report.json"],
         "gone/report.json is in a directory that does not exist",

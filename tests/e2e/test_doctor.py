@@ -122,6 +122,15 @@ def test_an_odd_environment_is_told_without_a_secret_and_without_a_traceback(
     assert "Traceback" not in done.err
 
 
+def test_a_program_that_does_not_run_is_told_in_words(stage: Stage) -> None:
+    program = stage.root / "bin" / "kpt"
+    program.parent.mkdir()
+    program.write_text("not a program")
+    program.chmod(0o755)
+    done = stage.run("imagesetter", "doctor", PATH=f"{program.parent}:{stage.environment['PATH']}")
+    assert f"kpt         does not run: Exec format error ({program})" in done.stdout, str(done)
+
+
 def test_a_proxy_that_cannot_be_read_keeps_nothing_else_from_being_told(stage: Stage) -> None:
     write(stage.root, stage.host)
     done = stage.here("doctor", HTTPS_PROXY=f"ftp://user:{SECRET}@proxy.example")

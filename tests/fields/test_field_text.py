@@ -229,6 +229,15 @@ def test_a_text_of_which_nobody_can_tell_the_part_is_an_error(value: str, part: 
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("part", ["", "tag", "name", "digest"])
+def test_nothing_of_a_policy_is_the_end_of_a_tag(part: Part) -> None:
+    """kustomize would make 1.0.01.4.2 of it."""
+    with pytest.raises(FieldError) as caught:
+        becomes(part, ("images", 0, "tagSuffix"), "-alpine")
+    assert caught.value.what.endswith(", and tagSuffix holds what stands behind the tag")
+    assert caught.value.hint == 'mark newTag instead, with {"$imagepolicy": "flux-system:web:tag"}'
+
+
 def test_an_image_of_which_only_the_tag_is_clear_names_the_marker_of_the_tag() -> None:
     with pytest.raises(FieldError) as refused:
         becomes("", ("image",), "${REGISTRY}/web:1.0.0")

@@ -227,7 +227,7 @@ def test_a_broken_ledger_is_an_error_and_nothing_is_written(sandbox: Sandbox, te
 def test_a_ledger_that_does_not_exist_is_an_error_where_it_is_only_read(sandbox: Sandbox) -> None:
     sandbox.write("policies.yaml", AGED)
     ran = sandbox.run("update", "--ledger", "ledger.yaml")
-    assert (ran.status, "cannot be read: No such file or directory" in ran.err) == (1, True)
+    assert (ran.status, "cannot be read: No such file or directory" in ran.err) == (2, True)
 
 
 def test_comments_above_the_lines_stay_and_crlf_becomes_lf() -> None:

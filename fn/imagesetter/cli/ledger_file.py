@@ -14,7 +14,7 @@ from imagesetter.flux.markers import PolicyName
 from imagesetter.lock.document import Lock
 from imagesetter.lock.ledger import FirstSight, Ledger, merged, parse_ledger, render_ledger
 from imagesetter.lock.tag_age import Seen
-from krm_functions.errors import InputError, ReportedError
+from krm_functions.errors import ReportedError, UsageError
 from krm_functions.yaml.encoding import decode_text
 
 
@@ -63,7 +63,7 @@ def _read(path: Path, *, missing_ok: bool) -> tuple[bytes | None, str, Ledger]:
     """The bytes of a ledger, its text, and what it has; None where there is no file."""
     try:
         data = read_named(path)
-    except InputError as error:
+    except UsageError as error:
         if missing_ok and isinstance(error.__cause__, FileNotFoundError):
             return None, "", {}
         raise

@@ -62,6 +62,8 @@ def _bad_value(error: click.BadParameter, parameter: click.Parameter) -> tuple[s
             )
         case click.types.BoolParamType():
             return f"{value} is neither true nor false", "write true or false"
+        case click.Path(file_okay=False):
+            return _sentence(error), "give the path of a directory"
         case click.Path():
             return _sentence(error), "give the path of a file"
         case _:

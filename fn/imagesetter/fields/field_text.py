@@ -94,6 +94,11 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
         FieldError: the marker's part does not fit the field, or it is not clear which part of the text is meant.
     """
     key = next((step for step in path[-1:] if isinstance(step, str)), "")
+    if key == "tagSuffix":
+        raise FieldError(
+            f"{marker} writes {_WRITES[marker.part]}, and tagSuffix holds what stands behind the tag",
+            hint=f'mark newTag instead, with {{"{KEY}": "{marker.policy}:tag"}}',
+        )
     if (right := fitting_part(marker.part, key, value)) != marker.part:
         better = marker._replace(part=right)
         raise FieldError(

@@ -24,7 +24,7 @@ import os
 import stat
 from collections.abc import Collection
 
-from krm_functions.errors import InputError
+from krm_functions.errors import InputError, UsageError
 from krm_functions.messages import os_error_hint
 
 LARGEST = 256 * 1024 * 1024
@@ -71,10 +71,16 @@ def read_named(path: StrPath, *, limit: int = LARGEST) -> bytes:
 
     Raises:
         InputError: it cannot be read, is too large, or is a link of a repository that leads out of it.
+        UsageError: it does not exist, or is a directory (the cause is the system's error).
     """
     real = inside_its_repository(path)
     handle = _open_plain(real) if os.path.isfile(real) else None
-    return read_own(path, limit=limit) if handle is None else _read_open(handle, path, limit)
+    try:
+        return read_own(path, limit=limit) if handle is None else _read_open(handle, path, limit)
+    except InputError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+            raise UsageError(error.what, where=error.where, hint=error.hint) from error.__cause__
+        raise
 
 
 def read_again(path: StrPath) -> bytes:

@@ -168,8 +168,10 @@ def _tools() -> Iterator[Row]:
 def _first_line(path: str, arguments: tuple[str, ...]) -> str:
     try:
         done = subprocess.run((path, *arguments), capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"does not run: {type(error).__name__}"
+    except subprocess.TimeoutExpired as error:
+        return f"does not run: no answer within {error.timeout:.0f} s"
+    except OSError as error:
+        return f"does not run: {error.strerror or error}"
     return next(iter((done.stdout or done.stderr).strip().splitlines()), "prints nothing")
 
 
