@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from imagesetter.errors import ResolveError
 from imagesetter.flux.access import check_access
 from imagesetter.flux.annotations import is_annotated
+from imagesetter.flux.known_policies import KnownPolicies
 from imagesetter.flux.latest_ref import LatestRef, has_ref, reported_ref
 from imagesetter.flux.markers import PolicyName
 from imagesetter.flux.nearest import nearest
@@ -40,7 +41,6 @@ from imagesetter.flux.resources import (
 )
 from imagesetter.flux.variables import Values
 from krm_functions.errors import ResourceError
-from krm_functions.suggestions import KnownNames
 
 if TYPE_CHECKING:
     from imagesetter.flux.image_policy import ImagePolicy
@@ -51,30 +51,6 @@ _REFERENCES = {
     "ImageUpdateAutomation": ("sourceRef", "GitRepository"),
 }
 """The field in which a kind refers to a repository, and the repository's kind."""
-
-
-class _Policies:
-    """The policies of a catalog by name, as a question about an unknown one needs them."""
-
-    def __init__(self, names: list[PolicyName]) -> None:
-        self.names = names
-        self.by_name: dict[str, list[PolicyName]] = {}
-        for each in names:
-            self.by_name.setdefault(each.name, []).append(each)
-        self.known = KnownNames(self.by_name)
-        self.resolved: dict[PolicyName, PolicyName | None] = {}
-
-    def closest_to(self, name: PolicyName) -> PolicyName | None:
-        """The policy whose name is most like this one, rather one in the same namespace.
-
-        Policies share a namespace, which would make any two of them alike, so only names are compared.
-        """
-        if name not in self.resolved:  # several rules ask about the same marker
-            close = self.known.close_to(name.name)
-            meant = self.by_name[close[0]] if close else []
-            same = (each for each in meant if each.namespace == name.namespace)
-            self.resolved[name] = next(same, meant[0] if meant else None)
-        return self.resolved[name]
 
 
 class Catalog:
@@ -106,7 +82,7 @@ class Catalog:
         self._different: dict[tuple[str, str, str], bool] = {}
         self._nearest: dict[tuple[str, str, str, str], list[Resource]] = {}
         self._found: dict[tuple[str, str, str], list[Resource]] = {}
-        self._policies: _Policies | None = None
+        self._policies: KnownPolicies | None = None
 
     def add(self, resources: Iterable[Resource], *, given: bool = False) -> None:
         """Take resources in; the order of adding does not decide anything.
@@ -379,7 +355,7 @@ class Catalog:
 
     def _advice(self, name: PolicyName) -> str:
         if self._policies is None:  # once for all unknown names, of which there may be thousands
-            self._policies = _Policies(self.policy_names)
+            self._policies = KnownPolicies(self.policy_names)
         known = self._policies.names
         unread = ""
         if self.unread:

@@ -1,0 +1,28 @@
+"""The names of the policies that there are, for the error that names the nearest one."""
+
+from imagesetter.flux.markers import PolicyName
+from krm_functions.suggestions import KnownNames
+
+
+class KnownPolicies:
+    """The policies of a catalog by name, as a question about an unknown one needs them."""
+
+    def __init__(self, names: list[PolicyName]) -> None:
+        self.names = names
+        self.by_name: dict[str, list[PolicyName]] = {}
+        for each in names:
+            self.by_name.setdefault(each.name, []).append(each)
+        self.known = KnownNames(self.by_name)
+        self.resolved: dict[PolicyName, PolicyName | None] = {}
+
+    def closest_to(self, name: PolicyName) -> PolicyName | None:
+        """The policy whose name is most like this one, rather one in the same namespace.
+
+        Policies share a namespace, which would make any two of them alike, so only names are compared.
+        """
+        if name not in self.resolved:  # several rules ask about the same marker
+            close = self.known.close_to(name.name)
+            meant = self.by_name[close[0]] if close else []
+            same = (each for each in meant if each.namespace == name.namespace)
+            self.resolved[name] = next(same, meant[0] if meant else None)
+        return self.resolved[name]
