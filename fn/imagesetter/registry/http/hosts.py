@@ -171,6 +171,7 @@ def _site(name: str) -> str:
     return ".".join(labels[-count:]) if len(labels) >= count else ""
 
 
+@lru_cache(maxsize=256)  # several rules look at each request's
 def parse_url(text: str) -> Url:
     """An absolute URL, read so strictly that no other reader can see another host in it.
 

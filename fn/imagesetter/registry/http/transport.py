@@ -127,8 +127,9 @@ def _for_httpcore(request: httpx.Request, url: Url) -> httpcore.Request:
 
 def _read(response: httpcore.Response, body_cap: int) -> httpx.Response:
     """The whole response, its body unpacked and within the cap."""
-    encodings = httpx.Headers(response.headers).get("content-encoding", "").lower().split(",")
-    encoding = ", ".join(each.strip() for each in encodings if each.strip() not in ("", "identity"))
+    named = b",".join(value for name, value in response.headers if name.lower() == b"content-encoding")
+    encodings = [each.strip() for each in named.decode("latin-1").lower().split(",")]
+    encoding = ", ".join(each for each in encodings if each not in ("", "identity"))
     if response.status >= 300:
         parts = first_bytes(response.iter_stream(), encoding, ERROR_CAP)
     else:
