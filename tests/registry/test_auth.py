@@ -204,7 +204,20 @@ def test_token_server_whose_address_is_no_url_is_an_error_that_names_the_registr
     with run_fake(lambda seen: Reply(401, {}, headers)) as fake, Client() as client:
         with pytest.raises(ProtocolError) as caught:
             client.scan(parse_flux_image(f"{fake.host}/app"))
-        assert str(caught.value) == f"{fake.host} names a token server whose URL is not valid"
+        shown = realm.encode("latin-1").decode().removesuffix("/")
+        assert caught.value.what == f"{fake.host} names a token server whose URL, '{shown}', is not valid"
+        assert caught.value.hint == "the registry's administrator has to configure a valid realm"
+
+
+def test_realm_may_have_spaces() -> None:
+    def respond(seen: Seen) -> Reply:
+        if seen.path == "/to%20ken":
+            return Reply(200, {"token": "t"})
+        realm = {"WWW-Authenticate": 'Bearer realm=" /to ken",service="s"'}
+        return Reply(200, {"tags": ["1.0"]}) if seen.authorization else Reply(401, {}, realm)
+
+    with run_fake(respond) as fake, Client() as client:
+        assert client.scan(parse_flux_image(f"{fake.host}/app")).tags == ("1.0",)
 
 
 def token_server(answer: Callable[[Seen], Reply], challenge: str = 'Bearer realm="/token",service="s"') -> Any:

@@ -203,14 +203,21 @@ def test_blob_is_fetched_from_storage_elsewhere_without_credentials() -> None:
     assert storage.paths() == ["GET /bucket/blob?signature=abc"]
 
 
-@pytest.mark.parametrize("location", ["http://169.254.169.254/latest", "http://10.0.0.1/blob", "file:///etc/passwd"])
-def test_blob_is_not_fetched_from_an_internal_address(location: str) -> None:
+@pytest.mark.parametrize(
+    ("location", "error"),
+    [
+        ("http://169.254.169.254/latest", EgressRefused),
+        ("http://10.0.0.1/blob", EgressRefused),
+        ("file:///etc/passwd", ProtocolError),
+    ],
+)
+def test_blob_is_not_fetched_from_an_internal_address(location: str, error: type[RegistryError]) -> None:
     respond = shelf()
     with (
         run_fake(
             lambda seen: Reply(307, b"", {"Location": location}) if "blobs" in seen.path else respond(seen)
         ) as fake,
-        pytest.raises(EgressRefused),
+        pytest.raises(error),
     ):
         ask(fake, "inspect")
 

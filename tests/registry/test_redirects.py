@@ -227,6 +227,47 @@ def test_a_loop_of_two_hosts_is_given_up() -> None:
         assert len(front.seen) + len(target.seen) == 6
 
 
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/v2/a b/tags/list", "/v2/a%20b/tags/list"),
+        ("/v2/stra\u00dfe/tags/list".encode().decode("latin-1"), "/v2/stra%C3%9Fe/tags/list"),
+        ("  /v2/b/tags/list#part ", "/v2/b/tags/list"),
+        ("/v2/a%20b/tags/list", "/v2/a%20b/tags/list"),
+    ],
+    ids=["a space", "UTF-8", "spaces around it", "encoded already"],
+)
+def test_a_location_is_followed_although_it_is_not_encoded(location: str, path: str) -> None:
+    def respond(seen: Seen) -> Reply:
+        return Reply(200, {"tags": ["1.0"]}) if seen.path == path else Reply(307, b"", {"Location": location})
+
+    with run_fake(respond) as front:
+        assert scan(f"{front.host}/pause").tags == ("1.0",)
+        assert [seen.query for seen in front.seen] == ["n=1000", "n=1000"]
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("http://[::1/x", "http://[::1"),
+        ("http://127.0.0.1:99999/?sig=x", "http://127.0.0.1:99999"),
+        ("ftp://a/b", "ftp://a"),
+    ],
+)
+def test_a_location_that_is_not_valid_is_shown_with_who_sent_it(location: str, shown: str) -> None:
+    redirect = Reply(302, b"", {"Location": location})
+    with run_fake(lambda seen: redirect) as front, pytest.raises(ProtocolError) as caught:
+        scan(f"{front.host}/pause")
+    url = f"http://{front.host}/v2/pause/tags/list"
+    assert caught.value.what == (
+        f"{url} redirects to '{shown}', which is not a valid http or https URL, or has a login"
+    )
+    assert (caught.value.where, caught.value.hint) == (
+        f"{front.host}/pause",
+        "the registry, or a proxy before it, sends it wrongly; its administrator has to fix that",
+    )
+
+
 def test_a_redirect_without_a_location_is_an_error() -> None:
     with run_fake(lambda seen: Reply(307, b"")) as fake, pytest.raises(ProtocolError, match="responded with 307"):
         scan(f"{fake.host}/pause")
@@ -236,7 +277,7 @@ def test_a_redirect_to_a_url_with_a_login_is_refused() -> None:
     with run_fake(back) as target:
         location = f"http://bob:{PASSWORD}@{target.host}/v2/prod/images/pause/tags/list"
         redirect = Reply(307, b"", {"Location": location})
-        with run_fake(lambda seen: redirect) as front, pytest.raises(EgressRefused) as caught:
+        with run_fake(lambda seen: redirect) as front, pytest.raises(ProtocolError) as caught:
             scan(f"{front.host}/pause")
         assert PASSWORD not in f"{caught.value}{caught.value.hint}"
         assert target.seen == []

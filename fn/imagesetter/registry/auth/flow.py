@@ -21,16 +21,16 @@ import re
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from imagesetter.errors import CredentialError, EgressRefused, ProtocolError, RegistryError, Unauthorized
 from imagesetter.registry.auth.challenge import Challenge, parse_challenges
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.address_rules import AddressRules
-from imagesetter.registry.http.hosts import Host, origin, parse_url
+from imagesetter.registry.http.hosts import Host, absolute_url, origin, parse_url
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import RETRIED_STATUSES, Clock
-from imagesetter.registry.http.redaction import error_reason, printable, redacted_url
+from imagesetter.registry.http.redaction import error_reason, printable, redacted_origin, redacted_url
 from imagesetter.registry.http.request import new_request, options_of, token_request_options
 
 CLIENT_ID = "imagesetter"
@@ -273,10 +273,12 @@ class RegistryAuth(httpx.Auth):
         url = str(request.url)
         registry = origin(url)[1]
         options = token_request_options(request, allow_local=registry.is_local)
+        written = challenge.parameters.get("realm", "")
         try:
-            realm = urldefrag(urljoin(url, challenge.parameters.get("realm", ""))).url
-        except ValueError as error:
-            raise ProtocolError(f"{registry} names a token server whose URL is not valid") from error
+            realm = absolute_url(url, written)
+        except EgressRefused:
+            what = f"{registry} names a token server whose URL, '{redacted_origin(written)}', is not valid"
+            raise ProtocolError(what, hint="the registry's administrator has to configure a valid realm") from None
         self.address_rules.check_realm(registry, realm, credentials=credential is not None)
         service = challenge.parameters.get("service", "")
         wanted = {"service": service} if service else {}
@@ -341,9 +343,9 @@ def _same_origin(url: str, response: httpx.Response) -> str:
     if not 300 < response.status_code < 400 or not location:
         return ""
     try:
-        target = urldefrag(urljoin(url, location)).url
+        target = absolute_url(url, location)
         same = origin(target) == origin(url)
-    except (ValueError, EgressRefused):
+    except EgressRefused:
         return ""
     query = urlsplit(url).query
     return (target if "?" in target else f"{target}?{query}") if same else ""
@@ -374,9 +376,8 @@ def _read_token(response: httpx.Response, credential: Credential | None) -> tupl
 def _refusal(response: httpx.Response, registry: Host, credential: Credential | None) -> RegistryError:
     """What a token server's refusal means for the user."""
     server = redacted_url(str(response.url))
-    reason = error_reason(
-        response.content, response.headers.get("Content-Type", ""), credential.forms if credential else ()
-    )
+    secrets = credential.forms if credential else ()
+    reason = error_reason(response.content, response.headers.get("Content-Type", ""), secrets)
     ending = f": {reason}" if reason else ""
     if response.status_code in RETRIED_STATUSES:
         return TokenServerBusy(

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
+from urllib.parse import quote, urldefrag, urljoin
 
 from imagesetter.errors import EgressRefused
 from imagesetter.registry.http.redaction import printable, redacted_origin
@@ -36,6 +37,7 @@ _THIS_HOST = ipaddress.ip_network("0.0.0.0/8")
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _URL = re.compile(r"(https?)://([^/?#\\\s@]+)((?:[/?][!-~]*)?)", re.ASCII)
+_URL_CHARACTERS = "".join(map(chr, range(0x21, 0x7F)))
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 # A name whose last label is like this is an IPv4 address to a resolver: 127.1, 2130706433, 0x7f000001, 0177.0.0.1.
@@ -189,6 +191,24 @@ def parse_url(text: str) -> Url:
     target = rest.partition("#")[0]
     canonical = Host(host.name) if host.port == DEFAULT_PORTS[scheme] else host
     return Url(scheme, name, port, target if target.startswith("/") else f"/{target}", canonical)
+
+
+def absolute_url(base: str, reference: str) -> str:
+    """The URL that a server means, without a fragment; what no URL may have is percent-encoded, as other clients do.
+
+    Args:
+        base: the URL that the server responded for.
+        reference: what it wrote, such as a ``Location``.
+
+    Raises:
+        EgressRefused: see `parse_url`.
+    """
+    try:
+        url = quote(urldefrag(urljoin(base, reference.strip())).url, safe=_URL_CHARACTERS)
+    except ValueError:  # such as half of an IPv6 address
+        raise EgressRefused(f"'{redacted_origin(reference)}' is not a URL that is contacted") from None
+    parse_url(url)
+    return url
 
 
 def origin(url: str) -> tuple[str, Host]:

@@ -11,12 +11,12 @@ token. Only the step from http to https on the same host keeps the credentials.
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
-from imagesetter.errors import ProtocolError, RateLimited
+from imagesetter.errors import EgressRefused, ProtocolError, RateLimited
 from imagesetter.registry.auth.flow import RegistryAuth, TokenServerBusy
 from imagesetter.registry.http.address_rules import AddressRules
-from imagesetter.registry.http.hosts import origin
+from imagesetter.registry.http.hosts import absolute_url, origin
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import (
     ATTEMPTS,
@@ -28,7 +28,7 @@ from imagesetter.registry.http.limits import (
     duration_in_words,
     retry_after,
 )
-from imagesetter.registry.http.redaction import Redaction, redacted_url
+from imagesetter.registry.http.redaction import Redaction, redacted_origin, redacted_url
 from imagesetter.registry.http.request import options_of, redirected
 from imagesetter.registry.http.transport import ConnectionBroken
 
@@ -73,9 +73,9 @@ class RetryingClient:
                 return response
             source = str(request.url)
             try:
-                target = urljoin(source, location)
-            except ValueError as err:
-                raise _invalid_redirect(first) from err
+                target = absolute_url(source, location)
+            except EgressRefused:
+                raise _invalid_redirect(first, location) from None
             self._address_rules.check_redirect(source, target)
             if auth is not None and not _same_server(source, target):
                 auth = auth.anonymous(target)
@@ -159,5 +159,9 @@ def _with_query(source: str, target: str) -> str:
     return urlunsplit(there._replace(query="&".join([*kept, *lost]), fragment=""))
 
 
-def _invalid_redirect(url: str) -> ProtocolError:
-    return ProtocolError(f"{redacted_url(url)} redirects to an invalid URL")
+def _invalid_redirect(url: str, location: str) -> ProtocolError:
+    target = redacted_origin(location)
+    return ProtocolError(
+        f"{redacted_url(url)} redirects to '{target}', which is not a valid http or https URL, or has a login",
+        hint="the registry, or a proxy before it, sends it wrongly; its administrator has to fix that",
+    )
