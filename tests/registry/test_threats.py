@@ -503,6 +503,9 @@ _LIST = json.dumps({"tags": ["1.0.0"]}).encode()
         pytest.param("deflate", zlib.compress(_LIST), id="deflate"),
         pytest.param("deflate", zlib.compress(_LIST)[2:-4], id="deflate-without-a-header"),
         pytest.param("identity", _LIST, id="identity"),
+        pytest.param("aws-chunked", _LIST, id="as-uploaded"),
+        pytest.param("gzip,aws-chunked", gzip.compress(_LIST), id="gzip-as-uploaded"),
+        pytest.param("UTF-8", _LIST, id="character-set"),
     ],
 )
 def test_packing_of_an_honest_server_is_undone(encoding: str, body: bytes) -> None:
@@ -515,6 +518,7 @@ def test_packing_of_an_honest_server_is_undone(encoding: str, body: bytes) -> No
     ("encoding", "body", "text"),
     [
         pytest.param("br", b"x", "compressed as 'br', which was not requested", id="unknown"),
+        pytest.param("zstd, none", b"x", "compressed as 'zstd', which was not requested", id="unknown-and-none"),
         pytest.param("gzip", b"not gzip", "claims to be compressed as gzip and is not", id="not-gzip"),
         pytest.param("gzip", gzip.compress(b"{}" * 1000)[:-9], "ends early", id="cut-off"),
         pytest.param("gzip", gzip.compress(b"{}") + gzip.compress(b"{}")[:-9], "ends early", id="second-cut-off"),

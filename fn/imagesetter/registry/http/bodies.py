@@ -11,9 +11,21 @@ from imagesetter.registry.http.redaction import printable
 PACKED_CAP = 16 * 1024 * 1024
 """Bytes that a packed body may unpack to: packing is not requested, and a decompression bomb has to stay cheap."""
 
+_COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz", "exi"})
+"""Those of IANA's registry of content codings."""
 _STEP = 64 * 1024
 _ANY_HEADER = zlib.MAX_WBITS + 32
 _GZIP = b"\x1f"
+
+
+def compression(header: str) -> str:
+    """How a body is compressed by its ``Content-Encoding``; "" where it is not.
+
+    Other words than those of compressions say nothing about the bytes: servers of S3's kind repeat ``aws-chunked`` of
+    the upload, and others name a character set.
+    """
+    words = [word.strip() for word in header.lower().split(",")]
+    return ", ".join(word for word in words if word in _COMPRESSIONS)
 
 
 def whole_body(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[bytes]:
@@ -22,7 +34,7 @@ def whole_body(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[byt
     Raises:
         ProtocolError: it is larger than *cap* bytes (unpacked), or not packed as it says.
     """
-    if encoding not in ("", "identity"):
+    if encoding:
         cap = min(cap, PACKED_CAP)
     total = 0
     for part in _unpack(chunks, encoding):
@@ -47,7 +59,7 @@ def first_bytes(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[by
 
 def _unpack(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Gzip and deflate, though they are not requested; 64 KiB at a time, however small the packed form is."""
-    if encoding in ("", "identity"):
+    if not encoding:
         yield from chunks
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):

@@ -24,7 +24,7 @@ import httpcore
 from imagesetter.errors import EgressRefused, Unreachable
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.address_rules import AddressRules
-from imagesetter.registry.http.bodies import first_bytes, whole_body
+from imagesetter.registry.http.bodies import compression, first_bytes, whole_body
 from imagesetter.registry.http.hosts import Address, Host, Url, parse_host, parse_url
 from imagesetter.registry.http.library import httpx
 from imagesetter.registry.http.limits import Deadline, RateLimiter
@@ -128,8 +128,7 @@ def _for_httpcore(request: httpx.Request, url: Url) -> httpcore.Request:
 def _read(response: httpcore.Response, body_cap: int) -> httpx.Response:
     """The whole response, its body unpacked and within the cap."""
     named = b",".join(value for name, value in response.headers if name.lower() == b"content-encoding")
-    encodings = [each.strip() for each in named.decode("latin-1").lower().split(",")]
-    encoding = ", ".join(each for each in encodings if each not in ("", "identity"))
+    encoding = compression(named.decode("latin-1"))
     if response.status >= 300:
         parts = first_bytes(response.iter_stream(), encoding, ERROR_CAP)
     else:
