@@ -61,6 +61,35 @@ def test_a_certificate_of_an_unknown_authority_gets_advice_about_authorities(aut
         assert caught.value.hint.startswith("for a certificate authority of your own: certSecretRef")
 
 
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (402, "is there a registry at this address, or a proxy or login page before it?"),
+        (410, "is there a registry at this address, or a proxy or login page before it?"),
+        (501, "is there a registry at this address, or a proxy or login page before it?"),
+        (511, "is there a registry at this address, or a proxy or login page before it?"),
+        (507, "try again later"),
+    ],
+)
+def test_a_response_that_no_registry_gives_has_a_hint(status: int, hint: str) -> None:
+    with run_fake(lambda seen: Reply(status)) as fake, Client() as client, pytest.raises(RegistryError) as caught:
+        client.scan(parse_flux_image(f"{fake.host}/app"))
+    assert caught.value.hint == hint
+
+
+def test_a_server_that_breaks_every_connection_has_a_hint() -> None:
+    with (
+        run_fake(lambda seen: None) as fake,
+        Client(ClientSettings(clock=FakeClock())) as client,
+        pytest.raises(Unreachable) as caught,
+    ):
+        client.scan(parse_flux_image(f"{fake.host}/app"))
+    assert caught.value.what == f"the connection to {fake.host} broke: Server disconnected without sending a response."
+    assert caught.value.hint == (
+        "check that a registry listens on that port, and whether another server before it breaks connections"
+    )
+
+
 def test_a_host_that_does_not_respond_is_tried_by_a_few_and_not_by_all() -> None:
     clock = FakeClock()
     with closed_port() as port, Client(ClientSettings(clock=clock, connections_per_host=1)) as client:

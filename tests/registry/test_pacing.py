@@ -43,7 +43,7 @@ def answers(*replies: Reply | None) -> Any:
     return lambda seen: next(iterator)
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 def test_passing_trouble_is_tried_four_times_with_growing_pauses(status: int) -> None:
     clock = FakeClock()
     with (
@@ -54,7 +54,7 @@ def test_passing_trouble_is_tried_four_times_with_growing_pauses(status: int) ->
     assert clock.waits == pytest.approx([0.2, 0.4, 0.8])
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 501])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 501, 505, 511])
 def test_refusal_is_not_tried_again(status: int) -> None:
     clock = FakeClock()
     with run_fake(lambda seen: Reply(status)) as fake, Client(ClientSettings(clock=clock)) as client:

@@ -39,6 +39,9 @@ from krm_functions.errors import ReportedError
 _API_CAP = 8 * 1024 * 1024
 _LOOPBACK = ("http", "https", "http")
 _MIRROR = re.compile(r"mirror|proxy|cache|hub|docker|remote|virtual")
+_NO_REGISTRY = "is there a registry at this address, or a proxy or login page before it?"
+_NOT_SUPPORTED = (501, 505, 511)
+"""Not implemented, not this version of HTTP, a login to the network: another attempt does not help."""
 _DEAD_FOR = 30.0
 """Seconds for which a host that does not respond is not tried again."""
 
@@ -290,8 +293,9 @@ class RepositoryClient:
                 hint = "try again later; with credentials most registries allow more"
                 return RateLimited(f"{what}: {self.host} allows no more requests for now (429){ending}", hint=hint)
         if status >= 500:
-            return RegistryError(f"{what}: {self.host} fails ({status}){ending}", hint="try again later")
-        return ProtocolError(f"{what}: {self.host} responded with {status}{ending}")
+            hint = _NO_REGISTRY if status in _NOT_SUPPORTED else "try again later"
+            return RegistryError(f"{what}: {self.host} fails ({status}){ending}", hint=hint)
+        return ProtocolError(f"{what}: {self.host} responded with {status}{ending}", hint=_NO_REGISTRY)
 
     def _library_hint(self) -> str:
         """Where an official image of Docker Hub is on a mirror or proxy of it, if this may be one."""

@@ -16,7 +16,8 @@ from imagesetter.errors import RateLimited, Unreachable
 from imagesetter.registry.http.hosts import HUB_API
 
 ATTEMPTS = 4
-RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+"""499 is nginx's for a request that was cut off, 520 to 524 are Cloudflare's for a server that it cannot reach."""
 LONGEST_WAIT = 60.0
 """Seconds that a ``Retry-After`` is obeyed; a registry that asks for more gets an error that says so."""
 

@@ -1,7 +1,7 @@
 """The client that registries are reached with: retries, waiting where a registry demands it, redirects.
 
-Retried are broken connections and 408, 429, 500, 502, 503, 504, four attempts with full jitter; never a refusal. A 429
-or a ``Retry-After`` holds back every thread that sends to this host.
+Retried are broken connections and the `RETRIED_STATUSES`, four attempts with full jitter; never a refusal. A 429 or a
+``Retry-After`` holds back every thread that sends to this host.
 
 Redirects are followed here, not by httpx. Fronts such as registry.k8s.io redirect everything but ``/v2/`` to another
 host, and blobs are on storage servers, so a redirect may lead elsewhere. Five are followed at most, never from https to

@@ -316,4 +316,7 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
     if isinstance(err, httpcore.ConnectError):
         hint = "check this machine's connection to that network, or set a proxy (HTTPS_PROXY)"
         return NotConnected(f"{host} cannot be reached{through}: {printable(str(err))}", hint=hint)
-    return broken(f"the connection to {host} broke{through}: {printable(str(err))}")
+    hint = "try again later; if it stays so, check this machine's connection to that network"
+    if isinstance(err, httpcore.RemoteProtocolError):
+        hint = f"check that a {kind} listens on that port, and whether another server before it breaks connections"
+    return broken(f"the connection to {host} broke{through}: {printable(str(err))}", hint=hint)
