@@ -287,6 +287,7 @@ def test_helper_that_fails_is_an_error_without_its_words(programs: Path, body: s
     with pytest.raises(CredentialError, match=message) as caught:
         ask_helper("test", "ghcr.io", write_helper(programs, body))
     assert PASSWORD not in f"{caught.value}{caught.value.hint}{caught.value.__cause__}"
+    assert caught.value.hint == ("" if "64 KiB" in message else "`echo ghcr.io | docker-credential-test get` shows why")
 
 
 def test_helper_that_hangs_is_stopped_with_its_children(programs: Path) -> None:
@@ -336,6 +337,22 @@ def test_helper_of_a_host_comes_before_its_entry(home: Path, programs: Path) -> 
     environment = write_helper(programs, f"echo '{ANSWER}'")
     document = {"credHelpers": {"ghcr.io": "test"}, "auths": {"ghcr.io": entry("bob")}}
     assert who(keychain(home, {DOCKER: document}, environment)) == "alice"
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (["ghcr.io/other"], ""),
+        (["ghcr.io/org"], "alice"),
+        (["ghcr.io/or"], ""),
+        (["https://ghcr.io/v2/"], "alice"),
+        (["ghcr.io/other", "ghcr.io"], "alice"),
+    ],
+)
+def test_helper_of_a_path_is_for_what_lies_under_it(home: Path, programs: Path, keys: list[str], expected: str) -> None:
+    environment = write_helper(programs, f"echo '{ANSWER}'")
+    document = {"credHelpers": dict.fromkeys(keys, "test")}
+    assert who(keychain(home, {DOCKER: document}, environment)) == expected
 
 
 def test_entry_is_used_when_the_helper_has_none(home: Path, programs: Path) -> None:

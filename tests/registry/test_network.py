@@ -197,6 +197,22 @@ def test_proxy_that_refuses_is_named_without_its_login() -> None:
             client.scan(parse_flux_image("registry.example.com/app"))
     assert str(caught.value).startswith(f"the proxy {fake.url} does not connect to registry.example.com: 407")
     assert PASSWORD not in repr(caught.value)
+    assert caught.value.hint == "its login is wrong or has expired"
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (407, "write its login into HTTPS_PROXY, or into the Secret of proxySecretRef"),
+        (403, "check that the proxy may connect to that host, or name the host in NO_PROXY"),
+    ],
+)
+def test_proxy_that_does_not_connect_has_a_hint(status: int, hint: str) -> None:
+    with run_fake(lambda seen: Reply(status)) as fake:
+        settings = ClientSettings(clock=FakeClock(), network=NetworkSettings(Proxies(https=Proxy(fake.url))))
+        with Client(settings) as client, pytest.raises(Unreachable) as caught:
+            client.scan(parse_flux_image("registry.example.com/app"))
+    assert caught.value.hint == hint
 
 
 def test_proxy_that_is_not_there_is_what_refuses_and_not_the_registry() -> None:

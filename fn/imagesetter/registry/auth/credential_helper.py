@@ -43,24 +43,28 @@ def ask_helper(
     folders = [folder for folder in environment.get("PATH", "").split(os.pathsep) if Path(folder).is_absolute()]
     path = shutil.which(program, path=os.pathsep.join(folders)) if folders else None
     if path is None:
-        raise CredentialError(f"the credential helper {program} is configured but not on the PATH")
+        raise CredentialError(
+            f"the credential helper {program} is configured but not on the PATH",
+            hint="install it, or remove it from the Docker configuration",
+        )
     server = _HUB_SERVER if parse_host(registry).name == HUB_API else registry
     status, output = _run(path, f"{server}\n".encode(), environment, seconds)
     if status is None:
         raise CredentialError(f"{program} did not respond within {seconds:g} s for {printable(registry)}")
     if len(output) > _CAP:
         raise CredentialError(f"{program} answered more than {_CAP // 1024} KiB for {printable(registry)}")
+    hint = f"`echo {printable(server)} | {program} get` shows why"
     if status != 0:
         if _NOT_FOUND in output.decode("utf-8", "replace").lower():
             return None
-        raise CredentialError(
-            f"{program} failed for {printable(registry)} (exit status {status})",
-            hint=f"`echo {printable(server)} | {program} get` shows why",
-        )
-    answer = load_document(output, where=f"the answer of {program}")
+        raise CredentialError(f"{program} failed for {printable(registry)} (exit status {status})", hint=hint)
+    try:
+        answer = load_document(output, where=f"the answer of {program}")
+    except CredentialError as error:
+        raise CredentialError(error.what, hint=hint) from None  # the cause would quote the answer
     username, secret = answer.get("Username"), answer.get("Secret")
     if not isinstance(username, str) or not isinstance(secret, str):
-        raise CredentialError(f"the answer of {program} has no Username and Secret")
+        raise CredentialError(f"the answer of {program} has no Username and Secret", hint=hint)
     return login(username, secret, f"{program} for {printable(registry)}")
 
 

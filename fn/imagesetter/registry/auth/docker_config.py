@@ -8,8 +8,8 @@ Looked for in this order, and each file is passed over when it has nothing for t
 4. ``$XDG_CONFIG_HOME/containers/auth.json``, by default ``~/.config/containers/auth.json``
 5. ``~/.dockercfg``
 
-Within a file: ``credHelpers`` for the host; ``auths``, where the longest key that the repository lies under wins, at a
-``/`` boundary; then ``credsStore``. The store is asked only for a host that has an entry in ``auths``, as
+Within a file: ``credHelpers``, then ``auths``, where the longest key that the repository lies under wins, at a ``/``
+boundary; then ``credsStore``. The store is asked only for a host that has an entry in ``auths``, as
 ``docker login`` leaves one, or that the operator allowed by name: some stores make up credentials for any host they
 are asked about, and the host may come from a stranger.
 """
@@ -82,8 +82,8 @@ class LocalKeychain:
         return any(self._document(file).get(name) for file in self.files for name in ("credHelpers", "credsStore"))
 
     def _find_in(self, file: Path, document: Mapping[str, object], registry: str, host: Host, path: str) -> Lookup:
-        for key, helper in section(document, "credHelpers", where=str(file)).items():
-            if _same_host(key, host) and isinstance(helper, str) and helper:
+        for _, helper in matching_keys(section(document, "credHelpers", where=str(file)), host, path):
+            if isinstance(helper, str) and helper:
                 credential = self._ask(helper, registry)
                 if credential is not None:
                     return Lookup(credential)
@@ -127,13 +127,13 @@ class LocalKeychain:
             return self._documents[file]
 
 
-def matching_keys(auths: Mapping[str, object], host: Host, path: str) -> list[tuple[str, object]]:
+def matching_keys(entries: Mapping[str, object], host: Host, path: str) -> list[tuple[str, object]]:
     """The entries whose key means the host, or a path on it that the repository lies under; longest path first.
 
     ``https://``, ``/v1/`` and ``/v2/`` around a key are Docker's habit and mean nothing; Docker Hub's names are one.
     """
     found = []
-    for key, entry in auths.items():
+    for key, entry in entries.items():
         name, _, place = key.removeprefix("https://").removeprefix("http://").partition("/")
         place = place.strip("/")
         for version in ("v1", "v2"):

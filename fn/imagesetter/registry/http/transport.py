@@ -312,7 +312,15 @@ def _explain(err: Exception, method: str, url: Url, deadline: Deadline, proxy: P
     if isinstance(cause, ConnectionRefusedError):
         return NotConnected(f"{server} refuses connections", hint=f"check that a {kind} listens on that port")
     if isinstance(err, httpcore.ProxyError):
-        return Unreachable(f"{server} does not connect to {host}: {printable(str(err))}")
+        hint = "check that the proxy may connect to that host, or name the host in NO_PROXY"
+        if str(err).startswith("407"):
+            known = proxy is not None and proxy.username
+            hint = (
+                "its login is wrong or has expired"
+                if known
+                else "write its login into HTTPS_PROXY, or into the Secret of proxySecretRef"
+            )
+        return Unreachable(f"{server} does not connect to {host}: {printable(str(err))}", hint=hint)
     if isinstance(err, httpcore.ConnectError):
         hint = "check this machine's connection to that network, or set a proxy (HTTPS_PROXY)"
         return NotConnected(f"{host} cannot be reached{through}: {printable(str(err))}", hint=hint)
