@@ -20,6 +20,7 @@ from imagesetter.registry.auth.kubernetes_secrets import read_pull_secrets
 from imagesetter.registry.client import Client
 from imagesetter.registry.events import Event
 from imagesetter.registry.http.address_rules import AddressRules
+from imagesetter.registry.http.network import NetworkOverrides
 from imagesetter.registry.http.proxies import Proxy
 from imagesetter.registry.http.tls import Tls
 from imagesetter.registry.reference import parse_flux_image
@@ -124,7 +125,8 @@ def test_no_secret_is_seen_whatever_registries_do(
                     texts += visible(found)
                     scans += isinstance(found, Scan)
                     failures += isinstance(found, ReportedError)
-                (session,) = client._sessions.values()
+                assert client._sessions is not None
+                session = client._sessions.find(NetworkOverrides())
                 texts += [repr(session), repr(session.tokens), repr(client), *deep_repr(settings)]
     printed = capfd.readouterr()
     texts += [repr(event) for event in events]
