@@ -181,8 +181,9 @@ def backoff(attempt: int, jitter: float) -> float:
 def retry_after(value: str, now: float) -> float | None:
     """Seconds that a ``Retry-After`` asks for, written as seconds or as a date; None for nonsense and the past."""
     value = value.strip()
-    if _SECONDS.fullmatch(value):
-        return float(value[:18])
+    each = [part.strip() for part in value.split(",")]  # a proxy may add a header of its own
+    if all(map(_SECONDS.fullmatch, each)):
+        return max(float(part[:18]) for part in each)
     import email.utils
     from datetime import UTC
 
