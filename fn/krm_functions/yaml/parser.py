@@ -93,7 +93,8 @@ def count_events(parts: Iterable[str], *, pure: bool = False) -> int:
     import yaml
 
     if not pure and has_libyaml():
-        return yaml.cyaml.CParser(_Stream(parts)).raw_parse()  # type: ignore[no-any-return]
+        text = parts[0] if isinstance(parts, list) and len(parts) == 1 else _Stream(parts)
+        return yaml.cyaml.CParser(text).raw_parse()  # type: ignore[no-any-return]
     return sum(1 for _ in iter(reader("".join(parts), pure=pure), None))
 
 

@@ -9,8 +9,8 @@ is given back but a SpliceError.
 **What is read.** The documents with an edit in them: a line ``---`` or ``...`` bounds a document whatever is
 before it (``documents.py``), so each reads the same by itself. It is parsed as a whole, but in C and only to count its
 events; compared are its *stretches*: the lines from that of an edited scalar's key or dash to that of its end, each
-read by itself, before and after; of stretches that are alike in every character, one. Where a stretch cannot
-be read by itself, or reads otherwise, the whole document is compared after all.
+read by itself, before and after; of stretches that are alike in every character, one, also in several texts of a
+run. Where a stretch cannot be read by itself, or reads otherwise, the whole document is compared after all.
 
 **Why stretches suffice.** The texts are the same outside the stretches, so it is enough that each stretch gives the
 same tokens as before, but for the planned value, and leaves the scanner in the same state.
@@ -62,6 +62,13 @@ _LOOKS: Final = {
     "StreamEndEvent": attrgetter("__class__"),
 }
 """What makes an event of each class what it is."""
+_SMALL: Final = 1 << 16
+"""Characters of a text that may be copied."""
+_Stretch = tuple[Any, ...]
+"""The text before and after, and the looks of the plan."""
+_MOST_PROVED: Final = 1024
+_PROVED: Final[set[_Stretch]] = set()
+"""Stretches that were found alike: the files of a fleet hold the same lines again and again."""
 
 
 class _Planned(NamedTuple):
@@ -156,7 +163,7 @@ def _prove_document(text: str, start: int, end: int, wanted: Sequence[_Planned],
     before = text[start:end]
     made = [edit for each in wanted for edit in _moved(each.edits, -start)]
     stretches = _stretches(text, wanted)
-    if stretches is not None and _compare(*stretches, pure) is None:
+    if stretches is not None and _are_alike(stretches, pure):
         problem = _miscounted(before, made, events, pure)
         if problem:
             raise SpliceError(f"the edited text does not read as planned: {problem}", hint=_HINT)
@@ -174,26 +181,24 @@ def _moved(edits: Iterable[Edit], by: int) -> list[Edit]:
 
 def _miscounted(before: str, made: Iterable[Edit], events: int, pure: bool) -> str:
     """What a reading of a whole edited document in C says against it, empty when it says nothing."""
+    parts = splice_parts(before, made) if len(before) > _SMALL else [splice(before, made)]
     try:
         with parsing(before):
-            after = count_events(splice_parts(before, made), pure=pure)
+            after = count_events(parts, pure=pure)
             same = after == (events or count_events([before], pure=pure))
     except Unreadable as err:
         return err.problem.reason
     return "" if same else "it has another structure"
 
 
-def _stretches(text: str, wanted: Sequence[_Planned]) -> tuple[str, str, dict[int, _Planned]] | None:
-    """All stretches as documents of one text, before and after, with the offset of each scalar's node in the former.
+def _stretches(text: str, wanted: Sequence[_Planned]) -> dict[_Stretch, _Planned] | None:
+    """All stretches with the plan for each; of those that are alike one, since they would be read alike.
 
-    Stretches that are alike are there once: they would be read alike. None when some scalar cannot be read with a few
-    lines around it: it has no key or dash on its line, or is in a flow collection that began on an earlier line.
+    None when some scalar cannot be read with a few lines around it: it has no key or dash on its line, or is in a flow
+    collection that began on an earlier line.
     """
-    old: list[str] = []
-    new: list[str] = []
-    planned: dict[int, _Planned] = {}
-    known: set[tuple[object, ...]] = set()
-    at = done = 0
+    found: dict[_Stretch, _Planned] = {}
+    done = 0
     for each in wanted:
         scalar = each.scalar
         begin, finish = scalar.node - scalar.lead, scalar.end
@@ -208,14 +213,30 @@ def _stretches(text: str, wanted: Sequence[_Planned]) -> tuple[str, str, dict[in
         close = "" if text[finish - 1] in BREAKS else "\n"
         before = f"{_OPEN}{text[begin:finish]}{close}"
         after = splice(before, _moved(each.edits, len(_OPEN) - begin))
-        looks = (before, after, *each.looks)
-        if looks not in known:
-            known.add(looks)
-            planned[at + len(_OPEN) + scalar.lead] = each
-            old.append(before)
-            new.append(after)
-            at += len(before)
-    return "".join(old), "".join(new), planned
+        found[before, after, *each.looks] = each
+    return found
+
+
+def _are_alike(stretches: Mapping[_Stretch, _Planned], pure: bool) -> bool:
+    """Whether all stretches read as planned, as documents of one text; those that did before are not read again."""
+    old: list[str] = []
+    new: list[str] = []
+    planned: dict[int, _Planned] = {}
+    at = 0
+    unread = [stretch for stretch in stretches if pure or stretch not in _PROVED]
+    for stretch in unread:
+        each = stretches[stretch]
+        planned[at + len(_OPEN) + each.scalar.lead] = each
+        old.append(stretch[0])
+        new.append(stretch[1])
+        at += len(stretch[0])
+    if planned and _compare("".join(old), "".join(new), planned, pure) is not None:
+        return False
+    if len(unread) <= _MOST_PROVED and not pure:
+        if len(_PROVED) > _MOST_PROVED:
+            _PROVED.clear()
+        _PROVED.update(unread)
+    return True
 
 
 def _compare(before: str, after: str, planned: Mapping[int, _Planned], pure: bool) -> tuple[int, str] | None:
