@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,7 +23,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools import CHECKOUT, require_tool
+from support.wheels import pinned_wheels
+from tools import CHECKOUT, cannot_run, require_tool
 
 REQUIREMENTS = CHECKOUT / "requirements"
 FILES = sorted(REQUIREMENTS.glob("*.txt"))
@@ -109,7 +111,7 @@ def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "VENV": sys.prefix}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if re.search(r"failed to fetch|error sending request|dns error", run.stderr, re.I):
-        pytest.skip("the package index cannot be reached")
+        cannot_run("the package index cannot be reached")
     return run
 
 
@@ -211,17 +213,11 @@ def newer_release(folder: Path, name: str) -> None:
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A package index on loopback: the wheels that are pinned, and of each package a release that came later."""
     root = tmp_path_factory.mktemp("index")
-    lists = [part for name in ("dev", "pip") for part in ("-r", str(REQUIREMENTS / f"{name}.txt"))]
-    download = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    command = [*download, *lists, "--quiet", "--dest", str(root / "wheels")]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if run.returncode:
-        pytest.skip(f"the pinned wheels cannot be downloaded: {run.stderr.strip().splitlines()[-1]}")
-    for wheel in (root / "wheels").glob("*.whl"):
+    for wheel in pinned_wheels(tmp_path_factory).glob("*.whl"):
         name = canonicalize_name(wheel.name.split("-")[0])
         folder = root / "simple" / name
         folder.mkdir(parents=True)
-        wheel.rename(folder / wheel.name)
+        shutil.copyfile(wheel, folder / wheel.name)
         newer_release(folder, name)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Silent, directory=str(root)))
     threading.Thread(target=server.serve_forever, daemon=True).start()

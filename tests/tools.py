@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -37,10 +38,11 @@ def require_tool(name: str) -> str:
 
     May also be called at the top of a test module or in a fixture.
     """
-    found = find_tool(name)
-    if found is not None:
-        return found
-    reason = f"{_MISSING}{name} (`make tools` installs it)"
+    return find_tool(name) or cannot_run(f"{_MISSING}{name} (`make tools` installs it)")
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip the calling test, which this machine cannot run, or fail it in CI."""
     if os.environ.get("IMAGESETTER_REQUIRE_TOOLS") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason, allow_module_level=True)

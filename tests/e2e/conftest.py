@@ -13,11 +13,13 @@ import pytest
 
 from support.registries import RunningRegistry, push_image, run_registry
 from support.runs import run_in
+from support.wheels import pinned_wheels
 from tools import CHECKOUT
 
 TAGS = ("1.0.0", "1.0.1", "1.0.10", "1.0.9", "1.1.0", "latest")
 EXAMPLES = CHECKOUT / "kustomization-examples"
 WRITTEN_HOST = "localhost:5000"
+_PINNED = ("PIP_NO_INDEX", "PIP_FIND_LINKS")
 
 # What the packages of these tests have in common; HOST stands for the registry.
 MARK = '# {"$imagepolicy": "flux-system:my-app%s"}'
@@ -134,12 +136,22 @@ def environment_in(folder: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "LANG": "C.UTF-8",
         # What is installed for a test runs a few times: wheels that are here already, and bytecode of what is imported.
-        "PIP_CACHE_DIR": os.environ["PIP_CACHE_DIR"],
+        **{name: os.environ[name] for name in ("PIP_CACHE_DIR", *_PINNED) if name in os.environ},
         "PIP_NO_COMPILE": "1",
         # Registries and remotes of the tests are on this machine.
         "IMAGESETTER_ALLOW_LOOPBACK": "true",
         "IMAGESETTER_ALLOW_GIT": "file:///",
     }
+
+
+@pytest.fixture(scope="module")
+def without_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """pip takes the pinned wheels from a folder, and asks no index."""
+    wheels = pinned_wheels(tmp_path_factory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(wheels))
+        yield
 
 
 def hook_repository(stage: Stage) -> Path:

@@ -140,7 +140,7 @@ MODULES = (
 )
 
 
-def test_the_action_runs_nothing_of_the_checkout(stage: Stage, clone: Path) -> None:
+def test_the_action_runs_nothing_of_the_checkout(without_index: None, stage: Stage, clone: Path) -> None:
     """Both of its steps, for real, in a pull request that brings modules and settings of its own."""
     witness = stage.root / "witness"
     code = f"open({str(witness)!r}, 'a').write(__name__)\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import FUNCTION, MARK, POLICIES, Done, Stage
-from tools import require_tool
+from tools import cannot_run, require_tool
 
 NO_NETWORK = ("unshare", "--map-root-user", "--net")
 PINNED = f"{POLICIES}  digestReflectionPolicy: IfNotPresent\n"
@@ -67,7 +67,7 @@ def cut_off() -> tuple[str, ...]:
     program = (require_tool("unshare"), *NO_NETWORK[1:])
     tried = subprocess.run([*program, "true"], capture_output=True, check=False)
     if tried.returncode:
-        pytest.skip(f"this machine permits no network namespaces: {tried.stderr.decode().strip()}")
+        cannot_run(f"this machine permits no network namespaces: {tried.stderr.decode().strip()}")
     return program
 
 

@@ -21,8 +21,6 @@ from support.registries import RunningRegistry
 from support.walking import same_each_time, sections, walk
 from tools import CHECKOUT, require_tool
 
-pytestmark = pytest.mark.xdist_group("pre-commit")
-
 
 @dataclass
 class CountingRegistry:
@@ -66,7 +64,7 @@ def registry() -> Iterator[CountingRegistry]:
 
 
 @pytest.fixture(scope="module")
-def hooks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def hooks(without_index: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The hooks' repository, and pre-commit's home with their environment, built once for all tests here."""
     require_tool("git")
     require_tool("pre-commit")

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from e2e.conftest import registry, stage  # noqa: F401 -- the registry with my-app, and copies of the examples
-from tools import CHECKOUT, require_tool
+from tools import CHECKOUT, cannot_run, require_tool
 
 CACHE = CHECKOUT / ".tools" / "cache"
 BASE = "docker.io/library/python:3.13-slim"
@@ -139,7 +139,7 @@ def buildah() -> Iterator[Buildah]:
     for tool in TOOLS:
         require_tool(tool)
     if os.geteuid() != 0:
-        pytest.skip("needs root: debootstrap and buildah make a root file system")
+        cannot_run("needs root: debootstrap and buildah make a root file system")
     with open_storage() as buildah:
         yield buildah
 

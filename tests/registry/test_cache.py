@@ -32,6 +32,7 @@ from support.fakes import Reply, run_fake
 from support.hiding import without
 from support.logins import PASSWORD, Always
 from support.scanning import scan_all
+from tools import cannot_run
 
 FN = str(Path(__file__).parents[2] / "fn")
 NAME = "ghcr.io/org/app"
@@ -500,7 +501,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"tmpfs", str(place).encode(), b"tmpfs", 0, b"size=256k") != 0:
-        pytest.skip(f"no tmpfs can be mounted here: {os.strerror(ctypes.get_errno())}")
+        cannot_run(f"no tmpfs can be mounted here: {os.strerror(ctypes.get_errno())}")
     try:
         yield place
     finally:
