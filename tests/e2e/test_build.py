@@ -50,14 +50,6 @@ IMAGE_TAG = (
 PATCHES = "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: p}\npath: sub/p.yaml\n"
 
 
-def without_git(files: dict[str, str]) -> dict[str, str]:
-    return {**files, ".git": ""}
-
-
-def first_function(files: dict[str, str], *more: str) -> dict[str, str]:
-    return {name: text for name, text in files.items() if name not in more}
-
-
 NEIGHBOURS: dict[str, dict[str, str]] = {
     "a generated ConfigMap, and the name that others call it by": overlay(GENERATED, values=TAG)
     | {"base/d.yaml": MARKED, "ov/u.yaml": USES}

@@ -285,15 +285,6 @@ def push_artifact(host: str, repository: str, name: str, manifest: bytes, blobs:
         push.manifest(name, manifest)
 
 
-def write_tags(registry: RunningRegistry, repository: str, tags: Iterable[str], digest: str) -> None:
-    """Add a few tags that point to *digest*, there or not, by writing the registry's storage folder."""
-    folder = registry.storage / "docker/registry/v2/repositories" / repository / "_manifests/tags"
-    for tag in tags:
-        current = folder / tag / "current"
-        current.mkdir(parents=True, exist_ok=True)
-        (current / "link").write_text(digest, encoding="ascii")
-
-
 def link_tags(registry: RunningRegistry, repository: str, tags: Iterable[str], existing: str) -> None:
     """Give an image that was pushed under the tag *existing* thousands of tags more, in the registry's storage folder.
 
