@@ -76,7 +76,7 @@ def test_update_names_the_place_and_writes_nothing(changes: dict[str, str], word
         names = {"host": stage.host, "closed": str(closed)}
         write(stage.root, stage.host, **{key: value.format(**names) for key, value in changes.items()})
         before = (stage.root / "deployment.yaml").read_bytes()
-        done = stage.run("imagesetter", "update")
+        done = stage.here("update")
     assert done.status == 1, str(done)
     for word in words:
         assert word.format(**names) in done.stderr, str(done)

@@ -78,7 +78,7 @@ def lay_out(stage: Stage, name: str, source: str, **files: str) -> Path:
     texts = {"policies.yaml": PINNED, "deployment.yaml": DEPLOYMENT, **files}
     for file, text in texts.items():
         (package / file).write_text(text.replace("HOST", stage.host).replace("SOURCE", source))
-    locked = stage.run("imagesetter", "lock", cwd=package)
+    locked = stage.here("lock", cwd=package)
     assert locked.status == 0, str(locked)
     return package
 
@@ -144,7 +144,7 @@ def test_the_lock_passes_through_kpt_as_a_resource_and_is_kept(stage: Stage, cut
     once = (package / "images.lock.yaml").read_bytes()
     assert kpt(stage, package, *cut_off, source="lock").status == 0
     assert (package / "images.lock.yaml").read_bytes() == once
-    checked = stage.run("imagesetter", "lock", "--check", cwd=package)
+    checked = stage.here("lock", "--check", cwd=package)
     assert checked.status == 0, str(checked)
 
 
@@ -160,7 +160,7 @@ def test_two_packages_that_rename_one_policy_each_follow_their_own_lock(stage: S
         kustomization = f"resources: [deployment.yaml, policies.yaml]\nnamePrefix: {name}-\n"
         policies = PINNED.replace("1.0.x", range_)
         lay_out(stage, name, "lock", **{"kustomization.yaml": kustomization, "policies.yaml": policies})
-    updated = stage.run("imagesetter", "update", "--from", "lock")
+    updated = stage.here("update", "--from", "lock")
     assert updated.status == 0, str(updated)
     for name, tag in (("eu", "1.0.10"), ("us", "1.1.0")):
         assert f"{stage.host}/my-app:{tag}@sha256:" in (stage.root / name / "deployment.yaml").read_text()

@@ -237,12 +237,12 @@ def test_check_answers_from_the_lock_of_the_repository(repository: Repository, r
     repository.configure("imagesetter-check")
     missing = repository.run("--files", "apps/a.yaml")
     assert (missing.status, "there is no images.lock.yaml" in missing.stdout) == (1, True), str(missing)
-    locked = repository.stage.run("imagesetter", "lock", cwd=repository.root)
+    locked = repository.stage.here("lock", cwd=repository.root)
     assert locked.status == 0, str(locked)
     registry.asked.clear()
     stale = repository.run("--files", "apps/a.yaml")
     assert (stale.status, "1.0.0 → 1.0.1" in stale.stdout) == (1, True), str(stale)
-    assert repository.stage.run("imagesetter", "update", "--from", "lock", cwd=repository.root).status == 0
+    assert repository.stage.here("update", "--from", "lock", cwd=repository.root).status == 0
     assert repository.run("--files", "apps/a.yaml").status == 0
     assert registry.asked == []
 
