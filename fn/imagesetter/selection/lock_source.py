@@ -1,7 +1,7 @@
 """Latest refs from the lock, without any network."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from imagesetter.errors import LockError
 from imagesetter.flux.catalog import Catalog
@@ -11,9 +11,6 @@ from imagesetter.lock.document import REMEDY, Lock, LockEntry
 from imagesetter.lock.holds import forbid, notices
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
-
-if TYPE_CHECKING:
-    from imagesetter.flux.releases import Release
 
 
 class LockSource(NamedTuple):
@@ -28,28 +25,22 @@ class LockSource(NamedTuple):
 
     def answers(self, names: Iterable[PolicyName]) -> dict[PolicyName, Resolution]:
         """The locked refs; an entry whose policy has changed since is an error that says so."""
-        answers: dict[PolicyName, Resolution] = {}
         names = list(names)
-        releases: list[Release] = []
-        if self.catalog.of_kind(RELEASE):
-            from imagesetter.flux.releases import releases_of
+        if not self.catalog.of_kind(RELEASE):
+            return {name: self._answer(name) for name in names}
+        from imagesetter.selection.releases import answers_in_one_version
 
-            releases = releases_of(self.catalog, names)
-        others = (name for release in releases for name in release.policies if name in self.lock.entries)
-        for name in dict.fromkeys((*names, *others)):
-            try:
-                locked = self._name_in_lock(name)
-                decided = [str(hold) for hold in self.lock.holds_of(locked, self.now)]
-                over = notices(self.lock.holds, locked, self.now)
-                entry = self._entry(name, locked)
-                answers[name] = Resolved(entry.ref, over, reasons=tuple(decided), pin=entry.digest)
-            except ReportedError as error:
-                answers[name] = Failed(error)
-        if releases:
-            from imagesetter.selection.releases import check_recorded
+        return answers_in_one_version(self.catalog, names, self._answer, REMEDY, self.lock.entries)
 
-            return check_recorded(self.catalog, releases, answers, REMEDY)
-        return answers
+    def _answer(self, name: PolicyName) -> Resolution:
+        try:
+            locked = self._name_in_lock(name)
+            decided = [str(hold) for hold in self.lock.holds_of(locked, self.now)]
+            over = notices(self.lock.holds, locked, self.now)
+            entry = self._entry(name, locked)
+            return Resolved(entry.ref, over, reasons=tuple(decided), pin=entry.digest)
+        except ReportedError as error:
+            return Failed(error)
 
     def _entry(self, name: PolicyName, locked: PolicyName) -> LockEntry:
         entry = self.lock.entries.get(locked)

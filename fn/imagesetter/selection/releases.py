@@ -5,7 +5,7 @@ A policy without an answer holds up the others, whatever the reason: so no outag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from imagesetter.candidates.chain import Decision, PassedOver
 from imagesetter.candidates.release import RULE, Agreement, KeyOf, Member, agree, by_key, key_function
@@ -16,7 +16,7 @@ from imagesetter.flux.annotations import has_chart_tags
 from imagesetter.flux.catalog import Catalog
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.releases import Release
+from imagesetter.flux.releases import Release, releases_of
 from imagesetter.policy.tag_policy import TagPolicy, unchecked_tag_policy
 from imagesetter.selection.sources import Failed, Resolution, Resolved
 from krm_functions.errors import ReportedError
@@ -143,15 +143,25 @@ def stay_together(release: Release, answers: Answers) -> Answers:
     }
 
 
-def check_recorded(catalog: Catalog, releases: Sequence[Release], answers: Answers, remedy: str) -> Answers:
-    """Recorded answers, without those of releases that are in two versions.
+def answers_in_one_version(
+    catalog: Catalog,
+    names: Sequence[PolicyName],
+    answer: Callable[[PolicyName], Resolution],
+    remedy: str,
+    recorded: Container[PolicyName] | None = None,
+) -> Answers:
+    """Recorded answers of policies and of the others of their releases, without releases that are in two versions.
 
     Args:
         catalog: the policies; of one that is not among them, nothing is compared.
-        releases: those to look at.
-        answers: what is recorded, of any policies.
-        remedy: what to do about it.
+        names: the policies that are wanted.
+        answer: what is recorded of a policy.
+        remedy: what to do about two versions.
+        recorded: the others whose answers are wanted; None for all.
     """
+    releases = releases_of(catalog, names)
+    others = (name for release in releases for name in release.policies if recorded is None or name in recorded)
+    answers = {name: answer(name) for name in dict.fromkeys((*names, *others))}
     for release in releases:
         found = stay_together(release, answers)
         try:

@@ -29,16 +29,16 @@ class StatusSource(NamedTuple):
         """``status.latestRef``, or the older ``latestImage``."""
         names = list(names)
         if not self.catalog.of_kind(RELEASE):
-            return {name: caught(partial(self._answer, name)) for name in names}
-        from imagesetter.flux.releases import releases_of
-        from imagesetter.selection.releases import check_recorded
+            return {name: self._answer(name) for name in names}
+        from imagesetter.selection.releases import answers_in_one_version
 
-        releases = releases_of(self.catalog, names)
-        others = (name for release in releases for name in release.policies)
-        answers = {name: caught(partial(self._answer, name)) for name in dict.fromkeys((*names, *others))}
-        return check_recorded(self.catalog, releases, answers, "export the status again when the cluster has settled")
+        remedy = "export the status again when the cluster has settled"
+        return answers_in_one_version(self.catalog, names, self._answer, remedy)
 
     def _answer(self, name: PolicyName) -> Resolution:
+        return caught(partial(self._recorded, name))
+
+    def _recorded(self, name: PolicyName) -> Resolution:
         ref = self.catalog.recorded(name)
         if self.catalog.has_annotation(name, VERIFY):
             raise ResolveError(
