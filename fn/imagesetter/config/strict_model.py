@@ -22,7 +22,8 @@ from krm_functions.suggestions import did_you_mean
 class StrictModel(BaseModel):
     """A part of a kind: camelCase on the wire, types not converted, unknown fields refused."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+    # A validator is built when the first kind needs it, and not one for each of its parts as well.
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -37,7 +38,7 @@ class StrictModel(BaseModel):
 class Metadata(BaseModel):
     """metadata, of which only name and namespace matter; kustomize adds annotations of its own."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     name: str = ""
     namespace: str = ""
