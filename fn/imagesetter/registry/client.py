@@ -168,8 +168,8 @@ class Client:
         shown = self._redaction.text
         labels = {shown(name): shown(value) for name, value in image.labels.items()}
         platforms = tuple(map(shown, image.platforms))
-        return replace(
-            image, labels=labels, platforms=platforms, platform=shown(image.platform), created=shown(image.created)
+        return image._replace(
+            labels=labels, platforms=platforms, platform=shown(image.platform), created=shown(image.created)
         )
 
     def inspect_all(

@@ -3,14 +3,11 @@
 `find_digest` and `inspect` send as few requests as the cache allows; the functions above them read what came.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagesetter.errors import ImageReferenceError, NotFound, ProtocolError
 from imagesetter.registry.http.redaction import error_reason, printable
@@ -45,8 +42,7 @@ _MOST_LABELS = 200
 _MANIFEST_MEMBERS = frozenset({"schemaVersion", "mediaType", "config", "layers", "manifests"})
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """What a tag points to now."""
 
     digest: str
@@ -57,14 +53,13 @@ class Image:
     """The digest of that platform's manifest; equals ``digest`` where there is no index."""
     created: str = ""
     """RFC 3339, as the config has it; reproducible builds write 1970 or 1980."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     """As the image has them: remote text, not made safe for a terminal."""
     platforms: tuple[str, ...] = ()
     """All platforms of the index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """A manifest or an index, verified against its digest."""
 
     digest: str
@@ -74,8 +69,7 @@ class Manifest:
     is_index: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """An entry of an index."""
 
     digest: str
@@ -93,13 +87,13 @@ def digest_of(data: bytes, like: str = "sha256:") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
-def announced_digest(response: httpx.Response) -> str:
+def announced_digest(response: "httpx.Response") -> str:
     """``Docker-Content-Digest``, or "" where it is missing or not a digest."""
     digest = response.headers.get("Docker-Content-Digest", "").strip()
     return digest if is_digest(digest) else ""
 
 
-def verified_digest(response: httpx.Response, what: str, expected: str = "") -> str:
+def verified_digest(response: "httpx.Response", what: str, expected: str = "") -> str:
     """The digest of the body that came, by hashing it.
 
     Raises:
@@ -166,12 +160,11 @@ def config_digest(document: Mapping[str, object]) -> str:
     return str(digest) if is_digest(digest) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """The part of an image's config that is shown."""
 
     created: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     platform: str = ""
 
 
@@ -217,7 +210,7 @@ def check_tag(tag: str) -> None:
         raise ImageReferenceError(f"'{printable(tag)}' cannot be a tag")
 
 
-def find_digest(client: RepositoryClient, tag: str) -> str:
+def find_digest(client: "RepositoryClient", tag: str) -> str:
     """The digest that a tag points to, by HEAD, which counts against no quota; by GET and hashing where that fails.
 
     Raises:
@@ -241,7 +234,7 @@ def find_digest(client: RepositoryClient, tag: str) -> str:
     return verified_digest(response, what)
 
 
-def inspect(client: RepositoryClient, tag: str, platform: str, cache: Cache | None) -> Image:
+def inspect(client: "RepositoryClient", tag: str, platform: str, cache: "Cache | None") -> Image:
     """What a tag points to; everything below the tag is verified by its digest, and so may come from the cache.
 
     Raises:
@@ -270,7 +263,7 @@ def inspect(client: RepositoryClient, tag: str, platform: str, cache: Cache | No
     return Image(digest, known, chosen, config.created, config.labels, platforms)
 
 
-def find_manifest(client: RepositoryClient, name: str, cache: Cache | None) -> Manifest | None:
+def find_manifest(client: "RepositoryClient", name: str, cache: "Cache | None") -> Manifest | None:
     """A manifest or index by digest or tag; None where there is none.
 
     Raises:
@@ -290,7 +283,7 @@ def find_manifest(client: RepositoryClient, name: str, cache: Cache | None) -> M
     return Manifest(digest, document, response.content, index)
 
 
-def find_blob(client: RepositoryClient, digest: str, cache: Cache | None) -> bytes | None:
+def find_blob(client: "RepositoryClient", digest: str, cache: "Cache | None") -> bytes | None:
     """A blob of at most `CONFIG_CAP` bytes by digest; None where there is none.
 
     Raises:
@@ -303,8 +296,8 @@ def find_blob(client: RepositoryClient, digest: str, cache: Cache | None) -> byt
 
 
 def _fetch(
-    client: RepositoryClient, cache: Cache | None, kind: str, digest: str, body_cap: int, what: str
-) -> httpx.Response:
+    client: "RepositoryClient", cache: "Cache | None", kind: str, digest: str, body_cap: int, what: str
+) -> "httpx.Response":
     """A manifest or blob by digest, verified."""
     from imagesetter.registry.http.library import httpx
 
@@ -321,5 +314,5 @@ def _fetch(
     return response
 
 
-def _manifest(client: RepositoryClient, name: str, what: str) -> httpx.Response:
+def _manifest(client: "RepositoryClient", name: str, what: str) -> "httpx.Response":
     return client.request("GET", f"manifests/{name}", accept=ACCEPT, body_cap=MANIFEST_CAP, what=what)

@@ -22,7 +22,6 @@ import json
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -56,20 +55,20 @@ _LONGEST_WARNING = 4096
 _REGISTRY = "is there a registry at this address?"
 
 
-@dataclass(slots=True)
 class Listing:
     """The tags of a repository, as far as they have been read."""
 
-    tags: list[str] = field(default_factory=list)
-    dropped: int = 0
-    """Entries that no tag can be."""
-    uploaded: dict[str, float] = field(default_factory=dict)
-    """tag → seconds since 1970, where the registry tells it for nothing (Google's do)."""
-    warnings: list[str] = field(default_factory=list)
-    etag: str = ""
-    """Stands for the list as it is now, where it is one response and the registry sends an ETag."""
-    unchanged: bool = False
-    """The list is still that of the ETag that was sent; the rest is empty then."""
+    def __init__(self, *, etag: str = "", unchanged: bool = False) -> None:
+        self.tags: list[str] = []
+        self.dropped = 0
+        """Entries that no tag can be."""
+        self.uploaded: dict[str, float] = {}
+        """tag → seconds since 1970, where the registry tells it for nothing (Google's do)."""
+        self.warnings: list[str] = []
+        self.etag = etag
+        """Stands for the list as it is now, where it is one response and the registry sends an ETag."""
+        self.unchanged = unchanged
+        """The list is still that of the ETag that was sent; the rest is empty then."""
 
 
 GetPage = Callable[[str, tuple[int, ...], str], "httpx.Response"]

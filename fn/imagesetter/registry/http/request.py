@@ -1,8 +1,6 @@
 """Requests as this client sends them: with our headers and no others, and their limits for the transport."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from imagesetter import __version__
 from imagesetter.errors import ProtocolError
@@ -20,14 +18,13 @@ TIMEOUT = httpx.Timeout(30.0, connect=5.0, pool=5.0)
 _EXTENSION = "imagesetter"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
+class RequestOptions(NamedTuple):
     """What the transport has to know of a request; it travels in ``httpx.Request.extensions``."""
 
     deadline: Deadline
     body_cap: int = ERROR_CAP
     """Bytes of a successful response's body at most, unpacked."""
-    overrides: NetworkOverrides = field(default_factory=NetworkOverrides)
+    overrides: NetworkOverrides = NetworkOverrides()
     allow_local: bool = False
     """Whether a registry on this machine refers to the server, which may be on this machine, too, then."""
 
@@ -70,7 +67,7 @@ def redirected(request: httpx.Request, url: str, *, allow_local: bool) -> httpx.
     return new_request(
         request.method,
         url,
-        replace(options_of(request), allow_local=allow_local),
+        options_of(request)._replace(allow_local=allow_local),
         accept=headers["Accept"],
         etag=headers.get("If-None-Match", ""),
     )
@@ -78,7 +75,7 @@ def redirected(request: httpx.Request, url: str, *, allow_local: bool) -> httpx.
 
 def token_request_options(request: httpx.Request, *, allow_local: bool) -> RequestOptions:
     """The options for a request to the token server that *request* needs."""
-    return replace(options_of(request), body_cap=ERROR_CAP, allow_local=allow_local)
+    return options_of(request)._replace(body_cap=ERROR_CAP, allow_local=allow_local)
 
 
 def options_of(request: httpx.Request) -> RequestOptions:
