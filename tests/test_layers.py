@@ -244,7 +244,7 @@ SEAMS = {
     "fields.resource_list": ["fields.kustomize_fields", "fields.nested", "registry.reference"],
     "flux.annotations": ["golang.duration", "policy.platform"],
     "flux.catalog": ["flux.image_policy"],
-    "flux.image_policy": ["flux.verify"],
+    "flux.image_policy": ["flux.models", "flux.verify"],
     "flux.patches": ["golang.regexp.pattern", "krm_functions.label_selector"],
     "flux.resources": ["policy.kinds", "registry.auth.kubernetes_secrets"],
     "git.forge": ["registry.http.redaction", "registry.http.request"],

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from imagesetter.flux.models import FluxModel
-from imagesetter.flux.policy_specs import Location, resource_path
+from imagesetter.flux.models import FluxModel as FluxModel
+from imagesetter.flux.models import Location, resource_path
 from krm_functions.errors import UsageError
 from krm_functions.model_errors import model_error
 from krm_functions.suggestions import did_you_mean

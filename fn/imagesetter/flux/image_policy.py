@@ -19,15 +19,14 @@ from imagesetter.flux.annotations import (
 )
 from imagesetter.flux.latest_ref import LatestRef, from_status
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.policy_specs import IMAGE_POLICY, IMAGE_REPOSITORY, check_spec
 from imagesetter.flux.resources import INCOMPLETE, Resource, inputs_hash, is_complete
 from imagesetter.golang.duration import parse_duration
-from imagesetter.policy.tag_policy import TagPolicy, unchecked_tag_policy
+from imagesetter.policy.tag_policy import TagPolicy
 from imagesetter.registry.reference import Repository, parse_flux_image
 from krm_functions.errors import ReportedError, ResourceError
 
 if TYPE_CHECKING:
-    from imagesetter.flux.models import DigestReflection
+    from imagesetter.flux.models import DigestReflection, ImageRepositorySpec
     from imagesetter.policy.platform import Platform
     from imagesetter.verification.trust import Verification
 
@@ -102,47 +101,46 @@ def read_image_policy(
     Raises:
         ResourceError: a field breaks the CRD's rules.
     """
+    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, tag_policy, validate_spec
+
     where = f"ImagePolicy {name} in {policy.origin}"
     try:
-        spec = check_spec(IMAGE_POLICY, policy.data.get("spec"), where=where)
+        spec = validate_spec(ImagePolicySpec, policy.data.get("spec"), where=where)
     except ResourceError as error:
         error.hint = error.hint or ("" if is_complete(policy) else INCOMPLETE)
         raise
     where = f"ImageRepository {repository_name} in {repository.origin}"
-    source = check_spec(IMAGE_REPOSITORY, repository.data.get("spec"), where=where)
+    source = validate_spec(ImageRepositorySpec, repository.data.get("spec"), where=where)
     try:
-        image = parse_flux_image(source["image"])
+        image = parse_flux_image(source.image)
     except ReportedError as error:
         raise ResourceError(f"spec.image: {error}", where=where, hint=error.hint) from error
-    suspended, repository_suspended = spec.get("suspend", False), source.get("suspend", False)
     allows_downgrade(policy)  # only to say what is wrong with it
-    tags = unchecked_tag_policy(spec, source.get("exclusionList"), chart_tags=has_chart_tags(policy))
-    assert tags is not None  # a spec without a rule is not valid
     related, (leader, soak) = _related(source, find), follows(policy, name)
     verification = _verification(policy, find_own)
     return ImagePolicy(
         name=name,
         image=image,
-        tags=tags,
-        reflection=_reflection(spec.get("digestReflectionPolicy"), verified=verification is not None),
+        tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list, chart_tags=has_chart_tags(policy)),
+        reflection=_reflection(policy, spec.digest_reflection_policy, verified=verification is not None),
         inputs=inputs_hash(policy, repository),
         origin=policy.origin,
-        suspended=suspended,
+        suspended=spec.suspend,
         recorded=_recorded(policy, f"ImagePolicy {name} in {policy.origin}")
-        if suspended or repository_suspended
+        if spec.suspend or source.suspend
         else None,
         repository_name=repository_name,
-        repository_suspended=repository_suspended,
-        interval=_seconds(source, "interval"),
-        timeout=_seconds(source, "timeout"),
-        insecure=source.get("insecure", False),
+        repository_suspended=source.suspend,
+        interval=parse_duration(source.interval) if source.interval else None,
+        timeout=parse_duration(source.timeout) if source.timeout else None,
+        insecure=source.insecure,
         minimum_age=minimum_age(policy),
         platforms=platforms(policy),
         follows=leader,
         soak=soak,
         newest=newest(policy),
         verification=verification,
-        provider=source.get("provider", "generic"),
+        provider=source.provider,
         pull_secrets=tuple(related.pull_secrets),
         cert_secret=related.cert_secret,
         proxy_secret=related.proxy_secret,
@@ -162,13 +160,9 @@ def _verification(policy: Resource, find: Find) -> Verification | None:
     return read_verification(policy, secret)
 
 
-def _reflection(given: DigestReflection | None, *, verified: bool) -> DigestReflection:
+def _reflection(policy: Resource, given: DigestReflection, *, verified: bool) -> DigestReflection:
     """What is verified is a digest, so this is what is written, unless the policy itself says ``Never``."""
-    return given or ("IfNotPresent" if verified else "Never")
-
-
-def _seconds(spec: Mapping[str, Any], name: str) -> float | None:
-    return parse_duration(spec[name]) if spec.get(name) else None
+    return "IfNotPresent" if verified and policy.spec.get("digestReflectionPolicy") is None else given
 
 
 def _recorded(policy: Resource, where: str) -> LatestRef | None:
@@ -194,7 +188,7 @@ class _Related:
         self.missing = missing if missing is not None else []
 
 
-def _related(source: Mapping[str, Any], find: Find) -> _Related:
+def _related(source: ImageRepositorySpec, find: Find) -> _Related:
     """``secretRef`` first, then the service account's (image-reflector-controller internal/registry/options.go)."""
     related = _Related()
 
@@ -204,14 +198,14 @@ def _related(source: Mapping[str, Any], find: Find) -> _Related:
             related.missing.append(f"Secret {name}")
         return found.data if found else None
 
-    names = [source["secretRef"]["name"]] if "secretRef" in source else []
-    if service_account := source.get("serviceAccountName"):
-        account = find("ServiceAccount", service_account)
+    names = [source.secret_ref.name] if source.secret_ref else []
+    if source.service_account_name:
+        account = find("ServiceAccount", source.service_account_name)
         if account is None:
-            related.missing.append(f"ServiceAccount {service_account}")
+            related.missing.append(f"ServiceAccount {source.service_account_name}")
         pull = account.data.get("imagePullSecrets") if account else None
         names += [str(each["name"]) for each in pull or () if isinstance(each, Mapping) and each.get("name")]
     related.pull_secrets = [data for name in names if (data := secret(name)) is not None]
-    related.cert_secret = secret(source["certSecretRef"]["name"]) if "certSecretRef" in source else None
-    related.proxy_secret = secret(source["proxySecretRef"]["name"]) if "proxySecretRef" in source else None
+    related.cert_secret = secret(source.cert_secret_ref.name) if source.cert_secret_ref else None
+    related.proxy_secret = secret(source.proxy_secret_ref.name) if source.proxy_secret_ref else None
     return related

@@ -1,8 +1,19 @@
-"""What the models of Flux's kinds share: a lenient base, the parts that several kinds have, the errors in sentences.
+"""Flux's image resources, validated as their CRDs validate them.
 
-ImageUpdateAutomation is in :mod:`imagesetter.flux.automations`; the specs of ImagePolicy and ImageRepository, which
-every run with a registry reads, are validated without models, by :mod:`imagesetter.flux.policy_specs`. This module
-imports pydantic and is itself imported only by a run that has to read a kind that has a model.
+``image.toolkit.fluxcd.io`` v1, v1beta2 and v1beta1 of ImageRepository and ImagePolicy; ImageUpdateAutomation, which
+few runs read, is in :mod:`imagesetter.flux.automations`. The field names of the three versions are the same; a field
+that a version does not know yet is accepted in it (the API server would prune it), so that one model a kind is enough.
+Source of the rules: image-reflector-controller api/v1, the ``+kubebuilder:validation`` markers.
+
+Departures:
+
+- ``interval`` may be missing: policies as files are often completed by a kustomization. The scan cache then uses its
+  default.
+- An order may be written in any case, as the controllers accept it (``internal/policy/factory.go``), although the CRD
+  wants lower case.
+- Unknown fields are kept for the linter instead of being pruned without a word.
+
+This module imports pydantic and is itself imported only by a run that has to read a policy.
 """
 
 from __future__ import annotations
@@ -15,6 +26,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationError,
     create_model,
@@ -22,7 +34,6 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from imagesetter.flux.policy_specs import Location, resource_path
 from imagesetter.golang.duration import parse_duration
 from imagesetter.policy.kinds import KINDS, NAMES, listed
 from imagesetter.policy.rule import DEFAULT_EXCLUSIONS, Argument, Rule
@@ -36,8 +47,17 @@ def _seconds(text: str) -> str:
     return text
 
 
+def _seconds_without_hours(text: str) -> str:
+    if "h" in text:
+        raise ValueError(f"{text!r} uses hours, which spec.timeout does not accept: write minutes")
+    return _seconds(text)
+
+
+Location = tuple[str | int, ...]
+"""A place in a resource: the keys and indexes that lead there."""
 Spec = TypeVar("Spec", bound="FluxModel")
 Duration = Annotated[str, AfterValidator(_seconds)]
+ShortDuration = Annotated[str, AfterValidator(_seconds_without_hours)]
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven")
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 
@@ -59,6 +79,42 @@ class LocalObjectReference(FluxModel):
     """A resource of the same namespace, by name."""
 
     name: Name
+
+
+class NamespacedObjectReference(FluxModel):
+    """A resource by name, in this or another namespace."""
+
+    name: Name
+    namespace: str | None = None
+
+
+class NamespaceSelector(FluxModel):
+    """Namespaces by label; an empty map selects all."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+
+
+class AccessFrom(FluxModel):
+    """Which namespaces besides its own may refer to an ImageRepository."""
+
+    namespace_selectors: list[NamespaceSelector]
+
+
+class ImageRepositorySpec(FluxModel):
+    """ImageRepository.spec: which repository, how often, with which credentials."""
+
+    image: str
+    interval: Duration | None = None
+    timeout: ShortDuration | None = None
+    secret_ref: LocalObjectReference | None = None
+    proxy_secret_ref: LocalObjectReference | None = None
+    service_account_name: Annotated[str, StringConstraints(max_length=253)] | None = None
+    cert_secret_ref: LocalObjectReference | None = None
+    suspend: bool = False
+    access_from: AccessFrom | None = None
+    exclusion_list: Annotated[list[str], Field(max_length=25)] | None = None
+    provider: Literal["generic", "aws", "azure", "gcp"] = "generic"
+    insecure: bool = False
 
 
 @cache
@@ -127,6 +183,30 @@ def tag_policy(
 
 
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]
+
+
+class ImagePolicySpec(FluxModel):
+    """ImagePolicy.spec: which tag of the repository."""
+
+    image_repository_ref: NamespacedObjectReference
+    policy: PolicyChoice
+    filter_tags: TagFilter | None = None
+    digest_reflection_policy: DigestReflection = "Never"
+    interval: Duration | None = None
+    suspend: bool = False
+
+    @model_validator(mode="after")
+    def _interval_goes_with_always(self) -> ImagePolicySpec:
+        if self.interval is not None and self.digest_reflection_policy != "Always":
+            raise ValueError("spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'")
+        if self.interval is None and self.digest_reflection_policy == "Always":
+            raise ValueError("spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'")
+        return self
+
+
+def resource_path(location: Location) -> str:
+    """``spec.policies[0].semver`` for a place in a resource."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
 
 
 def validate_spec(model: type[Spec], spec: object, *, where: str) -> Spec:

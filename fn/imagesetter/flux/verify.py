@@ -16,8 +16,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from imagesetter.flux.annotations import EMPTY, VERIFY, annotation
-from imagesetter.flux.models import FluxModel, LocalObjectReference, unknown_fields
-from imagesetter.flux.policy_specs import resource_path
+from imagesetter.flux.models import FluxModel, LocalObjectReference, resource_path, unknown_fields
 from imagesetter.flux.resources import Resource
 from imagesetter.verification.identity import IdentityMatch
 from imagesetter.verification.trust import Verification

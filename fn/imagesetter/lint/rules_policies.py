@@ -10,7 +10,6 @@ from imagesetter.errors import CredentialError, PolicyError, ResolveError
 from imagesetter.flux.annotations import DOMAIN, FOLLOWS, KNOWN, VERIFY
 from imagesetter.flux.known_fields import API, KNOWN_FIELDS
 from imagesetter.flux.markers import PolicyName
-from imagesetter.flux.policy_specs import IMAGE_REPOSITORY, SPECS, check_spec, undeclared_fields
 from imagesetter.flux.resources import Resource
 from imagesetter.flux.variables import unresolved, variables_of
 from imagesetter.lint.finding import Problem
@@ -121,7 +120,7 @@ def _incomplete_repositories(tree: LintedTree) -> Iterator[Problem]:
         for name, form in tree.forms(located):
             try:
                 if tree.catalog.find("ImageRepository", *name) is form and not any(unresolved(form.data)):
-                    check_spec(IMAGE_REPOSITORY, form.data.get("spec"), where="")
+                    _validated(form)
             except ResourceError as error:
                 yield Problem(located.position(*_path(error.what)), error.what, error.hint)
             except ResolveError:
@@ -152,7 +151,7 @@ def invalid_automation(tree: LintedTree) -> Iterator[Problem]:
         for _, form in tree.forms(located):
             try:
                 if not any(unresolved(form.data)):
-                    _automation_spec(form)
+                    _validated(form)
             except ResourceError as error:
                 yield Problem(located.position(*_path(error.what)), error.what, error.hint)
 
@@ -195,13 +194,15 @@ def _unknown_annotations(located: LocatedResource) -> Iterator[Problem]:
 
 
 def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
+    from imagesetter.flux.models import unknown_fields
+
     try:
-        unknown = _unknown_fields(located.resource)
+        spec = _validated(located.resource)
     except ResourceError:
         return  # incomplete-policy and invalid-automation report it
     fields = KNOWN_FIELDS[kind]
     names = {field.rpartition(".")[2] for field in fields}
-    for path in unknown:
+    for path in unknown_fields(spec):
         steps = _path(path)
         if ".".join(str(step) for step in steps if isinstance(step, str)) in fields:
             continue  # of a release that our model does not know yet
@@ -211,29 +212,21 @@ def _unknown(located: LocatedResource, kind: str) -> Iterator[Problem]:
         yield Problem(located.key_position(*steps), message, f"{hint}: the API server drops it silently")
 
 
-def _unknown_fields(resource: Resource) -> list[str]:
-    """The paths of fields that a Flux resource's CRD does not have.
-
-    Raises:
-        ResourceError: the spec breaks the rules of the CRD.
-    """
-    if shape := SPECS.get(resource.kind):
-        return list(undeclared_fields(shape, check_spec(shape, resource.data.get("spec"), where="")))
-    from imagesetter.flux.models import unknown_fields
-
-    return unknown_fields(_automation_spec(resource))
-
-
-def _automation_spec(resource: Resource) -> FluxModel:
-    """The spec of an ImageUpdateAutomation. pydantic is imported here, since most runs find none.
+def _validated(resource: Resource) -> FluxModel:
+    """The spec of a Flux resource. pydantic is imported here, since most runs find no Flux resource.
 
     Raises:
         ResourceError: the spec breaks the rules of the CRD.
     """
     from imagesetter.flux.automations import ImageUpdateAutomationSpec
-    from imagesetter.flux.models import validate_spec
+    from imagesetter.flux.models import ImagePolicySpec, ImageRepositorySpec, validate_spec
 
-    return validate_spec(ImageUpdateAutomationSpec, resource.data.get("spec"), where="")
+    specs: dict[str, type[FluxModel]] = {
+        "ImagePolicy": ImagePolicySpec,
+        "ImageRepository": ImageRepositorySpec,
+        "ImageUpdateAutomation": ImageUpdateAutomationSpec,
+    }
+    return validate_spec(specs[resource.kind], resource.data.get("spec"), where="")
 
 
 def _at_field(
