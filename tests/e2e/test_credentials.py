@@ -58,7 +58,7 @@ def shown(done: Done, *secrets: str) -> None:
 def test_the_secret_among_the_files_is_used(stage: Stage, private: RunningRegistry) -> None:
     data = base64.b64encode(config(private.host).encode()).decode()
     plant(stage, private.host, secret=f"data: {{.dockerconfigjson: {data}}}")
-    done = stage.run("imagesetter", "update", "-v")
+    done = stage.here("update", "-v")
     assert done.status == 0, str(done)
     assert "my-app:1.0.10" in (stage.root / "app.yaml").read_text()
     assert "Secret" in done.stderr
@@ -70,7 +70,7 @@ def test_without_the_secret_the_login_of_the_machine_is_used_and_v_says_so(
 ) -> None:
     plant(stage, private.host)
     log_in(stage, private.host)
-    done = stage.run("imagesetter", "update", "-v")
+    done = stage.here("update", "-v")
     assert done.status == 0, str(done)
     assert "Secret pull is not among the resources" in done.stderr
     shown(done)
@@ -79,7 +79,7 @@ def test_without_the_secret_the_login_of_the_machine_is_used_and_v_says_so(
 def test_explain_says_it_as_well(stage: Stage, private: RunningRegistry) -> None:
     plant(stage, private.host)
     log_in(stage, private.host)
-    quiet, verbose = (stage.run("imagesetter", "explain", "my-app", "--no-cache", *more) for more in ((), ("-v",)))
+    quiet, verbose = (stage.here("explain", "my-app", "--no-cache", *more) for more in ((), ("-v",)))
     assert quiet.stdout == verbose.stdout
     assert "Secret pull" not in quiet.stderr
     assert "Secret pull is not among the resources" in verbose.stderr
@@ -90,7 +90,7 @@ def test_an_encrypted_secret_is_named_and_the_login_of_the_machine_is_used(
 ) -> None:
     plant(stage, private.host, secret='data: {.dockerconfigjson: "ENC[AES256_GCM,data:xyz]"}\nsops: {mac: "ENC[a]"}')
     log_in(stage, private.host)
-    done = stage.run("imagesetter", "update", "-v")
+    done = stage.here("update", "-v")
     assert done.status == 0, str(done)
     assert "is encrypted" in done.stderr
     shown(done, "ENC[AES256_GCM")
@@ -98,7 +98,7 @@ def test_an_encrypted_secret_is_named_and_the_login_of_the_machine_is_used(
 
 def test_without_any_login_the_refusal_names_registry_and_field(stage: Stage, private: RunningRegistry) -> None:
     plant(stage, private.host)
-    done = stage.run("imagesetter", "update")
+    done = stage.here("update")
     assert done.status == 1, str(done)
     assert "app.yaml:1:" in done.stderr
     assert private.host in done.stderr
@@ -111,7 +111,7 @@ def test_a_wrong_password_is_refused_and_never_tried_anonymously(stage: Stage, p
     docker.mkdir()
     wrong = base64.b64encode(b"alice:wrong-password-9").decode()
     (docker / "config.json").write_text(json.dumps({"auths": {private.host: {"auth": wrong}}}))
-    done = stage.run("imagesetter", "update")
+    done = stage.here("update")
     assert done.status == 1, str(done)
     assert "credentials" in done.stderr
     shown(done, "wrong-password-9", wrong)
