@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from imagesetter.registry.puller import OfflinePuller
 from imagesetter.selection.kept_answers import FEWEST_TAGS, MOST_ANSWERS, dump_answers, load_answers, select_once
 from selection.warm_laws import run_history
 from support.fakes import Reply, run_fake
-from tools import require_tool
+from support.runs import run_in
 
 COUNT = FEWEST_TAGS + 1  # a registry's list of a hundred looks as if it had been cut, and costs a second request
 TAGS = tuple(sorted(f"1.{number}.0" for number in range(COUNT)))
@@ -126,8 +126,9 @@ def test_commands_keep_answers_privately_and_obey_the_options_of_the_cache(tmp_p
 
         def update(*options: str) -> str:
             file.write_text(TREE.format(host=fake.host, tag="1.0.0"))
-            command = [require_tool("imagesetter"), "update", "--allow-loopback", "--cache-dir", str(cache)]
-            subprocess.run([*command, *options, str(file.parent)], check=True, capture_output=True, timeout=60)
+            command = ["update", "--allow-loopback", "--cache-dir", str(cache), *options, "."]
+            ran = run_in(file.parent, *command, environment=os.environ)
+            assert ran.status == 0, str(ran)
             return file.read_text().partition("/app:")[2].partition(" ")[0]
 
         assert update("--no-cache") == LATEST

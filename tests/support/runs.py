@@ -43,13 +43,19 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:
     return Ran(status, captured.out, captured.err)
 
 
-def run_in(folder: Path, *arguments: str, environment: Mapping[str, str]) -> Ran:
+def run_in(folder: Path, *arguments: str, environment: Mapping[str, str], together: bool = False) -> Ran:
     """Run imagesetter in this process, in a folder and an environment: to start a process takes longer than most runs.
 
     How the command starts, its standard input, signals and terminals need a process of their own.
+
+    Args:
+        folder: the working directory.
+        arguments: the command's.
+        environment: all of it.
+        together: put what comes on standard error into ``out``, where it comes.
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(out if together else err):
         patch.chdir(folder)
         patch.setattr("tempfile.tempdir", None)  # which folder it is depends on the environment
         for name in os.environ.keys() - environment.keys():
