@@ -59,7 +59,13 @@ def test_an_ignore_file_that_is_no_file_is_not_waited_for(tmp_path: Path) -> Non
 
 def test_directories_nested_too_deeply_are_an_error_with_the_path(tmp_path: Path) -> None:
     try:
-        subprocess.run(["sh", "-c", "i=0; while [ $i -lt 1500 ]; do mkdir a; cd a; i=$((i+1)); done"], cwd=tmp_path)
+        outer = os.open(tmp_path, os.O_RDONLY)
+        for _ in range(1500):
+            os.mkdir("a", dir_fd=outer)
+            inner = os.open("a", os.O_RDONLY, dir_fd=outer)  # the path from the root would be too long
+            os.close(outer)
+            outer = inner
+        os.close(outer)
         with pytest.raises(InputError, match="nested too deeply") as refused:
             found(tmp_path)
         assert refused.value.where == str(tmp_path)
@@ -82,7 +88,7 @@ def test_a_named_file_is_taken_whatever_its_name_and_each_file_once(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "pattern",
-    ["!", "foo\\", "[z-a]", "[[:alpha:]", "[[:alpha:]]", "\\", "a/\\", "x" * 500_000],
+    ["!", "foo\\", "[z-a]", "[[:alpha:]", "[[:alpha:]]", "\\", "a/\\", "x" * 100_000],
     ids=lambda text: text[:12],
 )
 def test_a_pattern_that_is_not_valid_is_an_error_with_its_line(tmp_path: Path, pattern: str) -> None:
