@@ -4,9 +4,9 @@
 seed.
 
 In a history the lists of a registry on loopback, the policies, the holds, the ages of tags and the clock change at
-random, and so do the notes in the cache: a byte, an end, an answer that was made up. After each change a run with this
-cache is compared with one over a copy of it that has the scans but no answers; and with a run without any cache, where
-the scans are as new as the lists.
+random, and so does the file of answers in the cache: a byte, an end, an answer that was made up. After each change a
+run with this cache is compared with one over a copy of it that has the scans but no answers; and with a run without any
+cache, where the scans are as new as the lists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ from imagesetter.lock.document import Lock, LockEntry
 from imagesetter.lock.holds import Hold
 from imagesetter.lock.tag_age import Seen as SeenTag
 from imagesetter.lock.tag_age import timestamp
+from imagesetter.registry.answers import dump_answers, load_answers
 from imagesetter.registry.client import Client
 from imagesetter.registry.settings import ClientSettings
 from imagesetter.selection.choose import Chooser
-from imagesetter.selection.kept_answers import dump_answers, load_answers
 from imagesetter.selection.registry_source import RegistrySource
 from imagesetter.selection.sources import Failed, Resolution
 from support.clocks import FakeClock
@@ -94,10 +94,10 @@ class World:
     def policy(self) -> PolicyName:
         return PolicyName("flux-system", self.rng.choice(list(self.rules)))
 
-    def change(self, notes: Sequence[Path]) -> str:
+    def change(self, answers: Path) -> str:
         """Change one thing at random; its name."""
         what = self.rng.choice(
-            ["list", "list", "rule", "exclusion", "age", "hold", "lock", "clock", "notes", "nothing"]
+            ["list", "list", "rule", "exclusion", "age", "hold", "lock", "clock", "answers", "nothing"]
         )
         name = self.policy()
         repository = name.name.partition("-")[0]
@@ -126,9 +126,9 @@ class World:
                 self.lock = self.lock._replace(entries={name: entry}, seen=tuple(seen))
             case "clock":
                 self.clock.now += self.rng.choice([1.0, INTERVAL + 1, DAY, 40 * DAY])
-            case "notes":
-                for note in notes:
-                    damage(note, self.rng)
+            case "answers":
+                if answers.exists():
+                    damage(answers, self.rng)
         return what
 
     def catalog(self, host: str) -> Catalog:
@@ -173,9 +173,9 @@ def in_words(answer: Resolution, *, cached: bool) -> str:
     return repr(answer if cached else answer._replace(cached=0.0))
 
 
-def damage(note: Path, rng: random.Random) -> None:
-    """Make a note one that this program would not have written."""
-    data = bytearray(note.read_bytes())
+def damage(answers: Path, rng: random.Random) -> None:
+    """Make a file of answers one that this program would not have written."""
+    data = bytearray(answers.read_bytes())
     match rng.choice(["byte", "end", "nothing", "other", "forged", "stranger"]):
         case "byte":
             data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
@@ -189,7 +189,7 @@ def damage(note: Path, rng: random.Random) -> None:
             )
         case "stranger":
             data[:] = dump_answers({"0" * 64: "1.0.0"})
-    note.write_bytes(bytes(data))
+    answers.write_bytes(bytes(data))
 
 
 def run_history(seed: int, folder: Path, steps: int = 8) -> str:
@@ -198,10 +198,10 @@ def run_history(seed: int, folder: Path, steps: int = 8) -> str:
     warm, cold = folder / "warm", folder / "cold"
     with run_fake(world.respond) as registry:
         for step in range(steps):
-            what = world.change(sorted(warm.glob("notes/*"))) if step else "nothing"
+            what = world.change(warm / "answers") if step else "nothing"
             shutil.rmtree(cold, ignore_errors=True)
             if warm.exists():
-                shutil.copytree(warm, cold, ignore=shutil.ignore_patterns("notes"))
+                shutil.copytree(warm, cold, ignore=shutil.ignore_patterns("answers"))
             found, expected = world.run(registry.host, warm), world.run(registry.host, cold)
             if found != expected:
                 return f"seed {seed}, step {step}, {what}: {found} with answers, {expected} without"

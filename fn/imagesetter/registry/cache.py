@@ -1,6 +1,7 @@
 """The cache on disk: scans for as long as their interval, blobs by digest and notes as long as they are used.
 
-One folder (`imagesetter.registry.settings.cache_folder`), one file an entry. A scan's name is
+One folder (`imagesetter.registry.settings.cache_folder`), one file an entry, and one for all answers
+(`imagesetter.registry.answers`). A scan's name is
 a hash of the canonical repository, the login and the network, so that nobody is shown what another login listed.
 Files appear whole or not at all and carry a checksum: an entry that is torn, damaged, of another version or from the
 future is a miss, and so is a folder that cannot be read. A folder that cannot be written, or a full disk, costs the
@@ -20,12 +21,14 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 from imagesetter.files.atomic_write import TEMPORARY_SUFFIX, put
 from imagesetter.files.platform import FileLock
 from imagesetter.files.read import read
+from imagesetter.registry.answers import Answers
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.limits import Clock
 from imagesetter.registry.reference import is_tag, only_tags
@@ -81,6 +84,9 @@ class Cache:
         self.clock = clock or Clock()
         self.refresh = refresh
         """Scan again and keep the result: no cached scan is used."""
+        file = folder / "answers"
+        self.answers = Answers(partial(_read_file, file), partial(self._write, file), refresh=refresh)
+        """What policies selected from the lists."""
         self._salt: bytes | None = None
         self._identities: dict[Credential, str] = {}
         self._pruned = False

@@ -70,9 +70,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End everything that is under way, and close every connection."""
+        """End everything that is under way, close every connection, and keep what policies selected."""
         self._rate_limiter.stop()
         self._close_connections()
+        if self._cache is not None:
+            self._cache.answers.save()
 
     def scan(self, repository: Repository, *, options: ScanOptions | None = None) -> Scan:
         """All tags of a repository, or those of a scan that is young enough.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from imagesetter.errors import RegistryError
 from imagesetter.registry import manifests, referrers
+from imagesetter.registry.answers import Answers
 
 if TYPE_CHECKING:
     from imagesetter.registry.cache import Cache
@@ -22,6 +23,10 @@ class Puller(Protocol):
     @property
     def online(self) -> bool:
         """Whether there is a registry to ask."""
+
+    @property
+    def answers(self) -> Answers:
+        """What policies selected, in this run and in earlier ones."""
 
     def digest(self, tag: str) -> str:
         """The digest that a tag points to now."""
@@ -68,6 +73,7 @@ class RepositoryPuller:
         self._connect = cache_call(connect)
         self._redacted = redacted
         self._cache = cache
+        self.answers = cache.answers if cache else Answers()
 
     def digest(self, tag: str) -> str:
         """See `Puller`."""
@@ -106,6 +112,7 @@ class OfflinePuller:
 
     def __init__(self, digest_of: Callable[[str], str]) -> None:
         self._digest_of = digest_of
+        self.answers = Answers()
 
     def digest(self, tag: str) -> str:
         """See `Puller`."""

@@ -10,32 +10,27 @@ policy allows it. That gives them no more than a forged scan does: a tag that th
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from imagesetter import __version__
 from imagesetter.errors import PolicyError
 from imagesetter.policy.select import select
 from imagesetter.policy.tag_policy import TagPolicy
-from imagesetter.registry.puller import Puller
+from imagesetter.registry.answers import Answers
 
 FEWEST_TAGS = 100
-"""Answers to shorter lists are not kept: to select from one takes no longer than to read a file."""
-MOST_ANSWERS = 16
-"""How many answers are kept for a repository, the latest first."""
+"""Answers to shorter lists are not kept: to select from one takes no longer than to look its answer up."""
 
-_NOTE = "answers"
 _FORMAT = 1
 
 
-def select_once(policy: TagPolicy, tags: Sequence[str], puller: Puller) -> str:
+def select_once(policy: TagPolicy, tags: Sequence[str], answers: Answers) -> str:
     """The tag that the policy selects, as `imagesetter.policy.select.select`: from the cache, if it is there.
 
     Args:
         policy: the rule and its filters.
         tags: the list, in byte order.
-        puller: its cache has the answers about the repository, and keeps a new one.
+        answers: those that are known; takes a new one.
 
     Raises:
         PolicyError: as `select`; only answers are kept.
@@ -43,34 +38,12 @@ def select_once(policy: TagPolicy, tags: Sequence[str], puller: Puller) -> str:
     if len(tags) < FEWEST_TAGS:
         return select(policy, tags)
     key = _key(policy, tags)
-    known = load_answers(puller.kept(_NOTE))
-    tag = known.get(key, "")
+    tag = answers.find(key)
     if tag in tags and _allows(policy, tag):
         return tag
     tag = select(policy, tags)
-    others = ((each, known[each]) for each in known if each != key)
-    puller.keep(_NOTE, dump_answers(dict([(key, tag), *islice(others, MOST_ANSWERS - 1)])))
+    answers.keep(key, tag)
     return tag
-
-
-def dump_answers(answers: Mapping[str, str]) -> bytes:
-    """Answers as a note: a line with the checksum of what follows, and JSON."""
-    body = json.dumps(answers).encode()
-    return b"%s\n%s" % (hashlib.sha256(body).hexdigest().encode(), body)
-
-
-def load_answers(data: bytes | None) -> Mapping[str, str]:
-    """The answers in a note, the latest first; none where it is damaged, or not ours."""
-    checksum, _, body = (data or b"").partition(b"\n")
-    if checksum != hashlib.sha256(body).hexdigest().encode():
-        return {}
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(document, dict) or not all(isinstance(tag, str) for tag in document.values()):
-        return {}
-    return document
 
 
 def _key(policy: TagPolicy, tags: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ def by_policy(policy: ImagePolicy, scan: Scan, puller: Puller) -> Resolution:
     Raises:
         PolicyError: it chooses nothing.
     """
-    tag = select_once(policy.tags, scan.tags, puller)
+    tag = select_once(policy.tags, scan.tags, puller.answers)
     return Resolved(LatestRef(policy.image.written, tag), tuple(scan.warnings), len(scan.tags))
 
 
