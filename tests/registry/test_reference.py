@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from imagesetter.errors import ImageReferenceError
 from imagesetter.registry.reference import (
     Repository,
+    is_list_of_tags,
     is_tag,
     only_tags,
     parse_flux_image,
@@ -184,6 +185,8 @@ NEARLY_TAGS = st.one_of(
 @example(["a" * 128 + "\n" + "a"])
 def test_many_are_read_as_each_by_itself(texts: list[object]) -> None:
     assert only_tags(texts) == [text for text in texts if is_tag(text)]
+    lines = "\n".join(text for text in texts if isinstance(text, str))
+    assert is_list_of_tags(lines) is (not lines or all(map(is_tag, lines.split("\n"))))
 
 
 def test_one_that_is_no_tag_costs_a_long_list_no_other() -> None:

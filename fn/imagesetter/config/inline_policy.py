@@ -76,8 +76,9 @@ def releases_in_file(item: Mapping[str, Any], name: str, line: int) -> Iterator[
 
     Whoever reads one gets the error of an entry that is not valid (`imagesetter.flux.releases`).
     """
-    spec, metadata, folder = item.get("spec"), item.get("metadata"), folder_of(name)
+    spec, metadata = item.get("spec"), item.get("metadata")
     if is_setter(item) and isinstance(spec, Mapping):
+        folder = folder_of(name)
         namespace = str(metadata.get("namespace") or "") if isinstance(metadata, Mapping) else ""
         for found in inline_releases(spec, namespace, f"{name}:{line}"):
             yield found._replace(folders=(folder,) if folder else ())

@@ -348,11 +348,8 @@ def _substituted(form: Resource, values: Values) -> Resource:
 
 def _ambiguous(resources: Iterable[Resource]) -> bool:
     """Whether two complete resources of one name differ, of some in which no variable is left."""
-    inputs: dict[tuple[str, str, str], str] = {}
+    complete: dict[tuple[str, str, str], list[Resource]] = {}
     for found in resources:
         if flux.says_all(found):
-            key = (found.kind, *found.names[0])
-            its = flux.inputs_of(found)
-            if inputs.setdefault(key, its) != its:
-                return True
-    return False
+            complete.setdefault((found.kind, *found.names[0]), []).append(found)
+    return any(len(same) > 1 and len(set(map(flux.inputs_of, same))) > 1 for same in complete.values())

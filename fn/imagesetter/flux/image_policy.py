@@ -37,15 +37,13 @@ Find = Callable[[str, str], Resource | None]
 class ImagePolicy:
     """Which tag of which repository is wanted.
 
-    ``inputs`` is a SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is
-    stale. ``interval``, ``timeout``, ``minimum_age`` and ``soak`` are seconds.
+    ``interval``, ``timeout``, ``minimum_age`` and ``soak`` are seconds.
     """
 
     name: PolicyName
     image: Repository
     tags: TagPolicy
     reflection: DigestReflection
-    inputs: str
     origin: str
     suspended: bool = False
     recorded: LatestRef | None = None
@@ -68,6 +66,13 @@ class ImagePolicy:
     proxy_secret: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
     missing: tuple[str, ...] = ()
     """Secrets and service accounts that the repository names and that are not among the resources."""
+    resources: tuple[Resource, Resource] | None = field(default=None, hash=False, compare=False, repr=False)
+    """The ImagePolicy and the ImageRepository, as loaded; None for what no resource describes."""
+
+    @property
+    def inputs(self) -> str:
+        """A SHA-256 over everything that decides the answer; an entry of the lock made from other inputs is stale."""
+        return inputs_hash(*self.resources) if self.resources else ""
 
     @property
     def has_rules(self) -> bool:
@@ -123,7 +128,6 @@ def read_image_policy(
         image=image,
         tags=tag_policy(spec.policy, spec.filter_tags, source.exclusion_list, chart_tags=has_chart_tags(policy)),
         reflection=_reflection(policy, spec.digest_reflection_policy, verified=verification is not None),
-        inputs=inputs_hash(policy, repository),
         origin=policy.origin,
         suspended=spec.suspend,
         recorded=_recorded(policy, f"ImagePolicy {name} in {policy.origin}")
@@ -145,6 +149,7 @@ def read_image_policy(
         cert_secret=related.cert_secret,
         proxy_secret=related.proxy_secret,
         missing=tuple(related.missing),
+        resources=(policy, repository),
     )
 
 

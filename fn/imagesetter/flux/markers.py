@@ -102,9 +102,9 @@ def parse_marker(comment: str) -> Marker | None:
     return _parse_known(comment) if len(comment) < 512 else _parse(comment)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _parse_known(comment: str) -> Marker | None:
-    """One marker is at many fields."""
+    """One marker is at many fields, and a run looks at each several times."""
     return _parse(comment)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from imagesetter.golang.errors import Fault
@@ -50,6 +51,7 @@ def _invalid(text: str) -> Fault:
     return Fault(f"time: invalid duration {quote_bytes(text)}")
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> float:
     """The length of a duration in seconds.
 

@@ -31,7 +31,7 @@ from imagesetter.files.read import read
 from imagesetter.registry.answers import Answers
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.http.limits import Clock
-from imagesetter.registry.reference import is_tag, only_tags
+from imagesetter.registry.reference import is_list_of_tags, is_tag
 from krm_functions.errors import InputError
 
 DEFAULT_VALIDITY = 60.0
@@ -269,14 +269,15 @@ def _read_scan(data: bytes | None, repository: str) -> CachedScan | None:
     checksum, _, body = (data or b"").partition(b"\n")
     if checksum != _MAGIC + hashlib.sha256(body).hexdigest().encode():
         return None
-    head, *tags = body.decode("utf-8", "replace").split("\n")
+    head, _, listed = body.decode("utf-8", "replace").partition("\n")
     try:
         document = json.loads(head)
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or document.get("repository") != repository:
         return None
-    if len(only_tags(tags)) < len(tags) or not all(map(operator.lt, tags, itertools.islice(tags, 1, None))):
+    tags = tuple(listed.split("\n")) if listed else ()
+    if not (is_list_of_tags(listed) and all(map(operator.lt, tags, itertools.islice(tags, 1, None)))):
         return None
     scanned_at, warnings, uploaded = (document.get(name) for name in ("scanned_at", "warnings", "uploaded"))
     if not _is_moment(scanned_at):
@@ -291,7 +292,7 @@ def _read_scan(data: bytes | None, repository: str) -> CachedScan | None:
     if not isinstance(etag, str) or not _is_moment(listed_at):
         return None
     times_read = document.get("upload_times_read") is True
-    return CachedScan(tuple(tags), float(scanned_at), tuple(warnings), uploaded, etag, times_read, float(listed_at))
+    return CachedScan(tags, float(scanned_at), tuple(warnings), uploaded, etag, times_read, float(listed_at))
 
 
 def _is_moment(value: object) -> TypeGuard[int | float]:

@@ -56,7 +56,6 @@ def ad_hoc(tags: TagPolicy, image: Repository | None = None, *, insecure: bool =
         image=image or _NOWHERE,
         tags=tags,
         reflection="Never",
-        inputs="",
         origin="",
         insecure=insecure,
     )
