@@ -199,7 +199,7 @@ GOOD = {"repository": NAME, "scanned_at": 1_700_000_000.0, "warnings": [], "uplo
 def test_entry_that_someone_made_up_is_read_like_a_registrys_answer(
     cache: Cache, document: object, tags: list[str]
 ) -> None:
-    file = cache._scan_file(NAME, NOBODY)
+    file = Path(cache._scan_file(NAME, NOBODY))
     file.parent.mkdir(parents=True)
 
     def put(head: object, tags: list[str]) -> None:

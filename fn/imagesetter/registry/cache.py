@@ -120,7 +120,7 @@ class Cache:
         }
         body = "\n".join((json.dumps(head, separators=(",", ":")), *entry.tags)).encode()
         checksum = hashlib.sha256(body).hexdigest().encode()
-        self._write(self._scan_file(repository, identity), b"".join((_MAGIC, checksum, b"\n", body)))
+        self._write(Path(self._scan_file(repository, identity)), b"".join((_MAGIC, checksum, b"\n", body)))
         self._prune()
 
     @contextlib.contextmanager
@@ -185,8 +185,9 @@ class Cache:
         )
         return hashlib.sha256(key.encode()).hexdigest()
 
-    def _scan_file(self, repository: str, identity: CacheIdentity) -> Path:
-        return self.folder / "scans" / f"{self._scan_name(repository, identity)}.scan"
+    def _scan_file(self, repository: str, identity: CacheIdentity) -> str:
+        # A string, not a path object, which costs as much as opening the file; there may be thousands.
+        return f"{self.folder}{os.sep}scans{os.sep}{self._scan_name(repository, identity)}.scan"
 
     def _blob_file(self, digest: str) -> Path:
         return self.folder / "blobs" / hashlib.sha256(digest.encode()).hexdigest()
@@ -257,7 +258,7 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _read_file(file: Path) -> bytes | None:
+def _read_file(file: str | Path) -> bytes | None:
     try:
         return read(file, limit=_LARGEST)
     except InputError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from imagesetter.errors import CredentialError
 from imagesetter.registry import manifests
+from imagesetter.registry.auth.cloud.identity import GENERIC
 from imagesetter.registry.auth.credentials import Credential
 from imagesetter.registry.cache import LONGEST_UNCHANGED, Cache, CachedScan, CacheIdentity
 from imagesetter.registry.events import Event, Finished, Listed, Note, Planned, Waiting
@@ -121,15 +122,15 @@ class Client:
         groups = group_requests(requests, self._seconds)
         self._notify(Planned(len(groups)))
         left: list[tuple[Sequence[int], Task[Scan]]] = []
+        at_hand = self._has_scans_at_hand()
         for numbers, repository, options in groups:
-            looked = self._looks_at_hand(options)
-            if looked and (at_hand := self._scan_at_hand(repository, options)):
-                yield from ((each, at_hand) for each in numbers)
+            looked = at_hand and options.provider == GENERIC  # a cloud's login takes a request
+            if looked and (found := self._scan_at_hand(repository, options)):
+                yield from ((each, found) for each in numbers)
             else:
                 run = partial(self._scan_reported, repository, options, looked=looked)
                 left.append((numbers, Task(host_of(repository), run)))
-        tasks = [task for _, task in left]
-        for number, scan in run_tasks(tasks, self._rate_limiter.limit, self.close, self._begin()):
+        for number, scan in run_tasks([task for _, task in left], self._rate_limiter.limit, self.close, self._begin()):
             yield from ((each, scan) for each in left[number][0])
 
     def digest(
@@ -204,10 +205,10 @@ class Client:
             self._redaction.error(error)
             raise
 
-    def _looks_at_hand(self, options: ScanOptions) -> bool:
-        """Whether there is a cache, and the login that its scans belong to is known without a wait."""
+    def _has_scans_at_hand(self) -> bool:
+        """Whether there is a cache, and the logins that its scans belong to are known without a wait."""
         try:
-            return self._cache is not None and not self._cache.refresh and self._logins.are_at_hand(options)
+            return self._cache is not None and not self._cache.refresh and self._logins.are_at_hand
         except ReportedError:
             return False
 

@@ -52,15 +52,15 @@ class Logins(NamedTuple):
             raise self.settings.cloud.missing(options.provider, host)
         return lookup.credential
 
-    def are_at_hand(self, options: ScanOptions) -> bool:
-        """Whether `find` reads files only: neither a cloud nor a helper program, which may take long, is asked.
+    @property
+    def are_at_hand(self) -> bool:
+        """Whether `find` reads files only: no helper program, which may take long, is asked.
 
         Raises:
             CredentialError: one of the files cannot be read.
         """
         keychain = self.settings.keychain
-        reads_only = keychain is None or (isinstance(keychain, LocalKeychain) and not keychain.has_helpers)
-        return options.provider == GENERIC and reads_only
+        return keychain is None or (isinstance(keychain, LocalKeychain) and not keychain.has_helpers)
 
     def check(self, repository: Repository, options: ScanOptions) -> None:
         """Refuse a cloud that does not fit the registry.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from functools import cache as cache_call
 from typing import TYPE_CHECKING, Protocol
 
 from imagesetter.errors import RegistryError
@@ -70,7 +69,8 @@ class RepositoryPuller:
         cache: Cache | None,
     ) -> None:
         self._name = repository.canonical
-        self._connect = cache_call(connect)
+        self._connect = connect
+        self._client: RepositoryClient | None = None
         self._redacted = redacted
         self._cache = cache
         self.answers = cache.answers if cache else Answers()
@@ -78,22 +78,27 @@ class RepositoryPuller:
     def digest(self, tag: str) -> str:
         """See `Puller`."""
         with self._redacted():
-            return manifests.find_digest(self._connect(), tag)
+            return manifests.find_digest(self._connected(), tag)
 
     def manifest(self, name: str) -> manifests.Manifest | None:
         """See `Puller`."""
         with self._redacted():
-            return manifests.find_manifest(self._connect(), name, self._cache)
+            return manifests.find_manifest(self._connected(), name, self._cache)
 
     def blob(self, digest: str) -> bytes | None:
         """See `Puller`."""
         with self._redacted():
-            return manifests.find_blob(self._connect(), digest, self._cache)
+            return manifests.find_blob(self._connected(), digest, self._cache)
 
     def referrers(self, digest: str, artifact_type: str = "") -> list[Mapping[str, object]]:
         """See `Puller`."""
         with self._redacted():
-            return referrers.find_referrers(self._connect(), digest, artifact_type)
+            return referrers.find_referrers(self._connected(), digest, artifact_type)
+
+    def _connected(self) -> RepositoryClient:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
 
     def kept(self, name: str) -> bytes | None:
         """See `Puller`."""
