@@ -40,7 +40,7 @@ _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 class RetryingClient:
     """Sends each request through an httpx transport until there is a response to keep.
 
-    An `httpx.Client` would do the same, and read the cookies and the ``Location`` of each response, which takes a fifth
+    An `httpx.Client` would do the same, and read the cookies and the ``Location`` of each response, which takes a sixth
     of the processor time of a request. Here no cookie is kept.
     """
 
