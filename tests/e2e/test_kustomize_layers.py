@@ -610,8 +610,44 @@ def test_what_a_layer_above_the_function_reads_later_is_said(
     assert (status, images_of(output)) == ((1, ()) if strict else (0, (f"{WEB}:0.9.0", f"{WEB}:1.0.5")))
     assert [line for line in told.splitlines() if "not followed" in line] == [
         f"[{'error' if strict else 'warning'}]: {WEB}:0.9.0 → {WEB}:1.0.5 is not followed: the function in {where} "
-        "runs before kustomize reads this file; declare it in the outermost kustomization (ov/p.yaml:9)"
+        "runs before kustomize reads this file; declare it as the last transformer of the outermost kustomization "
+        "(ov/p.yaml:9)"
     ]
+
+
+TAGS = f"apiVersion: builtin\nkind: ImageTagTransformer\nmetadata: {{name: tags}}\nimageTag:\n  name: {WEB}\n"
+TAGS += f"  newTag: 0.9.0 {mark('web:tag')}\n"
+
+
+@pytest.mark.parametrize(
+    ("transformers", "image"),
+    [
+        ("imagesetter.yaml, tags/tags.yaml", "0.9.0"),
+        ("imagesetter.yaml, tags", "0.9.0"),
+        ("tags/tags.yaml, imagesetter.yaml", "1.0.5"),
+        ("imagesetter.yaml, tags, last.yaml", "1.0.5"),
+    ],
+    ids=["behind the function", "in a folder", "before the function", "between two functions"],
+)
+def test_a_transformer_behind_the_function_is_not_followed_and_said(
+    transformers: str, image: str, layers: Stage
+) -> None:
+    files = {
+        "ov/kustomization.yaml": f"resources: [../base, policies.yaml]\ntransformers: [{transformers}]\n",
+        "ov/policies.yaml": ONE,
+        "ov/imagesetter.yaml": FUNCTION,
+        "ov/last.yaml": FUNCTION.replace("name: images", "name: last"),
+        "ov/tags/kustomization.yaml": "resources: [tags.yaml]\n",
+        "ov/tags/tags.yaml": TAGS,
+    }
+    plant(layers, {**BASE, **files})
+    status, output, told = build(layers, "ov", "exact")
+    assert (status, images_of(output)) == (0, (f"{WEB}:{image}",))
+    late = (
+        "[warning]: 0.9.0 → 1.0.5 is not followed: the function in ov/kustomization.yaml runs before kustomize reads "
+        "this file; declare it as the last transformer of the outermost kustomization (ov/tags/tags.yaml:6)"
+    )
+    assert [line for line in told.splitlines() if "not followed" in line] == ([late] if image == "0.9.0" else [])
 
 
 def test_a_function_in_the_layer_above_follows_what_one_below_cannot_see(layers: Stage) -> None:

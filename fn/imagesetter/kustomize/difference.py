@@ -145,7 +145,7 @@ def not_followed(updated: FileUpdates, kustomization: str, *, strict: bool) -> I
     for change in updated.changes:
         message = (
             f"{change.old} → {change.new} is not followed: the function in {kustomization} runs before kustomize reads "
-            "this file; declare it in the outermost kustomization"
+            "this file; declare it as the last transformer of the outermost kustomization"
         )
         location = change.field.location._replace(resource=None, field="")
         tags = {"policy": str(change.field.marker.policy), "error": "NotFollowed"}

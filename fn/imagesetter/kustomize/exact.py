@@ -69,7 +69,7 @@ def update_exactly(
         tree = find_tree([directory])
     catalog = catalog_from_items(listing, config)[0]
     marked = marked_files(tree, nested=config.nested)
-    mine, late = split_marked(marked, tree.found[0], folder) if directory != folder else (marked, None)
+    mine, late = split_marked(marked, tree.found[0], folder, is_outermost=directory == folder)
     updated, named = _update(mine, listing, config, catalog, make_source, now)
     names = None if late is None else set(mine.names)
     said = [*updated.results, *(each for each in not_updated(tree) if is_about(each, names))]

@@ -23,18 +23,26 @@ _NAME = "imagesetter"
 """What a transformer of ours says: its kind is ImageSetter, or a ConfigMap's annotation names the program or image."""
 
 
-def split_marked(marked: ScannedTree, sources: Sources, folder: Path) -> tuple[ScannedTree, ScannedTree]:
-    """What a function works on, and what none of ours does though a layer above the function reads it.
+def split_marked(
+    marked: ScannedTree, sources: Sources, folder: Path, *, is_outermost: bool
+) -> tuple[ScannedTree, ScannedTree | None]:
+    """What a function works on, and what none of ours does though kustomize reads it after the function.
+
+    The second is None where the function works on everything.
 
     Args:
         marked: all marked files of the build.
         sources: of the outermost kustomization.
         folder: of the kustomization that declares the function.
+        is_outermost: whether that is the outermost one.
     """
+    names = {Path(name).resolve() for name in marked.names}
+    if is_outermost:
+        late = _read_after(folder, sources.root) & names
+        return (_only(marked, names - late), _only(marked, late)) if late else (marked, None)
     mine = _read_before(sources, folder)
     followed = {path for each in _declaring(sources) for path in _read_before(sources, each)} | mine
-    late = {Path(name).resolve() for name in marked.names} - followed
-    return _only(marked, mine), _only(marked, late)
+    return _only(marked, mine), _only(marked, names - followed)
 
 
 def is_about(result: Result, names: Collection[str] | None) -> bool:
@@ -65,9 +73,38 @@ def _read_before(sources: Sources, folder: Path) -> set[Path]:
                 else:
                     files.add(path)
     for start in dict.fromkeys(starts):
-        inner = find_sources(start, sources.root)
-        files |= {file.path.resolve() for file in inner.files} | {other.path.resolve() for other in inner.others}
-    return files
+        files |= _below(start, sources.root)
+    return files - _read_after(folder, sources.root)
+
+
+def _read_after(folder: Path, root: Path) -> set[Path]:
+    """The files of the transformers behind the last function of ours in a kustomization, and of its validators."""
+    files, ours = set[Path](), set[Path]()
+    with contextlib.suppress(ReportedError, OSError):  # kustomize says so better
+        path = find_kustomization(folder)
+        data = (read_kustomization(read_inside(path, root), str(path)) if path else None) or {}
+        for entry in texts(data, "transformers"):
+            if any(_NAME in text.lower() for text in _texts_of(folder, entry, root)):
+                ours, files = ours | files | _files_of(folder, entry, root), set()
+            else:
+                files |= _files_of(folder, entry, root)
+        for entry in texts(data, "validators"):
+            files |= _files_of(folder, entry, root)
+    return files - ours
+
+
+def _files_of(folder: Path, entry: str, root: Path) -> set[Path]:
+    """The files of an entry: none of an inline one."""
+    path = folder / entry
+    if "\n" in entry:
+        return set()
+    return _below(path, root) if path.is_dir() else {path.resolve()}
+
+
+def _below(folder: Path, root: Path) -> set[Path]:
+    """The files of a kustomization."""
+    inner = find_sources(folder, root)
+    return {file.path.resolve() for file in inner.files} | {other.path.resolve() for other in inner.others}
 
 
 def _declaring(sources: Sources) -> Iterator[Path]:
@@ -83,11 +120,16 @@ def _transformers(kustomization: Path, root: Path) -> Iterator[str]:
     """The texts of the transformers of a kustomization."""
     data = read_kustomization(read_inside(kustomization, root), str(kustomization))
     for entry in texts(data or {}, "transformers"):
-        path = kustomization.parent / entry
-        if "\n" in entry:
-            yield entry
-        elif path.is_dir():
-            inner = find_sources(path, root)
-            yield from (decode_text(read_inside(each.path, root)).text for each in inner.files)
-        else:
-            yield decode_text(read_inside(path, root)).text
+        yield from _texts_of(kustomization.parent, entry, root)
+
+
+def _texts_of(folder: Path, entry: str, root: Path) -> Iterator[str]:
+    """The texts of an entry of ``transformers``."""
+    path = folder / entry
+    if "\n" in entry:
+        yield entry
+    elif path.is_dir():
+        inner = find_sources(path, root)
+        yield from (decode_text(read_inside(each.path, root)).text for each in inner.files)
+    else:
+        yield decode_text(read_inside(path, root)).text
