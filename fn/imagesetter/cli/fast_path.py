@@ -87,8 +87,9 @@ def _is_plain(lines: list[str]) -> bool:
         rest = line.lstrip(" ")
         if rest[:1] in ("", "#"):
             continue
-        column, entries = len(line) - len(rest), []
-        while rest[:2] == "- ":
+        column = len(line) - len(rest)
+        entries: list[int] = []
+        while rest[:2] == "- " and len(entries) <= _DEEPEST:
             entries.append(2 * column + 1)
             rest = rest[1:].lstrip(" ")
             column = len(line) - len(rest)
@@ -96,7 +97,7 @@ def _is_plain(lines: list[str]) -> bool:
         if colon and value[:1] in ("", " ") and _is_key(key):
             entries.append(2 * column)
             rest = value.lstrip(" ")
-            if key == "kind" and rest.partition(" ")[0].strip("'\"").endswith(_KINDS):
+            if key == "kind" and rest.partition(" #")[0].strip(" '\"").endswith(_KINDS):
                 return False
         if not entries or entries[0] == 0 or (entries[0] == 1 and (len(entries) < 2 or entries[1] % 2)):
             return False  # another line, another key of the list itself, or an item that is not a mapping
