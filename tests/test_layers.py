@@ -247,7 +247,7 @@ SEAMS = {
     "flux.image_policy": ["flux.models", "flux.verify"],
     "flux.patches": ["golang.regexp.pattern", "krm_functions.label_selector"],
     "flux.resources": ["policy.kinds", "registry.auth.kubernetes_secrets"],
-    "git.forge": ["registry.http.redaction", "registry.http.request"],
+    "git.forge": ["registry.http.request"],
     "lint.rules_policies": ["flux.automations", "flux.models"],
     "policy.semver": ["policy.semver_ranker"],
     "registry.auth.docker_config": ["registry.auth.credential_helper"],

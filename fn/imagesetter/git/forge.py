@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from imagesetter.errors import GitError
 from imagesetter.registry.http.limits import Deadline
+from imagesetter.registry.http.redaction import printable
 
 if TYPE_CHECKING:
     from imagesetter.registry.http.library import httpx
@@ -344,8 +345,6 @@ class Forge:
 
     def _refused(self, method: str, path: str, response: httpx.Response) -> GitError:
         """The error of a response, with what the forge says."""
-        from imagesetter.registry.http.redaction import printable
-
         status = response.status_code
         try:
             message = json.loads(response.content).get("message", "")
