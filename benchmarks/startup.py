@@ -68,8 +68,8 @@ def _startup(folder: Path, asks: Program, quick: bool) -> Section:
     ]
     text = (
         "The same environment, compiled files warm; bare Python is the limit. A list in which nothing can follow a "
-        "policy is given back without a YAML library. A locked apply imports no HTTP and no policies; neither it nor a "
-        "run that asks a registry imports pydantic. The registry is on loopback and has every answer at hand."
+        "policy is given back without a YAML library. A locked apply imports no pydantic, no HTTP, no policies. The "
+        "registry is on loopback and has every answer at hand."
     )
     head = ["run", "× bare, processor", "× bare, clock", "processor", "clock", "peak"]
     return Section("Start-up", text, [table(head, rows)], aims, findings=[imports_sentence(runs, 1 if quick else 3)])
