@@ -218,13 +218,25 @@ def test_a_marker_in_no_field_names_the_resource_the_file_and_the_field_beside_i
     assert (misplaced.file.path, misplaced.field.path) == ("sub/pod.yaml", "spec.containers[0].name")
 
 
-@pytest.mark.parametrize("kptfile", [True, False], ids=["with the Kptfile", "without it"])
-def test_selectors_that_may_hide_the_policies_are_named(kptfile: bool) -> None:
+EXCLUDING = "  pipeline:\n    mutators:\n    - exec: imagesetter\n      exclude:\n      - kind: ImagePolicy\n"
+
+
+@pytest.mark.parametrize(
+    ("kptfile", "more", "is_named"),
+    [
+        (True, "", False),
+        (True, EXCLUDING, True),
+        (True, EXCLUDING.replace("exclude", "selectors"), True),
+        (False, "", True),
+    ],
+    ids=["with the Kptfile", "with exclude in it", "with selectors in it", "without it"],
+)
+def test_selectors_that_may_hide_the_policies_are_named(kptfile: bool, more: str, is_named: bool) -> None:
     text = MISPLACED.replace("    # {", "    # x {").replace("app:1.0.0", 'app:1.0.0 # {"$imagepolicy": "a:b"}')
-    text = text if kptfile else text.partition("- apiVersion: kpt.dev/v1")[0]
+    text = text + more if kptfile else text.partition("- apiVersion: kpt.dev/v1")[0]
     listing = ResourceList.parse((HEAD + text).encode(), needle="$imagepolicy")
     hint = "the selectors or exclude of this function in the Kptfile may hide it"
-    assert (hint in catalog_from_items(listing, FunctionOptions())[0].elsewhere.format("it")) == (not kptfile)
+    assert (hint in catalog_from_items(listing, FunctionOptions())[0].elsewhere.format("it")) == is_named
 
 
 def test_a_list_without_anything_to_follow_comes_back_with_the_summary_alone() -> None:

@@ -176,12 +176,17 @@ def _edits(listing: ResourceList, planned: Plan) -> list[Edit]:
     return proved_edits(listing.text, wanted, scan=listing.layout.scan)
 
 
+def _may_see_a_part(listing: ResourceList) -> bool:
+    """Whether kpt may pass on less than the package: the Kptfile says so, unless it is hidden as well."""
+    kptfiles = [item.text for item in listing.items if item.kind == "Kptfile"]
+    return not kptfiles or any("selectors:" in text or "exclude:" in text for text in kptfiles)
+
+
 def catalog_from_items(listing: ResourceList, config: FunctionOptions) -> tuple[Catalog, dict[str, Item]]:
     """The policies among the items and in the functionConfig, and the item behind each origin."""
     catalog = Catalog(config.namespace)
     catalog.elsewhere = "put {0} among the resources, or a policy into spec.policies of an ImageSetter"
-    if any(item.package_path for item in listing.items) and all(item.kind != "Kptfile" for item in listing.items):
-        # kpt passes the Kptfile on as well, unless it is configured to pass on less.
+    if any(item.package_path for item in listing.items) and _may_see_a_part(listing):
         catalog.elsewhere += "; the selectors or exclude of this function in the Kptfile may hide {0}"
     catalog.either = "name the fields in spec.targets, each with its policy as that is called now"
     catalog.rule_defaults = dict(config.rule_defaults)
