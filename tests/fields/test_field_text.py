@@ -238,6 +238,19 @@ def test_nothing_of_a_policy_is_the_end_of_a_tag(part: Part) -> None:
     assert caught.value.hint == 'mark newTag instead, with {"$imagepolicy": "flux-system:web:tag"}'
 
 
+@pytest.mark.parametrize("part", ["", "name"])
+@pytest.mark.parametrize("value", [IMAGE.rpartition("/")[0], "ghcr.io", "localhost:5000/"])
+def test_a_registry_does_not_become_a_repository(part: Part, value: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        becomes(part, ("image", "registry"), value)
+    assert caught.value.what.endswith(", and registry holds a registry")
+    assert caught.value.hint == "take the marker away, and mark the repository beside it"
+
+
+def test_a_repository_in_a_field_called_registry_is_followed() -> None:
+    assert becomes("name", ("registry",), IMAGE) == IMAGE
+
+
 def test_an_image_of_which_only_the_tag_is_clear_names_the_marker_of_the_tag() -> None:
     with pytest.raises(FieldError) as refused:
         becomes("", ("image",), "${REGISTRY}/web:1.0.0")

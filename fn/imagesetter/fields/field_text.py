@@ -99,6 +99,11 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
             f"{marker} writes {_WRITES[marker.part]}, and tagSuffix holds what stands behind the tag",
             hint=f'mark newTag instead, with {{"{KEY}": "{marker.policy}:tag"}}',
         )
+    if marker.part in ("", "name") and _is_registry(key, value, repository):
+        raise FieldError(
+            f"{marker} writes {_WRITES[marker.part]}, and {key} holds a registry",
+            hint="take the marker away, and mark the repository beside it",
+        )
     if (right := fitting_part(marker.part, key, value)) != marker.part:
         better = marker._replace(part=right)
         raise FieldError(
@@ -125,6 +130,12 @@ def read_field(marker: Marker, path: FieldPath, value: str, repository: str, rea
         f"{marker}: {count} {_short(value)} is {wanted}, so it is unclear what to replace",
         hint=hint,
     )
+
+
+def _is_registry(key: str, value: str, repository: str) -> bool:
+    """Whether a field holds a registry, as its name says: a host, or what the repository begins with."""
+    host = value.strip().rstrip("/")
+    return key.lower().endswith("registry") and bool(host) and ("/" not in host or repository.startswith(f"{host}/"))
 
 
 @lru_cache(maxsize=4096)
