@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import imagesetter
 from krm_functions.errors import TextError
@@ -429,40 +427,3 @@ def test_work_grows_with_the_text_and_not_faster() -> None:
         "- " * 400 + f"x {M}\n" + f"- x {M}\n" * lines,
     ):
         assert len(scan(text).comments) >= lines // 4
-
-
-# -- only the documents with markers -----------------------------------------------------------------------------------
-
-
-def test_documents_without_a_marker_are_counted_and_not_collected() -> None:
-    text = f"kind: A\nlong: {'x' * 99}\n---\n# c\n---\n...\n# d\n---\nkind: B\na: x {M}\n--- {{kind: C}}\n"
-    found = scan(text, outline={SPAN: True, "kind": KEEP_TEXT}, marked_only=True)
-    assert [(node.document, node.line, dict(node.texts)) for node in found.nodes] == [(3, 9, {("kind",): "B"})]
-    assert only(found) == only(scan(text))
-
-
-def test_a_broken_document_without_a_marker_spoils_no_other() -> None:
-    text = f"a: [{'x' * 99}\n---\na: x {M}\n"
-    assert scan(text, outline={}, marked_only=True) == scan(text, outline={})
-
-
-LINES = [
-    "a: 1\n", f"a: 1 {M}\n", "---\n", "--- # c\n", "...\n", "# c\n", f"{M}\n", "\n", "%YAML 1.1\n", "- x\n",
-    f"- x {M}\n", "b: [1,\n", "--- |\n", "  text\n", f"--- 1 {M}\n", "c: &x 1\n", f"d: *x {M}\n", "'q\n", "q'\n",
-    "---\r\n", "\r\n", "a: 1\r", f"kind: X {M}\r\n", "---", "...", "\ufeff", "\u2028---\n", f"z: |\n  t {M}\n",
-    "%TAG ! x:\n", "!a b: 1\n", "? x\n", f"e: {'long' * 40}\n",
-]  # fmt: skip
-
-
-@given(lines=st.lists(st.sampled_from(LINES), min_size=3, max_size=9))
-@settings(max_examples=400)
-def test_what_is_found_is_the_same_as_in_the_whole_text(lines: list[str]) -> None:
-    text, outline = "".join(lines).lstrip("\ufeff"), {SPAN: True, "kind": KEEP_TEXT}
-    whole, some = scan(text, outline=outline), scan(text, outline=outline, marked_only=True)
-    assert some.comments == whole.comments
-    marked = {comment.scalar.document for comment in whole.comments if comment.scalar}
-    assert [node for node in some.nodes if node.document in marked] == [
-        node for node in whole.nodes if node.document in marked
-    ]
-    broken = [each for each in whole.broken if any(each.start_line <= c.line <= each.end_line for c in whole.comments)]
-    assert [each for each in some.broken if each in broken] == broken

@@ -189,7 +189,7 @@ def marked_file(name: str, data: bytes, *, nested: bool = False) -> MarkedFile:
         TextError: it is not UTF-8.
     """
     text = decode_text(data, name=name).text
-    found = scan(text, NEEDLE, outline=_OUTLINE, marked_only=True)
+    found = scan(text, NEEDLE, outline=_OUTLINE)
     return MarkedFile(
         name,
         fingerprint(data),

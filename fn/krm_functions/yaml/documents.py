@@ -9,14 +9,13 @@ any reader.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from krm_functions.yaml.comments import BREAKS, breaks_between, consists_of, is_commented_out, line_end, line_start
 from krm_functions.yaml.event_walk import walk
-from krm_functions.yaml.parser import SyntaxProblem, Unreadable, count_events, parsing
+from krm_functions.yaml.parser import SyntaxProblem, Unreadable, parsing
 from krm_functions.yaml.scan_result import Alias, Comment, NodeSpan, Outline, ParseFailure, Scalar, ScanResult
 
 _Found = TypeVar("_Found", Comment, NodeSpan, Alias, Scalar)
@@ -94,52 +93,6 @@ def walk_pieces(text: str, hits: list[int], outline: Outline | None, pure: bool,
         whole = ParseFailure(0, 1, lines + 1, problem.line, problem.column, problem.reason)
         return ScanResult(comments=tuple(_unparsable(text, hits)), broken=(whole,))
     return ScanResult(tuple(comments), tuple(broken), tuple(documents), tuple(nodes), tuple(aliases))
-
-
-def walk_marked(text: str, hits: list[int], outline: Outline | None, pure: bool) -> ScanResult | None:
-    """What the documents with a hit hold; the others are only counted.
-
-    Returns:
-        None where these are most of the text, or where documents cannot be counted like this.
-
-    Raises:
-        Unreadable: some document does not parse, with a hit or without one, or is cut off by a directive.
-    """
-    parts: list[tuple[int, int, list[int]]] = []
-    at = 0
-    for start, end in pieces(text):
-        first, at = at, bisect_left(hits, end, at)
-        parts.append((start, end, hits[first:at]))
-    if "\ufeff" in text or 2 * sum(end - start for start, end, inner in parts if inner) > len(text):
-        return None
-    comments: list[Comment] = []
-    documents: list[NodeSpan] = []
-    nodes: list[NodeSpan] = []
-    aliases: list[Alias] = []
-    number = lines = counted = 0
-    with parsing(text):
-        count_events([text], pure=pure)
-        for start, end, inner in parts:
-            if not inner:
-                number += _holds_document(text, start, end)
-                continue
-            lines += breaks_between(text, counted, start)
-            counted = start
-            scan = walk(text[start:end], [hit - start for hit in inner], outline, pure, document=number)
-            comments += [moved(comment, start, lines) for comment in scan.comments]
-            documents += [moved(node, start, lines) for node in scan.documents]
-            nodes += [moved(node, start, lines) for node in scan.nodes]
-            aliases += [moved(alias, start, lines) for alias in scan.aliases]
-            number += len(scan.documents)
-    return ScanResult(tuple(comments), (), tuple(documents), tuple(nodes), tuple(aliases))
-
-
-def _holds_document(text: str, start: int, end: int) -> bool:
-    """Whether a piece of a text that parses holds a document, and not just comments or a line ``...``."""
-    prologue = re.compile(_PROLOGUE)
-    while start < end and (found := prologue.match(text, start, end)):
-        start = found.end()
-    return start < end and not (text[start] == "." and is_boundary(text, start))
 
 
 def moved(value: _Found, by: int, lines: int) -> _Found:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
 from krm_functions.errors import TextError
-from krm_functions.yaml.documents import walk_marked, walk_pieces
+from krm_functions.yaml.documents import walk_pieces
 from krm_functions.yaml.event_walk import walk
 from krm_functions.yaml.parser import Unreadable, parsing
 from krm_functions.yaml.scan_result import KEEP_ALL, Outline, Scalar, ScanResult
@@ -32,7 +31,6 @@ def scan(
     *,
     also: tuple[str, ...] = SPELLINGS,
     outline: Outline | None = None,
-    marked_only: bool = False,
     pure: bool = False,
 ) -> ScanResult:
     """Find the comments with a needle, and what an outline asks for, in one pass.
@@ -44,18 +42,12 @@ def scan(
         needle: what a comment has to contain; no comment is looked for when it is empty.
         also: further texts that make a comment worth reporting, once the needle is somewhere in the text.
         outline: places to collect on the way.
-        marked_only: nothing is needed of documents without such a comment, of which most texts of many documents are.
         pure: use PyYAML's Python parser.
     """
     found = bool(needle) and needle in text
     if not found and outline is None:
         return ScanResult()
     hits = _hits(text, (needle, *also)) if found else []
-    if marked_only and hits and "\n---" in text:
-        with suppress(Unreadable):
-            some = walk_marked(text, hits, outline, pure)
-            if some is not None:
-                return some
     try:
         with parsing(text):
             return walk(text, hits, outline, pure)
