@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from imagesetter.errors import FieldError
+from imagesetter.fields.field import Location, MarkedField
 from imagesetter.fields.field_text import fitting_part, looks_like_a_version, read_field
 from imagesetter.flux.latest_ref import LatestRef, Part
 from imagesetter.flux.markers import Marker, PolicyName
+from krm_functions.yaml.scan import scalars
 from support.sandbox import IMAGE, POLICIES, Sandbox, open_sandbox
 
 NEW = "1.4.2"
@@ -364,6 +366,30 @@ def test_a_name_beside_its_registry_does_not_get_it_twice(before: str, after: st
     sandbox.write("app.yaml", before)
     ran = sandbox.run("update")
     assert (ran.status, sandbox.text("app.yaml")) == (0, after), ran
+
+
+HUB = {
+    "the field's own spelling of the same image": ("docker.io", "library/nginx", "nginx", "library/nginx"),
+    "another image by its short name": ("docker.io", "old/web", "bitnami/redis", "bitnami/redis"),
+    "an image with another name of the same registry": (
+        "index.docker.io",
+        "old/web",
+        "docker.io/bitnami/redis",
+        "bitnami/redis",
+    ),
+    "an image with its registry": ("docker.io", "library/nginx", "docker.io/library/nginx", "library/nginx"),
+}
+
+
+@pytest.mark.parametrize(("registry", "written", "image", "name"), HUB.values(), ids=HUB)
+def test_a_name_beside_docker_hub_is_compared_as_docker_reads_it(
+    registry: str, written: str, image: str, name: str
+) -> None:
+    """Charts such as Bitnami's keep the registry apart, and policies leave it out."""
+    [scalar] = scalars(f"repository: {written}\n")
+    marked = MarkedField(Marker(PolicyName("flux-system", "web"), "name"), scalar, Location("a"), registry=registry)
+    ref = LatestRef(image, NEW)
+    assert marked.written(marked.read(ref), ref, "") == name
 
 
 def test_a_name_beside_another_registry_is_an_error(sandbox: Sandbox) -> None:

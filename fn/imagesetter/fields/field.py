@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from imagesetter.errors import FieldError
-from imagesetter.fields.field_text import FieldText, ReadsTag, looks_like_a_version, read_field
+from imagesetter.fields.field_text import FieldText, ReadsTag, looks_like_a_version, read_field, same_repository
 from imagesetter.flux.latest_ref import LatestRef
 from imagesetter.flux.markers import Marker, PolicyName
 from krm_functions.result import ResourceRef, Result
@@ -133,13 +133,26 @@ class MarkedField(NamedTuple):
 
         if not self.registry:
             return read_field(self.marker, self.scalar.path, self.scalar.value, ref.name, reads)
-        if not ref.name.startswith(f"{self.registry}/"):
-            raise FieldError(
-                f"{self.marker} writes {ref.name}, and the registry {self.registry} stands beside this field",
-                hint="take the marker away, or write the registry into this field",
-            )
         whole = f"{self.registry}/{self.scalar.value}"
-        return read_field(self.marker, self.scalar.path, whole, ref.name, reads)
+        return read_field(self.marker, self.scalar.path, whole, self._name_beside(ref), reads)
+
+    def _name_beside(self, ref: LatestRef) -> str:
+        """The answer's name with the registry beside the field in front, which is Docker Hub's for many charts.
+
+        The field's own spelling counts, where it is the same repository: ``library/nginx`` for a policy of ``nginx``.
+
+        Raises:
+            FieldError: the answer's repository is in another registry.
+        """
+        own, without = split_image(self.scalar.value)[0], ref.name.partition("/")[2]
+        for name in (own, without, ref.name):
+            whole = f"{self.registry}/{name}"
+            if name and (whole == ref.name or same_repository(whole, ref.name)):
+                return whole
+        raise FieldError(
+            f"{self.marker} writes {ref.name}, and the registry {self.registry} stands beside this field",
+            hint="take the marker away, or write the registry into this field",
+        )
 
     def is_pinned(self, text: FieldText) -> bool:
         """Whether what the policy replaces has a digest."""
@@ -158,7 +171,8 @@ class MarkedField(NamedTuple):
         """
         parts = self._parts
         if not parts:
-            new = text.with_part(self.marker.part, ref, digest)
+            named = ref._replace(name=self._name_beside(ref)) if self.registry else ref
+            new = text.with_part(self.marker.part, named, digest)
             new = new.removeprefix(f"{self.registry}/") if self.registry else new
         elif parts.isdisjoint(BOUND):
             new = join_image(ref.name, text.tag, text.digest)
