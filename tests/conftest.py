@@ -70,8 +70,6 @@ def _environment_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         # The servers of the tests are on loopback; who tests the rule takes this away.
         patch.setenv("IMAGESETTER_ALLOW_LOOPBACK", "true")
-        # What a test leaves need not outlive a power cut, for which a disk takes longer than for the rest of a write.
-        patch.setattr(os, "fsync", lambda handle: None)
         yield
 
 
