@@ -61,7 +61,7 @@ def test_the_ledger_is_read_where_the_environment_names_it(sandbox: Sandbox, mon
     assert (status, f"image: {IMAGE}:1.5.0 # " in text) == (0, True)
     monkeypatch.setenv("IMAGESETTER_LEDGER", "missing.yaml")
     status, text = run(sandbox, monkeypatch, listing(sandbox))
-    assert (status, f"image: {IMAGE}:1.3.0 # " in text) == (1, True)
+    assert (status, f"image: {IMAGE}:1.3.0 # " in text) == (2, True)
     assert "missing.yaml" in text
 
 
