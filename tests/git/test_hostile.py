@@ -125,9 +125,12 @@ def test_a_remote_that_hangs_is_given_up_in_time(bench: Bench) -> None:
                 except OSError:
                     return
 
-        threading.Thread(target=hold, daemon=True).start()
+        thread = threading.Thread(target=hold, daemon=True)
+        thread.start()
         url = f"http://user:s3cret@127.0.0.1:{server.getsockname()[1]}/repo.git"
         message = error(bench.run(url=url, options=AutomationOptions(timeout=1)))
+        server.shutdown(socket.SHUT_RDWR)  # ends the wait for one more
+        thread.join()
         for connection in held:
             connection.close()
     assert "was stopped after 1 s" in message

@@ -46,7 +46,8 @@ def run_silent(*, drops: bool = False) -> Iterator[Silent]:
     """Listen on a free loopback port until the block ends."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         silent = Silent(listener, drops)
-        threading.Thread(target=silent.serve, daemon=True).start()
+        accepting = threading.Thread(target=silent.serve, daemon=True)
+        accepting.start()
         if drops:
             threading.Thread(target=silent.drip, daemon=True).start()
         try:
@@ -55,5 +56,6 @@ def run_silent(*, drops: bool = False) -> Iterator[Silent]:
             silent.ended.set()
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
+            accepting.join(10)
             for connection in silent.connections:
                 connection.close()
