@@ -137,9 +137,9 @@ class MarkedField(NamedTuple):
         return read_field(self.marker, self.scalar.path, whole, self._name_beside(ref), reads)
 
     def _name_beside(self, ref: LatestRef) -> str:
-        """The answer's name with the registry beside the field in front, which is Docker Hub's for many charts.
+        """The name that the policy selects, prefixed with the registry that is beside the field.
 
-        The field's own spelling counts, where it is the same repository: ``library/nginx`` for a policy of ``nginx``.
+        If the field names the same repository, its spelling is kept: ``library/nginx`` for a policy of ``nginx``.
 
         Raises:
             FieldError: the answer's repository is in another registry.

@@ -18,7 +18,7 @@ def fingerprint(data: bytes) -> int:
 
 
 class ByteEdit(NamedTuple):
-    """One replacement: what is at an offset, and what stands there instead."""
+    """One replacement: the bytes at an offset, and the bytes that replace them."""
 
     start: int
     old: bytes

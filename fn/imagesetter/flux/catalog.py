@@ -374,7 +374,7 @@ class Catalog:
         return unread or f"known policies: {', '.join(map(str, known[:8]))}{' …' if len(known) > 8 else ''}"
 
     def _without_namespace(self, name: PolicyName) -> Resource | None:
-        """A policy of the same name whose file leaves its namespace to whoever deploys it."""
+        """The policy of that name that has no namespace in its file, or None."""
         bucket = self._found.get(("ImagePolicy", self.default_namespace, name.name), ())
         return next((found for found in bucket if found.names[0] == ("", name.name)), None)
 

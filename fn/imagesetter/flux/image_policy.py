@@ -180,17 +180,11 @@ def _recorded(policy: Resource, where: str) -> LatestRef | None:
 class _Related:
     """The Secrets of a repository, as loaded data, and the names of those that are not there."""
 
-    def __init__(
-        self,
-        pull_secrets: list[Mapping[str, Any]] | None = None,
-        cert_secret: Mapping[str, Any] | None = None,
-        proxy_secret: Mapping[str, Any] | None = None,
-        missing: list[str] | None = None,
-    ) -> None:
-        self.pull_secrets = pull_secrets if pull_secrets is not None else []
-        self.cert_secret = cert_secret
-        self.proxy_secret = proxy_secret
-        self.missing = missing if missing is not None else []
+    def __init__(self) -> None:
+        self.pull_secrets: list[Mapping[str, Any]] = []
+        self.cert_secret: Mapping[str, Any] | None = None
+        self.proxy_secret: Mapping[str, Any] | None = None
+        self.missing: list[str] = []
 
 
 def _related(source: ImageRepositorySpec, find: Find) -> _Related:

@@ -1,11 +1,11 @@
-"""The names of the policies that there are, for the error that names the nearest one."""
+"""Suggests a known policy for the name of an unknown one."""
 
 from imagesetter.flux.markers import PolicyName
 from krm_functions.suggestions import KnownNames
 
 
 class KnownPolicies:
-    """The policies of a catalog by name, as a question about an unknown one needs them."""
+    """The policies of a catalog, by name."""
 
     def __init__(self, names: list[PolicyName]) -> None:
         self.names = names
@@ -16,7 +16,7 @@ class KnownPolicies:
         self.resolved: dict[PolicyName, PolicyName | None] = {}
 
     def closest_to(self, name: PolicyName) -> PolicyName | None:
-        """The policy whose name is most like this one, rather one in the same namespace.
+        """The policy with the most similar name, preferably in the same namespace; None if none is similar.
 
         Policies share a namespace, which would make any two of them alike, so only names are compared.
         """

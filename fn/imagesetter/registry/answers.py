@@ -1,6 +1,6 @@
 """The tags that policies selected, in one file of the cache: thousands of policies cost one reading and one writing.
 
-A line with the checksum of what follows, and JSON: what stands for a list and a policy → the tag. What is damaged, or
+A line with the checksum of the rest, then JSON: the hash of a list and a policy → the tag. What is damaged, or
 not ours, holds no answers. Whoever can write the file may have forged it, so its readers check what they find.
 """
 

@@ -1,4 +1,4 @@
-"""The transport of our httpx client: connections, and the limits that they are under.
+"""An httpx transport: connections, and the limits that apply to them.
 
 Every request, those to a token server included, passes `RegistryTransport.handle_request`. It checks the host's name,
 checks the addresses that the resolver gives and connects to a checked one, takes a slot of the rate limiter, counts the
